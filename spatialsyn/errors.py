@@ -1,0 +1,48 @@
+"""Every error of the package: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SpatialsynError(ValueError):
+    """Base of all errors raised on purpose by spatialsyn."""
+
+
+class PanelError(SpatialsynError):
+    """The table of cities and years cannot be used as it is."""
+
+
+class BoundaryError(SpatialsynError):
+    """The polygons cannot be used as they are."""
+
+
+class WeightsError(SpatialsynError):
+    """A weights matrix cannot be built or cannot do what was asked of it."""
+
+
+class AlignmentError(SpatialsynError):
+    """Two objects name different cities or years."""
+
+
+class FormulaError(SpatialsynError):
+    """A formula cannot be read, or asks for something that is not allowed."""
+
+
+class ModelError(SpatialsynError):
+    """A specification that does not exist or is not identified."""
+
+
+class EstimationError(SpatialsynError):
+    """The numbers do not allow an estimate."""
+
+
+class ConfigError(SpatialsynError):
+    """A study file, or a call that mirrors one, is wrong."""
+
+
+def named(items: Iterable[object], most: int = 6) -> str:
+    """The first few of `items`, readable in a sentence: ``'440100', '440200', ... (21 in all)``."""
+    listed = list(items)
+    shown = ", ".join(repr(item) for item in listed[:most])
+    return shown if len(listed) <= most else f"{shown}, ... ({len(listed)} in all)"
