@@ -1,0 +1,80 @@
+"""Spatial Durbin panels: from city boundaries to the effects a paper prints.
+
+>>> import spatialsyn as ss
+>>> panel = ss.datasets.guangdong()
+>>> geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
+>>> model = ss.sdm("log(gdp) ~ urbanization", W="geo", fixed_effects="twoways")
+>>> effects = ss.fit(model, panel, geo).effects("urbanization", by="region")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Loaded on first use: `import spatialsyn` alone reads neither geopandas nor matplotlib.
+_HOMES = {
+    "CityPanel": "cities.panel",
+    "read_boundaries": "cities.boundaries",
+    "read_panel": "cities.reader",
+    "Weights": "weights.core",
+    "SpatialModel": "models.spec",
+    "ols": "models.spec",
+    "slx": "models.spec",
+    "sar": "models.spec",
+    "sdm": "models.spec",
+    "fit": "results",
+    "Results": "results",
+    "Effects": "effects.inference",
+    **{
+        name: "errors"
+        for name in (
+            "SpatialsynError", "PanelError", "BoundaryError", "WeightsError", "AlignmentError",
+            "FormulaError", "ModelError", "EstimationError", "ConfigError",
+        )
+    },
+}  # fmt: skip
+_MODULES = {
+    "datasets": "cities.datasets",
+    "measures": "measures",
+    "weights": "weights",
+    "report": "report",
+}
+
+__all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605
+
+if TYPE_CHECKING:
+    from spatialsyn import measures, report, weights
+    from spatialsyn.cities import datasets
+    from spatialsyn.cities.boundaries import read_boundaries
+    from spatialsyn.cities.panel import CityPanel
+    from spatialsyn.cities.reader import read_panel
+    from spatialsyn.effects.inference import Effects
+    from spatialsyn.errors import (
+        AlignmentError,
+        BoundaryError,
+        ConfigError,
+        EstimationError,
+        FormulaError,
+        ModelError,
+        PanelError,
+        SpatialsynError,
+        WeightsError,
+    )
+    from spatialsyn.models.spec import SpatialModel, ols, sar, sdm, slx
+    from spatialsyn.results import Results, fit
+    from spatialsyn.weights.core import Weights
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"spatialsyn.{_MODULES[name]}")
+    if name in _HOMES:
+        return getattr(import_module(f"spatialsyn.{_HOMES[name]}"), name)
+    raise AttributeError(f"spatialsyn has no {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

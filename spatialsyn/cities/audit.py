@@ -1,0 +1,65 @@
+"""What a careful reader would ask about a table: holes, jumps, constants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from spatialsyn.cities.panel import CityPanel
+
+COLUMNS = ("finding", "variable", "city", "year", "value", "detail")
+
+
+def audit(panel: CityPanel, jump: float = 2.5) -> pd.DataFrame:
+    """Holes, jumps and constants of every variable of `panel`, one row per finding.
+
+    Parameters
+    ----------
+    jump : float > 1
+        A positive variable that grows or shrinks by more than this factor from one year
+        to the next is listed. Nothing is changed or dropped: judging a jump needs its
+        source, not a rule.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``finding`` (missing, jump, constant, constant in time), ``variable``,
+        ``city``, ``year``, ``value``, ``detail``.
+    """
+    rows: list[tuple[object, ...]] = []
+    for name in panel.variables:
+        values = panel.array(name)
+        rows += _holes(panel, name, values)
+        rows += _jumps(panel, name, values, jump)
+        rows += _constants(name, values)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _holes(panel: CityPanel, name: str, values: np.ndarray) -> list[tuple[object, ...]]:
+    where = zip(*np.nonzero(np.isnan(values)), strict=True)
+    return [("missing", name, panel.ids[i], panel.years[t], np.nan, "") for i, t in where]
+
+
+def _jumps(
+    panel: CityPanel, name: str, values: np.ndarray, jump: float
+) -> list[tuple[object, ...]]:
+    if not np.nanmin(values, initial=np.inf) > 0:
+        return []
+    ratio = values[:, 1:] / values[:, :-1]
+    far = (ratio > jump) | (ratio < 1 / jump)
+    return [
+        ("jump", name, panel.ids[i], panel.years[t + 1], values[i, t + 1], f"x {ratio[i, t]:.2f}")
+        for i, t in zip(*np.nonzero(far), strict=True)
+    ]
+
+
+def _constants(name: str, values: np.ndarray) -> list[tuple[object, ...]]:
+    spread = np.nanmax(values) - np.nanmin(values)
+    if spread == 0:
+        return [("constant", name, None, None, values[0, 0], "one value everywhere")]
+    if values.shape[1] > 1 and np.nanmax(np.nanstd(values, axis=1)) <= 1e-12 * spread:
+        return [("constant in time", name, None, None, np.nan, "individual effects absorb it")]
+    return []

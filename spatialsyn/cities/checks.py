@@ -1,0 +1,127 @@
+"""What a table must be before it becomes a panel; every refusal names its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spatialsyn.errors import AlignmentError, PanelError, named
+
+
+def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
+    """Every one of `columns` exists, once."""
+    for name in columns:
+        count = int((frame.columns == name).sum())
+        if count != 1:
+            found = "no column" if count == 0 else f"{count} columns called"
+            raise PanelError(f"{found} {name!r}; the table has {named(frame.columns, 40)}.")
+
+
+def check_ids(frame: pd.DataFrame, city: str) -> None:
+    """City ids are all there and all of one kind."""
+    ids = frame[city]
+    if ids.isna().any():
+        rows = list(frame.index[ids.isna()])
+        raise PanelError(f"the city id {city!r} is missing in the rows {named(rows)}.")
+    kinds = sorted({_kind(value) for value in ids})
+    if len(kinds) > 1:
+        examples = [next(v for v in ids if _kind(v) == kind) for kind in kinds]
+        raise PanelError(
+            f"the city ids in {city!r} mix {' and '.join(kinds)}: {named(examples)}. "
+            f"Make them one kind: frame[{city!r}] = frame[{city!r}].astype(str)."
+        )
+    if kinds == ["decimals"]:
+        raise PanelError(
+            f"the city ids in {city!r} are decimals ({named(ids.unique())}), which a spreadsheet "
+            f"makes of integers when a cell is empty. Use frame[{city!r}].astype(int)."
+        )
+
+
+def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
+    """The years as integers."""
+    years = frame[year]
+    numbers = pd.to_numeric(years, errors="coerce")
+    text = years.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
+    bad = numbers.isna().to_numpy() | (numbers % 1 != 0).to_numpy() | text
+    if bad.any():
+        raise PanelError(
+            f"the years in {year!r} must be integers; got {named(years[bad].unique())} in the rows "
+            f"{named(frame.index[bad])}. Convert them first, for example "
+            f"frame[{year!r}].astype(int)."
+        )
+    return numbers.astype(int)
+
+
+def check_keys(frame: pd.DataFrame, city: str, years: pd.Series) -> None:
+    """Each city-year once, and every city in every year."""
+    if frame.empty:
+        raise PanelError("the table has no rows.")
+    keys = pd.MultiIndex.from_arrays([frame[city], years], names=("city", "year"))
+    if keys.has_duplicates:
+        twice = keys[keys.duplicated()].unique()
+        raise PanelError(
+            f"{len(twice)} city-years occur more than once: {named(twice)}. "
+            "Keep one row each; frame[frame.duplicated([city, year], keep=False)] shows them."
+        )
+    span = range(int(years.min()), int(years.max()) + 1)
+    full = pd.MultiIndex.from_product([frame[city].unique(), span])
+    holes = full.difference(keys)
+    if len(holes):
+        raise PanelError(
+            f"the panel is not balanced: {len(holes)} of {len(full)} city-years are missing: "
+            f"{named(holes)}. Add these rows (cells may be empty), or keep the cities and years "
+            "that are complete; a spatial lag needs every neighbour in every year."
+        )
+
+
+def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
+    """No column holds numbers written as text ('1,234', '-', '...', ' 12 ')."""
+    for name in frame.columns.difference(list(ignore), sort=False):
+        column = frame[name]
+        if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
+            if infinite.any():
+                raise PanelError(f"{name!r} is infinite in {named(column.index[infinite])}.")
+            continue
+        text = column.dropna().map(str).str.strip()
+        plain = pd.to_numeric(text.str.replace(",", ""), errors="coerce").notna()
+        if not plain.any():
+            continue  # a name or a grouping
+        odd = text[~plain | text.str.contains(",")]
+        where = odd if len(odd) else text
+        cells = [f"{key}: {value!r}" for key, value in where.items()]
+        raise PanelError(
+            f"{name!r} holds text where numbers belong, in {len(where)} cells: "
+            f"{'; '.join(cells[:4])}{' ...' if len(cells) > 4 else ''}. "
+            'Read the file with ss.read_panel(..., missing=["-", "..."], thousands=","), or '
+            "convert the column with pandas.to_numeric."
+        )
+
+
+def check_same_cities(ids: Sequence[Any], polygons: Sequence[Any]) -> None:
+    """The table and the polygons name the same cities, in any order."""
+    kinds = {_kind(i) for i in ids}, {_kind(i) for i in polygons}
+    if kinds[0] != kinds[1]:
+        raise AlignmentError(
+            f"the table writes city ids as {'/'.join(kinds[0])} ({named(ids, 2)}), the polygons as "
+            f"{'/'.join(kinds[1])} ({named(polygons, 2)}). Make them one kind, for example "
+            "frame.astype({city: str}); ss.read_panel does so by itself."
+        )
+    lonely = [i for i in ids if i not in set(polygons)]
+    if lonely:
+        raise AlignmentError(
+            f"{len(lonely)} of {len(ids)} cities of the table have no polygon: {named(lonely)}; the "
+            f"polygons are {named(polygons)}. Correct the ids, add the polygons, or leave these "
+            "cities out of the table."
+        )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, str):
+        return "strings"
+    if isinstance(value, (int, np.integer)):
+        return "integers"
+    return "decimals" if isinstance(value, (float, np.floating)) else type(value).__name__

@@ -1,0 +1,271 @@
+"""The panel: n cities observed in T years, checked once and never changed.
+
+Ids, years and names are compared here, at one of the three doors of the package (the
+others are making a `Weights` and building a `Design`). Below them order is fixed:
+cities sorted, years sorted, arrays of shape (n, T).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spatialsyn.cities.checks import (
+    check_cells_are_numbers,
+    check_columns,
+    check_ids,
+    check_keys,
+    check_same_cities,
+    check_years,
+)
+from spatialsyn.errors import PanelError, named
+from spatialsyn.numerics.lags import Array
+
+KEYS = ("city", "year")
+# What a column made by arithmetic may look like when it comes back to the panel.
+Column = pd.Series | np.ndarray | float | int
+
+
+class CityPanel:
+    """n cities x T years, balanced, with polygons and named groupings of the cities.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per city and year, in any order.
+    city, year : str
+        Columns of `frame` that hold the city ids and the (integer) years.
+    cities : GeoDataFrame, optional
+        Polygons indexed by the same ids. Without them nothing geographic can be built.
+        Polygons of other units are set aside in ``context``, for the maps.
+    blocks : sequence of str
+        Columns that group the cities (for example ``"region"``), taken from `frame` or
+        from `cities`; constant over time.
+
+    Raises
+    ------
+    PanelError
+        Duplicate, missing or unbalanced city-years, text where numbers belong, years
+        that are not integers, a grouping that changes over time.
+    AlignmentError
+        The table and the polygons name different cities.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        city: str = "adcode",
+        year: str = "year",
+        cities: Any = None,
+        blocks: Iterable[str] = (),
+    ) -> None:
+        blocks = (blocks,) if isinstance(blocks, str) else tuple(blocks)
+        check_columns(frame, (city, year))
+        check_ids(frame, city)
+        years = check_years(frame, year)
+        check_keys(frame, city, years)
+        tidy = frame.assign(**{year: years}).rename(columns={city: "city", year: "year"})
+        tidy = tidy.set_index(list(KEYS)).sort_index()
+        check_cells_are_numbers(tidy, ignore=blocks)
+        self.frame: pd.DataFrame = tidy
+        self.cities, self.context = _matched(cities, self.ids, city)
+        self.blocks: Mapping[str, pd.Series] = {name: self._grouping(name) for name in blocks}
+
+    @cached_property
+    def ids(self) -> tuple[Any, ...]:
+        """City ids, sorted."""
+        return tuple(self.frame.index.unique("city"))
+
+    @cached_property
+    def years(self) -> tuple[int, ...]:
+        """Years, sorted."""
+        return tuple(int(year) for year in sorted(self.frame.index.unique("year")))
+
+    @property
+    def n(self) -> int:
+        """Number of cities."""
+        return len(self.ids)
+
+    @property
+    def T(self) -> int:
+        """Number of years."""
+        return len(self.years)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Numeric columns that are not groupings."""
+        numeric = self.frame.select_dtypes("number").columns
+        return tuple(name for name in numeric if name not in self.blocks)
+
+    def array(self, column: str) -> Array:
+        """One column as an array of shape (n, T), cities first."""
+        check_columns(self.frame, (column,))
+        return self.frame[column].to_numpy(dtype=float).reshape(self.n, self.T)
+
+    def at(self, year: int) -> pd.DataFrame:
+        """The table of one year indexed by city, with polygons where the panel has them."""
+        self._check_years((year,))
+        table = self.frame.xs(year, level="year")
+        if self.cities is None:
+            return table
+        fresh = [name for name in table.columns if name not in self.cities.columns]
+        return self.cities.join(table[fresh])
+
+    def mean(self, column: str, years: Iterable[int] | str) -> pd.Series:
+        """Mean of `column` by city over `years` (``"all"`` for the whole sample).
+
+        The years travel with the result (``.attrs["base_years"]``), so that a weights
+        matrix made from it says when its data were observed.
+        """
+        chosen = self.years if isinstance(years, str) and years == "all" else tuple(years)
+        self._check_years(chosen)
+        values = self.array(column)[:, [self.years.index(year) for year in chosen]]
+        holes = [self.ids[i] for i in np.flatnonzero(np.isnan(values).any(axis=1))]
+        if holes:
+            raise PanelError(
+                f"{column!r} has missing cells in {chosen} for the cities {named(holes)}. "
+                "Choose years without holes, or fill them first: panel.interpolate(...)."
+            )
+        mean = pd.Series(values.mean(axis=1), index=pd.Index(self.ids, name="city"), name=column)
+        mean.attrs["base_years"] = chosen
+        mean.attrs["sample_years"] = self.years
+        return mean
+
+    def assign(self, **columns: Column) -> CityPanel:
+        """A new panel with added or replaced columns.
+
+        A Series is matched on its (city, year) or city index; an array must be (n, T).
+        """
+        frame = self.frame.copy()
+        for name, values in columns.items():
+            frame[name] = self._aligned(name, values)
+        return self._with(frame)
+
+    def subset(
+        self, ids: Iterable[Any] | None = None, years: Iterable[int] | None = None
+    ) -> CityPanel:
+        """The panel of some cities or some years.
+
+        Weights keep their cities: `weights.subset(ids)` cuts them too, and says what
+        that does to them.
+        """
+        keep = self.ids if ids is None else tuple(ids)
+        foreign = [i for i in keep if i not in set(self.ids)]
+        if foreign:
+            raise PanelError(f"the panel has no cities {named(foreign)}; it has {named(self.ids)}.")
+        chosen = self.years if years is None else tuple(years)
+        self._check_years(chosen)
+        index = self.frame.index
+        rows = index.isin(keep, level="city") & index.isin(chosen, level="year")
+        return self._with(self.frame[rows])
+
+    def interpolate(self, column: str) -> CityPanel:
+        """Fill holes inside a city's series linearly in time, flagged and beside the original.
+
+        Adds ``<column>_interpolated`` and the flag ``<column>_is_interpolated`` (0 or 1);
+        `column` itself keeps its holes, and holes at either end of a series stay.
+        """
+        wide = self.frame[column].unstack("year")
+        filled = wide.interpolate(axis=1, limit_area="inside")
+        values = filled.to_numpy(dtype=float)
+        flag = np.isnan(wide.to_numpy(dtype=float)) & ~np.isnan(values)
+        return self.assign(
+            **{
+                f"{column}_interpolated": values,
+                f"{column}_is_interpolated": flag.astype(float),
+            }
+        )
+
+    def audit(self, jump: float = 2.5) -> pd.DataFrame:
+        """Holes, jumps and constants of every variable, one row per finding."""
+        from spatialsyn.cities.audit import audit
+
+        return audit(self, jump)
+
+    def __repr__(self) -> str:
+        head = (
+            f"{self.n} cities x {self.T} years ({self.years[0]}-{self.years[-1]}), "
+            f"{len(self.variables)} variables"
+        )
+        groups = [
+            f"{name}: "
+            + ", ".join(f"{block} {size}" for block, size in group.value_counts().items())
+            for name, group in sorted(self.blocks.items())
+        ]
+        return "; ".join([head, *groups])
+
+    def _with(self, frame: pd.DataFrame) -> CityPanel:
+        """The same panel over another frame."""
+        everything = None if self.cities is None else pd.concat([self.cities, self.context])
+        return CityPanel(frame.reset_index(), "city", "year", everything, tuple(self.blocks))
+
+    def _aligned(self, name: str, values: Column) -> pd.Series | float:
+        index = self.frame.index
+        if isinstance(values, pd.Series):
+            if values.index.nlevels == 2:
+                return _on_index(name, values, index)
+            by_city = _on_index(name, values, pd.Index(self.ids))
+            return pd.Series(np.repeat(by_city.to_numpy(), self.T), index=index)
+        if isinstance(values, np.ndarray):
+            if values.shape != (self.n, self.T):
+                raise PanelError(
+                    f"the array for {name!r} has shape {values.shape}; the panel needs "
+                    f"({self.n}, {self.T}): one row per city in the order of panel.ids."
+                )
+            return pd.Series(values.ravel(), index=index)
+        return float(values)
+
+    def _check_years(self, years: Iterable[int]) -> None:
+        absent = [year for year in years if year not in self.years]
+        if absent:
+            raise PanelError(
+                f"the panel has no years {named(absent)}; it has {self.years[0]}-{self.years[-1]}."
+            )
+
+    def _grouping(self, name: str) -> pd.Series:
+        if name in self.frame.columns:
+            by_city = self.frame[name].groupby(level="city")
+            changing = [city for city, count in by_city.nunique().items() if count != 1]
+            if changing:
+                raise PanelError(
+                    f"the grouping {name!r} changes over time, or is missing, for {named(changing)}. "
+                    "A block is a fixed property of a city: give it one value per city."
+                )
+            group = by_city.first()
+        elif self.cities is not None and name in self.cities.columns:
+            group = pd.Series(self.cities[name])
+        else:
+            raise PanelError(
+                f"no column {name!r} to group the cities by, in the table or polygons."
+            )
+        return group.rename(name)
+
+
+def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:
+    """`values` in the order of `index`, which it must cover exactly."""
+    if values.index.has_duplicates:
+        raise PanelError(f"the series for {name!r} has duplicate keys.")
+    absent = index.difference(values.index)
+    extra = values.index.difference(index)
+    if len(absent) or len(extra):
+        raise PanelError(
+            f"the series for {name!r} does not cover the panel: "
+            f"{len(absent)} keys are missing ({named(absent)}), "
+            f"{len(extra)} are foreign ({named(extra)})."
+        )
+    return values.reindex(index)
+
+
+def _matched(cities: Any, ids: tuple[Any, ...], city: str) -> tuple[Any, Any]:
+    """The polygons of exactly these cities, in their order, and the other polygons."""
+    if cities is None:
+        return None, None
+    if city in cities.columns:
+        cities = cities.set_index(city)
+    check_same_cities(ids, tuple(cities.index))
+    cities = cities.rename_axis("city")
+    return cities.loc[list(ids)], cities.drop(index=list(ids))

@@ -1,0 +1,92 @@
+"""From two files to a checked panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spatialsyn.cities.boundaries import read_boundaries
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import PanelError, named
+
+# utf-8-sig reads UTF-8 with and without a byte-order mark; GB18030 contains GBK and GB2312.
+ENCODINGS = ("utf-8-sig", "gb18030")
+TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet")
+
+
+def read_panel(
+    boundaries: str | Path | None,
+    table: str | Path,
+    city: str = "adcode",
+    year: str = "year",
+    blocks: Iterable[str] = (),
+    missing: Iterable[str] = (),
+    thousands: str | None = None,
+    repair: str | None = None,
+) -> CityPanel:
+    """Read city boundaries and a table of city-years into a `CityPanel`.
+
+    Parameters
+    ----------
+    boundaries : path or None
+        A shapefile, GeoPackage, GeoJSON or zipped shapefile with the column `city`.
+        Polygons without rows in the table (Hong Kong, say) are kept for the maps, as
+        ``panel.context``.
+    table : path
+        csv (UTF-8 with or without BOM, or GBK), xlsx or parquet.
+    missing : sequence of str
+        Texts that stand for a missing cell, for example ``["-", "..."]``.
+    thousands : str, optional
+        The separator in numbers such as ``"1,234"``.
+    repair : "snap", optional
+        Repair borders that do not match exactly; see `read_boundaries`.
+
+    Raises
+    ------
+    PanelError, BoundaryError, AlignmentError
+        Naming the rows, cells or polygons, and the way out.
+    """
+    polygons = None if boundaries is None else read_boundaries(boundaries, city=city, repair=repair)
+    codes_are_text = polygons is not None and not pd.api.types.is_numeric_dtype(polygons.index)
+    frame = _read_table(Path(table), city, codes_are_text, tuple(missing), thousands)
+    return CityPanel(frame, city=city, year=year, cities=polygons, blocks=blocks)
+
+
+def _read_table(
+    path: Path, city: str, codes_are_text: bool, missing: tuple[str, ...], thousands: str | None
+) -> pd.DataFrame:
+    if not path.is_file():
+        raise PanelError(f"there is no table {str(path)!r}.")
+    kind = path.suffix.lower()
+    options: dict[str, Any] = {
+        "na_values": list(missing),
+        "keep_default_na": True,
+        "thousands": thousands,
+        "dtype": {city: str} if codes_are_text else None,
+    }
+    if kind == ".parquet":
+        frame = pd.read_parquet(path)
+    elif kind == ".xlsx":
+        frame = pd.read_excel(path, **options)
+    elif kind in TABLES:
+        frame = _read_text(path, "\t" if kind == ".tsv" else ",", options)
+    else:
+        raise PanelError(f"cannot read {path.name!r}: the table must be one of {named(TABLES)}.")
+    if codes_are_text and city in frame.columns:
+        frame[city] = frame[city].astype("string").str.strip().astype(object)
+    return frame
+
+
+def _read_text(path: Path, separator: str, options: dict[str, Any]) -> pd.DataFrame:
+    for encoding in ENCODINGS:
+        try:
+            return pd.read_csv(path, sep=separator, encoding=encoding, **options)
+        except UnicodeDecodeError:
+            continue
+    raise PanelError(
+        f"{path.name!r} is neither UTF-8 nor GBK. Save it as UTF-8 "
+        "(in Excel: 'CSV UTF-8') and read it again."
+    )

@@ -1,0 +1,119 @@
+"""Readings of the derivative matrix: on average, by block, by city, by pair.
+
+Each is linear, returns its numbers in a fixed order, and comes with the labels of that
+order. Row i of B receives, column j sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spatialsyn.effects.multipliers import Reading
+from spatialsyn.errors import AlignmentError
+from spatialsyn.numerics.lags import Array
+
+# Rows of the table that tell what each number of a reading is.
+Labels = pd.DataFrame
+
+
+def average(n: int) -> tuple[Reading, Labels]:
+    """Direct, indirect and total effect averaged over cities (LeSage & Pace 2009, 2.7)."""
+
+    def reading(B: Array) -> Array:
+        direct, total = np.trace(B) / n, B.sum() / n
+        return np.array([direct, total - direct, total])
+
+    return reading, pd.DataFrame({"effect": ["direct", "indirect", "total"]})
+
+
+def by_block(blocks: pd.Series) -> tuple[Reading, Labels]:
+    """What each block receives from its own city, from each block, and altogether.
+
+    The indirect entry (to a, from b) answers: if x rose by one unit in every city of
+    block b, how much would y change, on average, in a city of block a? A city's response
+    to its own x is the direct entry. The entries of one receiving block sum to its
+    total; totals weighted by block size sum to the total effect of the whole map.
+    """
+    names = sorted(blocks.unique(), key=str)
+    member = np.column_stack([(blocks == name).to_numpy(dtype=float) for name in names])
+    mean = (member / member.sum(axis=0)).T
+
+    def reading(B: Array) -> Array:
+        own = np.diag(B)
+        between = mean @ (B - np.diag(own)) @ member
+        direct = mean @ own
+        return np.column_stack([direct, between, direct + between.sum(axis=1)]).ravel()
+
+    rows = [
+        (effect, to, sender)
+        for to in names
+        for effect, sender in (
+            ("direct", to), *(("indirect", b) for b in names), ("total", "all"),
+        )
+    ]  # fmt: skip
+    return reading, pd.DataFrame(rows, columns=["effect", "to", "from"])
+
+
+def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
+    """Per city: own (direct), received from all others, emitted to all others, net.
+
+    ``received`` answers: if x rose by one unit in every other city, how much would y
+    change here? ``emitted``: if x rose by one unit here, how much would y change in all
+    the other cities together? Both average to the indirect effect.
+    """
+
+    def reading(B: Array) -> Array:
+        own = np.diag(B)
+        received, emitted = B.sum(axis=1) - own, B.sum(axis=0) - own
+        return np.concatenate([own, received, emitted, emitted - received])
+
+    effects = ("direct", "received", "emitted", "net")
+    rows = [(effect, city) for effect in effects for city in ids]
+    return reading, pd.DataFrame(rows, columns=["effect", "city"])
+
+
+def by_pair(ids: Sequence[Any]) -> tuple[Reading, Labels]:
+    """The response of every city to every city: entry (to i, from j) is dy_i/dx_j."""
+    rows = [("direct" if i == j else "indirect", i, j) for i in ids for j in ids]
+    return np.ravel, pd.DataFrame(rows, columns=["effect", "to", "from"])
+
+
+def block_effects(S: Array, blocks: pd.Series | Sequence[Any]) -> pd.DataFrame:
+    """Average effect received by each block of cities from each block.
+
+    Parameters
+    ----------
+    S : (n, n) array
+        Partial derivatives dy_i / dx_j, in units of y per unit of x.
+    blocks : length n
+        Block of each city in the row order of `S`.
+
+    Returns
+    -------
+    DataFrame, one row per receiving block
+        Columns ``own``, then one per sending block; same units as `S`. Each row sums to
+        the total effect on that block.
+
+    Raises
+    ------
+    AlignmentError
+        If `blocks` and `S` differ in length.
+
+    Examples
+    --------
+    >>> S = np.array([[1.0, 0.2, 0.0], [0.1, 1.0, 0.1], [0.0, 0.4, 1.0]])
+    >>> block_effects(S, ["core", "core", "edge"]).round(2)
+          own  core  edge
+    core  1.0  0.15  0.05
+    edge  1.0  0.40  0.00
+    """
+    if len(blocks) != len(S):
+        raise AlignmentError(f"blocks has {len(blocks)} entries, but S is {len(S)} x {len(S)}.")
+    reading, labels = by_block(pd.Series(list(blocks)))
+    names = list(dict.fromkeys(labels["to"]))
+    values = reading(S).reshape(len(names), -1)[:, :-1]
+    return pd.DataFrame(values, index=names, columns=["own", *names])

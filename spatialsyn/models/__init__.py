@@ -1,0 +1,1 @@
+"""The Durbin family: from a formula and a panel to an estimate."""

@@ -1,0 +1,51 @@
+"""An estimate: names, numbers, and how sure they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spatialsyn.errors import EstimationError
+from spatialsyn.numerics.lags import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Parameters with a covariance or with draws; everything downstream asks `sample`.
+
+    Attributes
+    ----------
+    names, params : (q,) in the order (delta, rho, sigma2)
+    cov : (q, q) covariance of the parameters, or None when `draws` are given
+    draws : (size, q) posterior or bootstrap draws, or None
+    loglik : maximised log-likelihood, constants included
+    nobs : independent observations
+    residuals : (n, T) structural residuals, swept of the fixed effects
+    bounds : the interval of rho, or None without Wy
+    """
+
+    names: tuple[str, ...]
+    params: Array
+    cov: Array | None
+    loglik: float
+    nobs: int
+    residuals: Array
+    bounds: tuple[float, float] | None = None
+    draws: Array | None = None
+
+    def sample(self, size: int, seed: int) -> Array:
+        """(size, q) draws of the parameters, normal around the estimate unless `draws` exist."""
+        generator = np.random.default_rng(seed)
+        if self.draws is not None:
+            return self.draws[generator.integers(len(self.draws), size=size)]
+        assert self.cov is not None
+        values, vectors = np.linalg.eigh(self.cov)
+        if values.min() < -1e-10 * values.max():
+            raise EstimationError(
+                f"the covariance is not positive semi-definite (eigenvalues {values.min():.3g} .. "
+                f"{values.max():.3g}), so no draws can be made from it. Use method='delta'."
+            )
+        root = vectors * np.sqrt(np.clip(values, 0, None))
+        normal: Array = generator.standard_normal((size, len(self.params)))
+        return np.asarray(self.params + normal @ root.T)

@@ -1,0 +1,309 @@
+"""Formulas: checked on their syntax tree first, evaluated by formulaic second.
+
+    y ~ x + log(z)            every regressor may get a spatial lag
+    y ~ x + log(z) | x        only the regressors after the bar get one
+
+Columns, arithmetic and a short list of functions are allowed; nothing else reaches the
+evaluator, so a study file from a stranger is data, not code. `lag` and `diff` move
+within a city: formulaic's own `lag` shifts rows and would carry one city's last year
+into the next city's first.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import FormulaError, named
+from spatialsyn.numerics.lags import Array
+
+FUNCTIONS = ("log", "exp", "sqrt", "lag", "diff", "standardize", "winsor", "C")
+_NODES = (
+    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
+    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.keyword,
+)  # fmt: skip
+# In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
+_TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\b)")
+
+
+@dataclass(frozen=True)
+class Regressors:
+    """The evaluated formula: y and X on the panel, with the years that remain.
+
+    `lagged` says which columns of X get a spatial lag when the model has WX terms;
+    `sources` names the panel columns that each column of X is made from.
+    """
+
+    y: Array  # (n, T)
+    X: Array  # (n, T, k)
+    names: tuple[str, ...]
+    lagged: tuple[bool, ...]
+    sources: tuple[frozenset[str], ...]
+    outcome: str
+    years: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A checked formula: formulaic's terms, which of them get a lag, and the intercept."""
+
+    outcome: Any
+    terms: tuple[Any, ...]
+    lagged: tuple[bool, ...]
+    intercept: bool
+
+    @property
+    def loses_years(self) -> bool:
+        """Whether a term is lagged or differenced in time."""
+        written = " ".join(map(str, (self.outcome, *self.terms)))
+        return "lag(" in written or "diff(" in written
+
+
+@lru_cache(maxsize=1024)
+def parse(formula: str) -> Parsed:
+    """Check every factor of `formula` and return its terms; nothing is evaluated."""
+    if formula.count("~") != 1:
+        raise FormulaError(f"{formula!r} needs one '~' between outcome and regressors.")
+    left, right = formula.split("~")
+    sides = right.split("|")
+    if len(sides) > 2:
+        raise FormulaError(f"{formula!r} has more than one '|'.")
+    outcome = [term for term in _terms(left, formula) if str(term) != "1"]
+    if len(outcome) != 1:
+        raise FormulaError(f"the left side of {formula!r} must be one column or one expression.")
+    everything = _terms(sides[0], formula)
+    terms = tuple(term for term in everything if str(term) != "1")
+    after_bar = _terms(sides[1], formula) if len(sides) == 2 else everything
+    foreign = [str(t) for t in after_bar if str(t) != "1" and t not in terms]
+    if foreign:
+        raise FormulaError(
+            f"{named(foreign)} stand after the '|' in {formula!r} but not before it: "
+            "a regressor that gets a spatial lag must be a regressor itself."
+        )
+    lagged = tuple(term in after_bar for term in terms)
+    return Parsed(outcome[0], terms, lagged, intercept=len(everything) > len(terms))
+
+
+def _terms(side: str, formula: str) -> list[Any]:
+    """The terms of one side of the formula, all their factors checked."""
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    _check_term_operators(side, formula)
+    try:
+        terms = list(Formula(side.strip() or "0"))
+    except (FormulaicError, SyntaxError) as error:
+        raise FormulaError(f"cannot read {side.strip()!r} in the formula {formula!r}.") from error
+    quoted = side.split("`")[1::2]
+    for term in terms:
+        for factor in term.factors:
+            if factor.expr not in quoted:
+                check_expression(factor.expr, formula)
+    return terms
+
+
+def _check_term_operators(side: str, formula: str) -> None:
+    """Refuse /, **, ^ and - between terms, which do not mean arithmetic there."""
+    outside = re.sub(r"`[^`]*`|\{[^}]*\}", "x", side)
+    while "(" in outside:
+        bare = re.sub(r"\w*\([^()]*\)", "x", outside)
+        if bare == outside:
+            break
+        outside = bare
+    if _TERM_OPERATORS.search(outside):
+        raise FormulaError(
+            f"{side.strip()!r} in {formula!r} uses / ** ^ or - between regressors, where they do "
+            "not mean arithmetic (x / z would mean x + x:z). Write arithmetic in braces, "
+            "{x / z} or {x ** 2}; '- 1' removes the intercept, ':' makes an interaction."
+        )
+
+
+def check_expression(expression: str, formula: str) -> None:
+    """Refuse an expression unless its syntax tree is columns, arithmetic and `FUNCTIONS`."""
+    tree = _tree(expression)
+    if tree is None:
+        raise FormulaError(f"cannot read {expression!r} in the formula {formula!r}.")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node) not in FUNCTIONS:
+            raise FormulaError(
+                f"{ast.unparse(node.func)!r} in {formula!r} is not a function that a formula may "
+                f"call; these are: {', '.join(FUNCTIONS)}."
+            )
+        if not isinstance(node, _NODES) or _hidden(node):
+            raise FormulaError(
+                f"{expression!r} is not allowed in the formula {formula!r}: a formula holds "
+                f"columns, numbers, + - * / ** and the functions {', '.join(FUNCTIONS)}."
+            )
+
+
+def _hidden(node: ast.AST) -> bool:
+    """A text, a truth value or a dunder name."""
+    if isinstance(node, ast.Constant):
+        return type(node.value) not in (int, float)
+    return isinstance(node, ast.Name) and node.id.startswith("__")
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def _tree(expression: str) -> ast.Expression | None:
+    """The syntax tree, with columns quoted in backticks standing as plain names."""
+    try:
+        return ast.parse(re.sub(r"`([^`]*)`", "quoted_column", expression), mode="eval")
+    except SyntaxError:
+        return None
+
+
+def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
+    """The panel columns that a term reads; names that are not `known` are errors."""
+    found: set[str] = set()
+    for factor in term.factors:
+        expression = factor.expr
+        if expression in known:
+            found.add(expression)
+            continue
+        tree = _tree(expression)
+        found.update(re.findall(r"`([^`]*)`", expression))
+        if tree is not None:
+            functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+            names = [
+                n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions
+            ]
+            found.update(node.id for node in names if node.id != "quoted_column")
+    absent = sorted(found - known)
+    if absent:
+        raise FormulaError(
+            f"the panel has no column {named(absent)}, used in {str(term)!r}; "
+            f"it has {named(sorted(known), 60)}."
+        )
+    return frozenset(found)
+
+
+def evaluate(formula: str, panel: CityPanel, intercept: bool) -> Regressors:
+    """Evaluate `formula` on the full balanced `panel`.
+
+    Years lost to `lag` or `diff` are dropped from the front, for every city alike; any
+    other missing or infinite cell is an error that names it. With `intercept` a column
+    of ones comes first, unless the formula removes it with ``- 1``.
+    """
+    parsed = parse(formula)
+    known = frozenset(map(str, panel.frame.columns))
+    columns_of(parsed.outcome, known)
+    of_term = [columns_of(term, known) for term in parsed.terms]
+    y, _ = _evaluated((parsed.outcome,), panel)
+    X, owner = _evaluated(parsed.terms, panel)
+    names, lagged = list(map(str, X.columns)), [parsed.lagged[i] for i in owner]
+    sources = [of_term[i] for i in owner]
+    values = np.c_[y.to_numpy(dtype=float), X.to_numpy(dtype=float)]
+    if intercept and parsed.intercept:
+        values = np.insert(values, 1, 1.0, axis=1)
+        names, lagged, sources = ["Intercept", *names], [False, *lagged], [frozenset(), *sources]
+    cube = values.reshape(panel.n, panel.T, -1)
+    lost = _years_lost(cube) if parsed.loses_years else 0
+    outcome = str(y.columns[0])
+    _check_finite(cube[:, lost:], panel, panel.years[lost:], [outcome, *names])
+    return Regressors(
+        y=cube[:, lost:, 0],
+        X=cube[:, lost:, 1:],
+        names=tuple(names),
+        lagged=tuple(lagged),
+        sources=tuple(sources),
+        outcome=outcome,
+        years=panel.years[lost:],
+    )
+
+
+def _evaluated(terms: tuple[Any, ...], panel: CityPanel) -> tuple[pd.DataFrame, list[int]]:
+    """Columns of all `terms` together, and the term each belongs to."""
+    frame, plain = panel.frame, [str(term) for term in terms]
+    if all(n in frame.columns and pd.api.types.is_numeric_dtype(frame[n]) for n in plain):
+        return frame[plain], list(range(len(terms)))
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+    from formulaic.parser.types import Term
+
+    one = next(iter(Formula("1")))
+    assert isinstance(one, Term)
+    try:
+        made = Formula([one, *terms]).get_model_matrix(
+            frame, context=_functions(panel), na_action="ignore"
+        )
+    except (FormulaicError, TypeError, ValueError) as error:
+        reason = error.__cause__ if isinstance(error.__cause__, FormulaError) else error
+        raise FormulaError(f"cannot evaluate {named(plain)}: {reason}") from error
+    slices = made.model_spec.term_slices
+    owner = [i for i, term in enumerate(terms) for _ in made.columns[slices[term]]]
+    order = [name for term in terms for name in made.columns[slices[term]]]
+    return pd.DataFrame(made)[order], owner
+
+
+def _functions(panel: CityPanel) -> dict[str, Any]:
+    """The functions a formula may call, bound to the shape of the panel."""
+    from formulaic.transforms import C
+
+    def flat(x: Any) -> Array:
+        return np.asarray(x, dtype=float)
+
+    def lag(x: Any, k: int = 1) -> Array:
+        """x of k years before, within the city."""
+        if not (isinstance(k, int) and 1 <= k < panel.T):
+            raise FormulaError(
+                f"lag or diff over {k} years: it takes a whole number from 1 to {panel.T - 1}, "
+                f"as the panel has {panel.T} years."
+            )
+        moved = np.full((panel.n, panel.T), np.nan)
+        moved[:, k:] = flat(x).reshape(panel.n, panel.T)[:, :-k]
+        return moved.ravel()
+
+    def diff(x: Any, k: int = 1) -> Array:
+        """Change of x over k years, within the city."""
+        return flat(x) - lag(x, k)
+
+    def standardize(x: Any) -> Array:
+        """Mean 0 and standard deviation 1 over all cities and years."""
+        return (flat(x) - np.nanmean(flat(x))) / np.nanstd(flat(x))
+
+    def winsor(x: Any, share: float = 0.01) -> Array:
+        """x with both tails cut to its quantiles `share` and 1 - `share`."""
+        return np.clip(flat(x), *np.nanquantile(flat(x), [share, 1 - share]))
+
+    def quiet(function: Any) -> Any:
+        # NumPy's warning names no cell; `_check_finite` does.
+        def called(x: Any) -> Array:
+            with np.errstate(all="ignore"):
+                return np.asarray(function(flat(x)))
+
+        return called
+
+    return {
+        "log": quiet(np.log), "exp": quiet(np.exp), "sqrt": quiet(np.sqrt), "C": C,
+        "lag": lag, "diff": diff, "standardize": standardize, "winsor": winsor,
+    }  # fmt: skip
+
+
+def _years_lost(cube: Array) -> int:
+    """Leading years in which some column has no value at all."""
+    empty = np.isnan(cube).all(axis=0).any(axis=-1)
+    return 0 if empty.all() else int(np.argmin(empty))
+
+
+def _check_finite(cube: Array, panel: CityPanel, years: tuple[int, ...], names: list[str]) -> None:
+    bad = ~np.isfinite(cube)
+    if not bad.any():
+        return
+    column = int(np.flatnonzero(bad.any(axis=(0, 1)))[0])
+    cells = [(panel.ids[i], years[t]) for i, t in zip(*np.nonzero(bad[..., column]), strict=True)]
+    raise FormulaError(
+        f"{names[column]!r} is missing or not finite in {len(cells)} city-years: {named(cells)}. "
+        "A spatial lag needs every neighbour in every year: fill the cells "
+        "(panel.interpolate), choose other years (panel.subset(years=...)), or leave the "
+        "variable out. A logarithm needs positive values."
+    )

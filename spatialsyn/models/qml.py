@@ -1,0 +1,151 @@
+"""Quasi-maximum likelihood for the static spatial Durbin panel.
+
+    Y = rho W Y + Z delta + E,     Z = [X, WX],   delta = (beta, theta)
+
+once the fixed effects are swept out. Given rho, the best delta and sigma2 are a
+regression, so the search runs over rho alone (the concentrated likelihood).
+
+Lee & Yu (2010), Journal of Econometrics 154, 165-185: the transformation and the
+likelihood of the transformed panel. With one period it is the cross-section of
+Ord (1975); without Wy it is least squares.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import qr, solve_triangular
+
+from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.models.design import Design
+from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.information import information
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.optimize import maximise
+
+# Columns of unit length whose pivot in the QR falls below this are linear combinations.
+COLLINEAR = 1e-10
+# Where no eigenvalue closes the interval of rho, the search stops at this many times 1/|w|max.
+REACH = 5.0
+
+
+def estimate_qml(design: Design, cov: str = "expected") -> Estimate:
+    """Maximise the concentrated log-likelihood of `design` over rho.
+
+    Parameters
+    ----------
+    cov : "expected" | "observed"
+        Which information matrix is inverted; both are valid for normal errors.
+
+    Raises
+    ------
+    ModelError
+        Fewer observations than parameters, or collinear regressors.
+    EstimationError
+        The likelihood has no maximum inside the interval of rho.
+    """
+    y = design.y.ravel()
+    Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
+    _check_size(design)
+    coefficients = regress(np.c_[y, Wy], Z, design.names)
+    residuals = np.c_[y, Wy] - Z @ coefficients
+    rho = _best_rho(design, residuals[:, 0], residuals[:, 1]) if Wy.size else np.zeros(0)
+    weights = np.r_[1.0, -rho]
+    delta, e = coefficients @ weights, residuals @ weights
+    sigma2 = float(e @ e) / design.nobs
+    if sigma2 <= 1e-20 * float(y @ y):
+        raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
+    residual = e.reshape(design.y.shape)
+    info = information(design, delta, rho, sigma2, residual, cov)
+    return Estimate(
+        names=(*design.names, *design.rho_names, "sigma2"),
+        params=np.r_[delta, rho, sigma2],
+        cov=_inverse(info),
+        loglik=_loglik(design, rho, sigma2),
+        nobs=design.nobs,
+        residuals=residual,
+        bounds=design.logdet.interval if design.logdet is not None else None,
+    )
+
+
+def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
+    """Least-squares coefficients of each column of `y` on `Z`, naming collinear columns."""
+    if not names:
+        return np.zeros((0, y.shape[1]))
+    length = np.sqrt((Z**2).sum(axis=0))
+    if not (length > 0).all():
+        raise ModelError(
+            f"{named(n for n, v in zip(names, length, strict=True) if not v)} is zero."
+        )
+    Q, R, order = qr(Z / length, mode="economic", pivoting=True)
+    pivots = np.abs(np.diag(R))
+    if len(Z) < len(names) or pivots.min() < COLLINEAR:
+        dependent = [names[j] for j, v in zip(order, pivots, strict=False) if v < COLLINEAR]
+        raise ModelError(
+            f"{named(dependent)} is a linear combination of the other regressors (after fixed "
+            "effects are removed). Leave it out: its coefficient and effects are not defined."
+        )
+    scaled = np.empty((len(names), y.shape[1]))
+    scaled[order] = solve_triangular(R, Q.T @ y)
+    return scaled / length[:, None]
+
+
+def _best_rho(design: Design, e_y: Array, e_Wy: Array) -> Array:
+    """The maximiser of the concentrated likelihood; the residual is e_y - rho e_Wy."""
+    logdet = design.logdet
+    assert logdet is not None
+    a, b, c = float(e_y @ e_y), float(e_y @ e_Wy), float(e_Wy @ e_Wy)
+
+    def ssr(rho: Array) -> Array:
+        return a - 2 * rho * b + rho**2 * c
+
+    def value(rho: Array) -> Array:
+        return design.copies * logdet(rho) - design.nobs / 2 * np.log(ssr(rho))
+
+    def derivatives(rho: float) -> tuple[float, float]:
+        q, dq = ssr(np.asarray(rho)), -2 * b + 2 * rho * c
+        slope = design.copies * logdet.slope(rho) - design.nobs / 2 * dq / q
+        curvature = design.copies * logdet.curvature(rho) - design.nobs / 2 * (
+            2 * c / q - (dq / q) ** 2
+        )
+        return float(slope), float(curvature)
+
+    reach = REACH / np.abs(logdet.eigenvalues).max()
+    low, high = logdet.interval
+    low, high = max(low, -reach), min(high, reach)
+    rho = maximise(value, derivatives, (low, high))
+    if min(rho - low, high - rho) < 1e-7 * (high - low):
+        raise EstimationError(
+            f"the likelihood still rises at rho = {rho:.4f}, the end of its interval "
+            f"({low:.4g}, {high:.4g}): the data do not identify this model with this W. Check for "
+            "a common trend (time effects), outliers and the scale of W."
+        )
+    return np.array([rho])
+
+
+def _loglik(design: Design, rho: Array, sigma2: float) -> float:
+    jacobian = float(design.logdet(rho[0])) if design.logdet is not None else 0.0
+    fit = np.log(2 * np.pi * sigma2) + 1
+    return design.copies * jacobian - design.nobs / 2 * float(fit)
+
+
+def _check_size(design: Design) -> None:
+    parameters = design.Z.shape[2] + design.Wy.shape[2] + 1
+    if design.nobs <= parameters:
+        raise ModelError(
+            f"{design.nobs} independent observations cannot identify {parameters} parameters. Use "
+            "more years or cities, or fewer regressors (each lag in space is one more)."
+        )
+
+
+def _inverse(info: Array) -> Array:
+    """Inverse of a badly scaled positive definite matrix: sigma2 and delta differ by 1e6 and more."""
+    scale = 1 / np.sqrt(np.diag(info))
+    try:
+        np.linalg.cholesky(info * scale * scale[:, None])
+    except np.linalg.LinAlgError as error:
+        raise EstimationError(
+            "the information matrix is not positive definite, so there are no standard errors. "
+            "Regressors may be nearly collinear with their spatial lags."
+        ) from error
+    inverse = np.linalg.inv(info * scale * scale[:, None])
+    return np.asarray((inverse + inverse.T) / 2 * scale * scale[:, None])

@@ -1,0 +1,37 @@
+"""Sweeping fixed effects out of panel arrays, and what that leaves of n and T.
+
+Lee & Yu (2010), Journal of Econometrics 154, 165-185: multiplying by orthonormal F_T
+and F_N removes the effects and leaves uncorrelated errors. The quadratic form of the
+transformed data equals that of the demeaned data, so no F is ever formed; only the
+number of independent cities and periods changes.
+"""
+
+from __future__ import annotations
+
+from spatialsyn.numerics.lags import Array
+
+FIXED_EFFECTS = ("none", "individual", "time", "twoways")
+
+
+def sweeps_cities(fixed_effects: str) -> bool:
+    """Whether city (individual) effects are removed."""
+    return fixed_effects in ("individual", "twoways")
+
+
+def sweeps_time(fixed_effects: str) -> bool:
+    """Whether period effects are removed."""
+    return fixed_effects in ("time", "twoways")
+
+
+def sweep(v: Array, fixed_effects: str) -> Array:
+    """Project `v`, shape (n, T) or (n, T, k), off the fixed effects."""
+    if sweeps_cities(fixed_effects):
+        v = v - v.mean(axis=1, keepdims=True)
+    if sweeps_time(fixed_effects):
+        v = v - v.mean(axis=0, keepdims=True)
+    return v
+
+
+def independent(n: int, T: int, fixed_effects: str) -> tuple[int, int]:
+    """Cities and periods that are left after the Lee-Yu transformation."""
+    return n - sweeps_time(fixed_effects), T - sweeps_cities(fixed_effects)

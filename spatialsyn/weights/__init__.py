@@ -1,0 +1,20 @@
+"""Who is connected to whom: geographic, economic and digital weights."""
+
+from spatialsyn.weights.audit import audit
+from spatialsyn.weights.core import Weights
+from spatialsyn.weights.digital import gravity, similarity
+from spatialsyn.weights.economic import gap
+from spatialsyn.weights.geographic import contiguity, distances, inverse_distance
+from spatialsyn.weights.standardize import standardize
+
+__all__ = [
+    "Weights",
+    "audit",
+    "contiguity",
+    "distances",
+    "gap",
+    "gravity",
+    "inverse_distance",
+    "similarity",
+    "standardize",
+]

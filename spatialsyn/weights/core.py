@@ -1,0 +1,233 @@
+"""The noun `Weights`: who is connected to whom, how strongly, and how that was decided.
+
+Row i is the receiver: W[i, j] is the pull of city j on city i.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from spatialsyn.errors import AlignmentError, WeightsError, named
+from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.spectrum import eigenvalues
+
+# Rows whose sums differ from one by less were standardised.
+ROW_SUM = 1e-9
+# Above this share of links a matrix is kept dense: it multiplies faster so.
+DENSE_FROM = 0.25
+# Beyond this size the exact spectrum costs minutes and gigabytes.
+EXACT_TO = 5000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Weights:
+    """One named spatial weights matrix.
+
+    Attributes
+    ----------
+    matrix : (n, n), zero diagonal, non-negative; sparse or dense
+    ids : the n city ids, in the order of the rows
+    name : what models and tables call it
+    recipe : how it was made: kind, columns, base years, unit
+    standardization : "none" | "row" | "spectral" | "minmax"
+    """
+
+    matrix: Matrix
+    ids: tuple[Any, ...]
+    name: str = "w"
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    standardization: str = "none"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", tuple(self.ids))
+        object.__setattr__(self, "matrix", _stored(self.matrix))
+        _check_matrix(self.matrix, self.ids, self.name)
+
+    @classmethod
+    def from_matrix(
+        cls, matrix: Any, ids: Sequence[Any], name: str = "w", **recipe: Any
+    ) -> Weights:
+        """From an (n, n) array or sparse matrix whose rows are the cities `ids`, in this order."""
+        return cls(matrix, tuple(ids), name, {"kind": "matrix", **recipe})
+
+    @classmethod
+    def from_graph(cls, graph: Any, name: str = "w") -> Weights:
+        """From a libpysal `Graph`."""
+        return cls(graph.sparse, tuple(graph.unique_ids), name, {"kind": "libpysal Graph"})
+
+    @classmethod
+    def from_w(cls, w: Any, name: str = "w") -> Weights:
+        """From a libpysal `W`."""
+        return cls(w.sparse, tuple(w.id_order), name, {"kind": "libpysal W"})
+
+    @property
+    def n(self) -> int:
+        """Number of cities."""
+        return len(self.ids)
+
+    @property
+    def sparse(self) -> sparse.csr_array:
+        """The matrix as a sparse array."""
+        return sparse.csr_array(self.matrix)
+
+    def dense(self) -> Array:
+        """The matrix as an (n, n) array."""
+        return dense(self.matrix)
+
+    @cached_property
+    def row_sums(self) -> Array:
+        """Sum of every row."""
+        return np.asarray(self.matrix.sum(axis=1)).ravel()
+
+    @property
+    def is_row_standardised(self) -> bool:
+        """Whether every row sums to one."""
+        return bool(np.abs(self.row_sums - 1).max() <= ROW_SUM)
+
+    @property
+    def isolates(self) -> tuple[Any, ...]:
+        """Cities without any neighbour."""
+        return tuple(i for i, total in zip(self.ids, self.row_sums, strict=True) if total == 0)
+
+    @property
+    def base_years(self) -> str | tuple[int, ...] | None:
+        """Years whose data made the weights, if any did."""
+        return self.recipe.get("base_years")
+
+    @cached_property
+    def logdet(self) -> LogDet:
+        """ln|I - rho W|, from eigenvalues found once."""
+        if self.n > EXACT_TO:
+            raise WeightsError(
+                f"W[{self.name}] has {self.n} cities; the exact log-determinant of this version "
+                f"reaches {EXACT_TO}. Aggregate the units, or use ss.slx, which needs none."
+            )
+        return LogDet(eigenvalues(self.matrix))
+
+    @cached_property
+    def hash(self) -> str:
+        """Fingerprint of the weights and ids; the order of the cities does not enter."""
+        order = sorted(range(self.n), key=lambda i: str(self.ids[i]))
+        links = sparse.csr_array(self.matrix)[order][:, order].tocoo()
+        rank = np.lexsort((links.col, links.row))
+        digest = hashlib.sha256("\x1f".join(str(self.ids[i]) for i in order).encode())
+        digest.update(np.c_[links.row, links.col][rank].astype("<i8").tobytes())
+        # Twelve digits: the same matrix standardised in another order keeps its name.
+        digest.update("".join(f"{w:.12e}" for w in links.data[rank]).encode())
+        return digest.hexdigest()[:16]
+
+    def standardize(self, how: str = "row") -> Weights:
+        """Divide by row sums (``"row"``), the spectral radius (``"spectral"``) or the smaller of
+        the largest row and column sums (``"minmax"``, Kelejian & Prucha 2010)."""
+        from spatialsyn.weights.standardize import standardize
+
+        return standardize(self, how)
+
+    def rename(self, name: str) -> Weights:
+        """The same matrix under another name."""
+        return replace(self, name=name)
+
+    def aligned(self, ids: Sequence[Any]) -> Weights:
+        """The same matrix with its rows in the order of `ids`, which must be the same cities."""
+        if tuple(ids) == self.ids:
+            return self
+        position = {city: i for i, city in enumerate(self.ids)}
+        absent = [i for i in ids if i not in position]
+        extra = sorted(set(self.ids) - set(ids), key=str)
+        if absent or extra:
+            raise AlignmentError(
+                f"weights {self.name!r} and the panel list different cities.\n"
+                f"  in the panel only: {named(absent) or 'none'}  ({len(absent)} of {len(ids)})\n"
+                f"  in the weights only: {named(extra) or 'none'}  ({len(extra)} of {self.n})\n"
+                "Build the weights from panel.cities, or keep the common cities in both: "
+                f"panel.subset(ids), weights.subset(ids).{_kinds(ids, self.ids)}"
+            )
+        moved = self._rows([position[i] for i in ids], tuple(ids))
+        # A permutation keeps the eigenvalues.
+        moved.__dict__["logdet"] = self.logdet
+        return moved
+
+    def subset(self, ids: Iterable[Any]) -> Weights:
+        """The links among some of the cities.
+
+        A standardised matrix is standardised again; links to the cities left out are
+        lost, which the recipe records as the share of all weight.
+        """
+        keep = list(ids)
+        foreign = [i for i in keep if i not in set(self.ids)]
+        if foreign:
+            raise WeightsError(f"weights {self.name!r} have no cities {named(foreign)}.")
+        position = {city: i for i, city in enumerate(self.ids)}
+        cut = self._rows([position[i] for i in keep], tuple(keep))
+        rows = self.row_sums[[position[i] for i in keep]].sum()
+        lost = 1 - float(cut.row_sums.sum() / rows) if rows else 0.0
+        recipe = {**self.recipe, "subset_of": self.hash, "weight_lost": round(lost, 6)}
+        plain = replace(cut, recipe=recipe, standardization="none")
+        return plain if self.standardization == "none" else plain.standardize(self.standardization)
+
+    def _rows(self, rows: list[int], ids: tuple[Any, ...]) -> Weights:
+        return replace(self, matrix=self.matrix[rows][:, rows], ids=ids)
+
+    def __repr__(self) -> str:
+        links = self.sparse.nnz
+        years = f", base years {self.base_years}" if self.base_years is not None else ""
+        return (
+            f"Weights {self.name!r}: {self.n} cities, {links} links, "
+            f"{self.recipe.get('kind', 'matrix')}, standardised: {self.standardization}{years}, "
+            f"hash {self.hash}"
+        )
+
+
+def _stored(matrix: Any) -> Matrix:
+    """A float copy, dense where most cities are linked, with its zeros removed elsewhere."""
+    links = sparse.csr_array(matrix, dtype=float, copy=True)
+    links.eliminate_zeros()
+    links.sort_indices()
+    if links.nnz > DENSE_FROM * links.shape[0] * links.shape[1]:
+        full = links.toarray()
+        full.setflags(write=False)
+        return full
+    return links
+
+
+def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
+    n = len(ids)
+    if matrix.shape != (n, n):
+        raise WeightsError(f"W[{name}] is {matrix.shape}, but {n} ids are given: it must be n x n.")
+    if len(set(ids)) < n:
+        twice = sorted({i for i in ids if ids.count(i) > 1}, key=str)
+        raise WeightsError(f"W[{name}] lists the cities {named(twice)} more than once.")
+    values = matrix.data if sparse.issparse(matrix) else matrix
+    if not np.isfinite(values).all():
+        raise WeightsError(
+            f"W[{name}] has {int((~np.isfinite(values)).sum())} weights that are missing or "
+            "infinite. A distance or gap of zero, or a hole in the data, makes such weights."
+        )
+    if (np.asarray(values) < 0).any():
+        raise WeightsError(
+            f"W[{name}] has {int((np.asarray(values) < 0).sum())} negative weights. Weights measure "
+            "strength of connection: use a similarity, or a distance turned into one."
+        )
+    own = np.flatnonzero(matrix.diagonal())
+    if len(own):
+        raise WeightsError(
+            f"W[{name}] links {named(ids[i] for i in own)} to themselves. A city is not its own "
+            "neighbour: set the diagonal to zero."
+        )
+    if not np.any(values):
+        raise WeightsError(f"W[{name}] has no links at all.")
+
+
+def _kinds(ours: Sequence[Any], theirs: Sequence[Any]) -> str:
+    """A hint when the ids differ in kind only."""
+    if {str(i) for i in ours} == {str(i) for i in theirs}:
+        return "\nThe ids differ in kind only (text against integers): convert one of them."
+    return ""
