@@ -1,0 +1,193 @@
+"""Read the polygons of cities, and refuse those that would give a wrong contiguity in silence.
+
+A layer that passes has one row per city, unique ids, a CRS, valid polygons, and borders that
+are exactly the same line in both neighbours. Nothing is repaired unless `repair` asks for it,
+and then every city's area is compared before and after.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from spatialsyn.cities.boundary_files import open_polygons
+from spatialsyn.cities.mend import mended, metric, misfit_message
+from spatialsyn.cities.points import representative_points
+from spatialsyn.cities.topology import check_borders
+from spatialsyn.errors import BoundaryError, named
+
+__all__ = ["bundled", "check_boundaries", "read_boundaries", "representative_points"]
+
+BUNDLED = ("guangdong", "prefectures")
+REPAIRS = (None, "snap")
+
+
+def read_boundaries(
+    path: str | Path,
+    city: str = "adcode",
+    repair: str | None = None,
+    encoding: str | None = None,
+) -> gpd.GeoDataFrame:
+    """Polygons of the cities in a file, one row per city, checked.
+
+    Parameters
+    ----------
+    path : a .shp, .gpkg or .geojson, or a .zip of one shapefile.
+    city : the column of city ids; it becomes the index. Ids stay as the file has them: text
+        stays text, whole numbers stay whole numbers.
+    repair : None refuses what is wrong; "snap" mends invalid polygons and borders that do not
+        match, see `check_boundaries`.
+    encoding : of the text in a shapefile's .dbf. By default what the .cpg says; without a .cpg,
+        UTF-8 if the text is that, else GBK.
+
+    Returns
+    -------
+    GeoDataFrame indexed by id, other columns, row order and CRS as in the file.
+
+    Raises
+    ------
+    BoundaryError
+        If the file cannot be read, or for any reason `check_boundaries` gives.
+    """
+    path = Path(path)
+    cities = open_polygons(path, encoding)
+    return check_boundaries(cities, city=city, repair=repair, name=path.name)
+
+
+def bundled(name: str) -> gpd.GeoDataFrame:
+    """A layer that comes with the package, indexed by `adcode`, in WGS84.
+
+    "guangdong" is the 21 cities with Hong Kong and Macao (200 m; `region` is GBA, periphery or
+    SAR), "prefectures" all 370 prefecture-level units of China (2 km; `region` is the province).
+    """
+    if name not in BUNDLED:
+        raise BoundaryError(
+            f"there is no bundled layer {name!r}. There are {named(BUNDLED)}; a file of your own "
+            "is read with read_boundaries(path, city=...)."
+        )
+    return read_boundaries(str(resources.files("spatialsyn.shapefiles") / f"{name}.shp"))
+
+
+def check_boundaries(
+    cities: gpd.GeoDataFrame,
+    city: str | None = None,
+    repair: str | None = None,
+    name: str = "the layer of cities",
+) -> gpd.GeoDataFrame:
+    """The layer indexed by city id, if contiguity and distances can be trusted on it.
+
+    Parameters
+    ----------
+    cities : polygons in any CRS.
+    city : column of ids; None means the index already holds them.
+    repair : "snap" makes invalid polygons valid and gives neighbours whose borders do not match
+        one border. What was done is told in `attrs["repair"]` of the result.
+    name : what error messages call the layer.
+
+    Raises
+    ------
+    BoundaryError
+        Naming the units: no such column, missing or duplicate ids, no CRS or one that cannot
+        be that of the coordinates, empty, non-polygon or invalid geometry, borders that do not
+        match. With `repair="snap"`, if units claim the same land over more than 500 m, if borders
+        still do not match, or if any unit's area changed by more than 1 %.
+    """
+    if repair not in REPAIRS:
+        raise BoundaryError(f'repair={repair!r} is unknown; it is None or "snap".')
+    indexed = with_ids(cities, city, name)
+    check_crs(indexed, name)
+    check_polygons(indexed, name)
+    if repair == "snap":
+        return mended(indexed, name)
+    check_validity(indexed, name)
+    borders = check_borders(metric(indexed))
+    if not borders.exact:
+        raise BoundaryError(misfit_message(borders, indexed.index, name))
+    return indexed
+
+
+def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDataFrame:
+    """A copy indexed by id; refuses absent columns, missing ids and duplicates."""
+    if not isinstance(cities, gpd.GeoDataFrame):
+        raise BoundaryError(f"{name} is a {type(cities).__name__}, not a GeoDataFrame of polygons.")
+    if len(cities) == 0:
+        raise BoundaryError(f"{name} has no rows.")
+    if city is None or (city == cities.index.name and city not in cities.columns):
+        indexed = cities.copy()
+    elif city in cities.columns:
+        indexed = cities.set_index(city)
+    else:
+        columns = [column for column in cities.columns if column != cities.active_geometry_name]
+        raise BoundaryError(
+            f"{name} has no column {city!r}. Its columns are {named(columns, most=30)}; "
+            "name the one with the city ids: city=..."
+        )
+    ids = pd.Series(indexed.index)
+    missing = ids.isna() | (ids.astype(str).str.strip() == "")
+    if missing.any():
+        rows = named(np.flatnonzero(missing).tolist())
+        raise BoundaryError(
+            f"{name} has no city id in {missing.sum()} rows (counted from 0: {rows})."
+        )
+    twice = ids[ids.duplicated()].unique()
+    if len(twice):
+        raise BoundaryError(
+            f"{name} lists these cities more than once: {named(twice.tolist())}. One row per "
+            "city is needed; if the rows are parts of one city, merge them with gdf.dissolve(...)."
+        )
+    return indexed
+
+
+def check_crs(cities: gpd.GeoDataFrame, name: str) -> None:
+    """Refuse a layer without a CRS, or with degrees that cannot be degrees."""
+    if cities.active_geometry_name is None:
+        raise BoundaryError(f"{name} has no geometry column; set it with gdf.set_geometry(...).")
+    if cities.crs is None:
+        raise BoundaryError(
+            f"{name} does not say in which coordinates it is (no CRS; a shapefile without .prj). "
+            'If they are longitude and latitude, gdf.set_crs("EPSG:4326"), '
+            "or write the .prj file beside the .shp."
+        )
+    low_x, low_y, high_x, high_y = cities.total_bounds
+    if cities.crs.is_geographic and (low_x < -360 or high_x > 360 or low_y < -90 or high_y > 90):
+        raise BoundaryError(
+            f"{name} says its coordinates are degrees ({cities.crs.to_string()}), but they run "
+            f"from ({low_x:.6g}, {low_y:.6g}) to ({high_x:.6g}, {high_y:.6g}). They are metres of "
+            "some projection: find which and use gdf.set_crs(..., allow_override=True)."
+        )
+
+
+def check_polygons(cities: gpd.GeoDataFrame, name: str) -> None:
+    """Refuse units without a shape, and shapes that are not polygons."""
+    empty = cities.geometry.isna() | cities.geometry.is_empty
+    if empty.any():
+        raise BoundaryError(
+            f"{name} has no polygon for {named(cities.index[empty].tolist())}. Complete the "
+            "layer, or drop these rows before the panel is made."
+        )
+    other = ~cities.geom_type.isin(["Polygon", "MultiPolygon"])
+    if other.any():
+        kinds = ", ".join(sorted(cities.geom_type[other].unique()))
+        raise BoundaryError(
+            f"{name} has {kinds} where polygons are needed: {named(cities.index[other].tolist())}."
+        )
+
+
+def check_validity(cities: gpd.GeoDataFrame, name: str) -> None:
+    """Refuse polygons that cross themselves and the like, with the reason and the place."""
+    bad = cities.geometry[~cities.geometry.is_valid]
+    if len(bad):
+        reasons = [
+            f"  {unit!r}: {shapely.is_valid_reason(polygon)}"
+            for unit, polygon in bad.head(6).items()
+        ]
+        raise BoundaryError(
+            f"{name} has {len(bad)} invalid polygons: {named(bad.index.tolist())}.\n"
+            + "\n".join(reasons)
+            + '\nMend them at the source, or ask for it here: repair="snap".'
+        )

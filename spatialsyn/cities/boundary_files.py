@@ -1,0 +1,107 @@
+"""Open a file of polygons: which file, which layer, which encoding."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import pyogrio
+
+from spatialsyn.errors import BoundaryError, named
+
+SUFFIXES = (".shp", ".zip", ".gpkg", ".geojson", ".json")
+
+
+def open_polygons(path: Path, encoding: str | None) -> gpd.GeoDataFrame:
+    """Everything in the one layer of the file at `path`, as it is there."""
+    return decode(readable(path), encodings(path, encoding), path)
+
+
+def readable(path: Path) -> str:
+    """What GDAL is to open for `path`; refuses what is absent, unknown or ambiguous."""
+    if not path.exists():
+        raise BoundaryError(f"there is no file {str(path)!r} (looked in {str(Path.cwd())!r}).")
+    kind = path.suffix.lower()
+    if kind not in SUFFIXES:
+        raise BoundaryError(f"{path.name!r} is not one of the kinds read here: {named(SUFFIXES)}.")
+    if kind == ".zip":
+        return f"/vsizip/{path.absolute().as_posix()}/{only_shapefile(path)}"
+    if kind == ".shp":
+        check_companions(path)
+    return str(path)
+
+
+def only_shapefile(path: Path) -> str:
+    """Name inside the archive of the one shapefile a .zip must hold."""
+    found = [name for name in members(path) if name.lower().endswith(".shp")]
+    if len(found) != 1:
+        raise BoundaryError(
+            f"{path.name!r} holds {len(found)} shapefiles ({named(found)}); it must hold one. "
+            "Unzip it and give the path of the .shp you mean."
+        )
+    return found[0]
+
+
+def members(path: Path) -> list[str]:
+    """Names of the files in a zip archive, the copies macOS adds left out."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+    except zipfile.BadZipFile as error:
+        raise BoundaryError(
+            f"{path.name!r} is not a zip archive, whatever its name says."
+        ) from error
+
+
+def check_companions(path: Path) -> None:
+    """A .shp is one of several files; refuse when those with shapes and columns did not come."""
+    beside = {file.suffix.lower() for file in path.parent.iterdir() if file.stem == path.stem}
+    absent = [suffix for suffix in (".shx", ".dbf") if suffix not in beside]
+    if absent:
+        raise BoundaryError(
+            f"{path.name!r} has no {' and no '.join(absent)} beside it. A shapefile is several "
+            f"files with one name; copy {path.stem}.* together."
+        )
+
+
+def encodings(path: Path, encoding: str | None) -> list[str | None]:
+    """Encodings to try in turn; None leaves the choice to the file itself."""
+    if encoding is not None:
+        return [encoding]
+    if path.suffix.lower() == ".zip":
+        names = members(path)
+    elif path.suffix.lower() == ".shp":
+        names = [file.name for file in path.parent.iterdir() if file.stem == path.stem]
+    else:
+        return [None]
+    has_cpg = any(name.lower().endswith(".cpg") for name in names)
+    return [None] if has_cpg else ["UTF-8", "GB18030"]  # GB18030 contains GBK
+
+
+def decode(source: str, tries: list[str | None], path: Path) -> gpd.GeoDataFrame:
+    """Read the one layer of `source` with the first encoding that fits the text in it."""
+    try:
+        refuse_layers(source, path)
+        for encoding in tries:
+            try:
+                return gpd.read_file(source, engine="pyogrio", encoding=encoding)
+            except UnicodeDecodeError:
+                continue
+    except pyogrio.errors.DataSourceError as error:
+        raise BoundaryError(f"{path.name!r} cannot be read: {error}") from error
+    tried = ", ".join(encoding or "that of its .cpg" for encoding in tries)
+    raise BoundaryError(
+        f"the text in {path.name!r} is not in the encoding tried ({tried}). Say which it is, "
+        'for instance encoding="GBK" or encoding="Big5".'
+    )
+
+
+def refuse_layers(source: str, path: Path) -> None:
+    """A file with several layers does not say which holds the cities."""
+    layers = pyogrio.list_layers(source)[:, 0].tolist()
+    if len(layers) > 1:
+        raise BoundaryError(
+            f"{path.name!r} holds {len(layers)} layers: {named(layers)}. Save the one with "
+            "the cities as a file of its own."
+        )
