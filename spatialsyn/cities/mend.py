@@ -44,9 +44,9 @@ def refuse_misfits(cities: gpd.GeoDataFrame, name: str) -> None:
     left = topology.check_borders(metric(cities))
     if not left.exact or not cities.geometry.is_valid.all():
         raise BoundaryError(
-            f'repair="snap" was not enough for {name}: {unmatched(left, cities.index)}\n'
-            "Gaps that run from sea to sea cannot be closed here. Use a layer with shared "
-            "borders, or mend this one in a GIS."
+            f'repair="snap" was not enough for {name}:{unmatched(left, cities.index)}\n'
+            "Gaps open to the outside, and cities that met in a point only, cannot be mended here. "
+            "Use a layer with shared borders, or mend this one in a GIS."
         )
 
 
