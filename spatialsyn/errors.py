@@ -44,5 +44,10 @@ class ConfigError(SpatialsynError):
 def named(items: Iterable[object], most: int = 6) -> str:
     """The first few of `items`, readable in a sentence: ``'440100', '440200', ... (21 in all)``."""
     listed = list(items)
-    shown = ", ".join(repr(item) for item in listed[:most])
+    shown = ", ".join(map(_plain, listed[:most]))
     return shown if len(listed) <= most else f"{shown}, ... ({len(listed)} in all)"
+
+
+def _plain(item: object) -> str:
+    """The value as a person would write it: ``2011.5``, not ``np.float64(2011.5)``."""
+    return str(item) if type(item).__module__ == "numpy" else repr(item)

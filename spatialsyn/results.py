@@ -119,6 +119,11 @@ class Results:
         return self.estimate.nobs
 
     @property
+    def regressors(self) -> tuple[str, ...]:
+        """Columns of X, as effects name them."""
+        return tuple(name for name in self.data.names if name != "Intercept")
+
+    @property
     def df_model(self) -> int:
         """Parameters counted by AIC and BIC; fixed effects only where dummies estimate them."""
         dummies = 0
@@ -262,7 +267,7 @@ class Results:
             "Coefficients",
             coefficients.to_string(float_format="{:.4f}".format),
             "Effects",
-            repr(self.effects()) if self._regressor_names() else "none: there are no regressors",
+            repr(self.effects()) if self.regressors else "none: there are no regressors",
             fitted,
         ]
         return "\n\n".join(parts)
@@ -320,8 +325,6 @@ class Results:
             raw = raw - self.rho.iloc[0] * lag(self._W.matrix, y)
         return raw - sweep(raw, self.model.fixed_effects)
 
-    def _regressor_names(self) -> list[str]:
-        return [name for name in self.data.names if name != "Intercept"]
 
     def _multipliers(self, x: str | Iterable[str] | None) -> Multipliers:
         """How the chosen regressors enter the derivative matrix."""
@@ -337,7 +340,7 @@ class Results:
         return Multipliers(self.design.W, rho_positions, carriers, tuple(chosen))
 
     def _chosen(self, x: str | Iterable[str] | None) -> list[str]:
-        known = self._regressor_names()
+        known = list(self.regressors)
         if not known:
             raise ModelError(f"{self.equation} has no regressors, so there are no effects.")
         if x is None:

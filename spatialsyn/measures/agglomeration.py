@@ -13,7 +13,7 @@ def location_quotient(panel: CityPanel, part: str, whole: str) -> pd.Series:
     """LQ_it = (part_it / whole_it) / (sum_i part_it / sum_i whole_it).
 
     One where the city has the sample's share of the activity; relative by construction,
-    so growth common to all cities cancels within each year (Isard 1960).
+    so growth common to all cities cancels within each year.
 
     Parameters
     ----------

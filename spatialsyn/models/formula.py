@@ -73,8 +73,8 @@ def parse(formula: str) -> Parsed:
         raise FormulaError(f"{formula!r} needs one '~' between outcome and regressors.")
     left, right = formula.split("~")
     sides = right.split("|")
-    if len(sides) > 2:
-        raise FormulaError(f"{formula!r} has more than one '|'.")
+    if len(sides) > 2 or "|" in left:
+        raise FormulaError(f"{formula!r} may have one '|', on its right side.")
     outcome = [term for term in _terms(left, formula) if str(term) != "1"]
     if len(outcome) != 1:
         raise FormulaError(f"the left side of {formula!r} must be one column or one expression.")

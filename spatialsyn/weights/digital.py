@@ -49,7 +49,7 @@ def gravity(
             f"the mass {mass.name!r} covers {len(mass)} cities, the polygons {len(cities)}; without "
             f"a polygon: {named(absent) or 'none'}. Use panel.mean(...) and panel.cities together."
         )
-    km = distances(cities.loc[list(mass.index)]).to_numpy()
+    km = distances(cities.loc[list(mass.index)]).to_numpy(copy=True)
     np.fill_diagonal(km, np.inf)
     weights = np.outer(m, m) * (km**-power if power else np.isfinite(km))
     recipe = {

@@ -1,0 +1,60 @@
+# make study   installs what is needed and runs the main study
+# make test    installs what is needed and runs every test
+# On Debian: apt install python3 python3-venv make git
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := uv==0.13.9
+LOCK := requirements.lock setup.cfg pyproject.toml
+
+# The first Python that runs and is new enough; a name may exist and still not run.
+PY ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
+	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+
+.PHONY: study test lint notebooks bench lock clean
+
+study: $(VENV)/.study
+	$(BIN)/spatialsyn run studies/guangdong.toml
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check spatialsyn tests benchmarks shapefiles
+	$(BIN)/ruff check spatialsyn tests benchmarks shapefiles
+	$(BIN)/mypy
+
+notebooks: $(VENV)/.test
+	$(BIN)/uv pip install --python $(BIN)/python -e ".[notebook]"
+	$(BIN)/jupyter lab notebooks
+
+bench: $(VENV)/.test
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/fit_speed.py
+
+# Everything that a release needs, with hashes, for all Pythons from 3.11 on.
+lock: $(VENV)/.uv
+	$(BIN)/uv pip compile setup.cfg --universal --generate-hashes --python-version 3.11 \
+		-q -o requirements.lock
+	$(BIN)/uv pip compile setup.cfg --extra test --universal --generate-hashes \
+		--python-version 3.11 -q -o requirements-test.lock
+
+$(VENV)/.uv:
+	@test -n "$(PY)" || { echo "Python 3.11 or newer is needed; none was found."; exit 1; }
+	@$(PY) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Could not make a virtual environment. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV) with $$($(PY) --version) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	@touch $@
+
+$(VENV)/.study: $(VENV)/.uv $(LOCK)
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.uv $(LOCK) requirements-test.lock
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements-test.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps -e .
+	@touch $@ $(VENV)/.study
+
+clean:
+	rm -rf $(VENV) results build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

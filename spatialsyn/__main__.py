@@ -1,0 +1,5 @@
+"""`python -m spatialsyn` is the command line."""
+
+from spatialsyn.cli import main
+
+main()

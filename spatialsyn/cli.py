@@ -1,0 +1,90 @@
+"""The command line: check, run, fit, effects.
+
+Exit codes: 0 done; 1 the input was refused (the message says what and the way out);
+2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spatialsyn.errors import SpatialsynError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Spatial Durbin panels: how far does a city's change reach its neighbours?",
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="the study file")]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="a model of the study")]
+
+
+@app.command()
+def check(study: StudyFile) -> None:
+    """Audit the panel and the weights of a study; nothing is written."""
+    from spatialsyn.run import open_job
+    from spatialsyn.weights import audit
+
+    job = open_job(study)
+    typer.echo(f"panel: {job.panel!r}")
+    findings = job.panel.audit()
+    typer.echo(
+        findings.to_string(index=False) if len(findings) else "panel: no holes, jumps or constants"
+    )
+    if job.weights:
+        typer.echo(audit(*job.weights.values()).T.to_string())
+    for name in job.results:
+        typer.echo(f"model {name}: {job.results[name].equation}")
+    typer.echo("The study can be run.")
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the results; results/<study> by default")
+    ] = None,
+) -> None:
+    """Estimate every model and write tables, figures, results and a report page."""
+    from spatialsyn.run import run as run_study
+
+    folder = run_study(study, out, say=typer.echo)
+    typer.echo(f"Results are in {folder.resolve()}")
+    typer.echo(f"Start with {(folder / 'report.html').resolve()}")
+
+
+@app.command()
+def fit(study: StudyFile, model: ModelName) -> None:
+    """Print one model with its coefficients, effects and fit."""
+    from spatialsyn.run import open_job
+
+    typer.echo(open_job(study).fit(model).summary())
+
+
+@app.command()
+def effects(
+    study: StudyFile,
+    model: ModelName,
+    by: Annotated[
+        str | None, typer.Option(help="city, pair, or a grouping of the panel such as region")
+    ] = None,
+) -> None:
+    """Print the effects of one model, on average or by block, city or pair."""
+    from spatialsyn.run import open_job
+
+    typer.echo(repr(open_job(study).fit(model).effects(by=by)))
+
+
+def main() -> None:
+    """Run the command line; refused input becomes one message and exit code 1."""
+    try:
+        app()
+    except SpatialsynError as error:
+        typer.echo(f"refused: {error}", err=True)
+        sys.exit(1)

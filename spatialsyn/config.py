@@ -1,0 +1,299 @@
+"""A study file: the whole job as data, from the panel to the tables.
+
+    [panel]         where the cities and their numbers come from
+    [measures.x]    columns made from other columns: kind is a function of ss.measures
+    [weights.w]     matrices: kind is a function of ss.weights
+    [models.m]      specifications: family is ols, slx, sar or sdm
+    [sweep]         one model under every combination of some of its fields
+    [report]        which tables and figures, and in which language
+
+A key that a function does not have is an error that lists the ones it has. Formulas are
+checked on their syntax tree when the file is read; nothing in a study file can run code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Callable, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import ConfigError, SpatialsynError, named
+from spatialsyn.models.spec import FAMILIES, SpatialModel
+from spatialsyn.weights.core import Weights
+
+MEASURES = ("composite", "coupling", "location_quotient", "ratio")
+WEIGHTS = ("contiguity", "inverse_distance", "gap", "gravity", "similarity")
+# Parameters of the builders that stand for data: a study file names the column instead.
+DATA = {"gap": "values", "gravity": "mass", "similarity": "profile"}
+TABLES = ("descriptives", "weights", "main", "models", "effects", "blocks", "cities", "sweep")
+FIGURES = ("study_area", "weights", "effects", "blocks", "emitted_received")
+
+Options = dict[str, Any]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class PanelSection(_Section):
+    """Either `dataset`, or `boundaries` and `table` (paths beside the study file)."""
+
+    dataset: Literal["guangdong"] | None = None
+    boundaries: str | None = None
+    table: str | None = None
+    city: str = "adcode"
+    year: str = "year"
+    blocks: list[str] = []
+    years: list[int] | None = Field(default=None, min_length=2, max_length=2)
+    missing: list[str] = []
+    thousands: str | None = None
+    repair: Literal["snap"] | None = None
+
+
+class ModelSection(_Section):
+    """The fields of `SpatialModel`."""
+
+    family: str
+    formula: str
+    W: str | None = None
+    fixed_effects: str = "none"
+    correction: str = "lee-yu"
+
+
+class ReportSection(_Section):
+    """What is written, and around which model and variable."""
+
+    title: str = "Spatial Durbin study"
+    main: str | None = None
+    x: str | None = None
+    by: str | None = None
+    tables: list[Literal[TABLES]] = list(TABLES)  # type: ignore[valid-type]
+    figures: list[Literal[FIGURES]] = list(FIGURES)  # type: ignore[valid-type]
+    language: Literal["en", "zh"] = "en"
+    labels: dict[str, str] = {}
+
+
+class Study(_Section):
+    """A study file as read: sections checked, nothing computed."""
+
+    panel: PanelSection
+    measures: dict[str, Options] = {}
+    weights: dict[str, Options] = {}
+    models: dict[str, ModelSection] = Field(min_length=1)
+    sweep: dict[str, str | list[str]] = {}
+    report: ReportSection = ReportSection()
+
+
+def read_study(path: str | Path) -> Study:
+    """Read and check a study file; all faults are reported together.
+
+    Raises
+    ------
+    ConfigError
+        The file is absent, not TOML, or has unknown or wrong keys.
+    FormulaError, ModelError
+        A formula or specification that is not allowed.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the study file {str(path)!r}: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
+    try:
+        study = Study.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_faults(path.name, error)) from error
+    models(study)
+    for name, options in study.measures.items():
+        _check_options("measures", name, options, MEASURES, also=())
+    for name, options in study.weights.items():
+        _check_options("weights", name, options, WEIGHTS, also=("standardize", "base_years"))
+    _check_report(study)
+    return study
+
+
+def build_panel(study: Study, folder: Path) -> CityPanel:
+    """The panel of the study with its measures as further columns, cut to its years last.
+
+    Measures are computed on the full sample of the file (an index is computed once; what
+    is estimated on fewer years reuses it).
+    """
+    panel = _measured(_source(study.panel, folder), study.measures)
+    if study.panel.years is None:
+        return panel
+    first, last = study.panel.years
+    return panel.subset(years=range(first, last + 1))
+
+
+def build_weights(study: Study, panel: CityPanel) -> dict[str, Weights]:
+    """The matrices of the study by name."""
+    import spatialsyn.weights as builders
+
+    made = {}
+    for name, given in study.weights.items():
+        options = dict(given)
+        kind, how = options.pop("kind"), options.pop("standardize", "none")
+        arguments: Options = {"name": name}
+        if "cities" in inspect.signature(getattr(builders, kind)).parameters:
+            arguments["cities"] = _polygons(panel, name)
+        if kind in DATA:
+            arguments[DATA[kind]] = _base(panel, name, kind, options)
+        made[name] = _named(
+            f"weights.{name}", getattr(builders, kind), arguments | options
+        ).standardize(how)
+    return made
+
+
+def models(study: Study) -> dict[str, SpatialModel]:
+    """The specifications by name, with those of the sweep."""
+    made = {}
+    for name, section in study.models.items():
+        try:
+            made[name] = SpatialModel(**section.model_dump())
+        except SpatialsynError as error:
+            raise type(error)(f"[models.{name}] {error}") from error
+        if made[name].W is not None and made[name].W not in study.weights:
+            raise ConfigError(
+                f"[models.{name}] uses W = {made[name].W!r}; the study has the weights "
+                f"{named(study.weights) or 'none'}."
+            )
+    return made | sweep(study, made)
+
+
+def sweep(study: Study, made: Mapping[str, SpatialModel]) -> dict[str, SpatialModel]:
+    """Every combination of the fields listed in [sweep], for the model named by `of`."""
+    if not study.sweep:
+        return {}
+    fields = dict(study.sweep)
+    base = fields.pop("of", None)
+    if not isinstance(base, str) or base not in made:
+        raise ConfigError(f"[sweep] needs of = one of {named(made)}; got {base!r}.")
+    known = set(SpatialModel.__dataclass_fields__) - {"formula"}
+    if not fields or set(fields) - known or not all(isinstance(v, list) for v in fields.values()):
+        raise ConfigError(
+            f"[sweep] varies lists of {named(sorted(known))}; got {fields}. "
+            'For example W = ["geo", "dig"].'
+        )
+    grid = [dict(zip(fields, values, strict=True)) for values in product(*fields.values())]
+    foreign = [w for w in fields.get("W", []) if w not in study.weights]
+    if foreign:
+        raise ConfigError(f"[sweep] names the unknown weights {named(foreign)}.")
+    return {
+        f"{base}: " + ", ".join(str(value) for value in point.values()): made[base].but(**point)
+        for point in grid
+    }
+
+
+def _source(section: PanelSection, folder: Path) -> CityPanel:
+    if section.dataset is not None:
+        if section.table is not None or section.boundaries is not None:
+            raise ConfigError("[panel] takes either dataset, or boundaries and table, not both.")
+        from spatialsyn.cities import datasets
+
+        return datasets.guangdong()
+    if section.table is None:
+        raise ConfigError('[panel] needs dataset = "guangdong", or table = "your.csv".')
+    from spatialsyn.cities.reader import read_panel
+
+    return read_panel(
+        None if section.boundaries is None else folder / section.boundaries,
+        folder / section.table,
+        city=section.city,
+        year=section.year,
+        blocks=section.blocks,
+        missing=section.missing,
+        thousands=section.thousands,
+        repair=section.repair,
+    )
+
+
+def _measured(panel: CityPanel, sections: Mapping[str, Options]) -> CityPanel:
+    """The panel with one more column per measure, in the order of the file."""
+    import spatialsyn.measures as builders
+
+    for name, given in sections.items():
+        options = dict(given)
+        kind = options.pop("kind")
+        made = _named(f"measures.{name}", getattr(builders, kind), {"panel": panel} | options)
+        if kind == "composite":
+            panel = panel.assign(**{name: made.score})
+        elif kind == "coupling":
+            panel = panel.assign(**{name: made.D, f"{name}_C": made.C, f"{name}_T": made.T})
+        else:
+            panel = panel.assign(**{name: made})
+    return panel
+
+
+def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
+    """The base-year mean of the column that a builder's data parameter names."""
+    column = options.pop(DATA[kind], None)
+    if not isinstance(column, str):
+        raise ConfigError(f"[weights.{name}] needs {DATA[kind]} = the name of a column.")
+    years = options.pop("base_years", None)
+    if years is None:
+        raise ConfigError(
+            f"[weights.{name}] needs base_years, for example [{panel.years[0]}, {panel.years[0]}]: "
+            "weights made from data of the whole sample are a function of what drives y, and the "
+            'estimates are biased (Qu & Lee 2015). base_years = "all" is possible and is marked '
+            "in every table."
+        )
+    return panel.mean(column, years)
+
+
+def _polygons(panel: CityPanel, name: str) -> Any:
+    if panel.cities is None:
+        raise ConfigError(f"[weights.{name}] needs polygons: give boundaries in [panel].")
+    return panel.cities
+
+
+def _named(section: str, function: Callable[..., Any], arguments: Options) -> Any:
+    """Call `function`, naming the section of the study file in what it refuses."""
+    try:
+        return function(**arguments)
+    except SpatialsynError as error:
+        raise type(error)(f"[{section}] {error}") from error
+    except TypeError as error:
+        raise ConfigError(f"[{section}] {error}.") from error
+
+
+def _check_options(
+    part: str, name: str, options: Options, kinds: tuple[str, ...], also: tuple[str, ...]
+) -> None:
+    """The kind exists and has every key that is given."""
+    kind = options.get("kind")
+    if kind not in kinds:
+        raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 20)}.")
+    module = __import__(f"spatialsyn.{part}", fromlist=[kind])
+    has = set(inspect.signature(getattr(module, kind)).parameters) - {"panel", "cities", "name"}
+    has |= {"kind", *also}
+    unknown = sorted(set(options) - has)
+    if unknown:
+        raise ConfigError(
+            f"[{part}.{name}] {kind} has no {named(unknown)}; it has {named(sorted(has), 20)}."
+        )
+
+
+def _check_report(study: Study) -> None:
+    known = models(study)
+    main = study.report.main
+    if main is not None and main not in known:
+        raise ConfigError(f"[report] main = {main!r} is not a model; there are {named(known)}.")
+
+
+def _faults(name: str, error: ValidationError) -> str:
+    """pydantic's findings, one per line, without its web links."""
+    lines = [
+        f"  [{'.'.join(map(str, fault['loc'][:-1])) or 'top level'}] {fault['loc'][-1]}: "
+        f"{fault['msg']}"
+        for fault in error.errors(include_url=False)
+    ]
+    families = f"Families are {', '.join(FAMILIES)}."
+    return "\n".join([f"{name} has {len(lines)} faults:", *lines, families])

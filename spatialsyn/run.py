@@ -1,0 +1,220 @@
+"""The job of a study file: panel, weights, fits, and a folder of tables and figures.
+
+The folder is complete or absent: everything is written beside it and renamed at the end.
+Two runs of the same study give the same bytes, the time in the manifest aside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.config import Study, build_panel, build_weights, models, read_study
+from spatialsyn.errors import ConfigError, named
+from spatialsyn.results import Results, fit
+from spatialsyn.weights.core import Weights
+
+MANIFEST = "manifest.json"
+PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "formulaic")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A study with its panel, weights and fitted models, each made when first asked for."""
+
+    path: Path
+    study: Study
+
+    @cached_property
+    def panel(self) -> CityPanel:
+        """The panel with its measures."""
+        return build_panel(self.study, self.path.parent)
+
+    @cached_property
+    def weights(self) -> dict[str, Weights]:
+        """The matrices by name."""
+        return build_weights(self.study, self.panel)
+
+    @cached_property
+    def results(self) -> dict[str, Results]:
+        """Every model and every point of the sweep, fitted."""
+        return {name: self.fit(name) for name in models(self.study)}
+
+    def fit(self, name: str) -> Results:
+        """One model by name."""
+        known = models(self.study)
+        if name not in known:
+            raise ConfigError(f"the study has no model {name!r}; it has {named(known, 40)}.")
+        return fit(known[name], self.panel, self.weights)
+
+    @property
+    def main(self) -> str:
+        """The model that the report is about: `main`, or the first one."""
+        return self.study.report.main or next(iter(self.study.models))
+
+    @property
+    def x(self) -> str:
+        """The regressor that maps and block effects are about: `x`, or the first one."""
+        names = self.results[self.main].regressors
+        x = self.study.report.x or next(iter(names), "")
+        if x not in names:
+            raise ConfigError(f"[report] x = {x!r} is not in {self.main}; it has {named(names)}.")
+        return x
+
+    @property
+    def by(self) -> str:
+        """The grouping of block effects: `by`, or the panel's first one."""
+        by = self.study.report.by or next(iter(self.panel.blocks), "")
+        if by not in self.panel.blocks:
+            groups = named(self.panel.blocks) or "none"
+            raise ConfigError(f"[report] by = {by!r} is not a grouping; the panel has {groups}.")
+        return by
+
+
+def open_job(path: str | Path) -> Job:
+    """Read and check a study file; nothing is computed yet."""
+    return Job(Path(path), read_study(path))
+
+
+def run(path: str | Path, out: str | Path | None = None, say: Say = print) -> Path:
+    """Do everything a study file asks for and return the folder of results.
+
+    Parameters
+    ----------
+    out : folder, optional
+        ``results/<name of the study>`` by default. A folder that an earlier run wrote is
+        replaced if nothing in it was changed since; any other folder is refused.
+    say : called with one line per step
+
+    Raises
+    ------
+    SpatialsynError
+        Whatever the panel, the weights, the models or the folder refuse.
+    """
+    job = open_job(path)
+    folder = Path(out) if out is not None else Path("results") / job.path.stem
+    _check_replaceable(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write(job, beside, say)
+        _put_in_place(beside, folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return folder
+
+
+def _write(job: Job, folder: Path, say: Say) -> None:
+    from spatialsyn.output import write_figures, write_page, write_tables
+
+    say(f"panel      {job.panel!r}")
+    say(f"weights    {', '.join(job.weights) or 'none'}")
+    say(f"models     {len(models(job.study))} to fit")
+    for name, results in job.results.items():
+        say(f"           {name}: log-likelihood {results.loglik:.3f}")
+    _write_results(job, folder / "results")
+    chosen = job.study.report
+    say(f"tables     {', '.join(chosen.tables)}")
+    tables = write_tables(job, folder / "tables")
+    say(f"figures    {', '.join(chosen.figures)}")
+    figures = write_figures(job, folder / "figures")
+    say("page       report.html")
+    write_page(job, tables, figures, folder / "report.html")
+    shutil.copyfile(job.path, folder / "study.toml")
+    _write_manifest(job, folder)
+
+
+def _write_results(job: Job, folder: Path) -> None:
+    """Tidy csv per model: parameters, fit and effects, at full precision."""
+    folder.mkdir()
+    for name, results in job.results.items():
+        stem = "".join(c if c.isalnum() else "_" for c in name).strip("_")
+        results.tidy().to_csv(folder / f"{stem}_parameters.csv", index=False)
+        results.glance().to_csv(folder / f"{stem}_fit.csv", index=False)
+        results.effects().table.to_csv(folder / f"{stem}_effects.csv", index=False)
+    audit = job.panel.audit()
+    audit.to_csv(folder / "panel_audit.csv", index=False)
+    job.panel.frame.to_csv(folder / "panel.csv")
+
+
+def _write_manifest(job: Job, folder: Path) -> None:
+    files = {
+        str(p.relative_to(folder).as_posix()): _digest(p)
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+    manifest: dict[str, Any] = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "study": {"file": job.path.name, "sha256": _digest(job.path)},
+        "panel": {
+            "cities": list(map(str, job.panel.ids)),
+            "years": list(job.panel.years),
+            "sha256": _panel_hash(job.panel.frame),
+        },
+        "weights": {
+            name: {"hash": w.hash, "recipe": {k: str(v) for k, v in w.recipe.items()}}
+            for name, w in job.weights.items()
+        },
+        "models": {name: r.equation for name, r in job.results.items()},
+        "seeds": {},
+        "files": files,
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Only a folder that an earlier run wrote, unchanged, may be replaced."""
+    if not folder.exists():
+        return
+    way_out = "Move it away, or choose another folder with --out."
+    if not (folder / MANIFEST).is_file():
+        raise ConfigError(f"{str(folder)!r} exists and was not written by a run. {way_out}")
+    listed: Mapping[str, str] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    present = {
+        str(p.relative_to(folder).as_posix()): p
+        for p in folder.rglob("*")
+        if p.is_file() and p.name != MANIFEST
+    }
+    changed = [n for n, p in present.items() if n not in listed or _digest(p) != listed[n]]
+    if changed:
+        raise ConfigError(
+            f"{str(folder)!r} holds files that were added or changed since the run that wrote it: "
+            f"{named(sorted(changed))}. {way_out}"
+        )
+
+
+def _put_in_place(beside: Path, folder: Path) -> None:
+    beside.chmod(0o755)
+    if not folder.exists():
+        beside.rename(folder)
+        return
+    retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    folder.rename(retired / folder.name)
+    beside.rename(folder)
+    shutil.rmtree(retired)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _panel_hash(frame: pd.DataFrame) -> str:
+    return hashlib.sha256(frame.to_csv().encode()).hexdigest()

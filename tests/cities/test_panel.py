@@ -1,0 +1,190 @@
+"""The panel: what it accepts, what it refuses and how it says so."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from shapely.geometry import box
+
+import spatialsyn as ss
+
+
+def table() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "adcode": np.repeat(["440100", "440300", "440400"], 3),
+            "year": [2011, 2012, 2013] * 3,
+            "gdp": [1.0, 2, 4, 3, 5, 6, 2, 2, 3],
+            "region": np.repeat(["GBA", "GBA", "edge"], 3),
+        }
+    )
+
+
+def polygons(ids=("440100", "440300", "440400")) -> gpd.GeoDataFrame:
+    shapes = [box(113 + i, 22, 114 + i, 23) for i in range(len(ids))]
+    return gpd.GeoDataFrame({"adcode": list(ids)}, geometry=shapes, crs=4326)
+
+
+def panel(**options) -> ss.CityPanel:
+    return ss.CityPanel(table(), blocks=["region"], **options)
+
+
+def test_what_it_is():
+    p = panel(cities=polygons())
+    assert (p.n, p.T, p.ids, p.years) == (3, 3, ("440100", "440300", "440400"), (2011, 2012, 2013))
+    assert p.variables == ("gdp",)
+    assert repr(p) == "3 cities x 3 years (2011-2013), 1 variables; region: GBA 2, edge 1"
+    assert list(p.frame.index.names) == ["city", "year"]
+    assert_allclose(p.array("gdp")[1], [3, 5, 6])
+    assert list(p.cities.index) == list(p.ids)
+
+
+def test_the_order_of_rows_and_polygons_does_not_matter():
+    moved = ss.CityPanel(table().sample(frac=1, random_state=1), cities=polygons()[::-1])
+    assert_allclose(moved.array("gdp"), panel().array("gdp"))
+    assert list(moved.cities.index) == list(moved.ids)
+
+
+def test_polygons_without_data_are_context():
+    p = panel(cities=polygons(("440100", "440300", "440400", "810000")))
+    assert list(p.context.index) == ["810000"]
+    assert list(p.assign(a=1.0).context.index) == ["810000"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: pd.concat([f, f.iloc[[0]]]), r"1 city-years occur more than once: \('440100', 2011\)"),
+        (lambda f: f.iloc[1:], r"not balanced: 1 of 9 city-years are missing: \('440100', 2011\)"),
+        (lambda f: f[f["year"] != 2012], r"3 of 9 city-years are missing"),
+        (lambda f: f.assign(year=f["year"].astype(str)), r"years in 'year' must be integers; got '2011'"),
+        (lambda f: f.assign(year=f["year"] + 0.5), r"must be integers; got 2011.5"),
+        (lambda f: f.rename(columns={"adcode": "id"}), r"no column 'adcode'; the table has 'id'"),
+        (lambda f: f.assign(adcode=[None, *f["adcode"][1:]]), r"city id 'adcode' is missing in the rows 0"),
+        (lambda f: f.assign(adcode=[440100, *f["adcode"][1:]]), r"mix integers and strings"),
+        (lambda f: f.assign(adcode=f["adcode"].astype(float)), r"are decimals .*astype\(int\)"),
+        (lambda f: f.assign(gdp=["1,234", *f["gdp"][1:].astype(str)]), r"'gdp' holds text.*'1,234'.*thousands"),
+        (lambda f: f.assign(gdp=["-", *f["gdp"][1:].astype(str)]), r"\('440100', 2011\): '-'.*missing="),
+        (lambda f: f.assign(gdp=["...", *f["gdp"][1:].astype(str)]), r"text where numbers belong.*'...'"),
+        (lambda f: f.assign(gdp=f["gdp"].astype(str)), r"'gdp' holds text where numbers belong, in 9 cells"),
+        (lambda f: f.assign(gdp=np.inf), r"'gdp' is infinite"),
+        (lambda f: f.iloc[:0], r"no rows"),
+        (lambda f: f.assign(region=["GBA", "edge", *f["region"][2:]]), r"grouping 'region' changes over time"),
+    ],
+)  # fmt: skip
+def test_a_table_that_is_not_a_panel_is_refused(change, message):
+    with pytest.raises(ss.PanelError, match=message):
+        ss.CityPanel(change(table()), blocks=["region"] if "region" in message else [])
+
+
+def test_integer_codes_that_became_years_with_decimals_are_taken():
+    p = ss.CityPanel(table().assign(year=lambda f: f["year"].astype(float)))
+    assert p.years == (2011, 2012, 2013)
+
+
+def test_a_city_without_a_polygon_is_named():
+    with pytest.raises(ss.AlignmentError, match=r"1 of 3 cities of the table have no polygon: '440400'"):
+        panel(cities=polygons(("440100", "440300")))
+
+
+def test_codes_as_text_against_integers_are_told_apart():
+    numbers = table().assign(adcode=lambda f: f["adcode"].astype(int))
+    with pytest.raises(ss.AlignmentError, match=r"ids as integers \(440100.*polygons as strings"):
+        ss.CityPanel(numbers, cities=polygons())
+
+
+def test_mean_carries_its_years():
+    mean = panel().mean("gdp", years=(2011, 2012))
+    assert_allclose(mean, [1.5, 4, 2])
+    assert mean.attrs["base_years"] == (2011, 2012)
+    with pytest.raises(ss.PanelError, match="no years 2010; it has 2011-2013"):
+        panel().mean("gdp", years=(2010, 2011))
+
+
+def test_mean_over_a_hole_is_refused():
+    hole = ss.CityPanel(table().assign(gdp=[np.nan, *table()["gdp"][1:]]))
+    with pytest.raises(ss.PanelError, match=r"'gdp' has missing cells in \(2011,\).*'440100'"):
+        hole.mean("gdp", years=(2011,))
+
+
+def test_assign_matches_on_keys_not_on_position():
+    p = panel()
+    series = p.frame["gdp"].sample(frac=1, random_state=0) * 10
+    assert_allclose(p.assign(ten=series).array("ten"), 10 * p.array("gdp"))
+    by_city = pd.Series({"440400": 3.0, "440100": 1.0, "440300": 2.0})
+    assert_allclose(p.assign(k=by_city).array("k")[:, 0], [1, 2, 3])
+    assert "ten" not in p.variables
+    with pytest.raises(ss.PanelError, match="does not cover the panel: 1 keys are missing"):
+        p.assign(k=by_city.iloc[1:])
+    with pytest.raises(ss.PanelError, match=r"shape \(3,\); the panel needs \(3, 3\)"):
+        p.assign(k=np.zeros(3))
+
+
+def test_subset_and_at():
+    p = panel(cities=polygons())
+    assert p.subset(ids=["440400", "440100"]).ids == ("440100", "440400")
+    assert p.subset(years=[2012, 2013]).years == (2012, 2013)
+    assert list(p.at(2012)["gdp"]) == [2, 5, 2]
+    assert p.at(2012).geometry.is_valid.all()
+    with pytest.raises(ss.PanelError, match="no cities '1'"):
+        p.subset(ids=["1"])
+    with pytest.raises(ss.PanelError, match="no years 1999"):
+        p.at(1999)
+
+
+def test_interpolation_is_flagged_and_leaves_the_original():
+    hole = table()
+    hole.loc[[1, 5], "gdp"] = np.nan
+    p = ss.CityPanel(hole).interpolate("gdp")
+    assert np.isnan(p.array("gdp")[0, 1])
+    assert p.array("gdp_interpolated")[0, 1] == 2.5
+    assert np.isnan(p.array("gdp_interpolated")[1, 2])  # the end of a series is not made up
+    assert p.array("gdp_is_interpolated").sum() == 1
+
+
+def test_audit_lists_holes_jumps_and_constants():
+    odd = table().assign(flat=1.0, fixed=[1.0] * 3 + [2.0] * 3 + [3.0] * 3)
+    odd.loc[0, "gdp"] = 0.5
+    odd.loc[8, "gdp"] = np.nan
+    found = ss.CityPanel(odd).audit().set_index(["finding", "variable"])
+    assert found.loc[("missing", "gdp"), "city"] == "440400"
+    assert found.loc[("jump", "gdp"), "detail"] == "x 4.00"
+    assert ("constant", "flat") in found.index
+    assert ("constant in time", "fixed") in found.index
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
+def test_files_in_common_encodings_just_work(tmp_path, encoding):
+    path = tmp_path / "panel.csv"
+    table().assign(name="深圳").to_csv(path, index=False, encoding=encoding)
+    polygons().to_file(tmp_path / "cities.gpkg")
+    p = ss.read_panel(tmp_path / "cities.gpkg", path)
+    assert p.ids == ("440100", "440300", "440400")
+    assert p.frame["name"].iloc[0] == "深圳"
+
+
+def test_texts_for_missing_and_thousands_are_read_on_request(tmp_path):
+    path = tmp_path / "panel.csv"
+    odd = table().assign(gdp=["1,234", "-", "..."] + ["5"] * 6)
+    odd.to_csv(path, index=False)
+    with pytest.raises(ss.PanelError, match="holds text where numbers belong"):
+        ss.read_panel(None, path)
+    p = ss.read_panel(None, path, missing=["-", "..."], thousands=",")
+    assert p.array("gdp")[0, 0] == 1234
+    assert np.isnan(p.array("gdp")[0, 1:]).all()
+
+
+def test_excel_works_and_other_files_are_refused(tmp_path):
+    table().to_excel(tmp_path / "panel.xlsx", index=False)
+    assert ss.read_panel(None, tmp_path / "panel.xlsx").n == 3
+    (tmp_path / "panel.doc").write_text("x")
+    with pytest.raises(ss.PanelError, match="cannot read 'panel.doc'"):
+        ss.read_panel(None, tmp_path / "panel.doc")
+    with pytest.raises(ss.PanelError, match="there is no table"):
+        ss.read_panel(None, tmp_path / "absent.csv")
+    (tmp_path / "latin.csv").write_bytes(b"adcode,year\n\xff\xff\xff,1\n")
+    with pytest.raises(ss.PanelError, match="neither UTF-8 nor GBK"):
+        ss.read_panel(None, tmp_path / "latin.csv")

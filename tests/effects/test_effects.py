@@ -1,0 +1,190 @@
+"""Effects against dense inverses, finite differences and their own identities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from cases import made_up, ring
+from numpy.testing import assert_allclose
+
+import spatialsyn as ss
+from spatialsyn.effects.blocks import block_effects
+from spatialsyn.effects.multipliers import effects_matrix
+
+FAMILIES = ("ols", "slx", "sar", "sdm")
+# Identities of sums hold to rounding.
+EXACT = 1e-10
+
+
+def model(family: str, **options) -> ss.SpatialModel:
+    if family == "ols":
+        return ss.ols("y ~ x + z", **options)
+    return getattr(ss, family)("y ~ x + z", W="w", **options)
+
+
+def matrix(res: ss.Results, w: ss.Weights, x: str) -> np.ndarray:
+    """dy_i/dx_j, from a dense inverse."""
+    p = res.params
+    S = np.eye(w.n) - p.get("rho[w]", 0.0) * w.dense()
+    return np.linalg.inv(S) @ (p[x] * np.eye(w.n) + p.get(f"W[w]*{x}", 0.0) * w.dense())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("standard", ["row", "spectral"])
+def test_averages_equal_a_dense_inverse(family, standard):
+    panel, w = made_up()
+    w = w.standardize(standard)
+    res = ss.fit(model(family), panel, w)
+    for x in ("x", "z"):
+        B = matrix(res, w, x)
+        effects = res.effects(x)
+        direct = np.trace(B) / w.n
+        assert_allclose(effects["direct"]["estimate"], direct, rtol=EXACT)
+        assert_allclose(effects["total"]["estimate"], B.sum() / w.n, rtol=EXACT)
+        assert_allclose(effects["indirect"]["estimate"], B.sum() / w.n - direct, atol=EXACT)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_blocks_weighted_by_size_sum_to_the_total_effect(family):
+    panel, w = made_up()
+    res = ss.fit(model(family, fixed_effects="twoways"), panel, w)
+    size = panel.blocks["region"].value_counts()
+    table = res.effects("x", by="region").table
+    total = res.effects("x")["total"]["estimate"].iloc[0]
+    parts = table[table["effect"] != "total"]
+    assert_allclose((parts["estimate"] * parts["to"].map(size)).sum() / panel.n, total, atol=EXACT)
+    whole = table[table["effect"] == "total"]
+    assert_allclose((whole["estimate"] * whole["to"].map(size)).sum() / panel.n, total, atol=EXACT)
+
+
+def test_a_block_effect_is_the_mean_response_to_a_unit_in_every_city_of_the_sender():
+    panel, w = made_up()
+    res = ss.fit(model("sdm", fixed_effects="twoways"), panel, w)
+    B = matrix(res, w, "x")
+    core = (panel.blocks["region"] == "core").to_numpy()
+    received = res.effects("x", by="region")["indirect"]["estimate"]
+    assert_allclose(received["edge", "core"], B[np.ix_(~core, core)].sum(axis=1).mean(), rtol=EXACT)
+    inside = B[np.ix_(core, core)]
+    assert_allclose(
+        received["core", "core"], (inside.sum() - np.trace(inside)) / core.sum(), rtol=EXACT
+    )
+
+
+def test_one_block_is_direct_and_indirect():
+    panel, w = made_up()
+    one = ss.CityPanel(
+        panel.frame.assign(all="everyone").reset_index(), city="city", year="year", blocks=["all"]
+    )
+    res = ss.fit(model("sdm"), one, w)
+    average, block = res.effects("x").table, res.effects("x", by="all").table
+    assert_allclose(block["estimate"], average["estimate"], rtol=EXACT)
+    assert_allclose(block["se"], average["se"], rtol=1e-8)
+
+
+def test_cities_emit_and_receive_the_indirect_effect_on_average():
+    panel, w = made_up()
+    res = ss.fit(model("sdm"), panel, w)
+    by_city, average = res.effects("x", by="city"), res.effects("x")
+    for effect in ("received", "emitted"):
+        mean = by_city[effect]["estimate"].mean()
+        assert_allclose(mean, average["indirect"]["estimate"].iloc[0], atol=EXACT)
+    B = matrix(res, w, "x")
+    assert_allclose(by_city["emitted"]["estimate"], B.sum(axis=0) - np.diag(B), rtol=EXACT)
+    assert_allclose(by_city["net"]["estimate"].sum(), 0, atol=EXACT)
+
+
+def test_pairs_are_the_matrix_of_derivatives():
+    panel, w = made_up(n=7)
+    res = ss.fit(model("sdm"), panel, w)
+    pairs = res.effects("x", by="pair").table
+    assert_allclose(pairs["estimate"].to_numpy().reshape(7, 7), matrix(res, w, "x"), rtol=EXACT)
+    assert pairs.loc[1, ["to", "from"]].tolist() == ["c00", "c01"]
+
+
+@pytest.mark.parametrize("family", ["slx", "sar", "sdm"])
+@pytest.mark.parametrize("by", [None, "region", "city"])
+def test_delta_standard_errors_equal_finite_differences(family, by):
+    panel, w = made_up()
+    res = ss.fit(model(family), panel, w)
+    theta = res.params.to_numpy()
+    blocks = panel.blocks["region"]
+
+    def effects(params: np.ndarray) -> np.ndarray:
+        p = pd.Series(params, index=res.params.index)
+        S = np.eye(w.n) - p.get("rho[w]", 0.0) * w.dense()
+        B = np.linalg.solve(S, p["x"] * np.eye(w.n) + p.get("W[w]*x", 0.0) * w.dense())
+        if by is None:
+            return np.array([np.trace(B), B.sum() - np.trace(B), B.sum()]) / w.n
+        if by == "city":
+            own = np.diag(B)
+            r, e = B.sum(1) - own, B.sum(0) - own
+            return np.r_[own, r, e, e - r]
+        table = block_effects(B, blocks)
+        return np.c_[table.to_numpy(), table.sum(axis=1)].ravel()
+
+    step = 1e-6
+    gradient = np.array(
+        [(effects(theta + step * u) - effects(theta - step * u)) / (2 * step) for u in np.eye(len(theta))]
+    )
+    brute = np.sqrt(np.einsum("ir,ij,jr->r", gradient, res.cov.to_numpy(), gradient))
+    # Central differences of step 1e-6 are good to about 1e-7.
+    assert_allclose(res.effects("x", by=by).table["se"], brute, rtol=1e-6, atol=1e-9)
+
+
+def test_simulation_agrees_with_delta_where_the_effects_are_nearly_linear():
+    panel, w = made_up(n=40, T=10)
+    res = ss.fit(model("sdm", fixed_effects="individual"), panel, w)
+    delta = res.effects("x").table
+    drawn = res.effects("x", method="simulation", draws=4000, seed=1)
+    assert_allclose(drawn.table["estimate"], delta["estimate"], rtol=1e-10)
+    assert_allclose(drawn.table["se"], delta["se"], rtol=0.1)  # 4000 draws: about 1 % of Monte Carlo
+    again = res.effects("x", method="simulation", draws=4000, seed=1)
+    assert_allclose(again.table["low"], drawn.table["low"], rtol=0)
+    assert drawn.rejected == 0
+    assert drawn.seed == 1
+
+
+def test_draws_beyond_the_boundary_are_rejected_and_counted():
+    panel, w = made_up(n=12, T=2, rho=0.9, noise=2.0, seed=8)
+    res = ss.fit(ss.sar("y ~ x", W="w"), panel, w)
+    assert (1 - res.rho["w"]) / res.se["rho[w]"] < 5
+    with pytest.warns(UserWarning, match="rejected"):
+        drawn = res.effects("x", method="simulation", draws=3000)
+    assert 0 < drawn.rejected < 0.5
+    assert len(drawn.draws) == round(3000 * (1 - drawn.rejected))
+    assert "standard errors below its upper bound" in drawn.note
+    assert "long right tail" in repr(res.effects("x"))
+
+
+def test_regimes_are_columns_scaled_city_by_city():
+    W = ring(5)
+    beta = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    B = effects_matrix([W], np.array([0.3]), beta, 0.5, Wx=W)
+    S = np.eye(5) - 0.3 * W
+    assert_allclose(S @ B, np.diag(beta) + 0.5 * W, atol=1e-12)
+
+
+def test_asking_for_what_is_not_there_says_what_is():
+    panel, w = made_up()
+    res = ss.fit(model("sdm"), panel, w)
+    with pytest.raises(ss.ModelError, match=r"'q' is not a regressor here; there are 'x', 'z'"):
+        res.effects("q")
+    with pytest.raises(ss.ModelError, match="neither 'city', 'pair' nor a grouping.*'region'"):
+        res.effects("x", by="province")
+    with pytest.raises(ss.ModelError, match="method='bayes' is not one of"):
+        res.effects("x", method="bayes")
+    with pytest.raises(ss.ModelError, match="between 0 and 1"):
+        res.effects("x", level=95)
+    with pytest.raises(ss.ModelError, match="there is no effect 'spill'"):
+        res.effects("x")["spill"]
+    with pytest.raises(ss.AlignmentError, match="blocks has 2 entries, but S is 3 x 3"):
+        block_effects(np.eye(3), ["a", "b"])
+
+
+def test_a_variable_in_two_columns_has_no_effect_of_one_column():
+    panel, w = made_up()
+    res = ss.fit(ss.sdm("y ~ x + x:z", W="w"), panel, w)
+    with pytest.raises(ss.ModelError, match="also enters through 'x:z'"):
+        res.effects("x")
+    assert set(res.effects().table["x"]) == {"x", "x:z"}

@@ -1,0 +1,145 @@
+"""Formulas: what they may hold, what they mean, and that nothing else is evaluated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cases import made_up
+from numpy.testing import assert_allclose
+
+import spatialsyn as ss
+from spatialsyn.models.formula import evaluate, parse
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "__import__('os').system('x') ~ va",
+        "y ~ va + __import__('os').system('x')",
+        "y ~ va.__class__",
+        "va.__class__ ~ x",
+        "y ~ {va.__class__}",
+        "y ~ {().__class__.__bases__[0]}",
+        "y ~ x[0]",
+        "y ~ open('a')",
+        "y ~ eval('1')",
+        "y ~ log(x, out=y.values)",
+        "y ~ {lambda: x}",
+        "y ~ {[i for i in x]}",
+        "y ~ {x if z else x}",
+        "y ~ {x @ z}",
+        "y ~ log('x')",
+        "y ~ C(x, contr.sum)",
+        "y ~ {__builtins__}",
+        "y ~ np.log(x)",
+        "y ~ {x := z}",
+        "y ~ bs(x, 3)",
+        "y ~ poly(x, 2)",
+        "y ~ `x`.__class__",
+        "y ~ {f'{x}'}",
+        "y | z ~ x",
+    ],
+)
+def test_anything_but_columns_arithmetic_and_listed_functions_is_refused(formula, monkeypatch):
+    """At the specification, long before an evaluator sees it."""
+    monkeypatch.setattr("os.system", lambda *_: pytest.fail("evaluated"))
+    with pytest.raises(ss.FormulaError):
+        ss.sar(formula, W="w")
+
+
+@pytest.mark.parametrize("formula", ["y ~ x/z", "y ~ x**2", "y ~ x^2", "y ~ x - z", "y ~ (x+z)**2"])
+def test_operators_that_do_not_mean_arithmetic_are_refused_with_the_way_out(formula):
+    with pytest.raises(ss.FormulaError, match=r"Write arithmetic in braces, \{x / z\}"):
+        parse(formula)
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("y x", "needs one '~'"),
+        ("y ~ x ~ z", "needs one '~'"),
+        ("y ~ x | z", "'z' stand after the '|'"),
+        ("y ~ x | x | x", "may have one '|'"),
+        ("y + z ~ x", "left side"),
+        ("y ~ log(x", "cannot read"),
+        ("y ~ `x", "cannot read"),
+    ],
+)
+def test_what_cannot_be_read_is_said(formula, message):
+    with pytest.raises(ss.FormulaError, match=message.replace("|", r"\|")):
+        parse(formula)
+
+
+def test_braces_are_arithmetic_and_names_may_be_chinese():
+    panel, _ = made_up()
+    panel = panel.assign(**{"人均 GDP": np.abs(panel.array("x")) + 1, "人口": panel.array("size")})
+    data = evaluate("y ~ {x / size} + {x ** 2} + log(`人均 GDP`) + log(人口) + `人均 GDP`", panel, False)
+    x, size = panel.array("x"), panel.array("size")
+    assert_allclose(data.X[..., 0], x / size)
+    assert_allclose(data.X[..., 1], x**2)
+    assert_allclose(data.X[..., 2], np.log(np.abs(x) + 1))
+    assert_allclose(data.X[..., 4], np.abs(x) + 1)
+    assert data.sources[2] == frozenset({"人均 GDP"})
+
+
+def test_lag_and_diff_stay_within_the_city():
+    panel, _ = made_up()
+    data = evaluate("diff(y) ~ lag(x) + lag(z, 2) + x", panel, intercept=False)
+    y, x, z = (panel.array(name) for name in "yxz")
+    assert data.years == panel.years[2:]
+    assert_allclose(data.y, y[:, 2:] - y[:, 1:-1])
+    assert_allclose(data.X[..., 0], x[:, 1:-1])
+    assert_allclose(data.X[..., 1], z[:, :-2])
+    with pytest.raises(ss.FormulaError, match="whole number from 1 to 5"):
+        evaluate("y ~ lag(x, 9)", panel, intercept=False)
+
+
+def test_standardize_winsor_and_categories():
+    panel, _ = made_up()
+    data = evaluate("y ~ standardize(x) + winsor(z, 0.1) + C(region)", panel, intercept=True)
+    assert data.names == ("Intercept", "standardize(x)", "winsor(z, 0.1)", "C(region)[T.edge]")
+    assert_allclose([data.X[..., 1].mean(), data.X[..., 1].std()], [0, 1], atol=1e-12)
+    z = panel.array("z")
+    assert_allclose(data.X[..., 2].max(), np.quantile(z, 0.9))
+    assert_allclose(data.X[..., 3][:, 0], panel.blocks["region"] == "edge")
+
+
+def test_an_interaction_with_a_category_keeps_full_rank():
+    panel, _ = made_up()
+    data = evaluate("y ~ x*C(region)", panel, intercept=True)
+    assert data.names == ("Intercept", "x", "C(region)[T.edge]", "x:C(region)[T.edge]")
+
+
+def test_the_intercept_is_left_out_on_request():
+    panel, _ = made_up()
+    assert evaluate("y ~ x - 1", panel, intercept=True).names == ("x",)
+    assert evaluate("y ~ 0 + x", panel, intercept=True).names == ("x",)
+    assert evaluate("y ~ 1", panel, intercept=True).names == ("Intercept",)
+
+
+def test_only_regressors_after_the_bar_are_lagged():
+    panel, w = made_up()
+    res = ss.fit(ss.sdm("y ~ x + z | z", W="w"), panel, w)
+    assert list(res.params.index) == ["Intercept", "x", "z", "W[w]*z", "rho[w]", "sigma2"]
+    assert set(res.effects().table["x"]) == {"x", "z"}
+
+
+def test_missing_cells_and_unknown_columns_are_named():
+    panel, _ = made_up()
+    values = panel.array("x").copy()
+    values[2, 3] = np.nan
+    holed = panel.assign(x=values)
+    with pytest.raises(ss.FormulaError, match=r"'x' is missing or not finite in 1 city-years: \('c02', 2004\)"):
+        evaluate("y ~ x", holed, intercept=False)
+    with pytest.raises(ss.FormulaError, match=r"'log\(z\)' is missing or not finite.*A logarithm needs"):
+        evaluate("y ~ log(z)", panel, intercept=False)
+    with pytest.raises(ss.FormulaError, match="no column 'q', used in 'q'"):
+        evaluate("y ~ q", panel, intercept=False)
+
+
+def test_text_columns_need_C():
+    panel, _ = made_up()
+    data = evaluate("y ~ region", panel, intercept=True)
+    assert data.names[-1] == "region[T.edge]"
+    with pytest.raises(ss.FormulaError, match="cannot evaluate"):
+        evaluate("y ~ log(region)", panel, intercept=True)

@@ -1,0 +1,161 @@
+"""Specifications and data that cannot give an honest estimate are refused in words."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from cases import made_up, ring
+
+import spatialsyn as ss
+
+
+def test_a_model_is_a_value():
+    model = ss.sdm("y ~ x + z", W="w", fixed_effects="twoways")
+    assert model == ss.sdm("y ~ x + z", W="w", fixed_effects="twoways")
+    assert len({model, model.but(W="v")}) == 2
+    assert pickle.loads(pickle.dumps(model)) == model
+    assert model.but(fixed_effects="none").fixed_effects == "none"
+    assert model.fixed_effects == "twoways"
+    assert str(model) == "y ~ rho[w]*W[w]*y + x + z + W[w]*x + W[w]*z | city + year"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ss.sdm("y ~ x", W=["a", "b"]), "name of one weights matrix.*Several"),
+        (lambda: ss.sdm("y ~ x", W=None), "sdm needs W"),
+        (lambda: ss.SpatialModel("ols", "y ~ x", W="w"), "ols has no spatial lag"),
+        (lambda: ss.SpatialModel("sem", "y ~ x", W="w"), "family='sem' is not one of 'ols', 'slx'"),
+        (lambda: ss.sdm("y ~ x", W="w", fixed_effects="both"), "fixed_effects='both' is not one of"),
+        (lambda: ss.sdm("y ~ x", W="w", correction="leeyu"), "correction='leeyu' is not one of"),
+        (lambda: ss.sdm("y ~ 1", W="w"), "has none to lag"),
+        (lambda: ss.ols("y ~ x").but(weights="w"), "a model has no weights; it has family"),
+    ],
+)
+def test_specifications_that_do_not_exist(make, message):
+    with pytest.raises(ss.ModelError, match=message):
+        make()
+
+
+def test_time_effects_need_a_row_standardised_W_or_the_direct_approach():
+    panel, w = made_up()
+    raw = ss.Weights.from_matrix(w.dense() * 2, ids=w.ids, name="w")
+    model = ss.sdm("y ~ x", W="w", fixed_effects="twoways")
+    with pytest.raises(ss.WeightsError, match=r"rows of W\[w\] sum to 2 .. 2.*correction=\"direct\""):
+        ss.fit(model, panel, raw)
+    direct = ss.fit(model.but(correction="direct"), panel, raw)
+    # Twice the weights, half the coefficient: the same model.
+    row = ss.fit(model.but(correction="direct"), panel, w)
+    np.testing.assert_allclose(2 * direct.rho["w"], row.rho["w"], rtol=1e-8)
+    np.testing.assert_allclose(direct.loglik, row.loglik, rtol=1e-10)
+
+
+def test_weights_are_found_by_name_and_cities_by_id():
+    panel, w = made_up()
+    model = ss.sar("y ~ x", W="geo")
+    with pytest.raises(ss.AlignmentError, match="needs the weights 'geo'; given are 'w'"):
+        ss.fit(model, panel, w)
+    with pytest.raises(ss.AlignmentError, match="needs the weights 'geo'; given are none"):
+        ss.fit(model, panel)
+    foreign = ss.Weights.from_matrix(w.dense(), ids=[*w.ids[:-1], "zz"], name="geo")
+    with pytest.raises(ss.AlignmentError, match=r"in the panel only: 'c11'  \(1 of 12\)") as caught:
+        ss.fit(model, panel, foreign)
+    assert "in the weights only: 'zz'" in str(caught.value)
+    with pytest.raises(ss.AlignmentError, match="two weights share a name"):
+        ss.fit(model, panel, [w, w])
+
+
+def test_regressors_that_fixed_effects_absorb_are_named():
+    panel, w = made_up()
+    panel = panel.assign(area=panel.frame["x"].groupby("city").transform("first"))
+    panel = panel.assign(trend=np.tile(np.arange(6.0), (12, 1)))
+    with pytest.raises(ss.ModelError, match=r"'area', 'W\[w\]\*area': nothing is left"):
+        ss.fit(ss.sdm("y ~ x + area", W="w", fixed_effects="individual"), panel, w)
+    with pytest.raises(ss.ModelError, match="'trend'.*nothing is left"):
+        ss.fit(ss.sar("y ~ x + trend", W="w", fixed_effects="time"), panel, w)
+
+
+def test_collinear_regressors_are_named():
+    panel, w = made_up()
+    panel = panel.assign(both=panel.frame["x"] + panel.frame["z"])
+    with pytest.raises(ss.ModelError, match="is a linear combination of the other regressors"):
+        ss.fit(ss.ols("y ~ x + z + both"), panel)
+
+
+def test_too_few_observations_or_periods_are_refused():
+    panel, w = made_up(n=4, T=2)
+    with pytest.raises(ss.ModelError, match="3 independent observations cannot identify 6 parameters"):
+        ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
+    one = panel.subset(years=[2001])
+    with pytest.raises(ss.ModelError, match="needs two years at least; the panel has 1"):
+        ss.fit(ss.sar("y ~ x", W="w", fixed_effects="individual"), one, w)
+
+
+def test_an_outcome_without_error_is_refused():
+    panel, w = made_up()
+    panel = panel.assign(copy=2 * panel.frame["x"])
+    with pytest.raises(ss.EstimationError, match="fit the outcome exactly"):
+        ss.fit(ss.ols("copy ~ x"), panel)
+
+
+def test_fit_takes_models_only():
+    panel, w = made_up()
+    with pytest.raises(ss.ModelError, match="fit needs a model such as"):
+        ss.fit("y ~ x", panel, w)
+    with pytest.raises(ss.ModelError, match="cov='robust' is not one of 'expected', 'observed'"):
+        ss.fit(ss.sar("y ~ x", W="w"), panel, w, cov="robust")
+
+
+def test_prediction_needs_the_cities_and_years_of_the_fit():
+    panel, w = made_up()
+    res = ss.fit(ss.sar("y ~ x", W="w"), panel, w)
+    with pytest.raises(ss.ModelError, match="predict needs the cities and years"):
+        res.predict(panel.subset(years=[2001, 2002]))
+
+
+def test_the_summary_says_how_few_cities_there_are_and_what_is_no_effect():
+    panel, w = made_up()
+    text = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="twoways"), panel, w).summary()
+    assert "Only 12 cities" in text
+    assert "W[w]*x  (not an effect)" in text
+    assert w.hash in text
+
+
+def test_glance_and_tidy():
+    panel, w = made_up(n=40)
+    res = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="twoways"), panel, w)
+    row = res.glance().iloc[0]
+    assert (row["nobs"], row["weights_hash"], row["correction"]) == (39 * 5, w.hash, "lee-yu")
+    tidy = res.tidy().set_index("term")
+    assert np.isnan(tidy.loc["sigma2", "p"])
+    assert tidy.loc["rho[w]", "low"] < res.rho["w"] < tidy.loc["rho[w]", "high"]
+    assert "Only" not in res.summary()
+
+
+def test_criteria_count_dummies_in_the_direct_approach_only():
+    panel, w = made_up()
+    model = ss.sar("y ~ x", W="w", fixed_effects="twoways")
+    transformed, direct = ss.fit(model, panel, w), ss.fit(model.but(correction="direct"), panel, w)
+    assert transformed.df_model == 3
+    assert direct.df_model == 3 + 12 + 6 - 1
+
+
+def test_a_W_whose_interval_has_no_lower_end_still_fits():
+    """A directed circle of three has one real eigenvalue only."""
+    panel, _ = made_up(n=3, T=40)
+    W = np.roll(np.eye(3), 1, axis=1)
+    w = ss.Weights.from_matrix(W, ids=panel.ids, name="w")
+    assert w.logdet.interval[0] == -np.inf
+    res = ss.fit(ss.sar("y ~ x", W="w", fixed_effects="individual"), panel, w)
+    assert -1 < res.rho["w"] < 1
+
+
+def test_disconnected_weights_lose_one_unit_root_only():
+    panel, _ = made_up(n=8, T=5)
+    W = np.zeros((8, 8))
+    W[:4, :4], W[4:, 4:] = ring(4), ring(4, 1)
+    w = ss.Weights.from_matrix(W, ids=panel.ids, name="w")
+    reduced = w.logdet.without_unit_root()
+    assert np.isclose(reduced(0.3), w.logdet(0.3) - np.log(1 - 0.3))

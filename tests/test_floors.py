@@ -1,0 +1,107 @@
+"""The architecture, checked on the syntax trees: imports go down only, files stay small."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "spatialsyn"
+FLOORS = [
+    ("errors",),
+    ("numerics",),
+    ("cities",),
+    ("measures", "weights"),
+    ("models",),
+    ("effects",),
+    ("results",),
+    ("report",),
+    ("config",),
+    ("output",),
+    ("run",),
+    ("cli",),
+    ("__main__",),
+]
+FLOOR_OF = {name: level for level, names in enumerate(FLOORS) for name in names}
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+# Where a heavy library may be imported at all.
+HOMES = {
+    "matplotlib": {"report"},
+    "geopandas": {"cities", "weights", "report"},
+    "libpysal": {"weights"},
+}
+
+
+def part(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported(path: Path) -> list[str]:
+    """Every imported module, type-checking blocks aside."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    names = []
+    for node in ast.walk(tree):
+        if id(node) in typing:
+            continue
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.append(node.module)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down_only(path):
+    here = part(path)
+    parts = [name.split(".") for name in imported(path) if name.startswith("spatialsyn.")]
+    for other in {p[1] for p in parts if p[1] in FLOOR_OF} - {here}:
+        assert FLOOR_OF[other] < FLOOR_OF[here], f"{here} imports {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_heavy_libraries_stay_at_home(path):
+    for library, homes in HOMES.items():
+        if any(name.split(".")[0] == library for name in imported(path)):
+            assert part(path) in homes
+
+
+def test_no_file_is_over_400_lines():
+    root = PACKAGE.parent
+    long = {
+        str(p.relative_to(root)): n
+        for folder in ("spatialsyn", "shapefiles", "benchmarks", "tests")
+        for p in (root / folder).rglob("*.py")
+        if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert not long
+
+
+def test_every_module_says_what_it_is():
+    silent = [p for p in MODULES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))]
+    assert not silent
+
+
+def test_importing_the_package_loads_no_heavy_library():
+    code = "import sys, spatialsyn; print([m for m in ('geopandas','matplotlib','libpysal','pandas') if m in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+def test_help_loads_no_heavy_library():
+    code = (
+        "import sys; from typer.testing import CliRunner; from spatialsyn.cli import app;"
+        "r = CliRunner().invoke(app, ['--help']); assert r.exit_code == 0, r.output;"
+        "print([m for m in ('geopandas','matplotlib','libpysal','pandas') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
