@@ -57,13 +57,14 @@ class PanelSection(_Section):
 
 
 class ModelSection(_Section):
-    """The fields of `SpatialModel`."""
+    """The fields of `SpatialModel`, and the years it is estimated on if not all."""
 
     family: str
     formula: str
     W: str | None = None
     fixed_effects: str = "none"
     correction: str = "lee-yu"
+    years: list[int] | None = Field(default=None, min_length=2, max_length=2)
 
 
 class ReportSection(_Section):
@@ -127,10 +128,12 @@ def build_panel(study: Study, folder: Path) -> CityPanel:
     is estimated on fewer years reuses it).
     """
     panel = _measured(_source(study.panel, folder), study.measures)
-    if study.panel.years is None:
-        return panel
-    first, last = study.panel.years
-    return panel.subset(years=range(first, last + 1))
+    return years_of(panel, study.panel.years)
+
+
+def years_of(panel: CityPanel, span: list[int] | None) -> CityPanel:
+    """The panel from the first to the last year of `span`."""
+    return panel if span is None else panel.subset(years=range(span[0], span[1] + 1))
 
 
 def build_weights(study: Study, panel: CityPanel) -> dict[str, Weights]:
@@ -157,7 +160,7 @@ def models(study: Study) -> dict[str, SpatialModel]:
     made = {}
     for name, section in study.models.items():
         try:
-            made[name] = SpatialModel(**section.model_dump())
+            made[name] = SpatialModel(**section.model_dump(exclude={"years"}))
         except SpatialsynError as error:
             raise type(error)(f"[models.{name}] {error}") from error
         if made[name].W is not None and made[name].W not in study.weights:

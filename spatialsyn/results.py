@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import Labels, average, by_block, by_city, by_pair
-from spatialsyn.effects.inference import Carried, Effects, Multipliers, infer
+from spatialsyn.effects.inference import DIGITS, Carried, Effects, Multipliers, infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design, align, sweep_effects
@@ -265,7 +265,7 @@ class Results:
             self.equation,
             self._notes(),
             "Coefficients",
-            coefficients.to_string(float_format="{:.4f}".format),
+            coefficients.to_string(float_format=DIGITS.format),
             "Effects",
             repr(self.effects()) if self.regressors else "none: there are no regressors",
             fitted,
@@ -324,7 +324,6 @@ class Results:
         if self.design.W:
             raw = raw - self.rho.iloc[0] * lag(self._W.matrix, y)
         return raw - sweep(raw, self.model.fixed_effects)
-
 
     def _multipliers(self, x: str | Iterable[str] | None) -> Multipliers:
         """How the chosen regressors enter the derivative matrix."""

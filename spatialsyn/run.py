@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.config import Study, build_panel, build_weights, models, read_study
+from spatialsyn.config import Study, build_panel, build_weights, models, read_study, years_of
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.results import Results, fit
 from spatialsyn.weights.core import Weights
@@ -59,7 +59,9 @@ class Job:
         known = models(self.study)
         if name not in known:
             raise ConfigError(f"the study has no model {name!r}; it has {named(known, 40)}.")
-        return fit(known[name], self.panel, self.weights)
+        section = self.study.models.get(name)
+        panel = self.panel if section is None else years_of(self.panel, section.years)
+        return fit(known[name], panel, self.weights)
 
     @property
     def main(self) -> str:

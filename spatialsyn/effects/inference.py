@@ -22,6 +22,8 @@ from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array, Matrix
 
+# Four significant digits: units of x may make an effect any size.
+DIGITS = "{:.4g}"
 METHODS = ("delta", "simulation")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
@@ -99,11 +101,11 @@ class Effects:
         how = f"{self.method}, {self.level:.0%} intervals"
         if self.draws is not None:
             how += f", {len(self.draws)} draws, seed {self.seed}, {self.rejected:.2%} rejected"
-        text = f"{self.table.to_string(index=False, float_format='{:.4f}'.format)}\n({how})"
+        text = f"{self.table.to_string(index=False, float_format=DIGITS.format)}\n({how})"
         return f"{text}\n{self.note}" if self.note else text
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format="{:.4f}".format))
+        return str(self.table.to_html(index=False, float_format=DIGITS.format))
 
 
 def infer(

@@ -47,7 +47,10 @@ class Composite:
 
 
 def composite(
-    panel: CityPanel, indicators: Mapping[str, int | str], method: str = "entropy"
+    panel: CityPanel,
+    indicators: Mapping[str, int | str],
+    method: str = "entropy",
+    origin: str = "minimum",
 ) -> Composite:
     """Pooled composite index of several indicators.
 
@@ -55,11 +58,12 @@ def composite(
     ----------
     indicators : mapping column -> +1 (more is more) or -1 (more is less); "+" and "-" too
     method : "entropy" | "equal"
+    origin : "minimum" | "zero", see `minmax`
 
     Returns
     -------
     Composite
-        `.score` lies in [0, 1]: 0 where every indicator is at its sample minimum.
+        `.score` lies in [0, 1]: 0 where every indicator is at its origin.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def composite(
     if odd:
         raise PanelError(f"the signs {odd} must be +1 or -1 ('+' or '-').")
     columns = {
-        name: minmax(panel.array(name), SIGNS[sign], name).ravel()
+        name: minmax(panel.array(name), SIGNS[sign], name, origin).ravel()
         for name, sign in indicators.items()
     }
     normalised = pd.DataFrame(columns, index=panel.frame.index)
@@ -99,4 +103,3 @@ def overlap(a: object, b: object) -> tuple[str, ...]:
             f"overlap compares two indices made by composite or coupling; got {named([a, b])}."
         )
     return tuple(sorted(set(first) & set(second)))
-

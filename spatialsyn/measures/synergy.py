@@ -59,6 +59,7 @@ def coupling(
     importance: Mapping[str, float] | None = None,
     method: str = "entropy",
     modified: bool = False,
+    origin: str = "minimum",
 ) -> Coupling:
     """Coupling coordination of subsystems, each a composite of its indicators.
 
@@ -70,6 +71,8 @@ def coupling(
         Weights of the subsystems in T, positive and summing to one; equal by default.
     method : how indicators are weighted within a subsystem
     modified : use the modified C of Wang et al. (2021)
+    origin : "minimum" | "zero", see `minmax`; a subsystem of one indicator has a city-year
+        with U = 0, hence C = D = 0, unless the origin is zero
 
     Raises
     ------
@@ -81,7 +84,8 @@ def coupling(
         raise PanelError(f"coupling needs two subsystems at least; got {list(subsystems)}.")
     shares = _importance(subsystems, importance)
     made = {
-        name: composite(panel, _signed(listed), method) for name, listed in subsystems.items()
+        name: composite(panel, _signed(listed), method, origin)
+        for name, listed in subsystems.items()
     }
     _check_disjoint({name: index.indicators for name, index in made.items()})
     U = np.column_stack([index.score.to_numpy() for index in made.values()])

@@ -100,6 +100,7 @@ def _terms(side: str, formula: str) -> list[Any]:
     try:
         terms = list(Formula(side.strip() or "0"))
     except (FormulaicError, SyntaxError) as error:
+        check_expression(side.strip(), formula)  # says more, where it finds what is wrong
         raise FormulaError(f"cannot read {side.strip()!r} in the formula {formula!r}.") from error
     quoted = side.split("`")[1::2]
     for term in terms:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse.csgraph import connected_components
 
-from spatialsyn.errors import WeightsError
+from spatialsyn.errors import WeightsError, named
 from spatialsyn.weights.core import Weights
 
 
@@ -22,7 +22,10 @@ def audit(*weights: Weights) -> pd.DataFrame:
     """
     if not weights:
         raise WeightsError("audit needs at least one weights matrix.")
-    table = pd.DataFrame([_row(w) for w in weights], index=pd.Index([w.name for w in weights]))
+    names = [w.name for w in weights]
+    if len(set(names)) < len(names):
+        raise WeightsError(f"audit needs distinct names; got {named(names)}. Use w.rename(...).")
+    table = pd.DataFrame([_row(w) for w in weights], index=pd.Index(names))
     for a, b in combinations(weights, 2):
         correlation = overlap(a, b)
         table.loc[a.name, f"overlap[{b.name}]"] = correlation

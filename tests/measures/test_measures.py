@@ -25,7 +25,11 @@ from spatialsyn.measures import (
 
 def panel(**columns) -> ss.CityPanel:
     index = pd.MultiIndex.from_product([["a", "b", "c"], [2011, 2012]], names=["city", "year"])
-    given = columns or {"u": [1.0, 2, 3, 4, 5, 6], "v": [6.0, 1, 5, 2, 4, 3], "w": [1.0, 1, 1, 1, 1, 9]}
+    given = columns or {
+        "u": [1.0, 2, 3, 4, 5, 6],
+        "v": [6.0, 1, 5, 2, 4, 3],
+        "w": [1.0, 1, 1, 1, 1, 9],
+    }
     return ss.CityPanel(pd.DataFrame(given, index=index).reset_index(), city="city", year="year")
 
 
@@ -66,7 +70,9 @@ def test_coupling_of_nothing_is_zero_not_a_division():
 
 
 def test_coordination_is_the_root_of_coupling_times_level():
-    made = coupling(panel(), {"first": ["u"], "second": {"v": -1}}, importance={"first": 0.7, "second": 0.3})
+    made = coupling(
+        panel(), {"first": ["u"], "second": {"v": -1}}, importance={"first": 0.7, "second": 0.3}
+    )
     U = np.c_[minmax(np.arange(1.0, 7)), minmax(np.array([6.0, 1, 5, 2, 4, 3]), -1)]
     assert_allclose(made.subsystems, U)
     assert_allclose(made.T, U @ [0.7, 0.3])
@@ -91,7 +97,9 @@ def test_a_small_shift_of_zeros_changes_nothing():
 
 def test_composite_is_pooled_and_signed():
     made = composite(panel(), {"u": +1, "v": "-"}, method="equal")
-    assert_allclose(made.score, (minmax(np.arange(1.0, 7)) + minmax(np.array([6.0, 1, 5, 2, 4, 3]), -1)) / 2)
+    assert_allclose(
+        made.score, (minmax(np.arange(1.0, 7)) + minmax(np.array([6.0, 1, 5, 2, 4, 3]), -1)) / 2
+    )
     assert made.weights.to_dict() == {"u": 0.5, "v": 0.5}
     assert_allclose(made.normalised["u"].max(), 1)
     weighted = composite(panel(), {"u": 1, "w": 1})
@@ -115,6 +123,13 @@ def test_shared_indicators_are_found():
         overlap(a, p.frame["u"])
 
 
+def test_zero_as_origin_keeps_every_score_positive():
+    assert_allclose(minmax(np.array([1.0, 2, 4]), origin="zero"), [0.25, 0.5, 1])
+    assert_allclose(minmax(np.array([1.0, 2, 4]), -1, origin="zero"), [0.75, 0.5, 0])
+    assert (coupling(panel(), {"a": "u", "b": "v"}, origin="zero").D > 0).all()
+    assert (coupling(panel(), {"a": "u", "b": "v"}).D == 0).sum() == 2
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -136,6 +151,8 @@ def test_shared_indicators_are_found():
         (lambda p: entropy_weights(-np.ones((3, 2))), "non-negative"),
         (lambda p: entropy_weights(np.c_[np.ones(3), np.zeros(3)]), "zero everywhere"),
         (lambda p: entropy_weights(np.ones((3, 2))), "no indicator varies"),
+        (lambda p: minmax(np.arange(-1.0, 3), origin="zero"), "negative values, so zero cannot"),
+        (lambda p: minmax(np.arange(3.0), origin="mean"), "origin='mean' is not one of"),
         (lambda p: minmax(np.arange(3.0), 0), "must be \\+1 \\(benefit\\) or -1"),
     ],
 )  # fmt: skip

@@ -24,7 +24,12 @@ IDS = ["a", "b", "c", "d"]
 
 def grid() -> gpd.GeoDataFrame:
     """Three squares in a row and one that touches the middle one at a corner only."""
-    shapes = [box(113, 22, 114, 23), box(114, 22, 115, 23), box(115, 22, 116, 23), box(113, 23, 114, 24)]
+    shapes = [
+        box(113, 22, 114, 23),
+        box(114, 22, 115, 23),
+        box(115, 22, 116, 23),
+        box(113, 23, 114, 24),
+    ]
     return gpd.GeoDataFrame({"id": IDS}, geometry=shapes, crs=4326).set_index("id")
 
 
@@ -42,7 +47,9 @@ def test_queen_counts_corners_and_rook_does_not():
 
 
 def test_bridges_are_links_and_islands_need_a_decision():
-    far = pd.concat([grid(), gpd.GeoDataFrame(geometry=[box(120, 22, 121, 23)], index=["e"], crs=4326)])
+    far = pd.concat(
+        [grid(), gpd.GeoDataFrame(geometry=[box(120, 22, 121, 23)], index=["e"], crs=4326)]
+    )
     with pytest.raises(ss.WeightsError, match=r"'e' share no border.*isolates=\"nearest\""):
         ss.weights.contiguity(far)
     near = ss.weights.contiguity(far, isolates="nearest").dense()
@@ -80,7 +87,9 @@ def test_inverse_distance_and_its_cutoff():
     assert_allclose(w.dense()[0, 1], 1 / km[0, 1] ** 2)
     cut = ss.weights.inverse_distance(grid(), cutoff=115)
     assert_allclose(cut.dense() > 0, (km <= 115) & (km > 0))
-    with pytest.raises(ss.WeightsError, match=r"no city lies within 50 km.*leaves no city alone is 11\d"):
+    with pytest.raises(
+        ss.WeightsError, match=r"no city lies within 50 km.*leaves no city alone is 11\d"
+    ):
         ss.weights.inverse_distance(grid(), cutoff=50)
     with pytest.raises(ss.WeightsError, match="positive power"):
         ss.weights.inverse_distance(grid(), power=0)
@@ -111,7 +120,9 @@ def test_gravity_and_similarity():
         ss.weights.gravity(mean([0.0, 2, 3, 4]), grid())
     with pytest.raises(ss.WeightsError, match="cannot be negative"):
         ss.weights.gravity(mean(mass), grid(), power=-1)
-    with pytest.raises(ss.AlignmentError, match="covers 4 cities, the polygons 3; without a polygon: 'd'"):
+    with pytest.raises(
+        ss.AlignmentError, match="covers 4 cities, the polygons 3; without a polygon: 'd'"
+    ):
         ss.weights.gravity(mean(mass), grid().iloc[:3])
     with pytest.raises(ss.WeightsError, match="'gdp' is the same in every city"):
         ss.weights.similarity(mean([1.0, 1, 1, 1]))
@@ -215,6 +226,8 @@ def test_audit_says_what_a_reviewer_asks():
     assert table.loc["geo", "overlap[eco]"] == pytest.approx(shares)
     with pytest.raises(ss.WeightsError, match="at least one"):
         ss.weights.audit()
+    with pytest.raises(ss.WeightsError, match="distinct names; got 'geo', 'geo'"):
+        ss.weights.audit(geo, geo)
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,0 +1,291 @@
+"""What a study writes: its tables, its figures, one page, and the answer in a sentence."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spatialsyn.config import sweep
+from spatialsyn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from spatialsyn.report.tables import Table
+    from spatialsyn.run import Job
+
+PAGE_DPI = 130
+FORMATS = ("csv", "tex", "docx", "html", "md")
+SENTENCES = {
+    "en": {
+        "answer": "If {x} rose by one unit in every {other}city of {sender}, {y} in a city of {to} "
+        "would change on average by {estimate:.3f} (95% interval {low:.3f} to {high:.3f}{zero}).",
+        "other": "other ",
+        "zero": "; the interval contains zero",
+        "few": "{n} cities and {T} years. With few cities p-values rest on a normal approximation "
+        "that is rough: read sizes and intervals, and compare the models that were declared.",
+        "shared": "Outcome and regressors share indicators ({}): part of the relation is an identity.",
+        "disjoint": "Outcome and regressors share no indicator.",
+        "cause": "Effects are associations; weights and regressors are taken as given, and nothing "
+        "here identifies a cause by itself.",
+        "context": "Polygons without data are drawn on the maps and left out of the models.",
+    },
+    "zh": {
+        "answer": "若{sender}的每个{other}城市的{x}上升一个单位，{to}城市的{y}平均变化 {estimate:.3f}"
+        "（95% 置信区间 {low:.3f} 至 {high:.3f}{zero}）。",
+        "other": "其他",
+        "zero": "，区间包含零",
+        "few": "共 {n} 个城市、{T} 年。城市较少时 p 值所依据的正态近似较粗略：请关注效应大小与区间，并比较各模型。",
+        "shared": "被解释变量与解释变量含有共同指标（{}），两者的关系部分是恒等关系。",
+        "disjoint": "被解释变量与解释变量没有共同指标。",
+        "cause": "效应是相关关系；权重与解释变量视为给定，结果本身不能说明因果。",
+        "context": "没有数据的区域仅在地图中绘出，不进入模型。",
+    },
+}
+
+
+def write_tables(job: Job, folder: Path) -> dict[str, Table]:
+    """Every table that the study asks for, in all formats."""
+    folder.mkdir()
+    made = {name: TABLES[name](job) for name in job.study.report.tables}
+    for name, table in made.items():
+        for form in FORMATS:
+            table.save(folder / f"{name}.{form}")
+    return made
+
+
+def write_figures(job: Job, folder: Path) -> dict[str, bytes]:
+    """Every figure that the study asks for, as pdf and png; returns smaller png for the page."""
+    import matplotlib.pyplot as plt
+
+    from spatialsyn.report.theme import rendered, save, style
+
+    folder.mkdir()
+    made = {}
+    for name in job.study.report.figures:
+        for part, drawing in FIGURES[name](job).items():
+            save(drawing, folder / part)
+            with style(job.study.report.language):
+                made[part] = rendered(drawing.get_figure(root=True), "png", PAGE_DPI)
+            plt.close("all")
+    return made
+
+
+def write_page(job: Job, tables: dict[str, Table], figures: dict[str, bytes], path: Path) -> None:
+    """One self-contained page with the answer, the figures and the tables."""
+    from spatialsyn.report.page import page
+
+    pictures = {name: base64.b64encode(png).decode("ascii") for name, png in figures.items()}
+    equations = {name: results.equation for name, results in job.results.items()}
+    text = page(
+        title=job.study.report.title,
+        answer=answer(job),
+        cautions=cautions(job),
+        equations=equations,
+        tables={name: table.to_html() for name, table in tables.items()},
+        pictures=pictures,
+        language=job.study.report.language,
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def answer(job: Job) -> list[str]:
+    """What the main model says about x, block to block, one sentence each."""
+    results, chosen = job.results[job.main], job.study.report
+    words = SENTENCES[chosen.language]
+    x, y = chosen.labels.get(job.x, job.x), results.data.outcome
+    received = results.effects(job.x, by=job.by)["indirect"]
+    return [
+        words["answer"].format(
+            x=x,
+            y=chosen.labels.get(y, y),
+            sender=sender,
+            other=words["other"] if to == sender else "",
+            to=to,
+            zero=words["zero"] if row["low"] <= 0 <= row["high"] else "",
+            **row,
+        )
+        for (to, sender), row in received.iterrows()
+    ]
+
+
+def cautions(job: Job) -> list[str]:
+    """What a careful reader should know before quoting the answer."""
+    words, shared = SENTENCES[job.study.report.language], shared_indicators(job)
+    return [
+        words["few"].format(n=job.panel.n, T=job.panel.T),
+        words["shared"].format(", ".join(shared)) if shared else words["disjoint"],
+        words["cause"],
+        words["context"],
+    ]
+
+
+def shared_indicators(job: Job) -> tuple[str, ...]:
+    """Raw columns that the main outcome and one of its regressors are both made of."""
+    data = job.results[job.main].data
+    of_x = {
+        raw for sources in data.sources for column in sources for raw in raw_columns(job, column)
+    }
+    return tuple(sorted(raw_columns(job, data.outcome) & of_x))
+
+
+def raw_columns(job: Job, column: str) -> set[str]:
+    """The columns of the data that a measure counts; denominators scale and are not counted."""
+    options = job.study.measures.get(column)
+    if options is None:
+        return {column}
+    listed: list[str] = []
+    for key in ("indicators", "subsystems"):
+        for part, inner in dict(options.get(key, {})).items():
+            listed += (
+                list(inner)
+                if key == "subsystems" and not isinstance(inner, str)
+                else [inner if key == "subsystems" else part]
+            )
+    listed += [options[key] for key in ("part", "numerator") if key in options]
+    return {raw for name in listed for raw in raw_columns(job, name)}
+
+
+def _named(job: Job, names: list[str]) -> dict[str, Any]:
+    return {name: job.results[name] for name in names}
+
+
+def _models(job: Job) -> Table:
+    from spatialsyn.report import table
+
+    return table(_named(job, list(job.study.models)), labels=job.study.report.labels)
+
+
+def _main(job: Job) -> Table:
+    from spatialsyn.report import table
+
+    return table(_named(job, [job.main]), labels=job.study.report.labels, below="interval")
+
+
+def _sweep(job: Job) -> Table:
+    from spatialsyn.config import models
+    from spatialsyn.report import table
+
+    points = list(sweep(job.study, models(job.study)))
+    if not points:
+        raise ConfigError('[report] tables has "sweep", but the study has no [sweep].')
+    return table(
+        _named(job, points), show=("effects", "rho", "fit"), labels=job.study.report.labels
+    )
+
+
+def _effects(job: Job) -> Table:
+    from spatialsyn.report import effects_table
+
+    results = job.results[job.main]
+    return effects_table(results.effects(), labels=job.study.report.labels, of=results)
+
+
+def _blocks(job: Job) -> Table:
+    from spatialsyn.report import effects_table
+
+    results = job.results[job.main]
+    return effects_table(
+        results.effects(job.x, by=job.by), labels=job.study.report.labels, of=results
+    )
+
+
+def _cities(job: Job) -> Table:
+    from spatialsyn.report import effects_table
+
+    results = job.results[job.main]
+    names = _city_names(job)
+    return effects_table(
+        results.effects(job.x, by="city"), labels=job.study.report.labels | names, of=results
+    )
+
+
+def _city_names(job: Job) -> dict[str, str]:
+    column = f"name_{job.study.report.language}"
+    cities = job.panel.cities
+    if cities is None or column not in cities.columns:
+        return {}
+    return {str(city): str(name) for city, name in cities[column].items()}
+
+
+def _descriptives(job: Job) -> Table:
+    from spatialsyn.report import descriptives
+
+    data = job.results[job.main].data
+    columns = dict.fromkeys([data.outcome, *(c for s in data.sources for c in sorted(s))])
+    known = [name for name in columns if name in job.panel.variables]
+    return descriptives(job.panel, known, labels=job.study.report.labels)
+
+
+def _weights(job: Job) -> Table:
+    from spatialsyn.report import weights_table
+
+    return weights_table(*job.weights.values())
+
+
+def _draw_study_area(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import study_area
+
+    language = job.study.report.language
+    return {"study_area": study_area(job.panel, job.by, labels=language, language=language)}
+
+
+def _draw_weights(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import weights_map
+
+    return {
+        f"weights_{name}": weights_map(
+            w, job.panel.cities, job.panel.context, language=job.study.report.language
+        )
+        for name, w in job.weights.items()
+    }
+
+
+def _draw_effects(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import effects_plot
+
+    chosen = job.study.report
+    models = _named(job, list(job.study.models))
+    y = job.results[job.main].data.outcome
+    drawing = effects_plot(
+        models, chosen.labels, chosen.labels.get(y, y), language=chosen.language
+    )
+    return {"effects": drawing}
+
+
+def _draw_blocks(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import block_plot
+
+    chosen, results = job.study.report, job.results[job.main]
+    effects, y = results.effects(job.x, by=job.by), results.data.outcome
+    y = chosen.labels.get(y, y)
+    return {"blocks": block_plot(effects, job.x, y, chosen.labels, language=chosen.language)}
+
+
+def _draw_emitted_received(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import emitted_received
+
+    effects = job.results[job.main].effects(job.x, by="city")
+    drawing = emitted_received(
+        job.panel, effects, blocks=job.by, language=job.study.report.language
+    )
+    return {"emitted_received": drawing}
+
+
+TABLES: dict[str, Callable[[Job], Table]] = {
+    "descriptives": _descriptives,
+    "weights": _weights,
+    "main": _main,
+    "models": _models,
+    "effects": _effects,
+    "blocks": _blocks,
+    "cities": _cities,
+    "sweep": _sweep,
+}
+FIGURES: dict[str, Callable[[Job], dict[str, Any]]] = {
+    "study_area": _draw_study_area,
+    "weights": _draw_weights,
+    "effects": _draw_effects,
+    "blocks": _draw_blocks,
+    "emitted_received": _draw_emitted_received,
+}

@@ -1,0 +1,254 @@
+"""Study files, the job they describe, the command line and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import box
+
+import spatialsyn as ss
+from spatialsyn.config import read_study
+from spatialsyn.run import open_job, run
+
+MAIN = Path(__file__).parents[1] / "studies" / "guangdong.toml"
+STUDY = """
+[panel]
+boundaries = "cities.geojson"
+table = "panel.csv"
+city = "id"
+blocks = ["side"]
+
+[measures.index]
+kind = "composite"
+indicators = { x = "+", z = "-" }
+
+[weights.geo]
+kind = "contiguity"
+standardize = "row"
+
+[weights.eco]
+kind = "gap"
+values = "size"
+base_years = [2001]
+standardize = "row"
+
+[models.main]
+family = "sdm"
+formula = "y ~ index + size"
+W = "geo"
+fixed_effects = "twoways"
+
+[sweep]
+of = "main"
+W = ["geo", "eco"]
+
+[report]
+x = "index"
+tables = ["descriptives", "models", "effects", "blocks", "cities", "weights", "sweep", "main"]
+figures = ["blocks", "effects", "study_area"]
+"""
+
+
+@pytest.fixture
+def study(tmp_path) -> Path:
+    """A four-by-three grid of cities, seven years, and a study file beside them."""
+    rng = np.random.default_rng(0)
+    ids = [f"k{i:02d}" for i in range(12)]
+    shapes = [box(113 + i % 4, 22 + i // 4, 114 + i % 4, 23 + i // 4) for i in range(12)]
+    names = {"id": ids, "name_en": [f"City {i}" for i in range(12)], "side": ["west", "west", "east", "east"] * 3}
+    gpd.GeoDataFrame(names, geometry=shapes, crs=4326).to_file(tmp_path / "cities.geojson")
+    index = pd.MultiIndex.from_product([ids, range(2001, 2008)], names=["id", "year"])
+    frame = pd.DataFrame(rng.normal(size=(84, 3)), index=index, columns=["y", "x", "z"])
+    frame["size"] = np.exp(rng.normal(size=84))
+    frame.to_csv(tmp_path / "panel.csv")
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+def spatialsyn(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "spatialsyn", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def edited(study: Path, old: str, new: str) -> Path:
+    assert old in STUDY
+    study.write_text(STUDY.replace(old, new), encoding="utf-8")
+    return study
+
+
+def test_a_run_writes_everything_it_was_asked_for(study, tmp_path):
+    said: list[str] = []
+    folder = run(study, tmp_path / "out", say=said.append)
+    for name in ("descriptives", "models", "effects", "blocks", "cities", "weights", "sweep", "main"):
+        for form in ("csv", "tex", "docx", "html", "md"):
+            assert (folder / "tables" / f"{name}.{form}").stat().st_size > 0
+    for name in ("blocks", "effects", "study_area"):
+        assert (folder / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (folder / "figures" / f"{name}.png").exists()
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "would change on average by" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert set(manifest["weights"]) == {"geo", "eco"}
+    assert manifest["weights"]["eco"]["recipe"]["base_years"] == "(2001,)"
+    assert (folder / "study.toml").read_text(encoding="utf-8") == STUDY
+    table = pd.read_csv(folder / "results" / "main_effects.csv")
+    job = open_job(study)
+    np.testing.assert_allclose(table["estimate"], job.results["main"].effects().table["estimate"])
+    assert any("main" in line for line in said)
+    assert list(job.results) == ["main", "main: geo", "main: eco"]
+    assert list(tmp_path.glob(".out*")) == []
+
+
+def test_two_runs_give_the_same_bytes_and_replace_each_other(study, tmp_path):
+    first = run(study, tmp_path / "a", say=lambda _: None)
+    second = run(study, tmp_path / "b", say=lambda _: None)
+    files = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(second) for p in second.rglob("*") if p.is_file())
+    for name in files:
+        if name.name != "manifest.json":
+            assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    run(study, tmp_path / "a", say=lambda _: None)
+
+
+def test_what_a_user_put_into_the_folder_is_never_overwritten(study, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.docx").write_text("mine")
+    with pytest.raises(ss.ConfigError, match="was not written by a run"):
+        run(study, out, say=lambda _: None)
+    folder = run(study, tmp_path / "made", say=lambda _: None)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(ss.ConfigError, match=r"added or changed since the run.*'notes.txt'"):
+        run(study, folder, say=lambda _: None)
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
+    path = edited(study, 'x = "index"', 'x = "absent"')
+    with pytest.raises(ss.ConfigError, match=r"x = 'absent' is not in main; it has 'index', 'size'"):
+        run(path, tmp_path / "out", say=lambda _: None)
+    assert not (tmp_path / "out").exists()
+    assert list(tmp_path.glob(".out*")) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('family = "sdm"', 'family = "sem"', r"\[models.main\] family='sem' is not one of"),
+        ('formula = "y ~ index + size"', "formula = \"__import__('os').system('x') ~ index\"", "not a function"),
+        ('formula = "y ~ index + size"', 'formula = "y ~ index.__class__"', "not allowed in the formula"),
+        ('W = "geo"', 'W = "road"', r"uses W = 'road'; the study has the weights 'geo', 'eco'"),
+        ('kind = "contiguity"', 'kind = "knn"', r"\[weights.geo\] kind = 'knn' is not one of 'contiguity'"),
+        ('kind = "contiguity"', 'kind = "contiguity"\npower = 2', r"contiguity has no 'power'; it has .*'rook'"),
+        ('kind = "composite"', 'kind = "composite"\nweighting = "pca"', "composite has no 'weighting'; it has"),
+        ('kind = "composite"', 'kind = "eval"', r"\[measures.index\] kind = 'eval' is not one of"),
+        ('city = "id"', 'city = "id"\ndelimiter = ";"', r"\[panel\] delimiter: Extra inputs"),
+        ('x = "index"', 'x = "index"\ntable = 1', r"\[report\] table: Extra inputs"),
+        ('of = "main"', 'of = "other"', r"\[sweep\] needs of = one of 'main'; got 'other'"),
+        ('W = ["geo", "eco"]', 'formula = ["a"]', r"\[sweep\] varies lists of"),
+        ('W = ["geo", "eco"]', 'W = ["geo", "sea"]', "unknown weights 'sea'"),
+        ('x = "index"', 'main = "other"', r"main = 'other' is not a model"),
+        ("[panel]", "[panel", "not valid TOML"),
+        ('tables = ["descriptives",', 'tables = ["diagnostics",', r"report.tables\] 0: Input should be"),
+    ],
+)  # fmt: skip
+def test_a_wrong_study_file_is_refused_before_anything_is_computed(study, old, new, message):
+    with pytest.raises(ss.SpatialsynError, match=message):
+        read_study(edited(study, old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("base_years = [2001]\n", "", r"\[weights.eco\] needs base_years.*Qu & Lee 2015"),
+        ("base_years = [2001]", "base_years = [1990]", "no years 1990"),
+        ('values = "size"', 'values = "wealth"', "no column 'wealth'"),
+        ('x = "+", z', 'q = "+", z', r"\[measures.index\] no column 'q'"),
+        ('boundaries = "cities.geojson"\n', "", "no column 'side' to group the cities by"),
+        ('table = "panel.csv"', 'table = "absent.csv"', "there is no table"),
+        ('table = "panel.csv"\n', "", 'needs dataset = "guangdong", or table'),
+        ('city = "id"', 'city = "id"\ndataset = "guangdong"', "either dataset, or boundaries and table"),
+        ('standardize = "row"\n\n[weights.eco]', 'standardize = "rows"\n\n[weights.eco]', r"standardize\('rows'\)"),
+        ('city = "id"', 'city = "id"\nyears = [2001, 2012]', "no years 2008"),
+    ],
+)  # fmt: skip
+def test_what_only_the_data_can_show_is_refused_with_its_section(study, old, new, message):
+    job = open_job(edited(study, old, new))
+    with pytest.raises(ss.SpatialsynError, match=message):
+        _ = job.results
+
+
+def test_weights_from_borders_need_polygons(study):
+    study.write_text(
+        STUDY.replace('boundaries = "cities.geojson"', "").replace('blocks = ["side"]', ""), "utf-8"
+    )
+    with pytest.raises(ss.ConfigError, match=r"\[weights.geo\] needs polygons"):
+        _ = open_job(study).weights
+
+
+def test_the_command_line_and_its_exit_codes(study, tmp_path):
+    assert spatialsyn("check", study).returncode == 0
+    done = spatialsyn("run", study, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "results" / "study") in done.stdout
+    fit = spatialsyn("fit", study, "main")
+    assert fit.returncode == 0
+    assert "W[geo]*index  (not an effect)" in fit.stdout
+    effects = spatialsyn("effects", study, "main", "--by", "side")
+    assert effects.returncode == 0
+    assert "east" in effects.stdout
+    refused = spatialsyn("fit", study, "absent")
+    assert refused.returncode == 1
+    assert "refused: the study has no model 'absent'; it has 'main'" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert spatialsyn("fit", study).returncode == 2
+    assert spatialsyn("dance").returncode == 2
+    assert spatialsyn("check", tmp_path / "absent.toml").returncode == 1
+
+
+def test_code_in_a_formula_is_refused_with_exit_code_1(study, tmp_path):
+    mark = tmp_path / "evaluated"
+    for formula in (f"__import__('os').system('touch {mark}') ~ index", "y ~ index.__class__"):
+        edited(study, 'formula = "y ~ index + size"', f'formula = "{formula}"')
+        refused = spatialsyn("run", study, cwd=tmp_path)
+        assert refused.returncode == 1
+        assert "Traceback" not in refused.stderr
+    assert not mark.exists()
+
+
+def test_a_measure_is_computed_on_all_years_and_a_model_on_some(study):
+    job = open_job(edited(study, 'fixed_effects = "twoways"', 'fixed_effects = "twoways"\nyears = [2003, 2007]'))
+    assert job.fit("main").data.years == tuple(range(2003, 2008))
+    full = open_job(edited(study, "[panel]", "[panel]")).panel.frame["index"]
+    np.testing.assert_allclose(job.panel.frame["index"], full)
+
+
+def test_the_main_study_shares_no_indicator_between_outcome_and_regressor():
+    from spatialsyn.output import raw_columns, shared_indicators
+
+    job = open_job(MAIN)
+    assert shared_indicators(job) == ()
+    assert raw_columns(job, "va") == {
+        "employment_it", "digital_finance", "employment_leasing_business", "employment_scitech",
+    }  # fmt: skip
+    assert "employment_construction" in raw_columns(job, "synergy")
+
+
+def test_the_main_study_reports_its_answer_with_intervals():
+    from spatialsyn.output import answer, cautions
+
+    job = open_job(MAIN)
+    sentences = answer(job)
+    assert len(sentences) == 4
+    assert any("every city of GBA" in s and "a city of periphery" in s for s in sentences)
+    assert all("95% interval" in s for s in sentences)
+    assert cautions(job)[0].startswith("21 cities and 9 years")
