@@ -34,7 +34,9 @@ def data(n: int, T: int, k: int = 3, seed: int = 0) -> tuple[ss.CityPanel, ss.We
     signal = X.sum(axis=0) + 0.5 * W @ X[0] + rng.normal(size=(n, 1)) + rng.normal(size=(n, T))
     y = np.linalg.solve(np.eye(n) - 0.4 * W, signal)
     index = pd.MultiIndex.from_product([range(n), range(2000, 2000 + T)], names=["unit", "year"])
-    frame = pd.DataFrame({"y": y.ravel()} | {f"x{i}": x.ravel() for i, x in enumerate(X)}, index=index)
+    frame = pd.DataFrame(
+        {"y": y.ravel()} | {f"x{i}": x.ravel() for i, x in enumerate(X)}, index=index
+    )
     panel = ss.CityPanel(frame.reset_index(), city="unit", year="year")
     return panel, ss.Weights.from_matrix(W, ids=panel.ids, name="w")
 

@@ -43,7 +43,7 @@ _MODULES = {
     "report": "report",
 }
 
-__all__ = sorted([*_HOMES, *_MODULES])  # noqa: PLE0605
+__all__ = sorted([*_HOMES, *_MODULES])
 
 if TYPE_CHECKING:
     from spatialsyn import measures, report, weights

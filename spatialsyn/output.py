@@ -18,24 +18,27 @@ PAGE_DPI = 130
 FORMATS = ("csv", "tex", "docx", "html", "md")
 SENTENCES = {
     "en": {
-        "answer": "If {x} rose by one unit in every {other}city of {sender}, {y} in a city of {to} "
+        "answer": "If {x} rose by one unit in every {other}city of {from}, {y} in a city of {to} "
         "would change on average by {estimate:.3f} (95% interval {low:.3f} to {high:.3f}{zero}).",
         "other": "other ",
         "zero": "; the interval contains zero",
         "few": "{n} cities and {T} years. With few cities p-values rest on a normal approximation "
         "that is rough: read sizes and intervals, and compare the models that were declared.",
-        "shared": "Outcome and regressors share indicators ({}): part of the relation is an identity.",
+        "shared": "Outcome and regressors share indicators ({}): part of the relation is an "
+        "identity.",
         "disjoint": "Outcome and regressors share no indicator.",
         "cause": "Effects are associations; weights and regressors are taken as given, and nothing "
         "here identifies a cause by itself.",
         "context": "Polygons without data are drawn on the maps and left out of the models.",
     },
     "zh": {
-        "answer": "若{sender}的每个{other}城市的{x}上升一个单位，{to}城市的{y}平均变化 {estimate:.3f}"
+        "answer": "若{from}的每个{other}城市的{x}上升一个单位，{to}城市的{y}平均变化"
+        " {estimate:.3f}"
         "（95% 置信区间 {low:.3f} 至 {high:.3f}{zero}）。",
         "other": "其他",
         "zero": "，区间包含零",
-        "few": "共 {n} 个城市、{T} 年。城市较少时 p 值所依据的正态近似较粗略：请关注效应大小与区间，并比较各模型。",
+        "few": "共 {n} 个城市、{T} 年。城市较少时 p 值所依据的正态近似较粗略："
+        "请关注效应大小与区间，并比较各模型。",
         "shared": "被解释变量与解释变量含有共同指标（{}），两者的关系部分是恒等关系。",
         "disjoint": "被解释变量与解释变量没有共同指标。",
         "cause": "效应是相关关系；权重与解释变量视为给定，结果本身不能说明因果。",
@@ -94,18 +97,17 @@ def answer(job: Job) -> list[str]:
     results, chosen = job.results[job.main], job.study.report
     words = SENTENCES[chosen.language]
     x, y = chosen.labels.get(job.x, job.x), results.data.outcome
-    received = results.effects(job.x, by=job.by)["indirect"]
+    table = results.effects(job.x, by=job.by).table
+    rows = table[table["effect"] == "indirect"].drop(columns="x").to_dict("records")
     return [
         words["answer"].format(
             x=x,
             y=chosen.labels.get(y, y),
-            sender=sender,
-            other=words["other"] if to == sender else "",
-            to=to,
+            other=words["other"] if row["to"] == row["from"] else "",
             zero=words["zero"] if row["low"] <= 0 <= row["high"] else "",
-            **row,
+            **{str(key): value for key, value in row.items()},
         )
-        for (to, sender), row in received.iterrows()
+        for row in rows
     ]
 
 
@@ -247,9 +249,7 @@ def _draw_effects(job: Job) -> dict[str, Any]:
     chosen = job.study.report
     models = _named(job, list(job.study.models))
     y = job.results[job.main].data.outcome
-    drawing = effects_plot(
-        models, chosen.labels, chosen.labels.get(y, y), language=chosen.language
-    )
+    drawing = effects_plot(models, chosen.labels, chosen.labels.get(y, y), language=chosen.language)
     return {"effects": drawing}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -158,7 +157,7 @@ class Results:
     def corr2(self) -> float:
         """Squared correlation of swept y with the reduced-form prediction S^-1 Z delta."""
         p = self.design.Z.shape[2]
-        signal = self.design.Z @ self.estimate.params[:p]
+        signal: Array = self.design.Z @ self.estimate.params[:p]
         if self.design.W:
             S = np.eye(len(signal)) - self.rho.iloc[0] * self._W.dense()
             signal = sweep(np.linalg.solve(S, signal), self.model.fixed_effects)
@@ -176,7 +175,8 @@ class Results:
         if panel is not None:
             if panel.ids != self.panel.ids or panel.years != self.panel.years:
                 raise ModelError(
-                    f"predict needs the cities and years of the fit ({self.panel!r}); got {panel!r}."
+                    f"predict needs the cities and years of the fit ({self.panel!r}); got "
+                    f"{panel!r}."
                 )
             intercept = self.model.fixed_effects == "none"
             data = evaluate(self.model.formula, panel, intercept=intercept)
@@ -302,8 +302,8 @@ class Results:
             notes.append(f"W[{self._W.name}]: {self._W.recipe.get('kind')}{made}, {self._W.hash}.")
         if self.panel.n < FEW_CITIES:
             notes.append(
-                f"Only {self.panel.n} cities: p-values rest on a normal approximation that is rough "
-                "here. Read the size of the effects and their intervals, not stars."
+                f"Only {self.panel.n} cities: p-values rest on a normal approximation that is "
+                "rough here. Read the size of the effects and their intervals, not stars."
             )
         return "\n".join(notes)
 
@@ -360,8 +360,8 @@ class Results:
         others = [n for n, s in sources.items() if n != name and s & sources[name]]
         if others:
             raise ModelError(
-                f"{named(sorted(sources[name]))} also enters through {named(others)}: the effect of "
-                f"{name!r} with these held fixed is not the effect of the variable. Ask for all "
+                f"{named(sorted(sources[name]))} also enters through {named(others)}: the effect "
+                f"of {name!r} with these held fixed is not the effect of the variable. Ask for all "
                 f"columns, effects({[name, *others]}), and combine them at a value of interest."
             )
 

@@ -62,7 +62,11 @@ def study(tmp_path) -> Path:
     rng = np.random.default_rng(0)
     ids = [f"k{i:02d}" for i in range(12)]
     shapes = [box(113 + i % 4, 22 + i // 4, 114 + i % 4, 23 + i // 4) for i in range(12)]
-    names = {"id": ids, "name_en": [f"City {i}" for i in range(12)], "side": ["west", "west", "east", "east"] * 3}
+    names = {
+        "id": ids,
+        "name_en": [f"City {i}" for i in range(12)],
+        "side": ["west", "west", "east", "east"] * 3,
+    }
     gpd.GeoDataFrame(names, geometry=shapes, crs=4326).to_file(tmp_path / "cities.geojson")
     index = pd.MultiIndex.from_product([ids, range(2001, 2008)], names=["id", "year"])
     frame = pd.DataFrame(rng.normal(size=(84, 3)), index=index, columns=["y", "x", "z"])
@@ -87,7 +91,16 @@ def edited(study: Path, old: str, new: str) -> Path:
 def test_a_run_writes_everything_it_was_asked_for(study, tmp_path):
     said: list[str] = []
     folder = run(study, tmp_path / "out", say=said.append)
-    for name in ("descriptives", "models", "effects", "blocks", "cities", "weights", "sweep", "main"):
+    for name in (
+        "descriptives",
+        "models",
+        "effects",
+        "blocks",
+        "cities",
+        "weights",
+        "sweep",
+        "main",
+    ):
         for form in ("csv", "tex", "docx", "html", "md"):
             assert (folder / "tables" / f"{name}.{form}").stat().st_size > 0
     for name in ("blocks", "effects", "study_area"):
@@ -134,7 +147,9 @@ def test_what_a_user_put_into_the_folder_is_never_overwritten(study, tmp_path):
 
 def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
     path = edited(study, 'x = "index"', 'x = "absent"')
-    with pytest.raises(ss.ConfigError, match=r"x = 'absent' is not in main; it has 'index', 'size'"):
+    with pytest.raises(
+        ss.ConfigError, match=r"x = 'absent' is not in main; it has 'index', 'size'"
+    ):
         run(path, tmp_path / "out", say=lambda _: None)
     assert not (tmp_path / "out").exists()
     assert list(tmp_path.glob(".out*")) == []
@@ -226,7 +241,11 @@ def test_code_in_a_formula_is_refused_with_exit_code_1(study, tmp_path):
 
 
 def test_a_measure_is_computed_on_all_years_and_a_model_on_some(study):
-    job = open_job(edited(study, 'fixed_effects = "twoways"', 'fixed_effects = "twoways"\nyears = [2003, 2007]'))
+    job = open_job(
+        edited(
+            study, 'fixed_effects = "twoways"', 'fixed_effects = "twoways"\nyears = [2003, 2007]'
+        )
+    )
     assert job.fit("main").data.years == tuple(range(2003, 2008))
     full = open_job(edited(study, "[panel]", "[panel]")).panel.frame["index"]
     np.testing.assert_allclose(job.panel.frame["index"], full)

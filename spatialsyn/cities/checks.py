@@ -113,9 +113,9 @@ def check_same_cities(ids: Sequence[Any], polygons: Sequence[Any]) -> None:
     lonely = [i for i in ids if i not in set(polygons)]
     if lonely:
         raise AlignmentError(
-            f"{len(lonely)} of {len(ids)} cities of the table have no polygon: {named(lonely)}; the "
-            f"polygons are {named(polygons)}. Correct the ids, add the polygons, or leave these "
-            "cities out of the table."
+            f"{len(lonely)} of {len(ids)} cities of the table have no polygon: {named(lonely)}; "
+            f"the polygons are {named(polygons)}. Correct the ids, add the polygons, or leave "
+            "these cities out of the table."
         )
 
 

@@ -109,7 +109,7 @@ class CityPanel:
     def at(self, year: int) -> pd.DataFrame:
         """The table of one year indexed by city, with polygons where the panel has them."""
         self._check_years((year,))
-        table = self.frame.xs(year, level="year")
+        table = pd.DataFrame(self.frame.xs(year, level="year"))
         if self.cities is None:
             return table
         fresh = [name for name in table.columns if name not in self.cities.columns]
@@ -121,8 +121,7 @@ class CityPanel:
         The years travel with the result (``.attrs["base_years"]``), so that a weights
         matrix made from it says when its data were observed.
         """
-        chosen = self.years if isinstance(years, str) and years == "all" else tuple(years)
-        self._check_years(chosen)
+        chosen = self._years(years)
         values = self.array(column)[:, [self.years.index(year) for year in chosen]]
         holes = [self.ids[i] for i in np.flatnonzero(np.isnan(values).any(axis=1))]
         if holes:
@@ -219,6 +218,15 @@ class CityPanel:
             return pd.Series(values.ravel(), index=index)
         return float(values)
 
+    def _years(self, years: Iterable[int] | str) -> tuple[int, ...]:
+        if isinstance(years, str):
+            if years != "all":
+                raise PanelError(f'years={years!r}: give a sequence of years, or "all".')
+            return self.years
+        chosen = tuple(years)
+        self._check_years(chosen)
+        return chosen
+
     def _check_years(self, years: Iterable[int]) -> None:
         absent = [year for year in years if year not in self.years]
         if absent:
@@ -232,8 +240,9 @@ class CityPanel:
             changing = [city for city, count in by_city.nunique().items() if count != 1]
             if changing:
                 raise PanelError(
-                    f"the grouping {name!r} changes over time, or is missing, for {named(changing)}. "
-                    "A block is a fixed property of a city: give it one value per city."
+                    f"the grouping {name!r} changes over time, or is missing, for "
+                    f"{named(changing)}. A block is a fixed property of a city: give it one "
+                    "value per city."
                 )
             group = by_city.first()
         elif self.cities is not None and name in self.cities.columns:

@@ -178,10 +178,9 @@ def _simulated(
     note: str,
 ) -> Effects:
     sample = estimate.sample(draws, seed)
-    inside = np.ones(draws, dtype=bool)
-    if estimate.bounds is not None:
-        rho = sample[:, list(model.rho_positions)]
-        inside = ((rho > estimate.bounds[0]) & (rho < estimate.bounds[1])).all(axis=1)
+    low, high = estimate.bounds or (-np.inf, np.inf)
+    rho = sample[:, list(model.rho_positions)]
+    inside = ((rho > low) & (rho < high)).all(axis=1)
     rejected = 1 - float(inside.mean())
     if inside.sum() < max(50, draws // 2):
         raise EstimationError(
@@ -235,6 +234,6 @@ def _advice(estimate: Estimate, model: Multipliers) -> str:
         return ""
     return (
         f"rho = {rho:.3f} lies {room:.1f} standard errors below its upper bound "
-        f"{estimate.bounds[1]:.3g}: effects have a long right tail and intervals are rough. A common "
-        "trend left in the data does this; see whether time effects belong in the model."
+        f"{estimate.bounds[1]:.3g}: effects have a long right tail and intervals are rough. A "
+        "common trend left in the data does this; see whether time effects belong in the model."
     )

@@ -38,8 +38,8 @@ def minmax(x: Array, sign: int = BENEFIT, name: str = "x", origin: str = "minimu
         raise PanelError(f"origin={origin!r} is not one of {named(ORIGINS)}.")
     if not np.isfinite(x).all():
         raise PanelError(
-            f"{name!r} has {int((~np.isfinite(x)).sum())} missing or infinite cells; an index needs "
-            "all of them. Fill them (panel.interpolate) or leave the indicator out."
+            f"{name!r} has {int((~np.isfinite(x)).sum())} missing or infinite cells; an index "
+            "needs all of them. Fill them (panel.interpolate) or leave the indicator out."
         )
     low, high = x.min(), x.max()
     if not high > low:

@@ -97,7 +97,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, W: Weights | None) -> D
         names = (*names, *(f"W[{W.name}]*{x}" for x, f in zip(names, flags, strict=True) if f))
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
-    Wy = np.empty((n, T, 0))
+    Wy: Array = np.empty((n, T, 0))
     logdet = None
     if model.has_wy and W is not None:
         Wy = lag(W.matrix, data.y)[..., None]

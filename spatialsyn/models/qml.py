@@ -138,7 +138,7 @@ def _check_size(design: Design) -> None:
 
 
 def _inverse(info: Array) -> Array:
-    """Inverse of a badly scaled positive definite matrix: sigma2 and delta differ by 1e6 and more."""
+    """Inverse of a badly scaled positive definite matrix (sigma2 against delta: 1e6 and more)."""
     scale = 1 / np.sqrt(np.diag(info))
     try:
         np.linalg.cholesky(info * scale * scale[:, None])

@@ -102,7 +102,8 @@ class SpatialModel:
         unknown = sorted(set(changes) - set(self.__dataclass_fields__))
         if unknown:
             raise ModelError(
-                f"a model has no {', '.join(unknown)}; it has {', '.join(self.__dataclass_fields__)}."
+                f"a model has no {', '.join(unknown)}; it has "
+                f"{', '.join(self.__dataclass_fields__)}."
             )
         return replace(self, **changes)
 

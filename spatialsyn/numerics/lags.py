@@ -6,13 +6,13 @@ so no (nT, nT) matrix is ever built.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-Array: TypeAlias = NDArray[np.float64]
+Array: TypeAlias = NDArray[np.floating[Any]]
 Matrix: TypeAlias = "Array | sparse.csr_array"
 
 

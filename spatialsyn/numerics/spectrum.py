@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -13,7 +15,7 @@ from spatialsyn.numerics.lags import Array, Matrix, dense
 SYMMETRY_RTOL = 1e-9
 
 
-def eigenvalues(W: Matrix) -> NDArray[np.complex128] | Array:
+def eigenvalues(W: Matrix) -> NDArray[np.inexact[Any]]:
     """All eigenvalues of `W`, real when `W` is similar to a symmetric matrix.
 
     A row-standardised symmetric matrix is such a case: its eigenvalues are real and

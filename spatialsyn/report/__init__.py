@@ -1,6 +1,25 @@
 """From results to print: tables, maps and figures."""
 
+from spatialsyn.report.areas import study_area, weights_map
+from spatialsyn.report.choropleth import emitted_received, map, maps
+from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.summaries import descriptives, effects_table, weights_table
 from spatialsyn.report.tables import Table, table
+from spatialsyn.report.theme import save, style
 
-__all__ = ["Table", "descriptives", "effects_table", "table", "weights_table"]
+__all__ = [
+    "Table",
+    "block_plot",
+    "descriptives",
+    "effects_plot",
+    "effects_table",
+    "emitted_received",
+    "map",
+    "maps",
+    "save",
+    "study_area",
+    "style",
+    "table",
+    "weights_map",
+    "weights_table",
+]

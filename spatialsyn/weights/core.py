@@ -213,8 +213,8 @@ def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
         )
     if (np.asarray(values) < 0).any():
         raise WeightsError(
-            f"W[{name}] has {int((np.asarray(values) < 0).sum())} negative weights. Weights measure "
-            "strength of connection: use a similarity, or a distance turned into one."
+            f"W[{name}] has {int((np.asarray(values) < 0).sum())} negative weights. Weights "
+            "measure strength of connection: use a similarity, or a distance turned into one."
         )
     own = np.flatnonzero(matrix.diagonal())
     if len(own):

@@ -46,8 +46,8 @@ def gravity(
     absent = [i for i in mass.index if i not in cities.index]
     if absent or len(mass) != len(cities):
         raise AlignmentError(
-            f"the mass {mass.name!r} covers {len(mass)} cities, the polygons {len(cities)}; without "
-            f"a polygon: {named(absent) or 'none'}. Use panel.mean(...) and panel.cities together."
+            f"the mass {mass.name!r} covers {len(mass)} cities, the polygons {len(cities)}; "
+            f"without a polygon: {named(absent) or 'none'}. Use panel.mean(...) with panel.cities."
         )
     km = distances(cities.loc[list(mass.index)]).to_numpy(copy=True)
     np.fill_diagonal(km, np.inf)

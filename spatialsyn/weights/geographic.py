@@ -135,7 +135,7 @@ def _add_links(matrix: Array, ids: tuple[Any, ...], links: Iterable[tuple[Any, A
         matrix[position[a], position[b]] = matrix[position[b], position[a]] = 1.0
 
 
-def _link_nearest(matrix: Array, km: Array, lonely: Array) -> None:
+def _link_nearest(matrix: Array, km: Array, lonely: Iterable[int]) -> None:
     for i in lonely:
         j = int(np.argmin(np.where(np.arange(len(km)) == i, np.inf, km[i])))
         matrix[i, j] = matrix[j, i] = 1.0

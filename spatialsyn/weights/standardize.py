@@ -53,8 +53,8 @@ def _scale(weights: Weights, how: str) -> float:
 def _check_isolates(weights: Weights) -> None:
     if weights.isolates:
         raise WeightsError(
-            f"W[{weights.name}] has cities without neighbours, {named(weights.isolates)}: their rows "
-            "cannot sum to one. Give them a neighbour where the matrix is made "
+            f"W[{weights.name}] has cities without neighbours, {named(weights.isolates)}: their "
+            "rows cannot sum to one. Give them a neighbour where the matrix is made "
             '(ss.weights.contiguity(..., isolates="nearest") or links=[...]), or leave them out: '
             "panel.subset(ids) and weights.subset(ids)."
         )

@@ -86,7 +86,9 @@ def test_integer_codes_that_became_years_with_decimals_are_taken():
 
 
 def test_a_city_without_a_polygon_is_named():
-    with pytest.raises(ss.AlignmentError, match=r"1 of 3 cities of the table have no polygon: '440400'"):
+    with pytest.raises(
+        ss.AlignmentError, match=r"1 of 3 cities of the table have no polygon: '440400'"
+    ):
         panel(cities=polygons(("440100", "440300")))
 
 
@@ -100,7 +102,7 @@ def test_mean_carries_its_years():
     mean = panel().mean("gdp", years=(2011, 2012))
     assert_allclose(mean, [1.5, 4, 2])
     assert mean.attrs["base_years"] == (2011, 2012)
-    with pytest.raises(ss.PanelError, match="no years 2010; it has 2011-2013"):
+    with pytest.raises(ss.PanelError, match=r"no years 2010; it has 2011-2013"):
         panel().mean("gdp", years=(2010, 2011))
 
 
@@ -181,7 +183,7 @@ def test_excel_works_and_other_files_are_refused(tmp_path):
     table().to_excel(tmp_path / "panel.xlsx", index=False)
     assert ss.read_panel(None, tmp_path / "panel.xlsx").n == 3
     (tmp_path / "panel.doc").write_text("x")
-    with pytest.raises(ss.PanelError, match="cannot read 'panel.doc'"):
+    with pytest.raises(ss.PanelError, match=r"cannot read 'panel.doc'"):
         ss.read_panel(None, tmp_path / "panel.doc")
     with pytest.raises(ss.PanelError, match="there is no table"):
         ss.read_panel(None, tmp_path / "absent.csv")

@@ -125,7 +125,10 @@ def test_delta_standard_errors_equal_finite_differences(family, by):
 
     step = 1e-6
     gradient = np.array(
-        [(effects(theta + step * u) - effects(theta - step * u)) / (2 * step) for u in np.eye(len(theta))]
+        [
+            (effects(theta + step * u) - effects(theta - step * u)) / (2 * step)
+            for u in np.eye(len(theta))
+        ]
     )
     brute = np.sqrt(np.einsum("ir,ij,jr->r", gradient, res.cov.to_numpy(), gradient))
     # Central differences of step 1e-6 are good to about 1e-7.
@@ -138,7 +141,9 @@ def test_simulation_agrees_with_delta_where_the_effects_are_nearly_linear():
     delta = res.effects("x").table
     drawn = res.effects("x", method="simulation", draws=4000, seed=1)
     assert_allclose(drawn.table["estimate"], delta["estimate"], rtol=1e-10)
-    assert_allclose(drawn.table["se"], delta["se"], rtol=0.1)  # 4000 draws: about 1 % of Monte Carlo
+    assert_allclose(
+        drawn.table["se"], delta["se"], rtol=0.1
+    )  # 4000 draws: about 1 % of Monte Carlo
     again = res.effects("x", method="simulation", draws=4000, seed=1)
     assert_allclose(again.table["low"], drawn.table["low"], rtol=0)
     assert drawn.rejected == 0
@@ -170,7 +175,7 @@ def test_asking_for_what_is_not_there_says_what_is():
     res = ss.fit(model("sdm"), panel, w)
     with pytest.raises(ss.ModelError, match=r"'q' is not a regressor here; there are 'x', 'z'"):
         res.effects("q")
-    with pytest.raises(ss.ModelError, match="neither 'city', 'pair' nor a grouping.*'region'"):
+    with pytest.raises(ss.ModelError, match=r"neither 'city', 'pair' nor a grouping.*'region'"):
         res.effects("x", by="province")
     with pytest.raises(ss.ModelError, match="method='bayes' is not one of"):
         res.effects("x", method="bayes")

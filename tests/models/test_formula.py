@@ -73,7 +73,9 @@ def test_what_cannot_be_read_is_said(formula, message):
 def test_braces_are_arithmetic_and_names_may_be_chinese():
     panel, _ = made_up()
     panel = panel.assign(**{"人均 GDP": np.abs(panel.array("x")) + 1, "人口": panel.array("size")})
-    data = evaluate("y ~ {x / size} + {x ** 2} + log(`人均 GDP`) + log(人口) + `人均 GDP`", panel, False)
+    data = evaluate(
+        "y ~ {x / size} + {x ** 2} + log(`人均 GDP`) + log(人口) + `人均 GDP`", panel, False
+    )
     x, size = panel.array("x"), panel.array("size")
     assert_allclose(data.X[..., 0], x / size)
     assert_allclose(data.X[..., 1], x**2)
@@ -129,9 +131,13 @@ def test_missing_cells_and_unknown_columns_are_named():
     values = panel.array("x").copy()
     values[2, 3] = np.nan
     holed = panel.assign(x=values)
-    with pytest.raises(ss.FormulaError, match=r"'x' is missing or not finite in 1 city-years: \('c02', 2004\)"):
+    with pytest.raises(
+        ss.FormulaError, match=r"'x' is missing or not finite in 1 city-years: \('c02', 2004\)"
+    ):
         evaluate("y ~ x", holed, intercept=False)
-    with pytest.raises(ss.FormulaError, match=r"'log\(z\)' is missing or not finite.*A logarithm needs"):
+    with pytest.raises(
+        ss.FormulaError, match=r"'log\(z\)' is missing or not finite.*A logarithm needs"
+    ):
         evaluate("y ~ log(z)", panel, intercept=False)
     with pytest.raises(ss.FormulaError, match="no column 'q', used in 'q'"):
         evaluate("y ~ q", panel, intercept=False)

@@ -80,7 +80,9 @@ def test_the_score_is_zero_and_the_information_is_minus_the_hessian(effects):
     assert_allclose(loglik(theta), res.loglik, rtol=1e-10)
     step = 1e-4 * np.maximum(np.abs(theta), 0.1)
     units = np.diag(step)
-    score = [(loglik(theta + u) - loglik(theta - u)) / (2 * s) for u, s in zip(units, step, strict=True)]
+    score = [
+        (loglik(theta + u) - loglik(theta - u)) / (2 * s) for u, s in zip(units, step, strict=True)
+    ]
     assert_allclose(score * res.se, 0, atol=1e-5)
     hessian = np.array([
         [
@@ -144,7 +146,9 @@ def test_twoways_direct_equals_explicit_dummies():
         logdet = np.linalg.slogdet(np.eye(n) - rho * W)[1]
         return 0.5 * n * T * np.log(((e_y - rho * e_Wy) ** 2).sum()) - T * logdet
 
-    brute = minimize_scalar(minus_loglik, bounds=(-0.9, 0.99), method="bounded", options={"xatol": 1e-10})
+    brute = minimize_scalar(
+        minus_loglik, bounds=(-0.9, 0.99), method="bounded", options={"xatol": 1e-10}
+    )
     model = ss.sdm("y ~ x + z", W="w", fixed_effects="twoways", correction="direct")
     assert_allclose(ss.fit(model, panel, w).rho["w"], brute.x, rtol=1e-6)
 
@@ -170,9 +174,14 @@ def test_time_effects_by_transformation_equal_an_explicit_orthonormal_basis():
         e = (ys - rho * Wys).ravel()
         e = e - xs.ravel() * (e @ xs.ravel() / (xs.ravel() @ xs.ravel()))
         m = (n - 1) * T
-        return m / 2 * (np.log(2 * np.pi * (e @ e) / m) + 1) - T * np.linalg.slogdet(np.eye(n - 1) - rho * Ws)[1]
+        return (
+            m / 2 * (np.log(2 * np.pi * (e @ e) / m) + 1)
+            - T * np.linalg.slogdet(np.eye(n - 1) - rho * Ws)[1]
+        )
 
-    brute = minimize_scalar(minus_loglik, bounds=(-0.9, 0.99), method="bounded", options={"xatol": 1e-10})
+    brute = minimize_scalar(
+        minus_loglik, bounds=(-0.9, 0.99), method="bounded", options={"xatol": 1e-10}
+    )
     res = ss.fit(ss.sar("y ~ x", W="w", fixed_effects="time"), panel, w)
     assert_allclose(res.rho["w"], brute.x, rtol=1e-6)
     assert_allclose(res.loglik, -brute.fun, rtol=1e-9)
@@ -191,7 +200,9 @@ def test_slx_is_least_squares_on_x_and_its_lag():
     res = ss.fit(ss.slx("y ~ x", W="w"), panel, w)
     x = panel.array("x")
     Z = np.c_[np.ones(x.size), x.ravel(), (w.dense() @ x).ravel()]
-    assert_allclose(res.params.iloc[:3], np.linalg.lstsq(Z, panel.array("y").ravel(), rcond=None)[0])
+    assert_allclose(
+        res.params.iloc[:3], np.linalg.lstsq(Z, panel.array("y").ravel(), rcond=None)[0]
+    )
 
 
 def test_predictions_reproduce_fitted_values_when_errors_are_tiny():

@@ -28,7 +28,10 @@ def test_a_model_is_a_value():
         (lambda: ss.sdm("y ~ x", W=None), "sdm needs W"),
         (lambda: ss.SpatialModel("ols", "y ~ x", W="w"), "ols has no spatial lag"),
         (lambda: ss.SpatialModel("sem", "y ~ x", W="w"), "family='sem' is not one of 'ols', 'slx'"),
-        (lambda: ss.sdm("y ~ x", W="w", fixed_effects="both"), "fixed_effects='both' is not one of"),
+        (
+            lambda: ss.sdm("y ~ x", W="w", fixed_effects="both"),
+            "fixed_effects='both' is not one of",
+        ),
         (lambda: ss.sdm("y ~ x", W="w", correction="leeyu"), "correction='leeyu' is not one of"),
         (lambda: ss.sdm("y ~ 1", W="w"), "has none to lag"),
         (lambda: ss.ols("y ~ x").but(weights="w"), "a model has no weights; it has family"),
@@ -43,7 +46,9 @@ def test_time_effects_need_a_row_standardised_W_or_the_direct_approach():
     panel, w = made_up()
     raw = ss.Weights.from_matrix(w.dense() * 2, ids=w.ids, name="w")
     model = ss.sdm("y ~ x", W="w", fixed_effects="twoways")
-    with pytest.raises(ss.WeightsError, match=r"rows of W\[w\] sum to 2 .. 2.*correction=\"direct\""):
+    with pytest.raises(
+        ss.WeightsError, match=r"rows of W\[w\] sum to 2 .. 2.*correction=\"direct\""
+    ):
         ss.fit(model, panel, raw)
     direct = ss.fit(model.but(correction="direct"), panel, raw)
     # Twice the weights, half the coefficient: the same model.
@@ -73,12 +78,12 @@ def test_regressors_that_fixed_effects_absorb_are_named():
     panel = panel.assign(trend=np.tile(np.arange(6.0), (12, 1)))
     with pytest.raises(ss.ModelError, match=r"'area', 'W\[w\]\*area': nothing is left"):
         ss.fit(ss.sdm("y ~ x + area", W="w", fixed_effects="individual"), panel, w)
-    with pytest.raises(ss.ModelError, match="'trend'.*nothing is left"):
+    with pytest.raises(ss.ModelError, match=r"'trend'.*nothing is left"):
         ss.fit(ss.sar("y ~ x + trend", W="w", fixed_effects="time"), panel, w)
 
 
 def test_collinear_regressors_are_named():
-    panel, w = made_up()
+    panel, _ = made_up()
     panel = panel.assign(both=panel.frame["x"] + panel.frame["z"])
     with pytest.raises(ss.ModelError, match="is a linear combination of the other regressors"):
         ss.fit(ss.ols("y ~ x + z + both"), panel)
@@ -86,7 +91,9 @@ def test_collinear_regressors_are_named():
 
 def test_too_few_observations_or_periods_are_refused():
     panel, w = made_up(n=4, T=2)
-    with pytest.raises(ss.ModelError, match="3 independent observations cannot identify 6 parameters"):
+    with pytest.raises(
+        ss.ModelError, match="3 independent observations cannot identify 6 parameters"
+    ):
         ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
     one = panel.subset(years=[2001])
     with pytest.raises(ss.ModelError, match="needs two years at least; the panel has 1"):
@@ -94,7 +101,7 @@ def test_too_few_observations_or_periods_are_refused():
 
 
 def test_an_outcome_without_error_is_refused():
-    panel, w = made_up()
+    panel, _ = made_up()
     panel = panel.assign(copy=2 * panel.frame["x"])
     with pytest.raises(ss.EstimationError, match="fit the outcome exactly"):
         ss.fit(ss.ols("copy ~ x"), panel)

@@ -1,0 +1,223 @@
+"""Plots of effects show the table they were given; files are fit for print and reproducible."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from report.drawing import fitted, invented_panel
+
+import spatialsyn as ss
+from spatialsyn.errors import ConfigError
+from spatialsyn.report import theme
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return invented_panel()
+
+
+@pytest.fixture(scope="module")
+def results(panel):
+    return fitted(panel)[0]
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def no_chinese_font(monkeypatch):
+    monkeypatch.setattr(theme, "cjk_family", lambda: None)
+
+
+def drawn(ax, name):
+    return [artist for artist in ax.get_children() if artist.get_gid() == name]
+
+
+def rows(ax):
+    return [text.get_text() for text in ax.get_yticklabels()]
+
+
+# --- effects -------------------------------------------------------------------------------
+
+
+def test_every_effect_is_a_point_on_its_interval(results):
+    ax = ss.report.effects_plot(results)
+    table = results.effects().table
+    assert [text.get_text() for text in drawn(ax, "heading")] == ["x", "z"]
+    assert rows(ax) == ["direct", "indirect", "total"] * 2
+    points = [line.get_xdata()[0] for line in drawn(ax, "point")]
+    assert_allclose(points, table["estimate"])
+    intervals = [line.get_xdata() for line in drawn(ax, "interval")]
+    assert_allclose(intervals, table[["low", "high"]])
+    assert ax.get_xlabel().startswith("change in y per unit of x\n95% interval")
+    (zero,) = drawn(ax, "zero")
+    assert_allclose(zero.get_xdata(), 0)
+
+
+def test_hollow_points_are_those_whose_interval_contains_zero(results):
+    ax = ss.report.effects_plot(results)
+    table = results.effects().table
+    hollow = [line.get_markerfacecolor() == "white" for line in drawn(ax, "point")]
+    assert hollow == list((table["low"] < 0) & (table["high"] > 0))
+    assert 0 < sum(hollow) < len(hollow)
+
+
+def test_models_stand_side_by_side_under_their_names(panel, results):
+    _, geo = fitted(panel)
+    sar = ss.fit(ss.sar("y ~ x + z", W="geo", fixed_effects="twoways"), panel, geo)
+    ax = ss.report.effects_plot({"SDM": results, "SAR": sar}, labels={"x": "Digital"})
+    assert len(drawn(ax, "point")) == 12
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["SDM", "SAR"]
+    assert [text.get_text() for text in drawn(ax, "heading")] == ["Digital", "z"]
+    heights = [line.get_ydata()[0] for line in drawn(ax, "point")]
+    assert len(set(np.round(heights, 6))) == 12
+
+
+def test_effects_by_city_are_sent_to_the_map(results):
+    with pytest.raises(ConfigError, match="map for cities"):
+        ss.report.effects_plot(results.effects("x", by="city"))
+
+
+def test_block_plot_has_a_row_per_flow(results):
+    effects = results.effects("x", by="region")
+    ax = ss.report.block_plot(effects, outcome="synergy")
+    assert rows(ax) == [
+        "own city", "within GBA", "periphery → GBA", "total",
+        "own city", "GBA → periphery", "within periphery", "total",
+    ]  # fmt: skip
+    assert [text.get_text() for text in drawn(ax, "heading")] == [
+        "effect in GBA",
+        "effect in periphery",
+    ]
+    points = [line.get_xdata()[0] for line in drawn(ax, "point")]
+    assert_allclose(points, effects.table["estimate"])
+    assert "mean change in synergy when x rises by one unit in every sending city" in " ".join(
+        ax.get_xlabel().split()
+    )
+
+
+def test_rows_of_a_block_sum_to_its_total(results):
+    ax = ss.report.block_plot(results.effects("x", by="region"))
+    points = np.array([line.get_xdata()[0] for line in drawn(ax, "point")]).reshape(2, 4)
+    assert_allclose(points[:, :3].sum(axis=1), points[:, 3], rtol=1e-9)
+
+
+def test_numbers_beside_the_points_are_those_of_the_table(results):
+    effects = results.effects("x", by="region")
+    ax = ss.report.block_plot(effects)
+    first = effects.table.iloc[0]
+    texts = [text.get_text() for text in drawn(ax, "number")]
+    assert float(texts[0].replace("−", "-")) == pytest.approx(first["estimate"], abs=0.006)
+    assert texts[-1] == "95% interval"
+
+
+@pytest.mark.parametrize("width", [90, 140, 190])
+def test_nothing_leaves_the_figure(results, width):
+    ax = ss.report.block_plot(results.effects("x", by="region"), width_mm=width)
+    ax.figure.draw_without_rendering()
+    page = ax.figure.bbox.padded(1)
+    texts = [*drawn(ax, "number"), *ax.get_yticklabels(), ax.xaxis.label]
+    for box in (text.get_window_extent() for text in texts):
+        assert page.contains(box.x0, box.y0)
+        assert page.contains(box.x1, box.y1)
+
+
+def test_block_plot_asks_which_regressor(results):
+    effects = results.effects(by="region")
+    with pytest.raises(ConfigError, match="effects of 'x', 'z': choose one"):
+        ss.report.block_plot(effects)
+    ss.report.block_plot(effects, x="z")
+
+
+def test_block_plot_refuses_other_effects(results):
+    for by in (None, "city", "pair"):
+        with pytest.raises(ConfigError, match="effects by a grouping"):
+            ss.report.block_plot(results.effects("x", by=by))
+
+
+def test_settings_of_the_session_stay_as_they_are(results, tmp_path):
+    before = dict(mpl.rcParams)
+    ss.report.save(ss.report.effects_plot(results), tmp_path / "effects")
+    assert dict(mpl.rcParams) == before
+
+
+# --- Chinese -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_chinese_without_a_font_is_refused_with_the_way_out(panel, results):
+    numbers = panel.mean("x", "all")
+    remedy = r"pip install spatialsyn\[cjk\]"
+    with pytest.raises(ConfigError, match=remedy):
+        ss.report.effects_plot(results, language="zh")
+    with pytest.raises(ConfigError, match=remedy):
+        ss.report.map(panel.cities, numbers, labels="zh")
+    with pytest.raises(ConfigError, match="'标题' needs a font"):
+        ss.report.map(panel.cities, numbers, title="标题")
+
+
+@pytest.mark.skipif(theme.cjk_family() is None, reason="no Chinese font is installed")
+def test_chinese_words_and_names_are_written(panel, results):
+    ax = ss.report.map(panel.cities, panel.mean("x", "all"), labels="zh", language="zh")
+    assert ax.get_legend().get_title().get_text() == "图例"
+    assert "广州" in {text.get_text() for text in drawn(ax, "label")}
+    assert "直接效应" in rows(ss.report.effects_plot(results, language="zh"))
+
+
+def test_an_unknown_language_is_refused(results):
+    with pytest.raises(ConfigError, match="'en', 'zh'"):
+        ss.report.effects_plot(results, language="fr")
+
+
+def test_every_family_of_the_style_is_installed():
+    installed = set(mpl.font_manager.get_font_names())
+    assert set(theme.families()) <= installed
+    # The minus sign and the arrow of block_plot are in the font that closes the list.
+    last = mpl.font_manager.get_font(mpl.font_manager.findfont("DejaVu Sans"))
+    assert {ord("−"), ord("→")} <= set(last.get_charmap())
+
+
+# --- files ---------------------------------------------------------------------------------
+
+
+def test_a_figure_saved_twice_has_the_same_bytes(panel, results, tmp_path):
+    formats = ("pdf", "png", "svg", "eps")
+    for name in ("one", "two"):
+        ax = ss.report.map(panel.cities, results.effects("z", by="city")["emitted"], labels="en")
+        ss.report.save(ax, tmp_path / name / "map", formats, dpi=72)
+    for suffix in formats:
+        files = [tmp_path / name / f"map.{suffix}" for name in ("one", "two")]
+        assert files[0].read_bytes() == files[1].read_bytes()
+        assert len(list(files[0].parent.iterdir())) == len(formats)  # nothing left beside
+
+
+def test_fonts_are_embedded_as_truetype(results, tmp_path):
+    (file,) = ss.report.save(ss.report.effects_plot(results), tmp_path / "effects.pdf")
+    content = file.read_bytes()
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
+    assert b"CreationDate" not in content
+
+
+def test_names_on_maps_stay_text(panel, tmp_path):
+    """A halo drawn by the text itself would turn the names into outlines."""
+    ax = ss.report.map(panel.cities, panel.mean("x", "all"), labels="en")
+    (file,) = ss.report.save(ax, tmp_path / "map.svg")
+    assert ">Guangzhou</text>" in file.read_text()
+
+
+def test_path_with_and_without_suffix(results, tmp_path):
+    ax = ss.report.effects_plot(results)
+    assert ss.report.save(ax, tmp_path / "new" / "fig.1") == [
+        tmp_path / "new" / "fig.1.pdf",
+        tmp_path / "new" / "fig.1.png",
+    ]
+    assert ss.report.save(ax.figure, tmp_path / "fig.svg") == [tmp_path / "fig.svg"]
+    with pytest.raises(ConfigError, match=r"\['gif'\] cannot be written"):
+        ss.report.save(ax, tmp_path / "fig", formats=["gif"])
