@@ -20,8 +20,13 @@ def panel():
 
 
 @pytest.fixture(scope="module")
-def results(panel):
-    return fitted(panel)[0]
+def fit(panel):
+    return fitted(panel)
+
+
+@pytest.fixture(scope="module")
+def results(fit):
+    return fit[0]
 
 
 @pytest.fixture(autouse=True)
@@ -68,8 +73,8 @@ def test_hollow_points_are_those_whose_interval_contains_zero(results):
     assert 0 < sum(hollow) < len(hollow)
 
 
-def test_models_stand_side_by_side_under_their_names(panel, results):
-    _, geo = fitted(panel)
+def test_models_stand_side_by_side_under_their_names(panel, fit):
+    results, geo = fit
     sar = ss.fit(ss.sar("y ~ x + z", W="geo", fixed_effects="twoways"), panel, geo)
     ax = ss.report.effects_plot({"SDM": results, "SAR": sar}, labels={"x": "Digital"})
     assert len(drawn(ax, "point")) == 12

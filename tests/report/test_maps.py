@@ -32,6 +32,11 @@ def panel():
 
 
 @pytest.fixture(scope="module")
+def results(panel):
+    return fitted(panel)[0]
+
+
+@pytest.fixture(scope="module")
 def numbers(panel):
     values = np.random.default_rng(2).uniform(1, 9, panel.n)
     return pd.Series(values, index=list(panel.ids))
@@ -180,8 +185,8 @@ def test_names_do_not_overlap_and_stay_on_the_sheet(panel, numbers, width):
     assert not any(legend.overlaps(box) for box in boxes)
 
 
-def test_intervals_that_contain_zero_are_hatched(panel):
-    effects = fitted(panel)[0].effects("z", by="city")["emitted"]
+def test_intervals_that_contain_zero_are_hatched(panel, results):
+    effects = results.effects("z", by="city")["emitted"]
     uncertain = (effects["low"] < 0) & (effects["high"] > 0)
     assert uncertain.any()
     ax = ss.report.map(panel.cities, effects)
@@ -268,8 +273,8 @@ def test_panels_share_classes_colours_and_legend(panel, numbers):
         assert_allclose(layer(ax, "cities")[0].get_facecolors(), expected, atol=EIGHT_BITS)
 
 
-def test_emitted_and_received_stand_side_by_side(panel):
-    effects = fitted(panel)[0].effects("x", by="city")
+def test_emitted_and_received_stand_side_by_side(panel, results):
+    effects = results.effects("x", by="city")
     figure = ss.report.emitted_received(panel, effects, blocks="region")
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles == ["(a) emitted to other cities", "(b) received from other cities"]

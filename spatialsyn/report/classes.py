@@ -1,0 +1,174 @@
+"""Classes of a choropleth: where the limits lie and which colour each class has."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import Colormap
+
+from spatialsyn.errors import ConfigError
+from spatialsyn.numerics.lags import Array
+from spatialsyn.report.words import word
+
+SCHEMES = ("quantiles", "equal_interval", "fisher_jenks")
+# The ends of a colour map look black or white in print.
+LIGHT, DARK = 0.08, 0.82
+# Shifts the classes next to zero towards the neutral middle of a diverging map.
+NEUTRAL = 0.4
+OUTER = 0.78
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """Limits and colours of k classes.
+
+    Attributes
+    ----------
+    limits : (k + 1,) rising; class i holds limits[i] < value <= limits[i + 1], and the first
+        class its lower limit too
+    colours : (k, 4) red, green, blue, opacity
+    """
+
+    limits: Array
+    colours: Array
+
+    def of(self, values: Array) -> np.ndarray:
+        """The class of each value, counted from 0."""
+        inner = self.limits[1:-1]
+        return np.searchsorted(inner, values, side="left")
+
+    def texts(self, language: str = "en") -> list[str]:
+        """The range of each class, in words."""
+        limits = numbers(self.limits)
+        return [word("{} to {}", language).format(*pair) for pair in pairwise(limits)]
+
+
+def classify(
+    values: Array,
+    scheme: str | Sequence[float] = "quantiles",
+    k: int = 5,
+    diverging: bool | None = None,
+    cmap: str | Colormap | None = None,
+) -> Classes:
+    """Classes of `values`, which must be finite.
+
+    On a diverging scale the scheme divides the absolute values into ceil(k / 2) classes,
+    and these are mirrored at zero: a colour and its opposite mean the same size. Outer
+    classes that no value reaches are left out.
+    """
+    if not len(values):
+        raise ConfigError("there is nothing to map: every value is missing.")
+    if diverging is None:
+        diverging = bool(values.min() < 0 < values.max())
+    diverging = diverging and bool(values.any())
+    if not isinstance(scheme, str):
+        limits = given(np.asarray(scheme, dtype=float), values)
+    elif diverging:
+        limits = mirrored(values, scheme, k)
+    else:
+        limits = divided(values, scheme, k)
+    return Classes(limits, coloured(limits, diverging, cmap))
+
+
+def given(limits: Array, values: Array) -> Array:
+    """The reader's own limits, which must cover the values."""
+    if limits.ndim != 1 or len(limits) < 2 or not (np.diff(limits) > 0).all():
+        raise ConfigError(f"class limits must rise, at least two of them; got {limits.tolist()}.")
+    if values.min() < limits[0] or values.max() > limits[-1]:
+        raise ConfigError(
+            f"the class limits run from {limits[0]:.6g} to {limits[-1]:.6g}, but the values from "
+            f"{values.min():.6g} to {values.max():.6g}. Give outer limits that cover them."
+        )
+    return limits
+
+
+def divided(values: Array, scheme: str, k: int) -> Array:
+    """Limits of at most k classes from the smallest value to the largest."""
+    if scheme not in SCHEMES:
+        raise ConfigError(
+            f"scheme={scheme!r} is not one of {', '.join(map(repr, SCHEMES))}; "
+            "a list of rising class limits works too."
+        )
+    if k < 1:
+        raise ConfigError(f"k={k} classes: there must be at least one.")
+    low, high = float(values.min()), float(values.max())
+    k = min(k, len(np.unique(values)))
+    if low == high:
+        return np.array([low, high])
+    if scheme == "quantiles":
+        upper = np.quantile(values, np.arange(1, k + 1) / k)
+    elif scheme == "equal_interval":
+        upper = np.linspace(low, high, k + 1)[1:]
+    else:
+        upper = jenks(values, k)
+    upper = np.unique(upper)
+    return np.array([low, *upper[upper > low]])
+
+
+def jenks(values: Array, k: int) -> Array:
+    """Upper limits of the k classes with the least variance inside (Fisher 1958)."""
+    import mapclassify  # imports for seconds
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Numba not installed")
+        return np.asarray(mapclassify.FisherJenks(values, k=k).bins)
+
+
+def mirrored(values: Array, scheme: str, k: int) -> Array:
+    """Limits that are symmetric about zero, cut to the classes that hold values."""
+    sizes = np.abs(values)
+    outward = divided(sizes[sizes > 0], scheme, (k + 1) // 2)[1:]
+    limits = np.array([*-outward[::-1], 0.0, *outward])
+    first = max(np.searchsorted(limits, values.min(), side="left") - 1, 0)
+    last = np.searchsorted(limits, values.max(), side="left")
+    return limits[first : max(last, first + 1) + 1]
+
+
+def coloured(limits: Array, diverging: bool, cmap: str | Colormap | None) -> Array:
+    """One colour per class: darker is farther from zero."""
+    k = len(limits) - 1
+    if diverging:
+        above, below = limits[:-1] >= 0, limits[1:] <= 0
+        # Classes counted from zero outward, alike on both sides; one across zero counts 0.
+        rank: Array = np.cumsum(above) * above - np.cumsum(below[::-1])[::-1] * below
+        outermost = np.abs(rank).max()
+        away = (np.abs(rank) - NEUTRAL) / (outermost - NEUTRAL)
+        return np.asarray(colour_map(cmap or "vik")(0.5 + 0.5 * OUTER * np.sign(rank) * away))
+    at = np.linspace(LIGHT, DARK, k) if k > 1 else np.array([0.5])
+    falling = limits[-1] <= 0
+    return np.asarray(colour_map(cmap or "devon_r")(at[::-1] if falling else at))
+
+
+def colour_map(cmap: str | Colormap) -> Colormap:
+    """A colour map by name, of matplotlib or of Crameri (2018)."""
+    if isinstance(cmap, Colormap):
+        return cmap
+    from cmcrameri import cm
+
+    if cmap in cm.cmaps:
+        found: Colormap = cm.cmaps[cmap]
+        return found
+    if cmap in mpl.colormaps:
+        return mpl.colormaps[cmap]
+    raise ConfigError(
+        f"cmap={cmap!r} is no colour map of matplotlib or cmcrameri; try 'vik', 'devon_r', "
+        "'batlow' or 'viridis'."
+    )
+
+
+def numbers(limits: Array) -> list[str]:
+    """Class limits as text, with the fewest decimals that tell them apart."""
+    gaps = np.diff(limits)
+    typical = np.median(gaps[gaps > 0]) if (gaps > 0).any() else max(abs(limits[0]), 1.0)
+    fewest = max(0, 1 - int(np.floor(np.log10(typical))))
+    wanted = len(np.unique(limits))
+    decimals = next(
+        (d for d in range(fewest, fewest + 8) if len(np.unique(limits.round(d))) == wanted), fewest
+    )
+    texts = [f"{value:,.{decimals}f}" for value in limits + 0.0]
+    return [text.replace("-", "\N{MINUS SIGN}") for text in texts]

@@ -1,0 +1,173 @@
+"""Rows of points with intervals: the drawing behind the plots of effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import wrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spatialsyn.report import theme
+from spatialsyn.report.words import word
+
+# Height of a row, and the room for a title above and the axis below, mm.
+ROW_MM, TITLE_MM, LEGEND_MM, AXIS_MM = 4.4, 7.0, 5.0, 13.0
+# Distance of the points of several models in one row, in rows.
+APART = 0.55
+# Lines over which the name of the axis may run, and the note below it.
+MOST_LINES = 4
+# Points between the axes, the estimates and the intervals.
+GUTTER = 8.0
+# Axes narrower than this, before they make room for labels, have no numbers beside them.
+NUMBERS_MM = 80.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """An estimate with its interval. Hollow when the interval contains zero."""
+
+    estimate: float
+    low: float
+    high: float
+    colour: str
+    marker: str = "o"
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the plot; without points it is a heading."""
+
+    label: str
+    points: tuple[Point, ...] = ()
+
+
+def point(row: pd.Series, colour: str, marker: str = "o") -> Point:
+    """The point of one row of a table of effects."""
+    return Point(float(row["estimate"]), float(row["low"]), float(row["high"]), colour, marker)
+
+
+def forest(
+    rows: list[Row], ax: Axes | None, width_mm: float, title: str | None, head: str = ""
+) -> Axes:
+    """Draw the rows from top to bottom, with a line at zero.
+
+    `head` is the heading of a column with the numbers on the right; "" leaves it out.
+    """
+    if ax is None:
+        above = TITLE_MM if title or head else LEGEND_MM
+        height = sum(map(depth, rows)) * ROW_MM + AXIS_MM + above
+        size = (width_mm * theme.MM, height * theme.MM)
+        ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    ax.axvline(0, color=theme.GREY, lw=0.6, zorder=1, gid="zero")
+    bottoms = np.cumsum([depth(row) for row in rows])
+    placed = [(float(end) - depth(row) / 2, row) for end, row in zip(bottoms, rows, strict=True)]
+    for y, row in placed:
+        if row.points:
+            draw_points(ax, y, row)
+        else:
+            draw_heading(ax, y, row.label)
+    shown = [(y, row) for y, row in placed if row.points]
+    if head and ax.bbox.width / figure.dpi > NUMBERS_MM * theme.MM:
+        draw_numbers(ax, shown, head)
+    ax.set_yticks([y for y, _ in shown], [row.label for _, row in shown])
+    ax.set_ylim(bottoms[-1] + 0.1, -0.1)
+    ax.tick_params(axis="y", length=0, pad=4, labelsize=theme.TEXT)
+    # Ticks are made while drawing, when the settings of the session are back.
+    ax.tick_params(
+        axis="x", labelsize=theme.SMALL, width=0.5, length=2.5, colors=theme.INK,
+        labelfontfamily=theme.families(),
+    )  # fmt: skip
+    ax.spines[["left", "right", "top"]].set_visible(False)
+    if title:
+        ax.set_title(title, loc="left", pad=12 if head else 6)
+    return ax
+
+
+def depth(row: Row) -> float:
+    """Height of a row, in rows of one point."""
+    return 1 + max(len(row.points) - 1, 0) * APART
+
+
+def draw_points(ax: Axes, y: float, row: Row) -> None:
+    """Points and intervals of a row, one below the other when there are several."""
+    count = len(row.points)
+    offsets = (np.arange(count) - (count - 1) / 2) * APART
+    for offset, p in zip(offsets, row.points, strict=True):
+        at = y + float(offset)
+        ax.plot([p.low, p.high], [at, at], color=p.colour, lw=1.1, zorder=2, gid="interval",
+                solid_capstyle="butt")  # fmt: skip
+        ax.plot([p.estimate], [at], p.marker, color=p.colour, ms=4 if count == 1 else 3.2,
+                mfc=p.colour if p.certain else "white", mew=0.9, zorder=3, gid="point")  # fmt: skip
+
+
+def draw_heading(ax: Axes, y: float, label: str) -> None:
+    """A heading over the whole width, on a band of its own."""
+    ax.axhspan(y - 0.5, y + 0.5, color="#f0f0f0", lw=0, zorder=1.5)
+    ax.text(0.008, y, label, transform=ax.get_yaxis_transform(), va="center_baseline",
+            gid="heading", **theme.bold(label))  # fmt: skip
+
+
+def draw_numbers(ax: Axes, placed: list[tuple[float, Row]], head: str) -> None:
+    """Estimates and intervals as text, right of the axes."""
+    points = [row.points[0] for _, row in placed]
+    widths = np.array([p.high - p.low for p in points]) / 2
+    typical = float(np.median(widths[widths > 0])) if (widths > 0).any() else 1.0
+    decimals = max(0, 1 - int(np.floor(np.log10(typical))))
+    estimates = [number(p.estimate, decimals) for p in points]
+    intervals = [f"[{number(p.low, decimals)}, {number(p.high, decimals)}]" for p in points]
+    heights = [y for y, _ in placed]
+    edge = draw_column(ax, heights, estimates, GUTTER)
+    draw_column(ax, [*heights, -0.45], [*intervals, head], edge + GUTTER)
+
+
+def draw_column(ax: Axes, heights: list[float], texts: list[str], left: float) -> float:
+    """Right-aligned texts that start `left` points beside the axes; returns where they end."""
+    drawn = [
+        ax.annotate(
+            text, (1, y), xycoords=ax.get_yaxis_transform(), textcoords="offset points",
+            xytext=(left, 0), ha="right", va="center_baseline", fontsize=theme.SMALL,
+            annotation_clip=False, gid="number",
+        )
+        for y, text in zip(heights, texts, strict=True)
+    ]  # fmt: skip
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    right = left + max(text.get_window_extent().width for text in drawn) * 72 / figure.dpi
+    for text in drawn:
+        text.xyann = (right, 0)
+    return right
+
+
+def number(value: float, decimals: int) -> str:
+    """A number with a true minus sign and no negative zero."""
+    text = f"{value:.{decimals}f}"
+    if not text.strip("-0."):
+        text = text.lstrip("-")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def close(ax: Axes, label: str, level: float, language: str) -> None:
+    """Name the axis, say what the intervals are, and check that all text can be printed."""
+    note = word("{:.0%} interval; hollow: it contains zero", language).format(level)
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    for width in range(len(label), MOST_LINES, -1):
+        lines = [*wrap(label, width), note]
+        drawn = ax.set_xlabel("\n".join(lines), linespacing=1.3)
+        theme.lay_out(figure)
+        extent = drawn.get_window_extent()
+        fits = extent.x0 >= 0 and extent.x1 <= figure.bbox.width
+        if fits or len(lines) > MOST_LINES:
+            break
+    theme.check_glyphs(figure)

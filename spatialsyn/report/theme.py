@@ -1,0 +1,228 @@
+"""How figures look in print: fonts, sizes, widths, and files that never change by themselves.
+
+Every figure is drawn inside `style()`, a context: the settings of the session stay as they
+are. Fonts are TrueType in the file (journals refuse Type 3), and a figure that is saved
+twice gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from spatialsyn.errors import ConfigError
+from spatialsyn.report.words import check_language
+
+# Column widths of journals, mm: one column, one and a half, two.
+WIDTHS = {"single": 90, "middle": 140, "double": 190}
+MM = 1 / 25.4
+
+LATIN = ("Arial", "Helvetica", "Liberation Sans", "Nimbus Sans", "DejaVu Sans")
+CJK = (
+    "Noto Sans SC", "Noto Sans CJK SC", "Source Han Sans SC", "Source Han Sans CN",
+    "Microsoft YaHei", "PingFang SC", "Hiragino Sans GB", "SimHei", "WenQuanYi Micro Hei",
+)  # fmt: skip
+# Data packages that hold a Chinese font, and the file in each.
+FONT_PACKAGES = {"pylopdf_fonts_zh_cn": "NotoSansSC-Regular.otf"}
+# Ideographs, kana, and the punctuation and full-width forms that go with them.
+NEEDS_CJK = re.compile(
+    "[\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003134f]"
+)
+
+TEXT, SMALL, TINY = 7.5, 6.5, 6.0
+INK, GREY, PALE = "#262626", "#8c8c8c", "#cdcdcd"
+# Okabe & Ito (2008): told apart under every common colour blindness.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+
+METADATA: dict[str, dict[str, Any]] = {
+    "pdf": {"CreationDate": None},
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "eps": {},
+}
+
+
+def style(language: str = "en") -> AbstractContextManager[None]:
+    """The settings all figures are drawn with, as a context.
+
+    Raises
+    ------
+    ConfigError
+        If Chinese is asked for and no installed font has its glyphs.
+    """
+    check_language(language)
+    if language == "zh":
+        require_cjk("language='zh'")
+    return mpl.rc_context(settings())
+
+
+def settings() -> Any:
+    """Matplotlib parameters of the house style."""
+    return {
+        # Names of installed fonts, not "sans-serif": a text keeps what it was made with.
+        "font.family": families(),
+        "font.size": TEXT,
+        "axes.titlesize": TEXT + 0.5,
+        "axes.labelsize": TEXT,
+        "xtick.labelsize": SMALL,
+        "ytick.labelsize": TEXT,
+        "legend.fontsize": SMALL,
+        "legend.title_fontsize": SMALL,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "axes.linewidth": 0.5,
+        "lines.linewidth": 0.8,
+        "patch.linewidth": 0.4,
+        "hatch.linewidth": 0.45,
+        "xtick.major.width": 0.5,
+        "xtick.major.size": 2.5,
+        "axes.unicode_minus": True,  # DejaVu Sans closes every family list and has the sign
+        "figure.dpi": 150,
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "savefig.bbox": None,  # a width in millimetres is kept
+        "pdf.fonttype": 42,
+        "ps.fonttype": 42,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "spatialsyn",
+    }
+
+
+def families() -> list[str]:
+    """Installed font families: Latin first, then Chinese, glyph by glyph."""
+    installed = set(font_manager.get_font_names())
+    latin = next(name for name in LATIN if name in installed)
+    cjk = cjk_family()
+    return list(dict.fromkeys([latin, *([cjk] if cjk else []), "DejaVu Sans"]))
+
+
+def cjk_family() -> str | None:
+    """The Chinese font to use: one of a font package, else an installed one, else None."""
+    for package, file in FONT_PACKAGES.items():
+        path = packaged_font(package, file)
+        if path is not None:
+            return registered(path)
+    installed = set(font_manager.get_font_names())
+    return next((name for name in CJK if name in installed), None)
+
+
+def packaged_font(package: str, file: str) -> str | None:
+    """Path of a font file inside an installed package, found without importing it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).with_name(file)
+    return str(path) if path.is_file() else None
+
+
+@cache
+def registered(path: str) -> str:
+    """Make a font file known to matplotlib and return its family."""
+    font_manager.fontManager.addfont(path)
+    return str(font_manager.get_font(path).family_name)
+
+
+def require_cjk(asked: str) -> None:
+    """Refuse Chinese text where it would print as empty boxes."""
+    if cjk_family() is None:
+        raise ConfigError(
+            f"{asked} needs a font with Chinese glyphs, and none is installed: the text would "
+            "print as empty boxes. Install one with: pip install spatialsyn[cjk]"
+        )
+
+
+def bold(text: str) -> dict[str, Any]:
+    """Keywords for a bold text; Chinese stays as it is, for its fonts often have one weight."""
+    if NEEDS_CJK.search(text):
+        return {}
+    return {"fontweight": "bold", "fontfamily": [f for f in families() if f != cjk_family()]}
+
+
+def check_glyphs(figure: Figure) -> None:
+    """Refuse Chinese text in a figure where it cannot be printed."""
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        if NEEDS_CJK.search(text.get_text()):
+            require_cjk(f"the text {text.get_text()!r}")
+            return
+
+
+def lay_out(figure: Figure) -> None:
+    """Place everything, as drawing would, so that sizes can be measured."""
+    check_glyphs(figure)
+    figure.draw_without_rendering()
+
+
+def save(
+    drawing: Figure | Axes,
+    path: str | Path,
+    formats: Iterable[str] = ("pdf", "png"),
+    dpi: float = 300,
+) -> list[Path]:
+    """Write a figure for print, one file per format; two runs give identical bytes.
+
+    Parameters
+    ----------
+    path : without suffix, to get all `formats`; with the suffix of a format, to get that one.
+        Folders on the way are made.
+    formats : of "pdf", "png", "svg", "eps"
+    dpi : of the png; 300 for halftones, 500 for combinations, 1000 for line art (Elsevier).
+
+    Returns
+    -------
+    list of Path
+        The files, each complete: it is written beside and renamed.
+    """
+    figure = drawing.get_figure(root=True) if isinstance(drawing, Axes) else drawing
+    assert isinstance(figure, Figure)
+    path = Path(path)
+    if path.suffix[1:] in METADATA:
+        path, formats = path.with_suffix(""), (path.suffix[1:],)
+    unknown = [name for name in formats if name not in METADATA]
+    if unknown:
+        raise ConfigError(f"formats={unknown} cannot be written; there are {', '.join(METADATA)}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with style():
+        check_glyphs(figure)
+        return [written(path.with_name(f"{path.name}.{f}"), rendered(figure, f, dpi))
+                for f in formats]  # fmt: skip
+
+
+def rendered(figure: Figure, form: str, dpi: float) -> bytes:
+    """The bytes of `figure` in one format, without the time of day."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, dpi=dpi, metadata=METADATA[form])
+    content = buffer.getvalue()
+    # PostScript takes no metadata: its date is a comment line.
+    return re.sub(rb"%%CreationDate:.*\n", b"", content) if form == "eps" else content
+
+
+def written(path: Path, content: bytes) -> Path:
+    """Put `content` into `path` at once: readers see the old file or the new one."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+    return path

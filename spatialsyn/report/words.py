@@ -1,0 +1,52 @@
+"""The fixed words of a figure, in English and Chinese."""
+
+from __future__ import annotations
+
+from spatialsyn.errors import ConfigError
+
+CHINESE = {
+    "Legend": "图例",
+    "N": "北",
+    "no data": "无数据",
+    "interval contains zero": "区间包含零",
+    "{} to {}": "{} 至 {}",
+    "border of {} and {}": "{}与{}的分界",
+    "borders of {}": "{}分界",
+    "{} of {} links": "{1} 条联系中的 {0} 条",
+    "direct": "直接效应",
+    "indirect": "间接效应",
+    "total": "总效应",
+    "emitted to other cities": "对其他城市的溢出效应",
+    "received from other cities": "来自其他城市的溢出效应",
+    "effect in {}": "对{}的影响",
+    "own city": "本市",
+    "effect of one unit of {}": "{}增加一个单位的效应",
+    "within {}": "{}内部",
+    "{:.0%} interval": "{:.0%} 置信区间",
+    "{:.0%} interval; hollow: it contains zero": "{:.0%} 置信区间；空心点表示区间包含零",
+    "change in {} per unit of {}": "{1}每增加一个单位时 {0} 的变化",
+    "mean change in {} when {} rises by one unit in every sending city": (
+        "各影响城市的 {1} 均增加一个单位时 {0} 的平均变化"
+    ),
+    "the outcome": "被解释变量",
+    "x": "解释变量",
+    "region": "区域",
+    "GBA": "大湾区九市",
+    "periphery": "外围城市",
+}
+LANGUAGES = ("en", "zh")
+
+
+def word(text: str, language: str) -> str:
+    """`text` in `language`; what has no translation, such as the name of a block, stays."""
+    check_language(language)
+    return CHINESE.get(text, text) if language == "zh" else text
+
+
+def check_language(language: str) -> None:
+    """Refuse a language without words."""
+    if language not in LANGUAGES:
+        raise ConfigError(
+            f"language={language!r} is not one of {', '.join(map(repr, LANGUAGES))}. "
+            "Other words can be set on the axes that the plot returns."
+        )
