@@ -31,8 +31,8 @@ MEASURES = ("composite", "coupling", "location_quotient", "ratio")
 WEIGHTS = ("contiguity", "inverse_distance", "gap", "gravity", "similarity")
 # Parameters of the builders that stand for data: a study file names the column instead.
 DATA = {"gap": "values", "gravity": "mass", "similarity": "profile"}
-TABLES = ("descriptives", "weights", "main", "models", "effects", "blocks", "cities", "sweep")
-FIGURES = ("study_area", "weights", "effects", "blocks", "emitted_received")
+TABLES = ("blocks", "effects", "main", "models", "sweep", "cities", "weights", "descriptives")
+FIGURES = ("blocks", "emitted_received", "effects", "study_area", "weights")
 
 Options = dict[str, Any]
 
