@@ -59,9 +59,7 @@ def write_tables(job: Job, folder: Path) -> dict[str, Table]:
 
 def write_figures(job: Job, folder: Path) -> dict[str, bytes]:
     """Every figure that the study asks for, as pdf and png; returns smaller png for the page."""
-    import matplotlib.pyplot as plt
-
-    from spatialsyn.report.theme import rendered, save, style
+    from spatialsyn.report.theme import close, rendered, save, style
 
     folder.mkdir()
     made = {}
@@ -70,7 +68,7 @@ def write_figures(job: Job, folder: Path) -> dict[str, bytes]:
             save(drawing, folder / part)
             with style(job.study.report.language):
                 made[part] = rendered(drawing.get_figure(root=True), "png", PAGE_DPI)
-            plt.close("all")
+            close(drawing)
     return made
 
 
@@ -264,11 +262,13 @@ def _draw_blocks(job: Job) -> dict[str, Any]:
 
 def _draw_emitted_received(job: Job) -> dict[str, Any]:
     from spatialsyn.report import emitted_received
+    from spatialsyn.report.words import word
 
     effects = job.results[job.main].effects(job.x, by="city")
-    drawing = emitted_received(
-        job.panel, effects, blocks=job.by, language=job.study.report.language
-    )
+    label = job.study.report.labels.get(job.x, job.x)
+    language = job.study.report.language
+    unit = word("effect of one unit of {}", language).format(label)
+    drawing = emitted_received(job.panel, effects, unit=unit, blocks=job.by, language=language)
     return {"emitted_received": drawing}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spatialsyn.cities.boundaries import check_crs, check_polygons, check_validity, with_ids
 from spatialsyn.cities.checks import (
     check_cells_are_numbers,
     check_columns,
@@ -53,6 +54,8 @@ class CityPanel:
         that are not integers, a grouping that changes over time.
     AlignmentError
         The table and the polygons name different cities.
+    BoundaryError
+        Polygons without a CRS, duplicate ids, empty or invalid shapes.
     """
 
     def __init__(
@@ -273,8 +276,11 @@ def _matched(cities: Any, ids: tuple[Any, ...], city: str) -> tuple[Any, Any]:
     """The polygons of exactly these cities, in their order, and the other polygons."""
     if cities is None:
         return None, None
-    if city in cities.columns:
-        cities = cities.set_index(city)
+    name = "the layer of cities"
+    cities = with_ids(cities, city if city in getattr(cities, "columns", ()) else None, name)
+    check_crs(cities, name)
+    check_polygons(cities, name)
+    check_validity(cities, name)  # whether borders match is asked where neighbours are made
     check_same_cities(ids, tuple(cities.index))
     cities = cities.rename_axis("city")
     return cities.loc[list(ids)], cities.drop(index=list(ids))

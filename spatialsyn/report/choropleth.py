@@ -169,6 +169,7 @@ def maps(
 def emitted_received(
     panel: CityPanel,
     effects: Effects,
+    scheme: Scheme = "equal_interval",
     labels: str | pd.Series | None = None,
     unit: str | None = None,
     blocks: str | None = None,
@@ -180,6 +181,8 @@ def emitted_received(
     Parameters
     ----------
     effects : ``results.effects(x, by="city")`` for one regressor
+    scheme : classes of equal width by default: what cities receive often differs little, and
+        quantiles would colour small differences like large ones
 
     The other parameters are those of `map`.
     """
@@ -192,8 +195,8 @@ def emitted_received(
     if unit is None:
         unit = word("effect of one unit of {}", language).format(effects.table["x"].iloc[0])
     return maps(
-        panel.cities, columns, context=panel.context, unit=unit, blocks=blocks, labels=labels,
-        language=language, width_mm=width_mm,
+        panel.cities, columns, context=panel.context, scheme=scheme, unit=unit, blocks=blocks,
+        labels=labels, language=language, width_mm=width_mm,
     )  # fmt: skip
 
 

@@ -86,9 +86,13 @@ def _weights(w: Weights) -> str:
     ]
     given = " (its rows sum to one)" if _given_standardised(w) else ""
     return (
-        f"W[{w.name}]: {', '.join(made)}; {_base_years(w)}; "
+        f"W[{w.name}]: {', '.join(made)}; {_base_years(w)}"
         f"standardization: {w.standardization}{given}; hash {w.hash}."
     )
+
+
+# Kinds of weights that came from outside: what they were made of is not known here.
+GIVEN = ("matrix", "libpysal Graph", "libpysal W")
 
 
 def _given_standardised(w: Weights) -> bool:
@@ -102,10 +106,10 @@ def _words(value: object) -> str:
 def _base_years(w: Weights) -> str:
     years = w.base_years
     if years is None:
-        return "no base years recorded"
+        return "base years not stated; " if w.recipe.get("kind") in GIVEN else ""
     if years == "all":
-        return "base years: all, the sample's own (the weights may depend on what drives y)"
-    return f"base years {_words(years)}"
+        return "base years: all, the sample's own (the weights may depend on what drives y); "
+    return f"base years {_words(years)}; "
 
 
 def _fixed_effects(fit: Results) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -203,6 +204,11 @@ def save(
         check_glyphs(figure)
         return [written(path.with_name(f"{path.name}.{f}"), rendered(figure, f, dpi))
                 for f in formats]  # fmt: skip
+
+
+def close(drawing: Figure | Axes) -> None:
+    """Forget a figure that was drawn here, and no other that the user has open."""
+    plt.close(drawing.get_figure(root=True))
 
 
 def rendered(figure: Figure, form: str, dpi: float) -> bytes:

@@ -92,6 +92,20 @@ def test_a_city_without_a_polygon_is_named():
         panel(cities=polygons(("440100", "440300")))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda g: g.set_crs(None, allow_override=True), "no CRS"),
+        (lambda g: pd.concat([g, g.iloc[[0]]]), "more than once: '440100'"),
+        (lambda g: g.assign(geometry=[None, *g.geometry[1:]]), "no polygon for '440100'"),
+        (lambda g: pd.DataFrame(g.drop(columns="geometry")), "not a GeoDataFrame"),
+    ],
+)
+def test_polygons_that_cannot_be_used_are_named(change, message):
+    with pytest.raises(ss.BoundaryError, match=message):
+        panel(cities=change(polygons()))
+
+
 def test_codes_as_text_against_integers_are_told_apart():
     numbers = table().assign(adcode=lambda f: f["adcode"].astype(int))
     with pytest.raises(ss.AlignmentError, match=r"ids as integers \(440100.*polygons as strings"):
