@@ -159,8 +159,7 @@ class Results:
         p = self.design.Z.shape[2]
         signal: Array = self.design.Z @ self.estimate.params[:p]
         if self.design.W:
-            S = np.eye(len(signal)) - self.rho.iloc[0] * self._W.dense()
-            signal = sweep(np.linalg.solve(S, signal), self.model.fixed_effects)
+            signal = sweep(self.estimate.multiplier @ signal, self.model.fixed_effects)
         y = self.design.y
         if not np.ptp(signal) > 0:
             return 0.0
@@ -181,10 +180,7 @@ class Results:
             intercept = self.model.fixed_effects == "none"
             data = evaluate(self.model.formula, panel, intercept=intercept)
         signal = self._signal(data) + self._fixed_effects()
-        if self.design.W:
-            S = np.eye(len(signal)) - self.rho.iloc[0] * self._W.dense()
-            signal = np.linalg.solve(S, signal)
-        return self._by_city_year(signal, "predicted")
+        return self._by_city_year(self.estimate.multiplier @ signal, "predicted")
 
     def effects(
         self,

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from tqdm.auto import tqdm
 
 from spatialsyn.effects.blocks import Labels
-from spatialsyn.effects.multipliers import Reading, read
+from spatialsyn.effects.multipliers import Reading, read, times
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array, Matrix
+from spatialsyn.numerics.multiplier import multiplier
 
 # Four significant digits: units of x may make an effect any size.
 DIGITS = "{:.4g}"
@@ -140,7 +142,7 @@ def _delta(
 ) -> pd.DataFrame:
     assert estimate.cov is not None
     params, rho_at = estimate.params, list(model.rho_positions)
-    readings = read(model.W, params[rho_at], model.carriers, reading)
+    readings = read(estimate.multiplier, model.W, model.carriers, reading)
     parts = []
     for x in model.regressors:
         coefficients = np.zeros(len(model.carriers))
@@ -213,9 +215,12 @@ def _simulated(
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
-    K = len(model.carriers)
-    for row, params in zip(made, sample, strict=True):
-        level = read(model.W, params[list(model.rho_positions)], model.carriers, reading).level
+    K, n = len(model.carriers), model.carriers[0].shape[0]
+    # Silent below two seconds and where there is no terminal.
+    steps = tqdm(sample, desc="draws", delay=2, leave=False, disable=None)
+    for row, params in zip(made, steps, strict=True):
+        inverse = multiplier(model.W, params[list(model.rho_positions)], n)
+        level = np.array([reading(times(inverse, C)) for C in model.carriers])
         for x, out in zip(model.regressors, row, strict=True):
             coefficients = np.zeros(K)
             coefficients[list(x.carriers)] = params[list(x.positions)]

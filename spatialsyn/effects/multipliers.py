@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag
+from spatialsyn.numerics.multiplier import multiplied_out
 
 # A linear map from the (n, n) matrix of derivatives to a vector of effects.
 Reading = Callable[[Array], Array]
@@ -39,15 +40,7 @@ def effects_matrix(
     inner = np.diag(np.broadcast_to(beta, n).astype(float))
     if Wx is not None:
         inner = inner + np.broadcast_to(theta, n)[:, None] * dense(Wx)
-    return np.linalg.solve(multiplier(W, rho, n), inner)
-
-
-def multiplier(W: Sequence[Matrix], rho: Array, n: int) -> Array:
-    """S = I - sum_m rho_m W_m, (n, n)."""
-    S = np.eye(n)
-    for r, w in zip(rho, W, strict=True):
-        S -= r * dense(w)
-    return S
+    return np.asarray(np.linalg.solve(multiplied_out(W, rho, n), inner))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +65,11 @@ class Readings:
         return np.concatenate([self.level, coefficients @ self.slope])
 
 
-def read(W: Sequence[Matrix], rho: Array, carriers: Sequence[Matrix], reading: Reading) -> Readings:
-    """Readings of all carriers at `rho`."""
-    n = carriers[0].shape[0]
-    inverse = np.linalg.inv(multiplier(W, rho, n)) if len(rho) else np.eye(n)
-    products = [_times(inverse, C) for C in carriers]
+def read(
+    inverse: Array, W: Sequence[Matrix], carriers: Sequence[Matrix], reading: Reading
+) -> Readings:
+    """Readings of all carriers, given S^-1 (`inverse`)."""
+    products = [times(inverse, C) for C in carriers]
     level = np.array([reading(P) for P in products])
     slope = np.array(
         [[reading(np.asarray(inverse @ lag(w, P))) for P in products] for w in W]
@@ -84,6 +77,6 @@ def read(W: Sequence[Matrix], rho: Array, carriers: Sequence[Matrix], reading: R
     return Readings(level, slope)
 
 
-def _times(inverse: Array, carrier: Matrix) -> Array:
+def times(inverse: Array, carrier: Matrix) -> Array:
     """S^-1 C, without multiplying by a sparse identity or W as if it were dense."""
     return np.asarray(carrier.T @ inverse.T).T

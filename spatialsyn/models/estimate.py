@@ -22,6 +22,7 @@ class Estimate:
     loglik : maximised log-likelihood, constants included
     nobs : independent observations
     residuals : (n, T) structural residuals, swept of the fixed effects
+    multiplier : (n, n), S^-1 at the estimate; the identity without Wy
     bounds : the interval of rho, or None without Wy
     """
 
@@ -31,6 +32,7 @@ class Estimate:
     loglik: float
     nobs: int
     residuals: Array
+    multiplier: Array
     bounds: tuple[float, float] | None = None
     draws: Array | None = None
 

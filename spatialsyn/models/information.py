@@ -18,16 +18,22 @@ import numpy as np
 
 from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design
-from spatialsyn.numerics.lags import Array, dense, lag
+from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.transform import sweep, sweeps_time
 
 KINDS = ("expected", "observed")
 
 
 def information(
-    design: Design, delta: Array, rho: Array, sigma2: float, residuals: Array, kind: str
+    design: Design,
+    multiplier: Array,
+    delta: Array,
+    rho: Array,
+    sigma2: float,
+    residuals: Array,
+    kind: str,
 ) -> Array:
-    """The (p + m + 1) square information matrix at the estimate."""
+    """The (p + m + 1) square information matrix at the estimate; `multiplier` is S^-1."""
     if kind not in KINDS:
         raise ModelError(f"cov={kind!r} is not one of {', '.join(map(repr, KINDS))}.")
     p, m = len(delta), len(rho)
@@ -35,29 +41,24 @@ def information(
     info = np.zeros((p + m + 1, p + m + 1))
     info[:p, :p] = Z.T @ Z / sigma2
     info[-1, -1] = design.nobs / (2 * sigma2**2)
-    if m:
+    if design.logdet is not None:
         r = slice(p, p + m)
-        trace, square, cross, Ge = _traces(design, rho, residuals)
-        Wy = design.Wy.reshape(-1, m)
-        part = Wy if kind == "observed" else Wy - Ge.reshape(-1, m)
-        info[:p, r] = Z.T @ part / sigma2
-        info[r, r] = part.T @ part / sigma2 + design.copies * square
+        part = design.Wy.reshape(-1, m)
+        info[r, r] = -design.copies * design.logdet.curvature(rho[0])
+        info[r, -1] = -design.copies * design.logdet.slope(rho[0]) / sigma2
         if kind == "expected":
-            info[r, r] += design.copies * cross
-        info[r, -1] = design.copies * trace / sigma2
+            G = lag(design.W[0], multiplier)
+            part = part - sweep(lag(G, residuals), design.fixed_effects).reshape(-1, m)
+            info[r, r] += design.copies * _cross_trace(G, design)
+        info[:p, r] = Z.T @ part / sigma2
+        info[r, r] += part.T @ part / sigma2
     upper = np.triu(info, 1)
-    return upper + upper.T + np.diag(np.diag(info))
+    return np.asarray(upper + upper.T + np.diag(np.diag(info)))
 
 
-def _traces(design: Design, rho: Array, residuals: Array) -> tuple[float, float, float, Array]:
-    """tr G, tr GG and tr G'G of the (transformed) G, and Q(G e), for one matrix."""
-    assert design.logdet is not None
-    (W,) = design.W
-    n = len(design.y)
-    S = np.eye(n) - rho[0] * dense(W)
-    G = np.asarray(lag(W, np.linalg.inv(S)))
+def _cross_trace(G: Array, design: Design) -> float:
+    """tr G'G, of F'GF where time effects are transformed away."""
     cross = float((G * G).sum())
     if design.transformed and sweeps_time(design.fixed_effects):
-        cross -= float((G.sum(axis=0) ** 2).sum()) / n
-    Ge = sweep(lag(G, residuals), design.fixed_effects)
-    return -design.logdet.slope(rho[0]), -design.logdet.curvature(rho[0]), cross, Ge
+        cross -= float((G.sum(axis=0) ** 2).sum()) / len(G)
+    return cross

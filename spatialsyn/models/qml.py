@@ -20,6 +20,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.multiplier import multiplier
 from spatialsyn.numerics.optimize import maximise
 
 # Columns of unit length whose pivot in the QR falls below this are linear combinations.
@@ -55,7 +56,8 @@ def estimate_qml(design: Design, cov: str = "expected") -> Estimate:
     if sigma2 <= 1e-20 * float(y @ y):
         raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
     residual = e.reshape(design.y.shape)
-    info = information(design, delta, rho, sigma2, residual, cov)
+    inverse = multiplier(design.W, rho, len(design.y))
+    info = information(design, inverse, delta, rho, sigma2, residual, cov)
     return Estimate(
         names=(*design.names, *design.rho_names, "sigma2"),
         params=np.r_[delta, rho, sigma2],
@@ -63,6 +65,7 @@ def estimate_qml(design: Design, cov: str = "expected") -> Estimate:
         loglik=_loglik(design, rho, sigma2),
         nobs=design.nobs,
         residuals=residual,
+        multiplier=inverse,
         bounds=design.logdet.interval if design.logdet is not None else None,
     )
 
