@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.multipliers import Reading, read, times
@@ -216,8 +216,8 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
     K, n = len(model.carriers), model.carriers[0].shape[0]
-    # Silent below two seconds and where there is no terminal.
-    steps = tqdm(sample, desc="draws", delay=2, leave=False, disable=None)
+    # Silent below two seconds.
+    steps = tqdm(sample, desc="draws", delay=2, leave=False)
     for row, params in zip(made, steps, strict=True):
         inverse = multiplier(model.W, params[list(model.rho_positions)], n)
         level = np.array([reading(times(inverse, C)) for C in model.carriers])
