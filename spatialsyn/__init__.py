@@ -25,6 +25,10 @@ _HOMES = {
     "slx": "models.spec",
     "sar": "models.spec",
     "sdm": "models.spec",
+    "sem": "models.spec",
+    "sdem": "models.spec",
+    "sac": "models.spec",
+    "gns": "models.spec",
     "fit": "results",
     "Results": "results",
     "Effects": "effects.inference",
@@ -63,7 +67,7 @@ if TYPE_CHECKING:
         SpatialsynError,
         WeightsError,
     )
-    from spatialsyn.models.spec import SpatialModel, ols, sar, sdm, slx
+    from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
     from spatialsyn.results import Results, fit
     from spatialsyn.weights.core import Weights
 

@@ -24,7 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
-from spatialsyn.models.spec import FAMILIES, SpatialModel
+from spatialsyn.models.roles import FAMILIES
+from spatialsyn.models.spec import SpatialModel
 from spatialsyn.weights.core import Weights
 
 MEASURES = ("composite", "coupling", "location_quotient", "ratio")
@@ -61,7 +62,7 @@ class ModelSection(_Section):
 
     family: str
     formula: str
-    W: str | None = None
+    W: str | list[str] | dict[str, Any] | None = None
     fixed_effects: str = "none"
     correction: str = "lee-yu"
     years: list[int] | None = Field(default=None, min_length=2, max_length=2)
@@ -163,9 +164,10 @@ def models(study: Study) -> dict[str, SpatialModel]:
             made[name] = SpatialModel(**section.model_dump(exclude={"years"}))
         except SpatialsynError as error:
             raise type(error)(f"[models.{name}] {error}") from error
-        if made[name].W is not None and made[name].W not in study.weights:
+        absent = [w for w in made[name].weights_names if w not in study.weights]
+        if absent:
             raise ConfigError(
-                f"[models.{name}] uses W = {made[name].W!r}; the study has the weights "
+                f"[models.{name}] uses W = {named(absent)}; the study has the weights "
                 f"{named(study.weights) or 'none'}."
             )
     return made | sweep(study, made)

@@ -16,7 +16,7 @@ from spatialsyn.effects.blocks import Labels, average, by_block, by_city, by_pai
 from spatialsyn.effects.inference import DIGITS, Carried, Effects, Multipliers, infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.design import Design, align, sweep_effects
+from spatialsyn.models.design import Design, align, sweep_effects, with_lags
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.qml import estimate_qml
@@ -53,8 +53,7 @@ def fit(
         raise ModelError(f"fit needs a model such as ss.sdm(...); got {type(model).__name__}.")
     matrices = align(weights, model.weights_names, panel)
     data = evaluate(model.formula, panel, intercept=model.fixed_effects == "none")
-    W = matrices[model.W] if model.W is not None else None
-    design = sweep_effects(model, data, W)
+    design = sweep_effects(model, data, matrices)
     return Results(model, panel, matrices, data, design, estimate_qml(design, cov), cov)
 
 
@@ -101,6 +100,12 @@ class Results:
         """Spatial autoregressive coefficients by weights name; empty without Wy."""
         names = self.design.rho_names
         return self.params[list(names)].rename(lambda name: name[4:-1])
+
+    @property
+    def lam(self) -> pd.Series:
+        """Spatial error coefficient by weights name; empty without a spatial error."""
+        names = [self.design.error.name] if self.design.error is not None else []
+        return self.params[names].rename(lambda name: name[7:-1])
 
     @property
     def sigma2(self) -> float:
@@ -233,8 +238,8 @@ class Results:
         row = {
             "outcome": self.data.outcome,
             "family": self.model.family,
-            "weights": self.model.W or "-",
-            "weights_hash": self._W.hash if self.model.W else "-",
+            "weights": ", ".join(self.weights) or "-",
+            "weights_hash": ", ".join(w.hash for w in self.weights.values()) or "-",
             "fixed_effects": self.model.fixed_effects,
             "correction": self.model.correction if self.model.fixed_effects != "none" else "-",
             "covariance": self.cov_kind,
@@ -271,10 +276,6 @@ class Results:
     def __repr__(self) -> str:
         return self.summary()
 
-    @property
-    def _W(self) -> Weights:
-        return self.weights[self.model.weights_names[0]]
-
     def _by_city_year(self, values: Array, name: str) -> pd.Series:
         index = pd.MultiIndex.from_product(
             [self.panel.ids, self.data.years], names=["city", "year"]
@@ -292,10 +293,9 @@ class Results:
             f"{glance['fixed_effects']} ({glance['correction']}); "
             f"{glance['covariance']} information."
         ]
-        if self.model.W:
-            years = self._W.base_years
-            made = f", base years {years}" if years is not None else ""
-            notes.append(f"W[{self._W.name}]: {self._W.recipe.get('kind')}{made}, {self._W.hash}.")
+        for name, w in self.weights.items():
+            made = f", base years {w.base_years}" if w.base_years is not None else ""
+            notes.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
         if self.panel.n < FEW_CITIES:
             notes.append(
                 f"Only {self.panel.n} cities: p-values rest on a normal approximation that is "
@@ -305,32 +305,29 @@ class Results:
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
-        k = len(data.names)
-        signal = data.X @ self.estimate.params[:k]
-        if self.model.has_wx:
-            flags = np.array(data.lagged)
-            theta = self.estimate.params[k : k + flags.sum()]
-            signal = signal + lag(self._W.matrix, data.X[..., flags]) @ theta
-        return np.asarray(signal)
+        X, _ = with_lags(self.model, data, self.weights)
+        return np.asarray(X @ self.estimate.params[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:
         """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
         y = self.data.y
         raw = y - self._signal(self.data)
-        if self.design.W:
-            raw = raw - self.rho.iloc[0] * lag(self._W.matrix, y)
+        for rho, W in zip(self.rho, self.design.W, strict=True):
+            raw = raw - rho * lag(W, y)
         return raw - sweep(raw, self.model.fixed_effects)
 
     def _multipliers(self, x: str | Iterable[str] | None) -> Multipliers:
         """How the chosen regressors enter the derivative matrix."""
         at = {name: i for i, name in enumerate(self.estimate.names)}
+        matrices = list(dict.fromkeys(name for _, name in self.design.wx.values()))
         identity = sparse.eye_array(self.panel.n, format="csr")
-        carriers = (identity, self._W.matrix) if self.model.has_wx else (identity,)
+        carriers = (identity, *(self.weights[name].matrix for name in matrices))
         chosen = []
         for name in self._chosen(x):
-            lagged = f"W[{self.model.W}]*{name}"
-            positions = (at[name], at[lagged]) if lagged in at else (at[name],)
-            chosen.append(Carried(name, positions, tuple(range(len(positions)))))
+            lags = {w: lagged for lagged, (of, w) in self.design.wx.items() if of == name}
+            positions = (at[name], *(at[lags[w]] for w in matrices if w in lags))
+            carried = (0, *(k + 1 for k, w in enumerate(matrices) if w in lags))
+            chosen.append(Carried(name, positions, carried))
         rho_positions = tuple(at[name] for name in self.design.rho_names)
         return Multipliers(self.design.W, rho_positions, carriers, tuple(chosen))
 

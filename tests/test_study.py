@@ -158,7 +158,7 @@ def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('family = "sdm"', 'family = "sem"', r"\[models.main\] family='sem' is not one of"),
+        ('family = "sdm"', 'family = "sarar"', r"\[models.main\] family='sarar' is not one of"),
         ('formula = "y ~ index + size"', "formula = \"__import__('os').system('x') ~ index\"", "not a function"),
         ('formula = "y ~ index + size"', 'formula = "y ~ index.__class__"', "not allowed in the formula"),
         ('W = "geo"', 'W = "road"', r"uses W = 'road'; the study has the weights 'geo', 'eco'"),

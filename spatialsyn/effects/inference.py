@@ -22,6 +22,7 @@ from spatialsyn.effects.multipliers import Reading, read, times
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array, Matrix
+from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
 
 # Four significant digits: units of x may make an effect any size.
@@ -180,14 +181,13 @@ def _simulated(
     note: str,
 ) -> Effects:
     sample = estimate.sample(draws, seed)
-    low, high = estimate.bounds or (-np.inf, np.inf)
-    rho = sample[:, list(model.rho_positions)]
-    inside = ((rho > low) & (rho < high)).all(axis=1)
+    rho, space = sample[:, list(model.rho_positions)], estimate.space
+    inside = np.array([space is None or space.contains(r) for r in rho])
     rejected = 1 - float(inside.mean())
     if inside.sum() < max(50, draws // 2):
         raise EstimationError(
-            f"{rejected:.0%} of the draws of rho fall outside its interval {estimate.bounds}: the "
-            "normal approximation says nothing here. Use the delta method, or a model with less "
+            f"{rejected:.0%} of the draws of rho fall outside its parameter space: the normal "
+            "approximation says nothing here. Use the delta method, or a model with less "
             "dependence left (time effects, other W)."
         )
     if rejected > REJECTED:
@@ -230,15 +230,19 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
 
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
-    if estimate.bounds is None or estimate.cov is None:
+    if estimate.space is None or estimate.cov is None:
         return ""
-    at = model.rho_positions[0]
-    rho, se = estimate.params[at], float(np.sqrt(estimate.cov[at, at]))
-    room = (estimate.bounds[1] - rho) / se
+    at = list(model.rho_positions)
+    rho, se = estimate.params[at].sum(), float(np.sqrt(estimate.cov[np.ix_(at, at)].sum()))
+    space = estimate.space
+    bound = (
+        space.interval[1] if isinstance(space, LogDet) else rho + space.room(estimate.params[at])
+    )
+    room = (bound - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""
     return (
         f"rho = {rho:.3f} lies {room:.1f} standard errors below its upper bound "
-        f"{estimate.bounds[1]:.3g}: effects have a long right tail and intervals are rough. A "
+        f"{bound:.3g}: effects have a long right tail and intervals are rough. A "
         "common trend left in the data does this; see whether time effects belong in the model."
     )

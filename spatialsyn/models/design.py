@@ -16,12 +16,24 @@ from spatialsyn.errors import AlignmentError, ModelError, WeightsError, named
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, lag
-from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
 
 # A column whose variation falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorLag:
+    """The spatial lags, by the error's matrix M, of everything in the equation, swept."""
+
+    y: Array
+    Wy: Array
+    Z: Array
+    M: Matrix
+    logdet: LogDet
+    name: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +44,10 @@ class Design:
     ----------
     y : (n, T); Wy : (n, T, m); Z : (n, T, p), regressors and their lags
     names, rho_names : names of the columns of Z and of Wy
+    wx : name of a lag column -> (regressor, matrix name)
     W : the m matrices behind Wy
-    logdet : ln|S(rho)| of the (transformed) matrix, or None without Wy
+    logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
+    error : lags by the error's matrix, or None without a spatial error
     units, copies : independent cities and periods, n and T less what was transformed away
     """
 
@@ -42,8 +56,10 @@ class Design:
     Z: Array
     names: tuple[str, ...]
     rho_names: tuple[str, ...]
+    wx: Mapping[str, tuple[str, str]]
     W: tuple[Matrix, ...]
-    logdet: LogDet | None
+    logdet: LogDet | JointLogDet | None
+    error: ErrorLag | None
     fixed_effects: str
     transformed: bool
     units: int
@@ -54,12 +70,16 @@ class Design:
         """Independent observations."""
         return self.units * self.copies
 
+    @property
+    def projects_cities(self) -> bool:
+        """Whether traces are those of F'GF, because time effects were transformed away."""
+        return self.transformed and sweeps_time(self.fixed_effects)
+
 
 def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
-    regressors = evaluate(model.formula, panel, intercept=model.fixed_effects == "none")
-    W = weights[model.W] if model.W is not None else None
-    return sweep_effects(model, regressors, W)
+    data = evaluate(model.formula, panel, intercept=model.fixed_effects == "none")
+    return sweep_effects(model, data, weights)
 
 
 def align(
@@ -86,52 +106,100 @@ def align(
     return {name: by_name[name].aligned(panel.ids) for name in needed}
 
 
-def sweep_effects(model: SpatialModel, data: Regressors, W: Weights | None) -> Design:
+def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]) -> Design:
     """Lag first, sweep second, and count what is left."""
     n, T = data.y.shape
     _check_dimensions(model, n, T)
-    X, names = data.X, data.names
-    if model.has_wx and W is not None:
-        flags = np.array(data.lagged)
-        X = np.concatenate([X, lag(W.matrix, X[..., flags])], axis=2)
-        names = (*names, *(f"W[{W.name}]*{x}" for x, f in zip(names, flags, strict=True) if f))
+    _check_rows(model, weights)
+    roles, fixed = model.roles, model.fixed_effects
+    X, wx = with_lags(model, data, weights)
+    names = (*data.names, *wx)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
-    Wy: Array = np.empty((n, T, 0))
-    logdet = None
-    if model.has_wy and W is not None:
-        Wy = lag(W.matrix, data.y)[..., None]
-        logdet = _transformed_logdet(model, W)
-    Z = sweep(X, model.fixed_effects)
+    Wy = (
+        np.stack([lag(weights[name].matrix, data.y) for name in roles.wy], axis=2)
+        if (roles.wy)
+        else np.empty((n, T, 0))
+    )
+    Z = sweep(X, fixed)
     _check_absorbed(X, Z, names, model)
-    units, copies = independent(n, T, model.fixed_effects) if model.transforms else (n, T)
+    units, copies = independent(n, T, fixed) if model.transforms else (n, T)
+    unit_root = model.transforms and sweeps_time(fixed)
     return Design(
-        y=sweep(data.y, model.fixed_effects),
-        Wy=sweep(Wy, model.fixed_effects),
+        y=sweep(data.y, fixed),
+        Wy=sweep(Wy, fixed),
         Z=Z,
         names=names,
-        rho_names=(f"rho[{W.name}]",) if model.has_wy and W is not None else (),
-        W=(W.matrix,) if model.has_wy and W is not None else (),
-        logdet=logdet,
-        fixed_effects=model.fixed_effects,
+        rho_names=tuple(f"rho[{name}]" for name in roles.wy),
+        wx=wx,
+        W=tuple(weights[name].matrix for name in roles.wy),
+        logdet=_logdet(tuple(weights[name] for name in roles.wy), unit_root),
+        error=_error_lag(model, data.y, Wy, X, weights, unit_root),
+        fixed_effects=fixed,
         transformed=model.transforms,
         units=units,
         copies=copies,
     )
 
 
-def _transformed_logdet(model: SpatialModel, W: Weights) -> LogDet:
-    if not (model.transforms and sweeps_time(model.fixed_effects)):
-        return W.logdet
-    if not W.is_row_standardised:
-        sums = W.row_sums
-        raise WeightsError(
-            f"the rows of W[{W.name}] sum to {sums.min():.3g} .. {sums.max():.3g}. Removing time "
-            "effects with the Lee-Yu transformation needs every row to sum to one; otherwise a "
-            "shock common to all cities would not stay common. "
-            'Use W.standardize("row"), or correction="direct".'
-        )
-    return W.logdet.without_unit_root()
+def with_lags(
+    model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]
+) -> tuple[Array, dict[str, tuple[str, str]]]:
+    """X with its spatial lags, (n, T, p), and what each lag is the lag of."""
+    columns, wx = [data.X], {}
+    for name, chosen in model.roles.wx:
+        flags = np.array(data.lagged)
+        if chosen:
+            flags &= [owner in chosen for owner in data.terms]
+        columns.append(lag(weights[name].matrix, data.X[..., flags]))
+        for x, flag in zip(data.names, flags, strict=True):
+            if flag:
+                wx[f"W[{name}]*{x}"] = (x, name)
+    return np.concatenate(columns, axis=2), wx
+
+
+def _logdet(matrices: tuple[Weights, ...], unit_root: bool) -> LogDet | JointLogDet | None:
+    if not matrices:
+        return None
+    if len(matrices) == 1:
+        logdet = matrices[0].logdet
+        return logdet.without_unit_root() if unit_root else logdet
+    return JointLogDet(tuple(w.dense() for w in matrices), unit_root)
+
+
+def _error_lag(
+    model: SpatialModel,
+    y: Array,
+    Wy: Array,
+    X: Array,
+    weights: Mapping[str, Weights],
+    unit_root: bool,
+) -> ErrorLag | None:
+    if model.roles.wu is None:
+        return None
+    w = weights[model.roles.wu]
+    logdet = w.logdet.without_unit_root() if unit_root else w.logdet
+    lagged_y, lagged_Wy, lagged_X = (
+        sweep(lag(w.matrix, v), model.fixed_effects) for v in (y, Wy, X)
+    )
+    return ErrorLag(lagged_y, lagged_Wy, lagged_X, w.matrix, logdet, f"lambda[{w.name}]")
+
+
+def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
+    """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
+    if not sweeps_time(model.fixed_effects):
+        return
+    needed = (*model.roles.wy,) if model.transforms else ()
+    error = () if model.roles.wu is None else (model.roles.wu,)
+    for name in dict.fromkeys([*needed, *error]):
+        sums = weights[name].row_sums
+        if not weights[name].is_row_standardised:
+            way_out = ', or correction="direct"' if name not in error else ""
+            raise WeightsError(
+                f"the rows of W[{name}] sum to {sums.min():.3g} .. {sums.max():.3g}. Removing time "
+                "effects needs every row to sum to one; otherwise a shock common to all cities "
+                f'would not stay common. Use W.standardize("row"){way_out}.'
+            )
 
 
 def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:
@@ -140,7 +208,7 @@ def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:
             f"fixed_effects={model.fixed_effects!r} removes each city's mean over time and needs "
             f"two years at least; the panel has {T}. Use fixed_effects='none' or 'time'."
         )
-    if model.has_wy and n < 3:
+    if model.roles.names and n < 3:
         raise ModelError(f"a spatial lag needs three cities at least; the panel has {n}.")
 
 

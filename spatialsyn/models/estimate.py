@@ -8,6 +8,7 @@ import numpy as np
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,14 +17,14 @@ class Estimate:
 
     Attributes
     ----------
-    names, params : (q,) in the order (delta, rho, sigma2)
+    names, params : (q,) in the order (delta, rho, lambda, sigma2)
     cov : (q, q) covariance of the parameters, or None when `draws` are given
     draws : (size, q) posterior or bootstrap draws, or None
     loglik : maximised log-likelihood, constants included
     nobs : independent observations
     residuals : (n, T) structural residuals, swept of the fixed effects
     multiplier : (n, n), S^-1 at the estimate; the identity without Wy
-    bounds : the interval of rho, or None without Wy
+    space : the log-determinant, which knows the parameter space of rho; None without Wy
     """
 
     names: tuple[str, ...]
@@ -33,7 +34,7 @@ class Estimate:
     nobs: int
     residuals: Array
     multiplier: Array
-    bounds: tuple[float, float] | None = None
+    space: LogDet | JointLogDet | None = None
     draws: Array | None = None
 
     def sample(self, size: int, seed: int) -> Array:

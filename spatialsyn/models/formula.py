@@ -37,13 +37,15 @@ _TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\b)")
 class Regressors:
     """The evaluated formula: y and X on the panel, with the years that remain.
 
-    `lagged` says which columns of X get a spatial lag when the model has WX terms;
-    `sources` names the panel columns that each column of X is made from.
+    `terms` says which term of the formula a column of X belongs to, `lagged` whether it
+    gets a spatial lag when the model has WX terms; `sources` names the panel columns it is
+    made from.
     """
 
     y: Array  # (n, T)
     X: Array  # (n, T, k)
     names: tuple[str, ...]
+    terms: tuple[str, ...]
     lagged: tuple[bool, ...]
     sources: tuple[frozenset[str], ...]
     outcome: str
@@ -201,12 +203,13 @@ def evaluate(formula: str, panel: CityPanel, intercept: bool) -> Regressors:
     of_term = [columns_of(term, known) for term in parsed.terms]
     y, _ = _evaluated((parsed.outcome,), panel)
     X, owner = _evaluated(parsed.terms, panel)
-    names, lagged = list(map(str, X.columns)), [parsed.lagged[i] for i in owner]
-    sources = [of_term[i] for i in owner]
+    names, terms = list(map(str, X.columns)), [str(parsed.terms[i]) for i in owner]
+    lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
     values = np.c_[y.to_numpy(dtype=float), X.to_numpy(dtype=float)]
     if intercept and parsed.intercept:
         values = np.insert(values, 1, 1.0, axis=1)
-        names, lagged, sources = ["Intercept", *names], [False, *lagged], [frozenset(), *sources]
+        names, terms = ["Intercept", *names], ["1", *terms]
+        lagged, sources = [False, *lagged], [frozenset(), *sources]
     cube = values.reshape(panel.n, panel.T, -1)
     lost = _years_lost(cube) if parsed.loses_years else 0
     outcome = str(y.columns[0])
@@ -215,6 +218,7 @@ def evaluate(formula: str, panel: CityPanel, intercept: bool) -> Regressors:
         y=cube[:, lost:, 0],
         X=cube[:, lost:, 1:],
         names=tuple(names),
+        terms=tuple(terms),
         lagged=tuple(lagged),
         sources=tuple(sources),
         outcome=outcome,

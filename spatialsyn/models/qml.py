@@ -17,9 +17,11 @@ from scipy.linalg import qr, solve_triangular
 
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models.design import Design
+from spatialsyn.models.error import best_spatial
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
 from spatialsyn.numerics.optimize import maximise
 
@@ -30,44 +32,72 @@ REACH = 5.0
 
 
 def estimate_qml(design: Design, cov: str = "expected") -> Estimate:
-    """Maximise the concentrated log-likelihood of `design` over rho.
+    """Maximise the concentrated log-likelihood of `design` over its spatial parameters.
 
     Parameters
     ----------
     cov : "expected" | "observed"
         Which information matrix is inverted; both are valid for normal errors.
 
+    Returns
+    -------
+    Estimate
+        In the order (delta, rho, lambda, sigma2).
+
     Raises
     ------
     ModelError
         Fewer observations than parameters, or collinear regressors.
     EstimationError
-        The likelihood has no maximum inside the interval of rho.
+        The likelihood has no maximum inside the parameter space.
     """
+    _check_size(design)
     y = design.y.ravel()
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
-    _check_size(design)
     coefficients = regress(np.c_[y, Wy], Z, design.names)
-    residuals = np.c_[y, Wy] - Z @ coefficients
-    rho = _best_rho(design, residuals[:, 0], residuals[:, 1]) if Wy.size else np.zeros(0)
-    weights = np.r_[1.0, -rho]
-    delta, e = coefficients @ weights, residuals @ weights
+    spatial = _best(design, np.c_[y, Wy] - Z @ coefficients)
+    return at(design, spatial, cov)
+
+
+def at(design: Design, spatial: Array, cov: str) -> Estimate:
+    """The estimate whose spatial parameters are (rho_1 ... rho_m, lambda)."""
+    m, shape = design.Wy.shape[2], design.y.shape
+    w = np.r_[1.0, -spatial[:m]]
+    y = design.y.ravel()
+    Wy, Z = design.Wy.reshape(y.size, m), design.Z.reshape(y.size, -1)
+    Sy = np.c_[y, Wy] @ w
+    if design.error is not None:
+        error, lam = design.error, spatial[-1]
+        Sy = Sy - lam * (np.c_[error.y.ravel(), error.Wy.reshape(y.size, m)] @ w)
+        Z = Z - lam * error.Z.reshape(y.size, -1)
+    delta = regress(Sy[:, None], Z, design.names)[:, 0]
+    e = Sy - Z @ delta
     sigma2 = float(e @ e) / design.nobs
     if sigma2 <= 1e-20 * float(y @ y):
         raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
-    residual = e.reshape(design.y.shape)
-    inverse = multiplier(design.W, rho, len(design.y))
-    info = information(design, inverse, delta, rho, sigma2, residual, cov)
+    residuals = e.reshape(shape)
+    inverse = multiplier(design.W, spatial[:m], len(design.y))
+    info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
+    lam_name = (design.error.name,) if design.error is not None else ()
     return Estimate(
-        names=(*design.names, *design.rho_names, "sigma2"),
-        params=np.r_[delta, rho, sigma2],
+        names=(*design.names, *design.rho_names, *lam_name, "sigma2"),
+        params=np.r_[delta, spatial, sigma2],
         cov=_inverse(info),
-        loglik=_loglik(design, rho, sigma2),
+        loglik=_loglik(design, spatial, sigma2),
         nobs=design.nobs,
-        residuals=residual,
+        residuals=residuals,
         multiplier=inverse,
-        bounds=design.logdet.interval if design.logdet is not None else None,
+        space=design.logdet,
     )
+
+
+def _best(design: Design, residuals: Array) -> Array:
+    """The spatial parameters: none, one by Newton on an interval, or several from a grid."""
+    if design.error is None and not design.rho_names:
+        return np.zeros(0)
+    if design.error is None and isinstance(design.logdet, LogDet):
+        return _best_rho(design, design.logdet, residuals[:, 0], residuals[:, 1])
+    return best_spatial(design)
 
 
 def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
@@ -92,10 +122,8 @@ def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
     return scaled / length[:, None]
 
 
-def _best_rho(design: Design, e_y: Array, e_Wy: Array) -> Array:
+def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
     """The maximiser of the concentrated likelihood; the residual is e_y - rho e_Wy."""
-    logdet = design.logdet
-    assert logdet is not None
     a, b, c = float(e_y @ e_y), float(e_y @ e_Wy), float(e_Wy @ e_Wy)
 
     def ssr(rho: Array) -> Array:
@@ -125,14 +153,20 @@ def _best_rho(design: Design, e_y: Array, e_Wy: Array) -> Array:
     return np.array([rho])
 
 
-def _loglik(design: Design, rho: Array, sigma2: float) -> float:
-    jacobian = float(design.logdet(rho[0])) if design.logdet is not None else 0.0
+def _loglik(design: Design, spatial: Array, sigma2: float) -> float:
+    jacobian = 0.0
+    if isinstance(design.logdet, LogDet):
+        jacobian += float(design.logdet(spatial[0]))
+    elif design.logdet is not None:
+        jacobian += design.logdet(spatial[: design.Wy.shape[2]])
+    if design.error is not None:
+        jacobian += float(design.error.logdet(spatial[-1]))
     fit = np.log(2 * np.pi * sigma2) + 1
     return design.copies * jacobian - design.nobs / 2 * float(fit)
 
 
 def _check_size(design: Design) -> None:
-    parameters = design.Z.shape[2] + design.Wy.shape[2] + 1
+    parameters = design.Z.shape[2] + design.Wy.shape[2] + (design.error is not None) + 1
     if design.nobs <= parameters:
         raise ModelError(
             f"{design.nobs} independent observations cannot identify {parameters} parameters. Use "

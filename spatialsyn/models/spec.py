@@ -9,69 +9,85 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spatialsyn.errors import ModelError
+from spatialsyn.errors import ModelError, named
 from spatialsyn.models.formula import parse
+from spatialsyn.models.roles import FAMILIES, Roles, roles
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
-FAMILIES = ("ols", "slx", "sar", "sdm")
-CORRECTIONS = ("lee-yu", "direct")
+CORRECTIONS = ("lee-yu", "direct", "bias-corrected")
 
 
 @dataclass(frozen=True)
 class SpatialModel:
     """One member of the Durbin family, by name.
 
-        y = rho W y + X beta + W X theta + city effects + year effects + error
+        y = sum_j rho_j W_j y + X beta + W X theta + city effects + year effects + u
+        u = lambda M u + error
 
-    ``sar`` leaves out WX, ``slx`` leaves out Wy, ``ols`` both.
+    ===== ============== ===== ==============
+    ols   no lag         sem   u
+    slx   WX             sdem  WX, u
+    sar   Wy             sac   Wy, u
+    sdm   Wy, WX         gns   Wy, WX, u
+    ===== ============== ===== ==============
 
     Parameters
     ----------
-    family : "ols" | "slx" | "sar" | "sdm"
+    family : a name of the table
     formula : str
         ``"y ~ x + log(z)"``; regressors after a ``|`` are the only ones with a lag.
-    W : str or None
-        Name of the weights matrix.
+    W : name, list of names, or mapping of roles (``wy``, ``wx``, ``wu``), see `roles`
     fixed_effects : "none" | "individual" | "time" | "twoways"
-    correction : "lee-yu" | "direct"
-        How fixed effects leave the likelihood: the transformation of Lee & Yu (2010),
-        or dummy-variable maximum likelihood, whose sigma2 (individual effects) and rho
-        (time effects) are biased in small panels.
+    correction : "lee-yu" | "direct" | "bias-corrected"
+        How fixed effects leave the likelihood: the transformation of Lee & Yu (2010);
+        dummy-variable maximum likelihood, whose sigma2 (individual effects) and rho
+        (time effects) are biased in small panels; or the latter with its leading bias
+        removed.
     """
 
     family: str
     formula: str
-    W: str | None = None
+    W: Any = None
     fixed_effects: str = "none"
     correction: str = "lee-yu"
 
     def __post_init__(self) -> None:
-        _among("family", self.family, FAMILIES)
+        _among("family", self.family, tuple(FAMILIES))
         _among("fixed_effects", self.fixed_effects, FIXED_EFFECTS)
         _among("correction", self.correction, CORRECTIONS)
-        if self.family != "ols" and not isinstance(self.W, str):
-            raise ModelError(
-                f"{self.family} needs W, the name of one weights matrix; got {self.W!r}. Several "
-                "matrices in one model are not available in this version: compare models with one "
-                "each, or combine the matrices beforehand."
-            )
-        if self.family == "ols" and self.W is not None:
-            raise ModelError(f"ols has no spatial lag: leave W={self.W!r} out, or use ss.slx.")
+        given = roles(self.family, self.W)
+        object.__setattr__(self, "W", self.W if isinstance(self.W, str | None) else given)
         parsed = parse(self.formula)
-        if self.has_wx and not any(parsed.lagged):
+        lagged = [str(t) for t, flag in zip(parsed.terms, parsed.lagged, strict=True) if flag]
+        if self.has_wx and not lagged:
             raise ModelError(
                 f"{self.family} lags the regressors in space, but {self.formula!r} has none to lag."
             )
+        foreign = [t for _, terms in self.roles.wx for t in terms if t not in lagged]
+        if foreign:
+            raise ModelError(
+                f"W lags {named(foreign)}, but {self.formula!r} has the regressors {named(lagged)}."
+            )
+
+    @property
+    def roles(self) -> Roles:
+        """Which matrix lags what."""
+        return roles(self.family, self.W)
 
     @property
     def has_wy(self) -> bool:
         """Whether the outcome is lagged in space."""
-        return self.family in ("sar", "sdm")
+        return "y" in FAMILIES[self.family]
 
     @property
     def has_wx(self) -> bool:
         """Whether regressors are lagged in space."""
-        return self.family in ("slx", "sdm")
+        return "x" in FAMILIES[self.family]
+
+    @property
+    def has_wu(self) -> bool:
+        """Whether the error is lagged in space."""
+        return "u" in FAMILIES[self.family]
 
     @property
     def transforms(self) -> bool:
@@ -81,17 +97,19 @@ class SpatialModel:
     @property
     def weights_names(self) -> tuple[str, ...]:
         """The matrices that the model needs."""
-        return () if self.W is None else (self.W,)
+        return self.roles.names
 
     @property
     def equation(self) -> str:
         """The model in one line."""
-        parsed = parse(self.formula)
-        terms = [f"rho[{self.W}]*W[{self.W}]*{parsed.outcome}"] if self.has_wy else []
+        parsed, given = parse(self.formula), self.roles
+        terms = [f"rho[{name}]*W[{name}]*{parsed.outcome}" for name in given.wy]
         terms += [str(term) for term in parsed.terms]
-        if self.has_wx:
+        for name, chosen in given.wx:
             pairs = zip(parsed.terms, parsed.lagged, strict=True)
-            terms += [f"W[{self.W}]*{term}" for term, flag in pairs if flag]
+            lagged = [str(term) for term, flag in pairs if flag]
+            terms += [f"W[{name}]*{term}" for term in chosen or lagged]
+        terms += [f"lambda[{given.wu}]*W[{given.wu}]*u"] if given.wu else []
         effects = ["city"] if sweeps_cities(self.fixed_effects) else []
         effects += ["year"] if sweeps_time(self.fixed_effects) else []
         tail = f" | {' + '.join(effects)}" if effects else ""
@@ -135,6 +153,34 @@ def sdm(
 ) -> SpatialModel:
     """Spatial Durbin model: y = rho W y + X beta + W X theta + error."""
     return SpatialModel("sdm", formula, W, fixed_effects, correction)
+
+
+def sem(
+    formula: str, W: Any, fixed_effects: str = "none", correction: str = "lee-yu"
+) -> SpatialModel:
+    """Spatial error model: y = X beta + u, u = lambda W u + error."""
+    return SpatialModel("sem", formula, W, fixed_effects, correction)
+
+
+def sdem(
+    formula: str, W: Any, fixed_effects: str = "none", correction: str = "lee-yu"
+) -> SpatialModel:
+    """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda W u + error."""
+    return SpatialModel("sdem", formula, W, fixed_effects, correction)
+
+
+def sac(
+    formula: str, W: Any, fixed_effects: str = "none", correction: str = "lee-yu"
+) -> SpatialModel:
+    """Spatial lag and error (SARAR): y = rho W y + X beta + u, u = lambda M u + error."""
+    return SpatialModel("sac", formula, W, fixed_effects, correction)
+
+
+def gns(
+    formula: str, W: Any, fixed_effects: str = "none", correction: str = "lee-yu"
+) -> SpatialModel:
+    """General nesting model: Wy, WX and a spatial error (Elhorst 2014, section 2.3)."""
+    return SpatialModel("gns", formula, W, fixed_effects, correction)
 
 
 def _among(field: str, value: object, allowed: tuple[str, ...]) -> None:

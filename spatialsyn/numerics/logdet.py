@@ -23,10 +23,11 @@ class LogDet:
     """The log-determinant as a function of rho.
 
     `eigenvalues` are those of W, or of F'WF once time effects are removed
-    (`without_unit_root`).
+    (`without_unit_root`); `space` is the interval of rho where it is not theirs.
     """
 
     eigenvalues: np.ndarray
+    space: tuple[float, float] | None = None
 
     def __call__(self, rho: float | Array) -> Array:
         """ln|I - rho W|, for a number or an array of rho."""
@@ -49,6 +50,8 @@ class LogDet:
 
         Only real eigenvalues close it; an end that no eigenvalue closes is infinite.
         """
+        if self.space is not None:
+            return self.space
         w = self.eigenvalues
         real = w.real[np.abs(w.imag) <= REAL * max(1.0, np.abs(w).max(initial=0.0))]
         low = 1 / real.min() if real.size and real.min() < 0 else -np.inf
@@ -60,7 +63,54 @@ class LogDet:
 
         Removing time effects removes one eigenvalue 1 of a row-standardised W with them
         (Lee & Yu 2010, section 3), so ln(1 - rho) must leave the log-determinant and its
-        share must leave the traces of the information matrix.
+        share must leave the traces of the information matrix. The parameter space stays
+        that of W: beyond rho = 1 the transformed matrix may be regular, but the multiplier
+        of the outcome itself has changed its sign.
         """
         unit = int(np.argmin(np.abs(self.eigenvalues - 1)))
-        return LogDet(np.delete(self.eigenvalues, unit))
+        return LogDet(np.delete(self.eigenvalues, unit), self.interval)
+
+    def contains(self, rho: Array) -> bool:
+        """Whether rho, shape (1,), lies in the parameter space."""
+        low, high = self.interval
+        return bool(low < rho[0] < high)
+
+
+@dataclass(frozen=True, eq=False)
+class JointLogDet:
+    """ln|I - sum_m rho_m W_m| for several matrices, by one factorisation per value.
+
+    With `unit_root`, the log-determinant of F'SF, which lacks ln(1 - sum_m rho_m).
+    The parameter space is the connected set around zero on which S stays invertible;
+    sum |rho_m| < 1 is sufficient for row-standardised matrices, not necessary.
+    """
+
+    matrices: tuple[Array, ...]
+    unit_root: bool = False
+
+    def S(self, rho: Array) -> Array:
+        """I - sum_m rho_m W_m."""
+        return np.asarray(np.eye(len(self.matrices[0])) - np.tensordot(rho, self.matrices, 1))
+
+    def room(self, rho: Array) -> float:
+        """One less the largest real eigenvalue of sum_m rho_m W_m: positive inside the space."""
+        w = np.linalg.eigvals(np.tensordot(rho, self.matrices, 1))
+        real = w.real[np.abs(w.imag) <= REAL * max(1.0, float(np.abs(w).max()))]
+        return float(1 - real.max(initial=0.0))
+
+    def contains(self, rho: Array) -> bool:
+        """Whether rho, shape (m,), lies in the parameter space."""
+        return self.room(rho) > 0
+
+    def __call__(self, rho: Array) -> float:
+        """The log-determinant, minus infinity outside the parameter space."""
+        if self.room(rho) <= 0:
+            return -np.inf
+        value = float(np.linalg.slogdet(self.S(rho))[1])
+        return value - float(np.log(1 - rho.sum())) if self.unit_root else value
+
+    def gradient(self, rho: Array) -> Array:
+        """Derivatives -tr(W_m S^-1), without the unit root's share."""
+        inverse = np.linalg.inv(self.S(rho))
+        traces = np.array([-np.sum(inverse.T * W) for W in self.matrices])
+        return traces + (1 / (1 - rho.sum()) if self.unit_root else 0.0)

@@ -1,8 +1,8 @@
-"""The maximum of a smooth function of one variable on an open interval."""
+"""Maxima of smooth functions: of one variable on an interval, of a few from several starts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from spatialsyn.numerics.lags import Array
 
 # Points of the scan that brackets the highest peak before Newton starts.
 SCAN = 65
+# Steps and relative step of the Hessian by differences of the score.
+MANY_STEPS, DIFFERENCE = 200, 1e-5
+# Steps below this are polished on the score alone, so often.
+NEAR, POLISH = 1e-6, 4
 # Newton stops when a step is below this part of the interval's width.
 STEP = 1e-14
 
@@ -53,3 +57,50 @@ def maximise(
             return target
         rho = target
     return rho
+
+
+def maximise_from(
+    value: Callable[[Array], float],
+    score: Callable[[Array], Array],
+    starts: Sequence[Array],
+) -> Array:
+    """The highest of the maxima that Newton reaches from `starts`, for a few parameters.
+
+    The likelihood of a model with a lag and an error lag often has two peaks, roughly
+    (rho, lambda) and (lambda, rho): one start is not enough. `value` is minus infinity
+    outside the parameter space; steps are halved until they climb inside it.
+    """
+    peaks = [_climb(value, score, start) for start in starts]
+    return max(peaks, key=value)
+
+
+def _climb(value: Callable[[Array], float], score: Callable[[Array], Array], start: Array) -> Array:
+    x, height = start, value(start)
+    for _ in range(MANY_STEPS):
+        step = _uphill(score, x, score(x))
+        while value(x + step) <= height and np.abs(step).max() > NEAR:
+            step = step / 2
+        if np.abs(step).max() <= NEAR:
+            break
+        x = x + step
+        height = value(x)
+    # This near, the value is flat to rounding while the score still tells the way.
+    for _ in range(POLISH):
+        step = _uphill(score, x, score(x))
+        if not np.abs(step).max() <= 10 * NEAR or not np.isfinite(value(x + step)):
+            break
+        x = x + step
+    return x
+
+
+def _uphill(score: Callable[[Array], Array], x: Array, slope: Array) -> Array:
+    """Newton's step, with the curvature turned downwards where it is not."""
+    d = len(x)
+    hessian = np.empty((d, d))
+    for i, unit in enumerate(np.eye(d)):
+        hessian[i] = (score(x + DIFFERENCE * unit) - score(x - DIFFERENCE * unit)) / (
+            2 * DIFFERENCE
+        )
+    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+    down = -np.maximum(np.abs(values), 1e-8 * np.abs(values).max())
+    return np.asarray(-(vectors / down) @ (vectors.T @ slope))

@@ -24,10 +24,31 @@ def test_a_model_is_a_value():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ss.sdm("y ~ x", W=["a", "b"]), "name of one weights matrix.*Several"),
+        (lambda: ss.sdm("y ~ x", W=["a", "a"]), "wy names a matrix twice"),
+        (lambda: ss.sem("y ~ x", W=["a", "b"]), "the error has one matrix. Say which"),
+        (lambda: ss.sdm("y ~ x", W={"wy": "a"}), "sdm has the roles 'wx', 'wy'; W gives 'wy'"),
+        (
+            lambda: ss.sar("y ~ x", W={"wy": "a", "wu": "a"}),
+            "sar has the roles 'wy'; W gives 'wu', 'wy'",
+        ),
+        (
+            lambda: ss.slx("y ~ x", W={"wx": {"q": "a"}}),
+            "W lags 'q', but 'y ~ x' has the regressors 'x'",
+        ),
+        (
+            lambda: ss.sdm("y ~ x", W={"wy": "a", "wx": "b"}).but(family="sar"),
+            "do not fit sar: give W",
+        ),
+        (
+            lambda: ss.sdm("y ~ x", W={"wy": [], "wx": "a"}),
+            "must name one weights matrix or several",
+        ),
         (lambda: ss.sdm("y ~ x", W=None), "sdm needs W"),
         (lambda: ss.SpatialModel("ols", "y ~ x", W="w"), "ols has no spatial lag"),
-        (lambda: ss.SpatialModel("sem", "y ~ x", W="w"), "family='sem' is not one of 'ols', 'slx'"),
+        (
+            lambda: ss.SpatialModel("sarar", "y ~ x", W="w"),
+            "family='sarar' is not one of 'ols', 'slx'",
+        ),
         (
             lambda: ss.sdm("y ~ x", W="w", fixed_effects="both"),
             "fixed_effects='both' is not one of",

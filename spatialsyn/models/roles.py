@@ -1,0 +1,123 @@
+"""Which weights matrix does what in a model: lag the outcome, the regressors, the error.
+
+`W` may be one name, a list of names (an own rho, and own WX terms, for each), or a
+mapping of roles::
+
+    {"wy": "geo", "wx": "dig", "wu": "geo"}
+    {"wy": ["geo", "dig"], "wx": {"va": "dig", "fdi": "geo"}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spatialsyn.errors import ModelError, named
+
+# What each family lags: the outcome (y), the regressors (x), the error (u).
+FAMILIES: dict[str, str] = {
+    "ols": "",
+    "slx": "x",
+    "sar": "y",
+    "sdm": "yx",
+    "sem": "u",
+    "sdem": "xu",
+    "sac": "yu",
+    "gns": "yxu",
+}
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The matrices of a model by what they lag.
+
+    Attributes
+    ----------
+    wy : matrices of Wy, an own rho for each
+    wx : pairs (matrix, terms it lags); no terms stands for all that may be lagged
+    wu : the matrix of the spatial error, or None
+    """
+
+    wy: tuple[str, ...] = ()
+    wx: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    wu: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every matrix once."""
+        error = () if self.wu is None else (self.wu,)
+        return tuple(dict.fromkeys([*self.wy, *(name for name, _ in self.wx), *error]))
+
+
+def roles(family: str, W: Any) -> Roles:
+    """Read the `W` of a model of `family`.
+
+    Raises
+    ------
+    ModelError
+        A role that the family does not have or that is not filled, or several matrices
+        where one is needed.
+    """
+    lags = FAMILIES[family]
+    if isinstance(W, Roles):
+        return _fitting(family, W)
+    if not lags:
+        if W is not None:
+            raise ModelError(f"{family} has no spatial lag: leave W={W!r} out, or use ss.slx.")
+        return Roles()
+    if W is None:
+        raise ModelError(
+            f'{family} needs W: the name of a weights matrix, such as W="geo", a list of names, or '
+            f"a mapping of its roles {named(f'w{lag}' for lag in lags)}."
+        )
+    given = dict(W) if isinstance(W, Mapping) else {f"w{lag}": W for lag in lags}
+    needed = {f"w{lag}" for lag in lags}
+    if set(given) != needed:
+        raise ModelError(
+            f"{family} has the roles {named(sorted(needed))}; W gives {named(sorted(given))}."
+        )
+    return Roles(
+        wy=_names("wy", given["wy"]) if "y" in lags else (),
+        wx=_terms(given["wx"]) if "x" in lags else (),
+        wu=_one("wu", given["wu"]) if "u" in lags else None,
+    )
+
+
+def _fitting(family: str, given: Roles) -> Roles:
+    """`given`, if it fills exactly the roles of `family`."""
+    filled = {"y": bool(given.wy), "x": bool(given.wx), "u": given.wu is not None}
+    if {lag for lag, there in filled.items() if there} != set(FAMILIES[family]):
+        raise ModelError(f"the roles of {given.names} do not fit {family}: give W again.")
+    return given
+
+
+def _names(role: str, value: Any) -> tuple[str, ...]:
+    listed = (value,) if isinstance(value, str) else tuple(value)
+    if not listed or not all(isinstance(name, str) for name in listed):
+        raise ModelError(f"{role}={value!r} must name one weights matrix or several.")
+    if len(set(listed)) < len(listed):
+        raise ModelError(
+            f"{role} names a matrix twice ({named(listed)}): two equal lags cannot be told apart."
+        )
+    return listed
+
+
+def _one(role: str, value: Any) -> str:
+    listed = _names(role, value)
+    if len(listed) > 1:
+        raise ModelError(
+            f"{role} names {named(listed)}, but the error has one matrix. Say which: "
+            'W={"wy": [...], "wu": "geo"}.'
+        )
+    return listed[0]
+
+
+def _terms(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, Mapping):
+        return tuple((name, ()) for name in _names("wx", value))
+    by_name: dict[str, list[str]] = {}
+    for term, listed in value.items():
+        for name in _names("wx", listed):
+            by_name.setdefault(name, []).append(str(term))
+    return tuple((name, tuple(terms)) for name, terms in by_name.items())
