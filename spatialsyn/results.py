@@ -16,6 +16,7 @@ from spatialsyn.effects.blocks import Labels, average, by_block, by_city, by_pai
 from spatialsyn.effects.inference import DIGITS, Carried, Effects, Multipliers, infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.errors import ModelError, named
+from spatialsyn.models.bias import remove_bias
 from spatialsyn.models.design import Design, align, sweep_effects, with_lags
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors, evaluate
@@ -54,7 +55,10 @@ def fit(
     matrices = align(weights, model.weights_names, panel)
     data = evaluate(model.formula, panel, intercept=model.fixed_effects == "none")
     design = sweep_effects(model, data, matrices)
-    return Results(model, panel, matrices, data, design, estimate_qml(design, cov), cov)
+    estimate = estimate_qml(design, cov)
+    if model.correction == "bias-corrected" and model.fixed_effects != "none":
+        estimate = remove_bias(design, estimate, cov)
+    return Results(model, panel, matrices, data, design, estimate, cov)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -56,32 +56,32 @@ def estimate_qml(design: Design, cov: str = "expected") -> Estimate:
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     coefficients = regress(np.c_[y, Wy], Z, design.names)
     spatial = _best(design, np.c_[y, Wy] - Z @ coefficients)
-    return at(design, spatial, cov)
+    return describe(design, at(design, spatial), cov)
 
 
-def at(design: Design, spatial: Array, cov: str) -> Estimate:
-    """The estimate whose spatial parameters are (rho_1 ... rho_m, lambda)."""
-    m, shape = design.Wy.shape[2], design.y.shape
-    w = np.r_[1.0, -spatial[:m]]
-    y = design.y.ravel()
-    Wy, Z = design.Wy.reshape(y.size, m), design.Z.reshape(y.size, -1)
-    Sy = np.c_[y, Wy] @ w
-    if design.error is not None:
-        error, lam = design.error, spatial[-1]
-        Sy = Sy - lam * (np.c_[error.y.ravel(), error.Wy.reshape(y.size, m)] @ w)
-        Z = Z - lam * error.Z.reshape(y.size, -1)
-    delta = regress(Sy[:, None], Z, design.names)[:, 0]
-    e = Sy - Z @ delta
+def at(design: Design, spatial: Array) -> Array:
+    """All parameters, delta and sigma2 being the best ones given (rho_1 ... rho_m, lambda)."""
+    y, Z = _filtered(design, spatial)
+    delta = regress(y[:, None], Z, design.names)[:, 0]
+    e = y - Z @ delta
     sigma2 = float(e @ e) / design.nobs
-    if sigma2 <= 1e-20 * float(y @ y):
+    if sigma2 <= 1e-20 * float((design.y**2).sum()):
         raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
-    residuals = e.reshape(shape)
+    return np.r_[delta, spatial, sigma2]
+
+
+def describe(design: Design, params: Array, cov: str) -> Estimate:
+    """The estimate with these parameters: residuals, likelihood and covariance."""
+    p, m = len(design.names), design.Wy.shape[2]
+    delta, spatial, sigma2 = params[:p], params[p:-1], float(params[-1])
+    y, Z = _filtered(design, spatial)
+    residuals = (y - Z @ delta).reshape(design.y.shape)
     inverse = multiplier(design.W, spatial[:m], len(design.y))
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
     lam_name = (design.error.name,) if design.error is not None else ()
     return Estimate(
         names=(*design.names, *design.rho_names, *lam_name, "sigma2"),
-        params=np.r_[delta, spatial, sigma2],
+        params=params,
         cov=_inverse(info),
         loglik=_loglik(design, spatial, sigma2),
         nobs=design.nobs,
@@ -89,6 +89,18 @@ def at(design: Design, spatial: Array, cov: str) -> Estimate:
         multiplier=inverse,
         space=design.logdet,
     )
+
+
+def _filtered(design: Design, spatial: Array) -> tuple[Array, Array]:
+    """R(lambda) S(rho) y and R(lambda) Z, (nT,) and (nT, p)."""
+    m, size = design.Wy.shape[2], design.y.size
+    w = np.r_[1.0, -spatial[:m]]
+    y = np.c_[design.y.ravel(), design.Wy.reshape(size, m)] @ w
+    Z = design.Z.reshape(size, -1)
+    if design.error is None:
+        return y, Z
+    My = np.c_[design.error.y.ravel(), design.error.Wy.reshape(size, m)] @ w
+    return y - spatial[-1] * My, Z - spatial[-1] * design.error.Z.reshape(size, -1)
 
 
 def _best(design: Design, residuals: Array) -> Array:

@@ -76,6 +76,16 @@ def test_panels_match_exact_maximum_likelihood(name, family, effects, version):
     assert_matches(ss.fit(model, panel, w), theirs)
 
 
+@pytest.mark.parametrize("name", PANELS)
+@pytest.mark.parametrize("family", ["sar", "sdm", "sem", "sdem"])
+def test_bias_corrected_estimates_match_exact_ones(name, family):
+    panel, w = panel_data(name)
+    _, _, outcome, x = PANELS[name]
+    model = fitted(family, outcome, x, fixed_effects="twoways", correction="bias-corrected")
+    theirs = fits(f"{name}_exact_derived")[f"exact_{family}_twoways_biascorr"]["result"]
+    assert_allclose(ss.fit(model, panel, w).params, theirs["theta_biascorr"]["estimate"], rtol=RTOL)
+
+
 CROSS_SECTIONS = {
     "columbus": ("columbus.csv", "w_columbus.csv", "CRIME"),
     "boston": ("boston.csv", "w_boston.csv", "lcmedv"),
