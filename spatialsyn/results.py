@@ -8,17 +8,16 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.blocks import Labels, average, by_block, by_city, by_pair
-from spatialsyn.effects.inference import DIGITS, Carried, Effects, Multipliers, infer
-from spatialsyn.effects.multipliers import Reading
-from spatialsyn.errors import ModelError, named
+from spatialsyn.effects.inference import DIGITS, Effects, infer
+from spatialsyn.effects.request import chosen_regressors, multipliers, reading_by
+from spatialsyn.errors import ModelError
 from spatialsyn.models.bias import remove_bias
 from spatialsyn.models.design import Design, align, sweep_effects, with_lags
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.spec import SpatialModel
@@ -169,10 +168,39 @@ class Results:
         signal: Array = self.design.Z @ self.estimate.params[:p]
         if self.design.W:
             signal = sweep(self.estimate.multiplier @ signal, self.model.fixed_effects)
-        y = self.design.y
-        if not np.ptp(signal) > 0:
-            return 0.0
-        return float(np.corrcoef(y.ravel(), signal.ravel())[0, 1] ** 2)
+        return squared_correlation(self.design.y, signal)
+
+    @cached_property
+    def r2(self) -> pd.Series:
+        """Squared correlations of y with its reduced-form prediction without fixed effects.
+
+        ``within`` of deviations from city means, ``between`` of city means, ``overall`` of
+        all city-years (the definitions of Stata's xtreg, with S^-1 Z delta as prediction).
+        """
+        prediction = self.estimate.multiplier @ self._signal(self.data)
+        return pd.Series(r2_parts(self.data.y, prediction))
+
+    def fixed_effects(self) -> pd.DataFrame:
+        """City and year effects, each summing to zero: kind, id, estimate, se."""
+        X, _ = with_lags(self.model, self.data, self.weights)
+        lags = [lag(W, self.data.y)[..., None] for W in self.design.W]
+        columns = np.concatenate([X, *lags], axis=2)
+        q, fixed = columns.shape[2], self.model.fixed_effects
+        parts = []
+        for kind, axis, ids, swept in (
+            ("city", 1, self.panel.ids, sweeps_cities(fixed)),
+            ("year", 0, self.data.years, sweeps_time(fixed)),
+        ):
+            if swept:
+                cov = self.cov.to_numpy()[:q, :q]
+                params = self.estimate.params[:q]
+                made, se = effects_along(self.data.y, columns, params, cov, self.sigma2, axis)
+                parts.append(
+                    pd.DataFrame({"kind": kind, "id": list(ids), "estimate": made, "se": se})
+                )
+        if not parts:
+            raise ModelError("this model has no fixed effects.")
+        return pd.concat(parts, ignore_index=True)
 
     def predict(self, panel: CityPanel | None = None) -> pd.Series:
         """Expected outcome from the reduced form, S^-1 (X beta + W X theta + fixed effects).
@@ -219,10 +247,10 @@ class Results:
             `.table` with the columns ``x, effect`` [``to, from`` or ``city``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
-        reading, labels = self._reading(by)
-        return infer(
-            self.estimate, self._multipliers(x), reading, labels, method, level, draws, seed
-        )
+        reading, labels = reading_by(by, self.panel)
+        names = chosen_regressors(x, self.data, self.panel)
+        entered = multipliers(self.design, self.data, self.weights, self.estimate.names, names)
+        return infer(self.estimate, entered, reading, labels, method, level, draws, seed)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""
@@ -319,61 +347,3 @@ class Results:
         for rho, W in zip(self.rho, self.design.W, strict=True):
             raw = raw - rho * lag(W, y)
         return raw - sweep(raw, self.model.fixed_effects)
-
-    def _multipliers(self, x: str | Iterable[str] | None) -> Multipliers:
-        """How the chosen regressors enter the derivative matrix."""
-        at = {name: i for i, name in enumerate(self.estimate.names)}
-        matrices = list(dict.fromkeys(name for _, name in self.design.wx.values()))
-        identity = sparse.eye_array(self.panel.n, format="csr")
-        carriers = (identity, *(self.weights[name].matrix for name in matrices))
-        chosen = []
-        for name in self._chosen(x):
-            lags = {w: lagged for lagged, (of, w) in self.design.wx.items() if of == name}
-            positions = (at[name], *(at[lags[w]] for w in matrices if w in lags))
-            carried = (0, *(k + 1 for k, w in enumerate(matrices) if w in lags))
-            chosen.append(Carried(name, positions, carried))
-        rho_positions = tuple(at[name] for name in self.design.rho_names)
-        return Multipliers(self.design.W, rho_positions, carriers, tuple(chosen))
-
-    def _chosen(self, x: str | Iterable[str] | None) -> list[str]:
-        known = list(self.regressors)
-        if not known:
-            raise ModelError(f"{self.equation} has no regressors, so there are no effects.")
-        if x is None:
-            return known
-        names = [x] if isinstance(x, str) else list(x)
-        absent = [name for name in names if name not in known]
-        if absent:
-            raise ModelError(
-                f"{named(absent)} is not a regressor here; there are {named(known, 40)}."
-            )
-        if len(names) == 1 and names[0] in self.panel.frame.columns:
-            self._check_alone(names[0])
-        return names
-
-    def _check_alone(self, name: str) -> None:
-        """A variable that enters through several columns has no effect of one column alone."""
-        sources = dict(zip(self.data.names, self.data.sources, strict=True))
-        others = [n for n, s in sources.items() if n != name and s & sources[name]]
-        if others:
-            raise ModelError(
-                f"{named(sorted(sources[name]))} also enters through {named(others)}: the effect "
-                f"of {name!r} with these held fixed is not the effect of the variable. Ask for all "
-                f"columns, effects({[name, *others]}), and combine them at a value of interest."
-            )
-
-    def _reading(self, by: str | None) -> tuple[Reading, Labels]:
-        ids = self.panel.ids
-        if by is None:
-            return average(len(ids))
-        if by == "city":
-            return by_city(ids)
-        if by == "pair":
-            return by_pair(ids)
-        if by not in self.panel.blocks:
-            groups = named(self.panel.blocks) or "none"
-            raise ModelError(
-                f"by={by!r} is neither 'city', 'pair' nor a grouping of the panel; its groupings: "
-                f"{groups}. Name one when the panel is made: blocks=['region']."
-            )
-        return by_block(self.panel.blocks[by].loc[list(ids)])

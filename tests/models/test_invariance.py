@@ -205,6 +205,34 @@ def test_slx_is_least_squares_on_x_and_its_lag():
     )
 
 
+def test_fixed_effects_are_those_of_explicit_dummies():
+    """With a given rho the dummies are a regression; their errors too, when rho is known."""
+    panel, w = made_up(n=8, T=5, seed=2)
+    n, T = panel.n, panel.T
+    res = ss.fit(ss.slx("y ~ x", W="w", fixed_effects="twoways", correction="direct"), panel, w)
+    x = panel.array("x")
+    city = np.kron(np.eye(n) - 1 / n, np.ones((T, 1)))[:, 1:]
+    year = np.kron(np.ones((n, 1)), np.eye(T) - 1 / T)[:, 1:]
+    Z = np.c_[x.ravel(), (w.dense() @ x).ravel(), np.ones(n * T), city, year]
+    b, *_ = np.linalg.lstsq(Z, panel.array("y").ravel(), rcond=None)
+    found = res.fixed_effects().set_index(["kind", "id"])["estimate"]
+    centred = (np.eye(n) - 1 / n)[:, 1:] @ b[3 : 3 + n - 1]
+    assert_allclose(found["city"], centred, atol=1e-10)
+    assert_allclose(found["year"], (np.eye(T) - 1 / T)[:, 1:] @ b[3 + n - 1 :], atol=1e-10)
+    assert_allclose(res.fixed_effects().groupby("kind")["estimate"].sum(), 0, atol=1e-10)
+    with pytest.raises(ss.ModelError, match="no fixed effects"):
+        _ = ss.fit(ss.slx("y ~ x", W="w"), panel, w).fixed_effects()
+
+
+def test_r2_is_one_for_what_is_explained():
+    panel, w = made_up(noise=1e-7)
+    res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="individual"), panel, w)
+    assert 0 <= res.r2["overall"] <= 1
+    clean = panel.assign(y=panel.frame["x"] * 2 + panel.frame["z"] + 1e-6 * panel.frame["y"])
+    r2 = ss.fit(ss.ols("y ~ x + z"), clean).r2
+    assert_allclose(r2, 1, atol=1e-6)
+
+
 def test_predictions_reproduce_fitted_values_when_errors_are_tiny():
     panel, w = made_up(noise=1e-7)
     res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)

@@ -1,0 +1,49 @@
+"""Fixed effects themselves, and how much of the outcome the model accounts for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spatialsyn.numerics.lags import Array
+
+
+def effects_along(
+    y: Array, columns: Array, params: Array, cov: Array, sigma2: float, axis: int
+) -> tuple[Array, Array]:
+    """City effects (axis 1) or year effects (axis 0) and their standard errors.
+
+    With r = y - columns @ params and c its mean, an effect is the mean of r over the other
+    dimension less c, so effects sum to zero (Elhorst 2014, section 3.2). The variance is
+    the error's share, sigma2 over the length of the mean, and that of the parameters;
+    Elhorst's leaves out the part of rho.
+
+    Parameters
+    ----------
+    columns : (n, T, q), regressors, their lags and the lags of y, not swept
+    params, cov : (q,) and (q, q), of delta and rho
+    """
+    gradient = columns.mean(axis=axis) - columns.mean(axis=(0, 1))
+    effects = y.mean(axis=axis) - y.mean() - gradient @ params
+    variance = sigma2 / y.shape[axis] + np.einsum("ij,jk,ik->i", gradient, cov, gradient)
+    return effects, np.sqrt(variance)
+
+
+def r2_parts(y: Array, prediction: Array) -> dict[str, float]:
+    """Squared correlation within cities, between their means, and overall."""
+
+    def within(v: Array) -> Array:
+        return v - v.mean(axis=1, keepdims=True)
+
+    return {
+        "within": squared_correlation(within(y), within(prediction)),
+        "between": squared_correlation(y.mean(axis=1), prediction.mean(axis=1)),
+        "overall": squared_correlation(y, prediction),
+    }
+
+
+def squared_correlation(a: Array, b: Array) -> float:
+    """Squared correlation of all cells; zero where one of them does not vary."""
+    size = max(1.0, float(np.abs(a).max()), float(np.abs(b).max()))
+    if min(float(np.ptp(a)), float(np.ptp(b))) <= 1e-12 * size:
+        return 0.0
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1] ** 2)
