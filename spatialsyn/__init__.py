@@ -29,6 +29,7 @@ _HOMES = {
     "sdem": "models.spec",
     "sac": "models.spec",
     "gns": "models.spec",
+    "simulate": "models.simulate",
     "fit": "results",
     "Results": "results",
     "Effects": "effects.inference",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
         SpatialsynError,
         WeightsError,
     )
+    from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
     from spatialsyn.results import Results, fit
     from spatialsyn.weights.core import Weights

@@ -18,7 +18,7 @@ from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.optimize import maximise_from
+from spatialsyn.numerics.optimize import maximise_from, newton_step
 
 # Starting values, as shares of the way from zero to the ends of the intervals, and how many
 # of the best ones are climbed from.
@@ -40,8 +40,8 @@ def best_spatial(design: Design) -> Array:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     starts.sort(key=likelihood.value, reverse=True)
     best = maximise_from(likelihood.value, likelihood.score, starts[:CLIMBS])
-    slope = np.abs(likelihood.score(best)).max()
-    if not slope < 1e-4 * design.nobs:
+    left = newton_step(likelihood.score, best, likelihood.score(best))
+    if not np.abs(left).max() < 1e-3:
         raise EstimationError(
             f"the likelihood still rises at {np.round(best, 4).tolist()} "
             f"({', '.join(likelihood.names)}), the edge of the parameter space: the data do not "

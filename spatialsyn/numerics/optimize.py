@@ -77,7 +77,7 @@ def maximise_from(
 def _climb(value: Callable[[Array], float], score: Callable[[Array], Array], start: Array) -> Array:
     x, height = start, value(start)
     for _ in range(MANY_STEPS):
-        step = _uphill(score, x, score(x))
+        step = newton_step(score, x, score(x))
         while value(x + step) <= height and np.abs(step).max() > NEAR:
             step = step / 2
         if np.abs(step).max() <= NEAR:
@@ -86,14 +86,14 @@ def _climb(value: Callable[[Array], float], score: Callable[[Array], Array], sta
         height = value(x)
     # This near, the value is flat to rounding while the score still tells the way.
     for _ in range(POLISH):
-        step = _uphill(score, x, score(x))
+        step = newton_step(score, x, score(x))
         if not np.abs(step).max() <= 10 * NEAR or not np.isfinite(value(x + step)):
             break
         x = x + step
     return x
 
 
-def _uphill(score: Callable[[Array], Array], x: Array, slope: Array) -> Array:
+def newton_step(score: Callable[[Array], Array], x: Array, slope: Array) -> Array:
     """Newton's step, with the curvature turned downwards where it is not."""
     d = len(x)
     hessian = np.empty((d, d))
