@@ -25,11 +25,11 @@ def truth(family: str) -> dict[str, float]:
 def test_without_error_the_parameters_come_back(family):
     panel, w = made_up(n=15, T=6)
     model = getattr(ss, family)("y ~ x", W="w", fixed_effects="individual")
-    params = truth(family) | {"sigma2": 1e-12}
+    params = truth(family) | {"sigma2": 1e-8}
     res = ss.fit(model, ss.simulate(model, panel, w, params, seed=1), w)
     for name in OF[family]:
         if not name.startswith("lambda"):  # an error of no size has no lag to see
-            assert_allclose(res.params[name], params[name], atol=1e-4)
+            assert_allclose(res.params[name], params[name], atol=1e-3)
 
 
 @pytest.mark.parametrize("family", ["sar", "sem", "sdm"])
