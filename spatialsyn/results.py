@@ -15,7 +15,7 @@ from spatialsyn.effects.inference import DIGITS, Effects, infer
 from spatialsyn.effects.request import chosen_regressors, multipliers, reading_by
 from spatialsyn.errors import ModelError
 from spatialsyn.models.bias import remove_bias
-from spatialsyn.models.design import Design, align, sweep_effects, with_lags
+from spatialsyn.models.design import Design, align, right_side, sweep_effects
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors, evaluate
@@ -52,7 +52,7 @@ def fit(
     if not isinstance(model, SpatialModel):
         raise ModelError(f"fit needs a model such as ss.sdm(...); got {type(model).__name__}.")
     matrices = align(weights, model.weights_names, panel)
-    data = evaluate(model.formula, panel, intercept=model.fixed_effects == "none")
+    data = evaluate(model.formula, panel, intercept=model.intercept)
     design = sweep_effects(model, data, matrices)
     estimate = estimate_qml(design, cov)
     if model.correction == "bias-corrected" and model.fixed_effects != "none":
@@ -182,7 +182,7 @@ class Results:
 
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
-        X, _ = with_lags(self.model, self.data, self.weights)
+        X, _, _ = right_side(self.model, self.data, self.weights)
         lags = [lag(W, self.data.y)[..., None] for W in self.design.W]
         columns = np.concatenate([X, *lags], axis=2)
         q, fixed = columns.shape[2], self.model.fixed_effects
@@ -214,8 +214,7 @@ class Results:
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
                     f"{panel!r}."
                 )
-            intercept = self.model.fixed_effects == "none"
-            data = evaluate(self.model.formula, panel, intercept=intercept)
+            data = evaluate(self.model.formula, panel, intercept=self.model.intercept)
         signal = self._signal(data) + self._fixed_effects()
         return self._by_city_year(self.estimate.multiplier @ signal, "predicted")
 
@@ -337,7 +336,7 @@ class Results:
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
-        X, _ = with_lags(self.model, data, self.weights)
+        X, _, _ = right_side(self.model, data, self.weights)
         return np.asarray(X @ self.estimate.params[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:

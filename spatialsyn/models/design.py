@@ -48,6 +48,7 @@ class Design:
     W : the m matrices behind Wy
     logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
     error : lags by the error's matrix, or None without a spatial error
+    random : whether cities have random effects
     units, copies : independent cities and periods, n and T less what was transformed away
     """
 
@@ -60,6 +61,7 @@ class Design:
     W: tuple[Matrix, ...]
     logdet: LogDet | JointLogDet | None
     error: ErrorLag | None
+    random: bool
     fixed_effects: str
     transformed: bool
     units: int
@@ -78,7 +80,7 @@ class Design:
 
 def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
-    data = evaluate(model.formula, panel, intercept=model.fixed_effects == "none")
+    data = evaluate(model.formula, panel, intercept=model.intercept)
     return sweep_effects(model, data, weights)
 
 
@@ -112,8 +114,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     _check_dimensions(model, n, T)
     _check_rows(model, weights)
     roles, fixed = model.roles, model.fixed_effects
-    X, wx = with_lags(model, data, weights)
-    names = (*data.names, *wx)
+    X, names, wx = right_side(model, data, weights)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = (
@@ -135,6 +136,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
         W=tuple(weights[name].matrix for name in roles.wy),
         logdet=_logdet(tuple(weights[name] for name in roles.wy), unit_root),
         error=_error_lag(model, data.y, Wy, X, weights, unit_root),
+        random=model.random is not None,
         fixed_effects=fixed,
         transformed=model.transforms,
         units=units,
@@ -142,10 +144,10 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     )
 
 
-def with_lags(
+def right_side(
     model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]
-) -> tuple[Array, dict[str, tuple[str, str]]]:
-    """X with its spatial lags, (n, T, p), and what each lag is the lag of."""
+) -> tuple[Array, tuple[str, ...], dict[str, tuple[str, str]]]:
+    """Regressors, their spatial lags and city means: (n, T, p), names, and what lags what."""
     columns, wx = [data.X], {}
     for name, chosen in model.roles.wx:
         flags = np.array(data.lagged)
@@ -155,7 +157,16 @@ def with_lags(
         for x, flag in zip(data.names, flags, strict=True):
             if flag:
                 wx[f"W[{name}]*{x}"] = (x, name)
-    return np.concatenate(columns, axis=2), wx
+    X, names = np.concatenate(columns, axis=2), (*data.names, *wx)
+    return (*(_with_means(X, names) if model.random == "correlated" else (X, names)), wx)
+
+
+def _with_means(X: Array, names: tuple[str, ...]) -> tuple[Array, tuple[str, ...]]:
+    """X with the city means of every regressor and lag that varies over time."""
+    mean = np.broadcast_to(X.mean(axis=1, keepdims=True), X.shape)
+    varies = np.abs(X - mean).max(axis=(0, 1)) > ABSORBED * np.abs(X).max(axis=(0, 1))
+    added = tuple(f"mean({name})" for name, flag in zip(names, varies, strict=True) if flag)
+    return np.concatenate([X, mean[..., varies]], axis=2), (*names, *added)
 
 
 def _logdet(matrices: tuple[Weights, ...], unit_root: bool) -> LogDet | JointLogDet | None:

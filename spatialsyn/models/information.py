@@ -1,26 +1,30 @@
 """Information of static spatial panels, expected and observed.
 
-Order of the parameters: (delta, rho_1 ... rho_m, lambda, sigma2); a model has as many of
-them as it has lags. With R = I - lambda M, e the filtered residual,
+Order of the parameters: (delta, rho_1 ... rho_m, lambda, phi, sigma2); a model has as many
+of them as it has lags. With q, R, S and e of `likelihood`,
 
     D_j = R W_j S^-1 R^-1  for each rho_j,   D = M R^-1  for lambda,
-    Zr = R Z,   m_j = Q(R W_j y) - Q(D_j e),
+    Zr = q R Z,   m_j = q Q(R W_j y) - Q(D_j e),
 
     I_dd = Zr'Zr / s2          I_dr = Zr'm_j / s2           I_dl = 0
     I_ij = m_i'm_j / s2 + T* [tr D_i D_j + tr D_i'D_j]      (m = 0 for lambda)
     I_is = T* tr D_i / s2      I_ss = n* T* / (2 s2^2)
+    I_pp = 2 n / phi^2         I_ip = -2 tr D_i / phi       I_ps = -n / (phi s2)
 
-Lee & Yu (2010, Journal of Econometrics 154, eq. 12 and appendix). With time effects
-transformed away D stands for F'DF, whose traces are those of J D J, J = I - 11'/n,
-for row-standardised matrices.
+Lee & Yu (2010, Journal of Econometrics 154, eq. 12 and appendix); phi: ours, equal to the
+numerical information. With time effects transformed away D stands for F'DF, whose traces
+are those of J D J, J = I - 11'/n, for row-standardised matrices.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design
+from spatialsyn.models.likelihood import filtered, lags, split
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.transform import sweep
 
@@ -41,74 +45,70 @@ def information(
     Parameters
     ----------
     multiplier : (n, n), S^-1
-    spatial : rho_1 ... rho_m, then lambda where the model has one
+    spatial : rho_1 ... rho_m, then lambda and phi where the model has them
     residuals : (n, T), e
     """
     if kind not in KINDS:
         raise ModelError(f"cov={kind!r} is not one of {', '.join(map(repr, KINDS))}.")
-    p, d = len(delta), len(spatial)
-    Z, lagged, cross = _filtered(design, delta, spatial, residuals)
-    info = np.zeros((p + d + 1, p + d + 1))
+    if kind == "observed" and design.random:
+        raise ModelError('cov="observed" is not available with random effects: use "expected".')
+    p, d = len(delta), len(spatial) - design.random
+    Z, columns = filtered(design, spatial)[1], lags(design, spatial, delta)[:, :d]
+    info = np.zeros((p + len(spatial) + 1, p + len(spatial) + 1))
     info[:p, :p] = Z.T @ Z / sigma2
     info[-1, -1] = design.nobs / (2 * sigma2**2)
+    derivatives = _derivatives(design, multiplier, spatial)
+    traces = np.array([np.trace(D) for D in derivatives])
     if d:
         r = slice(p, p + d)
-        derivatives = _derivatives(design, multiplier, spatial)
         products = np.array([[np.sum(a * b.T) for b in derivatives] for a in derivatives])
-        part = lagged
-        if kind == "observed" and design.error is not None:
-            products[-1, :-1] = products[:-1, -1] = 0  # ln|S| + ln|R| has no cross derivative
         if kind == "expected":
-            part = _explained(design, lagged, derivatives, residuals)
+            columns = _explained(design, columns, derivatives, residuals)
             products += [[np.sum(a * b) for b in derivatives] for a in derivatives]
-        info[:p, r] = Z.T @ part / sigma2
-        info[r, r] = part.T @ part / sigma2 + design.copies * products
-        info[r, -1] = design.copies * np.array([np.trace(a) for a in derivatives]) / sigma2
-        if kind == "observed":
-            info[: p + d, r] += cross / sigma2
+        elif design.error is not None:
+            products[-1, :-1] = products[:-1, -1] = 0  # ln|S| + ln|R| has no cross derivative
+            info[: p + d, p + d - 1] += _error_cross(design, residuals) / sigma2
+        info[:p, r] += Z.T @ columns / sigma2
+        info[r, r] += columns.T @ columns / sigma2 + design.copies * products
+        info[r, -1] = design.copies * traces / sigma2
+    if design.random:
+        phi = spatial[-1]
+        info[p : p + d, -2] = -2 * traces / phi
+        info[-2, -2] = 2 * design.units / phi**2
+        info[-2, -1] = -design.units / (phi * sigma2)
     upper = np.triu(info, 1)
     return np.asarray(upper + upper.T + np.diag(np.diag(info)))
 
 
-def _filtered(
-    design: Design, delta: Array, spatial: Array, residuals: Array
-) -> tuple[Array, Array, Array]:
-    """R Z; the columns whose residual part is the score, [R Wy, M u]; and M-lags times e.
-
-    The third is what the observed information has beside cross-products: the derivative
-    of R Z and R Wy in lambda, times the residual.
-    """
-    e = residuals.ravel()
-    m, p = design.Wy.shape[2], len(delta)
-    Z, Wy = design.Z.reshape(e.size, p), design.Wy.reshape(e.size, m)
-    if design.error is None:
-        return Z, Wy, np.zeros((p + m, m))
-    lam, error = spatial[-1], design.error
-    MZ, MWy = error.Z.reshape(e.size, p), error.Wy.reshape(e.size, m)
-    Mu = error.y.ravel() - MWy @ spatial[:m] - MZ @ delta
-    cross = np.zeros((p + m + 1, m + 1))
-    cross[:p, -1], cross[p : p + m, -1] = MZ.T @ e, MWy.T @ e
-    return Z - lam * MZ, np.c_[Wy - lam * MWy, Mu], cross
-
-
-def _derivatives(design: Design, multiplier: Array, spatial: Array) -> list[Array]:
+def _derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Array]:
     """D_1 ... D_m and D, projected where time effects were transformed away."""
-    found = [lag(W, multiplier) for W in design.W]
-    if design.error is not None:
+    lam = split(design, spatial).lam
+    found: Sequence[Array] = [lag(W, multiplier) for W in design.W]
+    if design.error is not None and lam is not None:
         M = dense(design.error.M)
-        R = np.eye(len(M)) - spatial[-1] * M
+        R = np.eye(len(M)) - lam * M
         inverse = np.linalg.inv(R)
-        found = [R @ G @ inverse for G in found] + [M @ inverse]
+        found = [*(np.asarray(R @ G @ inverse) for G in found), np.asarray(M @ inverse)]
     if not design.projects_cities:
         return found
     return [D - D.mean(axis=0) - D.mean(axis=1, keepdims=True) + D.mean() for D in found]
 
 
-def _explained(design: Design, lagged: Array, derivatives: list[Array], residuals: Array) -> Array:
+def _explained(
+    design: Design, columns: Array, derivatives: Sequence[Array], residuals: Array
+) -> Array:
     """m_j: what regressors and effects explain of each lag; of M u they explain nothing."""
     m = design.Wy.shape[2]
     noise = [sweep(lag(D, residuals), design.fixed_effects).ravel() for D in derivatives[:m]]
-    explained = np.zeros_like(lagged)
+    explained = np.zeros_like(columns)
     if m:
-        explained[:, :m] = lagged[:, :m] - np.column_stack(noise)
+        explained[:, :m] = columns[:, :m] - np.column_stack(noise)
     return explained
+
+
+def _error_cross(design: Design, residuals: Array) -> Array:
+    """Derivatives of R Z and R W_j y in lambda, times the residual; zero for lambda itself."""
+    e, error = residuals.ravel(), design.error
+    assert error is not None
+    MZ, MWy = error.Z.reshape(e.size, -1), error.Wy.reshape(e.size, design.Wy.shape[2])
+    return np.r_[MZ.T @ e, MWy.T @ e, 0.0]

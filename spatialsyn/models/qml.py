@@ -17,9 +17,10 @@ from scipy.linalg import qr, solve_triangular
 
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models.design import Design
-from spatialsyn.models.error import best_spatial
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
+from spatialsyn.models.likelihood import filtered, full, names
+from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
@@ -61,7 +62,7 @@ def estimate_qml(design: Design, cov: str = "expected") -> Estimate:
 
 def at(design: Design, spatial: Array) -> Array:
     """All parameters, delta and sigma2 being the best ones given (rho_1 ... rho_m, lambda)."""
-    y, Z = _filtered(design, spatial)
+    y, Z = filtered(design, spatial)
     delta = regress(y[:, None], Z, design.names)[:, 0]
     e = y - Z @ delta
     sigma2 = float(e @ e) / design.nobs
@@ -74,16 +75,15 @@ def describe(design: Design, params: Array, cov: str) -> Estimate:
     """The estimate with these parameters: residuals, likelihood and covariance."""
     p, m = len(design.names), design.Wy.shape[2]
     delta, spatial, sigma2 = params[:p], params[p:-1], float(params[-1])
-    y, Z = _filtered(design, spatial)
+    y, Z = filtered(design, spatial)
     residuals = (y - Z @ delta).reshape(design.y.shape)
     inverse = multiplier(design.W, spatial[:m], len(design.y))
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
-    lam_name = (design.error.name,) if design.error is not None else ()
     return Estimate(
-        names=(*design.names, *design.rho_names, *lam_name, "sigma2"),
+        names=(*design.names, *names(design), "sigma2"),
         params=params,
         cov=_inverse(info),
-        loglik=_loglik(design, spatial, sigma2),
+        loglik=full(design, spatial, sigma2),
         nobs=design.nobs,
         residuals=residuals,
         multiplier=inverse,
@@ -91,23 +91,11 @@ def describe(design: Design, params: Array, cov: str) -> Estimate:
     )
 
 
-def _filtered(design: Design, spatial: Array) -> tuple[Array, Array]:
-    """R(lambda) S(rho) y and R(lambda) Z, (nT,) and (nT, p)."""
-    m, size = design.Wy.shape[2], design.y.size
-    w = np.r_[1.0, -spatial[:m]]
-    y = np.c_[design.y.ravel(), design.Wy.reshape(size, m)] @ w
-    Z = design.Z.reshape(size, -1)
-    if design.error is None:
-        return y, Z
-    My = np.c_[design.error.y.ravel(), design.error.Wy.reshape(size, m)] @ w
-    return y - spatial[-1] * My, Z - spatial[-1] * design.error.Z.reshape(size, -1)
-
-
 def _best(design: Design, residuals: Array) -> Array:
     """The spatial parameters: none, one by Newton on an interval, or several from a grid."""
-    if design.error is None and not design.rho_names:
+    if not names(design):
         return np.zeros(0)
-    if design.error is None and isinstance(design.logdet, LogDet):
+    if len(names(design)) == 1 and isinstance(design.logdet, LogDet):
         return _best_rho(design, design.logdet, residuals[:, 0], residuals[:, 1])
     return best_spatial(design)
 
@@ -165,20 +153,8 @@ def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
     return np.array([rho])
 
 
-def _loglik(design: Design, spatial: Array, sigma2: float) -> float:
-    jacobian = 0.0
-    if isinstance(design.logdet, LogDet):
-        jacobian += float(design.logdet(spatial[0]))
-    elif design.logdet is not None:
-        jacobian += design.logdet(spatial[: design.Wy.shape[2]])
-    if design.error is not None:
-        jacobian += float(design.error.logdet(spatial[-1]))
-    fit = np.log(2 * np.pi * sigma2) + 1
-    return design.copies * jacobian - design.nobs / 2 * float(fit)
-
-
 def _check_size(design: Design) -> None:
-    parameters = design.Z.shape[2] + design.Wy.shape[2] + (design.error is not None) + 1
+    parameters = design.Z.shape[2] + len(names(design)) + 1
     if design.nobs <= parameters:
         raise ModelError(
             f"{design.nobs} independent observations cannot identify {parameters} parameters. Use "

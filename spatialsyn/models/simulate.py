@@ -12,7 +12,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.design import align, with_lags
+from spatialsyn.models.design import align, right_side
 from spatialsyn.models.formula import evaluate, parse
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
@@ -60,9 +60,8 @@ def simulate(
         panel = _drawn(panel, weights, [str(term) for term in parsed.terms], generator)
     panel = panel if outcome in panel.frame else panel.assign(**{outcome: 0.0})
     matrices = align(weights, model.weights_names, panel)
-    data = evaluate(model.formula, panel, intercept=model.fixed_effects == "none")
-    X, lags = with_lags(model, data, matrices)
-    names = (*data.names, *lags)
+    data = evaluate(model.formula, panel, intercept=model.intercept)
+    X, names, _ = right_side(model, data, matrices)
     rho_names = [f"rho[{name}]" for name in model.roles.wy]
     lam_names = [f"lambda[{model.roles.wu}]"] if model.roles.wu else []
     _check_params(params, [*names, *rho_names, *lam_names, "sigma2"])

@@ -14,6 +14,7 @@ from spatialsyn.models.formula import parse
 from spatialsyn.models.roles import FAMILIES, Roles, roles
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
+RANDOM = ("individual", "correlated")
 CORRECTIONS = ("lee-yu", "direct", "bias-corrected")
 
 
@@ -43,6 +44,10 @@ class SpatialModel:
         dummy-variable maximum likelihood, whose sigma2 (individual effects) and rho
         (time effects) are biased in small panels; or the latter with its leading bias
         removed.
+    random : None | "individual" | "correlated"
+        City effects as random draws, uncorrelated with the regressors, or correlated
+        through the regressors' city means (Mundlak 1978; Debarsy 2012 for their lags);
+        with fixed_effects="none", or "time" and correction="direct".
     """
 
     family: str
@@ -50,11 +55,14 @@ class SpatialModel:
     W: Any = None
     fixed_effects: str = "none"
     correction: str = "lee-yu"
+    random: str | None = None
 
     def __post_init__(self) -> None:
         _among("family", self.family, tuple(FAMILIES))
         _among("fixed_effects", self.fixed_effects, FIXED_EFFECTS)
         _among("correction", self.correction, CORRECTIONS)
+        if self.random is not None:
+            self._check_random()
         given = roles(self.family, self.W)
         object.__setattr__(self, "W", self.W if isinstance(self.W, str | None) else given)
         parsed = parse(self.formula)
@@ -68,6 +76,24 @@ class SpatialModel:
             raise ModelError(
                 f"W lags {named(foreign)}, but {self.formula!r} has the regressors {named(lagged)}."
             )
+
+    def _check_random(self) -> None:
+        _among("random", self.random, RANDOM)
+        if self.fixed_effects not in ("none", "time"):
+            raise ModelError(
+                f"random={self.random!r} and fixed_effects={self.fixed_effects!r} both stand for "
+                'the cities: choose one. With random effects use fixed_effects="none" or "time".'
+            )
+        if self.fixed_effects == "time" and self.correction != "direct":
+            raise ModelError(
+                f"correction={self.correction!r} removes fixed effects only; it does not exist "
+                'with random effects. Use correction="direct", or fixed_effects="twoways".'
+            )
+
+    @property
+    def intercept(self) -> bool:
+        """Whether the model has a constant: one unless fixed effects take its place."""
+        return self.fixed_effects == "none"
 
     @property
     def roles(self) -> Roles:
@@ -111,6 +137,7 @@ class SpatialModel:
             terms += [f"W[{name}]*{term}" for term in chosen or lagged]
         terms += [f"lambda[{given.wu}]*W[{given.wu}]*u"] if given.wu else []
         effects = ["city"] if sweeps_cities(self.fixed_effects) else []
+        effects += [f"city ({self.random} random)"] if self.random else []
         effects += ["year"] if sweeps_time(self.fixed_effects) else []
         tail = f" | {' + '.join(effects)}" if effects else ""
         return f"{parsed.outcome} ~ {' + '.join(terms) or '1'}{tail}"
@@ -129,58 +156,91 @@ class SpatialModel:
         return self.equation
 
 
-def ols(formula: str, fixed_effects: str = "none", correction: str = "lee-yu") -> SpatialModel:
+def ols(
+    formula: str,
+    fixed_effects: str = "none",
+    correction: str = "lee-yu",
+    random: str | None = None,
+) -> SpatialModel:
     """Least squares without any spatial term; the baseline of the family."""
-    return SpatialModel("ols", formula, None, fixed_effects, correction)
+    return SpatialModel("ols", formula, None, fixed_effects, correction, random)
 
 
 def slx(
-    formula: str, W: str, fixed_effects: str = "none", correction: str = "lee-yu"
+    formula: str,
+    W: Any,
+    fixed_effects: str = "none",
+    correction: str = "lee-yu",
+    random: str | None = None,
 ) -> SpatialModel:
     """Spatial lag of X: y = X beta + W X theta + error (Halleck Vega & Elhorst 2015)."""
-    return SpatialModel("slx", formula, W, fixed_effects, correction)
+    return SpatialModel("slx", formula, W, fixed_effects, correction, random)
 
 
 def sar(
-    formula: str, W: str, fixed_effects: str = "none", correction: str = "lee-yu"
+    formula: str,
+    W: Any,
+    fixed_effects: str = "none",
+    correction: str = "lee-yu",
+    random: str | None = None,
 ) -> SpatialModel:
     """Spatial autoregression: y = rho W y + X beta + error."""
-    return SpatialModel("sar", formula, W, fixed_effects, correction)
+    return SpatialModel("sar", formula, W, fixed_effects, correction, random)
 
 
 def sdm(
-    formula: str, W: str, fixed_effects: str = "none", correction: str = "lee-yu"
+    formula: str,
+    W: Any,
+    fixed_effects: str = "none",
+    correction: str = "lee-yu",
+    random: str | None = None,
 ) -> SpatialModel:
     """Spatial Durbin model: y = rho W y + X beta + W X theta + error."""
-    return SpatialModel("sdm", formula, W, fixed_effects, correction)
+    return SpatialModel("sdm", formula, W, fixed_effects, correction, random)
 
 
 def sem(
-    formula: str, W: Any, fixed_effects: str = "none", correction: str = "lee-yu"
+    formula: str,
+    W: Any,
+    fixed_effects: str = "none",
+    correction: str = "lee-yu",
+    random: str | None = None,
 ) -> SpatialModel:
     """Spatial error model: y = X beta + u, u = lambda W u + error."""
-    return SpatialModel("sem", formula, W, fixed_effects, correction)
+    return SpatialModel("sem", formula, W, fixed_effects, correction, random)
 
 
 def sdem(
-    formula: str, W: Any, fixed_effects: str = "none", correction: str = "lee-yu"
+    formula: str,
+    W: Any,
+    fixed_effects: str = "none",
+    correction: str = "lee-yu",
+    random: str | None = None,
 ) -> SpatialModel:
     """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda W u + error."""
-    return SpatialModel("sdem", formula, W, fixed_effects, correction)
+    return SpatialModel("sdem", formula, W, fixed_effects, correction, random)
 
 
 def sac(
-    formula: str, W: Any, fixed_effects: str = "none", correction: str = "lee-yu"
+    formula: str,
+    W: Any,
+    fixed_effects: str = "none",
+    correction: str = "lee-yu",
+    random: str | None = None,
 ) -> SpatialModel:
     """Spatial lag and error (SARAR): y = rho W y + X beta + u, u = lambda M u + error."""
-    return SpatialModel("sac", formula, W, fixed_effects, correction)
+    return SpatialModel("sac", formula, W, fixed_effects, correction, random)
 
 
 def gns(
-    formula: str, W: Any, fixed_effects: str = "none", correction: str = "lee-yu"
+    formula: str,
+    W: Any,
+    fixed_effects: str = "none",
+    correction: str = "lee-yu",
+    random: str | None = None,
 ) -> SpatialModel:
     """General nesting model: Wy, WX and a spatial error (Elhorst 2014, section 2.3)."""
-    return SpatialModel("gns", formula, W, fixed_effects, correction)
+    return SpatialModel("gns", formula, W, fixed_effects, correction, random)
 
 
 def _among(field: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -1,0 +1,134 @@
+"""The Gaussian likelihood of the whole family, as a function of its spatial parameters.
+
+    e = q( R(lambda) [S(rho) y - Z delta] ),   S = I - sum_j rho_j W_j,   R = I - lambda M
+
+on arrays that were lagged first and swept of the fixed effects second. q takes the share
+1 - phi of each city's mean away where cities have random effects, phi^2 = s2 / (T s2_mu +
+s2); with a spatial error these follow its process (Kapoor, Kelejian & Prucha 2007).
+The spatial parameters are ordered (rho_1 ... rho_m, lambda, phi); a model has those of
+its lags. Given them, delta and sigma2 are a regression: full generalised least squares.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spatialsyn.models.design import Design
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import LogDet
+
+
+class Spatial(NamedTuple):
+    """The spatial parameters by what they are; None where the model has none."""
+
+    rho: Array
+    lam: float | None
+    phi: float | None
+
+
+def split(design: Design, values: Array) -> Spatial:
+    """The vector of spatial parameters taken apart."""
+    m = design.Wy.shape[2]
+    rest = iter(values[m:])
+    lam = float(next(rest)) if design.error is not None else None
+    phi = float(next(rest)) if design.random else None
+    return Spatial(values[:m], lam, phi)
+
+
+def names(design: Design) -> tuple[str, ...]:
+    """Names of the spatial parameters, in their order."""
+    lam = (design.error.name,) if design.error is not None else ()
+    return (*design.rho_names, *lam, *(("phi",) if design.random else ()))
+
+
+def filtered(design: Design, values: Array) -> tuple[Array, Array]:
+    """The transformed outcome and regressors, (nT,) and (nT, p)."""
+    rho, lam, phi = split(design, values)
+    y, Z = design.y - design.Wy @ rho, design.Z
+    if design.error is not None and lam is not None:
+        y = y - lam * (design.error.y - design.error.Wy @ rho)
+        Z = Z - lam * design.error.Z
+    return quasi(y, phi).ravel(), quasi(Z, phi).reshape(y.size, -1)
+
+
+def lags(design: Design, values: Array, delta: Array) -> Array:
+    """Minus the derivatives of e: q R W_j y for each rho, q M u for lambda, -mean(e) for phi."""
+    rho, lam, phi = split(design, values)
+    size = design.y.size
+    Wy, y, Z = design.Wy, design.y - design.Wy @ rho, design.Z
+    columns = []
+    if design.error is not None and lam is not None:
+        error = design.error
+        Mu = error.y - error.Wy @ rho - error.Z @ delta
+        columns.append(quasi(Mu, phi).ravel())
+        Wy, y, Z = Wy - lam * error.Wy, y - lam * (error.y - error.Wy @ rho), Z - lam * error.Z
+    if phi is not None:
+        mean = (y - Z @ delta).mean(axis=1, keepdims=True)
+        columns.append(-np.broadcast_to(mean, y.shape).ravel())
+    return np.column_stack([quasi(Wy, phi).reshape(size, -1), *columns])
+
+
+def quasi(v: Array, phi: float | None) -> Array:
+    """`v`, (n, T) or (n, T, k), less the share 1 - phi of each city's mean."""
+    return v if phi is None else v - (1 - phi) * v.mean(axis=1, keepdims=True)
+
+
+def jacobian(design: Design, values: Array) -> float:
+    """T* [ln|S| + ln|R|] + n ln phi, minus infinity outside the parameter space."""
+    rho, lam, phi = split(design, values)
+    total = 0.0
+    if isinstance(design.logdet, LogDet):
+        total += float(design.logdet(rho[0])) if design.logdet.contains(rho) else -np.inf
+    elif design.logdet is not None:
+        total += design.logdet(rho)
+    if design.error is not None and lam is not None:
+        inside = design.error.logdet.contains(np.array([lam]))
+        total += float(design.error.logdet(lam)) if inside else -np.inf
+    between = 0.0
+    if phi is not None:
+        between = design.units * float(np.log(phi)) if phi > 0 else -np.inf
+    return design.copies * total + between
+
+
+def jacobian_slopes(design: Design, values: Array) -> Array:
+    """Derivatives of `jacobian` in the spatial parameters."""
+    rho, lam, phi = split(design, values)
+    slopes: list[float] = []
+    if isinstance(design.logdet, LogDet):
+        slopes.append(design.logdet.slope(rho[0]))
+    elif design.logdet is not None:
+        slopes.extend(design.logdet.gradient(rho))
+    if design.error is not None and lam is not None:
+        slopes.append(design.error.logdet.slope(lam))
+    scaled = [design.copies * slope for slope in slopes]
+    return np.array([*scaled, *([design.units / phi] if phi is not None else [])])
+
+
+def concentrated(design: Design, values: Array) -> float:
+    """The log-likelihood with delta and sigma2 at their best, without its constants."""
+    jac = jacobian(design, values)
+    if not np.isfinite(jac):
+        return -np.inf
+    e, _ = residual(design, values)
+    return jac - design.nobs / 2 * float(np.log(e @ e))
+
+
+def score(design: Design, values: Array) -> Array:
+    """Gradient of `concentrated`; delta is at its best, so only the explicit part counts."""
+    e, delta = residual(design, values)
+    sigma2 = e @ e / design.nobs
+    return np.asarray(lags(design, values, delta).T @ e / sigma2 + jacobian_slopes(design, values))
+
+
+def residual(design: Design, values: Array) -> tuple[Array, Array]:
+    """e and delta, given the spatial parameters."""
+    y, Z = filtered(design, values)
+    delta = np.linalg.lstsq(Z, y, rcond=None)[0]
+    return y - Z @ delta, delta
+
+
+def full(design: Design, values: Array, sigma2: float) -> float:
+    """The maximised log-likelihood, constants included."""
+    return jacobian(design, values) - design.nobs / 2 * float(np.log(2 * np.pi * sigma2) + 1)

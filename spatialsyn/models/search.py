@@ -1,0 +1,73 @@
+"""The highest peak of the likelihood over its spatial parameters.
+
+With a spatial error, several lags of y or random effects the search has more than one
+dimension, and the likelihood may have more than one peak: it is climbed from the best
+points of a grid. (An outer loop that alternates between lambda and delta stops early;
+Anselin 1988, section 12.1.)
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from spatialsyn.errors import EstimationError
+from spatialsyn.models.design import Design
+from spatialsyn.models.likelihood import concentrated, names, score
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.optimize import maximise_from, newton_step
+
+# Starting values: shares of the way from zero to the ends of an interval, and values of phi.
+GRID = (-0.6, -0.2, 0.2, 0.5, 0.8)
+PHI = (0.1, 0.3, 0.7)
+# How many of the best starting values are climbed from.
+CLIMBS = 4
+
+
+def best_spatial(design: Design) -> Array:
+    """(rho_1 ... rho_m, lambda, phi) with the highest concentrated likelihood.
+
+    Raises
+    ------
+    EstimationError
+        No start lies inside the parameter space, or the peak lies at its edge.
+    """
+
+    def value(at: Array) -> float:
+        return concentrated(design, at)
+
+    def slope(at: Array) -> Array:
+        return score(design, at)
+
+    starts = [s for s in _starts(design) if np.isfinite(value(s))]
+    if not starts:
+        raise EstimationError("no starting value lies inside the parameter space of these W.")
+    starts.sort(key=value, reverse=True)
+    best = maximise_from(value, slope, starts[:CLIMBS])
+    if not np.abs(newton_step(slope, best, slope(best))).max() < 1e-3:
+        raise EstimationError(
+            f"the likelihood still rises at {np.round(best, 4).tolist()} "
+            f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
+            "identify this model with these W. Compare the models with one lag less, and look "
+            "at how alike the matrices are: ss.weights.audit(...)."
+        )
+    return best
+
+
+def _starts(design: Design) -> list[Array]:
+    """A grid over the parameter space."""
+    m = design.Wy.shape[2]
+    axes = [[v / max(m, 1) for v in _axis(design.logdet)]] * m
+    if design.error is not None:
+        axes.append(_axis(design.error.logdet))
+    if design.random:
+        axes.append(list(PHI))
+    return [np.array(point) for point in product(*axes)]
+
+
+def _axis(logdet: LogDet | JointLogDet | None) -> list[float]:
+    low, high = logdet.interval if isinstance(logdet, LogDet) else (-1.0, 1.0)
+    low, high = max(low, -1.0), min(high, 1.0)
+    return [share * (high if share > 0 else -low) for share in GRID]
