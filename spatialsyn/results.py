@@ -327,6 +327,11 @@ class Results:
         for name, w in self.weights.items():
             made = f", base years {w.base_years}" if w.base_years is not None else ""
             notes.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
+        if self.params.get("phi") == 1:
+            notes.append(
+                "phi = 1 lies on the boundary: the cities show no variance of their own, and the "
+                "estimate is the pooled one."
+            )
         if self.panel.n < FEW_CITIES:
             notes.append(
                 f"Only {self.panel.n} cities: p-values rest on a normal approximation that is "

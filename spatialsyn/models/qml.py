@@ -12,6 +12,8 @@ Ord (1975); without Wy it is least squares.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
@@ -57,6 +59,8 @@ def estimate_qml(design: Design, cov: str = "expected") -> Estimate:
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     coefficients = regress(np.c_[y, Wy], Z, design.names)
     spatial = _best(design, np.c_[y, Wy] - Z @ coefficients)
+    if design.random and spatial[-1] >= 1:
+        return _without_city_variance(design, cov)
     return describe(design, at(design, spatial), cov)
 
 
@@ -88,6 +92,23 @@ def describe(design: Design, params: Array, cov: str) -> Estimate:
         residuals=residuals,
         multiplier=inverse,
         space=design.logdet,
+    )
+
+
+def _without_city_variance(design: Design, cov: str) -> Estimate:
+    """The boundary phi = 1: the likelihood is highest where cities have no variance of their own.
+
+    It is the pooled estimate with phi = 1, which has no standard error there.
+    """
+    pooled = estimate_qml(replace(design, random=False), cov)
+    assert pooled.cov is not None
+    where = len(pooled.params) - 1
+    widened = np.insert(np.insert(pooled.cov, where, 0.0, axis=0), where, 0.0, axis=1)
+    return replace(
+        pooled,
+        names=(*pooled.names[:-1], "phi", "sigma2"),
+        params=np.insert(pooled.params, where, 1.0),
+        cov=widened,
     )
 
 

@@ -116,8 +116,21 @@ def test_without_city_effects_phi_goes_to_one():
     )
     pooled = ss.fit(model, flat, w)
     random = ss.fit(model.but(random="individual"), flat, w)
-    assert abs(random.params["phi"] - 1) < 0.2
+    assert 0.8 < random.params["phi"] <= 1
     assert_allclose(random.rho, pooled.rho, atol=0.01)
+
+
+def test_a_boundary_solution_is_the_pooled_one_and_says_so():
+    """City means that vary less than chance would let them: the likelihood rises towards phi > 1."""
+    panel, w = made_up(n=10, T=6)
+    y = panel.array("x") + np.random.default_rng(1).normal(size=(10, 6))
+    panel = panel.assign(y=y - 0.9 * (y - panel.array("x")).mean(axis=1, keepdims=True))
+    model = ss.sar("y ~ x", W="w")
+    pooled, random = ss.fit(model, panel, w), ss.fit(model.but(random="individual"), panel, w)
+    assert random.params["phi"] == 1
+    assert_allclose(random.params.drop("phi"), pooled.params, rtol=1e-12)
+    assert random.se["phi"] == 0
+    assert "phi = 1 lies on the boundary" in random.summary()
 
 
 def test_mundlak_slopes_are_within_slopes_given_the_rest():
