@@ -39,8 +39,9 @@ def check(study: StudyFile) -> None:
     )
     if job.weights:
         typer.echo(audit(*job.weights.values()).T.to_string())
-    for name in job.results:
-        typer.echo(f"model {name}: {job.results[name].equation}")
+    for name, results in job.results.items():
+        typer.echo(f"model {name}: {results.equation}")
+    job.check()
     typer.echo("The study can be run.")
 
 

@@ -24,7 +24,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
-from spatialsyn.models.roles import FAMILIES
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.weights.core import Weights
 
@@ -75,8 +74,8 @@ class ReportSection(_Section):
     main: str | None = None
     x: str | None = None
     by: str | None = None
-    tables: list[Literal[TABLES]] = list(TABLES)  # type: ignore[valid-type]
-    figures: list[Literal[FIGURES]] = list(FIGURES)  # type: ignore[valid-type]
+    tables: list[Literal[TABLES]] | None = None  # type: ignore[valid-type]
+    figures: list[Literal[FIGURES]] | None = None  # type: ignore[valid-type]
     language: Literal["en", "zh"] = "en"
     labels: dict[str, str] = {}
 
@@ -113,7 +112,7 @@ def read_study(path: str | Path) -> Study:
         study = Study.model_validate(content)
     except ValidationError as error:
         raise ConfigError(_faults(path.name, error)) from error
-    models(study)
+    _check_names(study)
     for name, options in study.measures.items():
         _check_options("measures", name, options, MEASURES, also=())
     for name, options in study.weights.items():
@@ -123,18 +122,27 @@ def read_study(path: str | Path) -> Study:
 
 
 def build_panel(study: Study, folder: Path) -> CityPanel:
-    """The panel of the study with its measures as further columns, cut to its years last.
+    """The panel of the study with its measures as further columns, in all years of its file.
 
-    Measures are computed on the full sample of the file (an index is computed once; what
-    is estimated on fewer years reuses it).
+    An index is computed once, on the full sample; what is estimated on fewer years reuses
+    it, and weights may take base years before the sample of the estimation.
     """
-    panel = _measured(_source(study.panel, folder), study.measures)
-    return years_of(panel, study.panel.years)
+    return _measured(_source(study.panel, folder), study.measures)
+
+
+def span_of(study: Study, name: str) -> list[int] | None:
+    """The years of a model; a point of the sweep has those of the model it varies."""
+    section = study.models.get(name) or study.models.get(str(study.sweep.get("of")))
+    return None if section is None else section.years
 
 
 def years_of(panel: CityPanel, span: list[int] | None) -> CityPanel:
     """The panel from the first to the last year of `span`."""
-    return panel if span is None else panel.subset(years=range(span[0], span[1] + 1))
+    if span is None:
+        return panel
+    if span[0] > span[1]:
+        raise ConfigError(f"years = {span} run backwards: give the first year, then the last.")
+    return panel.subset(years=range(span[0], span[1] + 1))
 
 
 def build_weights(study: Study, panel: CityPanel) -> dict[str, Weights]:
@@ -150,9 +158,9 @@ def build_weights(study: Study, panel: CityPanel) -> dict[str, Weights]:
             arguments["cities"] = _polygons(panel, name)
         if kind in DATA:
             arguments[DATA[kind]] = _base(panel, name, kind, options)
-        made[name] = _named(
-            f"weights.{name}", getattr(builders, kind), arguments | options
-        ).standardize(how)
+        section = f"weights.{name}"
+        built = _named(section, getattr(builders, kind), arguments | options)
+        made[name] = _named(section, built.standardize, {"how": how})
     return made
 
 
@@ -225,6 +233,10 @@ def _measured(panel: CityPanel, sections: Mapping[str, Options]) -> CityPanel:
     import spatialsyn.measures as builders
 
     for name, given in sections.items():
+        if name in panel.frame:
+            raise ConfigError(
+                f"[measures.{name}] has the name of a column of the table: rename it."
+            )
         options = dict(given)
         kind = options.pop("kind")
         made = _named(f"measures.{name}", getattr(builders, kind), {"panel": panel} | options)
@@ -245,12 +257,12 @@ def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
     years = options.pop("base_years", None)
     if years is None:
         raise ConfigError(
-            f"[weights.{name}] needs base_years, for example [{panel.years[0]}, {panel.years[0]}]: "
+            f"[weights.{name}] needs base_years, for example [{panel.years[0]}, {panel.years[1]}]: "
             "weights made from data of the whole sample are a function of what drives y, and the "
             'estimates are biased (Qu & Lee 2015). base_years = "all" is possible and is marked '
             "in every table."
         )
-    return panel.mean(column, years)
+    return _named(f"weights.{name}", panel.mean, {"column": column, "years": years})
 
 
 def _polygons(panel: CityPanel, name: str) -> Any:
@@ -265,8 +277,8 @@ def _named(section: str, function: Callable[..., Any], arguments: Options) -> An
         return function(**arguments)
     except SpatialsynError as error:
         raise type(error)(f"[{section}] {error}") from error
-    except TypeError as error:
-        raise ConfigError(f"[{section}] {error}.") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(f"[{section}] cannot be made of these options: {error}.") from error
 
 
 def _check_options(
@@ -293,12 +305,36 @@ def _check_report(study: Study) -> None:
         raise ConfigError(f"[report] main = {main!r} is not a model; there are {named(known)}.")
 
 
+def _check_names(study: Study) -> None:
+    """Every model writes files of its own."""
+    stems: dict[str, str] = {}
+    for name in models(study):
+        other = stems.setdefault(stem(name), name)
+        if other != name:
+            raise ConfigError(f"the models {other!r} and {name!r} would write the same files.")
+
+
+def stem(name: str) -> str:
+    """The name of a model as part of a file name."""
+    return "".join(c if c.isalnum() else "_" for c in name).strip("_")
+
+
 def _faults(name: str, error: ValidationError) -> str:
-    """pydantic's findings, one per line, without its web links."""
-    lines = [
-        f"  [{'.'.join(map(str, fault['loc'][:-1])) or 'top level'}] {fault['loc'][-1]}: "
-        f"{fault['msg']}"
-        for fault in error.errors(include_url=False)
-    ]
-    families = f"Families are {', '.join(FAMILIES)}."
-    return "\n".join([f"{name} has {len(lines)} faults:", *lines, families])
+    """pydantic's findings, one per line, with the keys that there are."""
+    lines = []
+    for fault in error.errors(include_url=False):
+        *section, key = map(str, fault["loc"])
+        where = f"  [{'.'.join(section) or 'top level'}] {key}"
+        if fault["type"] == "extra_forbidden":
+            kind = SECTIONS.get(section[0] if section else "", Study)
+            lines.append(f"{where}: there is no such key; there are {named(kind.model_fields, 30)}")
+        else:
+            lines.append(f"{where}: {fault['msg']}")
+    return "\n".join([f"{name} has {len(lines)} faults:", *lines])
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "panel": PanelSection,
+    "models": ModelSection,
+    "report": ReportSection,
+}

@@ -41,6 +41,14 @@ class ConfigError(SpatialsynError):
     """A study file, or a call that mirrors one, is wrong."""
 
 
+def expect(
+    value: object, kind: type | tuple[type, ...], what: str, error: type[SpatialsynError]
+) -> None:
+    """Refuse `value` unless it is of `kind`; `what` says what is needed, and how to get it."""
+    if not isinstance(value, kind):
+        raise error(f"{what}; got {type(value).__name__}: {str(value)[:60]!r}.")
+
+
 def named(items: Iterable[object], most: int = 6) -> str:
     """The first few of `items`, readable in a sentence: ``'440100', '440200', ... (21 in all)``."""
     listed = list(items)

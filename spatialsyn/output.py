@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialsyn.config import sweep
-from spatialsyn.errors import ConfigError
 
 if TYPE_CHECKING:
     from spatialsyn.report.tables import Table
     from spatialsyn.run import Job
 
 PAGE_DPI = 130
+# Markers that the figure of effects can tell apart.
+MOST_MODELS = 7
 FORMATS = ("csv", "tex", "docx", "html", "md")
 SENTENCES = {
     "en": {
@@ -26,7 +27,8 @@ SENTENCES = {
         "that is rough: read sizes and intervals, and compare the models that were declared.",
         "shared": "Outcome and regressors share indicators ({}): part of the relation is an "
         "identity.",
-        "disjoint": "Outcome and regressors share no indicator.",
+        "disjoint": "Outcome and regressors count no indicator in common.",
+        "scales": "Both sides are divided by {}: part of their correlation may come from it.",
         "cause": "Effects are associations; weights and regressors are taken as given, and nothing "
         "here identifies a cause by itself.",
         "context": "Polygons without data are drawn on the maps and left out of the models.",
@@ -41,6 +43,7 @@ SENTENCES = {
         "请关注效应大小与区间，并比较各模型。",
         "shared": "被解释变量与解释变量含有共同指标（{}），两者的关系部分是恒等关系。",
         "disjoint": "被解释变量与解释变量没有共同指标。",
+        "scales": "两侧都以 {} 为分母，部分相关可能由此产生。",
         "cause": "效应是相关关系；权重与解释变量视为给定，结果本身不能说明因果。",
         "context": "没有数据的区域仅在地图中绘出，不进入模型。",
     },
@@ -50,7 +53,7 @@ SENTENCES = {
 def write_tables(job: Job, folder: Path) -> dict[str, Table]:
     """Every table that the study asks for, in all formats."""
     folder.mkdir()
-    made = {name: TABLES[name](job) for name in job.study.report.tables}
+    made = {name: TABLES[name](job) for name in job.tables}
     for name, table in made.items():
         for form in FORMATS:
             table.save(folder / f"{name}.{form}")
@@ -63,7 +66,7 @@ def write_figures(job: Job, folder: Path) -> dict[str, bytes]:
 
     folder.mkdir()
     made = {}
-    for name in job.study.report.figures:
+    for name in job.figures:
         for part, drawing in FIGURES[name](job).items():
             save(drawing, folder / part)
             with style(job.study.report.language):
@@ -93,6 +96,8 @@ def write_page(job: Job, tables: dict[str, Table], figures: dict[str, bytes], pa
 def answer(job: Job) -> list[str]:
     """What the main model says about x, block to block, one sentence each."""
     results, chosen = job.results[job.main], job.study.report
+    if not (results.regressors and job.panel.blocks):
+        return []
     words = SENTENCES[chosen.language]
     x, y = chosen.labels.get(job.x, job.x), results.data.outcome
     table = results.effects(job.x, by=job.by).table
@@ -111,39 +116,49 @@ def answer(job: Job) -> list[str]:
 
 def cautions(job: Job) -> list[str]:
     """What a careful reader should know before quoting the answer."""
-    words, shared = SENTENCES[job.study.report.language], shared_indicators(job)
+    words, results = SENTENCES[job.study.report.language], job.results[job.main]
+    shared, scales = shared_indicators(job)
     return [
-        words["few"].format(n=job.panel.n, T=job.panel.T),
+        words["few"].format(n=results.panel.n, T=len(results.data.years)),
         words["shared"].format(", ".join(shared)) if shared else words["disjoint"],
+        *([words["scales"].format(", ".join(scales))] if scales else []),
         words["cause"],
         words["context"],
     ]
 
 
-def shared_indicators(job: Job) -> tuple[str, ...]:
-    """Raw columns that the main outcome and one of its regressors are both made of."""
+def shared_indicators(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns that the main outcome and a regressor both count, and both are divided by."""
     data = job.results[job.main].data
-    of_x = {
-        raw for sources in data.sources for column in sources for raw in raw_columns(job, column)
-    }
-    return tuple(sorted(raw_columns(job, data.outcome) & of_x))
+    of_x = [column for sources in data.sources for column in sources]
+    sides = []
+    for columns in (data.outcome_sources, of_x):
+        counted, scaled = set[str](), set[str]()
+        for column in columns:
+            made = raw_columns(job, column)
+            counted, scaled = counted | made[0], scaled | made[1]
+        sides.append((counted, scaled))
+    (y, y_scale), (x, x_scale) = sides
+    return tuple(sorted(y & x)), tuple(sorted((y_scale & x_scale) - (y & x)))
 
 
-def raw_columns(job: Job, column: str) -> set[str]:
-    """The columns of the data that a measure counts; denominators scale and are not counted."""
-    options = job.study.measures.get(column)
+def raw_columns(job: Job, column: str) -> tuple[set[str], set[str]]:
+    """The columns of the data that a measure counts, and those it is divided by."""
+    base, _, part = column.rpartition("_")
+    name = base if part in ("C", "T") and base in job.study.measures else column
+    options = job.study.measures.get(name)
     if options is None:
-        return {column}
-    listed: list[str] = []
-    for key in ("indicators", "subsystems"):
-        for part, inner in dict(options.get(key, {})).items():
-            listed += (
-                list(inner)
-                if key == "subsystems" and not isinstance(inner, str)
-                else [inner if key == "subsystems" else part]
-            )
+        return {column}, set()
+    listed = [*dict(options.get("indicators", {}))]
+    for inner in dict(options.get("subsystems", {})).values():
+        listed += [inner] if isinstance(inner, str) else list(inner)
     listed += [options[key] for key in ("part", "numerator") if key in options]
-    return {raw for name in listed for raw in raw_columns(job, name)}
+    counted: set[str] = set()
+    scaled = {options[key] for key in ("whole", "denominator") if key in options}
+    for inner in listed:
+        made = raw_columns(job, inner)
+        counted, scaled = counted | made[0], scaled | made[1]
+    return counted, scaled
 
 
 def _named(job: Job, names: list[str]) -> dict[str, Any]:
@@ -163,12 +178,9 @@ def _main(job: Job) -> Table:
 
 
 def _sweep(job: Job) -> Table:
-    from spatialsyn.config import models
     from spatialsyn.report import table
 
-    points = list(sweep(job.study, models(job.study)))
-    if not points:
-        raise ConfigError('[report] tables has "sweep", but the study has no [sweep].')
+    points = list(sweep(job.study, job.models))
     return table(
         _named(job, points), show=("effects", "rho", "fit"), labels=job.study.report.labels
     )
@@ -214,7 +226,8 @@ def _descriptives(job: Job) -> Table:
     data = job.results[job.main].data
     columns = dict.fromkeys([data.outcome, *(c for s in data.sources for c in sorted(s))])
     known = [name for name in columns if name in job.panel.variables]
-    return descriptives(job.panel, known, labels=job.study.report.labels)
+    panel = job.results[job.main].panel.subset(years=data.years)
+    return descriptives(panel, known, labels=job.study.report.labels)
 
 
 def _weights(job: Job) -> Table:
@@ -227,7 +240,8 @@ def _draw_study_area(job: Job) -> dict[str, Any]:
     from spatialsyn.report import study_area
 
     language = job.study.report.language
-    return {"study_area": study_area(job.panel, job.by, labels=language, language=language)}
+    drawing = study_area(job.panel, job.by, labels=language, language=language)
+    return {"study_area": drawing}
 
 
 def _draw_weights(job: Job) -> dict[str, Any]:
@@ -245,7 +259,7 @@ def _draw_effects(job: Job) -> dict[str, Any]:
     from spatialsyn.report import effects_plot
 
     chosen = job.study.report
-    models = _named(job, list(job.study.models))
+    models = _named(job, list(job.study.models)[:MOST_MODELS])
     y = job.results[job.main].data.outcome
     drawing = effects_plot(models, chosen.labels, chosen.labels.get(y, y), language=chosen.language)
     return {"effects": drawing}
@@ -268,7 +282,8 @@ def _draw_emitted_received(job: Job) -> dict[str, Any]:
     label = job.study.report.labels.get(job.x, job.x)
     language = job.study.report.language
     unit = word("effect of one unit of {}", language).format(label)
-    drawing = emitted_received(job.panel, effects, unit=unit, blocks=job.by, language=language)
+    blocks = job.by if job.panel.blocks else None
+    drawing = emitted_received(job.panel, effects, unit=unit, blocks=blocks, language=language)
     return {"emitted_received": drawing}
 
 

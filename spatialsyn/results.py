@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,9 +12,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.inference import DIGITS, Effects, infer
+from spatialsyn.effects.inference import DIGITS, Effects, check_level, infer
 from spatialsyn.effects.request import chosen_regressors, multipliers, reading_by
-from spatialsyn.errors import ModelError
+from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.bias import remove_bias
 from spatialsyn.models.design import Design, align, right_side, sweep_effects
 from spatialsyn.models.estimate import Estimate
@@ -22,6 +23,7 @@ from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
 
@@ -49,8 +51,8 @@ def fit(
     AlignmentError, FormulaError, ModelError, WeightsError, EstimationError
         Naming the cities, cells, columns or matrix at fault.
     """
-    if not isinstance(model, SpatialModel):
-        raise ModelError(f"fit needs a model such as ss.sdm(...); got {type(model).__name__}.")
+    expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
+    expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
     matrices = align(weights, model.weights_names, panel)
     data = evaluate(model.formula, panel, intercept=model.intercept)
     design = sweep_effects(model, data, matrices)
@@ -158,7 +160,7 @@ class Results:
 
     @cached_property
     def fitted(self) -> pd.Series:
-        """y minus the structural residual: fixed effects and the observed Wy included."""
+        """y minus `resid`: what regressors, fixed effects, the observed Wy (and Wu) account for."""
         return self._by_city_year(self.data.y - self.estimate.residuals, "fitted")
 
     @cached_property
@@ -194,13 +196,24 @@ class Results:
             if swept:
                 cov = self.cov.to_numpy()[:q, :q]
                 params = self.estimate.params[:q]
-                made, se = effects_along(self.data.y, columns, params, cov, self.sigma2, axis)
+                made, se = effects_along(
+                    self.data.y, columns, params, cov, self._noise_of_means(axis), axis
+                )
                 parts.append(
                     pd.DataFrame({"kind": kind, "id": list(ids), "estimate": made, "se": se})
                 )
         if not parts:
             raise ModelError("this model has no fixed effects.")
         return pd.concat(parts, ignore_index=True)
+
+    def _noise_of_means(self, axis: int) -> Array:
+        """Variance of the error's mean over years (axis 1) or cities (axis 0)."""
+        n, T = self.data.y.shape
+        if self.design.error is None:
+            return np.asarray(self.sigma2 / (T if axis == 1 else n))
+        R = multiplied_out((self.design.error.M,), self.lam.to_numpy(), n)
+        u = self.sigma2 * np.linalg.inv(R.T @ R)
+        return np.asarray(np.diag(u) / T if axis == 1 else u.sum() / n**2)
 
     def predict(self, panel: CityPanel | None = None) -> pd.Series:
         """Expected outcome from the reduced form, S^-1 (X beta + W X theta + fixed effects).
@@ -209,6 +222,12 @@ class Results:
         """
         data = self.data
         if panel is not None:
+            expect(panel, CityPanel, "predict needs a panel: panel.assign(...)", PanelError)
+            if re.search(r"\b(standardize|winsor)\(", self.model.formula):
+                raise ModelError(
+                    "standardize() and winsor() would be computed anew on the other panel. Make "
+                    "the column once, panel.assign(...), and use it in the formula."
+                )
             if panel.ids != self.panel.ids or panel.years != self.panel.years:
                 raise ModelError(
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
@@ -253,6 +272,7 @@ class Results:
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""
+        check_level(level)
         z = self.params / self.se
         half = norm.ppf((1 + level) / 2) * self.se
         table = pd.DataFrame(

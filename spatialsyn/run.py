@@ -22,8 +22,20 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.config import Study, build_panel, build_weights, models, read_study, years_of
+from spatialsyn.config import (
+    FIGURES,
+    TABLES,
+    Study,
+    build_panel,
+    build_weights,
+    models,
+    read_study,
+    span_of,
+    stem,
+    years_of,
+)
 from spatialsyn.errors import ConfigError, named
+from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results, fit
 from spatialsyn.weights.core import Weights
 
@@ -40,28 +52,85 @@ class Job:
     study: Study
 
     @cached_property
-    def panel(self) -> CityPanel:
-        """The panel with its measures."""
+    def source(self) -> CityPanel:
+        """The panel of the file, all years, with its measures."""
         return build_panel(self.study, self.path.parent)
 
     @cached_property
+    def panel(self) -> CityPanel:
+        """The panel of the study's years."""
+        return years_of(self.source, self.study.panel.years)
+
+    @cached_property
     def weights(self) -> dict[str, Weights]:
-        """The matrices by name."""
-        return build_weights(self.study, self.panel)
+        """The matrices by name; base years may lie before the study's."""
+        return build_weights(self.study, self.source)
+
+    @cached_property
+    def models(self) -> dict[str, SpatialModel]:
+        """Every model and every point of the sweep."""
+        return models(self.study)
 
     @cached_property
     def results(self) -> dict[str, Results]:
         """Every model and every point of the sweep, fitted."""
-        return {name: self.fit(name) for name in models(self.study)}
+        return {name: self.fit(name) for name in self.models}
 
     def fit(self, name: str) -> Results:
-        """One model by name."""
-        known = models(self.study)
-        if name not in known:
-            raise ConfigError(f"the study has no model {name!r}; it has {named(known, 40)}.")
-        section = self.study.models.get(name)
-        panel = self.panel if section is None else years_of(self.panel, section.years)
-        return fit(known[name], panel, self.weights)
+        """One model by name, fitted once."""
+        if name not in self.models:
+            raise ConfigError(f"the study has no model {name!r}; it has {named(self.models, 40)}.")
+        if name not in self.fitted:
+            panel = years_of(self.panel, span_of(self.study, name))
+            self.fitted[name] = fit(self.models[name], panel, self.weights)
+        return self.fitted[name]
+
+    @cached_property
+    def fitted(self) -> dict[str, Results]:
+        """The models fitted so far."""
+        return {}
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables asked for; by default those that this study can fill."""
+        return self._asked("tables", self.study.report.tables, TABLES)
+
+    @property
+    def figures(self) -> list[str]:
+        """The figures asked for; by default those that this study can draw."""
+        return self._asked("figures", self.study.report.figures, FIGURES)
+
+    def _asked(self, kind: str, listed: list[str] | None, known: tuple[str, ...]) -> list[str]:
+        lacking = {
+            "blocks": None if self.panel.blocks else "a grouping: blocks = [...] in [panel]",
+            "weights": None if self.weights else "weights",
+            "sweep": None if self.study.sweep else "a [sweep]",
+            "cities": None,
+        }
+        if kind == "figures":
+            maps = None if self.panel.cities is not None else "polygons: boundaries in [panel]"
+            lacking |= {"study_area": maps or lacking["blocks"], "emitted_received": maps}
+            lacking["weights"] = lacking["weights"] or maps
+        if not self.results[self.main].regressors:
+            lacking |= dict.fromkeys(
+                ("effects", "blocks", "cities", "emitted_received"), "regressors"
+            )
+        if listed is None:
+            return [name for name in known if not lacking.get(name)]
+        for name in listed:
+            if lacking.get(name):
+                raise ConfigError(f'[report] {kind} has "{name}", which needs {lacking[name]}.')
+        return listed
+
+    def check(self) -> None:
+        """Make everything that a run needs, short of the files."""
+        for name in self.models:
+            self.fit(name)
+        if self.results[self.main].regressors:
+            assert self.x
+        if "blocks" in self.tables:
+            assert self.by
+        assert self.figures is not None
 
     @property
     def main(self) -> str:
@@ -71,7 +140,7 @@ class Job:
     @property
     def x(self) -> str:
         """The regressor that maps and block effects are about: `x`, or the first one."""
-        names = self.results[self.main].regressors
+        names = self.fit(self.main).regressors
         x = self.study.report.x or next(iter(names), "")
         if x not in names:
             raise ConfigError(f"[report] x = {x!r} is not in {self.main}; it has {named(names)}.")
@@ -126,14 +195,14 @@ def _write(job: Job, folder: Path, say: Say) -> None:
 
     say(f"panel      {job.panel!r}")
     say(f"weights    {', '.join(job.weights) or 'none'}")
-    say(f"models     {len(models(job.study))} to fit")
-    for name, results in job.results.items():
-        say(f"           {name}: log-likelihood {results.loglik:.3f}")
+    say(f"models     {len(job.models)} to fit")
+    for name in job.models:
+        say(f"           {name}: log-likelihood {job.fit(name).loglik:.3f}")
+    job.check()
     _write_results(job, folder / "results")
-    chosen = job.study.report
-    say(f"tables     {', '.join(chosen.tables)}")
+    say(f"tables     {', '.join(job.tables)}")
     tables = write_tables(job, folder / "tables")
-    say(f"figures    {', '.join(chosen.figures)}")
+    say(f"figures    {', '.join(job.figures)}")
     figures = write_figures(job, folder / "figures")
     say("page       report.html")
     write_page(job, tables, figures, folder / "report.html")
@@ -145,10 +214,10 @@ def _write_results(job: Job, folder: Path) -> None:
     """Tidy csv per model: parameters, fit and effects, at full precision."""
     folder.mkdir()
     for name, results in job.results.items():
-        stem = "".join(c if c.isalnum() else "_" for c in name).strip("_")
-        results.tidy().to_csv(folder / f"{stem}_parameters.csv", index=False)
-        results.glance().to_csv(folder / f"{stem}_fit.csv", index=False)
-        results.effects().table.to_csv(folder / f"{stem}_effects.csv", index=False)
+        results.tidy().to_csv(folder / f"{stem(name)}_parameters.csv", index=False)
+        results.glance().to_csv(folder / f"{stem(name)}_fit.csv", index=False)
+        if results.regressors:
+            results.effects().table.to_csv(folder / f"{stem(name)}_effects.csv", index=False)
     audit = job.panel.audit()
     audit.to_csv(folder / "panel_audit.csv", index=False)
     job.panel.frame.to_csv(folder / "panel.csv")
@@ -189,7 +258,7 @@ def _check_replaceable(folder: Path) -> None:
     way_out = "Move it away, or choose another folder with --out."
     if not (folder / MANIFEST).is_file():
         raise ConfigError(f"{str(folder)!r} exists and was not written by a run. {way_out}")
-    listed: Mapping[str, str] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    listed: Mapping[str, str] = _listed(folder / MANIFEST)
     present = {
         str(p.relative_to(folder).as_posix()): p
         for p in folder.rglob("*")
@@ -201,6 +270,15 @@ def _check_replaceable(folder: Path) -> None:
             f"{str(folder)!r} holds files that were added or changed since the run that wrote it: "
             f"{named(sorted(changed))}. {way_out}"
         )
+
+
+def _listed(manifest: Path) -> Mapping[str, str]:
+    """The files of an earlier run and their hashes; nothing for a manifest of another kind."""
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return dict(content.get("files", {})) if isinstance(content, dict) else {}
 
 
 def _put_in_place(beside: Path, folder: Path) -> None:

@@ -166,8 +166,8 @@ def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
         ('kind = "contiguity"', 'kind = "contiguity"\npower = 2', r"contiguity has no 'power'; it has .*'rook'"),
         ('kind = "composite"', 'kind = "composite"\nweighting = "pca"', "composite has no 'weighting'; it has"),
         ('kind = "composite"', 'kind = "eval"', r"\[measures.index\] kind = 'eval' is not one of"),
-        ('city = "id"', 'city = "id"\ndelimiter = ";"', r"\[panel\] delimiter: Extra inputs"),
-        ('x = "index"', 'x = "index"\ntable = 1', r"\[report\] table: Extra inputs"),
+        ('city = "id"', 'city = "id"\ndelimiter = ";"', r"\[panel\] delimiter: there is no such key; there are 'dataset'"),
+        ('x = "index"', 'x = "index"\ntable = 1', r"\[report\] table: there is no such key; there are 'title'"),
         ('of = "main"', 'of = "other"', r"\[sweep\] needs of = one of 'main'; got 'other'"),
         ('W = ["geo", "eco"]', 'formula = ["a"]', r"\[sweep\] varies lists of"),
         ('W = ["geo", "eco"]', 'W = ["geo", "sea"]', "unknown weights 'sea'"),
@@ -251,15 +251,83 @@ def test_a_measure_is_computed_on_all_years_and_a_model_on_some(study):
     np.testing.assert_allclose(job.panel.frame["index"], full)
 
 
+def test_a_minimal_study_runs_without_a_report_section(study, tmp_path):
+    text = STUDY[: STUDY.index("[sweep]")].replace('blocks = ["side"]', "")
+    study.write_text(text, encoding="utf-8")
+    folder = run(study, tmp_path / "out", say=lambda _: None)
+    assert (folder / "tables" / "main.csv").exists()
+    assert not (folder / "tables" / "sweep.csv").exists()
+    assert not (folder / "tables" / "blocks.csv").exists()
+
+
+def test_what_is_asked_for_and_cannot_be_made_is_refused_by_check(study):
+    study.write_text(
+        STUDY.replace('[sweep]\nof = "main"\nW = ["geo", "eco"]\n', ""), encoding="utf-8"
+    )
+    refused = spatialsyn("check", study)
+    assert refused.returncode == 1
+    assert 'tables has "sweep", which needs a [sweep]' in refused.stderr
+
+
+def test_a_sweep_has_the_years_of_the_model_it_varies(study):
+    path = edited(
+        study, 'fixed_effects = "twoways"', 'fixed_effects = "twoways"\nyears = [2003, 2007]'
+    )
+    job = open_job(path)
+    assert job.fit("main: eco").data.years == job.fit("main").data.years == tuple(range(2003, 2008))
+
+
+def test_base_years_may_lie_before_the_years_of_the_study(study):
+    job = open_job(edited(study, 'city = "id"', 'city = "id"\nyears = [2003, 2007]'))
+    assert job.panel.years[0] == 2003
+    assert job.weights["eco"].base_years == (2001,)
+
+
+def test_models_that_would_write_the_same_files_are_refused(study):
+    more = '[models."a-1"]\nfamily = "ols"\nformula = "y ~ size"\n[models.a_1]\nfamily = "ols"\nformula = "y ~ size"\n'
+    study.write_text(STUDY + more, encoding="utf-8")
+    with pytest.raises(ss.ConfigError, match="'a-1' and 'a_1' would write the same files"):
+        read_study(study)
+
+
+def test_a_measure_may_not_take_the_name_of_a_column(study):
+    path = edited(
+        study,
+        "[measures.index]",
+        '[measures.size]\nkind = "ratio"\nnumerator = "size"\ndenominator = "size"\n\n[measures.index]',
+    )
+    with pytest.raises(ss.ConfigError, match=r"\[measures.size\] has the name of a column"):
+        _ = open_job(path).panel
+
+
+def test_shared_indicators_are_found_through_functions_and_parts(study):
+    from spatialsyn.output import cautions, shared_indicators
+
+    text = (
+        STUDY.replace('formula = "y ~ index + size"', 'formula = "{index + 1} ~ second"')
+        .replace(
+            "[weights.geo]",
+            '[measures.second]\nkind = "composite"\nindicators = { z = "+" }\n\n[weights.geo]',
+            1,
+        )
+        .replace('x = "index"', 'x = "second"')
+    )
+    study.write_text(text, encoding="utf-8")
+    job = open_job(study)
+    assert shared_indicators(job)[0] == ("z",)
+    assert "share indicators (z)" in cautions(job)[1]
+
+
 def test_the_main_study_shares_no_indicator_between_outcome_and_regressor():
     from spatialsyn.output import raw_columns, shared_indicators
 
     job = open_job(MAIN)
-    assert shared_indicators(job) == ()
-    assert raw_columns(job, "va") == {
+    assert shared_indicators(job) == ((), ("employment", "gdp"))
+    assert raw_columns(job, "va")[0] == {
         "employment_it", "digital_finance", "employment_leasing_business", "employment_scitech",
     }  # fmt: skip
-    assert "employment_construction" in raw_columns(job, "synergy")
+    assert "employment_construction" in raw_columns(job, "synergy")[0]
+    assert raw_columns(job, "synergy_T") == raw_columns(job, "synergy")
 
 
 def test_the_main_study_reports_its_answer_with_intervals():

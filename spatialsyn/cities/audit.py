@@ -26,12 +26,15 @@ def audit(panel: CityPanel, jump: float = 2.5) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``finding`` (missing, jump, constant, constant in time), ``variable``,
+        Columns ``finding`` (missing, empty, jump, constant, constant in time), ``variable``,
         ``city``, ``year``, ``value``, ``detail``.
     """
     rows: list[tuple[object, ...]] = []
     for name in panel.variables:
         values = panel.array(name)
+        if np.isnan(values).all():
+            rows.append(("empty", name, None, None, np.nan, "no value at all"))
+            continue
         rows += _holes(panel, name, values)
         rows += _jumps(panel, name, values, jump)
         rows += _constants(name, values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -43,6 +45,8 @@ def check_ids(frame: pd.DataFrame, city: str) -> None:
 def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
     """The years as integers."""
     years = frame[year]
+    if pd.api.types.is_datetime64_any_dtype(years) or isinstance(years.dtype, pd.PeriodDtype):
+        raise PanelError(f"{year!r} holds dates; a panel needs years: frame[{year!r}].dt.year.")
     numbers = pd.to_numeric(years, errors="coerce")
     text = years.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
     bad = numbers.isna().to_numpy() | (numbers % 1 != 0).to_numpy() | text
@@ -87,17 +91,18 @@ def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
                 raise PanelError(f"{name!r} is infinite in {named(column.index[infinite])}.")
             continue
         text = column.dropna().map(str).str.strip()
-        plain = pd.to_numeric(text.str.replace(",", ""), errors="coerce").notna()
+        bare = text.map(lambda cell: re.sub(r"[,%\s]", "", unicodedata.normalize("NFKC", cell)))
+        plain = pd.to_numeric(bare, errors="coerce").notna()
         if not plain.any():
             continue  # a name or a grouping
-        odd = text[~plain | text.str.contains(",")]
+        odd = text[~plain | (bare != text)]
         where = odd if len(odd) else text
         cells = [f"{key}: {value!r}" for key, value in where.items()]
         raise PanelError(
             f"{name!r} holds text where numbers belong, in {len(where)} cells: "
             f"{'; '.join(cells[:4])}{' ...' if len(cells) > 4 else ''}. "
             'Read the file with ss.read_panel(..., missing=["-", "..."], thousands=","), or '
-            "convert the column with pandas.to_numeric."
+            "convert the column with pandas.to_numeric; a column of codes is named in blocks=[...]."
         )
 
 

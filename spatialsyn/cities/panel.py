@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from spatialsyn.cities.checks import (
     check_same_cities,
     check_years,
 )
-from spatialsyn.errors import PanelError, named
+from spatialsyn.errors import PanelError, expect, named
 from spatialsyn.numerics.lags import Array
 
 KEYS = ("city", "year")
@@ -66,17 +67,39 @@ class CityPanel:
         cities: Any = None,
         blocks: Iterable[str] = (),
     ) -> None:
+        expect(
+            frame,
+            pd.DataFrame,
+            "the table is a DataFrame (ss.read_panel reads files)",
+            PanelError,
+        )
         blocks = (blocks,) if isinstance(blocks, str) else tuple(blocks)
-        check_columns(frame, (city, year))
+        check_columns(frame, (city, year, *(c for c in frame.columns.unique() if c != city)))
+        _check_key_names(frame, city, year)
         check_ids(frame, city)
         years = check_years(frame, year)
         check_keys(frame, city, years)
         tidy = frame.assign(**{year: years}).rename(columns={city: "city", year: "year"})
         tidy = tidy.set_index(list(KEYS)).sort_index()
         check_cells_are_numbers(tidy, ignore=blocks)
-        self.frame: pd.DataFrame = tidy
+        self._frame = tidy
         self.cities, self.context = _matched(cities, self.ids, city)
-        self.blocks: Mapping[str, pd.Series] = {name: self._grouping(name) for name in blocks}
+        groups = {name: self._grouping(name) for name in blocks}
+        self.blocks: Mapping[str, pd.Series] = MappingProxyType(groups)
+        self._made = True
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if getattr(self, "_made", False):
+            raise PanelError(
+                f"a panel does not change: panel.assign(...) and panel.subset(...) return a "
+                f"new one; use them instead of setting {name!r}."
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table, indexed by city and year, sorted; changing this copy changes no panel."""
+        return self._frame.copy(deep=False)
 
     @cached_property
     def ids(self) -> tuple[Any, ...]:
@@ -106,8 +129,11 @@ class CityPanel:
 
     def array(self, column: str) -> Array:
         """One column as an array of shape (n, T), cities first."""
-        check_columns(self.frame, (column,))
-        return self.frame[column].to_numpy(dtype=float).reshape(self.n, self.T)
+        check_columns(self._frame, (column,))
+        values = self._frame[column]
+        if not pd.api.types.is_numeric_dtype(values):
+            raise PanelError(f"{column!r} is text ({named(values.unique(), 3)}), not numbers.")
+        return values.to_numpy(dtype=float).reshape(self.n, self.T)
 
     def at(self, year: int) -> pd.DataFrame:
         """The table of one year indexed by city, with polygons where the panel has them."""
@@ -155,6 +181,10 @@ class CityPanel:
         Weights keep their cities: `weights.subset(ids)` cuts them too, and says what
         that does to them.
         """
+        expect(ids, (Iterable, type(None)), "subset needs a list of ids", PanelError)
+        expect(years, (Iterable, type(None)), "subset needs a list of years", PanelError)
+        if isinstance(ids, str):
+            raise PanelError(f"subset needs a list of ids: subset([{ids!r}]).")
         keep = self.ids if ids is None else tuple(ids)
         foreign = [i for i in keep if i not in set(self.ids)]
         if foreign:
@@ -171,7 +201,7 @@ class CityPanel:
         Adds ``<column>_interpolated`` and the flag ``<column>_is_interpolated`` (0 or 1);
         `column` itself keeps its holes, and holes at either end of a series stay.
         """
-        wide = self.frame[column].unstack("year")
+        wide = pd.DataFrame(self.array(column), index=list(self.ids), columns=list(self.years))
         filled = wide.interpolate(axis=1, limit_area="inside")
         values = filled.to_numpy(dtype=float)
         flag = np.isnan(wide.to_numpy(dtype=float)) & ~np.isnan(values)
@@ -219,6 +249,12 @@ class CityPanel:
                     f"({self.n}, {self.T}): one row per city in the order of panel.ids."
                 )
             return pd.Series(values.ravel(), index=index)
+        if isinstance(values, bool) or not isinstance(values, (int, float, np.number)):
+            raise PanelError(
+                f"{name!r} needs a Series by (city, year) or city, an ({self.n}, {self.T}) array "
+                f"or a number; got {type(values).__name__}. An index is assigned by its score: "
+                "assign(va=va.score), assign(synergy=synergy.D)."
+            )
         return float(values)
 
     def _years(self, years: Iterable[int] | str) -> tuple[int, ...]:
@@ -226,7 +262,10 @@ class CityPanel:
             if years != "all":
                 raise PanelError(f'years={years!r}: give a sequence of years, or "all".')
             return self.years
+        expect(years, Iterable, "years is a list such as [2011, 2012]", PanelError)
         chosen = tuple(years)
+        if not chosen:
+            raise PanelError('years is empty: give years, or "all".')
         self._check_years(chosen)
         return chosen
 
@@ -250,11 +289,24 @@ class CityPanel:
             group = by_city.first()
         elif self.cities is not None and name in self.cities.columns:
             group = pd.Series(self.cities[name])
+            lonely = [city for city, block in group.items() if pd.isna(block)]
+            if lonely:
+                raise PanelError(f"the grouping {name!r} is missing for {named(lonely)}.")
         else:
             raise PanelError(
                 f"no column {name!r} to group the cities by, in the table or polygons."
             )
         return group.rename(name)
+
+
+def _check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
+    """The panel calls its keys city and year; no other column may."""
+    taken = [k for k, own in (("city", city), ("year", year)) if own != k and k in frame.columns]
+    if taken:
+        raise PanelError(
+            f"the table has further columns called {named(taken)}, the names of the panel's keys. "
+            "Rename them, for example frame.rename(columns={'city': 'city_name'})."
+        )
 
 
 def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:

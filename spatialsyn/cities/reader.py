@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -67,14 +68,19 @@ def _read_table(
         "thousands": thousands,
         "dtype": {city: str} if codes_are_text else None,
     }
-    if kind == ".parquet":
-        frame = pd.read_parquet(path)
-    elif kind == ".xlsx":
-        frame = pd.read_excel(path, **options)
-    elif kind in TABLES:
-        frame = _read_text(path, "\t" if kind == ".tsv" else ",", options)
-    else:
+    if kind not in TABLES:
         raise PanelError(f"cannot read {path.name!r}: the table must be one of {named(TABLES)}.")
+    try:
+        if kind == ".parquet":
+            frame = pd.read_parquet(path)
+        elif kind == ".xlsx":
+            frame = pd.read_excel(path, **options)
+        else:
+            frame = _read_text(path, "\t" if kind == ".tsv" else ",", options)
+    except PanelError:
+        raise
+    except (ValueError, ImportError, OSError, KeyError, zipfile.BadZipFile) as error:
+        raise PanelError(f"cannot read {path.name!r}: {error}.") from error
     if codes_are_text and city in frame.columns:
         frame[city] = frame[city].astype("string").str.strip().astype(object)
     return frame

@@ -27,6 +27,8 @@ from spatialsyn.numerics.multiplier import multiplier
 
 # Four significant digits: units of x may make an effect any size.
 DIGITS = "{:.4g}"
+# Fewest draws that quantiles are taken of.
+FEWEST = 100
 METHODS = ("delta", "simulation")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
@@ -130,12 +132,19 @@ def infer(
     """
     if method not in METHODS:
         raise ModelError(f"method={method!r} is not one of {', '.join(map(repr, METHODS))}.")
-    if not 0 < level < 1:
-        raise ModelError(f"level={level!r} must lie between 0 and 1, for example 0.95.")
+    check_level(level)
+    if not (isinstance(draws, int) and draws >= FEWEST):
+        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     note = _advice(estimate, model)
     if method == "delta":
         return Effects(_delta(estimate, model, reading, labels, level), level, method, note)
     return _simulated(estimate, model, reading, labels, level, draws, seed, note)
+
+
+def check_level(level: float) -> None:
+    """Refuse a coverage that is not a share."""
+    if not (isinstance(level, float) and 0 < level < 1):
+        raise ModelError(f"level={level!r} must lie between 0 and 1, for example 0.95.")
 
 
 def _delta(
@@ -184,7 +193,7 @@ def _simulated(
     rho, space = sample[:, list(model.rho_positions)], estimate.space
     inside = np.array([space is None or space.contains(r) for r in rho])
     rejected = 1 - float(inside.mean())
-    if inside.sum() < max(50, draws // 2):
+    if inside.sum() < draws // 2:
         raise EstimationError(
             f"{rejected:.0%} of the draws of rho fall outside its parameter space: the normal "
             "approximation says nothing here. Use the delta method, or a model with less "
@@ -193,8 +202,8 @@ def _simulated(
     if rejected > REJECTED:
         warnings.warn(
             f"{rejected:.2%} of the draws of rho fall outside its interval and were rejected; the "
-            "remaining ones have a heavy tail. Medians and quantiles are shown; prefer "
-            'method="delta".',
+            "remaining ones have a heavy tail: their standard deviation means little, read the "
+            'quantiles, or use method="delta".',
             stacklevel=4,
         )
     made = _effects_of_draws(sample[inside], model, reading, len(labels))

@@ -67,7 +67,7 @@ def reading_by(by: str | None, panel: CityPanel) -> tuple[Reading, Labels]:
         return by_city(panel.ids)
     if by == "pair":
         return by_pair(panel.ids)
-    if by not in panel.blocks:
+    if not isinstance(by, str) or by not in panel.blocks:
         raise ModelError(
             f"by={by!r} is neither 'city', 'pair' nor a grouping of the panel; its groupings: "
             f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."

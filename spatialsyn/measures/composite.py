@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, named
+from spatialsyn.errors import PanelError, expect, named
 from spatialsyn.measures.normalise import minmax
 from spatialsyn.measures.weighting import weights_by
 
@@ -75,6 +75,8 @@ def composite(
     Min-max over all cities and years, weights from the pooled sample and frozen
     (measures differ between papers here, mostly without saying so).
     """
+    what = "indicators is a mapping of columns to signs, such as {'gdp': +1, 'pollution': -1}"
+    expect(indicators, Mapping, what, PanelError)
     if not indicators:
         raise PanelError("a composite needs at least one indicator.")
     odd = {name: sign for name, sign in indicators.items() if sign not in SIGNS}

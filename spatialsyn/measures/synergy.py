@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError
+from spatialsyn.errors import PanelError, expect
 from spatialsyn.measures.composite import composite
 from spatialsyn.numerics.lags import Array
 
@@ -80,6 +80,8 @@ def coupling(
         Fewer than two subsystems, an indicator in two of them, or weights that do not
         sum to one.
     """
+    what = "subsystems is a mapping of names to indicators, such as {'industry': ['output']}"
+    expect(subsystems, Mapping, what, PanelError)
     if len(subsystems) < 2:
         raise PanelError(f"coupling needs two subsystems at least; got {list(subsystems)}.")
     shares = _importance(subsystems, importance)

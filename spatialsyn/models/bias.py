@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.qml import describe
@@ -38,6 +39,11 @@ def remove_bias(design: Design, estimate: Estimate, cov: str) -> Estimate:
         expected = describe(design, params, "expected").cov
         assert expected is not None
         params = params + T * expected @ a
+        if design.logdet is not None and not design.logdet.contains(params[p : p + m]):
+            raise EstimationError(
+                f"the bias correction moves rho to {params[p : p + m].round(3).tolist()}, outside "
+                'its parameter space. Use correction="lee-yu".'
+            )
     if sweeps_cities(design.fixed_effects):
         params[-1] *= T / (T - 1)
     return replace(describe(design, params, cov), loglik=estimate.loglik)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, ModelError, WeightsError, named
+from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, lag
@@ -95,7 +95,12 @@ def align(
     elif isinstance(weights, Weights):
         given = [weights]
     else:
-        given = list(weights.values() if isinstance(weights, Mapping) else weights)
+        listed = weights.values() if isinstance(weights, Mapping) else weights
+        what = "weights are ss.Weights, one or a list: ss.Weights.from_w(w), .from_matrix(...)"
+        expect(listed, Iterable, what, WeightsError)
+        given = list(listed)
+        for w in given:
+            expect(w, Weights, what, WeightsError)
     by_name = {w.name: w for w in given}
     if len(by_name) < len(given):
         raise AlignmentError(f"two weights share a name: {named(w.name for w in given)}.")
@@ -122,6 +127,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
         if (roles.wy)
         else np.empty((n, T, 0))
     )
+    _check_names(names)
     Z = sweep(X, fixed)
     _check_absorbed(X, Z, names, model)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
@@ -200,7 +206,7 @@ def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
     """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
     if not sweeps_time(model.fixed_effects):
         return
-    needed = (*model.roles.wy,) if model.transforms else ()
+    needed = model.roles.wy if model.correction != "direct" else ()
     error = () if model.roles.wu is None else (model.roles.wu,)
     for name in dict.fromkeys([*needed, *error]):
         sums = weights[name].row_sums
@@ -221,6 +227,17 @@ def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:
         )
     if model.roles.names and n < 3:
         raise ModelError(f"a spatial lag needs three cities at least; the panel has {n}.")
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    """Every parameter has a name of its own."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(("rho[", "lambda["))]
+    if twice or taken:
+        raise ModelError(
+            f"the column names {named([*twice, *taken])} are those of parameters or lags of this "
+            "model. Rename the columns: frame.rename(columns={...})."
+        )
 
 
 def _check_absorbed(X: Array, Z: Array, names: tuple[str, ...], model: SpatialModel) -> None:

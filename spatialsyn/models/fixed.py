@@ -8,23 +8,23 @@ from spatialsyn.numerics.lags import Array
 
 
 def effects_along(
-    y: Array, columns: Array, params: Array, cov: Array, sigma2: float, axis: int
+    y: Array, columns: Array, params: Array, cov: Array, noise: Array, axis: int
 ) -> tuple[Array, Array]:
     """City effects (axis 1) or year effects (axis 0) and their standard errors.
 
     With r = y - columns @ params and c its mean, an effect is the mean of r over the other
     dimension less c, so effects sum to zero (Elhorst 2014, section 3.2). The variance is
-    the error's share, sigma2 over the length of the mean, and that of the parameters;
-    Elhorst's leaves out the part of rho.
+    that of the error's mean and that of the parameters; Elhorst's leaves out rho's part.
 
     Parameters
     ----------
     columns : (n, T, q), regressors, their lags and the lags of y, not swept
     params, cov : (q,) and (q, q), of delta and rho
+    noise : variance of the mean error of each city or year, a number or one for each
     """
     gradient = columns.mean(axis=axis) - columns.mean(axis=(0, 1))
     effects = y.mean(axis=axis) - y.mean() - gradient @ params
-    variance = sigma2 / y.shape[axis] + np.einsum("ij,jk,ik->i", gradient, cov, gradient)
+    variance = noise + np.einsum("ij,jk,ik->i", gradient, cov, gradient)
     return effects, np.sqrt(variance)
 
 

@@ -30,7 +30,7 @@ _NODES = (
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.keyword,
 )  # fmt: skip
 # In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
-_TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\b)")
+_TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Regressors:
     lagged: tuple[bool, ...]
     sources: tuple[frozenset[str], ...]
     outcome: str
+    outcome_sources: frozenset[str]
     years: tuple[int, ...]
 
 
@@ -62,15 +63,18 @@ class Parsed:
     intercept: bool
 
     @property
-    def loses_years(self) -> bool:
-        """Whether a term is lagged or differenced in time."""
-        written = " ".join(map(str, (self.outcome, *self.terms)))
-        return "lag(" in written or "diff(" in written
+    def years_lost(self) -> int:
+        """Years that `lag` and `diff` take from the front of every city's series."""
+        factors = [f for term in (self.outcome, *self.terms) for f in term.factors]
+        trees = [_tree(f.expr) for f in factors if f.eval_method.value == "python"]
+        return max((_depth(tree) for tree in trees if tree is not None), default=0)
 
 
 @lru_cache(maxsize=1024)
 def parse(formula: str) -> Parsed:
     """Check every factor of `formula` and return its terms; nothing is evaluated."""
+    if not isinstance(formula, str):
+        raise FormulaError(f"a formula is a text such as 'y ~ x'; got {formula!r}.")
     if formula.count("~") != 1:
         raise FormulaError(f"{formula!r} needs one '~' between outcome and regressors.")
     left, right = formula.split("~")
@@ -104,10 +108,10 @@ def _terms(side: str, formula: str) -> list[Any]:
     except (FormulaicError, SyntaxError) as error:
         check_expression(side.strip(), formula)  # says more, where it finds what is wrong
         raise FormulaError(f"cannot read {side.strip()!r} in the formula {formula!r}.") from error
-    quoted = side.split("`")[1::2]
     for term in terms:
         for factor in term.factors:
-            if factor.expr not in quoted:
+            # What stands in backticks is looked up as a column name and never evaluated.
+            if factor.eval_method.value != "lookup" or f"`{factor.expr}`" not in side:
                 check_expression(factor.expr, formula)
     return terms
 
@@ -146,6 +150,16 @@ def check_expression(expression: str, formula: str) -> None:
             )
 
 
+def _depth(node: ast.AST) -> int:
+    """Years back that an expression reaches, nested lags added up."""
+    inner = max((_depth(child) for child in ast.iter_child_nodes(node)), default=0)
+    if not (isinstance(node, ast.Call) and _called(node) in ("lag", "diff")):
+        return inner
+    given = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "k")]
+    order = given[0].value if given and isinstance(given[0], ast.Constant) else 1
+    return inner + (order if isinstance(order, int) and order > 0 else 1)
+
+
 def _hidden(node: ast.AST) -> bool:
     """A text, a truth value or a dunder name."""
     if isinstance(node, ast.Constant):
@@ -170,7 +184,7 @@ def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
     found: set[str] = set()
     for factor in term.factors:
         expression = factor.expr
-        if expression in known:
+        if factor.eval_method.value == "lookup":
             found.add(expression)
             continue
         tree = _tree(expression)
@@ -199,10 +213,15 @@ def evaluate(formula: str, panel: CityPanel, intercept: bool) -> Regressors:
     """
     parsed = parse(formula)
     known = frozenset(map(str, panel.frame.columns))
-    columns_of(parsed.outcome, known)
+    of_outcome = columns_of(parsed.outcome, known)
     of_term = [columns_of(term, known) for term in parsed.terms]
+    _check_sides(parsed, of_outcome, of_term)
     y, _ = _evaluated((parsed.outcome,), panel)
-    X, owner = _evaluated(parsed.terms, panel)
+    numeric = [pd.api.types.is_numeric_dtype(panel.frame[name]) for name in of_outcome]
+    if y.shape[1] != 1 or not numeric or not all(numeric):
+        raise FormulaError(f"the outcome {str(parsed.outcome)!r} must be made of numeric columns.")
+    # Dummies of a category lose one level to the constant, or to the fixed effects.
+    X, owner = _evaluated(parsed.terms, panel, constant=parsed.intercept or not intercept)
     names, terms = list(map(str, X.columns)), [str(parsed.terms[i]) for i in owner]
     lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
     values = np.c_[y.to_numpy(dtype=float), X.to_numpy(dtype=float)]
@@ -211,7 +230,7 @@ def evaluate(formula: str, panel: CityPanel, intercept: bool) -> Regressors:
         names, terms = ["Intercept", *names], ["1", *terms]
         lagged, sources = [False, *lagged], [frozenset(), *sources]
     cube = values.reshape(panel.n, panel.T, -1)
-    lost = _years_lost(cube) if parsed.loses_years else 0
+    lost = parsed.years_lost
     outcome = str(y.columns[0])
     _check_finite(cube[:, lost:], panel, panel.years[lost:], [outcome, *names])
     return Regressors(
@@ -222,11 +241,29 @@ def evaluate(formula: str, panel: CityPanel, intercept: bool) -> Regressors:
         lagged=tuple(lagged),
         sources=tuple(sources),
         outcome=outcome,
+        outcome_sources=of_outcome,
         years=panel.years[lost:],
     )
 
 
-def _evaluated(terms: tuple[Any, ...], panel: CityPanel) -> tuple[pd.DataFrame, list[int]]:
+def _check_sides(parsed: Parsed, of_outcome: frozenset[str], of_term: list[frozenset[str]]) -> None:
+    """The outcome's columns may not stand on the right side too."""
+    both = [
+        str(term)
+        for term, columns in zip(parsed.terms, of_term, strict=True)
+        if columns & of_outcome
+    ]
+    if both:
+        raise FormulaError(
+            f"{named(both)} holds the outcome {str(parsed.outcome)!r} itself. A lagged outcome "
+            "makes a dynamic model, whose fixed-effects estimate is biased in short panels, and is "
+            "not available in this version. Otherwise the relation is an identity: leave it out."
+        )
+
+
+def _evaluated(
+    terms: tuple[Any, ...], panel: CityPanel, constant: bool = True
+) -> tuple[pd.DataFrame, list[int]]:
     """Columns of all `terms` together, and the term each belongs to."""
     frame, plain = panel.frame, [str(term) for term in terms]
     if all(n in frame.columns and pd.api.types.is_numeric_dtype(frame[n]) for n in plain):
@@ -238,7 +275,7 @@ def _evaluated(terms: tuple[Any, ...], panel: CityPanel) -> tuple[pd.DataFrame, 
     one = next(iter(Formula("1")))
     assert isinstance(one, Term)
     try:
-        made = Formula([one, *terms]).get_model_matrix(
+        made = Formula([one, *terms] if constant else list(terms)).get_model_matrix(
             frame, context=_functions(panel), na_action="ignore"
         )
     except (FormulaicError, TypeError, ValueError) as error:
@@ -292,12 +329,6 @@ def _functions(panel: CityPanel) -> dict[str, Any]:
         "log": quiet(np.log), "exp": quiet(np.exp), "sqrt": quiet(np.sqrt), "C": C,
         "lag": lag, "diff": diff, "standardize": standardize, "winsor": winsor,
     }  # fmt: skip
-
-
-def _years_lost(cube: Array) -> int:
-    """Leading years in which some column has no value at all."""
-    empty = np.isnan(cube).all(axis=0).any(axis=-1)
-    return 0 if empty.all() else int(np.argmin(empty))
 
 
 def _check_finite(cube: Array, panel: CityPanel, years: tuple[int, ...], names: list[str]) -> None:

@@ -161,7 +161,7 @@ def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
         )
         return float(slope), float(curvature)
 
-    reach = REACH / np.abs(logdet.eigenvalues).max()
+    reach = REACH / logdet.radii[0]
     low, high = logdet.interval
     low, high = max(low, -reach), min(high, reach)
     rho = maximise(value, derivatives, (low, high))

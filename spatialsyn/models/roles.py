@@ -93,9 +93,9 @@ def _fitting(family: str, given: Roles) -> Roles:
 
 
 def _names(role: str, value: Any) -> tuple[str, ...]:
-    listed = (value,) if isinstance(value, str) else tuple(value)
+    listed = tuple(value) if isinstance(value, list | tuple) else (value,)
     if not listed or not all(isinstance(name, str) for name in listed):
-        raise ModelError(f"{role}={value!r} must name one weights matrix or several.")
+        raise ModelError(f"{role}={value!r} must name one weights matrix or several, by name.")
     if len(set(listed)) < len(listed):
         raise ModelError(
             f"{role} names a matrix twice ({named(listed)}): two equal lags cannot be told apart."

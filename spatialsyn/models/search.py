@@ -35,39 +35,52 @@ def best_spatial(design: Design) -> Array:
         No start lies inside the parameter space, or the peak lies at its edge.
     """
 
+    unit = _units(design)
+
     def value(at: Array) -> float:
-        return concentrated(design, at)
+        return concentrated(design, at * unit)
 
     def slope(at: Array) -> Array:
-        return score(design, at)
+        return score(design, at * unit) * unit
 
-    starts = [s for s in _starts(design) if np.isfinite(value(s))]
+    starts = [s / unit for s in _starts(design, unit) if np.isfinite(value(s / unit))]
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     starts.sort(key=value, reverse=True)
     best = maximise_from(value, slope, starts[:CLIMBS])
     if not np.abs(newton_step(slope, best, slope(best))).max() < 1e-3:
         raise EstimationError(
-            f"the likelihood still rises at {np.round(best, 4).tolist()} "
+            f"the likelihood still rises at {np.round(best * unit, 4).tolist()} "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
             "at how alike the matrices are: ss.weights.audit(...)."
         )
-    return best
+    return np.asarray(best * unit)
 
 
-def _starts(design: Design) -> list[Array]:
+def _units(design: Design) -> Array:
+    """The scale of each parameter: one over the spectral radius of its matrix, one for phi.
+
+    In these units W and c W are the same problem, and steps mean the same for all.
+    """
+    radii = list(design.logdet.radii) if design.logdet is not None else []
+    if design.error is not None:
+        radii.extend(design.error.logdet.radii)
+    return 1 / np.array([*radii, *([1.0] if design.random else [])])
+
+
+def _starts(design: Design, unit: Array) -> list[Array]:
     """A grid over the parameter space."""
     m = design.Wy.shape[2]
-    axes = [[v / max(m, 1) for v in _axis(design.logdet)]] * m
+    axes = [[v / m for v in _axis(design.logdet, float(unit[j]))] for j in range(m)]
     if design.error is not None:
-        axes.append(_axis(design.error.logdet))
+        axes.append(_axis(design.error.logdet, float(unit[m])))
     if design.random:
         axes.append(list(PHI))
     return [np.array(point) for point in product(*axes)]
 
 
-def _axis(logdet: LogDet | JointLogDet | None) -> list[float]:
-    low, high = logdet.interval if isinstance(logdet, LogDet) else (-1.0, 1.0)
-    low, high = max(low, -1.0), min(high, 1.0)
+def _axis(logdet: LogDet | JointLogDet | None, unit: float) -> list[float]:
+    low, high = logdet.interval if isinstance(logdet, LogDet) else (-unit, unit)
+    low, high = max(low, -unit), min(high, unit)
     return [share * (high if share > 0 else -low) for share in GRID]

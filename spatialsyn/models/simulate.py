@@ -52,7 +52,7 @@ def simulate(
     generator = np.random.default_rng(seed)
     parsed = parse(model.formula)
     outcome = str(parsed.outcome)
-    if not outcome.isidentifier() or parsed.loses_years:
+    if not outcome.isidentifier() or parsed.years_lost:
         raise ModelError(
             f"simulate needs a plain outcome and no lag() or diff(); {model.formula!r} has others."
         )

@@ -67,6 +67,12 @@ class SpatialModel:
         object.__setattr__(self, "W", self.W if isinstance(self.W, str | None) else given)
         parsed = parse(self.formula)
         lagged = [str(t) for t, flag in zip(parsed.terms, parsed.lagged, strict=True) if flag]
+        if "|" in self.formula and not self.has_wx:
+            raise ModelError(
+                f"{self.formula!r} says with '|' which regressors are lagged in space, but "
+                f"{self.family} lags none. Use slx, sdm, sdem or gns; fixed effects are not "
+                'written in the formula but as fixed_effects="twoways".'
+            )
         if self.has_wx and not lagged:
             raise ModelError(
                 f"{self.family} lags the regressors in space, but {self.formula!r} has none to lag."

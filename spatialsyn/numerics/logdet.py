@@ -58,6 +58,12 @@ class LogDet:
         high = 1 / real.max() if real.size and real.max() > 0 else np.inf
         return float(low), float(high)
 
+    @property
+    def radii(self) -> tuple[float]:
+        """Spectral radius of the matrix, the scale on which rho is measured."""
+        radius = float(np.abs(self.eigenvalues).max(initial=0.0))
+        return (radius if radius > 1e-12 else 1.0,)
+
     def without_unit_root(self) -> LogDet:
         """The log-determinant of F'(I - rho W)F: ln|S| - ln(1 - rho).
 
@@ -87,6 +93,11 @@ class JointLogDet:
 
     matrices: tuple[Array, ...]
     unit_root: bool = False
+
+    @cached_property
+    def radii(self) -> tuple[float, ...]:
+        """Spectral radius of every matrix."""
+        return tuple(LogDet(np.linalg.eigvals(W)).radii[0] for W in self.matrices)
 
     def S(self, rho: Array) -> Array:
         """I - sum_m rho_m W_m."""

@@ -55,5 +55,5 @@ def symmetriser(W: Matrix) -> Array | None:
             log_s[child] = log_s[origin] + ratio[child]
     s = np.exp(log_s - log_s.max())
     balanced = links.multiply(s[:, None])
-    gap = abs(balanced - balanced.T)
-    return s if gap.max() <= SYMMETRY_RTOL * abs(balanced).max() else None
+    gap = abs(balanced - balanced.T) - SYMMETRY_RTOL * balanced.maximum(balanced.T)
+    return s if gap.max() <= 0 else None

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse.csgraph import connected_components
 
-from spatialsyn.errors import WeightsError, named
+from spatialsyn.errors import WeightsError, expect, named
 from spatialsyn.weights.core import Weights
 
 
@@ -20,6 +20,8 @@ def audit(*weights: Weights) -> pd.DataFrame:
     ``overlap[name]`` is the correlation of the off-diagonal shares with another matrix;
     near one the two cannot be told apart in one model.
     """
+    for w in weights:
+        expect(w, Weights, "audit takes weights one by one, audit(geo, eco)", WeightsError)
     if not weights:
         raise WeightsError("audit needs at least one weights matrix.")
     names = [w.name for w in weights]

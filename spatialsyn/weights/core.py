@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from spatialsyn.errors import AlignmentError, WeightsError, named
@@ -53,20 +54,29 @@ class Weights:
 
     @classmethod
     def from_matrix(
-        cls, matrix: Any, ids: Sequence[Any], name: str = "w", **recipe: Any
+        cls, matrix: Any, ids: Sequence[Any] | None = None, name: str = "w", **recipe: Any
     ) -> Weights:
-        """From an (n, n) array or sparse matrix whose rows are the cities `ids`, in this order."""
-        return cls(matrix, tuple(ids), name, {"kind": "matrix", **recipe})
+        """From an (n, n) array or sparse matrix whose rows are the cities `ids`, in this order.
+
+        A DataFrame brings its own labels: rows and columns are put into the order of `ids`,
+        which must name the same cities, and may be left out.
+        """
+        if isinstance(matrix, pd.DataFrame):
+            matrix, ids = _labelled(matrix, ids, name)
+        if ids is None:
+            raise WeightsError(f"W[{name}] needs ids=[...], the city of every row.")
+        return cls(matrix, tuple(ids), name, {"kind": "matrix", **recipe})._recognised()
 
     @classmethod
     def from_graph(cls, graph: Any, name: str = "w") -> Weights:
         """From a libpysal `Graph`."""
-        return cls(graph.sparse, tuple(graph.unique_ids), name, {"kind": "libpysal Graph"})
+        ids = tuple(graph.unique_ids)
+        return cls(graph.sparse, ids, name, {"kind": "libpysal Graph"})._recognised()
 
     @classmethod
     def from_w(cls, w: Any, name: str = "w") -> Weights:
         """From a libpysal `W`."""
-        return cls(w.sparse, tuple(w.id_order), name, {"kind": "libpysal W"})
+        return cls(w.sparse, tuple(w.id_order), name, {"kind": "libpysal W"})._recognised()
 
     @property
     def n(self) -> int:
@@ -151,8 +161,8 @@ class Weights:
                 f"panel.subset(ids), weights.subset(ids).{_kinds(ids, self.ids)}"
             )
         moved = self._rows([position[i] for i in ids], tuple(ids))
-        # A permutation keeps the eigenvalues.
-        moved.__dict__["logdet"] = self.logdet
+        if "logdet" in self.__dict__:  # a permutation keeps the eigenvalues
+            moved.__dict__["logdet"] = self.logdet
         return moved
 
     def subset(self, ids: Iterable[Any]) -> Weights:
@@ -172,6 +182,10 @@ class Weights:
         recipe = {**self.recipe, "subset_of": self.hash, "weight_lost": round(lost, 6)}
         plain = replace(cut, recipe=recipe, standardization="none")
         return plain if self.standardization == "none" else plain.standardize(self.standardization)
+
+    def _recognised(self) -> Weights:
+        """The same matrix, known as row-standardised if its rows sum to one."""
+        return replace(self, standardization="row") if self.is_row_standardised else self
 
     def _rows(self, rows: list[int], ids: tuple[Any, ...]) -> Weights:
         return replace(self, matrix=self.matrix[rows][:, rows], ids=ids)
@@ -196,6 +210,21 @@ def _stored(matrix: Any) -> Matrix:
         full.setflags(write=False)
         return full
     return links
+
+
+def _labelled(frame: pd.DataFrame, ids: Sequence[Any] | None, name: str) -> tuple[Any, Any]:
+    """A labelled matrix in the order of `ids`, or of its own rows."""
+    order = list(frame.index if ids is None else ids)
+    for axis, labels in (("rows", frame.index), ("columns", frame.columns)):
+        absent = [i for i in order if i not in set(labels)]
+        extra = [i for i in labels if i not in set(order)]
+        if absent or extra or labels.has_duplicates:
+            raise AlignmentError(
+                f"the {axis} of W[{name}] and its ids differ: without a label {named(absent)}, "
+                f"foreign labels {named(extra)}. Label rows and columns by the same city ids, or "
+                "pass matrix.to_numpy() if the order is right."
+            )
+    return frame.loc[order, order].to_numpy(dtype=float), order
 
 
 def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:

@@ -8,16 +8,17 @@ model that takes them as given are biased (Qu & Lee 2015, J. Econometrics 184). 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spatialsyn.errors import WeightsError, named
+from spatialsyn.errors import WeightsError, expect, named
 from spatialsyn.weights.core import Weights
 
 BaseYears = Sequence[int] | str | None
+NEEDED = "weights from data need a Series by city id, such as panel.mean(column, years=...)"
 
 
 def gap(
@@ -60,7 +61,17 @@ def gap(
 
 def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> str | tuple[int, ...]:
     """The base years that `values` carries or the caller gives; neither is an error."""
-    years = base_years if base_years is not None else values.attrs.get("base_years")
+    expect(values, (pd.Series, pd.DataFrame), NEEDED, WeightsError)
+    # Arithmetic on two columns keeps the years of one of them and drops the name of both.
+    carried = values.attrs if getattr(values, "name", "profile") is not None else {}
+    given = None if base_years is None else _years(base_years)
+    known = None if carried.get("base_years") is None else _years(carried["base_years"])
+    if given is not None and known is not None and given != known:
+        raise WeightsError(
+            f"base_years={given}, but the values are means over {known}: say which is true. "
+            "panel.mean(column, years=...) carries its years by itself."
+        )
+    years = known if given is None else given
     if years is None:
         raise WeightsError(
             "these weights come from economic or digital data and do not say of which years. Data "
@@ -69,22 +80,23 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
             'at the start of the sample, or say base_years=(2011, 2012); base_years="all" is '
             "possible and marks the matrix in every table."
         )
+    whole = carried.get("sample_years")
+    return "all" if whole is not None and 1 < len(whole) == len(years) else years
+
+
+def _years(years: Any) -> str | tuple[int, ...]:
+    """Years as given, sorted, or "all"."""
     if isinstance(years, str):
         if years != "all":
             raise WeightsError(f'base_years={years!r}: give years, or "all".')
-        return "all"
-    chosen = tuple(int(year) for year in years)
-    whole = values.attrs.get("sample_years")
-    return "all" if whole is not None and len(whole) > 1 and chosen == tuple(whole) else chosen
+        return years
+    listed = years if isinstance(years, Iterable) else (years,)
+    return tuple(sorted({int(year) for year in listed}))
 
 
 def checked_values(values: Any, kind: str) -> np.ndarray:
     """A city series as numbers, without holes."""
-    if not isinstance(values, pd.Series):
-        raise WeightsError(
-            f"{kind} weights need a Series indexed by city id, for example panel.mean(column, "
-            f"years=...); got {type(values).__name__}."
-        )
+    expect(values, pd.Series, f"{kind}: {NEEDED}", WeightsError)
     x = values.to_numpy(dtype=float)
     holes = [i for i, bad in zip(values.index, ~np.isfinite(x), strict=True) if bad]
     if holes:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.boundaries import check_boundaries, representative_points
-from spatialsyn.errors import WeightsError, named
+from spatialsyn.errors import WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.core import Weights
 
@@ -52,6 +52,7 @@ def contiguity(
     from libpysal.graph import Graph
 
     check_boundaries(cities)
+    links = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in links)
     if isolates not in (None, *ISOLATES):
         raise WeightsError(f"isolates={isolates!r} is not one of {named(ISOLATES)}.")
     ids = tuple(cities.index)
@@ -70,7 +71,7 @@ def contiguity(
     recipe = {
         "kind": f"contiguity ({'rook' if rook else 'queen'})",
         "isolates": isolates,
-        "links": tuple(links),
+        "links": links,
         "unit": "1 = common border",
     }
     return Weights(matrix, ids, name, recipe)
@@ -128,7 +129,9 @@ def _check_apart(km: Array, cities: Any) -> None:
 
 def _add_links(matrix: Array, ids: tuple[Any, ...], links: Iterable[tuple[Any, Any]]) -> None:
     position = {city: i for i, city in enumerate(ids)}
-    for a, b in links:
+    for link in links:
+        expect(link, tuple, "links holds pairs of ids, such as ('440300', '442000')", WeightsError)
+        a, b = link
         foreign = [city for city in (a, b) if city not in position]
         if foreign:
             raise WeightsError(f"links names the unknown cities {named(foreign)}.")

@@ -1,0 +1,209 @@
+"""Inputs for which a number would come out that is wrong: each is refused, or comes out right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from cases import made_up, ring
+from numpy.testing import assert_allclose
+
+import spatialsyn as ss
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ {{{c}}} + x + `{c}`",
+        "y ~ `{c}` + x + {{{c}}}",
+        "y ~ x:`{c}` + {{{c}}}",
+        "{{{c}}} ~ x + `{c}`",
+    ],
+)
+def test_a_quoted_column_does_not_hide_code_of_the_same_text(formula, tmp_path):
+    mark = tmp_path / "ran"
+    code = f"__import__('os').system('touch {mark}')"
+    panel, _ = made_up()
+    with pytest.raises(ss.FormulaError):
+        ss.fit(ss.ols(formula.format(c=code)), panel)
+    assert not mark.exists()
+
+
+def test_a_labelled_matrix_is_read_by_its_labels():
+    _, w = made_up()
+    frame = pd.DataFrame(w.dense(), index=w.ids, columns=w.ids).sample(frac=1, random_state=0)
+    moved = ss.Weights.from_matrix(frame, ids=w.ids, name="w")
+    assert moved.hash == w.hash
+    assert ss.Weights.from_matrix(frame, name="w").hash == w.hash
+    with pytest.raises(
+        ss.AlignmentError, match=r"rows of W.w. and its ids differ: without a label 'zz'"
+    ):
+        ss.Weights.from_matrix(frame, ids=[*w.ids[:-1], "zz"])
+    with pytest.raises(ss.WeightsError, match="needs ids="):
+        ss.Weights.from_matrix(w.dense())
+
+
+@pytest.mark.parametrize("formula", ["y ~ lag(y) + x", "y ~ x + diff(y)", "log(y) ~ x + y"])
+def test_the_outcome_is_not_a_regressor(formula):
+    panel, w = made_up()
+    with pytest.raises(ss.FormulaError, match=r"holds the outcome.*dynamic model"):
+        ss.fit(ss.sar(formula, W="w"), panel, w)
+
+
+@pytest.mark.parametrize("family", ["sar", "sem", "sac", "gns"])
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_the_scale_of_the_weights_scales_the_coefficient_and_nothing_else(family, factor):
+    panel, w = made_up(n=15, T=8)
+    scaled = ss.Weights.from_matrix(w.dense() * factor, ids=w.ids, name="w")
+    model = getattr(ss, family)("y ~ x", W="w", fixed_effects="individual")
+    one, other = ss.fit(model, panel, w), ss.fit(model, panel, scaled)
+    assert_allclose(other.loglik, one.loglik, rtol=1e-9)
+    for before, after in ((one.rho, other.rho), (one.lam, other.lam)):
+        assert_allclose(after * factor, before, rtol=1e-6)
+
+
+def test_bias_correction_with_time_effects_needs_row_standardised_weights():
+    panel, w = made_up()
+    spectral = ss.Weights.from_matrix(w.dense() * np.linspace(0.5, 2, 12), ids=w.ids, name="w")
+    model = ss.sar("y ~ x", W="w", fixed_effects="twoways", correction="bias-corrected")
+    with pytest.raises(ss.WeightsError, match=r"rows of W\[w\] sum to"):
+        ss.fit(model, panel, spectral.standardize("spectral"))
+
+
+def test_rho_stays_below_one_under_the_transformation():
+    """F'SF is regular beyond rho = 1, the multiplier of the outcome is not."""
+    _, w = made_up(n=6)
+    reduced = w.logdet.without_unit_root()
+    assert reduced.interval == w.logdet.interval
+    assert not reduced.contains(np.array([1.01]))
+
+
+def test_years_are_lost_to_lags_only():
+    panel, w = made_up()
+    holed = panel.array("z").copy()
+    holed[:, :2] = np.nan
+    panel = panel.assign(z=holed)
+    with pytest.raises(ss.FormulaError, match="'z' is missing or not finite in 12 city-years"):
+        ss.fit(ss.sar("y ~ lag(x) + z", W="w"), panel, w)
+    assert ss.fit(ss.sar("y ~ lag(x, 2) + diff(lag(x))", W="w"), panel, w).data.years[0] == 2003
+
+
+@pytest.mark.parametrize(
+    ("columns", "formula", "message"),
+    [
+        ({"Intercept": 1.5}, "y ~ x + Intercept", "those of parameters or lags"),
+        ({"sigma2": 1.5}, "y ~ x + sigma2", "those of parameters or lags"),
+        ({"W[w]*x": 1.5}, "y ~ x + `W[w]*x`", "those of parameters or lags"),
+    ],
+)
+def test_columns_with_the_names_of_parameters_are_refused(columns, formula, message):
+    panel, w = made_up()
+    varied = {name: panel.array("z") * value for name, value in columns.items()}
+    with pytest.raises(ss.ModelError, match=message):
+        ss.fit(ss.sdm(formula, W="w"), panel.assign(**varied), w)
+
+
+def test_a_bar_without_lags_and_a_text_outcome_are_refused():
+    panel, _ = made_up()
+    with pytest.raises(
+        ss.ModelError, match=r"says with '.' which regressors are lagged.*fixed_effects="
+    ):
+        ss.sar("y ~ x + z | x", W="w")
+    with pytest.raises(ss.FormulaError, match="must be made of numeric columns"):
+        ss.fit(ss.ols("region ~ x"), panel)
+    with pytest.raises(ss.FormulaError, match="a formula is a text"):
+        ss.ols(None)
+    with pytest.raises(ss.FormulaError, match="in braces"):
+        ss.ols("y ~ x - 1.5")
+
+
+def test_categories_keep_all_levels_without_a_constant():
+    panel, _ = made_up()
+    res = ss.fit(ss.ols("y ~ C(region) - 1"), panel)
+    means = panel.frame["y"].groupby(panel.frame["region"]).mean()
+    assert_allclose(res.params.iloc[:2], means, rtol=1e-10)
+    assert len(ss.fit(ss.ols("y ~ C(region)"), panel).params) == 3
+
+
+def test_prediction_does_not_standardise_anew():
+    panel, w = made_up()
+    res = ss.fit(ss.sar("y ~ standardize(x)", W="w"), panel, w)
+    with pytest.raises(ss.ModelError, match="would be computed anew"):
+        res.predict(panel.assign(x=panel.frame["x"] + 1))
+
+
+def test_one_way_weights_have_an_estimate():
+    """All eigenvalues are zero: ln|S| = 0 and nothing bounds rho."""
+    panel, _ = made_up(n=8, T=10)
+    chain = ss.Weights.from_matrix(np.diag(np.ones(7), 1), ids=panel.ids, name="w")
+    res = ss.fit(ss.sar("y ~ x", W="w", fixed_effects="individual"), panel, chain)
+    assert np.isfinite(res.params).all()
+
+
+def test_city_effects_under_a_spatial_error_count_its_variance():
+    panel, w = made_up(n=10, T=6)
+    plain = ss.fit(ss.ols("y ~ x", fixed_effects="individual"), panel)
+    error = ss.fit(ss.sem("y ~ x", W="w", fixed_effects="individual"), panel, w)
+    R = np.eye(10) - error.lam["w"] * w.dense()
+    own = error.sigma2 / 6 * np.diag(np.linalg.inv(R.T @ R))
+    assert (error.fixed_effects()["se"] >= np.sqrt(own)).all()
+    assert (plain.fixed_effects()["se"] >= np.sqrt(plain.sigma2 / 6)).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda p, w: ss.fit(ss.sar("y ~ x", W="w"), p.frame, w), "fit needs a panel"),
+        (lambda p, w: ss.fit(ss.sar("y ~ x", W="w"), p, w.dense()), "weights are ss.Weights"),
+        (lambda p, w: ss.fit(ss.sar("y ~ x", W="w"), p, 3), "weights are ss.Weights"),
+        (lambda p, w: ss.sdm("y ~ x", W=w), "must name one weights matrix or several, by name"),
+        (lambda p, w: ss.fit(ss.sar("y ~ x", W="w"), p, w).predict(p.frame), "predict needs a panel"),
+        (lambda p, w: ss.fit(ss.sar("y ~ x", W="w"), p, w).effects(by=["region"]), "neither 'city'"),
+        (lambda p, w: ss.fit(ss.sar("y ~ x", W="w"), p, w).effects(draws=20), "at least 100"),
+        (lambda p, w: ss.fit(ss.sar("y ~ x", W="w"), p, w).tidy(level=95), "between 0 and 1"),
+        (lambda p, w: ss.measures.composite(p, ["x"]), "indicators is a mapping"),
+        (lambda p, w: ss.measures.coupling(p, ["x"]), "subsystems is a mapping"),
+        (lambda p, w: p.assign(q="a"), "'q' needs a Series"),
+        (lambda p, w: p.assign(q=[1, 2]), "'q' needs a Series"),
+        (lambda p, w: p.mean("x", 2001), "years is a list"),
+        (lambda p, w: p.mean("x", ()), "years is empty"),
+        (lambda p, w: p.subset("c01"), r"subset\(\['c01'\]\)"),
+        (lambda p, w: p.array("region"), "'region' is text"),
+        (lambda p, w: p.interpolate("nope"), "no column 'nope'"),
+        (lambda p, w: setattr(p, "blocks", {}), "a panel does not change"),
+        (lambda p, w: ss.CityPanel("x.csv"), "the table is a DataFrame"),
+        (lambda p, w: ss.weights.audit([w, w]), "one by one"),
+        (lambda p, w: ss.weights.gap(np.ones(3)), "need a Series by city id"),
+    ],
+)  # fmt: skip
+def test_wrong_kinds_of_argument_are_told_what_is_needed(call, message):
+    with pytest.raises(ss.SpatialsynError, match=message):
+        call(*made_up())
+
+
+def test_changing_the_shown_table_changes_no_panel():
+    panel, _ = made_up()
+    frame = panel.frame
+    frame["x"] = 0.0
+    assert panel.array("x").any()
+
+
+def test_base_years_are_not_lost_or_contradicted():
+    ids = ["a", "b", "c"]
+    early, late = (pd.Series([1.0, 2, 4], index=ids, name=n) for n in ("gdp", "population"))
+    early.attrs["base_years"], late.attrs["base_years"] = (2011,), (2019,)
+    with pytest.raises(
+        ss.WeightsError, match=r"base_years=\(2011,\), but the values are means over \(2019,\)"
+    ):
+        ss.weights.gap(late, base_years=(2011,))
+    with pytest.raises(ss.WeightsError, match="do not say of which years"):
+        ss.weights.gap(early / late + [0, 1, 2])
+    backwards = early.copy()
+    backwards.attrs |= {"base_years": (2012, 2011), "sample_years": (2011, 2012)}
+    assert ss.weights.gap(backwards).base_years == "all"
+
+
+def test_given_row_standardised_weights_are_known_as_such():
+    w = ss.Weights.from_matrix(ring(6), ids=range(6), name="w")
+    assert w.standardization == "row"
+    assert_allclose(w.subset([0, 1, 2, 3]).row_sums, 1)
