@@ -7,7 +7,7 @@ and varied with `but`; `ss.fit` brings it together with a panel and weights.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.formula import parse
@@ -162,6 +162,19 @@ class SpatialModel:
         return self.equation
 
 
+class Maker(Protocol):
+    """A function that specifies a model of one family."""
+
+    def __call__(
+        self,
+        formula: str,
+        W: Any,
+        fixed_effects: str = "none",
+        correction: str = "lee-yu",
+        random: str | None = None,
+    ) -> SpatialModel: ...
+
+
 def ols(
     formula: str,
     fixed_effects: str = "none",
@@ -172,81 +185,42 @@ def ols(
     return SpatialModel("ols", formula, None, fixed_effects, correction, random)
 
 
-def slx(
-    formula: str,
-    W: Any,
-    fixed_effects: str = "none",
-    correction: str = "lee-yu",
-    random: str | None = None,
-) -> SpatialModel:
-    """Spatial lag of X: y = X beta + W X theta + error (Halleck Vega & Elhorst 2015)."""
-    return SpatialModel("slx", formula, W, fixed_effects, correction, random)
+def _maker(family: str, says: str) -> Maker:
+    """The function that specifies one family; all but `ols` take the same arguments."""
+
+    def make(
+        formula: str,
+        W: Any,
+        fixed_effects: str = "none",
+        correction: str = "lee-yu",
+        random: str | None = None,
+    ) -> SpatialModel:
+        return SpatialModel(family, formula, W, fixed_effects, correction, random)
+
+    make.__name__ = make.__qualname__ = family
+    make.__doc__ = f"{says}\n\nThe arguments are those of `SpatialModel`."
+    return make
 
 
-def sar(
-    formula: str,
-    W: Any,
-    fixed_effects: str = "none",
-    correction: str = "lee-yu",
-    random: str | None = None,
-) -> SpatialModel:
-    """Spatial autoregression: y = rho W y + X beta + error."""
-    return SpatialModel("sar", formula, W, fixed_effects, correction, random)
-
-
-def sdm(
-    formula: str,
-    W: Any,
-    fixed_effects: str = "none",
-    correction: str = "lee-yu",
-    random: str | None = None,
-) -> SpatialModel:
-    """Spatial Durbin model: y = rho W y + X beta + W X theta + error."""
-    return SpatialModel("sdm", formula, W, fixed_effects, correction, random)
-
-
-def sem(
-    formula: str,
-    W: Any,
-    fixed_effects: str = "none",
-    correction: str = "lee-yu",
-    random: str | None = None,
-) -> SpatialModel:
-    """Spatial error model: y = X beta + u, u = lambda W u + error."""
-    return SpatialModel("sem", formula, W, fixed_effects, correction, random)
-
-
-def sdem(
-    formula: str,
-    W: Any,
-    fixed_effects: str = "none",
-    correction: str = "lee-yu",
-    random: str | None = None,
-) -> SpatialModel:
-    """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda W u + error."""
-    return SpatialModel("sdem", formula, W, fixed_effects, correction, random)
-
-
-def sac(
-    formula: str,
-    W: Any,
-    fixed_effects: str = "none",
-    correction: str = "lee-yu",
-    random: str | None = None,
-) -> SpatialModel:
-    """Spatial lag and error (SARAR): y = rho W y + X beta + u, u = lambda M u + error."""
-    return SpatialModel("sac", formula, W, fixed_effects, correction, random)
-
-
-def gns(
-    formula: str,
-    W: Any,
-    fixed_effects: str = "none",
-    correction: str = "lee-yu",
-    random: str | None = None,
-) -> SpatialModel:
-    """General nesting model: Wy, WX and a spatial error (Elhorst 2014, section 2.3)."""
-    return SpatialModel("gns", formula, W, fixed_effects, correction, random)
+slx = _maker(
+    "slx",
+    "Spatial lag of X: y = X beta + W X theta + error (Halleck Vega & Elhorst 2015).",
+)
+sar = _maker("sar", "Spatial autoregression: y = rho W y + X beta + error.")
+sdm = _maker("sdm", "Spatial Durbin model: y = rho W y + X beta + W X theta + error.")
+sem = _maker("sem", "Spatial error model: y = X beta + u, u = lambda W u + error.")
+sdem = _maker(
+    "sdem",
+    "Spatial Durbin error model: y = X beta + W X theta + u, u = lambda W u + error.",
+)
+sac = _maker(
+    "sac",
+    "Spatial lag and error (SARAR): y = rho W y + X beta + u, u = lambda M u + error.",
+)
+gns = _maker(
+    "gns",
+    "General nesting model: Wy, WX and a spatial error (Elhorst 2014, section 2.3).",
+)
 
 
 def _among(field: str, value: object, allowed: tuple[str, ...]) -> None:
