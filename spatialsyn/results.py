@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ from spatialsyn.effects.inference import DIGITS, Effects, check_level, infer
 from spatialsyn.effects.request import chosen_regressors, multipliers, reading_by
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.bias import remove_bias
+from spatialsyn.models.covariance import covered
 from spatialsyn.models.design import Design, align, right_side, sweep_effects
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
@@ -43,8 +44,10 @@ def fit(
     ----------
     weights : one Weights, a list or a mapping
         May hold more matrices than the model needs; it picks them by name.
-    cov : "expected" | "observed"
-        Information matrix behind the standard errors.
+    cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
+        The first two are information matrices, right for normal errors; the others are
+        robust to other distributions, to dependence and heteroskedasticity between the
+        cities of a year, and to both over neighbouring years.
 
     Raises
     ------
@@ -56,9 +59,11 @@ def fit(
     matrices = align(weights, model.weights_names, panel)
     data = evaluate(model.formula, panel, intercept=model.intercept)
     design = sweep_effects(model, data, matrices)
-    estimate = estimate_qml(design, cov)
+    estimate = estimate_qml(design)
     if model.correction == "bias-corrected" and model.fixed_effects != "none":
-        estimate = remove_bias(design, estimate, cov)
+        estimate = remove_bias(design, estimate)
+    if cov != "expected":
+        estimate = covered(design, estimate, cov)
     return Results(model, panel, matrices, data, design, estimate, cov)
 
 
@@ -99,6 +104,16 @@ class Results:
         """Standard errors by name."""
         diagonal = np.diag(self.cov.to_numpy())
         return pd.Series(np.sqrt(diagonal), index=self.params.index, name="se")
+
+    def with_cov(self, kind: str) -> Results:
+        """The same estimates with another covariance.
+
+        Parameters
+        ----------
+        kind : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
+            See `fit`; everything downstream (effects, tables) follows.
+        """
+        return replace(self, estimate=covered(self.design, self.estimate, kind), cov_kind=kind)
 
     @property
     def rho(self) -> pd.Series:

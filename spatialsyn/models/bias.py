@@ -21,7 +21,7 @@ from spatialsyn.models.qml import describe
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 
 
-def remove_bias(design: Design, estimate: Estimate, cov: str) -> Estimate:
+def remove_bias(design: Design, estimate: Estimate) -> Estimate:
     """`estimate`, by dummies, corrected; its covariance is evaluated at the new parameters.
 
     The log-likelihood stays that of the dummy-variable maximum: the corrected point
@@ -36,7 +36,7 @@ def remove_bias(design: Design, estimate: Estimate, cov: str) -> Estimate:
         if design.error is not None:
             a[-2] = 1 / (1 - params[-2])
         a[-1] = 1 / (2 * params[-1])
-        expected = describe(design, params, "expected").cov
+        expected = describe(design, params).cov
         assert expected is not None
         params = params + T * expected @ a
         if design.logdet is not None and not design.logdet.contains(params[p : p + m]):
@@ -46,4 +46,4 @@ def remove_bias(design: Design, estimate: Estimate, cov: str) -> Estimate:
             )
     if sweeps_cities(design.fixed_effects):
         params[-1] *= T / (T - 1)
-    return replace(describe(design, params, cov), loglik=estimate.loglik)
+    return replace(describe(design, params), loglik=estimate.loglik)

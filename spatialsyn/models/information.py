@@ -57,7 +57,7 @@ def information(
     info = np.zeros((p + len(spatial) + 1, p + len(spatial) + 1))
     info[:p, :p] = Z.T @ Z / sigma2
     info[-1, -1] = design.nobs / (2 * sigma2**2)
-    derivatives = _derivatives(design, multiplier, spatial)
+    derivatives = information_derivatives(design, multiplier, spatial)
     traces = np.array([np.trace(D) for D in derivatives])
     if d:
         r = slice(p, p + d)
@@ -80,7 +80,7 @@ def information(
     return np.asarray(upper + upper.T + np.diag(np.diag(info)))
 
 
-def _derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Array]:
+def information_derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Array]:
     """D_1 ... D_m and D, projected where time effects were transformed away."""
     lam = split(design, spatial).lam
     found: Sequence[Array] = [lag(W, multiplier) for W in design.W]

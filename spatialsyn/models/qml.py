@@ -34,18 +34,14 @@ COLLINEAR = 1e-10
 REACH = 5.0
 
 
-def estimate_qml(design: Design, cov: str = "expected") -> Estimate:
+def estimate_qml(design: Design) -> Estimate:
     """Maximise the concentrated log-likelihood of `design` over its spatial parameters.
-
-    Parameters
-    ----------
-    cov : "expected" | "observed"
-        Which information matrix is inverted; both are valid for normal errors.
 
     Returns
     -------
     Estimate
-        In the order (delta, rho, lambda, sigma2).
+        In the order (delta, rho, lambda, phi, sigma2), with the inverse of the expected
+        information as covariance.
 
     Raises
     ------
@@ -60,8 +56,8 @@ def estimate_qml(design: Design, cov: str = "expected") -> Estimate:
     coefficients = regress(np.c_[y, Wy], Z, design.names)
     spatial = _best(design, np.c_[y, Wy] - Z @ coefficients)
     if design.random and spatial[-1] >= 1:
-        return _without_city_variance(design, cov)
-    return describe(design, at(design, spatial), cov)
+        return _without_city_variance(design)
+    return describe(design, at(design, spatial))
 
 
 def at(design: Design, spatial: Array) -> Array:
@@ -75,7 +71,7 @@ def at(design: Design, spatial: Array) -> Array:
     return np.r_[delta, spatial, sigma2]
 
 
-def describe(design: Design, params: Array, cov: str) -> Estimate:
+def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     """The estimate with these parameters: residuals, likelihood and covariance."""
     p, m = len(design.names), design.Wy.shape[2]
     delta, spatial, sigma2 = params[:p], params[p:-1], float(params[-1])
@@ -95,12 +91,12 @@ def describe(design: Design, params: Array, cov: str) -> Estimate:
     )
 
 
-def _without_city_variance(design: Design, cov: str) -> Estimate:
+def _without_city_variance(design: Design) -> Estimate:
     """The boundary phi = 1: the likelihood is highest where cities have no variance of their own.
 
     It is the pooled estimate with phi = 1, which has no standard error there.
     """
-    pooled = estimate_qml(replace(design, random=False), cov)
+    pooled = estimate_qml(replace(design, random=False))
     assert pooled.cov is not None
     where = len(pooled.params) - 1
     widened = np.insert(np.insert(pooled.cov, where, 0.0, axis=0), where, 0.0, axis=1)
