@@ -57,13 +57,15 @@ class PanelSection(_Section):
 
 
 class ModelSection(_Section):
-    """The fields of `SpatialModel`, and the years it is estimated on if not all."""
+    """The fields of `SpatialModel`, the covariance, and the years if not all."""
 
     family: str
     formula: str
     W: str | list[str] | dict[str, Any] | None = None
     fixed_effects: str = "none"
     correction: str = "lee-yu"
+    random: str | None = None
+    cov: str = "expected"
     years: list[int] | None = Field(default=None, min_length=2, max_length=2)
 
 
@@ -130,10 +132,9 @@ def build_panel(study: Study, folder: Path) -> CityPanel:
     return _measured(_source(study.panel, folder), study.measures)
 
 
-def span_of(study: Study, name: str) -> list[int] | None:
-    """The years of a model; a point of the sweep has those of the model it varies."""
-    section = study.models.get(name) or study.models.get(str(study.sweep.get("of")))
-    return None if section is None else section.years
+def section_of(study: Study, name: str) -> ModelSection:
+    """The section of a model; a point of the sweep has that of the model it varies."""
+    return study.models.get(name) or study.models[str(study.sweep["of"])]
 
 
 def years_of(panel: CityPanel, span: list[int] | None) -> CityPanel:
@@ -169,7 +170,7 @@ def models(study: Study) -> dict[str, SpatialModel]:
     made = {}
     for name, section in study.models.items():
         try:
-            made[name] = SpatialModel(**section.model_dump(exclude={"years"}))
+            made[name] = SpatialModel(**section.model_dump(exclude={"years", "cov"}))
         except SpatialsynError as error:
             raise type(error)(f"[models.{name}] {error}") from error
         absent = [w for w in made[name].weights_names if w not in study.weights]

@@ -30,7 +30,7 @@ from spatialsyn.config import (
     build_weights,
     models,
     read_study,
-    span_of,
+    section_of,
     stem,
     years_of,
 )
@@ -81,8 +81,9 @@ class Job:
         if name not in self.models:
             raise ConfigError(f"the study has no model {name!r}; it has {named(self.models, 40)}.")
         if name not in self.fitted:
-            panel = years_of(self.panel, span_of(self.study, name))
-            self.fitted[name] = fit(self.models[name], panel, self.weights)
+            section = section_of(self.study, name)
+            panel = years_of(self.panel, section.years)
+            self.fitted[name] = fit(self.models[name], panel, self.weights, cov=section.cov)
         return self.fitted[name]
 
     @cached_property

@@ -277,6 +277,16 @@ def test_a_sweep_has_the_years_of_the_model_it_varies(study):
     assert job.fit("main: eco").data.years == job.fit("main").data.years == tuple(range(2003, 2008))
 
 
+def test_a_model_may_have_random_effects_and_a_robust_covariance(study):
+    more = 'fixed_effects = "none"\nrandom = "individual"'
+    assert open_job(edited(study, 'fixed_effects = "twoways"', more)).fit("main").params["phi"] > 0
+    more = 'fixed_effects = "twoways"\ncov = "sandwich"'
+    assert (
+        open_job(edited(study, 'fixed_effects = "twoways"', more)).fit("main").cov_kind
+        == "sandwich"
+    )
+
+
 def test_base_years_may_lie_before_the_years_of_the_study(study):
     job = open_job(edited(study, 'city = "id"', 'city = "id"\nyears = [2003, 2007]'))
     assert job.panel.years[0] == 2003
