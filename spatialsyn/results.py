@@ -16,7 +16,7 @@ from spatialsyn.effects.inference import DIGITS, Effects, check_level, infer
 from spatialsyn.effects.request import chosen_regressors, multipliers, reading_by
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.bias import remove_bias
-from spatialsyn.models.covariance import covered
+from spatialsyn.models.covariance import WORDS, covered
 from spatialsyn.models.design import Design, align, right_side, sweep_effects
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
@@ -308,6 +308,7 @@ class Results:
             "weights_hash": ", ".join(w.hash for w in self.weights.values()) or "-",
             "fixed_effects": self.model.fixed_effects,
             "correction": self.model.correction if self.model.fixed_effects != "none" else "-",
+            "random": self.model.random or "none",
             "covariance": self.cov_kind,
             "cities": self.panel.n,
             "years": f"{self.data.years[0]}-{self.data.years[-1]}",
@@ -356,8 +357,8 @@ class Results:
         glance = self.glance().iloc[0]
         notes = [
             f"{glance['cities']} cities, {glance['years']}; fixed effects: "
-            f"{glance['fixed_effects']} ({glance['correction']}); "
-            f"{glance['covariance']} information."
+            f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
+            f"covariance: {WORDS[self.cov_kind]}."
         ]
         for name, w in self.weights.items():
             made = f", base years {w.base_years}" if w.base_years is not None else ""

@@ -7,9 +7,8 @@ cities sorted, years sorted, arrays of shape (n, T).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -84,8 +83,7 @@ class CityPanel:
         check_cells_are_numbers(tidy, ignore=blocks)
         self._frame = tidy
         self.cities, self.context = _matched(cities, self.ids, city)
-        groups = {name: self._grouping(name) for name in blocks}
-        self.blocks: Mapping[str, pd.Series] = MappingProxyType(groups)
+        self._blocks = {name: self._grouping(name) for name in blocks}
         self._made = True
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -100,6 +98,11 @@ class CityPanel:
     def frame(self) -> pd.DataFrame:
         """The table, indexed by city and year, sorted; changing this copy changes no panel."""
         return self._frame.copy(deep=False)
+
+    @property
+    def blocks(self) -> dict[str, pd.Series]:
+        """The groupings by name: block of each city; changing this copy changes no panel."""
+        return dict(self._blocks)
 
     @cached_property
     def ids(self) -> tuple[Any, ...]:

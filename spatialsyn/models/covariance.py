@@ -26,6 +26,14 @@ from spatialsyn.models.qml import describe
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 
+# What a reader is told of each kind.
+WORDS = {
+    "expected": "expected information",
+    "observed": "observed information",
+    "sandwich": "sandwich, for errors of any distribution",
+    "period": "clustered by year",
+    "driscoll-kraay": "Driscoll-Kraay",
+}
 ROBUST = ("sandwich", "period", "driscoll-kraay")
 
 

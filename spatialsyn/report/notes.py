@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from spatialsyn.effects.inference import Effects
+from spatialsyn.models.covariance import WORDS as COVARIANCES
 from spatialsyn.report.display import STARS, Display
 from spatialsyn.results import FEW_CITIES, Results
 from spatialsyn.weights.core import Weights
@@ -15,10 +16,21 @@ CORRECTIONS = {
     "lee-yu": (
         "removed by the transformation of Lee and Yu (2010), which uses up part of the observations"
     ),
+    "bias-corrected": (
+        "removed as dummy variables, their leading bias corrected (Lee and Yu 2010); the "
+        "log-likelihood is that of the dummy-variable maximum"
+    ),
     "direct": (
         "removed as dummy variables, without correction: σ² (city effects) and ρ (year effects) "
         "are biased in small panels"
     ),
+}
+
+
+RANDOM = {
+    None: "",
+    "individual": "; city effects are random",
+    "correlated": "; city effects are random, correlated with the regressors through their means",
 }
 
 
@@ -50,7 +62,7 @@ def notes_on(
 def sample_notes(fits: Mapping[str, Results]) -> list[str]:
     """Covariance, fixed effects, every W, and how far the number of cities carries."""
     return [
-        *by_column(fits, lambda fit: f"Covariance of the parameters: {fit.cov_kind} information."),
+        *by_column(fits, lambda fit: f"Covariance of the parameters: {COVARIANCES[fit.cov_kind]}."),
         *by_column(fits, _fixed_effects),
         *weights_notes([w for fit in fits.values() for w in used(fit)]),
         *by_column(fits, _few),
@@ -114,9 +126,8 @@ def _base_years(w: Weights) -> str:
 
 def _fixed_effects(fit: Results) -> str:
     if fit.model.fixed_effects == "none":
-        return "No fixed effects."
-    correction = fit.model.correction
-    return f"Fixed effects {CORRECTIONS.get(correction, f'removed: {correction}')}."
+        return f"No fixed effects{RANDOM[fit.model.random]}."
+    return f"Fixed effects {CORRECTIONS[fit.model.correction]}{RANDOM[fit.model.random]}."
 
 
 def _few(fit: Results) -> str:

@@ -32,7 +32,7 @@ COEFFICIENTS = {
 }
 FACTS = {
     "outcome": "Outcome", "family": "Model", "weights": "Weights",
-    "fixed_effects": "Fixed effects", "correction": "Correction",
+    "fixed_effects": "Fixed effects", "correction": "Correction", "random": "Random effects",
     "covariance": "Covariance", "cities": "Cities", "years": "Years",
     "nobs": "Observations", "sigma2": "σ²", "loglik": "Log-likelihood", "aic": "AIC",
     "corr2": "Squared correlation",

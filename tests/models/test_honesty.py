@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -207,3 +209,12 @@ def test_given_row_standardised_weights_are_known_as_such():
     w = ss.Weights.from_matrix(ring(6), ids=range(6), name="w")
     assert w.standardization == "row"
     assert_allclose(w.subset([0, 1, 2, 3]).row_sums, 1)
+
+
+def test_results_travel_between_processes():
+    panel, w = made_up()
+    res = ss.fit(ss.gns("y ~ x", W="w", fixed_effects="individual"), panel, w)
+    back = pickle.loads(pickle.dumps(res))
+    assert_allclose(
+        back.effects("x", by="region").table["se"], res.effects("x", by="region").table["se"]
+    )
