@@ -98,15 +98,23 @@ def answer(job: Job) -> list[str]:
     results, chosen = job.results[job.main], job.study.report
     if not (results.regressors and job.panel.blocks):
         return []
+    from spatialsyn.report.words import word
+
     words = SENTENCES[chosen.language]
+
+    def block(name: str) -> str:
+        return chosen.labels.get(name, word(name, chosen.language))
+
     x, y = chosen.labels.get(job.x, job.x), results.data.outcome
     table = results.effects(job.x, by=job.by).table
+    same = table["to"] == table["from"]
+    table = table.assign(same=same, **{end: table[end].map(block) for end in ("to", "from")})
     rows = table[table["effect"] == "indirect"].drop(columns="x").to_dict("records")
     return [
         words["answer"].format(
             x=x,
             y=chosen.labels.get(y, y),
-            other=words["other"] if row["to"] == row["from"] else "",
+            other=words["other"] if row["same"] else "",
             zero=words["zero"] if row["low"] <= 0 <= row["high"] else "",
             **{str(key): value for key, value in row.items()},
         )
