@@ -141,7 +141,7 @@ def check_expression(expression: str, formula: str) -> None:
         if isinstance(node, ast.Call) and _called(node) not in FUNCTIONS:
             raise FormulaError(
                 f"{ast.unparse(node.func)!r} in {formula!r} is not a function that a formula may "
-                f"call; these are: {', '.join(FUNCTIONS)}."
+                f"call; these are: {', '.join(FUNCTIONS)}. Arithmetic stands in braces: {{x ** 2}}."
             )
         if not isinstance(node, _NODES) or _hidden(node):
             raise FormulaError(

@@ -244,3 +244,39 @@ def test_the_state_borders_are_those_of_the_reference_matrices():
     for states, name in ((STATES_46, "usa46"), (STATES_48, "usaww")):
         theirs = long_matrix(shared("reference", f"w_{name}.csv"), len(states))
         assert_allclose(row_standardised(states), theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("case", ["cigar_T30_x2", "fh_d6070t", "fh_d8600t"])
+@pytest.mark.parametrize("family", ["sar", "sem"])
+def test_debarsy_and_ertur_cases_match_independent_algebra(case, family):
+    """Savings and investment of 24 countries: seven nearest neighbours, an asymmetric W."""
+    if case.startswith("cigar"):
+        panel, w = panel_data("cigar")
+        model = fitted(family, "logc", ("logp", "logy"), fixed_effects="individual")
+    else:
+        panel, w = feldstein_horioka(
+            range(1960, 1971) if case == "fh_d6070t" else range(1986, 2001)
+        )
+        model = fitted(family, "investment", ("savings",), fixed_effects="individual")
+    res = ss.fit(model, panel, w)
+    theirs = fits(f"debarsy_ertur_{case}")["independent"][family]
+    assert_allclose(res.params, theirs["theta"], rtol=RTOL, atol=1e-9)
+    assert_allclose(res.loglik, theirs["loglik"], rtol=RTOL)
+
+
+def feldstein_horioka(years: range) -> tuple[ss.CityPanel, ss.Weights]:
+    data = shared("reference", "matlab", "data")
+    frame = pd.read_csv(data / "feldstein_horioka.csv")
+    panel = ss.CityPanel(frame, city="unit", year="year").subset(years=years)
+    matrix = pd.read_csv(data / "feldstein_horioka_W7nn_rownorm.csv", header=None).to_numpy(float)
+    return panel, ss.Weights.from_matrix(matrix, ids=panel.ids, name="w").standardize("row")
+
+
+def test_binary_weights_match_spatialreg():
+    frame = pd.read_csv(shared("reference", "columbus.csv"))
+    links = long_matrix(shared("reference", "w_columbus.csv"), len(frame)) > 0
+    panel, w = cross_section(frame, links.astype(float))
+    res = ss.fit(ss.sar("CRIME ~ INC + HOVAL", W="w"), panel, w)
+    theirs = fits("columbus_spatialreg")["lag_styleB"]["result"]
+    assert_allclose(res.rho["w"], theirs["rho"], rtol=RTOL)
+    assert_allclose(res.loglik, theirs["loglik"], rtol=RTOL)
