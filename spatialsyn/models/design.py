@@ -101,6 +101,8 @@ def align(
         given = list(listed)
         for w in given:
             expect(w, Weights, what, WeightsError)
+        if isinstance(weights, Mapping):
+            given = [w if w.name == key else w.rename(key) for key, w in weights.items()]
     by_name = {w.name: w for w in given}
     if len(by_name) < len(given):
         raise AlignmentError(f"two weights share a name: {named(w.name for w in given)}.")

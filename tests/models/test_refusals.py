@@ -93,6 +93,14 @@ def test_weights_are_found_by_name_and_cities_by_id():
         ss.fit(model, panel, [w, w])
 
 
+def test_a_mapping_names_its_weights():
+    panel, w = made_up()
+    model = ss.sar("y ~ x", W="geo")
+    by_key = ss.fit(model, panel, {"geo": w})
+    assert list(by_key.rho.index) == ["geo"]
+    np.testing.assert_allclose(by_key.loglik, ss.fit(model, panel, w.rename("geo")).loglik)
+
+
 def test_regressors_that_fixed_effects_absorb_are_named():
     panel, w = made_up()
     panel = panel.assign(area=panel.frame["x"].groupby("city").transform("first"))
