@@ -123,15 +123,11 @@ class Job:
                 raise ConfigError(f'[report] {kind} has "{name}", which needs {lacking[name]}.')
         return listed
 
-    def check(self) -> None:
-        """Make everything that a run needs, short of the files."""
-        for name in self.models:
-            self.fit(name)
-        if self.results[self.main].regressors:
-            assert self.x
-        if "blocks" in self.tables:
-            assert self.by
-        assert self.figures is not None
+    def check(self) -> tuple[str, ...]:
+        """Fit everything and return what will be written; what cannot be made is refused here."""
+        about = [self.x] if self.results[self.main].regressors else []
+        about += [self.by] if "blocks" in self.tables else []
+        return (*about, *self.tables, *self.figures)
 
     @property
     def main(self) -> str:

@@ -126,7 +126,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     # lagging centred data still moves each period's mean off zero.
     Wy = (
         np.stack([lag(weights[name].matrix, data.y) for name in roles.wy], axis=2)
-        if (roles.wy)
+        if roles.wy
         else np.empty((n, T, 0))
     )
     _check_names(names)
