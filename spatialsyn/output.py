@@ -28,7 +28,8 @@ SENTENCES = {
         "shared": "Outcome and regressors share indicators ({}): part of the relation is an "
         "identity.",
         "disjoint": "Outcome and regressors count no indicator in common.",
-        "scales": "Both sides are divided by {}: part of their correlation may come from it.",
+        "scales": "Both sides hold {}, at least one as a divisor: part of their correlation may "
+        "come from it.",
         "cause": "Effects are associations; weights and regressors are taken as given, and nothing "
         "here identifies a cause by itself.",
         "context": "Polygons without data are drawn on the maps and left out of the models.",
@@ -43,7 +44,7 @@ SENTENCES = {
         "请关注效应大小与区间，并比较各模型。",
         "shared": "被解释变量与解释变量含有共同指标（{}），两者的关系部分是恒等关系。",
         "disjoint": "被解释变量与解释变量没有共同指标。",
-        "scales": "两侧都以 {} 为分母，部分相关可能由此产生。",
+        "scales": "两侧都含有 {}，且至少一侧以其为分母，部分相关可能由此产生。",
         "cause": "效应是相关关系；权重与解释变量视为给定，结果本身不能说明因果。",
         "context": "没有数据的区域仅在地图中绘出，不进入模型。",
     },
@@ -147,7 +148,8 @@ def shared_indicators(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
             counted, scaled = counted | made[0], scaled | made[1]
         sides.append((counted, scaled))
     (y, y_scale), (x, x_scale) = sides
-    return tuple(sorted(y & x)), tuple(sorted((y_scale & x_scale) - (y & x)))
+    scaled = (y_scale & x_scale) | (y & x_scale) | (y_scale & x)
+    return tuple(sorted(y & x)), tuple(sorted(scaled - (y & x)))
 
 
 def raw_columns(job: Job, column: str) -> tuple[set[str], set[str]]:

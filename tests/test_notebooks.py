@@ -22,3 +22,17 @@ def test_a_notebook_runs_from_top_to_bottom(path):
 def test_a_notebook_is_committed_without_output(path):
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+
+
+def test_every_figure_of_a_notebook_is_shown():
+    """The user's own, drawn after ours, too."""
+    cells = [
+        "import spatialsyn as ss\npanel = ss.datasets.guangdong()",
+        "ss.report.study_area(panel);",
+        "ss.report.study_area(panel);",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    images = ["image/png" in str(cell.outputs) for cell in notebook.cells]
+    assert images == [False, True, True, True]

@@ -12,8 +12,8 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,22 @@ def style(language: str = "en") -> AbstractContextManager[None]:
     check_language(language)
     if language == "zh":
         require_cjk("language='zh'")
-    return mpl.rc_context(settings())
+    return _applied(settings())
+
+
+@contextmanager
+def _applied(chosen: Any) -> Iterator[None]:
+    """Set these parameters and put back these alone.
+
+    `mpl.rc_context` puts back all of them, and with them `interactive`, which a notebook
+    switches on when its first figure is made: later figures would not be shown.
+    """
+    before: Any = {name: mpl.rcParams[name] for name in chosen}
+    mpl.rcParams.update(chosen)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
 
 
 def settings() -> Any:
