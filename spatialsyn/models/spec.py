@@ -107,19 +107,9 @@ class SpatialModel:
         return roles(self.family, self.W)
 
     @property
-    def has_wy(self) -> bool:
-        """Whether the outcome is lagged in space."""
-        return "y" in FAMILIES[self.family]
-
-    @property
     def has_wx(self) -> bool:
         """Whether regressors are lagged in space."""
         return "x" in FAMILIES[self.family]
-
-    @property
-    def has_wu(self) -> bool:
-        """Whether the error is lagged in space."""
-        return "u" in FAMILIES[self.family]
 
     @property
     def transforms(self) -> bool:
