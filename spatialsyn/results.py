@@ -17,10 +17,18 @@ from spatialsyn.effects.request import chosen_regressors, multipliers, reading_b
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.bias import remove_bias
 from spatialsyn.models.covariance import WORDS, covered
-from spatialsyn.models.design import Design, align, right_side, sweep_effects
+from spatialsyn.models.design import (
+    Design,
+    align,
+    estimates_cities,
+    regressors,
+    right_side,
+    sweep_effects,
+)
+from spatialsyn.models.dynamic import remove_dummy_bias
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
-from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.formula import Regressors
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
@@ -57,14 +65,24 @@ def fit(
     expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
     matrices = align(weights, model.weights_names, panel)
-    data = evaluate(model.formula, panel, intercept=model.intercept)
+    data = regressors(model, panel)
     design = sweep_effects(model, data, matrices)
-    estimate = estimate_qml(design)
-    if model.correction == "bias-corrected" and model.fixed_effects != "none":
-        estimate = remove_bias(design, estimate)
+    estimate = estimated(model, design, matrices)
     if cov != "expected":
         estimate = covered(design, estimate, cov)
     return Results(model, panel, matrices, data, design, estimate, cov)
+
+
+def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
+    """The estimate of a design, with the correction that its model asks for."""
+    estimate = estimate_qml(design)
+    if model.correction == "direct" or model.fixed_effects == "none":
+        return estimate
+    if estimates_cities(model, weights):
+        estimate = remove_dummy_bias(design, estimate)
+    elif model.correction == "bias-corrected":
+        estimate = remove_bias(design, estimate)
+    return estimate
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -184,7 +202,7 @@ class Results:
         p = self.design.Z.shape[2]
         signal: Array = self.design.Z @ self.estimate.params[:p]
         if self.design.W:
-            signal = sweep(self.estimate.multiplier @ signal, self.model.fixed_effects)
+            signal = sweep(lag(self.estimate.multiplier, signal), self.model.fixed_effects)
         return squared_correlation(self.design.y, signal)
 
     @cached_property
@@ -194,12 +212,12 @@ class Results:
         ``within`` of deviations from city means, ``between`` of city means, ``overall`` of
         all city-years (the definitions of Stata's xtreg, with S^-1 Z delta as prediction).
         """
-        prediction = self.estimate.multiplier @ self._signal(self.data)
+        prediction = lag(self.estimate.multiplier, self._signal(self.data))
         return pd.Series(r2_parts(self.data.y, prediction))
 
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
-        X, _, _ = right_side(self.model, self.data, self.weights)
+        X, _ = right_side(self.model, self.data, self.weights)
         lags = [lag(W, self.data.y)[..., None] for W in self.design.W]
         columns = np.concatenate([X, *lags], axis=2)
         q, fixed = columns.shape[2], self.model.fixed_effects
@@ -248,9 +266,9 @@ class Results:
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
                     f"{panel!r}."
                 )
-            data = evaluate(self.model.formula, panel, intercept=self.model.intercept)
+            data = regressors(self.model, panel)
         signal = self._signal(data) + self._fixed_effects()
-        return self._by_city_year(self.estimate.multiplier @ signal, "predicted")
+        return self._by_city_year(lag(self.estimate.multiplier, signal), "predicted")
 
     def effects(
         self,
@@ -282,7 +300,7 @@ class Results:
         """
         reading, labels = reading_by(by, self.panel)
         names = chosen_regressors(x, self.data, self.panel)
-        entered = multipliers(self.design, self.data, self.weights, self.estimate.names, names)
+        entered = multipliers(self.design, self.estimate, names)
         return infer(self.estimate, entered, reading, labels, method, level, draws, seed)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
@@ -377,7 +395,7 @@ class Results:
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
-        X, _, _ = right_side(self.model, data, self.weights)
+        X, _ = right_side(self.model, data, self.weights)
         return np.asarray(X @ self.estimate.params[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:

@@ -10,7 +10,9 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,7 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
-from spatialsyn.effects.multipliers import Reading, read, times
+from spatialsyn.effects.multipliers import Reading, read
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array, Matrix
@@ -45,21 +47,43 @@ class Carried:
     carriers: tuple[int, ...]
 
 
+class Structure(Protocol):
+    """A map from the parameters to those of B = S^-1 sum_k c_k C_k."""
+
+    def __call__(self, params: Array) -> Array:
+        """The structural parameters, (s,)."""
+
+    def jacobian(self, params: Array) -> Array:
+        """Their derivatives, (s, q)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Multipliers:
     """All that effects need of a fitted model.
 
     Attributes
     ----------
-    W, rho_positions : the matrices of Wy and where their rho stand in the parameters
+    W, rho_positions : the matrices of S and where their coefficients stand
     carriers : distinct carrier matrices C_k
     regressors : which carriers and coefficients each regressor has
+    structure : the map to the parameters in which these positions count; None for their own
+    stable : whether the process at some parameters has a mean
     """
 
     W: tuple[Matrix, ...]
     rho_positions: tuple[int, ...]
     carriers: tuple[Matrix, ...]
     regressors: tuple[Carried, ...]
+    structure: Structure | None = None
+    stable: Callable[[Array], bool] = lambda params: True
+
+    def at(self, params: Array) -> Array:
+        """The structural parameters."""
+        return params if self.structure is None else self.structure(params)
+
+    def jacobian(self, params: Array) -> Array:
+        """Derivatives of the structural parameters."""
+        return np.eye(len(params)) if self.structure is None else self.structure.jacobian(params)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +101,7 @@ class Effects:
     rejected : share of draws outside the interval of rho
     seed : seed of the draws, None under the delta method
     note : advice on how far the intervals carry, empty when there is none
+    spread : (rows, k), times its transpose the covariance of the rows
     """
 
     table: pd.DataFrame
@@ -86,6 +111,7 @@ class Effects:
     draws: Array | None = None
     rejected: float = 0.0
     seed: int | None = None
+    spread: Array | None = None
 
     def tidy(self) -> pd.DataFrame:
         """The table, as a copy."""
@@ -135,10 +161,9 @@ def infer(
     check_level(level)
     if not (isinstance(draws, int) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
-    note = _advice(estimate, model)
     if method == "delta":
-        return Effects(_delta(estimate, model, reading, labels, level), level, method, note)
-    return _simulated(estimate, model, reading, labels, level, draws, seed, note)
+        return _delta(estimate, model, reading, labels, level)
+    return _simulated(estimate, model, reading, labels, level, draws, seed)
 
 
 def check_level(level: float) -> None:
@@ -149,23 +174,35 @@ def check_level(level: float) -> None:
 
 def _delta(
     estimate: Estimate, model: Multipliers, reading: Reading, labels: Labels, level: float
-) -> pd.DataFrame:
+) -> Effects:
     assert estimate.cov is not None
-    params, rho_at = estimate.params, list(model.rho_positions)
-    readings = read(estimate.multiplier, model.W, model.carriers, reading)
-    parts = []
+    params, at = model.at(estimate.params), list(model.rho_positions)
+    inverse = multiplier(model.W, params[at], len(estimate.residuals))
+    readings = read(inverse, model.W, model.carriers, reading)
+    jacobian, K = model.jacobian(estimate.params), len(model.carriers)
+    parts, gradients = [], []
     for x in model.regressors:
-        coefficients = np.zeros(len(model.carriers))
+        coefficients = np.zeros(K)
         coefficients[list(x.carriers)] = params[list(x.positions)]
-        gradient = readings.gradient(coefficients)
-        K = len(model.carriers)
-        gradient = gradient[[*x.carriers, *range(K, K + len(rho_at))]]
-        at = [*x.positions, *rho_at]
-        cov = estimate.cov[np.ix_(at, at)]
-        variance = np.einsum("ir,ij,jr->r", gradient, cov, gradient)
+        gradient = readings.gradient(coefficients)[[*x.carriers, *range(K, K + len(at))]]
+        gradients.append(gradient.T @ jacobian[[*x.positions, *at]])
+        variance = np.einsum("ri,ij,rj->r", gradients[-1], estimate.cov, gradients[-1])
         se = np.sqrt(np.clip(variance, 0, None))
         parts.append(_rows(x.name, labels, readings.effect(coefficients), se, level))
-    return pd.concat(parts, ignore_index=True)
+    root = _root(estimate.cov)
+    return Effects(
+        pd.concat(parts, ignore_index=True),
+        level,
+        "delta",
+        _advice(estimate, model),
+        spread=np.concatenate(gradients) @ root,
+    )
+
+
+def _root(cov: Array) -> Array:
+    """L with L L' = cov."""
+    values, vectors = np.linalg.eigh(cov)
+    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)))
 
 
 def _rows(name: str, labels: Labels, effect: Array, se: Array, level: float) -> pd.DataFrame:
@@ -187,11 +224,9 @@ def _simulated(
     level: float,
     draws: int,
     seed: int,
-    note: str,
 ) -> Effects:
     sample = estimate.sample(draws, seed)
-    rho, space = sample[:, list(model.rho_positions)], estimate.space
-    inside = np.array([space is None or space.contains(r) for r in rho])
+    inside = np.array([model.stable(params) for params in sample])
     rejected = 1 - float(inside.mean())
     if inside.sum() < draws // 2:
         raise EstimationError(
@@ -218,18 +253,21 @@ def _simulated(
         high=tails[1],
         p=np.minimum(1.0, 2 * (smaller + 1) / (len(made) + 1)),
     )
-    return Effects(table, level, "simulation", note, made, rejected, seed)
+    spread = (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
+    note = _advice(estimate, model)
+    return Effects(table, level, "simulation", note, made, rejected, seed, spread)
 
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
-    K, n = len(model.carriers), model.carriers[0].shape[0]
+    K, n = len(model.carriers), model.carriers[0].shape[-1]
     # Silent below two seconds.
     steps = tqdm(sample, desc="draws", delay=2, leave=False)
-    for row, params in zip(made, steps, strict=True):
+    for row, drawn in zip(made, steps, strict=True):
+        params = model.at(drawn)
         inverse = multiplier(model.W, params[list(model.rho_positions)], n)
-        level = np.array([reading(times(inverse, C)) for C in model.carriers])
+        level = read(inverse, (), model.carriers, reading).level
         for x, out in zip(model.regressors, row, strict=True):
             coefficients = np.zeros(K)
             coefficients[list(x.carriers)] = params[list(x.positions)]
@@ -239,14 +277,13 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
 
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
-    if estimate.space is None or estimate.cov is None:
-        return ""
-    at = list(model.rho_positions)
-    rho, se = estimate.params[at].sum(), float(np.sqrt(estimate.cov[np.ix_(at, at)].sum()))
     space = estimate.space
-    bound = (
-        space.interval[1] if isinstance(space, LogDet) else rho + space.room(estimate.params[at])
-    )
+    if space is None or estimate.cov is None:
+        return ""
+    params, at = model.at(estimate.params), list(model.rho_positions)
+    gradient = model.jacobian(estimate.params)[at].sum(axis=0)
+    rho, se = params[at].sum(), float(np.sqrt(gradient @ estimate.cov @ gradient))
+    bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
     room = (bound - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""

@@ -8,13 +8,15 @@ lag, diagonal matrices for regimes) with coefficients c_k:
 
 (LeSage & Pace 2009, section 2.7; derivatives ours). Every effect of the package is a
 linear reading of B, so reading S^-1 C_k and S^-1 W_m S^-1 C_k once serves all
-regressors, their gradients, and every combination of coefficients.
+regressors, their gradients, and every combination of coefficients. Where a matrix changes
+over time, (T, n, n), so does B, and its readings are averaged over the years.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -69,12 +71,27 @@ def read(
     inverse: Array, W: Sequence[Matrix], carriers: Sequence[Matrix], reading: Reading
 ) -> Readings:
     """Readings of all carriers, given S^-1 (`inverse`)."""
+    years = [len(a) for a in (inverse, *W, *carriers) if a.ndim == 3]
+    if years:
+        of_years = [
+            read(_in_year(inverse, t), [_in_year(w, t) for w in W],
+                 [_in_year(C, t) for C in carriers], reading)
+            for t in range(years[0])
+        ]  # fmt: skip
+        return Readings(
+            np.mean([r.level for r in of_years], axis=0),
+            np.mean([r.slope for r in of_years], axis=0),
+        )
     products = [times(inverse, C) for C in carriers]
     level = np.array([reading(P) for P in products])
     slope = np.array(
         [[reading(np.asarray(inverse @ lag(w, P))) for P in products] for w in W]
     ).reshape(len(W), *level.shape)
     return Readings(level, slope)
+
+
+def _in_year(matrix: Any, t: int) -> Any:
+    return matrix[t] if matrix.ndim == 3 else matrix
 
 
 def times(inverse: Array, carrier: Matrix) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from scipy import sparse
 
@@ -12,33 +12,39 @@ from spatialsyn.effects.inference import Carried, Multipliers
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design
+from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
-from spatialsyn.weights.core import Weights
+from spatialsyn.numerics.lags import Matrix, rows_of
 
 
 def multipliers(
-    design: Design,
-    data: Regressors,
-    weights: Mapping[str, Weights],
-    parameters: tuple[str, ...],
-    names: list[str],
+    design: Design, estimate: Estimate, names: list[str], horizon: str | None = None
 ) -> Multipliers:
     """How the regressors `names` enter the matrix of derivatives."""
-    at = {name: i for i, name in enumerate(parameters)}
-    matrices = list(dict.fromkeys(w for _, w in design.wx.values()))
-    identity = sparse.eye_array(len(data.y), format="csr")
+    at = {name: i for i, name in enumerate(estimate.names)}
+    keys = list(dict.fromkeys((c.W, c.block) for c in design.columns if c.x in names))
     chosen = []
     for name in names:
-        lags = {w: lagged for lagged, (of, w) in design.wx.items() if of == name}
-        positions = (at[name], *(at[lags[w]] for w in matrices if w in lags))
-        carriers = (0, *(k + 1 for k, w in enumerate(matrices) if w in lags))
+        own = [column for column in design.columns if column.x == name]
+        positions = tuple(at[column.name] for column in own)
+        carriers = tuple(keys.index((column.W, column.block)) for column in own)
         chosen.append(Carried(name, positions, carriers))
+    rho = tuple(at[name] for name in design.rho_names)
+    space = estimate.space
     return Multipliers(
         W=design.W,
-        rho_positions=tuple(at[name] for name in design.rho_names),
-        carriers=(identity, *(weights[w].matrix for w in matrices)),
+        rho_positions=rho,
+        carriers=tuple(_carrier(design, W, block) for W, block in keys),
         regressors=tuple(chosen),
+        stable=lambda params: space is None or space.contains(params[list(rho)]),
     )
+
+
+def _carrier(design: Design, W: str | None, block: str | None) -> Matrix:
+    """What a coefficient multiplies: I or W, of all rows or of those of a block."""
+    identity = sparse.eye_array(len(design.y), format="csr")
+    matrix = identity if W is None else design.matrices[W]
+    return matrix if block is None else rows_of(design.blocks[block], matrix)
 
 
 def chosen_regressors(

@@ -6,8 +6,8 @@ behind it there are only arrays of shape (n, T).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.lags import Array, Matrix, lag
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
@@ -36,6 +36,19 @@ class ErrorLag:
     name: str
 
 
+@dataclass(frozen=True)
+class Column:
+    """One column of Z: a regressor, lagged by a matrix or not, of one block or of all cities.
+
+    `x` is None for what is no regressor: city means, and the lags in time.
+    """
+
+    name: str
+    x: str | None = None
+    W: str | None = None
+    block: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Design:
     """Arrays swept of the fixed effects, cities first.
@@ -43,8 +56,9 @@ class Design:
     Attributes
     ----------
     y : (n, T); Wy : (n, T, m); Z : (n, T, p), regressors and their lags
-    names, rho_names : names of the columns of Z and of Wy
-    wx : name of a lag column -> (regressor, matrix name)
+    columns, rho_names : what the columns of Z are, and the names of those of Wy
+    matrices : by name, those of all roles, (n, n), or (T, n, n) where they change over time
+    blocks : 0/1 of the cities in each regime
     W : the m matrices behind Wy
     logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
     error : lags by the error's matrix, or None without a spatial error
@@ -55,9 +69,10 @@ class Design:
     y: Array
     Wy: Array
     Z: Array
-    names: tuple[str, ...]
+    columns: tuple[Column, ...]
     rho_names: tuple[str, ...]
-    wx: Mapping[str, tuple[str, str]]
+    matrices: Mapping[str, Matrix]
+    blocks: Mapping[str, Array]
     W: tuple[Matrix, ...]
     logdet: LogDet | JointLogDet | None
     error: ErrorLag | None
@@ -66,6 +81,11 @@ class Design:
     transformed: bool
     units: int
     copies: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns of Z."""
+        return tuple(column.name for column in self.columns)
 
     @property
     def nobs(self) -> int:
@@ -80,8 +100,31 @@ class Design:
 
 def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
-    data = evaluate(model.formula, panel, intercept=model.intercept)
+    data = regressors(model, panel)
     return sweep_effects(model, data, weights)
+
+
+def regressors(model: SpatialModel, panel: CityPanel) -> Regressors:
+    """The formula of `model` evaluated on `panel`, with the blocks of its regimes."""
+    data = evaluate(model.formula, panel, model.intercept, model.dynamic)
+    return replace(data, blocks=_blocks(model, panel))
+
+
+def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
+    """0/1 of the cities in every block of the regimes."""
+    if model.regimes is None:
+        return {}
+    name = model.regimes.grouping
+    if name not in panel.blocks:
+        raise ModelError(
+            f"regimes={name!r} is not a grouping of the panel; its groupings: "
+            f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
+        )
+    group = panel.blocks[name].loc[list(panel.ids)]
+    sizes = group.value_counts()
+    if len(sizes) < 2:
+        raise ModelError(f"the grouping {name!r} has one block only, {named(sizes.index)}.")
+    return {str(b): (group == b).to_numpy(float) for b in sorted(sizes.index, key=str)}
 
 
 def align(
@@ -120,30 +163,31 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     n, T = data.y.shape
     _check_dimensions(model, n, T)
     _check_rows(model, weights)
-    roles, fixed = model.roles, model.fixed_effects
-    X, names, wx = right_side(model, data, weights)
+    fixed = model.fixed_effects
+    matrices = {name: w.over(data.years) for name, w in weights.items()}
+    X, columns = right_side(model, data, weights)
+    _check_names(tuple(column.name for column in columns))
+    W = _outcome_matrices(model, data, matrices)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
-    Wy = (
-        np.stack([lag(weights[name].matrix, data.y) for name in roles.wy], axis=2)
-        if roles.wy
-        else np.empty((n, T, 0))
-    )
-    _check_names(names)
+    Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep(X, fixed)
-    _check_absorbed(X, Z, names, model)
-    units, copies = independent(n, T, fixed) if model.transforms else (n, T)
+    _check_absorbed(X, Z, columns, model)
     unit_root = model.transforms and sweeps_time(fixed)
+    units, copies = independent(n, T, fixed) if model.transforms else (n, T)
+    if estimates_cities(model, weights):
+        copies = T
     return Design(
         y=sweep(data.y, fixed),
         Wy=sweep(Wy, fixed),
         Z=Z,
-        names=names,
-        rho_names=tuple(f"rho[{name}]" for name in roles.wy),
-        wx=wx,
-        W=tuple(weights[name].matrix for name in roles.wy),
-        logdet=_logdet(tuple(weights[name] for name in roles.wy), unit_root),
-        error=_error_lag(model, data.y, Wy, X, weights, unit_root),
+        columns=columns,
+        rho_names=tuple(W),
+        matrices=matrices,
+        blocks=data.blocks,
+        W=tuple(W.values()),
+        logdet=_logdet(model, weights, data.years, tuple(W.values()), unit_root),
+        error=_error_lag(model, data, Wy, X, weights, unit_root),
         random=model.random is not None,
         fixed_effects=fixed,
         transformed=model.transforms,
@@ -152,43 +196,114 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     )
 
 
+def estimates_cities(model: SpatialModel, weights: Mapping[str, Weights]) -> bool:
+    """Whether city effects are dummies that bias the other parameters by order 1/T.
+
+    They are in dynamic models, and where W changes over time: no transformation over the
+    years leaves such a model what it was.
+    """
+    changing = any(w.varies for w in weights.values())
+    return sweeps_cities(model.fixed_effects) and (model.dynamic or changing)
+
+
 def right_side(
     model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]
-) -> tuple[Array, tuple[str, ...], dict[str, tuple[str, str]]]:
-    """Regressors, their spatial lags and city means: (n, T, p), names, and what lags what."""
-    columns, wx = [data.X], {}
+) -> tuple[Array, tuple[Column, ...]]:
+    """Regressors, their spatial lags, city means and lags in time: (n, T, p) and what they are."""
+    parts, columns = [data.X], [Column(x, x) for x in data.names]
     for name, chosen in model.roles.wx:
         flags = np.array(data.lagged)
         if chosen:
             flags &= [owner in chosen for owner in data.terms]
-        columns.append(lag(weights[name].matrix, data.X[..., flags]))
-        for x, flag in zip(data.names, flags, strict=True):
-            if flag:
-                wx[f"W[{name}]*{x}"] = (x, name)
-    X, names = np.concatenate(columns, axis=2), (*data.names, *wx)
-    return (*(_with_means(X, names) if model.random == "correlated" else (X, names)), wx)
+        parts.append(lag(weights[name].over(data.years), data.X[..., flags]))
+        lagged = [x for x, flag in zip(data.names, flags, strict=True) if flag]
+        columns += [Column(f"W[{name}]*{x}", x, name) for x in lagged]
+    X = np.concatenate(parts, axis=2)
+    if model.regimes is not None:
+        X, columns = _by_block(X, columns, data, model.regimes.x)
+    if model.random == "correlated":
+        X, columns = _with_means(X, columns)
+    if data.before is not None:
+        X, columns = _with_lags_in_time(X, columns, model, data, weights)
+    return X, tuple(columns)
 
 
-def _with_means(X: Array, names: tuple[str, ...]) -> tuple[Array, tuple[str, ...]]:
+def _by_block(
+    X: Array, columns: list[Column], data: Regressors, terms: tuple[str, ...]
+) -> tuple[Array, list[Column]]:
+    """Every chosen column once for each block, zero elsewhere."""
+    owner = dict(zip(data.names, data.terms, strict=True))
+    parts, split = [], []
+    for j, column in enumerate(columns):
+        if terms and owner[str(column.x)] not in terms:
+            parts.append(X[..., j])
+            split.append(column)
+            continue
+        for block, member in data.blocks.items():
+            parts.append(X[..., j] * member[:, None])
+            split.append(replace(column, name=f"{column.name}[{block}]", block=block))
+    return np.stack(parts, axis=2), split
+
+
+def _with_means(X: Array, columns: list[Column]) -> tuple[Array, list[Column]]:
     """X with the city means of every regressor and lag that varies over time."""
     mean = np.broadcast_to(X.mean(axis=1, keepdims=True), X.shape)
     varies = np.abs(X - mean).max(axis=(0, 1)) > ABSORBED * np.abs(X).max(axis=(0, 1))
-    added = tuple(f"mean({name})" for name, flag in zip(names, varies, strict=True) if flag)
-    return np.concatenate([X, mean[..., varies]], axis=2), (*names, *added)
+    added = [Column(f"mean({c.name})") for c, flag in zip(columns, varies, strict=True) if flag]
+    return np.concatenate([X, mean[..., varies]], axis=2), [*columns, *added]
 
 
-def _logdet(matrices: tuple[Weights, ...], unit_root: bool) -> LogDet | JointLogDet | None:
-    if not matrices:
+def _with_lags_in_time(
+    X: Array,
+    columns: list[Column],
+    model: SpatialModel,
+    data: Regressors,
+    weights: Mapping[str, Weights],
+) -> tuple[Array, list[Column]]:
+    """X with y(t-1), and with W y(t-1) lagged by the matrix of the year before."""
+    assert data.before is not None
+    years = [data.years[0] - 1, *data.years[:-1]]
+    parts = [data.before] if model.lag_y else []
+    parts += [lag(weights[name].over(years), data.before) for name in model.lag_wy]
+    named_ = (["tau"] if model.lag_y else []) + [f"eta[{name}]" for name in model.lag_wy]
+    return (
+        np.concatenate([X, np.stack(parts, axis=2)], axis=2),
+        [*columns, *(Column(name) for name in named_)],
+    )
+
+
+def _outcome_matrices(
+    model: SpatialModel, data: Regressors, matrices: Mapping[str, Matrix]
+) -> dict[str, Matrix]:
+    """The matrices of Wy by the name of their rho; with own rho by block, D_b W."""
+    plain = {f"rho[{name}]": matrices[name] for name in model.roles.wy}
+    if model.regimes is None or not model.regimes.rho:
+        return plain
+    return {
+        f"rho[{name}:{block}]": rows_of(member, matrices[name])
+        for name in model.roles.wy
+        for block, member in data.blocks.items()
+    }
+
+
+def _logdet(
+    model: SpatialModel,
+    weights: Mapping[str, Weights],
+    years: Sequence[int],
+    W: tuple[Matrix, ...],
+    unit_root: bool,
+) -> LogDet | JointLogDet | None:
+    if not W:
         return None
-    if len(matrices) == 1:
-        logdet = matrices[0].logdet
-        return logdet.without_unit_root() if unit_root else logdet
-    return JointLogDet(tuple(w.dense() for w in matrices), unit_root)
+    if len(W) > 1:
+        return JointLogDet(tuple(dense(w) for w in W), unit_root)
+    logdet = weights[model.roles.wy[0]].logdet_over(years)
+    return logdet.without_unit_root() if unit_root else logdet
 
 
 def _error_lag(
     model: SpatialModel,
-    y: Array,
+    data: Regressors,
     Wy: Array,
     X: Array,
     weights: Mapping[str, Weights],
@@ -197,18 +312,24 @@ def _error_lag(
     if model.roles.wu is None:
         return None
     w = weights[model.roles.wu]
-    logdet = w.logdet.without_unit_root() if unit_root else w.logdet
+    M, logdet = w.over(data.years), w.logdet_over(data.years)
+    logdet = logdet.without_unit_root() if unit_root else logdet
     lagged_y, lagged_Wy, lagged_X = (
-        sweep(lag(w.matrix, v), model.fixed_effects) for v in (y, Wy, X)
+        sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X)
     )
-    return ErrorLag(lagged_y, lagged_Wy, lagged_X, w.matrix, logdet, f"lambda[{w.name}]")
+    return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
 
 
 def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
     """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
     if not sweeps_time(model.fixed_effects):
         return
-    needed = model.roles.wy if model.correction != "direct" else ()
+    if model.regimes is not None and model.regimes.rho and model.correction != "direct":
+        raise ModelError(
+            "an own rho for every block makes matrices whose rows sum to one in one block and to "
+            'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
+        )
+    needed = (*model.roles.wy, *model.lag_wy) if model.correction != "direct" else ()
     error = () if model.roles.wu is None else (model.roles.wu,)
     for name in dict.fromkeys([*needed, *error]):
         sums = weights[name].row_sums
@@ -242,13 +363,15 @@ def _check_names(names: tuple[str, ...]) -> None:
         )
 
 
-def _check_absorbed(X: Array, Z: Array, names: tuple[str, ...], model: SpatialModel) -> None:
+def _check_absorbed(
+    X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel
+) -> None:
     """Refuse regressors that have nothing left once the effects are gone."""
     if model.fixed_effects == "none":
         return
     size = np.abs(X).max(axis=(0, 1))
     gone = np.abs(Z).max(axis=(0, 1)) <= ABSORBED * np.where(size > 0, size, 1)
-    absorbed = [name for name, flag in zip(names, gone, strict=True) if flag]
+    absorbed = [c.name for c, flag in zip(columns, gone, strict=True) if flag]
     if absorbed:
         raise ModelError(
             f"{named(absorbed)}: nothing is left once fixed_effects={model.fixed_effects!r} are "

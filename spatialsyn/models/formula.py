@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -51,6 +52,8 @@ class Regressors:
     outcome: str
     outcome_sources: frozenset[str]
     years: tuple[int, ...]
+    before: Array | None = None  # (n, T), the outcome one year earlier, in dynamic models
+    blocks: Mapping[str, Array] = field(default_factory=dict)  # 0/1 of the cities, by regime
 
 
 @dataclass(frozen=True)
@@ -204,12 +207,15 @@ def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def evaluate(formula: str, panel: CityPanel, intercept: bool) -> Regressors:
+def evaluate(
+    formula: str, panel: CityPanel, intercept: bool, dynamic: bool = False
+) -> Regressors:
     """Evaluate `formula` on the full balanced `panel`.
 
     Years lost to `lag` or `diff` are dropped from the front, for every city alike; any
     other missing or infinite cell is an error that names it. With `intercept` a column
-    of ones comes first, unless the formula removes it with ``- 1``.
+    of ones comes first, unless the formula removes it with ``- 1``. A `dynamic` model
+    takes one more year, whose outcome starts it.
     """
     parsed = parse(formula)
     known = frozenset(map(str, panel.frame.columns))
@@ -230,9 +236,15 @@ def evaluate(formula: str, panel: CityPanel, intercept: bool) -> Regressors:
         names, terms = ["Intercept", *names], ["1", *terms]
         lagged, sources = [False, *lagged], [frozenset(), *sources]
     cube = values.reshape(panel.n, panel.T, -1)
-    lost = parsed.years_lost
+    lost = parsed.years_lost + dynamic
     outcome = str(y.columns[0])
+    if lost >= panel.T:
+        raise FormulaError(
+            f"{formula!r} needs {lost} years before its first one; the panel has {panel.T} years."
+        )
     _check_finite(cube[:, lost:], panel, panel.years[lost:], [outcome, *names])
+    if dynamic:
+        _check_finite(cube[:, lost - 1 : lost, :1], panel, panel.years[lost - 1 :], [outcome])
     return Regressors(
         y=cube[:, lost:, 0],
         X=cube[:, lost:, 1:],
@@ -243,6 +255,7 @@ def evaluate(formula: str, panel: CityPanel, intercept: bool) -> Regressors:
         outcome=outcome,
         outcome_sources=of_outcome,
         years=panel.years[lost:],
+        before=cube[:, lost - 1 : -1, 0] if dynamic else None,
     )
 
 
@@ -256,8 +269,8 @@ def _check_sides(parsed: Parsed, of_outcome: frozenset[str], of_term: list[froze
     if both:
         raise FormulaError(
             f"{named(both)} holds the outcome {str(parsed.outcome)!r} itself. A lagged outcome "
-            "makes a dynamic model, whose fixed-effects estimate is biased in short panels, and is "
-            "not available in this version. Otherwise the relation is an identity: leave it out."
+            "makes a dynamic model: ask for it with lag_y=True, lag_wy=True, which also removes "
+            "the bias of its fixed effects. Otherwise the relation is an identity: leave it out."
         )
 
 

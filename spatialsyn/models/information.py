@@ -26,6 +26,7 @@ from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import filtered, lags, split
 from spatialsyn.numerics.lags import Array, dense, lag
+from spatialsyn.numerics.multiplier import centred, mean_trace, product
 from spatialsyn.numerics.transform import sweep
 
 KINDS = ("expected", "observed")
@@ -58,13 +59,15 @@ def information(
     info[:p, :p] = Z.T @ Z / sigma2
     info[-1, -1] = design.nobs / (2 * sigma2**2)
     derivatives = information_derivatives(design, multiplier, spatial)
-    traces = np.array([np.trace(D) for D in derivatives])
+    traces = np.array([mean_trace(D, np.eye(len(design.y))) for D in derivatives])
     if d:
         r = slice(p, p + d)
-        products = np.array([[np.sum(a * b.T) for b in derivatives] for a in derivatives])
+        products = np.array([[mean_trace(a, b) for b in derivatives] for a in derivatives])
         if kind == "expected":
             columns = _explained(design, columns, derivatives, residuals)
-            products += [[np.sum(a * b) for b in derivatives] for a in derivatives]
+            products += [
+                [mean_trace(a, np.swapaxes(b, -1, -2)) for b in derivatives] for a in derivatives
+            ]
         elif design.error is not None:
             products[-1, :-1] = products[:-1, -1] = 0  # ln|S| + ln|R| has no cross derivative
             info[: p + d, p + d - 1] += _error_cross(design, residuals) / sigma2
@@ -83,15 +86,15 @@ def information(
 def information_derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Array]:
     """D_1 ... D_m and D, projected where time effects were transformed away."""
     lam = split(design, spatial).lam
-    found: Sequence[Array] = [lag(W, multiplier) for W in design.W]
+    found: Sequence[Array] = [product(W, multiplier) for W in design.W]
     if design.error is not None and lam is not None:
         M = dense(design.error.M)
-        R = np.eye(len(M)) - lam * M
+        R = np.eye(M.shape[-1]) - lam * M
         inverse = np.linalg.inv(R)
         found = [*(np.asarray(R @ G @ inverse) for G in found), np.asarray(M @ inverse)]
     if not design.projects_cities:
         return found
-    return [D - D.mean(axis=0) - D.mean(axis=1, keepdims=True) + D.mean() for D in found]
+    return [centred(D) for D in found]
 
 
 def _explained(

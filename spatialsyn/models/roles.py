@@ -9,7 +9,7 @@ mapping of roles::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,58 @@ def roles(family: str, W: Any) -> Roles:
         wx=_terms(given["wx"]) if "x" in lags else (),
         wu=_one("wu", given["wu"]) if "u" in lags else None,
     )
+
+
+@dataclass(frozen=True)
+class Regimes:
+    """Own coefficients for every block of a grouping, inside one W.
+
+    Attributes
+    ----------
+    grouping : name of a grouping of the panel, ``"region"``
+    x : the terms with own beta and theta; none stands for all of them
+    rho : whether every block also has its own rho
+    """
+
+    grouping: str
+    x: tuple[str, ...] = ()
+    rho: bool = False
+
+    def __str__(self) -> str:
+        own = [*self.x, *(["rho"] if self.rho else [])]
+        return f"{self.grouping} ({', '.join(own)})" if own else self.grouping
+
+
+def regimes(grouping: str, x: Iterable[str] = (), rho: bool = False) -> Regimes:
+    """Let the blocks of `grouping` differ: in the coefficients of `x` (all by default), in rho.
+
+    A subsample would cut W and lose the neighbours across the border; regimes keep it. The
+    coefficients belong to the receiving city: theta of a block is what its cities respond
+    to, wherever their neighbours are.
+    """
+    listed = (x,) if isinstance(x, str) else tuple(x)
+    if not isinstance(grouping, str) or not all(isinstance(name, str) for name in listed):
+        raise ModelError(f"regimes({grouping!r}, x={x!r}) needs the name of a grouping and terms.")
+    return Regimes(grouping, listed, bool(rho))
+
+
+def as_regimes(value: Any) -> Regimes | None:
+    """What a model was given as its regimes."""
+    if value is None or isinstance(value, Regimes):
+        return value
+    return regimes(value)
+
+
+def lagged_before(family: str, given: Roles, lag_wy: Any) -> tuple[str, ...]:
+    """The matrices of W y(t-1): those of Wy, or the named ones."""
+    if lag_wy is True and not given.wy:
+        raise ModelError(
+            f"{family} has no lag of the outcome whose matrix lag_wy=True could take: name one, "
+            'lag_wy="geo".'
+        )
+    if lag_wy is True:
+        return given.wy
+    return _names("lag_wy", lag_wy) if lag_wy else ()
 
 
 def _fitting(family: str, given: Roles) -> Roles:

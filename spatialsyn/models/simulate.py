@@ -12,8 +12,8 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.design import align, right_side
-from spatialsyn.models.formula import evaluate, parse
+from spatialsyn.models.design import align, regressors, right_side
+from spatialsyn.models.formula import parse
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.multiplier import multiplier
@@ -60,8 +60,9 @@ def simulate(
         panel = _drawn(panel, weights, [str(term) for term in parsed.terms], generator)
     panel = panel if outcome in panel.frame else panel.assign(**{outcome: 0.0})
     matrices = align(weights, model.weights_names, panel)
-    data = evaluate(model.formula, panel, intercept=model.intercept)
-    X, names, _ = right_side(model, data, matrices)
+    data = regressors(model, panel)
+    X, columns = right_side(model, data, matrices)
+    names = [column.name for column in columns]
     rho_names = [f"rho[{name}]" for name in model.roles.wy]
     lam_names = [f"lambda[{model.roles.wu}]"] if model.roles.wu else []
     _check_params(params, [*names, *rho_names, *lam_names, "sigma2"])

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.formula import parse
-from spatialsyn.models.roles import FAMILIES, Roles, roles
+from spatialsyn.models.roles import FAMILIES, Roles, as_regimes, lagged_before, roles
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
 RANDOM = ("individual", "correlated")
@@ -24,6 +24,7 @@ class SpatialModel:
 
         y = sum_j rho_j W_j y + X beta + W X theta + city effects + year effects + u
         u = lambda M u + error
+        dynamic:  + tau y(t-1) + sum_j eta_j W_j y(t-1)
 
     ===== ============== ===== ==============
     ols   no lag         sem   u
@@ -48,6 +49,13 @@ class SpatialModel:
         City effects as random draws, uncorrelated with the regressors, or correlated
         through the regressors' city means (Mundlak 1978; Debarsy 2012 for their lags);
         with fixed_effects="none", or "time" and correction="direct".
+    lag_y : bool
+        tau y(t-1). City effects are then estimated by dummies, whose bias of order 1/T is
+        removed unless correction="direct" (Yu, de Jong & Lee 2008; two-way Lee & Yu 2010).
+    lag_wy : bool, name or list of names
+        eta W y(t-1), with the matrices of Wy (True) or the named ones.
+    regimes : name of a grouping, or `Regimes`
+        Own coefficients for each block of cities.
     """
 
     family: str
@@ -56,6 +64,9 @@ class SpatialModel:
     fixed_effects: str = "none"
     correction: str = "lee-yu"
     random: str | None = None
+    lag_y: bool = False
+    lag_wy: Any = False
+    regimes: Any = None
 
     def __post_init__(self) -> None:
         _among("family", self.family, tuple(FAMILIES))
@@ -65,6 +76,10 @@ class SpatialModel:
             self._check_random()
         given = roles(self.family, self.W)
         object.__setattr__(self, "W", self.W if isinstance(self.W, str | None) else given)
+        object.__setattr__(self, "lag_wy", lagged_before(self.family, given, self.lag_wy))
+        object.__setattr__(self, "regimes", as_regimes(self.regimes))
+        if self.dynamic:
+            self._check_dynamic()
         parsed = parse(self.formula)
         lagged = [str(t) for t, flag in zip(parsed.terms, parsed.lagged, strict=True) if flag]
         if "|" in self.formula and not self.has_wx:
@@ -82,6 +97,8 @@ class SpatialModel:
             raise ModelError(
                 f"W lags {named(foreign)}, but {self.formula!r} has the regressors {named(lagged)}."
             )
+        if self.regimes is not None:
+            self._check_regimes([str(t) for t in parsed.terms])
 
     def _check_random(self) -> None:
         _among("random", self.random, RANDOM)
@@ -95,6 +112,36 @@ class SpatialModel:
                 f"correction={self.correction!r} removes fixed effects only; it does not exist "
                 'with random effects. Use correction="direct", or fixed_effects="twoways".'
             )
+
+    def _check_dynamic(self) -> None:
+        if self.random is not None:
+            raise ModelError(
+                f"random={self.random!r} with a lagged outcome is not consistent: the city effects "
+                'are part of y(t-1). Use fixed_effects="individual" or "twoways".'
+            )
+        if self.correction == "bias-corrected" and sweeps_time(self.fixed_effects):
+            raise ModelError(
+                'correction="bias-corrected" by dummies of cities and years does not exist for '
+                'dynamic models here. Use correction="lee-yu": it transforms the years away and '
+                "removes the bias of the city effects."
+            )
+
+    def _check_regimes(self, terms: list[str]) -> None:
+        foreign = [x for x in self.regimes.x if x not in terms]
+        if foreign:
+            raise ModelError(
+                f"regimes gives {named(foreign)} own coefficients, but {self.formula!r} has the "
+                f"regressors {named(terms)}."
+            )
+        if self.regimes.rho and not self.roles.wy:
+            raise ModelError(f"regimes has rho=True, but {self.family} has no lag of the outcome.")
+        if self.random is not None:
+            raise ModelError("regimes with random effects are not available: use fixed effects.")
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the outcome of the year before is a regressor, here or next door."""
+        return bool(self.lag_y or self.lag_wy)
 
     @property
     def intercept(self) -> bool:
@@ -119,7 +166,7 @@ class SpatialModel:
     @property
     def weights_names(self) -> tuple[str, ...]:
         """The matrices that the model needs."""
-        return self.roles.names
+        return tuple(dict.fromkeys([*self.roles.names, *self.lag_wy]))
 
     @property
     def equation(self) -> str:
@@ -131,11 +178,14 @@ class SpatialModel:
             pairs = zip(parsed.terms, parsed.lagged, strict=True)
             lagged = [str(term) for term, flag in pairs if flag]
             terms += [f"W[{name}]*{term}" for term in chosen or lagged]
+        terms += [f"tau*{parsed.outcome}(t-1)"] if self.lag_y else []
+        terms += [f"eta[{name}]*W[{name}]*{parsed.outcome}(t-1)" for name in self.lag_wy]
         terms += [f"lambda[{given.wu}]*W[{given.wu}]*u"] if given.wu else []
         effects = ["city"] if sweeps_cities(self.fixed_effects) else []
         effects += [f"city ({self.random} random)"] if self.random else []
         effects += ["year"] if sweeps_time(self.fixed_effects) else []
         tail = f" | {' + '.join(effects)}" if effects else ""
+        tail += f" | by {self.regimes}" if self.regimes is not None else ""
         return f"{parsed.outcome} ~ {' + '.join(terms) or '1'}{tail}"
 
     def but(self, **changes: Any) -> SpatialModel:
@@ -162,6 +212,9 @@ class Maker(Protocol):
         fixed_effects: str = "none",
         correction: str = "lee-yu",
         random: str | None = None,
+        lag_y: bool = False,
+        lag_wy: Any = False,
+        regimes: Any = None,
     ) -> SpatialModel: ...
 
 
@@ -170,9 +223,13 @@ def ols(
     fixed_effects: str = "none",
     correction: str = "lee-yu",
     random: str | None = None,
+    lag_y: bool = False,
+    regimes: Any = None,
 ) -> SpatialModel:
     """Least squares without any spatial term; the baseline of the family."""
-    return SpatialModel("ols", formula, None, fixed_effects, correction, random)
+    return SpatialModel(
+        "ols", formula, None, fixed_effects, correction, random, lag_y, False, regimes
+    )
 
 
 def _maker(family: str, says: str) -> Maker:
@@ -184,8 +241,13 @@ def _maker(family: str, says: str) -> Maker:
         fixed_effects: str = "none",
         correction: str = "lee-yu",
         random: str | None = None,
+        lag_y: bool = False,
+        lag_wy: Any = False,
+        regimes: Any = None,
     ) -> SpatialModel:
-        return SpatialModel(family, formula, W, fixed_effects, correction, random)
+        return SpatialModel(
+            family, formula, W, fixed_effects, correction, random, lag_y, lag_wy, regimes
+        )
 
     make.__name__ = make.__qualname__ = family
     make.__doc__ = f"{says}\n\nThe arguments are those of `SpatialModel`."

@@ -1,7 +1,8 @@
 """Spatial lags of panel arrays, cities first.
 
 `W @ v` for v of shape (n,), (n, T) or (n, T, k) lags every period and column at once,
-so no (nT, nT) matrix is ever built.
+so no (nT, nT) matrix is ever built. A matrix that changes over time is an array
+(T, n, n): period t is lagged by W[t].
 """
 
 from __future__ import annotations
@@ -18,10 +19,20 @@ Matrix: TypeAlias = "Array | sparse.csr_array"
 
 def lag(W: Matrix, v: Array) -> Array:
     """Spatial lag of `v`: row i of `W` holds the pull of every city on city i."""
+    if W.ndim == 3:
+        by_period = np.asarray(W) @ np.moveaxis(v, 1, 0).reshape(v.shape[1], len(v), -1)
+        return np.moveaxis(by_period, 0, 1).reshape(v.shape)
     flat = np.ascontiguousarray(v).reshape(len(v), -1)
     return np.asarray(W @ flat, dtype=float).reshape(v.shape)
 
 
 def dense(W: Matrix) -> Array:
-    """`W` as an (n, n) array."""
+    """`W` as an (n, n) array, or (T, n, n) where it changes over time."""
     return W.toarray() if sparse.issparse(W) else np.asarray(W, dtype=float)
+
+
+def rows_of(block: Array, W: Matrix) -> Matrix:
+    """D W with D = diag(block): the links that the cities of a block receive."""
+    if sparse.issparse(W):
+        return sparse.csr_array(sparse.diags_array(block) @ W)
+    return np.asarray(block[:, None] * W)

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.multiplier import mean_trace, multiplied_out
 
 # Imaginary parts below this are rounding of a real eigenvalue.
 REAL = 1e-8
@@ -23,23 +24,26 @@ class LogDet:
     """The log-determinant as a function of rho.
 
     `eigenvalues` are those of W, or of F'WF once time effects are removed
-    (`without_unit_root`); `space` is the interval of rho where it is not theirs.
+    (`without_unit_root`); `space` is the interval of rho where it is not theirs. Where W
+    changes over `years`, they are those of all its years, and the function is the mean.
     """
 
     eigenvalues: np.ndarray
     space: tuple[float, float] | None = None
+    years: int = 1
 
     def __call__(self, rho: float | Array) -> Array:
         """ln|I - rho W|, for a number or an array of rho."""
-        return np.log(np.abs(1 - np.multiply.outer(rho, self.eigenvalues))).sum(axis=-1)
+        logs = np.log(np.abs(1 - np.multiply.outer(rho, self.eigenvalues)))
+        return np.asarray(logs.sum(axis=-1) / self.years)
 
     def slope(self, rho: float) -> float:
         """First derivative, minus tr G."""
-        return float(-self._g(rho).sum().real)
+        return float(-self._g(rho).sum().real / self.years)
 
     def curvature(self, rho: float) -> float:
         """Second derivative, minus tr G^2."""
-        return float(-(self._g(rho) ** 2).sum().real)
+        return float(-(self._g(rho) ** 2).sum().real / self.years)
 
     def _g(self, rho: float) -> np.ndarray:
         return np.asarray(self.eigenvalues / (1 - rho * self.eigenvalues))
@@ -73,8 +77,8 @@ class LogDet:
         that of W: beyond rho = 1 the transformed matrix may be regular, but the multiplier
         of the outcome itself has changed its sign.
         """
-        unit = int(np.argmin(np.abs(self.eigenvalues - 1)))
-        return LogDet(np.delete(self.eigenvalues, unit), self.interval)
+        unit = np.argsort(np.abs(self.eigenvalues - 1), kind="stable")[: self.years]
+        return LogDet(np.delete(self.eigenvalues, unit), self.interval, self.years)
 
     def contains(self, rho: Array) -> bool:
         """Whether rho, shape (1,), lies in the parameter space."""
@@ -86,6 +90,7 @@ class LogDet:
 class JointLogDet:
     """ln|I - sum_m rho_m W_m| for several matrices, by one factorisation per value.
 
+    Where matrices change over time, (T, n, n), it is the mean over the years.
     With `unit_root`, the log-determinant of F'SF, which lacks ln(1 - sum_m rho_m).
     The parameter space is the connected set around zero on which S stays invertible;
     sum |rho_m| < 1 is sufficient for row-standardised matrices, not necessary.
@@ -101,11 +106,11 @@ class JointLogDet:
 
     def S(self, rho: Array) -> Array:
         """I - sum_m rho_m W_m."""
-        return np.asarray(np.eye(len(self.matrices[0])) - np.tensordot(rho, self.matrices, 1))
+        return multiplied_out(self.matrices, rho, self.matrices[0].shape[-1])
 
     def room(self, rho: Array) -> float:
         """One less the largest real eigenvalue of sum_m rho_m W_m: positive inside the space."""
-        w = np.linalg.eigvals(np.tensordot(rho, self.matrices, 1))
+        w = np.linalg.eigvals(np.eye(self.matrices[0].shape[-1]) - self.S(rho))
         real = w.real[np.abs(w.imag) <= REAL * max(1.0, float(np.abs(w).max()))]
         return float(1 - real.max(initial=0.0))
 
@@ -117,11 +122,11 @@ class JointLogDet:
         """The log-determinant, minus infinity outside the parameter space."""
         if self.room(rho) <= 0:
             return -np.inf
-        value = float(np.linalg.slogdet(self.S(rho))[1])
+        value = float(np.mean(np.linalg.slogdet(self.S(rho))[1]))
         return value - float(np.log(1 - rho.sum())) if self.unit_root else value
 
     def gradient(self, rho: Array) -> Array:
         """Derivatives -tr(W_m S^-1), without the unit root's share."""
         inverse = np.linalg.inv(self.S(rho))
-        traces = np.array([-np.sum(inverse.T * W) for W in self.matrices])
+        traces = np.array([-mean_trace(W, inverse) for W in self.matrices])
         return traces + (1 / (1 - rho.sum()) if self.unit_root else 0.0)

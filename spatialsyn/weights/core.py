@@ -112,6 +112,16 @@ class Weights:
         """Years whose data made the weights, if any did."""
         return self.recipe.get("base_years")
 
+    varies = False  # over time, as a `WeightsSeries` does
+
+    def over(self, years: Sequence[int]) -> Matrix:
+        """The matrix of these years: one, (n, n)."""
+        return self.matrix
+
+    def logdet_over(self, years: Sequence[int]) -> LogDet:
+        """The log-determinant of these years: that of the one matrix."""
+        return self.logdet
+
     @cached_property
     def logdet(self) -> LogDet:
         """ln|I - rho W|, from eigenvalues found once."""
