@@ -31,7 +31,7 @@ _HOMES = {
     "gns": "models.spec",
     "regimes": "models.roles",
     "simulate": "models.simulate",
-    "fit": "results",
+    "fit": "fitting",
     "Results": "results",
     "Effects": "effects.inference",
     **{
@@ -69,10 +69,11 @@ if TYPE_CHECKING:
         SpatialsynError,
         WeightsError,
     )
+    from spatialsyn.fitting import fit
     from spatialsyn.models.roles import regimes
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
-    from spatialsyn.results import Results, fit
+    from spatialsyn.results import Results
     from spatialsyn.weights.core import Weights
 
 

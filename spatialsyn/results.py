@@ -1,9 +1,8 @@
-"""The front door: `fit` and what it returns."""
+"""What `fit` returns: an estimate that knows its model, its weights and its panel."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +13,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.inference import DIGITS, Effects, check_level, infer
+from spatialsyn.effects.inference import Effects, check_level, infer
 from spatialsyn.effects.request import (
     chosen_regressors,
     horizon_of,
@@ -23,87 +22,18 @@ from spatialsyn.effects.request import (
     reading_by,
 )
 from spatialsyn.errors import ModelError, PanelError, expect
-from spatialsyn.models.bias import remove_bias
-from spatialsyn.models.covariance import WORDS, covered
-from spatialsyn.models.design import (
-    Design,
-    align,
-    estimates_cities,
-    regressors,
-    right_side,
-    sweep_effects,
-)
-from spatialsyn.models.dynamic import remove_dummy_bias, stability
+from spatialsyn.models.covariance import covered
+from spatialsyn.models.design import Design, regressors, right_side
+from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors
-from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
+from spatialsyn.summary import summary
 from spatialsyn.weights.core import Weights
-
-# Below this many cities normal approximations of standard errors are a stretch.
-FEW_CITIES = 30
-
-
-def fit(
-    model: SpatialModel,
-    panel: CityPanel,
-    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None = None,
-    cov: str = "expected",
-) -> Results:
-    """Estimate `model` on `panel` with the weights it names.
-
-    Parameters
-    ----------
-    weights : one Weights, a list or a mapping
-        May hold more matrices than the model needs; it picks them by name.
-    cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
-        The first two are information matrices, right for normal errors; the others are
-        robust to other distributions, to dependence and heteroskedasticity between the
-        cities of a year, and to both over neighbouring years.
-
-    Raises
-    ------
-    AlignmentError, FormulaError, ModelError, WeightsError, EstimationError
-        Naming the cities, cells, columns or matrix at fault.
-    """
-    expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
-    expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
-    matrices = align(weights, model.weights_names, panel)
-    data = regressors(model, panel)
-    design = sweep_effects(model, data, matrices)
-    estimate = estimated(model, design, matrices)
-    if model.dynamic:
-        _warn_unstable(design, estimate)
-    if cov != "expected":
-        estimate = covered(design, estimate, cov)
-    return Results(model, panel, matrices, data, design, estimate, cov)
-
-
-def _warn_unstable(design: Design, estimate: Estimate) -> None:
-    largest, test = stability(design, estimate)
-    if largest >= 1:
-        warnings.warn(
-            f"the process has a root of {largest:.3f} ({test.null.split(' is')[0]}): it does not "
-            "come to rest. Short-run effects are right, long-run effects do not exist. Look at "
-            "time effects, or model the differences: diff(y).",
-            stacklevel=3,
-        )
-
-
-def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
-    """The estimate of a design, with the correction that its model asks for."""
-    estimate = estimate_qml(design)
-    if model.correction == "direct" or model.fixed_effects == "none":
-        return estimate
-    if estimates_cities(model, weights):
-        estimate = remove_dummy_bias(design, estimate)
-    elif model.correction == "bias-corrected":
-        estimate = remove_bias(design, estimate)
-    return estimate
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -385,22 +315,7 @@ class Results:
 
     def summary(self) -> str:
         """Equation, coefficients, effects and fit, as text."""
-        coefficients = self.tidy().drop(columns="term")
-        coefficients.index = [self._label(name) for name in self.params.index]
-        glance = self.glance().iloc[0]
-        fitted = "  ".join(
-            f"{key} {glance[key]:.6g}" for key in ("nobs", "loglik", "aic", "bic", "corr2")
-        )
-        parts = [
-            self.equation,
-            self._notes(),
-            "Coefficients",
-            coefficients.to_string(float_format=DIGITS.format),
-            "Effects",
-            repr(self.effects()) if self.regressors else "none: there are no regressors",
-            fitted,
-        ]
-        return "\n\n".join(parts)
+        return summary(self)
 
     def __repr__(self) -> str:
         return self.summary()
@@ -410,32 +325,6 @@ class Results:
             [self.panel.ids, self.data.years], names=["city", "year"]
         )
         return pd.Series(values.ravel(), index=index, name=name)
-
-    def _label(self, name: str) -> str:
-        return f"{name}  (not an effect)" if name.startswith("W[") else name
-
-    def _notes(self) -> str:
-        """Who, when, which W, and how far asymptotics carry."""
-        glance = self.glance().iloc[0]
-        notes = [
-            f"{glance['cities']} cities, {glance['years']}; fixed effects: "
-            f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
-            f"covariance: {WORDS[self.cov_kind]}."
-        ]
-        for name, w in self.weights.items():
-            made = f", base years {w.base_years}" if w.base_years is not None else ""
-            notes.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
-        if self.params.get("phi") == 1:
-            notes.append(
-                "phi = 1 lies on the boundary: the cities show no variance of their own, and the "
-                "estimate is the pooled one."
-            )
-        if self.panel.n < FEW_CITIES:
-            notes.append(
-                f"Only {self.panel.n} cities: p-values rest on a normal approximation that is "
-                "rough here. Read the size of the effects and their intervals, not stars."
-            )
-        return "\n".join(notes)
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""

@@ -338,18 +338,21 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
 
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
-    space = estimate.space
-    if space is None or estimate.cov is None:
+    space, long = estimate.space, model.horizon is not None and model.horizon.years is None
+    if estimate.cov is None or (space is None and not long):
         return ""
-    params, at = model.at(estimate.params), list(model.rho_positions)
+    params, at = model.at(estimate.params), model.moved_by if long else list(model.rho_positions)
     gradient = model.jacobian(estimate.params)[at].sum(axis=0)
     rho, se = params[at].sum(), float(np.sqrt(gradient @ estimate.cov @ gradient))
-    bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
+    if long or space is None:
+        bound = 1.0
+    else:
+        bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
     room = (bound - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""
     return (
-        f"rho = {rho:.3f} lies {room:.1f} standard errors below its upper bound "
+        f"{'tau + eta + rho' if long else 'rho'} = {rho:.3f} lies {room:.1f} standard errors below its upper bound "
         f"{bound:.3g}: effects have a long right tail and intervals are rough. A "
         "common trend left in the data does this; see whether time effects belong in the model."
     )

@@ -8,7 +8,8 @@ from typing import TypeVar
 from spatialsyn.effects.inference import Effects
 from spatialsyn.models.covariance import WORDS as COVARIANCES
 from spatialsyn.report.display import STARS, Display
-from spatialsyn.results import FEW_CITIES, Results
+from spatialsyn.results import Results
+from spatialsyn.summary import FEW_CITIES
 from spatialsyn.weights.core import Weights
 
 T = TypeVar("T")
