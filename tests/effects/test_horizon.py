@@ -117,7 +117,7 @@ def test_simulated_and_delta_errors_agree_far_from_the_boundary():
 
 
 def test_a_long_run_near_the_boundary_is_told(dynamic):
-    assert "tau + eta + rho = 0.9" in dynamic.effects(horizon="long").note
+    assert "tau + eta + rho = 0.82" in dynamic.effects(horizon="long").note
     assert dynamic.effects().note == ""
 
 
