@@ -21,13 +21,13 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
-from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import Links
 
 
 def fit(
     model: SpatialModel,
     panel: CityPanel,
-    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None = None,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None = None,
     cov: str = "expected",
 ) -> Results:
     """Estimate `model` on `panel` with the weights it names.
@@ -70,7 +70,7 @@ def _warn_unstable(design: Design, estimate: Estimate) -> None:
         )
 
 
-def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
+def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Links]) -> Estimate:
     """The estimate of a design, with the correction that its model asks for."""
     estimate = estimate_qml(design)
     if model.correction == "direct" or model.fixed_effects == "none":

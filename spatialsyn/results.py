@@ -33,7 +33,7 @@ from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
-from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import Links
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,7 +46,7 @@ class Results:
 
     model: SpatialModel
     panel: CityPanel
-    weights: Mapping[str, Weights]
+    weights: Mapping[str, Links]
     data: Regressors
     design: Design
     estimate: Estimate

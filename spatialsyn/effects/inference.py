@@ -352,7 +352,7 @@ def _advice(estimate: Estimate, model: Multipliers) -> str:
     if room >= NEAR_BOUNDARY:
         return ""
     return (
-        f"{'tau + eta + rho' if long else 'rho'} = {rho:.3f} lies {room:.1f} standard errors below its upper bound "
-        f"{bound:.3g}: effects have a long right tail and intervals are rough. A "
+        f"{'tau + eta + rho' if long else 'rho'} = {rho:.3f} lies {room:.1f} standard errors below "
+        f"its upper bound {bound:.3g}: effects have a long right tail and intervals are rough. A "
         "common trend left in the data does this; see whether time effects belong in the model."
     )

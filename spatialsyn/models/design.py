@@ -19,6 +19,7 @@ from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import Links, WeightsSeries
 
 # A column whose variation falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
@@ -98,7 +99,7 @@ class Design:
         return self.transformed and sweeps_time(self.fixed_effects)
 
 
-def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights]) -> Design:
+def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Links]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
     data = regressors(model, panel)
     return sweep_effects(model, data, weights)
@@ -128,14 +129,14 @@ def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
 
 
 def align(
-    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
     needed: tuple[str, ...],
     panel: CityPanel,
-) -> dict[str, Weights]:
+) -> dict[str, Links]:
     """The `needed` matrices by name, their rows in the order of the panel's cities."""
     if weights is None:
-        given: list[Weights] = []
-    elif isinstance(weights, Weights):
+        given: list[Links] = []
+    elif isinstance(weights, Links):
         given = [weights]
     else:
         listed = weights.values() if isinstance(weights, Mapping) else weights
@@ -143,7 +144,7 @@ def align(
         expect(listed, Iterable, what, WeightsError)
         given = list(listed)
         for w in given:
-            expect(w, Weights, what, WeightsError)
+            expect(w, (Weights, WeightsSeries), what, WeightsError)
         if isinstance(weights, Mapping):
             given = [w if w.name == key else w.rename(key) for key, w in weights.items()]
     by_name = {w.name: w for w in given}
@@ -158,11 +159,12 @@ def align(
     return {name: by_name[name].aligned(panel.ids) for name in needed}
 
 
-def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]) -> Design:
+def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Links]) -> Design:
     """Lag first, sweep second, and count what is left."""
     n, T = data.y.shape
     _check_dimensions(model, n, T)
     _check_rows(model, weights)
+    _check_series(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     X, columns = right_side(model, data, weights)
@@ -196,7 +198,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     )
 
 
-def estimates_cities(model: SpatialModel, weights: Mapping[str, Weights]) -> bool:
+def estimates_cities(model: SpatialModel, weights: Mapping[str, Links]) -> bool:
     """Whether city effects are dummies that bias the other parameters by order 1/T.
 
     They are in dynamic models, and where W changes over time: no transformation over the
@@ -207,7 +209,7 @@ def estimates_cities(model: SpatialModel, weights: Mapping[str, Weights]) -> boo
 
 
 def right_side(
-    model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]
+    model: SpatialModel, data: Regressors, weights: Mapping[str, Links]
 ) -> tuple[Array, tuple[Column, ...]]:
     """Regressors, their spatial lags, city means and lags in time: (n, T, p) and what they are."""
     parts, columns = [data.X], [Column(x, x) for x in data.names]
@@ -258,7 +260,7 @@ def _with_lags_in_time(
     columns: list[Column],
     model: SpatialModel,
     data: Regressors,
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, Links],
 ) -> tuple[Array, list[Column]]:
     """X with y(t-1), and with W y(t-1) lagged by the matrix of the year before."""
     assert data.before is not None
@@ -288,7 +290,7 @@ def outcome_matrices(
 
 def _logdet(
     model: SpatialModel,
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, Links],
     years: Sequence[int],
     W: tuple[Matrix, ...],
     unit_root: bool,
@@ -306,7 +308,7 @@ def _error_lag(
     data: Regressors,
     Wy: Array,
     X: Array,
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, Links],
     unit_root: bool,
 ) -> ErrorLag | None:
     if model.roles.wu is None:
@@ -318,7 +320,7 @@ def _error_lag(
     return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
 
 
-def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
+def _check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
     """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
     if not sweeps_time(model.fixed_effects):
         return
@@ -338,6 +340,24 @@ def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
                 "effects needs every row to sum to one; otherwise a shock common to all cities "
                 f'would not stay common. Use W.standardize("row"){way_out}.'
             )
+
+
+def _check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
+    """Weights of every year: what they cannot be combined with."""
+    changing = [name for name, w in weights.items() if w.varies]
+    if not changing:
+        return
+    if model.dynamic:
+        raise ModelError(
+            f"W[{changing[0]}] changes over the years, and a lag in time needs one matrix that "
+            "carries a year into the next. Use weights of base years, or no lag_y and lag_wy."
+        )
+    if model.correction == "bias-corrected" and model.fixed_effects == "twoways":
+        raise ModelError(
+            f"W[{changing[0]}] changes over the years; with two-way effects use "
+            'correction="lee-yu": it transforms the years away and removes the bias of the city '
+            "effects."
+        )
 
 
 def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:

@@ -11,11 +11,13 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.standardize import scaled_together
 
@@ -85,6 +87,28 @@ class WeightsSeries:
             )
         return self.by_year[year]
 
+    varies = True
+
+    def over(self, years: Sequence[int]) -> Array:
+        """The matrices of these years, (T, n, n)."""
+        return np.stack([self.at(year).dense() for year in years])
+
+    def logdet_over(self, years: Sequence[int]) -> LogDet:
+        """The mean over these years of ln|I - rho W|."""
+        found = [self.at(year).logdet for year in years]
+        return LogDet(np.concatenate([f.eigenvalues for f in found]), years=len(found))
+
+    @cached_property
+    def row_sums(self) -> Array:
+        """Sum of every row, year after year."""
+        return np.concatenate([w.row_sums for w in self.by_year.values()])
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What the series is made of, for notes and tables."""
+        kinds = dict.fromkeys(str(w.recipe.get("kind", "matrix")) for w in self.by_year.values())
+        return {"kind": f"{' / '.join(kinds)}, one for each year", "base_years": self.base_years}
+
     @property
     def standardization(self) -> str:
         """How all years were standardised; "none" where they differ."""
@@ -153,6 +177,9 @@ class WeightsSeries:
             f"standardised: {self.standardization}, hash {self.hash}"
         )
 
+
+# What a model may lag by: one matrix, or one for each year.
+Links: TypeAlias = Weights | WeightsSeries
 
 EXAMPLE = "ss.weights.series({2011: w2011, 2012: w2012}, name='net')"
 
