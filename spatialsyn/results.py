@@ -15,10 +15,10 @@ from scipy.stats import norm
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.inference import Effects, check_level, infer
 from spatialsyn.effects.request import (
+    by_order,
     chosen_regressors,
-    horizon_of,
     multipliers,
-    over_years,
+    over_time,
     reading_by,
 )
 from spatialsyn.errors import ModelError, PanelError, expect
@@ -239,6 +239,7 @@ class Results:
         self,
         x: str | Iterable[str] | None = None,
         by: str | None = None,
+        order: int | None = None,
         horizon: Any = None,
         lasting: bool = True,
         method: str = "delta",
@@ -255,6 +256,9 @@ class Results:
         by : None | "city" | "pair" | name of a grouping of the panel
             Averages over all cities; emitted and received per city; every pair of
             cities; or what each block of cities receives from each block.
+        order : int, optional
+            Effects by the number of links they come through: 0 (the city itself), 1
+            (neighbours), ... up to this order, and the rest.
         horizon : None | "long" | years
             In dynamic models: effects in the year of the change (None), in the long run, or
             after so many years (a number, or several such as ``range(0, 11)``).
@@ -272,9 +276,15 @@ class Results:
         """
         reading, labels = reading_by(by, self.panel)
         names = chosen_regressors(x, self.data, self.panel)
-        when, years = horizon_of(self.design, self.estimate, horizon, lasting)
-        labels = over_years(labels, years)
-        entered = multipliers(self.design, self.estimate, names, when)
+        entered = multipliers(self.design, self.estimate, names)
+        if order is not None and horizon is not None:
+            raise ModelError("effects are read by order or over a horizon, not both at once.")
+        if order is not None:
+            entered, labels = by_order(entered, labels, order)
+        if horizon is not None:
+            entered, labels = over_time(
+                entered, labels, self.design, self.estimate, horizon, lasting
+            )
         return infer(self.estimate, entered, reading, labels, method, level, draws, seed)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:

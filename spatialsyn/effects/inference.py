@@ -23,6 +23,7 @@ from tqdm import tqdm
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.multipliers import Reading, Readings, read
+from spatialsyn.effects.orders import Orders
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
@@ -68,18 +69,20 @@ class Multipliers:
     ----------
     W, rho_positions : the matrices of S and where their coefficients stand
     carriers : distinct carrier matrices C_k
+    links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
     regressors : which carriers and coefficients each regressor has
     structure : the map to the parameters in which these positions count; None for their own
-    horizon : when effects are read in a dynamic model; None for the year of the change
+    path : effects over time, or by order of neighbour; None for the year and all at once
     stable : whether the process at some parameters has a mean
     """
 
     W: tuple[Matrix, ...]
     rho_positions: tuple[int, ...]
     carriers: tuple[Matrix, ...]
+    links: tuple[int, ...]
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
-    horizon: Horizon | None = None
+    path: Horizon | Orders | None = None
     stable: Callable[[Array], bool] = lambda params: True
 
     def at(self, params: Array) -> Array:
@@ -93,12 +96,12 @@ class Multipliers:
     @property
     def moved_by(self) -> list[int]:
         """Positions of the parameters, beside the coefficients, that effects depend on."""
-        return list(self.rho_positions if self.horizon is None else self.horizon.positions)
+        return list(self.rho_positions if self.path is None else self.path.positions)
 
     def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
         """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
-        if self.horizon is not None:
-            return self.horizon.readings(params, self.carriers, reading)
+        if self.path is not None:
+            return self.path.readings(params, self.carriers, reading)
         n = self.carriers[0].shape[-1]
         inverse = multiplier(self.W, params[list(self.rho_positions)], n)
         return read(inverse, self.W if slopes else (), self.carriers, reading)
@@ -141,7 +144,7 @@ class Effects:
         if effect not in known:
             raise ModelError(f"there is no effect {effect!r} here; there are {', '.join(known)}.")
         rows = self.table[self.table["effect"] == effect].drop(columns="effect")
-        keys = [key for key in ("x", "to", "from", "city", "horizon") if key in rows]
+        keys = [key for key in ("x", "to", "from", "city", "horizon", "order") if key in rows]
         if len(keys) > 1 and rows["x"].nunique() == 1:
             keys, rows = keys[1:], rows.drop(columns="x")
         return rows.set_index(keys)
@@ -338,7 +341,8 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
 
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
-    space, long = estimate.space, model.horizon is not None and model.horizon.years is None
+    space = estimate.space
+    long = isinstance(model.path, Horizon) and model.path.years is None
     if estimate.cov is None or (space is None and not long):
         return ""
     params, at = model.at(estimate.params), model.moved_by if long else list(model.rho_positions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,17 +14,16 @@ from spatialsyn.effects.blocks import Labels, average, by_block, by_city, by_pai
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.inference import Carried, Multipliers
 from spatialsyn.effects.multipliers import Reading
+from spatialsyn.effects.orders import Orders
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
-from spatialsyn.numerics.lags import Matrix, rows_of
+from spatialsyn.numerics.lags import Matrix, dense, rows_of
 
 
-def multipliers(
-    design: Design, estimate: Estimate, names: list[str], horizon: Horizon | None = None
-) -> Multipliers:
+def multipliers(design: Design, estimate: Estimate, names: list[str]) -> Multipliers:
     """How the regressors `names` enter the matrix of derivatives."""
     at = {name: i for i, name in enumerate(estimate.names)}
     keys = list(dict.fromkeys((c.W, c.block) for c in design.columns if c.x in names))
@@ -39,29 +39,36 @@ def multipliers(
         W=design.W,
         rho_positions=rho,
         carriers=tuple(_carrier(design, W, block) for W, block in keys),
+        links=tuple(int(W is not None) for W, _ in keys),
         regressors=tuple(chosen),
-        horizon=horizon,
-        stable=lambda params: (
-            (space is None or space.contains(params[list(rho)]))
-            and (horizon is None or horizon.stable(params))
-        ),
+        stable=lambda params: space is None or space.contains(params[list(rho)]),
     )
 
 
-def horizon_of(
-    design: Design, estimate: Estimate, horizon: Any, lasting: bool
-) -> tuple[Horizon | None, tuple[int, ...] | None]:
-    """What `results.effects(horizon=...)` asks for, and the years to label by.
+def _carrier(design: Design, W: str | None, block: str | None) -> Matrix:
+    """What a coefficient multiplies: I or W, of all rows or of those of a block."""
+    identity = sparse.eye_array(len(design.y), format="csr")
+    matrix = identity if W is None else design.matrices[W]
+    return matrix if block is None else rows_of(design.blocks[block], matrix)
+
+
+def over_time(
+    model: Multipliers,
+    labels: Labels,
+    design: Design,
+    estimate: Estimate,
+    horizon: Any,
+    lasting: bool,
+) -> tuple[Multipliers, Labels]:
+    """`model` read at a horizon: "long", a number of years after the change, or several.
 
     Raises
     ------
     ModelError
-        A horizon in a model without lags in time, or one that is not "long" or years.
+        A model without lags in time, or a horizon that is neither "long" nor years.
     """
-    if horizon is None:
-        return None, None
     names = estimate.names
-    lags = [n for n in names if n == "tau" or n.startswith("eta[")]
+    lags = [name for name in names if name == "tau" or name.startswith("eta[")]
     if not lags:
         raise ModelError(
             f"horizon={horizon!r}: this model has no lag in time, its effects are those of one "
@@ -69,8 +76,37 @@ def horizon_of(
         )
     at = tuple(names.index(name) for name in (*lags, *design.rho_names))
     years = None if horizon == "long" else _years(horizon)
-    made = Horizon(lambda params: process(design, params, names), at, years, lasting)
-    return made, years
+    path = Horizon(lambda params: process(design, params, names), at, years, lasting)
+    inside = model.stable
+    return (
+        replace(model, path=path, stable=lambda params: inside(params) and path.stable(params)),
+        labels if years is None else _repeated(labels, "horizon", years),
+    )
+
+
+def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers, Labels]:
+    """`model` read by order of neighbour, 0 to `last` and the rest.
+
+    Raises
+    ------
+    ModelError
+        An order that is no whole number, or weights that change over the years.
+    """
+    if isinstance(last, bool) or not isinstance(last, int) or last < 0:
+        raise ModelError(f"order={last!r}: give the last order of neighbour to show, such as 4.")
+    if any(W.ndim == 3 for W in model.W):
+        raise ModelError("effects by order of neighbour need weights that stay the same.")
+    W = tuple(dense(w) for w in model.W)
+    path = Orders(W, model.rho_positions, model.links, last)
+    return replace(model, path=path), _repeated(
+        labels, "order", (*map(str, range(last + 1)), "rest")
+    )
+
+
+def _repeated(labels: Labels, column: str, values: Iterable[Any]) -> Labels:
+    """The labels of a reading, once for every value of one more column."""
+    parts = [labels.assign(**{column: value}) for value in values]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _years(horizon: Any) -> tuple[int, ...]:
@@ -82,20 +118,6 @@ def _years(horizon: Any) -> tuple[int, ...]:
             "such as range(0, 11)."
         )
     return years
-
-
-def over_years(labels: Labels, years: tuple[int, ...] | None) -> Labels:
-    """The labels of a reading, once for every year after the change."""
-    if years is None:
-        return labels
-    return pd.concat([labels.assign(horizon=year) for year in years], ignore_index=True)
-
-
-def _carrier(design: Design, W: str | None, block: str | None) -> Matrix:
-    """What a coefficient multiplies: I or W, of all rows or of those of a block."""
-    identity = sparse.eye_array(len(design.y), format="csr")
-    matrix = identity if W is None else design.matrices[W]
-    return matrix if block is None else rows_of(design.blocks[block], matrix)
 
 
 def chosen_regressors(
