@@ -34,7 +34,7 @@ _HOMES = {
     "simulate": "models.simulate",
     "fit": "fitting",
     "Results": "results",
-    "Effects": "effects.inference",
+    "Effects": "effects.table",
     **{
         name: "errors"
         for name in (
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.cities.reader import read_panel
-    from spatialsyn.effects.inference import Effects
+    from spatialsyn.effects.table import Effects
     from spatialsyn.errors import (
         AlignmentError,
         BoundaryError,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,14 +12,11 @@ import pandas as pd
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.inference import Effects, check_level, infer
-from spatialsyn.effects.request import (
-    by_order,
-    chosen_regressors,
-    multipliers,
-    over_time,
-    reading_by,
-)
+from spatialsyn.effects.blocks import PER
+from spatialsyn.effects.inference import check_level
+from spatialsyn.effects.request import asked_for, inferred, reading_by
+from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
+from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.covariance import covered
 from spatialsyn.models.design import Design, regressors, right_side
@@ -28,6 +24,7 @@ from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
@@ -221,11 +218,7 @@ class Results:
         data = self.data
         if panel is not None:
             expect(panel, CityPanel, "predict needs a panel: panel.assign(...)", PanelError)
-            if re.search(r"\b(standardize|winsor)\(", self.model.formula):
-                raise ModelError(
-                    "standardize() and winsor() would be computed anew on the other panel. Make "
-                    "the column once, panel.assign(...), and use it in the formula."
-                )
+            check_repeatable(self.model)
             if panel.ids != self.panel.ids or panel.years != self.panel.years:
                 raise ModelError(
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
@@ -238,7 +231,8 @@ class Results:
     def effects(
         self,
         x: str | Iterable[str] | None = None,
-        by: str | None = None,
+        by: str | pd.DataFrame | None = None,
+        per: str = "receiver",
         order: int | None = None,
         horizon: Any = None,
         lasting: bool = True,
@@ -252,10 +246,17 @@ class Results:
         Parameters
         ----------
         x : str or list of str, optional
-            Regressors, as they stand in the formula; all of them by default.
-        by : None | "city" | "pair" | name of a grouping of the panel
+            Regressors, as they stand in the formula; all of them by default. A variable
+            that enters through several terms or a function (``va + va:gdp``, ``log(gdp)``)
+            has its average marginal effect under its own name.
+        by : None | "city" | "pair" | name of a grouping of the panel | labels of pairs
             Averages over all cities; emitted and received per city; every pair of
-            cities; or what each block of cities receives from each block.
+            cities (with ``q``, p adjusted for false discoveries); what each block of cities
+            receives from each block; or what comes from each band of
+            ``ss.weights.bands(panel.cities, [100, 200])``.
+        per : "receiver" | "source" | "share"
+            By block: change in a receiving city when all of the sending block change; change
+            in all of the receiving block when one sending city changes; or shares of all.
         order : int, optional
             Effects by the number of links they come through: 0 (the city itself), 1
             (neighbours), ... up to this order, and the rest.
@@ -274,18 +275,50 @@ class Results:
             `.table` with the columns ``x, effect`` [``to, from`` or ``city``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
-        reading, labels = reading_by(by, self.panel)
-        names = chosen_regressors(x, self.data, self.panel)
-        entered = multipliers(self.design, self.estimate, names)
-        if order is not None and horizon is not None:
-            raise ModelError("effects are read by order or over a horizon, not both at once.")
-        if order is not None:
-            entered, labels = by_order(entered, labels, order)
-        if horizon is not None:
-            entered, labels = over_time(
-                entered, labels, self.design, self.estimate, horizon, lasting
-            )
-        return infer(self.estimate, entered, reading, labels, method, level, draws, seed)
+        asked = asked_for(x, self.model, self.data, self.panel)
+        reading = reading_by(by, self.panel, per)
+        when = (order, horizon, lasting)
+        how = (method, level, draws, seed)
+        made = inferred(self.design, self.estimate, asked, reading, when, how)
+        made = made.shares() if per == "share" else made
+        made = made.discoveries() if isinstance(by, str) and by == "pair" else made
+        blocks = isinstance(by, str) and by in self.panel.blocks
+        return replace(made, about=PER[per]) if blocks else made
+
+    def scenario(
+        self,
+        changes: Mapping[str, Change],
+        by: str | pd.DataFrame | None = "city",
+        horizon: Any = None,
+        method: str = "delta",
+        level: float = 0.95,
+        draws: int = 1000,
+        seed: int = 0,
+    ) -> Effects:
+        """What would change if some cities had more of something, with intervals.
+
+        Parameters
+        ----------
+        changes : variable -> (where, amount)
+            ``{"va": ("periphery", "+10%")}``; where is a block, a city, a list or "all";
+            amounts are "+10%", "-0.5" in each city, or "+100 in all" shared equally.
+        by : "city" | None | name of a grouping | labels of pairs
+            From the own change (direct), from that of all others (indirect) and altogether:
+            per city, on average, by block, by distance.
+        horizon : None | "long" | years; method, level, draws, seed : see `effects`
+
+        Returns
+        -------
+        Effects
+            In units of the outcome. ``one.minus(other)`` compares two scenarios: with the
+            same budget in each, where it does more.
+        """
+        asked = change_of(changes, self.model, self.panel)
+        city = isinstance(by, str) and by == "city"
+        ids = self.panel.ids
+        reading = by_receiving_city(ids) if city else reading_by(by, self.panel, "receiver")
+        when, how = (None, horizon, True), (method, level, draws, seed)
+        return inferred(self.design, self.estimate, asked, reading, when, how)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spatialsyn.effects.inference import DIGITS
+from spatialsyn.effects.table import DIGITS
 from spatialsyn.models.covariance import WORDS
 
 if TYPE_CHECKING:

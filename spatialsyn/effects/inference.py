@@ -10,13 +10,12 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import norm
 from tqdm import tqdm
 
@@ -24,15 +23,13 @@ from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.multipliers import Reading, Readings, read
 from spatialsyn.effects.orders import Orders
-from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.effects.table import Effects
+from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
 
-# Four significant digits: units of x may make an effect any size.
-DIGITS = "{:.4g}"
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
 METHODS = ("delta", "simulation")
@@ -105,104 +102,6 @@ class Multipliers:
         n = self.carriers[0].shape[-1]
         inverse = multiplier(self.W, params[list(self.rho_positions)], n)
         return read(inverse, self.W if slopes else (), self.carriers, reading)
-
-
-@dataclass(frozen=True, eq=False)
-class Effects:
-    """A tidy table of effects with their uncertainty.
-
-    Attributes
-    ----------
-    table : DataFrame
-        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; then
-        ``estimate, se, low, high, p``.
-    level : coverage of the intervals ``low .. high``
-    method : "delta" | "simulation"
-    draws : (size, rows) simulated effects, None under the delta method
-    rejected : share of draws outside the interval of rho
-    seed : seed of the draws, None under the delta method
-    note : advice on how far the intervals carry, empty when there is none
-    spread : (rows, k), times its transpose the covariance of the rows
-    """
-
-    table: pd.DataFrame
-    level: float
-    method: str
-    note: str = ""
-    draws: Array | None = None
-    rejected: float = 0.0
-    seed: int | None = None
-    spread: Array | None = None
-
-    def tidy(self) -> pd.DataFrame:
-        """The table, as a copy."""
-        return self.table.copy()
-
-    def __getitem__(self, effect: str) -> pd.DataFrame:
-        """The rows of one effect, indexed by what tells them apart (x, city, or to and from)."""
-        known = list(dict.fromkeys(self.table["effect"]))
-        if effect not in known:
-            raise ModelError(f"there is no effect {effect!r} here; there are {', '.join(known)}.")
-        rows = self.table[self.table["effect"] == effect].drop(columns="effect")
-        keys = [key for key in ("x", "to", "from", "city", "horizon", "order") if key in rows]
-        if len(keys) > 1 and rows["x"].nunique() == 1:
-            keys, rows = keys[1:], rows.drop(columns="x")
-        return rows.set_index(keys)
-
-    def test(self, *rows: Mapping[str, Any]) -> HypothesisTest:
-        """Test effects jointly: one selection is zero, or two are equal row by row.
-
-        Parameters
-        ----------
-        rows : one or two mappings from columns of the table to values
-            ``test({"effect": "indirect", "to": "periphery"})``: these are all zero;
-            ``test({"effect": "indirect", "to": "GBA", "from": "periphery"},
-            {"effect": "indirect", "to": "periphery", "from": "GBA"})``: they are equal.
-
-        Raises
-        ------
-        ModelError
-            A column or value that the table does not have, selections of different size.
-        """
-        if len(rows) not in (1, 2):
-            raise ModelError("test takes one selection of rows (zero) or two (equal).")
-        assert self.spread is not None
-        chosen = [self._rows(selection) for selection in rows]
-        words = [", ".join(f"{k} {v}" for k, v in selection.items()) for selection in rows]
-        estimate = self.table["estimate"].to_numpy()
-        value, spread = estimate[chosen[0]], self.spread[chosen[0]]
-        if len(rows) == 1:
-            return wald(f"effects of [{words[0]}] are zero", value, spread @ spread.T)
-        if len(chosen[0]) != len(chosen[1]):
-            raise ModelError(
-                f"[{words[0]}] selects {len(chosen[0])} effects, [{words[1]}] {len(chosen[1])}: "
-                "effects are compared one with one."
-            )
-        value, spread = value - estimate[chosen[1]], spread - self.spread[chosen[1]]
-        return wald(f"effects of [{words[0]}] equal [{words[1]}]", value, spread @ spread.T)
-
-    def _rows(self, selection: Mapping[str, Any]) -> NDArray[np.intp]:
-        keep = np.ones(len(self.table), dtype=bool)
-        for column, value in selection.items():
-            if column not in self.table or not (self.table[column] == value).any():
-                has = self.table.get(column, pd.Series(list(self.table.columns)))
-                raise ModelError(
-                    f"no effects have {column} = {value!r}; there are {named(has.unique(), 30)}."
-                )
-            keep &= (self.table[column] == value).to_numpy()
-        if not keep.any():
-            raise ModelError(f"no effects are {dict(selection)} all at once.")
-        return np.flatnonzero(keep)
-
-    def __repr__(self) -> str:
-        how = f"{self.method}, {self.level:.0%} intervals"
-        if self.draws is not None:
-            how += f", {len(self.draws)} draws, seed {self.seed}, {self.rejected:.2%} rejected"
-        text = f"{self.table.to_string(index=False, float_format=DIGITS.format)}\n({how})"
-        return f"{text}\n{self.note}" if self.note else text
-
-    def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format=DIGITS.format))
 
 
 def infer(

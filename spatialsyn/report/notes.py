@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from spatialsyn.effects.inference import Effects
+from spatialsyn.effects.table import Effects
 from spatialsyn.models.covariance import WORDS as COVARIANCES
 from spatialsyn.report.display import STARS, Display
 from spatialsyn.results import Results
