@@ -15,14 +15,16 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.inference import DIGITS, Effects, check_level, infer
 from spatialsyn.effects.request import chosen_regressors, multipliers, reading_by
 from spatialsyn.errors import ModelError, PanelError, expect
-from spatialsyn.models.bias import remove_bias
 from spatialsyn.models.covariance import WORDS, covered
 from spatialsyn.models.design import Design, align, right_side, sweep_effects
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.estimators import estimated
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
-from spatialsyn.models.formula import Regressors, evaluate
-from spatialsyn.models.qml import estimate_qml
+from spatialsyn.models.formula import Regressors
+from spatialsyn.models.hypothesis import HypothesisTest
+from spatialsyn.models.instruments import read
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.strength import FirstStage, first_stage, instruments_note, overidentify
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
@@ -36,7 +38,7 @@ def fit(
     model: SpatialModel,
     panel: CityPanel,
     weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None = None,
-    cov: str = "expected",
+    cov: str | None = None,
 ) -> Results:
     """Estimate `model` on `panel` with the weights it names.
 
@@ -47,7 +49,8 @@ def fit(
     cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
         The first two are information matrices, right for normal errors; the others are
         robust to other distributions, to dependence and heteroskedasticity between the
-        cities of a year, and to both over neighbouring years.
+        cities of a year, and to both over neighbouring years. Estimates from instruments
+        have "classical" (their default), "robust", "city" and the last two.
 
     Raises
     ------
@@ -57,14 +60,12 @@ def fit(
     expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
     matrices = align(weights, model.weights_names, panel)
-    data = evaluate(model.formula, panel, intercept=model.intercept)
-    design = sweep_effects(model, data, matrices)
-    estimate = estimate_qml(design)
-    if model.correction == "bias-corrected" and model.fixed_effects != "none":
-        estimate = remove_bias(design, estimate)
-    if cov != "expected":
+    data, outside = read(model, panel)
+    design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
+    usual = "expected" if design.instruments is None else "classical"
+    if cov not in (None, usual):
         estimate = covered(design, estimate, cov)
-    return Results(model, panel, matrices, data, design, estimate, cov)
+    return Results(model, panel, matrices, data, design, estimate, cov or usual)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,6 +116,14 @@ class Results:
         """
         return replace(self, estimate=covered(self.design, self.estimate, kind), cov_kind=kind)
 
+    def first_stage(self) -> FirstStage:
+        """Strength of the instruments per endogenous column: F, partial R2, conditional F."""
+        return first_stage(self.design, self.cov_kind)
+
+    def overid(self) -> HypothesisTest:
+        """Sargan's test, or Hansen's J, that the surplus instruments are exogenous too."""
+        return overidentify(self.design, self.estimate, self.cov_kind)
+
     @property
     def rho(self) -> pd.Series:
         """Spatial autoregressive coefficients by weights name; empty without Wy."""
@@ -134,7 +143,7 @@ class Results:
 
     @property
     def loglik(self) -> float:
-        """Maximised log-likelihood, of the transformed data where they are transformed."""
+        """Maximised log-likelihood, of transformed data where they are; nan without likelihood."""
         return self.estimate.loglik
 
     @property
@@ -248,7 +257,7 @@ class Results:
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
                     f"{panel!r}."
                 )
-            data = evaluate(self.model.formula, panel, intercept=self.model.intercept)
+            data, _ = read(self.model, panel)
         signal = self._signal(data) + self._fixed_effects()
         return self._by_city_year(self.estimate.multiplier @ signal, "predicted")
 
@@ -301,13 +310,15 @@ class Results:
 
     def glance(self) -> pd.DataFrame:
         """One row: what was estimated and how well it fits."""
+        corrects = self.model.fixed_effects != "none" and self.design.instruments is None
         row = {
             "outcome": self.data.outcome,
             "family": self.model.family,
+            "estimator": self.model.estimator,
             "weights": ", ".join(self.weights) or "-",
             "weights_hash": ", ".join(w.hash for w in self.weights.values()) or "-",
             "fixed_effects": self.model.fixed_effects,
-            "correction": self.model.correction if self.model.fixed_effects != "none" else "-",
+            "correction": self.model.correction if corrects else "-",
             "random": self.model.random or "none",
             "covariance": self.cov_kind,
             "cities": self.panel.n,
@@ -326,9 +337,8 @@ class Results:
         coefficients = self.tidy().drop(columns="term")
         coefficients.index = [self._label(name) for name in self.params.index]
         glance = self.glance().iloc[0]
-        fitted = "  ".join(
-            f"{key} {glance[key]:.6g}" for key in ("nobs", "loglik", "aic", "bic", "corr2")
-        )
+        shown = glance[["nobs", "loglik", "aic", "bic", "corr2"]].dropna()
+        fitted = "  ".join(f"{key} {value:.6g}" for key, value in shown.items())
         parts = [
             self.equation,
             self._notes(),
@@ -360,6 +370,7 @@ class Results:
             f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
             f"covariance: {WORDS[self.cov_kind]}."
         ]
+        notes += instruments_note(self.design, self.model.estimator)
         for name, w in self.weights.items():
             made = f", base years {w.base_years}" if w.base_years is not None else ""
             notes.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")

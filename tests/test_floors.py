@@ -32,6 +32,7 @@ HOMES = {
     "matplotlib": {"report"},
     "geopandas": {"cities", "weights", "report"},
     "libpysal": {"weights"},
+    "spreg": {"models"},
 }
 
 

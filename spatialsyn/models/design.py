@@ -13,7 +13,8 @@ import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
-from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.formula import Regressors
+from spatialsyn.models.instruments import Instruments, instruments, read
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -50,6 +51,7 @@ class Design:
     error : lags by the error's matrix, or None without a spatial error
     random : whether cities have random effects
     units, copies : independent cities and periods, n and T less what was transformed away
+    instruments : what stands in for endogenous columns, or None under maximum likelihood
     """
 
     y: Array
@@ -66,6 +68,7 @@ class Design:
     transformed: bool
     units: int
     copies: int
+    instruments: Instruments | None = None
 
     @property
     def nobs(self) -> int:
@@ -80,8 +83,8 @@ class Design:
 
 def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
-    data = evaluate(model.formula, panel, intercept=model.intercept)
-    return sweep_effects(model, data, weights)
+    data, outside = read(model, panel)
+    return sweep_effects(model, data, weights, outside)
 
 
 def align(
@@ -115,8 +118,13 @@ def align(
     return {name: by_name[name].aligned(panel.ids) for name in needed}
 
 
-def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]) -> Design:
-    """Lag first, sweep second, and count what is left."""
+def sweep_effects(
+    model: SpatialModel,
+    data: Regressors,
+    weights: Mapping[str, Weights],
+    outside: Regressors | None = None,
+) -> Design:
+    """Lag first, sweep second, and count what is left; `outside` holds external instruments."""
     n, T = data.y.shape
     _check_dimensions(model, n, T)
     _check_rows(model, weights)
@@ -133,7 +141,8 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     Z = sweep(X, fixed)
     _check_absorbed(X, Z, names, model)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
-    unit_root = model.transforms and sweeps_time(fixed)
+    likelihood = model.estimator == "qml"
+    unit_root = likelihood and model.transforms and sweeps_time(fixed)
     return Design(
         y=sweep(data.y, fixed),
         Wy=sweep(Wy, fixed),
@@ -149,6 +158,9 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
         transformed=model.transforms,
         units=units,
         copies=copies,
+        instruments=(
+            None if likelihood else instruments(model, data, X, names, wx, outside, weights)
+        ),
     )
 
 
@@ -208,7 +220,8 @@ def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
     """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
     if not sweeps_time(model.fixed_effects):
         return
-    needed = model.roles.wy if model.correction != "direct" else ()
+    jacobian = model.correction != "direct" and model.estimator == "qml"
+    needed = model.roles.wy if jacobian else ()
     error = () if model.roles.wu is None else (model.roles.wu,)
     for name in dict.fromkeys([*needed, *error]):
         sums = weights[name].row_sums

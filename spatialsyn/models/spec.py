@@ -6,10 +6,12 @@ and varied with `but`; `ss.fit` brings it together with a panel and weights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from spatialsyn.errors import ModelError, named
+from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
 from spatialsyn.models.formula import parse
 from spatialsyn.models.roles import FAMILIES, Roles, roles
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
@@ -48,6 +50,13 @@ class SpatialModel:
         City effects as random draws, uncorrelated with the regressors, or correlated
         through the regressors' city means (Mundlak 1978; Debarsy 2012 for their lags);
         with fixed_effects="none", or "time" and correction="direct".
+    estimator : "qml" | "2sls" | "best-2sls" | "gmm"
+        Maximum likelihood; two-stage least squares, for endogenous regressors, for Wy where
+        variances differ from city to city, and with time effects for any W; the same with
+        the instruments of Lee (2003); or the same with a spatial error (sem, sdem, sac, gns).
+    endogenous : regressors of the formula that the error moves
+    instruments : columns or expressions that stand in for them
+        Each enters with its lag by every matrix, and its second by those of Wy.
     """
 
     family: str
@@ -56,11 +65,17 @@ class SpatialModel:
     fixed_effects: str = "none"
     correction: str = "lee-yu"
     random: str | None = None
+    estimator: str = "qml"
+    endogenous: Sequence[str] = ()
+    instruments: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _among("family", self.family, tuple(FAMILIES))
         _among("fixed_effects", self.fixed_effects, FIXED_EFFECTS)
         _among("correction", self.correction, CORRECTIONS)
+        _among("estimator", self.estimator, ESTIMATORS)
+        for field in ("endogenous", "instruments"):
+            object.__setattr__(self, field, listed(field, getattr(self, field)))
         if self.random is not None:
             self._check_random()
         given = roles(self.family, self.W)
@@ -82,6 +97,7 @@ class SpatialModel:
             raise ModelError(
                 f"W lags {named(foreign)}, but {self.formula!r} has the regressors {named(lagged)}."
             )
+        check_estimator(self)
 
     def _check_random(self) -> None:
         _among("random", self.random, RANDOM)
@@ -162,6 +178,9 @@ class Maker(Protocol):
         fixed_effects: str = "none",
         correction: str = "lee-yu",
         random: str | None = None,
+        estimator: str = "qml",
+        endogenous: Sequence[str] = (),
+        instruments: Sequence[str] = (),
     ) -> SpatialModel: ...
 
 
@@ -170,9 +189,15 @@ def ols(
     fixed_effects: str = "none",
     correction: str = "lee-yu",
     random: str | None = None,
+    estimator: str = "qml",
+    endogenous: Sequence[str] = (),
+    instruments: Sequence[str] = (),
 ) -> SpatialModel:
     """Least squares without any spatial term; the baseline of the family."""
-    return SpatialModel("ols", formula, None, fixed_effects, correction, random)
+    return SpatialModel(
+        "ols", formula, None, fixed_effects, correction, random,
+        estimator, endogenous, instruments,
+    )  # fmt: skip
 
 
 def _maker(family: str, says: str) -> Maker:
@@ -184,8 +209,14 @@ def _maker(family: str, says: str) -> Maker:
         fixed_effects: str = "none",
         correction: str = "lee-yu",
         random: str | None = None,
+        estimator: str = "qml",
+        endogenous: Sequence[str] = (),
+        instruments: Sequence[str] = (),
     ) -> SpatialModel:
-        return SpatialModel(family, formula, W, fixed_effects, correction, random)
+        return SpatialModel(
+            family, formula, W, fixed_effects, correction, random, estimator,
+            endogenous, instruments,
+        )  # fmt: skip
 
     make.__name__ = make.__qualname__ = family
     make.__doc__ = f"{says}\n\nThe arguments are those of `SpatialModel`."

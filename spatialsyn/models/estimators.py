@@ -1,0 +1,24 @@
+"""Which estimator a specification asks for."""
+
+from __future__ import annotations
+
+from spatialsyn.models.bias import remove_bias
+from spatialsyn.models.design import Design
+from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.gmm import best_instruments, estimate_2sls, estimate_gmm
+from spatialsyn.models.qml import estimate_qml
+from spatialsyn.models.spec import SpatialModel
+
+
+def estimated(model: SpatialModel, design: Design) -> tuple[Design, Estimate]:
+    """The estimate of `model`, and the design with the instruments it rests on."""
+    if model.estimator == "gmm":
+        return design, estimate_gmm(design)
+    if model.estimator != "qml":
+        if model.estimator == "best-2sls":
+            design = best_instruments(design)
+        return design, estimate_2sls(design)
+    estimate = estimate_qml(design)
+    if model.correction == "bias-corrected" and model.fixed_effects != "none":
+        estimate = remove_bias(design, estimate)
+    return design, estimate

@@ -1,0 +1,145 @@
+"""Instruments as data: evaluated, lagged, swept, and freed of what depends on the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import ModelError, named
+from spatialsyn.models.endogenous import excluded, terms_of
+from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.transform import sweep
+from spatialsyn.weights.core import Weights
+
+# A column whose part that the others do not explain is below this share of its size before
+# the effects were swept out consists of rounding.
+DEPENDENT = 1e-12
+# An external instrument is refused rather than left out below this share.
+ABSORBED = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Instruments:
+    """The instruments of a design, swept of its fixed effects.
+
+    Estimates and tests depend on the space that instruments span, not on its basis.
+
+    Attributes
+    ----------
+    basis : (n T, q) orthonormal; column j is instrument j less what those before it explain
+    names : the q instruments, exogenous regressors first
+    included : how many of them are regressors
+    dropped : instruments that depend on others and were left out
+    endogenous : name -> position among the columns of [Z, Wy]
+    """
+
+    basis: Array
+    names: tuple[str, ...]
+    included: int
+    dropped: tuple[str, ...]
+    endogenous: Mapping[str, int]
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """The instruments that are no regressors."""
+        return self.names[self.included :]
+
+
+def read(model: SpatialModel, panel: CityPanel) -> tuple[Regressors, Regressors | None]:
+    """The formula of `model` and its external instruments, on the years that both have."""
+    data = evaluate(model.formula, panel, intercept=model.intercept)
+    if not model.instruments:
+        return data, None
+    left = model.formula.split("~")[0]
+    outside = evaluate(f"{left} ~ {' + '.join(model.instruments)}", panel, intercept=True)
+    years = min(data.years, outside.years, key=len)
+    return _last(data, years), _last(outside, years)
+
+
+def _last(data: Regressors, years: tuple[int, ...]) -> Regressors:
+    """`data` without the years before `years`."""
+    lost = len(data.years) - len(years)
+    return replace(data, y=data.y[:, lost:], X=data.X[:, lost:], years=years)
+
+
+def instruments(
+    model: SpatialModel,
+    data: Regressors,
+    X: Array,
+    names: tuple[str, ...],
+    wx: Mapping[str, tuple[str, str]],
+    outside: Regressors | None,
+    weights: Mapping[str, Weights],
+) -> Instruments:
+    """The instruments for the columns `names` of Z = `X`, (n, T, p), not yet swept.
+
+    Raises
+    ------
+    ModelError
+        An external instrument that the fixed effects absorb, or fewer instruments than
+        endogenous columns once dependent ones are left out.
+    """
+    owner = dict(zip(data.names, data.terms, strict=True))
+    chosen = terms_of(model.endogenous, model.formula)
+    troubled = [owner[wx[name][0] if name in wx else name] in chosen for name in names]
+    endogenous = {name: j for j, name in enumerate(names) if troubled[j]}
+    endogenous |= {f"W[{W}]*{data.outcome}": len(names) + j for j, W in enumerate(model.roles.wy)}
+    columns = {name: X[..., j] for j, name in enumerate(names) if not troubled[j]}
+    exogenous = tuple(columns)
+    external = {}
+    if outside is not None:
+        given = enumerate(outside.names)
+        external = {z: outside.X[..., j] for j, z in given if z != "Intercept"}
+    _check_absorbed(external, model.fixed_effects)
+    for name, (W, of) in excluded(exogenous, tuple(external), model.roles).items():
+        columns[name] = lag(weights[W].matrix, columns[of]) if W else external[of]
+    basis, kept = independent_columns(columns, model.fixed_effects)
+    included = sum(name in exogenous for name in kept)
+    # The lag of the constant by a row-standardised matrix is the constant: nothing to tell.
+    dropped = tuple(n for n in columns if n not in kept and not n.endswith("*Intercept"))
+    if len(kept) - included < len(endogenous):
+        raise ModelError(
+            f"{len(endogenous)} endogenous columns ({named(endogenous)}) have "
+            f"{len(kept) - included} instruments left ({named(kept[included:]) or 'none'}); "
+            f"{named(dropped) or 'none'} depend on the others or are absorbed by the fixed effects."
+        )
+    return Instruments(
+        basis=basis,
+        names=kept,
+        included=included,
+        dropped=dropped,
+        endogenous=endogenous,
+    )
+
+
+def independent_columns(
+    columns: Mapping[str, Array], fixed_effects: str
+) -> tuple[Array, tuple[str, ...]]:
+    """An orthonormal basis of the swept `columns`, and which of them it is made from."""
+    basis = np.empty((next(iter(columns.values())).size, 0))
+    kept = []
+    for name, raw in columns.items():
+        rest = sweep(raw, fixed_effects).ravel()
+        for _ in range(2):  # once more for what rounding left of the first projection
+            rest = rest - basis @ (basis.T @ rest)
+        length = float(np.linalg.norm(rest))
+        if length > DEPENDENT * float(np.linalg.norm(raw)):
+            basis = np.column_stack([basis, rest / length])
+            kept.append(name)
+    return basis, tuple(kept)
+
+
+def _check_absorbed(external: Mapping[str, Array], fixed_effects: str) -> None:
+    left = {name: np.linalg.norm(sweep(z, fixed_effects)) for name, z in external.items()}
+    absorbed = [name for name in left if left[name] <= ABSORBED * np.linalg.norm(external[name])]
+    if absorbed:
+        raise ModelError(
+            f"instruments={named(absorbed)}: nothing is left once fixed_effects={fixed_effects!r} "
+            "are removed. An instrument has to vary over cities and years as the regressor does: "
+            "multiply it with something that varies over years (a national trend, for example)."
+        )
