@@ -33,6 +33,7 @@ from spatialsyn.models.moments import (
     projector,
 )
 from spatialsyn.models.qml import regress
+from spatialsyn.models.strength import first_stage
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplier
 
@@ -122,10 +123,12 @@ def describe(design: Design, coefficients: Array, lam: Array) -> Estimate:
         raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
     rho = coefficients[design.Z.shape[2] :]
     if design.logdet is not None and not design.logdet.contains(rho):
+        F = first_stage(design, "classical").table["conditional_F"].min()
         raise EstimationError(
             f"two stages put rho at {', '.join(f'{r:.3f}' for r in rho)}, outside its parameter "
-            "space: lags of the regressors are weak instruments for Wy here, or a common trend is "
-            'left in the data. Add time effects, leave W*x out, or use estimator="qml".'
+            f"space. The smallest F of the first stage is {F:.1f}: weak where below 10; if it is "
+            "not, a common trend is left in the data. Add time effects, leave regressors out of "
+            'W*x, find stronger instruments, or use estimator="qml".'
         )
     estimate = Estimate(
         names=(*design.names, *spatial_names(design), "sigma2"),
