@@ -33,6 +33,8 @@ _HOMES = {
     "fit": "results",
     "Results": "results",
     "Effects": "effects.inference",
+    "FirstStage": "models.strength",
+    "HypothesisTest": "models.hypothesis",
     **{
         name: "errors"
         for name in (
@@ -68,8 +70,10 @@ if TYPE_CHECKING:
         SpatialsynError,
         WeightsError,
     )
+    from spatialsyn.models.hypothesis import HypothesisTest
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
+    from spatialsyn.models.strength import FirstStage
     from spatialsyn.results import Results, fit
     from spatialsyn.weights.core import Weights
 

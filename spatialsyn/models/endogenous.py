@@ -1,24 +1,16 @@
 """Endogenous regressors as a specification: what is endogenous, and what stands in for it.
 
-    Z = [X, WX] and the columns W_j y;  endogenous: W_j y, the terms named so, their lags
-    H = [Zx, W_j Zx, W_j^2 Zx, M Zx, z, W z, W_j^2 z]
-
-Zx are the exogenous columns of Z, so that a Durbin model gets W^3 X; z are external
-instruments, with a lag by every matrix of the model. X and W X are what E[Wy] = W S^-1 Z delta
-is made of (Kelejian & Prucha 1998, Journal of Real Estate Finance and Economics 17); leaving
-W z out of the first stage of a spatial model makes a valid instrument invalid (Betz, Cook &
-Hollenbach 2020).
+Wy is endogenous in every model that has it; with a regressor its spatial lag is too.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.formula import parse
-from spatialsyn.models.roles import FAMILIES, Roles
+from spatialsyn.models.roles import FAMILIES
 
 if TYPE_CHECKING:
     from spatialsyn.models.spec import SpatialModel
@@ -127,62 +119,3 @@ def _check_terms(model: SpatialModel) -> None:
             f"{len(external)} instruments given: each needs one of its own, "
             'instruments=["z"], which moves it and has no place in the equation.'
         )
-    _check_order(model, [term for term in regressors if term not in endogenous], external)
-
-
-def _check_order(model: SpatialModel, exogenous: list[str], external: Sequence[str]) -> None:
-    """As many instruments as endogenous columns, lags counted."""
-    parsed, given = parse(model.formula), model.roles
-    lagged_terms = [str(t) for t, flag in zip(parsed.terms, parsed.lagged, strict=True) if flag]
-    own = list(exogenous)
-    troubled = [str(term) for term in parsed.terms if str(term) not in exogenous]
-    for W, chosen in given.wx:
-        for term in chosen or lagged_terms:
-            (own if term in exogenous else troubled).append(f"W[{W}]*{term}")
-    troubled += [f"W[{W}]*{parsed.outcome}" for W in given.wy]
-    made = excluded(own, external, given)
-    if len(made) < len(troubled):
-        raise ModelError(
-            f"{len(troubled)} endogenous columns ({named(troubled)}) need as many instruments; "
-            f"there are {len(made)} ({named(made) or 'none'}). Give more exogenous regressors or "
-            "instruments=."
-        )
-
-
-def excluded(
-    exogenous: Sequence[str], external: Sequence[str], given: Roles
-) -> dict[str, tuple[str, str]]:
-    """The instruments that are no regressors: name -> (matrix, column that it lags).
-
-    External instruments themselves have no matrix, (``""``, name). The order is that of
-    preference: a column that depends on those before it is left out.
-    """
-    made: dict[str, tuple[str, str]] = {}
-
-    def add(W: str, of: str) -> None:
-        if (name := lagged(W, of)) not in exogenous:
-            made.setdefault(name, (W, of))
-
-    varying = [name for name in exogenous if name != "Intercept"]
-    for W in given.wy:
-        for name in varying:
-            add(W, name)
-        for name in varying:
-            add(W, lagged(W, name))
-    for name in exogenous if given.wu is not None else ():
-        add(str(given.wu), name)
-    for z in external:
-        made[z] = ("", z)
-        for W in given.names:
-            add(W, z)
-        for W in given.wy:
-            add(W, lagged(W, z))
-    return made
-
-
-def lagged(W: str, name: str) -> str:
-    """``W[geo]*x`` of ``x``, ``W[geo]^2*x`` of that."""
-    own = re.fullmatch(rf"W\[{re.escape(W)}\](?:\^(\d+))?\*(.+)", name)
-    if own is None:
-        return f"W[{W}]*{name}"
-    return f"W[{W}]^{int(own[1] or 1) + 1}*{own[2]}"

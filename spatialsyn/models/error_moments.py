@@ -43,7 +43,7 @@ def error_by_moments(design: Design, error: ErrorLag, u: Array) -> float:
     distance = sum((Polynomial(row) ** 2 for row in free), Polynomial([0.0]))
     low, high = error.logdet.interval
     roots = np.asarray(distance.deriv().roots(), dtype=complex)
-    inside = [float(r.real) for r in roots if abs(r.imag) < 1e-9 and low < r.real < high]
+    inside = [float(r.real) for r in roots if abs(r.imag) <= 1e-9 * abs(r) and low < r.real < high]
     if not inside:
         raise EstimationError(
             f"the moments of the residuals put {error.name} outside its interval ({low:.4g}, "
@@ -69,7 +69,8 @@ def joint_covariance(design: Design, error: ErrorLag, lam: float, coefficients: 
     slopes = -np.column_stack([2 * Q.T @ e, 2 * MQ.T @ Me[:, 0], Q.T @ Me[:, 0] + MQ.T @ e])
     R = np.eye(shape[0]) - lam * dense(error.M)
     brought = np.linalg.solve(R.T, (first @ slopes).reshape(shape[0], -1)).reshape(e.size, 3)
-    A = _forms(design, error)
+    J, M = _projected(design, error)
+    A = (J, M.T @ M, (M + M.T) / 2)
     products = np.array([[np.sum(a * b.T) for b in A] for a in A])
     omega = 2 * sigma2**2 * design.copies * products + sigma2 * brought.T @ brought
     moments, variance = _moments(design, error, (raw_y - raw_Q @ coefficients).reshape(shape))
@@ -90,15 +91,16 @@ def _moments(design: Design, error: ErrorLag, u: Array) -> tuple[Array, Array]:
     uu, uMu, MuMu = np.sum(u * u), np.sum(u * Mu), np.sum(Mu * Mu)
     uMMu, MuMMu, MMuMMu = np.sum(u * MMu), np.sum(Mu * MMu), np.sum(MMu * MMu)
     made = [[uu, -2 * uMu, MuMu], [MuMu, -2 * MuMMu, MMuMMu], [uMu, -uMMu - MuMu, MuMMu]]
-    traces = [np.trace(A) for A in _forms(design, error)]
-    return np.array(made) / design.nobs, design.copies * np.array(traces) / design.nobs
+    _, M = _projected(design, error)
+    traces = np.array([design.units, np.sum(M**2), np.trace(M)])
+    return np.array(made) / design.nobs, design.copies * traces / design.nobs
 
 
-def _forms(design: Design, error: ErrorLag) -> tuple[Array, Array, Array]:
-    """A, symmetric: J, J M'JM J and JMJ; J is the identity unless time effects were swept."""
-    M = dense(error.M)
-    J = np.eye(len(M))
+def _projected(design: Design, error: ErrorLag) -> tuple[Array, Array]:
+    """J and JMJ; J is the identity unless time effects were swept out."""
+    M, J = dense(error.M), np.eye(len(design.y))
     if sweeps_time(design.fixed_effects):
-        J = J - 1 / len(M)
-    JMJ = J @ M @ J
-    return J, JMJ.T @ JMJ, (JMJ + JMJ.T) / 2
+        J = J - 1 / len(J)
+        M = M - M.mean(axis=0)
+        M = M - M.mean(axis=1, keepdims=True)
+    return J, M

@@ -1,16 +1,28 @@
-"""Instruments as data: evaluated, lagged, swept, and freed of what depends on the rest."""
+"""Instruments as data: evaluated, lagged, swept, and freed of what depends on the rest.
+
+    H = [Zx, W_j Zx, W_j^2 Zx, M Zx, z, W z, W_j^2 z]
+
+Zx are the exogenous columns of Z = [X, WX], so that a Durbin model gets W^3 X; W_j are the
+matrices of Wy, M that of the error; z are external instruments, with a lag by every matrix.
+E[Wy] = W S^-1 Z delta is made of these lags (Kelejian & Prucha 1998, Journal of Real Estate
+Finance and Economics 17), M Zx makes two stages of filtered data generalised least squares,
+and a spatial first stage without W z makes a valid instrument invalid (Betz, Cook & Hollenbach
+2020, Political Science Research and Methods 8).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.endogenous import excluded, terms_of
+from spatialsyn.models.endogenous import terms_of
 from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.roles import Roles
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.transform import sweep
@@ -115,6 +127,45 @@ def instruments(
         dropped=dropped,
         endogenous=endogenous,
     )
+
+
+def excluded(
+    exogenous: Sequence[str], external: Sequence[str], given: Roles
+) -> dict[str, tuple[str, str]]:
+    """The instruments that are no regressors: name -> (matrix, column that it lags).
+
+    External instruments themselves have no matrix, (``""``, name). The order is that of
+    preference: a column that depends on those before it is left out.
+    """
+    made: dict[str, tuple[str, str]] = {}
+
+    def add(W: str, of: str) -> None:
+        if (name := lagged(W, of)) not in exogenous:
+            made.setdefault(name, (W, of))
+
+    varying = [name for name in exogenous if name != "Intercept"]
+    for W in given.wy:
+        for name in varying:
+            add(W, name)
+        for name in varying:
+            add(W, lagged(W, name))
+    for name in exogenous if given.wu is not None else ():
+        add(str(given.wu), name)
+    for z in external:
+        made[z] = ("", z)
+        for W in given.names:
+            add(W, z)
+        for W in given.wy:
+            add(W, lagged(W, z))
+    return made
+
+
+def lagged(W: str, name: str) -> str:
+    """``W[geo]*x`` of ``x``, ``W[geo]^2*x`` of that."""
+    own = re.fullmatch(rf"W\[{re.escape(W)}\](?:\^(\d+))?\*(.+)", name)
+    if own is None:
+        return f"W[{W}]*{name}"
+    return f"W[{W}]^{int(own[1] or 1) + 1}*{own[2]}"
 
 
 def independent_columns(
