@@ -195,11 +195,8 @@ def _write(job: Job, folder: Path, say: Say) -> None:
     say(f"models     {len(job.models)} to fit")
     for name in job.models:
         made = job.fit(name)
-        how = (
-            f"log-likelihood {made.loglik:.3f}"
-            if made.model.estimator == "qml"
-            else made.model.estimator
-        )
+        found = f"log-likelihood {made.loglik:.3f}"
+        how = found if made.model.estimator == "qml" else made.model.estimator
         say(f"           {name}: {how}")
     job.check()
     _write_results(job, folder / "results")
