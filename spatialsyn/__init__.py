@@ -35,6 +35,8 @@ _HOMES = {
     "fit": "fitting",
     "Results": "results",
     "Effects": "effects.table",
+    "FirstStage": "models.strength",
+    "HypothesisTest": "numerics.hypothesis",
     **{
         name: "errors"
         for name in (
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
     from spatialsyn.models.roles import regimes
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
+    from spatialsyn.models.strength import FirstStage
+    from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries

@@ -65,7 +65,10 @@ class ModelSection(_Section):
     fixed_effects: str = "none"
     correction: str = "lee-yu"
     random: str | None = None
-    cov: str = "expected"
+    estimator: str = "qml"
+    endogenous: str | list[str] = []
+    instruments: str | list[str] = []
+    cov: str | None = None
     years: list[int] | None = Field(default=None, min_length=2, max_length=2)
 
 

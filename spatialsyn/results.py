@@ -19,13 +19,16 @@ from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.covariance import covered
-from spatialsyn.models.design import Design, regressors, right_side
+from spatialsyn.models.data import regressors
+from spatialsyn.models.design import Design, right_side
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.strength import FirstStage, first_stage, overidentify
+from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
@@ -81,6 +84,14 @@ class Results:
         """
         return replace(self, estimate=covered(self.design, self.estimate, kind), cov_kind=kind)
 
+    def first_stage(self) -> FirstStage:
+        """Strength of the instruments per endogenous column: F, partial R2, conditional F."""
+        return first_stage(self.design, self.cov_kind)
+
+    def overid(self) -> HypothesisTest:
+        """Sargan's test, or Hansen's J, that the surplus instruments are exogenous too."""
+        return overidentify(self.design, self.estimate, self.cov_kind)
+
     @property
     def rho(self) -> pd.Series:
         """Spatial autoregressive coefficients by weights name; empty without Wy."""
@@ -100,7 +111,7 @@ class Results:
 
     @property
     def loglik(self) -> float:
-        """Maximised log-likelihood, of the transformed data where they are transformed."""
+        """Maximised log-likelihood, of transformed data where they are; nan without likelihood."""
         return self.estimate.loglik
 
     @property
@@ -336,13 +347,15 @@ class Results:
 
     def glance(self) -> pd.DataFrame:
         """One row: what was estimated and how well it fits."""
+        corrects = self.model.fixed_effects != "none" and self.design.instruments is None
         row = {
             "outcome": self.data.outcome,
             "family": self.model.family,
+            "estimator": self.model.estimator,
             "weights": ", ".join(self.weights) or "-",
             "weights_hash": ", ".join(w.hash for w in self.weights.values()) or "-",
             "fixed_effects": self.model.fixed_effects,
-            "correction": self.model.correction if self.model.fixed_effects != "none" else "-",
+            "correction": self.model.correction if corrects else "-",
             "random": self.model.random or "none",
             "covariance": self.cov_kind,
             "cities": self.panel.n,

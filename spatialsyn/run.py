@@ -195,7 +195,10 @@ def _write(job: Job, folder: Path, say: Say) -> None:
     say(f"weights    {', '.join(job.weights) or 'none'}")
     say(f"models     {len(job.models)} to fit")
     for name in job.models:
-        say(f"           {name}: log-likelihood {job.fit(name).loglik:.3f}")
+        made = job.fit(name)
+        found = f"log-likelihood {made.loglik:.3f}"
+        how = found if made.model.estimator == "qml" else made.model.estimator
+        say(f"           {name}: {how}")
     job.check()
     _write_results(job, folder / "results")
     say(f"tables     {', '.join(job.tables)}")

@@ -34,6 +34,7 @@ HOMES = {
     "matplotlib": {"report"},
     "geopandas": {"cities", "weights", "report"},
     "libpysal": {"weights"},
+    "spreg": {"models"},
 }
 
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
-from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.data import read
+from spatialsyn.models.formula import Regressors
+from spatialsyn.models.instruments import Instruments, instruments
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -65,6 +67,8 @@ class Design:
     error : lags by the error's matrix, or None without a spatial error
     random : whether cities have random effects
     units, copies : independent cities and periods, n and T less what was transformed away
+    cities_estimated : whether city effects are dummies whose bias is to be removed
+    instruments : what stands in for endogenous columns, or None under maximum likelihood
     """
 
     y: Array
@@ -82,6 +86,8 @@ class Design:
     transformed: bool
     units: int
     copies: int
+    cities_estimated: bool = False
+    instruments: Instruments | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,31 +107,8 @@ class Design:
 
 def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Links]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
-    data = regressors(model, panel)
-    return sweep_effects(model, data, weights)
-
-
-def regressors(model: SpatialModel, panel: CityPanel) -> Regressors:
-    """The formula of `model` evaluated on `panel`, with the blocks of its regimes."""
-    data = evaluate(model.formula, panel, model.intercept, model.dynamic)
-    return replace(data, blocks=_blocks(model, panel))
-
-
-def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
-    """0/1 of the cities in every block of the regimes."""
-    if model.regimes is None:
-        return {}
-    name = model.regimes.grouping
-    if name not in panel.blocks:
-        raise ModelError(
-            f"regimes={name!r} is not a grouping of the panel; its groupings: "
-            f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
-        )
-    group = panel.blocks[name].loc[list(panel.ids)]
-    sizes = group.value_counts()
-    if len(sizes) < 2:
-        raise ModelError(f"the grouping {name!r} has one block only, {named(sizes.index)}.")
-    return {str(b): (group == b).to_numpy(float) for b in sorted(sizes.index, key=str)}
+    data, outside = read(model, panel)
+    return sweep_effects(model, data, weights, outside)
 
 
 def align(
@@ -159,8 +142,13 @@ def align(
     return {name: by_name[name].aligned(panel.ids) for name in needed}
 
 
-def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Links]) -> Design:
-    """Lag first, sweep second, and count what is left."""
+def sweep_effects(
+    model: SpatialModel,
+    data: Regressors,
+    weights: Mapping[str, Links],
+    outside: Regressors | None = None,
+) -> Design:
+    """Lag first, sweep second, and count what is left; `outside` holds external instruments."""
     n, T = data.y.shape
     _check_dimensions(model, n, T)
     _check_rows(model, weights)
@@ -175,10 +163,11 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, L
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep(X, fixed)
     _check_absorbed(X, Z, columns, model)
-    unit_root = model.transforms and sweeps_time(fixed)
+    likelihood = model.estimator == "qml"
+    unit_root = likelihood and model.transforms and sweeps_time(fixed)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
-    if estimates_cities(model, weights):
-        copies = T
+    cities = likelihood and estimates_cities(model, weights)
+    copies = T if cities else copies
     return Design(
         y=sweep(data.y, fixed),
         Wy=sweep(Wy, fixed),
@@ -195,6 +184,10 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, L
         transformed=model.transforms,
         units=units,
         copies=copies,
+        cities_estimated=cities,
+        instruments=None
+        if likelihood
+        else instruments(model, data, X, {c.name: c.x for c in columns}, outside, weights),
     )
 
 
@@ -329,7 +322,8 @@ def _check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
             "an own rho for every block makes matrices whose rows sum to one in one block and to "
             'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
         )
-    needed = (*model.roles.wy, *model.lag_wy) if model.correction != "direct" else ()
+    jacobian = model.correction != "direct" and model.estimator == "qml"
+    needed = (*model.roles.wy, *model.lag_wy) if jacobian else ()
     error = () if model.roles.wu is None else (model.roles.wu,)
     for name in dict.fromkeys([*needed, *error]):
         sums = weights[name].row_sums
