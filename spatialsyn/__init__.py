@@ -33,6 +33,7 @@ _HOMES = {
     "fit": "results",
     "Results": "results",
     "Effects": "effects.inference",
+    "beta_convergence": "convergence",
     **{
         name: "errors"
         for name in (
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.cities.reader import read_panel
+    from spatialsyn.convergence import beta_convergence
     from spatialsyn.effects.inference import Effects
     from spatialsyn.errors import (
         AlignmentError,

@@ -18,6 +18,7 @@ FLOORS = [
     ("models",),
     ("effects",),
     ("results",),
+    ("convergence",),
     ("report",),
     ("config",),
     ("output",),

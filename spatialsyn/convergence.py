@@ -1,0 +1,134 @@
+"""Beta convergence: do cities that start lower grow faster?
+
+    (ln x_i,t+h - ln x_it) / h = a_t + beta ln x_it + controls + what the family adds
+    speed = -ln(1 + h beta) / h per year,   half-life = ln 2 / speed
+
+Barro & Sala-i-Martin (1992), J. Political Economy 100. In a spatial model beta is no
+effect: the table has the direct effect of the starting level (does a city that starts
+lower than it did close the gap, its neighbours being what they are?), the indirect and
+the total one (if all start lower together), as in LeSage & Fischer (2008), Spatial
+Economic Analysis 3. Sigma convergence is `ss.measures.disparity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import PanelError, named
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.results import Results, fit
+from spatialsyn.weights.core import Weights
+
+Given = Weights | Iterable[Weights] | Mapping[str, Weights] | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Convergence:
+    """Beta convergence over all periods together, and the data to repeat it by year.
+
+    Attributes
+    ----------
+    results : Results of all periods, with year effects where there are several
+    panel : the panel of periods: growth per year beside the columns of the starting year
+    column, horizon : what grows, and over how many years
+    weights : as given
+    """
+
+    results: Results
+    panel: CityPanel
+    column: str
+    horizon: int
+    weights: Given
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Effect of the starting level on growth, speed and half-life, one row per effect."""
+        return _speeds(self.results, self.column, self.horizon)
+
+    @property
+    def by_year(self) -> pd.DataFrame:
+        """The same from every starting year alone, a cross-section each: by year and effect."""
+        model = self.results.model.but(fixed_effects="none")
+        found = {
+            year: _speeds(fit(model, self.panel.subset(years=[year]), self.weights),
+                          self.column, self.horizon)
+            for year in self.panel.years
+        }  # fmt: skip
+        return pd.concat(found, names=["year"])
+
+    def __repr__(self) -> str:
+        starts = named(self.panel.years)
+        return (
+            f"Beta convergence of {self.column} over {self.horizon} year(s), starting {starts}\n"
+            f"{self.results.equation}\n{self.table.to_string(float_format='{:.4g}'.format)}"
+        )
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(float_format="{:.4g}".format))
+
+
+def beta_convergence(
+    panel: CityPanel,
+    column: str,
+    family: str = "ols",
+    W: str | None = None,
+    weights: Given = None,
+    controls: str = "",
+    horizon: int = 1,
+) -> Convergence:
+    """Regress growth on the starting level, with or without space.
+
+    Parameters
+    ----------
+    column : positive, for example GDP per capita
+    family, W, weights : as in the models and `fit`; with several periods year effects are
+        in, which need a row-standardised W where the outcome is lagged
+    controls : further terms of the formula, ``"urbanization + log(deposits)"``, of the
+        starting year: conditional convergence
+    horizon : years of growth; periods do not overlap, and a rest at the end is not used
+
+    Raises
+    ------
+    PanelError
+        Values that are not positive, a horizon longer than the panel.
+
+    Notes
+    -----
+    There are no city effects on purpose: ln x_t is the lagged outcome, and sweeping the
+    cities out of a short panel biases beta towards fast convergence by O(1/T) (Nickell
+    1981). Conditional convergence with city effects is a dynamic model.
+    """
+    x = panel.array(column)
+    if not (x > 0).all():
+        raise PanelError(f"{column!r} must be positive and present: growth is a change of logs.")
+    if isinstance(horizon, bool) or not isinstance(horizon, int) or not 1 <= horizon < panel.T:
+        raise PanelError(f"horizon={horizon!r}: give whole years, from 1 to {panel.T - 1}.")
+    growth = f"growth_{column}"
+    if growth in panel.frame:
+        raise PanelError(f"the panel has a column {growth!r} already: rename it.")
+    made = np.full_like(x, np.nan)
+    made[:, :-horizon] = (np.log(x[:, horizon:]) - np.log(x[:, :-horizon])) / horizon
+    starts = panel.years[:-horizon:horizon]
+    periods = panel.assign(**{growth: made}).subset(years=starts)
+    terms = f"{growth} ~ log({column})" + (f" + {controls}" if controls else "")
+    model = SpatialModel(family, terms, W, "time" if len(starts) > 1 else "none")
+    return Convergence(fit(model, periods, weights), periods, column, horizon, weights)
+
+
+def _speeds(results: Results, column: str, horizon: int) -> pd.DataFrame:
+    """Effects of the starting level with the speed and half-life that they imply."""
+    effects = results.effects(f"log({column})").table.set_index("effect").drop(columns="x")
+    room = 1 + horizon * effects["estimate"]
+    alone = effects.index.isin(["direct", "total"])  # an indirect effect is no gap that closes
+    room = room.where((room > 0) & alone)
+    speed = -np.log(room) / horizon
+    return effects.assign(
+        speed=speed,
+        speed_se=effects["se"] / room,
+        half_life=(np.log(2) / speed).where(speed > 0),
+    )
