@@ -27,7 +27,12 @@ from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.weights.core import Weights
 
-MEASURES = ("composite", "coupling", "location_quotient", "ratio")
+MEASURES = (
+    "centrality", "coagglomeration", "collaborative_innovation", "composite", "composite_synergy",
+    "coupling", "grey_relational", "herfindahl", "location_quotient", "network_externality",
+    "penetration", "price_segmentation", "ratio", "small_firms", "spillover_index",
+    "transaction_cost",
+)  # fmt: skip
 WEIGHTS = ("contiguity", "inverse_distance", "gap", "gravity", "similarity")
 # Parameters of the builders that stand for data: a study file names the column instead.
 DATA = {"gap": "values", "gravity": "mass", "similarity": "profile"}
@@ -129,7 +134,7 @@ def build_panel(study: Study, folder: Path) -> CityPanel:
     An index is computed once, on the full sample; what is estimated on fewer years reuses
     it, and weights may take base years before the sample of the estimation.
     """
-    return _measured(_source(study.panel, folder), study.measures)
+    return _measured(_source(study.panel, folder), study.measures, folder)
 
 
 def section_of(study: Study, name: str) -> ModelSection:
@@ -156,7 +161,7 @@ def build_weights(study: Study, panel: CityPanel) -> dict[str, Weights]:
         kind, how = options.pop("kind"), options.pop("standardize", "none")
         arguments: Options = {"name": name}
         if "cities" in inspect.signature(getattr(builders, kind)).parameters:
-            arguments["cities"] = _polygons(panel, name)
+            arguments["cities"] = _polygons(panel, f"weights.{name}")
         if kind in DATA:
             arguments[DATA[kind]] = _base(panel, name, kind, options)
         section = f"weights.{name}"
@@ -229,25 +234,40 @@ def _source(section: PanelSection, folder: Path) -> CityPanel:
     )
 
 
-def _measured(panel: CityPanel, sections: Mapping[str, Options]) -> CityPanel:
-    """The panel with one more column per measure, in the order of the file."""
+def _measured(panel: CityPanel, sections: Mapping[str, Options], folder: Path) -> CityPanel:
+    """The panel with the columns of every measure, in the order of the file."""
     import spatialsyn.measures as builders
 
     for name, given in sections.items():
-        if name in panel.frame:
-            raise ConfigError(
-                f"[measures.{name}] has the name of a column of the table: rename it."
-            )
         options = dict(given)
-        kind = options.pop("kind")
-        made = _named(f"measures.{name}", getattr(builders, kind), {"panel": panel} | options)
-        if kind == "composite":
-            panel = panel.assign(**{name: made.score})
-        elif kind == "coupling":
-            panel = panel.assign(**{name: made.D, f"{name}_C": made.C, f"{name}_T": made.T})
-        else:
-            panel = panel.assign(**{name: made})
+        builder = getattr(builders, options.pop("kind"))
+        arguments: Options = {"panel": panel}
+        if "distances" in inspect.signature(builder).parameters:
+            from spatialsyn.weights import distances
+
+            arguments["distances"] = distances(_polygons(panel, f"measures.{name}"))
+        if "flows" in options:
+            options["flows"] = _flows(f"measures.{name}", folder, options["flows"])
+        made = _named(f"measures.{name}", builder, arguments | options)
+        columns = made.columns(name) if hasattr(made, "columns") else {name: made}
+        taken = [column for column in columns if column in panel.frame]
+        if taken:
+            raise ConfigError(
+                f"[measures.{name}] has the name of a column of the table, or makes one: "
+                f"{named(taken)}. Rename it."
+            )
+        panel = panel.assign(**columns)
     return panel
+
+
+def _flows(section: str, folder: Path, file: Any) -> Any:
+    """A table of origins, destinations and flows beside the study file; ids are text."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(folder / str(file), dtype={"origin": str, "destination": str})
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"[{section}] cannot read flows = {file!r}: {error}.") from error
 
 
 def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
@@ -266,9 +286,9 @@ def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
     return _named(f"weights.{name}", panel.mean, {"column": column, "years": years})
 
 
-def _polygons(panel: CityPanel, name: str) -> Any:
+def _polygons(panel: CityPanel, section: str) -> Any:
     if panel.cities is None:
-        raise ConfigError(f"[weights.{name}] needs polygons: give boundaries in [panel].")
+        raise ConfigError(f"[{section}] needs polygons: give boundaries in [panel].")
     return panel.cities
 
 
@@ -290,7 +310,12 @@ def _check_options(
     if kind not in kinds:
         raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 20)}.")
     module = __import__(f"spatialsyn.{part}", fromlist=[kind])
-    has = set(inspect.signature(getattr(module, kind)).parameters) - {"panel", "cities", "name"}
+    has = set(inspect.signature(getattr(module, kind)).parameters) - {
+        "panel",
+        "cities",
+        "distances",
+        "name",
+    }
     has |= {"kind", *also}
     unknown = sorted(set(options) - has)
     if unknown:

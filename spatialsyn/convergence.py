@@ -34,13 +34,16 @@ class Convergence:
     Attributes
     ----------
     results : Results of all periods, with year effects where there are several
-    panel : the panel of periods: growth per year beside the columns of the starting year
+    panel : the panel of periods: growth per year beside the columns of the starting year;
+        periods of several years are numbered from one
+    starts : starting year of every period
     column, horizon : what grows, and over how many years
     weights : as given
     """
 
     results: Results
     panel: CityPanel
+    starts: tuple[int, ...]
     column: str
     horizon: int
     weights: Given
@@ -54,17 +57,16 @@ class Convergence:
     def by_year(self) -> pd.DataFrame:
         """The same from every starting year alone, a cross-section each: by year and effect."""
         model = self.results.model.but(fixed_effects="none")
-        found = {
-            year: _speeds(fit(model, self.panel.subset(years=[year]), self.weights),
-                          self.column, self.horizon)
-            for year in self.panel.years
-        }  # fmt: skip
+        found = {}
+        for start, period in zip(self.starts, self.panel.years, strict=True):
+            alone = fit(model, self.panel.subset(years=[period]), self.weights)
+            found[start] = _speeds(alone, self.column, self.horizon)
         return pd.concat(found, names=["year"])
 
     def __repr__(self) -> str:
-        starts = named(self.panel.years)
         return (
-            f"Beta convergence of {self.column} over {self.horizon} year(s), starting {starts}\n"
+            f"Beta convergence of {self.column} over {self.horizon} year(s), starting "
+            f"{named(self.starts)}\n"
             f"{self.results.equation}\n{self.table.to_string(float_format='{:.4g}'.format)}"
         )
 
@@ -114,10 +116,20 @@ def beta_convergence(
     made = np.full_like(x, np.nan)
     made[:, :-horizon] = (np.log(x[:, horizon:]) - np.log(x[:, :-horizon])) / horizon
     starts = panel.years[:-horizon:horizon]
-    periods = panel.assign(**{growth: made}).subset(years=starts)
+    periods = _periods(panel.assign(**{growth: made}), starts)
     terms = f"{growth} ~ log({column})" + (f" + {controls}" if controls else "")
     model = SpatialModel(family, terms, W, "time" if len(starts) > 1 else "none")
-    return Convergence(fit(model, periods, weights), periods, column, horizon, weights)
+    return Convergence(fit(model, periods, weights), periods, starts, column, horizon, weights)
+
+
+def _periods(panel: CityPanel, starts: tuple[int, ...]) -> CityPanel:
+    """The rows of the starting years, which are numbered where they leave years out."""
+    if starts == tuple(range(starts[0], starts[-1] + 1)):
+        return panel.subset(years=starts)
+    frame = panel.frame.reset_index()
+    frame = frame[frame["year"].isin(starts)]
+    numbers = frame["year"].map({year: i for i, year in enumerate(starts, 1)})
+    return CityPanel(frame.assign(year=numbers), "city", "year", panel.cities, panel.blocks)
 
 
 def _speeds(results: Results, column: str, horizon: int) -> pd.DataFrame:

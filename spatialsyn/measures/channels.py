@@ -52,19 +52,19 @@ SMALL_FIRMS = {
 
 
 def transaction_cost(
-    panel: CityPanel, costs: str | Sequence[str], base: str, level: str
+    panel: CityPanel, costs: str | Sequence[str], per: str, level: str
 ) -> pd.Series:
-    """Transaction costs relative to `base` at one level.
+    """Transaction costs per unit of something, at one level.
 
     Parameters
     ----------
-    costs : a column or several that are added up, in the units of `base`
+    costs : a column or several that are added up, in the units of `per`
     level : "transaction" | "firm" | "sector" | "economy"
         What the ratio is about; `TRANSACTION_COSTS` has the definitions.
     """
     _among(level, TRANSACTION_COSTS)
     return by_city_year(
-        panel, total(panel, costs) / positive(panel, base), f"transaction_cost_{level}"
+        panel, total(panel, costs) / positive(panel, per), f"transaction_cost_{level}"
     )
 
 
@@ -151,8 +151,8 @@ def penetration(
     return by_city_year(panel, values, "penetration_city")
 
 
-def collaborative_innovation(panel: CityPanel, joint: str, base: str, level: str) -> pd.Series:
-    """Innovation made together with others, relative to `base`.
+def collaborative_innovation(panel: CityPanel, joint: str, per: str, level: str) -> pd.Series:
+    """Innovation made together with others, per unit of something.
 
     Research spending or research staff is an input, not collaboration; a network of joint
     patents has its `centrality`.
@@ -162,13 +162,13 @@ def collaborative_innovation(panel: CityPanel, joint: str, base: str, level: str
     level : "patent" | "firm" | "person", see `COLLABORATION`
     """
     _among(level, COLLABORATION)
-    a, b = non_negative(panel, joint), positive(panel, base)
+    a, b = non_negative(panel, joint), positive(panel, per)
     if level != "person":
-        check_part(panel, a, b, (joint, base))
+        check_part(panel, a, b, (joint, per))
     return by_city_year(panel, a / b, f"collaborative_innovation_{level}")
 
 
-def small_firms(panel: CityPanel, small: str, base: str, level: str) -> pd.Series:
+def small_firms(panel: CityPanel, small: str, per: str, level: str) -> pd.Series:
     """Participation of small and medium firms: their share at one level.
 
     Parameters
@@ -176,8 +176,8 @@ def small_firms(panel: CityPanel, small: str, base: str, level: str) -> pd.Serie
     level : "firm" | "employment" | "output" | "platform", see `SMALL_FIRMS`
     """
     _among(level, SMALL_FIRMS)
-    a, b = non_negative(panel, small), positive(panel, base)
-    check_part(panel, a, b, (small, base))
+    a, b = non_negative(panel, small), positive(panel, per)
+    check_part(panel, a, b, (small, per))
     return by_city_year(panel, a / b, f"small_firms_{level}")
 
 

@@ -23,7 +23,7 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 from spatialsyn.measures.columns import by_city_year, finite
-from spatialsyn.measures.synergy import Indicators, signed_subsystems
+from spatialsyn.measures.synergy import Indicators, root_of_product, signed_subsystems
 from spatialsyn.measures.weighting import Method, weights_by
 from spatialsyn.numerics.lags import Array
 
@@ -123,7 +123,7 @@ def composite_synergy(
     change = order[:, 1:] - start
     sign = np.sign(change.min(axis=2))
     cm = np.full((panel.n, panel.T), np.nan)
-    cm[:, 1:] = sign * np.prod(np.abs(change), axis=2) ** (1 / len(signs))
+    cm[:, 1:] = sign * root_of_product(np.abs(change), len(signs))
     index, names = panel.frame.index, [name for listed in signs.values() for name in listed]
     components = np.concatenate(list(u.values()), axis=2).reshape(-1, len(names))
     return SystemSynergy(
@@ -147,5 +147,5 @@ def _order(panel: CityPanel, column: str, sign: int, margin: float) -> Array:
 def _subsystem(u: Array, method: Method, names: list[str]) -> Array:
     """Order degree of a subsystem from those of its components, (n, T, k)."""
     if isinstance(method, str) and method == "geometric":
-        return np.asarray(np.prod(u, axis=2) ** (1 / u.shape[2]))
+        return root_of_product(u, u.shape[2])
     return np.asarray(u @ weights_by(method, u.reshape(-1, u.shape[2]), names))

@@ -63,13 +63,14 @@ class Sensitivity:
 
 def sensitivity(index: Any) -> Sensitivity:
     """Every variant of an index: without each indicator, other weights, scales, forms."""
+    changes = variants(index)
     base, rows, scores = index.score, [], {"as it is": index.score}
-    for part, variant, change in variants(index):
+    for part, variant, change in changes:
         row: dict[str, Any] = {"part": part, "variant": variant}
         try:
             other = index.but(**change).score
         except PanelError as error:
-            rows.append(row | {"note": str(error).splitlines()[0]})
+            rows.append(row | {"note": str(error).split(": ")[0]})
             continue
         rows.append(row | compared(base, other) | {"note": ""})
         scores[f"{part}: {variant}"] = other
@@ -148,7 +149,7 @@ def _weightings(index: Composite) -> Iterator[Variant]:
 
 def _normalisations(index: Composite) -> Iterator[Variant]:
     for _, origin, change in _others("origin", ORIGINS, index.origin):
-        yield "normalisation", f"from the {origin}", change
+        yield "normalisation", "from zero" if origin == "zero" else "from the minimum", change
     yield _other_span(index.over)
 
 

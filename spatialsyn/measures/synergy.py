@@ -201,7 +201,7 @@ def coupling_degree(U: Array) -> Array:
     """
     U = _scores(U)
     n = U.shape[-1]
-    geometric, total = np.prod(U, axis=-1) ** (1 / n), U.sum(axis=-1)
+    geometric, total = root_of_product(U, n), U.sum(axis=-1)
     return np.divide(n * geometric, total, out=np.zeros_like(total), where=total > 0)
 
 
@@ -213,7 +213,16 @@ def modified_coupling_degree(U: Array) -> Array:
     closeness = 1 - apart / (n * (n - 1) / 2)
     top = U.max(axis=-1, keepdims=True)
     relative = np.divide(U, top, out=np.zeros_like(U), where=top > 0)
-    return np.sqrt(closeness * np.prod(relative, axis=-1) ** (1 / (n - 1)))
+    return np.sqrt(closeness * root_of_product(relative, n - 1))
+
+
+def root_of_product(x: Array, root: int) -> Array:
+    """(prod x)^(1/root) over the last axis of non-negative `x`, by logarithms.
+
+    The product itself may be too small for a number where its root is not.
+    """
+    logs = np.log(np.where(x > 0, x, 1.0)).sum(axis=-1)
+    return np.where((x > 0).all(axis=-1), np.exp(logs / root), 0.0)
 
 
 def _scores(U: Array) -> Array:

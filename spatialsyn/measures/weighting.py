@@ -4,6 +4,7 @@ Every function takes normalised indicators z, (N, k), one column per indicator, 
 returns k weights that sum to one. No method knows what matters: they reward spread
 (entropy, variation), spread that others do not share (CRITIC), or spread that others do
 share (PCA). Report the weights, and how the index changes with them (`sensitivity`).
+`names` are what messages call the columns; their positions by default.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialsyn.errors import PanelError, named
 from spatialsyn.numerics.lags import Array
 
 # A method, several whose weights are combined, their shares, or the user's own weights.
 Method = str | Sequence[str] | Mapping[str, float]
+Names = Sequence[str] | None
 # Rounding of a correlation, an entropy or a sum of weights.
 TINY = 1e-9
 
 
-def entropy_weights(z: Array) -> Array:
+def entropy_weights(z: Array, names: Names = None) -> Array:
     """Entropy weights.
 
         p_ij = z_ij / sum_i z_ij,   e_j = -sum_i p_ij ln p_ij / ln N,   w_j ~ 1 - e_j
@@ -36,7 +39,7 @@ def entropy_weights(z: Array) -> Array:
     PanelError
         Fewer than two rows, a negative cell, a column of zeros, or only constant columns.
     """
-    _check(z, "entropy")
+    _check(z, "entropy", names)
     total = z.sum(axis=0)
     p = z / total
     information = p * np.log(np.where(p > 0, p, 1.0))
@@ -46,16 +49,16 @@ def entropy_weights(z: Array) -> Array:
     return np.asarray(diversity / diversity.sum())
 
 
-def critic_weights(z: Array) -> Array:
+def critic_weights(z: Array, names: Names = None) -> Array:
     """CRITIC: w_j ~ sigma_j sum_k (1 - r_jk), spread that other indicators do not share.
 
     Diakoulaki, Mavrotas & Papayannakis (1995), Computers & Operations Research 22(7).
     """
-    _check(z, "CRITIC")
+    _check(z, "CRITIC", names)
     spread = z.std(axis=0)
     if not (spread > 0).all():
-        flat = np.flatnonzero(spread == 0)
-        raise PanelError(f"the indicators {named(flat)} are constant: they have no correlation.")
+        flat = _called(spread == 0, names)
+        raise PanelError(f"the indicators {flat} are constant: they have no correlation.")
     conflict = (1 - np.corrcoef(z, rowvar=False).reshape(z.shape[1], -1)).sum(axis=1)
     if not conflict.max() > TINY:
         raise PanelError(
@@ -65,16 +68,16 @@ def critic_weights(z: Array) -> Array:
     return np.asarray(spread * conflict / (spread * conflict).sum())
 
 
-def variation_weights(z: Array) -> Array:
+def variation_weights(z: Array, names: Names = None) -> Array:
     """Weights proportional to the coefficient of variation sigma_j / mean_j."""
-    _check(z, "coefficient-of-variation")
+    _check(z, "coefficient-of-variation", names)
     variation = z.std(axis=0) / z.mean(axis=0)
     if not variation.sum() > TINY:
         raise PanelError("no indicator varies: weights by variation are not defined (0/0).")
     return np.asarray(variation / variation.sum())
 
 
-def pca_weights(z: Array, anchor: int = 0) -> Array:
+def pca_weights(z: Array, names: Names = None, anchor: int = 0) -> Array:
     """Weights of the indicators in the score of the principal components.
 
     The score is sum_c share_c PC_c over the components of the correlation matrix with an
@@ -88,7 +91,7 @@ def pca_weights(z: Array, anchor: int = 0) -> Array:
         Components that are not unique, that the anchor does not load on, or a negative
         weight, which would let the index fall where an indicator improves.
     """
-    _check(z, "PCA")
+    _check(z, "PCA", names)
     spread = z.std(axis=0)
     if z.shape[1] < 2 or not (spread > 0).all():
         raise PanelError("PCA weights need two indicators at least, and none of them constant.")
@@ -102,27 +105,28 @@ def pca_weights(z: Array, anchor: int = 0) -> Array:
         )
     loadings = vectors[:, :kept]
     if (np.abs(loadings[anchor]) < 1e-6).any():
+        first = _called(np.arange(len(loadings)) == anchor, names)
         raise PanelError(
-            f"indicator {anchor}, the anchor, does not load on every component, so their signs "
-            "stay arbitrary. List another indicator first."
+            f"{first}, the anchor, does not load on every component, so their signs stay "
+            "arbitrary. List another indicator first."
         )
     loadings = loadings * np.sign(loadings[anchor])
     weights = loadings @ (roots[:kept] / roots[:kept].sum()) / spread
-    if (weights < -TINY * np.abs(weights).max()).any():
+    negative = weights < -TINY * np.abs(weights).max()
+    if negative.any():
         raise PanelError(
-            f"PCA gives the indicators {named(np.flatnonzero(weights < 0))} negative weights: the "
-            "index would fall where they improve. Check their signs, leave them out, or use "
-            "another method."
+            f"PCA gives {_called(negative, names)} a negative weight: the index would fall where "
+            "the indicator improves. Check its sign, leave it out, or use another method."
         )
     return np.asarray(weights.clip(0) / weights.clip(0).sum())
 
 
-def equal_weights(z: Array) -> Array:
+def equal_weights(z: Array, names: Names = None) -> Array:
     """1 / k each."""
     return np.full(z.shape[1], 1 / z.shape[1])
 
 
-METHODS: dict[str, Callable[[Array], Array]] = {
+METHODS: dict[str, Callable[[Array, Names], Array]] = {
     "entropy": entropy_weights,
     "equal": equal_weights,
     "critic": critic_weights,
@@ -151,12 +155,12 @@ def combined_weights(weights: Sequence[Array], shares: Sequence[float] | None = 
 def weights_by(method: Method, z: Array, names: Sequence[str]) -> Array:
     """Weights of the k columns of `z`, called `names`, by a method, several, or the user's own."""
     if isinstance(method, str):
-        return _by_name(method, z)
+        return _by_name(method, z, names)
     if isinstance(method, Mapping):
         if set(method) == set(names):
             return own_weights(method, names)
         if set(method) <= set(METHODS):
-            made = [_by_name(name, z) for name in method]
+            made = [_by_name(name, z, names) for name in method]
             return combined_weights(made, list(method.values()))
         raise PanelError(
             f"method={dict(method)} gives weights to {named(method)}; give one to each of "
@@ -164,7 +168,7 @@ def weights_by(method: Method, z: Array, names: Sequence[str]) -> Array:
         )
     if not method or len(set(method)) < len(method):
         raise PanelError(f"method={list(method)} must list different methods, {named(METHODS)}.")
-    return combined_weights([_by_name(name, z) for name in method])
+    return combined_weights([_by_name(name, z, names) for name in method])
 
 
 def own_weights(given: Mapping[str, float], names: Sequence[str]) -> Array:
@@ -191,22 +195,28 @@ def topsis(
     return np.asarray(from_worst / (from_worst + from_best))
 
 
-def _by_name(method: str, z: Array) -> Array:
+def _by_name(method: str, z: Array, names: Names) -> Array:
     if method not in METHODS:
         raise PanelError(
             f"method={method!r} is not one of {', '.join(map(repr, METHODS))}; nor is it a list "
             "of them or a mapping of indicators to weights."
         )
-    return METHODS[method](z)
+    return METHODS[method](z, names) if z.shape[1] > 1 else np.ones(1)
 
 
-def _check(z: Array, what: str) -> None:
+def _check(z: Array, what: str, names: Names) -> None:
     if len(z) < 2:
         raise PanelError(f"{what} weights need two observations at least.")
     if not np.isfinite(z).all():
         raise PanelError(f"{what} weights need indicators without missing or infinite cells.")
     if (z < 0).any():
         raise PanelError(f"{what} weights need non-negative indicators: normalise them first.")
-    zero = np.flatnonzero(z.sum(axis=0) == 0)
-    if len(zero):
-        raise PanelError(f"the indicators {named(zero)} are zero everywhere.")
+    zero = z.sum(axis=0) == 0
+    if zero.any():
+        raise PanelError(f"the indicators {_called(zero, names)} are zero everywhere.")
+
+
+def _called(which: NDArray[np.bool_], names: Names) -> str:
+    """The columns where `which` holds, by name or position."""
+    places = np.flatnonzero(which).tolist()
+    return named(places if names is None else [names[i] for i in places])
