@@ -49,7 +49,16 @@ class Haken:
     @property
     def adiabatic(self) -> bool:
         """Whether lambda2 > |lambda1|."""
-        return bool(self.params["lambda2"] > abs(self.params["lambda1"]))
+        return self.gap[0] > 0
+
+    @property
+    def gap(self) -> tuple[float, float]:
+        """lambda2 - |lambda1| and its standard error, the two equations taken as unrelated.
+
+        A condition that holds by less than its error has not been shown to hold.
+        """
+        size = float(self.params["lambda2"] - abs(self.params["lambda1"]))
+        return size, float(np.hypot(self.se["lambda1"], self.se["lambda2"]))
 
     @property
     def order_parameter(self) -> str | None:
@@ -82,7 +91,9 @@ class Haken:
     def __repr__(self) -> str:
         listed = ", ".join(f"{n} {self.params[n]:.3f} ({self.se[n]:.3f})" for n in NAMES)
         found = f"{self.q1} is the order parameter" if self.adiabatic else "no order parameter"
-        return f"Haken ({self.q1} over {self.q2}): {listed}; {found}"
+        size, se = self.gap
+        gap = f"lambda2 - |lambda1| = {size:.3f} ({se:.3f})"
+        return f"Haken ({self.q1} over {self.q2}): {listed}; {gap}: {found}"
 
 
 def haken(panel: CityPanel, q1: str, q2: str) -> Haken:

@@ -164,6 +164,9 @@ def test_standard_errors_of_the_motion_are_those_of_least_squares():
     assert_allclose(made.params[["lambda1", "a"]], [1 - g[0], g[1]])
     cov = rss[0] / (len(y) - 2) * np.linalg.inv(X.T @ X)
     assert_allclose(made.se[["lambda1", "a"]], np.sqrt(np.diag(cov)))
+    size, se = made.gap
+    assert size == made.params["lambda2"] - abs(made.params["lambda1"])
+    assert se**2 == pytest.approx((made.se[["lambda1", "lambda2"]] ** 2).sum())
 
 
 @pytest.mark.parametrize(
