@@ -1,7 +1,7 @@
 """A study file: the whole job as data, from the panel to the tables.
 
     [panel]         where the cities and their numbers come from
-    [measures.x]    columns made from other columns: kind is a function of ss.measures
+    [measures.x]    columns or tables made from columns: kind is a function of ss.measures
     [weights.w]     matrices: kind is a function of ss.weights
     [models.m]      specifications: family is ols, slx, sar or sdm
     [sweep]         one model under every combination of some of its fields
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -25,21 +25,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.study_measures import (
+    MEASURES,
+    TABULATED,
+    Options,
+    in_section,
+    measured,
+    polygons,
+)
 from spatialsyn.weights.core import Weights
 
-MEASURES = (
-    "centrality", "coagglomeration", "collaborative_innovation", "composite", "composite_synergy",
-    "coupling", "grey_relational", "herfindahl", "location_quotient", "network_externality",
-    "penetration", "price_segmentation", "ratio", "small_firms", "spillover_index",
-    "transaction_cost",
-)  # fmt: skip
 WEIGHTS = ("contiguity", "inverse_distance", "gap", "gravity", "similarity")
 # Parameters of the builders that stand for data: a study file names the column instead.
 DATA = {"gap": "values", "gravity": "mass", "similarity": "profile"}
 TABLES = ("blocks", "effects", "main", "models", "sweep", "cities", "weights", "descriptives")
 FIGURES = ("blocks", "emitted_received", "effects", "study_area", "weights")
-
-Options = dict[str, Any]
 
 
 class _Section(BaseModel):
@@ -119,9 +119,9 @@ def read_study(path: str | Path) -> Study:
         study = Study.model_validate(content)
     except ValidationError as error:
         raise ConfigError(_faults(path.name, error)) from error
-    _check_names(study)
     for name, options in study.measures.items():
-        _check_options("measures", name, options, MEASURES, also=())
+        _check_options("measures", name, options, (*MEASURES, *TABULATED), also=())
+    _check_names(study)
     for name, options in study.weights.items():
         _check_options("weights", name, options, WEIGHTS, also=("standardize", "base_years"))
     _check_report(study)
@@ -134,7 +134,7 @@ def build_panel(study: Study, folder: Path) -> CityPanel:
     An index is computed once, on the full sample; what is estimated on fewer years reuses
     it, and weights may take base years before the sample of the estimation.
     """
-    return _measured(_source(study.panel, folder), study.measures, folder)
+    return measured(_source(study.panel, folder), study.measures, folder)
 
 
 def section_of(study: Study, name: str) -> ModelSection:
@@ -161,12 +161,12 @@ def build_weights(study: Study, panel: CityPanel) -> dict[str, Weights]:
         kind, how = options.pop("kind"), options.pop("standardize", "none")
         arguments: Options = {"name": name}
         if "cities" in inspect.signature(getattr(builders, kind)).parameters:
-            arguments["cities"] = _polygons(panel, f"weights.{name}")
+            arguments["cities"] = polygons(panel, f"weights.{name}")
         if kind in DATA:
             arguments[DATA[kind]] = _base(panel, name, kind, options)
         section = f"weights.{name}"
-        built = _named(section, getattr(builders, kind), arguments | options)
-        made[name] = _named(section, built.standardize, {"how": how})
+        built = in_section(section, getattr(builders, kind), arguments | options)
+        made[name] = in_section(section, built.standardize, {"how": how})
     return made
 
 
@@ -234,42 +234,6 @@ def _source(section: PanelSection, folder: Path) -> CityPanel:
     )
 
 
-def _measured(panel: CityPanel, sections: Mapping[str, Options], folder: Path) -> CityPanel:
-    """The panel with the columns of every measure, in the order of the file."""
-    import spatialsyn.measures as builders
-
-    for name, given in sections.items():
-        options = dict(given)
-        builder = getattr(builders, options.pop("kind"))
-        arguments: Options = {"panel": panel}
-        if "distances" in inspect.signature(builder).parameters:
-            from spatialsyn.weights import distances
-
-            arguments["distances"] = distances(_polygons(panel, f"measures.{name}"))
-        if "flows" in options:
-            options["flows"] = _flows(f"measures.{name}", folder, options["flows"])
-        made = _named(f"measures.{name}", builder, arguments | options)
-        columns = made.columns(name) if hasattr(made, "columns") else {name: made}
-        taken = [column for column in columns if column in panel.frame]
-        if taken:
-            raise ConfigError(
-                f"[measures.{name}] has the name of a column of the table, or makes one: "
-                f"{named(taken)}. Rename it."
-            )
-        panel = panel.assign(**columns)
-    return panel
-
-
-def _flows(section: str, folder: Path, file: Any) -> Any:
-    """A table of origins, destinations and flows beside the study file; ids are text."""
-    import pandas as pd
-
-    try:
-        return pd.read_csv(folder / str(file), dtype={"origin": str, "destination": str})
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"[{section}] cannot read flows = {file!r}: {error}.") from error
-
-
 def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
     """The base-year mean of the column that a builder's data parameter names."""
     column = options.pop(DATA[kind], None)
@@ -283,23 +247,7 @@ def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
             'estimates are biased (Qu & Lee 2015). base_years = "all" is possible and is marked '
             "in every table."
         )
-    return _named(f"weights.{name}", panel.mean, {"column": column, "years": years})
-
-
-def _polygons(panel: CityPanel, section: str) -> Any:
-    if panel.cities is None:
-        raise ConfigError(f"[{section}] needs polygons: give boundaries in [panel].")
-    return panel.cities
-
-
-def _named(section: str, function: Callable[..., Any], arguments: Options) -> Any:
-    """Call `function`, naming the section of the study file in what it refuses."""
-    try:
-        return function(**arguments)
-    except SpatialsynError as error:
-        raise type(error)(f"[{section}] {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ConfigError(f"[{section}] cannot be made of these options: {error}.") from error
+    return in_section(f"weights.{name}", panel.mean, {"column": column, "years": years})
 
 
 def _check_options(
@@ -308,7 +256,7 @@ def _check_options(
     """The kind exists and has every key that is given."""
     kind = options.get("kind")
     if kind not in kinds:
-        raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 20)}.")
+        raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 30)}.")
     module = __import__(f"spatialsyn.{part}", fromlist=[kind])
     has = set(inspect.signature(getattr(module, kind)).parameters) - {
         "panel",
@@ -332,12 +280,14 @@ def _check_report(study: Study) -> None:
 
 
 def _check_names(study: Study) -> None:
-    """Every model writes files of its own."""
-    stems: dict[str, str] = {}
-    for name in models(study):
-        other = stems.setdefault(stem(name), name)
-        if other != name:
-            raise ConfigError(f"the models {other!r} and {name!r} would write the same files.")
+    """Every model, and every measure that is a table, writes files of its own."""
+    tables = [name for name, options in study.measures.items() if options["kind"] in TABULATED]
+    for what, names in (("models", list(models(study))), ("measures", tables)):
+        stems: dict[str, str] = {}
+        for name in names:
+            other = stems.setdefault(stem(name), name)
+            if other != name:
+                raise ConfigError(f"the {what} {other!r} and {name!r} would write the same files.")
 
 
 def stem(name: str) -> str:

@@ -103,7 +103,8 @@ def beta_convergence(
     -----
     There are no city effects on purpose: ln x_t is the lagged outcome, and sweeping the
     cities out of a short panel biases beta towards fast convergence by O(1/T) (Nickell
-    1981). Conditional convergence with city effects is a dynamic model.
+    1981). Conditional convergence with city effects is a dynamic model. Standard errors
+    take the periods as independent; `by_year` shows how far they agree.
     """
     x = panel.array(column)
     if not (x > 0).all():

@@ -20,6 +20,7 @@ FLOORS = [
     ("results",),
     ("convergence",),
     ("report",),
+    ("study_measures",),
     ("config",),
     ("output",),
     ("run",),

@@ -19,7 +19,7 @@ from spatialsyn.measures.composite import Composite, composite
 from spatialsyn.measures.dartboard import coagglomeration_pairs, ellison_glaeser
 from spatialsyn.measures.disparity import Disparity, disparity
 from spatialsyn.measures.haken import Haken, haken
-from spatialsyn.measures.network import centrality, density
+from spatialsyn.measures.network import centrality, network_density
 from spatialsyn.measures.normalise import minmax
 from spatialsyn.measures.order import SystemSynergy, composite_synergy
 from spatialsyn.measures.overlap import Overlap, overlap
@@ -64,7 +64,6 @@ __all__ = [
     "coupling",
     "coupling_degree",
     "critic_weights",
-    "density",
     "disparity",
     "ellison_glaeser",
     "entropy_weights",
@@ -75,6 +74,7 @@ __all__ = [
     "location_quotient",
     "minmax",
     "modified_coupling_degree",
+    "network_density",
     "network_externality",
     "overlap",
     "pca_weights",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SIGNS = {"+": 1, "-": -1, 1: 1, -1: -1, "+1": 1, "-1": -1}
 AGGREGATIONS = ("sum", "topsis")
+CARRIED = "carried"
 Indicators = Mapping[str, int | str]
 
 
@@ -43,7 +44,8 @@ class Composite:
     low, high : DataFrames, what became 0 and 1 of every indicator, by year
     weights_by_year : DataFrame; the rows differ only where every year stands by itself
     signs : +1 (benefit) or -1 (cost) by indicator
-    method, origin, over, aggregation : as given to `composite`
+    method, origin, over, aggregation : as given to `composite`; `over` is "carried" where
+        limits and weights come from another panel
     panel : the panel of the scores
     """
 
@@ -77,6 +79,11 @@ class Composite:
 
     def but(self, **changes: Any) -> Composite:
         """The index with some arguments of `composite` changed."""
+        if self.over == CARRIED:
+            raise PanelError(
+                "this index was carried over from another panel. Change it there, and carry over "
+                "the result: index.but(...).on(panel)."
+            )
         return composite(self.panel, **({"indicators": self.signs} | self._how | changes))
 
     def on(self, panel: CityPanel) -> Composite:
@@ -94,13 +101,14 @@ class Composite:
             for frame in (self.low, self.high, self.weights_by_year)
         )
         z = _normalised(panel, self.signs, low, high)
-        return _assembled(panel, z, (low, high, weights), self.signs, self._how)
+        how = self._how | {"over": CARRIED}
+        return _assembled(panel, z, (low, high, weights), self.signs, how)
 
     def sensitivity(self) -> Sensitivity:
         """The index without each indicator, and under other weights and normalisations."""
         from spatialsyn.measures.sensitivity import sensitivity
 
-        return sensitivity(self)
+        return sensitivity(self.but())
 
     def columns(self, name: str) -> dict[str, pd.Series]:
         """What the index adds to a panel."""

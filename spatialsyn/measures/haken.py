@@ -47,6 +47,13 @@ class Haken:
     se: pd.Series
 
     @property
+    def table(self) -> pd.DataFrame:
+        """Estimates and standard errors, with lambda2 - |lambda1| in the last row."""
+        rows = pd.DataFrame({"estimate": self.params, "se": self.se})
+        rows.loc["lambda2 - |lambda1|"] = self.gap
+        return rows.rename_axis("term")
+
+    @property
     def adiabatic(self) -> bool:
         """Whether lambda2 > |lambda1|."""
         return self.gap[0] > 0

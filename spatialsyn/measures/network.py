@@ -65,10 +65,11 @@ def centrality(
         values = turned.sum(axis=2)
     else:
         values = np.array([_eigenvector(f + f.T) for f in by_year])
-    return by_city_year(panel, values.T, f"{measure}_{direction}")
+    name = measure if measure == "eigenvector" else f"{measure}_{direction}"
+    return by_city_year(panel, values.T, name)
 
 
-def density(panel: CityPanel, flows: pd.DataFrame, threshold: float = 0.0) -> pd.Series:
+def network_density(panel: CityPanel, flows: pd.DataFrame, threshold: float = 0.0) -> pd.Series:
     """Share of the possible links that exist, by year."""
     links = (matrices(panel, flows) > threshold).sum(axis=(1, 2))
     return pd.Series(links / (panel.n * (panel.n - 1)), index=list(panel.years), name="density")

@@ -96,7 +96,7 @@ def composite_synergy(
     subsystems : name -> order parameters, as in `coupling`
     base : "fixed" | "adjacent"
         Changes since the first year, or since the year before.
-    margin : share by which the limits of a component lie beyond its sample extremes
+    margin : share by which the limits of a component lie beyond its extremes over all cells
         (0.05: 0.95 min and 1.05 max for positive data), so that no order degree is zero
         or one because of the sample alone.
     method : "geometric", or a method of `composite` for a weighted sum

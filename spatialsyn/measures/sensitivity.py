@@ -131,7 +131,7 @@ def _(index: GreyRelation) -> Iterator[Variant]:
     for name in index.signs if len(index.signs) > 1 else ():
         yield "without", name, {"others": _less(index.signs, name)}
     yield from _others("rho", RHOS, index.rho)
-    yield _other_span(index.over)
+    yield from _other_spans(index.over)
 
 
 def _others(argument: str, known: Iterable[Any], current: Any) -> Iterator[Variant]:
@@ -150,12 +150,13 @@ def _weightings(index: Composite) -> Iterator[Variant]:
 def _normalisations(index: Composite) -> Iterator[Variant]:
     for _, origin, change in _others("origin", ORIGINS, index.origin):
         yield "normalisation", "from zero" if origin == "zero" else "from the minimum", change
-    yield _other_span(index.over)
+    yield from _other_spans(index.over)
 
 
-def _other_span(over: str | tuple[int, ...]) -> Variant:
-    other = "pooled" if over == "year" else "year"
-    return "normalisation", f"over {other}", {"over": other}
+def _other_spans(over: str | tuple[int, ...]) -> Iterator[Variant]:
+    for other, text in (("pooled", "pooled"), ("year", "every year by itself")):
+        if other != over:
+            yield "normalisation", text, {"over": other}
 
 
 def _without(index: Composite, name: str) -> dict[str, Any]:
@@ -163,7 +164,8 @@ def _without(index: Composite, name: str) -> dict[str, Any]:
     change: dict[str, Any] = {"indicators": _less(index.signs, name)}
     if isinstance(index.method, Mapping) and set(index.method) == set(index.signs):
         left = _less(index.method, name)
-        change["method"] = {other: w / sum(left.values()) for other, w in left.items()}
+        total = sum(left.values()) or 1.0  # weights of zero are refused by name
+        change["method"] = {other: w / total for other, w in left.items()}
     return change
 
 

@@ -13,10 +13,10 @@ from spatialsyn.measures import (
     centrality,
     coagglomeration,
     coagglomeration_pairs,
-    density,
     ellison_glaeser,
     herfindahl,
     location_quotient,
+    network_density,
     spillover_index,
 )
 
@@ -117,7 +117,7 @@ def test_centrality_by_hand():
         made = centrality(p, table, measure, direction)
         assert_allclose(made.xs(2012, level="year"), expected)
     assert_allclose(centrality(p, table, threshold=1.0).xs(2011, level="year"), [0.5, 0.5, 0])
-    assert_allclose(density(p, table), 3 / 6)
+    assert_allclose(network_density(p, table), 3 / 6)
 
 
 def test_flows_may_change_by_year_and_come_in_any_order():
@@ -129,7 +129,7 @@ def test_flows_may_change_by_year_and_come_in_any_order():
     made = centrality(panel(), table.sample(frac=1, random_state=0), "strength").unstack()
     assert made[2011].tolist() == [0, 0, 4]
     assert made[2012].tolist() == [1, 1, 0]
-    assert density(panel(), table).tolist() == [1 / 6, 2 / 6]
+    assert network_density(panel(), table).tolist() == [1 / 6, 2 / 6]
 
 
 def test_centralities_match_networkx():
@@ -151,7 +151,7 @@ def test_centralities_match_networkx():
         ("eigenvector", "out", networkx.eigenvector_centrality_numpy(both, weight="weight")),
     ):
         assert_allclose(centrality(p, table, measure, direction), list(theirs.values()), rtol=1e-9)
-    assert_allclose(density(p, table), networkx.density(directed))
+    assert_allclose(network_density(p, table), networkx.density(directed))
 
 
 def test_relabelling_permutes_what_is_measured():
@@ -216,7 +216,7 @@ OD = flows(("a", "b", 1.0), ("b", "c", 2.0))
         (lambda p: centrality(p, OD.assign(flow=0.0)), "none between different cities in 2011, 2012"),
         (lambda p: centrality(p, flows(("a", "b", 1.0)), "eigenvector"), "falls into 2 parts"),
         (lambda p: centrality(p.subset(["a"]), OD), "two cities at least"),
-        (lambda p: density(p, [1, 2]), "flows is a DataFrame with columns 'origin'"),
+        (lambda p: network_density(p, [1, 2]), "flows is a DataFrame with columns 'origin'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_located_is_refused(call, message):

@@ -141,6 +141,8 @@ def test_a_coupling_of_reference_years_may_leave_its_range_and_says_so():
         (lambda p: composite(p.subset(["a"]), {"u": 1}, over="year"), "'u in 2011' is 1 everywhere"),
         (lambda p: composite(p, {"u": 1}, over="year").on(p), "has no limits to carry over"),
         (lambda p: composite(p, {"u": 1}).on(p.assign(u=np.array([[1.0, np.nan]] * 3))), "'u' must be present; it is not in \\('a', 2012\\)"),
+        (lambda p: composite(p, {"u": 1}).on(p).but(method="equal"), "carried over from another panel"),
+        (lambda p: composite(p, {"u": 1}).on(p).sensitivity(), "index.but\\(...\\).on\\(panel\\)"),
         (lambda p: composite(p, ["u"]), "indicators is a mapping of columns to signs"),
     ],
 )  # fmt: skip

@@ -10,9 +10,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.config import MEASURES, build_panel, read_study
+from spatialsyn.config import build_panel, read_study
 from spatialsyn.output import raw_columns
-from spatialsyn.run import open_job
+from spatialsyn.run import open_job, run
+from spatialsyn.study_measures import MEASURES, TABULATED
 
 # One section per kind, on the embedded panel.
 SECTIONS = {
@@ -33,6 +34,13 @@ SECTIONS = {
     "spillover_index": 'column = "employment_it"\ndecay = 0.01',
     "transaction_cost": 'costs = ["employment_finance", "employment_wholesale_retail"]\nper = "employment"\nlevel = "sector"',
 }  # fmt: skip
+TABLES = {
+    "coagglomeration_pairs": 'industries = ["employment_it", "employment_scitech"]\nwhole = "employment"',
+    "disparity": 'column = "new_ratio"\nweight = "population"\nby = "region"',
+    "ellison_glaeser": 'industries = ["employment_it"]\nwhole = "employment"\nplants = { employment_it = 0.01 }',
+    "haken": 'q1 = "digital_finance"\nq2 = "urbanization"',
+    "network_density": 'flows = "flows.csv"\nthreshold = 200.0',
+}  # fmt: skip
 HEAD = '[panel]\ndataset = "guangdong"\n'
 TAIL = '[models.m]\nfamily = "ols"\nformula = "log(gdp) ~ log(loans)"\n'
 
@@ -49,6 +57,33 @@ def written(folder: Path, *sections: str) -> Path:
 
 def test_every_kind_has_a_section_here():
     assert set(SECTIONS) == set(MEASURES)
+    assert set(TABLES) == set(TABULATED)
+
+
+def test_tables_are_written_and_may_use_every_column(tmp_path):
+    """The table of a measure that stands further down in the file, too."""
+    tables = [f'[measures.{k}]\nkind = "{k}"\n{v}\n' for k, v in TABLES.items()]
+    ratio = f'[measures.new_ratio]\nkind = "ratio"\n{SECTIONS["ratio"]}\n'
+    report = '[report]\ntables = ["main"]\nfigures = []\n'
+    path = written(tmp_path, *tables, ratio, report)
+    assert open_job(path).check()[:5] == tuple(TABLES)
+    folder = run(path, tmp_path / "out", say=lambda _: None)
+    for kind in TABULATED:
+        assert len(pd.read_csv(folder / "results" / f"measure_{kind}.csv")) > 0
+    plain = ss.datasets.guangdong()
+    plain = plain.assign(r=ss.measures.ratio(plain, "loans", "gdp"))
+    expected = ss.measures.disparity(plain, "r", "population", "region").table
+    found = pd.read_csv(folder / "results" / "measure_disparity.csv", index_col="year")
+    assert_allclose(found, expected)
+    assert not set(TABLES) & set(pd.read_csv(folder / "results" / "panel.csv"))
+
+
+def test_tables_that_would_write_the_same_file_are_refused(tmp_path):
+    sections = [
+        f'[measures.{name}]\nkind = "haken"\n{TABLES["haken"]}\n' for name in ('"a-1"', "a_1")
+    ]
+    with pytest.raises(ss.ConfigError, match="the measures 'a-1' and 'a_1' would write the same"):
+        read_study(written(tmp_path, *sections))
 
 
 @pytest.mark.filterwarnings("ignore:the spillover index")
@@ -90,7 +125,7 @@ def test_the_sources_of_every_kind_are_known(tmp_path):
     [
         ('kind = "centrality"\nflows = "absent.csv"', r"\[measures.x\] cannot read flows = 'absent.csv'"),
         ('kind = "centrality"', r"\[measures.x\] cannot be made of these options"),
-        ('kind = "disparity"\ncolumn = "gdp"', r"kind = 'disparity' is not one of 'centrality', 'coagglomeration'"),
+        ('kind = "variation"\ncolumn = "gdp"', r"kind = 'variation' is not one of 'centrality', 'coagglomeration'"),
         ('kind = "spillover_index"\ncolumn = "gdp"\ndecay = 0.1\ndistances = "km"', r"spillover_index has no 'distances'"),
         ('kind = "transaction_cost"\ncosts = "loans"\nper = "gdp"\nlevel = "macro"', r"\[measures.x\] level='macro'"),
         ('kind = "composite"\nindicators = { gdp = "+" }\nover = [1990]', r"\[measures.x\] over=\[1990\]"),

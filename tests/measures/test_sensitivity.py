@@ -31,7 +31,7 @@ def test_every_choice_of_a_composite_is_changed_once():
     found = composite(random_panel(), INDICATORS).sensitivity()
     assert rows(found, "without").index.tolist() == ["u", "v", "w"]
     assert rows(found, "weighting").index.tolist() == ["equal", "critic", "variation", "pca"]
-    assert rows(found, "normalisation").index.tolist() == ["from zero", "over year"]
+    assert rows(found, "normalisation").index.tolist() == ["from zero", "every year by itself"]
     assert rows(found, "zero shift").index.tolist() == ["1e-06", "0.0001", "0.01", "1"]
     assert rows(found, "aggregation").index.tolist() == ["topsis"]
 
@@ -43,7 +43,9 @@ def test_a_variant_is_the_index_computed_with_the_change():
     assert_allclose(scores["as it is"], made.score)
     assert_allclose(scores["without: w"], composite(p, {"u": 1, "v": 1}).score)
     assert_allclose(scores["weighting: critic"], composite(p, INDICATORS, "critic").score)
-    assert_allclose(scores["normalisation: over year"], composite(p, INDICATORS, over="year").score)
+    assert_allclose(
+        scores["normalisation: every year by itself"], composite(p, INDICATORS, over="year").score
+    )
     z = made.normalised
     assert_allclose(scores["zero shift: 1"], z @ entropy_weights(z.to_numpy() + 1))
 
@@ -104,6 +106,14 @@ def test_own_weights_are_scaled_up_when_an_indicator_leaves():
     left = composite(p, {"u": 1, "v": 1}, {"u": 0.625, "v": 0.375})
     assert_allclose(made.sensitivity().scores["without: w"], left.score)
     assert "zero shift" not in set(made.sensitivity().table["part"])
+    alone = composite(p, INDICATORS, {"u": 1.0, "v": 0.0, "w": 0.0}).sensitivity()
+    assert "sum to one" in rows(alone, "without").loc["u", "note"]
+
+
+def test_a_frozen_index_is_compared_with_both_other_spans():
+    table = composite(random_panel(), INDICATORS, over=[2011, 2012]).sensitivity().table
+    spans = table.loc[table["part"] == "normalisation", "variant"]
+    assert spans.tolist() == ["from zero", "pooled", "every year by itself"]
 
 
 def test_one_indicator_has_nothing_to_leave_out():
