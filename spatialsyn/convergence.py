@@ -24,8 +24,6 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results, fit
 from spatialsyn.weights.core import Weights
 
-Given = Weights | Iterable[Weights] | Mapping[str, Weights] | None
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Convergence:
@@ -38,7 +36,6 @@ class Convergence:
         periods of several years are numbered from one
     starts : starting year of every period
     column, horizon : what grows, and over how many years
-    weights : as given
     """
 
     results: Results
@@ -46,7 +43,6 @@ class Convergence:
     starts: tuple[int, ...]
     column: str
     horizon: int
-    weights: Given
 
     @property
     def table(self) -> pd.DataFrame:
@@ -59,7 +55,7 @@ class Convergence:
         model = self.results.model.but(fixed_effects="none")
         found = {}
         for start, period in zip(self.starts, self.panel.years, strict=True):
-            alone = fit(model, self.panel.subset(years=[period]), self.weights)
+            alone = fit(model, self.panel.subset(years=[period]), self.results.weights)
             found[start] = _speeds(alone, self.column, self.horizon)
         return pd.concat(found, names=["year"])
 
@@ -79,7 +75,7 @@ def beta_convergence(
     column: str,
     family: str = "ols",
     W: str | None = None,
-    weights: Given = None,
+    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None = None,
     controls: str = "",
     horizon: int = 1,
 ) -> Convergence:
@@ -120,7 +116,7 @@ def beta_convergence(
     periods = _periods(panel.assign(**{growth: made}), starts)
     terms = f"{growth} ~ log({column})" + (f" + {controls}" if controls else "")
     model = SpatialModel(family, terms, W, "time" if len(starts) > 1 else "none")
-    return Convergence(fit(model, periods, weights), periods, starts, column, horizon, weights)
+    return Convergence(fit(model, periods, weights), periods, starts, column, horizon)
 
 
 def _periods(panel: CityPanel, starts: tuple[int, ...]) -> CityPanel:
