@@ -37,6 +37,7 @@ _HOMES = {
     "Effects": "effects.table",
     "FirstStage": "models.strength",
     "HypothesisTest": "numerics.hypothesis",
+    "beta_convergence": "convergence",
     **{
         name: "errors"
         for name in (
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.cities.reader import read_panel
+    from spatialsyn.convergence import beta_convergence
     from spatialsyn.effects.table import Effects
     from spatialsyn.errors import (
         AlignmentError,
