@@ -32,6 +32,8 @@ _HOMES = {
     "simulate": "models.simulate",
     "fit": "results",
     "Results": "results",
+    "wild_bootstrap": "wild",
+    "wild_test": "wild",
     "Effects": "effects.inference",
     **{
         name: "errors"
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
     from spatialsyn.results import Results, fit
     from spatialsyn.weights.core import Weights
+    from spatialsyn.wild import wild_bootstrap, wild_test
 
 
 def __getattr__(name: str) -> Any:

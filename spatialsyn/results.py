@@ -16,7 +16,7 @@ from spatialsyn.effects.inference import DIGITS, Effects, check_level, infer
 from spatialsyn.effects.request import chosen_regressors, multipliers, reading_by
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.bias import remove_bias
-from spatialsyn.models.covariance import WORDS, covered
+from spatialsyn.models.covariance import covered, in_words
 from spatialsyn.models.design import Design, align, right_side, sweep_effects
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
@@ -27,6 +27,7 @@ from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
+from spatialsyn.weights.geographic import nearness
 
 # Below this many cities normal approximations of standard errors are a stretch.
 FEW_CITIES = 30
@@ -44,10 +45,10 @@ def fit(
     ----------
     weights : one Weights, a list or a mapping
         May hold more matrices than the model needs; it picks them by name.
-    cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
+    cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay" | "city"
         The first two are information matrices, right for normal errors; the others are
         robust to other distributions, to dependence and heteroskedasticity between the
-        cities of a year, and to both over neighbouring years.
+        cities of a year, to both over neighbouring years, and to dependence over time.
 
     Raises
     ------
@@ -105,15 +106,19 @@ class Results:
         diagonal = np.diag(self.cov.to_numpy())
         return pd.Series(np.sqrt(diagonal), index=self.params.index, name="se")
 
-    def with_cov(self, kind: str) -> Results:
-        """The same estimates with another covariance.
+    def with_cov(self, kind: str, km: float | None = None) -> Results:
+        """The same estimates with another covariance; effects and tables follow.
 
         Parameters
         ----------
-        kind : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
-            See `fit`; everything downstream (effects, tables) follows.
+        kind : one of `fit`, or "spatial-hac"
+            The latter for errors of near cities that are correlated, without a lag of y.
+        km : the reach of "spatial-hac", in kilometres
         """
-        return replace(self, estimate=covered(self.design, self.estimate, kind), cov_kind=kind)
+        near = None if km is None else nearness(self.panel.cities, km)
+        estimate = covered(self.design, self.estimate, kind, near)
+        shown = kind if km is None else f"{kind}, {km:g} km"
+        return replace(self, estimate=estimate, cov_kind=shown)
 
     @property
     def rho(self) -> pd.Series:
@@ -358,7 +363,7 @@ class Results:
         notes = [
             f"{glance['cities']} cities, {glance['years']}; fixed effects: "
             f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
-            f"covariance: {WORDS[self.cov_kind]}."
+            f"covariance: {in_words(self.cov_kind)}."
         ]
         for name, w in self.weights.items():
             made = f", base years {w.base_years}" if w.base_years is not None else ""

@@ -18,6 +18,7 @@ FLOORS = [
     ("models",),
     ("effects",),
     ("results",),
+    ("wild",),
     ("report",),
     ("config",),
     ("output",),

@@ -10,7 +10,7 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from spatialsyn.numerics.multiplier import multiplier
 DIGITS = "{:.4g}"
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
-METHODS = ("delta", "simulation")
+METHODS = ("delta", "simulation", "bootstrap")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
 # (1 - rho) / se below which the multiplier's distribution has a heavy right tail.
@@ -72,10 +72,10 @@ class Effects:
         Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; then
         ``estimate, se, low, high, p``.
     level : coverage of the intervals ``low .. high``
-    method : "delta" | "simulation"
+    method : "delta" | "simulation" | "bootstrap"
     draws : (size, rows) simulated effects, None under the delta method
     rejected : share of draws outside the interval of rho
-    seed : seed of the draws, None under the delta method
+    seed : seed of the simulation, None under the other methods
     note : advice on how far the intervals carry, empty when there is none
     """
 
@@ -105,7 +105,8 @@ class Effects:
     def __repr__(self) -> str:
         how = f"{self.method}, {self.level:.0%} intervals"
         if self.draws is not None:
-            how += f", {len(self.draws)} draws, seed {self.seed}, {self.rejected:.2%} rejected"
+            seed = f", seed {self.seed}" if self.seed is not None else ""
+            how += f", {len(self.draws)} draws{seed}, {self.rejected:.2%} rejected"
         text = f"{self.table.to_string(index=False, float_format=DIGITS.format)}\n({how})"
         return f"{text}\n{self.note}" if self.note else text
 
@@ -128,7 +129,7 @@ def infer(
     Raises
     ------
     ModelError
-        Unknown method, or a level outside (0, 1).
+        Unknown method, a level outside (0, 1), or method="bootstrap" without a bootstrap.
     """
     if method not in METHODS:
         raise ModelError(f"method={method!r} is not one of {', '.join(map(repr, METHODS))}.")
@@ -138,7 +139,15 @@ def infer(
     note = _advice(estimate, model)
     if method == "delta":
         return Effects(_delta(estimate, model, reading, labels, level), level, method, note)
-    return _simulated(estimate, model, reading, labels, level, draws, seed, note)
+    if method == "bootstrap" and estimate.draws is None:
+        raise ModelError(
+            'method="bootstrap" reads the draws of a bootstrap, and these results have none: '
+            'ss.wild_bootstrap(results).effects(method="bootstrap").'
+        )
+    drawn = estimate.draws if method == "bootstrap" else None
+    sample = estimate.sample(draws, seed) if drawn is None else drawn
+    made = _simulated(estimate, model, reading, labels, level, sample)
+    return replace(made, method=method, note=note, seed=seed if method == "simulation" else None)
 
 
 def check_level(level: float) -> None:
@@ -185,15 +194,12 @@ def _simulated(
     reading: Reading,
     labels: Labels,
     level: float,
-    draws: int,
-    seed: int,
-    note: str,
+    sample: Array,
 ) -> Effects:
-    sample = estimate.sample(draws, seed)
     rho, space = sample[:, list(model.rho_positions)], estimate.space
     inside = np.array([space is None or space.contains(r) for r in rho])
     rejected = 1 - float(inside.mean())
-    if inside.sum() < draws // 2:
+    if inside.sum() < len(sample) // 2:
         raise EstimationError(
             f"{rejected:.0%} of the draws of rho fall outside its parameter space: the normal "
             "approximation says nothing here. Use the delta method, or a model with less "
@@ -218,7 +224,7 @@ def _simulated(
         high=tails[1],
         p=np.minimum(1.0, 2 * (smaller + 1) / (len(made) + 1)),
     )
-    return Effects(table, level, "simulation", note, made, rejected, seed)
+    return Effects(table, level, "simulation", draws=made, rejected=rejected)
 
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:

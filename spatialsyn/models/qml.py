@@ -32,6 +32,8 @@ from spatialsyn.numerics.optimize import maximise
 COLLINEAR = 1e-10
 # Where no eigenvalue closes the interval of rho, the search stops at this many times 1/|w|max.
 REACH = 5.0
+# A rho this near the end of its interval, in parts of its width, is no maximum.
+EDGE = 1e-7
 
 
 def estimate_qml(design: Design) -> Estimate:
@@ -157,17 +159,22 @@ def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
         )
         return float(slope), float(curvature)
 
-    reach = REACH / logdet.radii[0]
-    low, high = logdet.interval
-    low, high = max(low, -reach), min(high, reach)
+    low, high = searched(logdet)
     rho = maximise(value, derivatives, (low, high))
-    if min(rho - low, high - rho) < 1e-7 * (high - low):
+    if min(rho - low, high - rho) < EDGE * (high - low):
         raise EstimationError(
             f"the likelihood still rises at rho = {rho:.4f}, the end of its interval "
             f"({low:.4g}, {high:.4g}): the data do not identify this model with this W. Check for "
             "a common trend (time effects), outliers and the scale of W."
         )
     return np.array([rho])
+
+
+def searched(logdet: LogDet) -> tuple[float, float]:
+    """The finite interval on which rho is looked for."""
+    reach = REACH / logdet.radii[0]
+    low, high = logdet.interval
+    return max(low, -reach), min(high, reach)
 
 
 def _check_size(design: Design) -> None:
