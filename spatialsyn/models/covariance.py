@@ -128,7 +128,7 @@ def _check(design: Design, kind: str, near: Array | None) -> None:
 
 def _check_positive(kind: str, middle: Array) -> None:
     """Bartlett weights make a covariance along a line; in the plane they need not."""
-    scale = 1 / np.sqrt(np.diag(middle).clip(min=np.finfo(float).tiny))
+    scale = 1 / np.sqrt(np.abs(np.diag(middle)))
     least = float(np.linalg.eigvalsh(middle * scale * scale[:, None]).min())
     if least < -1e-10:
         raise EstimationError(
