@@ -275,7 +275,7 @@ class Results:
         by : None | "city" | "pair" | name of a grouping of the panel
             Averages over all cities; emitted and received per city; every pair of
             cities; or what each block of cities receives from each block.
-        method : "delta" | "simulation"
+        method : "delta" | "simulation" | "bootstrap" (after ss.wild_bootstrap)
         level : coverage of the intervals
         draws, seed : of the simulation
 

@@ -6,13 +6,15 @@ with one weight v_c per cluster, mean 0 and variance 1: Rademacher's signs, or W
 points where clusters are so few that signs make few samples (Cameron, Gelbach & Miller
 2008, Review of Economics and Statistics 90; MacKinnon & Webb 2018). y* keeps regressors,
 fixed effects, W, heteroskedasticity, and whatever dependence there is within clusters;
-the residuals are those of the structure, so S^-1 spreads them as the model says.
+residuals are those of the structure, so S^-1 spreads them as the model says, and weights
+of mean zero leave nothing to recentre.
 
-Which clusters? rho and lambda are found from e'De. Weights by city change the products
-of two cities, whose sum varies as it should for cities that are independent but for the
-model. One weight per year multiplies e_t'De_t by v_t^2, which is one: the draws of rho
-would lack its variance. So years are clusters of models without Wy and without a spatial
-error only. The variance of the errors is not redrawn either way: sigma2 has no draws.
+Which clusters? rho and lambda are found from e'De. Weights by city change the products of
+two cities, whose sum then varies as it should where cities depend on each other through the
+model only. One weight per year multiplies e_t'De_t by v_t^2, which is one: the draws of rho
+would lack its variance (half of its width and less in simulations). So years are clusters
+of models without Wy and without a spatial error only. Squares of residuals are not redrawn
+either way: sigma2 has no draws, and rho's lack the small part of the diagonal of D.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, names, split
-from spatialsyn.models.qml import EDGE, at, estimate_qml, searched
+from spatialsyn.models.qml import EDGE, at, estimate_qml, profile, searched
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -39,7 +41,7 @@ from spatialsyn.numerics.transform import sweep
 
 WEIGHTS = {
     "rademacher": np.array([-1.0, 1.0]),
-    "webb": np.sqrt([0.5, 1.0, 1.5])[[2, 1, 0, 0, 1, 2]] * [-1, -1, -1, 1, 1, 1],
+    "webb": np.array([-(1.5**0.5), -1.0, -(0.5**0.5), 0.5**0.5, 1.0, 1.5**0.5]),
 }
 CLUSTERS = ("city", "period")
 # Fewest samples that quantiles are taken of; samples made and fitted side by side.
@@ -103,16 +105,13 @@ def null_test(
     true = dict(zip(restricted.names, restricted.params, strict=True))
     start = np.array([true.get(k, 0.0) for k in names(design)])
     se, t = _studentised(design, estimate, where, how.cluster)
-    made = []
-    for block in samples(design, null, restricted, how):
-        for i, params in enumerate(refitted(design, block, start)):
-            sample, found = drawn(design, block, i), np.isfinite(params).all()
-            refit = _at_params(sample, params) if found else None
-            made.append(
-                _studentised(sample, refit, where, how.cluster) if refit else [np.nan, np.nan]
-            )
-    stars = np.abs(_kept(np.array(made))[:, 1])
-    return se, t, float((1 + (stars >= abs(t)).sum()) / (1 + len(stars)))
+    stars = [
+        _studentised_sample(drawn(design, block, i), params, where, how.cluster)
+        for block in samples(design, null, restricted, how)
+        for i, params in enumerate(refitted(design, block, start))
+    ]
+    beyond = np.abs(_kept(np.array(stars))[:, 1]) >= abs(t)
+    return se, t, float((1 + beyond.sum()) / (1 + len(beyond)))
 
 
 def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Iterator[Outcomes]:
@@ -144,17 +143,13 @@ def _outcomes(design: Design, change: Array) -> Outcomes:
     def moved(v: Array, by: Array) -> Array:
         return v[..., None] + sweep(by, design.fixed_effects)
 
-    lagged = np.stack([lag(W, change) for W in design.W], axis=2) if design.W else None
-    Wy = (
-        np.empty((*change.shape[:2], 0, change.shape[2]))
-        if lagged is None
-        else moved(design.Wy, lagged)
-    )
-    y, error = moved(design.y, change), design.error
+    empty = np.empty((*change.shape[:2], 0, change.shape[2]))
+    lagged = np.stack([lag(W, change) for W in design.W], axis=2) if design.W else empty
+    y, Wy, error = moved(design.y, change), moved(design.Wy, lagged), design.error
     if error is None:
         return Outcomes(y, Wy, None, None)
-    MWy = Wy if lagged is None else moved(error.Wy, lag(error.M, lagged))
-    return Outcomes(y, Wy, moved(error.y, lag(error.M, change)), MWy)
+    My, MWy = lag(error.M, change), lag(error.M, lagged)
+    return Outcomes(y, Wy, moved(error.y, My), moved(error.Wy, MWy))
 
 
 def drawn(design: Design, made: Outcomes, i: int) -> Design:
@@ -204,19 +199,7 @@ def _side_by_side(design: Design, made: Outcomes) -> Array:
 
 def _best_rhos(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
     """The maximisers of the concentrated likelihoods; NaN at the end of the interval."""
-    a, b, c = (e_y**2).sum(axis=0), (e_y * e_Wy).sum(axis=0), (e_Wy**2).sum(axis=0)
-    half = design.nobs / 2
-
-    def value(rho: Array) -> Array:
-        return design.copies * logdet(rho) - half * np.log(a - 2 * rho * b + rho**2 * c)
-
-    def derivatives(rho: Array) -> tuple[Array, Array]:
-        q, dq = a - 2 * rho * b + rho**2 * c, 2 * rho * c - 2 * b
-        g = logdet.eigenvalues / (1 - np.multiply.outer(rho, logdet.eigenvalues))
-        slope = -design.copies * g.sum(axis=-1).real - half * dq / q
-        bend = -design.copies * (g**2).sum(axis=-1).real - half * (2 * c / q - (dq / q) ** 2)
-        return slope, bend
-
+    value, derivatives = profile(design, logdet, e_y, e_Wy)
     low, high = searched(logdet)
     rho = maximise_many(value, derivatives, (low, high))
     inside = np.minimum(rho - low, high - rho) >= EDGE * (high - low)
@@ -251,11 +234,19 @@ def without(design: Design, name: str) -> Design:
     )
 
 
-def _at_params(design: Design, params: Array) -> Estimate:
-    """The estimate with these parameters, without a covariance."""
+def _studentised(design: Design, estimate: Estimate, where: int, cluster: str) -> Array:
+    """(2,) clustered standard error and t of one parameter."""
+    se = np.sqrt(robust_covariance(design, estimate, cluster)[where, where])
+    return np.array([se, estimate.params[where] / se])
+
+
+def _studentised_sample(design: Design, params: Array, where: int, cluster: str) -> Array:
+    """The same of a sample; NaN where it has no estimate or no covariance."""
+    if not np.isfinite(params).all():
+        return np.full(2, np.nan)
     p, m = len(design.names), len(design.W)
     y, Z = filtered(design, params[p:-1])
-    return Estimate(
+    estimate = Estimate(
         names=(*design.names, *names(design), "sigma2"),
         params=params,
         cov=None,
@@ -264,12 +255,10 @@ def _at_params(design: Design, params: Array) -> Estimate:
         residuals=(y - Z @ params[:p]).reshape(design.y.shape),
         multiplier=multiplier(design.W, params[p : p + m], len(design.y)),
     )
-
-
-def _studentised(design: Design, estimate: Estimate, where: int, cluster: str) -> Array:
-    """(2,) clustered standard error and t of one parameter."""
-    se = np.sqrt(robust_covariance(design, estimate, cluster)[where, where])
-    return np.array([se, estimate.params[where] / se])
+    try:
+        return _studentised(design, estimate, where, cluster)
+    except EstimationError:
+        return np.full(2, np.nan)
 
 
 def _kept(made: Array) -> Array:

@@ -10,17 +10,20 @@
                     between the cities of one year; years independent and not few.
 ``driscoll-kraay``  the same with Bartlett weights over neighbouring years (Driscoll & Kraay
                     1998); lag length floor(4 (T/100)^(2/9)).
-``city``            J from the scores of the cities (`scores`): any dependence over time.
-``spatial-hac``     the same with Bartlett weights over neighbouring cities (Conley 1999).
+``city``            J from the scores of the cities (`scores`): any dependence over time; with
+                    one year, White's.
+``spatial-hac``     the same with Bartlett weights over neighbouring cities (Conley 1999), for
+                    the coefficients of models without a lag of y; a lambda is then the one
+                    that fits best, not a parameter of the errors. It needs many cities.
 
 All but the first observe H: away from independent errors of one variance the expected
 information is not the slope of the score. With dummies (``direct``, ``bias-corrected``)
 sigma2 is too small by the cells they use up; J knows that, and V is right for it.
 
-Heteroskedasticity of unknown form, and dependence between cities that the model lacks,
-make the likelihood estimate of rho or lambda itself inconsistent (Lin & Lee 2010, Journal
-of Econometrics 157, 34-52), except where they are unrelated to the diagonal of W S^-1
-and to its other cells: a covariance does not mend that.
+Heteroskedasticity of unknown form makes the likelihood estimate of rho or lambda itself
+inconsistent, unless the variances are unrelated to the diagonal of W S^-1 (Lin & Lee 2010,
+Journal of Econometrics 157, 34-52); so does dependence between cities that the model
+lacks. No covariance mends that.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import KINDS, information, information_derivatives
 from spatialsyn.models.likelihood import filtered, lags
-from spatialsyn.models.qml import describe
+from spatialsyn.models.qml import describe, inverted
 from spatialsyn.models.scores import between_cities, city_scores, period_scores
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import independent, sweeps_cities, sweeps_time
@@ -97,10 +100,11 @@ def robust_covariance(
         scores = city_scores(design, estimate, *at)
         _check_clusters(kind, "cities", *scores.own.shape)
         middle = between_cities(scores, np.eye(len(design.y)) if near is None else near)
-        _check_positive(kind, middle)
+        if kind == HAC:
+            _check_positive(middle)
     else:
         middle = _between_periods(period_scores(design, estimate, *at), kind)
-    inverse = np.linalg.inv(H)
+    inverse = inverted(H)
     V = np.asarray(inverse @ middle @ inverse)
     V[-1] *= estimate.params[-1] / sigma2
     V[:, -1] *= estimate.params[-1] / sigma2
@@ -126,13 +130,13 @@ def _check(design: Design, kind: str, near: Array | None) -> None:
         )
 
 
-def _check_positive(kind: str, middle: Array) -> None:
+def _check_positive(middle: Array) -> None:
     """Bartlett weights make a covariance along a line; in the plane they need not."""
     scale = 1 / np.sqrt(np.abs(np.diag(middle)))
     least = float(np.linalg.eigvalsh(middle * scale * scale[:, None]).min())
     if least < -1e-10:
         raise EstimationError(
-            f"cov={kind!r} is no covariance with this reach (smallest eigenvalue {least:.2g}). "
+            f"cov={HAC!r} is no covariance with this reach (smallest eigenvalue {least:.2g}). "
             'Use another reach, or cov="city" or "driscoll-kraay".'
         )
 

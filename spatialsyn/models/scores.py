@@ -1,8 +1,8 @@
 """The score taken apart by year, and by city.
 
-By year it is a sum as it stands. By city it is not:
-With A = D_j of `information` (F'DF where time effects are swept), e_i the residuals of city
-i, and J_ij the share that sweeping leaves of their products, the score of rho_j or lambda is
+By year it is a sum as it stands. By city, with D of `information`, J = I - 11'/n where time
+effects are swept and I elsewhere, A = J D J, and e_i the residuals of city i, the score of
+a rho or lambda is
 
     sum_i l_i + sum_{i<j} q_ij,    q_ij = (a_ij + a_ji) (e_i'e_j / s2 - c J_ij)
     l_i = e_i'm_i / s2 + a_ii (e_i'e_i / s2 - c J_ii),   c = nobs / tr J

@@ -33,16 +33,16 @@ class LogDet:
         """ln|I - rho W|, for a number or an array of rho."""
         return np.log(np.abs(1 - np.multiply.outer(rho, self.eigenvalues))).sum(axis=-1)
 
-    def slope(self, rho: float) -> float:
+    def slope(self, rho: float | Array) -> Array:
         """First derivative, minus tr G."""
-        return float(-self._g(rho).sum().real)
+        return np.asarray(-self._g(rho).sum(axis=-1).real)
 
-    def curvature(self, rho: float) -> float:
+    def curvature(self, rho: float | Array) -> Array:
         """Second derivative, minus tr G^2."""
-        return float(-(self._g(rho) ** 2).sum().real)
+        return np.asarray(-(self._g(rho) ** 2).sum(axis=-1).real)
 
-    def _g(self, rho: float) -> np.ndarray:
-        return np.asarray(self.eigenvalues / (1 - rho * self.eigenvalues))
+    def _g(self, rho: float | Array) -> np.ndarray:
+        return np.asarray(self.eigenvalues / (1 - np.multiply.outer(rho, self.eigenvalues)))
 
     @cached_property
     def interval(self) -> tuple[float, float]:

@@ -22,7 +22,7 @@ STEP_OF_MANY = 1e-12
 
 def maximise(
     value: Callable[[Array], Array],
-    derivatives: Callable[[float], tuple[float, float]],
+    derivatives: Callable[[Array], tuple[Array, Array]],
     bounds: tuple[float, float],
 ) -> float:
     """The rho in `bounds` with the highest `value`.
@@ -44,7 +44,7 @@ def maximise(
     right = points[peak + 1] if peak + 1 < SCAN else high
     rho = float(points[peak])
     for _ in range(200):
-        slope, curvature = derivatives(rho)
+        slope, curvature = map(float, derivatives(np.asarray(rho)))
         if slope > 0:
             left = rho
         elif slope < 0:
