@@ -1,9 +1,11 @@
 """The wild cluster bootstrap of fitted results, for panels of few cities.
 
-With 21 cities clustered standard errors are too small and normal p-values too bold. In
-simulated Durbin panels of Guangdong's 21 cities and 12 years, errors with a serial correlation of
-0.6 and unequal variances, tests at 5 % reject a true null in 9-13 % of samples (clustered by
-city, normal p-value), in 10-23 % (expected information), and in 6-7 % (`wild_test`).
+With few cities clustered standard errors are too small and normal p-values too bold. In 600
+simulated Durbin panels of Guangdong's 21 cities and 12 years, with two-way effects, serial
+correlation 0.6 and unequal variances, tests at 5 % reject a true null (x, W*x or rho) in 8-12 %
+of samples by the standard errors clustered by city, in 8-23 % by the expected information,
+and in 5-7 % by `wild_test`. Quantiles of the draws (`wild_bootstrap`) make intervals of 95 %
+that cover effects in 87-93 %, as clustered ones do.
 """
 
 from __future__ import annotations
