@@ -33,6 +33,7 @@ from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
+from spatialsyn.weights.geographic import nearness
 from spatialsyn.weights.series import Links
 
 
@@ -74,15 +75,19 @@ class Results:
         diagonal = np.diag(self.cov.to_numpy())
         return pd.Series(np.sqrt(diagonal), index=self.params.index, name="se")
 
-    def with_cov(self, kind: str) -> Results:
-        """The same estimates with another covariance.
+    def with_cov(self, kind: str, km: float | None = None) -> Results:
+        """The same estimates with another covariance; effects and tables follow.
 
         Parameters
         ----------
-        kind : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
-            See `fit`; everything downstream (effects, tables) follows.
+        kind : one of `fit`, or "spatial-hac"
+            The latter for errors of near cities that are correlated, without a lag of y.
+        km : the reach of "spatial-hac", in kilometres
         """
-        return replace(self, estimate=covered(self.design, self.estimate, kind), cov_kind=kind)
+        near = None if km is None else nearness(self.panel.cities, km)
+        estimate = covered(self.design, self.estimate, kind, near)
+        shown = kind if km is None else f"{kind}, {km:g} km"
+        return replace(self, estimate=estimate, cov_kind=shown)
 
     def first_stage(self) -> FirstStage:
         """Strength of the instruments per endogenous column: F, partial R2, conditional F."""
@@ -276,7 +281,7 @@ class Results:
             after so many years (a number, or several such as ``range(0, 11)``).
         lasting : bool
             Whether x stays changed for all years of the horizon, or for year 0 only.
-        method : "delta" | "simulation"
+        method : "delta" | "simulation" | "bootstrap" (after ss.wild_bootstrap)
         level : coverage of the intervals
         draws, seed : of the simulation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spatialsyn.effects.table import DIGITS
-from spatialsyn.models.covariance import WORDS
+from spatialsyn.models.covariance import in_words
 from spatialsyn.models.strength import instruments_note
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def notes(results: Results) -> list[str]:
     found = [
         f"{glance['cities']} cities, {glance['years']}; fixed effects: "
         f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
-        f"covariance: {WORDS[results.cov_kind]}."
+        f"covariance: {in_words(results.cov_kind)}."
     ]
     found += instruments_note(results.design, results.model.estimator)
     for name, w in results.weights.items():

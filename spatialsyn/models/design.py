@@ -95,6 +95,16 @@ class Design:
         return tuple(column.name for column in self.columns)
 
     @property
+    def dynamic(self) -> bool:
+        """Whether Z holds lags in time."""
+        return any(name == "tau" or name.startswith("eta[") for name in self.names)
+
+    @property
+    def varies(self) -> bool:
+        """Whether a matrix changes over the years."""
+        return any(W.ndim == 3 for W in self.matrices.values())
+
+    @property
     def nobs(self) -> int:
         """Independent observations."""
         return self.units * self.copies
