@@ -29,6 +29,8 @@ from spatialsyn.models.dynamic import remove_dummy_bias
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.gaps import EVERYTHING, Sample, check_observed, sampled
+from spatialsyn.models.masked_estimate import completed, estimate_masked
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
@@ -45,6 +47,7 @@ def fit(
     panel: CityPanel,
     weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None = None,
     cov: str = "expected",
+    missing: str = "refuse",
 ) -> Results:
     """Estimate `model` on `panel` with the weights it names.
 
@@ -56,6 +59,11 @@ def fit(
         The first two are information matrices, right for normal errors; the others are
         robust to other distributions, to dependence and heteroskedasticity between the
         cities of a year, and to both over neighbouring years.
+    missing : "refuse" | "balance" | "likelihood"
+        What becomes of city-years in which a column of the model is missing: an error that
+        names them; cities or years are dropped, and W cut, with a warning that says what
+        was lost; or missing outcomes stay missing and the likelihood is that of the
+        observed ones, for regressors that are complete.
 
     Raises
     ------
@@ -65,16 +73,20 @@ def fit(
     expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
     matrices = align(weights, model.weights_names, panel)
-    data = regressors(model, panel)
+    panel, matrices, sample = sampled(model, panel, matrices, missing)
+    data = regressors(model, panel, sample)
+    check_observed(model, data, panel, matrices)
     design = sweep_effects(model, data, matrices)
     estimate = estimated(model, design, matrices)
     if cov != "expected":
         estimate = covered(design, estimate, cov)
-    return Results(model, panel, matrices, data, design, estimate, cov)
+    return Results(model, panel, matrices, data, design, estimate, cov, sample)
 
 
 def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
     """The estimate of a design, with the correction that its model asks for."""
+    if design.observed is not None:
+        return estimate_masked(design)
     estimate = estimate_qml(design)
     if model.correction == "direct" or model.fixed_effects == "none":
         return estimate
@@ -100,6 +112,7 @@ class Results:
     design: Design
     estimate: Estimate
     cov_kind: str
+    sample: Sample = EVERYTHING
 
     @property
     def equation(self) -> str:
@@ -157,7 +170,7 @@ class Results:
 
     @property
     def nobs(self) -> int:
-        """Independent observations: n T, less what the transformation used up."""
+        """Independent observations: cells observed, less what the transformation used up."""
         return self.estimate.nobs
 
     @property
@@ -188,7 +201,7 @@ class Results:
 
     @cached_property
     def resid(self) -> pd.Series:
-        """Structural residuals, swept of the fixed effects, by city and year."""
+        """Structural residuals, swept of the fixed effects; NaN where the outcome is missing."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
     @cached_property
@@ -266,7 +279,7 @@ class Results:
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
                     f"{panel!r}."
                 )
-            data = regressors(self.model, panel)
+            data = regressors(self.model, panel, self.sample)
         signal = self._signal(data) + self._fixed_effects()
         return self._by_city_year(lag(self.estimate.multiplier, signal), "predicted")
 
@@ -328,6 +341,7 @@ class Results:
             "correction": self.model.correction if self.model.fixed_effects != "none" else "-",
             "random": self.model.random or "none",
             "covariance": self.cov_kind,
+            "missing": self.sample.missing,
             "cities": self.panel.n,
             "years": f"{self.data.years[0]}-{self.data.years[-1]}",
             "nobs": self.nobs,
@@ -378,6 +392,8 @@ class Results:
             f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
             f"covariance: {WORDS[self.cov_kind]}."
         ]
+        said = self.sample.said(self.data)
+        notes += [said] if said else []
         for name, w in self.weights.items():
             made = f", base years {w.base_years}" if w.base_years is not None else ""
             notes.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")

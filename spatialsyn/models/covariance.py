@@ -22,6 +22,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import KINDS, information, information_derivatives
 from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
+from spatialsyn.models.masked_estimate import describe_masked
 from spatialsyn.models.qml import describe
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
@@ -39,6 +40,8 @@ ROBUST = ("sandwich", "period", "driscoll-kraay")
 
 def covered(design: Design, estimate: Estimate, kind: str) -> Estimate:
     """The same estimate with a covariance of this kind."""
+    if design.observed is not None:
+        return describe_masked(design, estimate.params, kind)
     if kind in KINDS:
         return replace(describe(design, estimate.params, kind), loglik=estimate.loglik)
     return replace(estimate, cov=robust_covariance(design, estimate, kind))

@@ -14,6 +14,7 @@ import numpy as np
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
 from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -64,6 +65,8 @@ class Design:
     error : lags by the error's matrix, or None without a spatial error
     random : whether cities have random effects
     units, copies : independent cities and periods, n and T less what was transformed away
+    observed : (n, T), the outcome itself, not swept, NaN where it is missing; None where it
+        is complete. With holes the lags of the outcome, and what is swept of it, are NaN too.
     """
 
     y: Array
@@ -81,6 +84,7 @@ class Design:
     transformed: bool
     units: int
     copies: int
+    observed: Array | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,7 +94,8 @@ class Design:
     @property
     def nobs(self) -> int:
         """Independent observations."""
-        return self.units * self.copies
+        missing = 0 if self.observed is None else int(np.isnan(self.observed).sum())
+        return self.units * self.copies - missing
 
     @property
     def projects_cities(self) -> bool:
@@ -104,10 +109,13 @@ def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights])
     return sweep_effects(model, data, weights)
 
 
-def regressors(model: SpatialModel, panel: CityPanel) -> Regressors:
+def regressors(
+    model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING
+) -> Regressors:
     """The formula of `model` evaluated on `panel`, with the blocks of its regimes."""
-    data = evaluate(model.formula, panel, model.intercept, model.dynamic)
-    return replace(data, blocks=_blocks(model, panel))
+    holes = sample.missing != "refuse"
+    data = evaluate(model.formula, panel, model.intercept, model.dynamic, holes)
+    return replace(sample.of(data), blocks=_blocks(model, panel))
 
 
 def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
@@ -193,6 +201,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
         transformed=model.transforms,
         units=units,
         copies=copies,
+        observed=data.y if np.isnan(data.y).any() else None,
     )
 
 

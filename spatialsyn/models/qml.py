@@ -12,6 +12,7 @@ Ord (1975); without Wy it is least squares.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +27,7 @@ from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
-from spatialsyn.numerics.optimize import maximise
+from spatialsyn.numerics.optimize import SCAN, maximise
 
 # Columns of unit length whose pivot in the QR falls below this are linear combinations.
 COLLINEAR = 1e-10
@@ -50,7 +51,7 @@ def estimate_qml(design: Design) -> Estimate:
     EstimationError
         The likelihood has no maximum inside the parameter space.
     """
-    _check_size(design)
+    check_size(design)
     y = design.y.ravel()
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     coefficients = regress(np.c_[y, Wy], Z, design.names)
@@ -82,7 +83,7 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     return Estimate(
         names=(*design.names, *names(design), "sigma2"),
         params=params,
-        cov=_inverse(info),
+        cov=inverse_of(info),
         loglik=full(design, spatial, sigma2),
         nobs=design.nobs,
         residuals=residuals,
@@ -157,20 +158,32 @@ def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
         )
         return float(slope), float(curvature)
 
+    return np.array([peak(value, derivatives, logdet, "rho")])
+
+
+def peak(
+    value: Callable[[Array], Array],
+    derivatives: Callable[[float], tuple[float, float]],
+    logdet: LogDet,
+    name: str,
+    scan: int = SCAN,
+) -> float:
+    """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
     reach = REACH / logdet.radii[0]
     low, high = logdet.interval
     low, high = max(low, -reach), min(high, reach)
-    rho = maximise(value, derivatives, (low, high))
+    rho = maximise(value, derivatives, (low, high), scan)
     if min(rho - low, high - rho) < 1e-7 * (high - low):
         raise EstimationError(
-            f"the likelihood still rises at rho = {rho:.4f}, the end of its interval "
+            f"the likelihood still rises at {name} = {rho:.4f}, the end of its interval "
             f"({low:.4g}, {high:.4g}): the data do not identify this model with this W. Check for "
             "a common trend (time effects), outliers and the scale of W."
         )
-    return np.array([rho])
+    return rho
 
 
-def _check_size(design: Design) -> None:
+def check_size(design: Design) -> None:
+    """Refuse fewer independent observations than parameters."""
     parameters = design.Z.shape[2] + len(names(design)) + 1
     if design.nobs <= parameters:
         raise ModelError(
@@ -179,7 +192,7 @@ def _check_size(design: Design) -> None:
         )
 
 
-def _inverse(info: Array) -> Array:
+def inverse_of(info: Array) -> Array:
     """Inverse of a badly scaled positive definite matrix (sigma2 against delta: 1e6 and more)."""
     scale = 1 / np.sqrt(np.diag(info))
     try:

@@ -64,6 +64,7 @@ def sample_notes(fits: Mapping[str, Results]) -> list[str]:
     return [
         *by_column(fits, lambda fit: f"Covariance of the parameters: {COVARIANCES[fit.cov_kind]}."),
         *by_column(fits, _fixed_effects),
+        *by_column(fits, lambda fit: fit.sample.said(fit.data)),
         *weights_notes([w for fit in fits.values() for w in used(fit)]),
         *by_column(fits, _few),
     ]
