@@ -45,7 +45,9 @@ def audit(panel: CityPanel, jump: float = 2.5) -> pd.DataFrame:
 
 def _holes(panel: CityPanel, name: str, values: np.ndarray) -> list[tuple[object, ...]]:
     absent = set(panel.absent)
-    keys = [(panel.ids[i], panel.years[t]) for i, t in zip(*np.nonzero(np.isnan(values)), strict=True)]
+    keys = [
+        (panel.ids[i], panel.years[t]) for i, t in zip(*np.nonzero(np.isnan(values)), strict=True)
+    ]
     return [("missing", name, *key, np.nan, "") for key in keys if key not in absent]
 
 

@@ -109,9 +109,7 @@ def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights])
     return sweep_effects(model, data, weights)
 
 
-def regressors(
-    model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING
-) -> Regressors:
+def regressors(model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING) -> Regressors:
     """The formula of `model` evaluated on `panel`, with the blocks of its regimes."""
     holes = sample.missing != "refuse"
     data = evaluate(model.formula, panel, model.intercept, model.dynamic, holes)
@@ -323,9 +321,7 @@ def _error_lag(
     w = weights[model.roles.wu]
     M, logdet = w.over(data.years), w.logdet_over(data.years)
     logdet = logdet.without_unit_root() if unit_root else logdet
-    lagged_y, lagged_Wy, lagged_X = (
-        sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X)
-    )
+    lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X))
     return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
 
 
@@ -372,9 +368,7 @@ def _check_names(names: tuple[str, ...]) -> None:
         )
 
 
-def _check_absorbed(
-    X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel
-) -> None:
+def _check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel) -> None:
     """Refuse regressors that have nothing left once the effects are gone."""
     if model.fixed_effects == "none":
         return

@@ -23,7 +23,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import FormulaError, named
-from spatialsyn.models.functions import FUNCTIONS, functions
+from spatialsyn.models.functions import FUNCTIONS, Mask, functions
 from spatialsyn.numerics.lags import Array
 
 _NODES = (
@@ -331,7 +331,7 @@ def _evaluated(
 
 
 def _with_missing_categories(
-    made: pd.DataFrame, owner: list[int], terms: tuple[Any, ...], panel: CityPanel, empty: Array
+    made: pd.DataFrame, owner: list[int], terms: tuple[Any, ...], panel: CityPanel, empty: Mask
 ) -> pd.DataFrame:
     """`made` with NaN where a category is missing: formulaic's dummies are all zero there."""
     frame = panel.frame

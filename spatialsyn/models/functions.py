@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import FormulaError
 from spatialsyn.numerics.lags import Array
 
+Mask = NDArray[np.bool_]
 FUNCTIONS = ("log", "exp", "sqrt", "lag", "diff", "standardize", "winsor", "C")
 
 
-def functions(panel: CityPanel) -> tuple[dict[str, Any], Array]:
+def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
     """The functions by name, and a mask, (n T,), of the cells that `C` finds empty.
 
     The mask fills while a formula is evaluated: dummies do not tell a missing category

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from spatialsyn.cities.panel import CityPanel
@@ -67,8 +66,8 @@ class Sample:
         if not holes:
             return self.loss
         return (
-            f"The outcome is missing in {holes} of {data.y.size} city-years ({holes / data.y.size:.0%})"
-            "; the likelihood is that of the observed ones, with all cities and years in W."
+            f"The outcome is missing in {holes} of {data.y.size} city-years "
+            f"({holes / data.y.size:.0%}); the likelihood is that of the observed ones, W is whole."
         )
 
 
@@ -76,8 +75,8 @@ EVERYTHING = Sample()
 
 
 def sampled(
-    model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights], missing: str
-) -> tuple[CityPanel, Mapping[str, Weights], Sample]:
+    model: SpatialModel, panel: CityPanel, weights: dict[str, Weights], missing: str
+) -> tuple[CityPanel, dict[str, Weights], Sample]:
     """The cities, matrices and years that are left, with a warning where some are dropped.
 
     Raises
@@ -99,7 +98,7 @@ def sampled(
     cities, times = largest_block(holed, cities_only=model.dynamic)
     if not cities.any() or not times.any():
         raise ModelError(
-            f"missing=\"balance\" keeps nothing: {'no city' if model.dynamic else 'no city or year'} "
+            f'missing="balance" keeps nothing: {"no city" if model.dynamic else "no city or year"} '
             f"has all columns of {model.formula!r}. See panel.audit(), fill cells or leave out the "
             "variable that is missing most."
         )
@@ -119,10 +118,10 @@ def largest_block(holed: Mask, cities_only: bool = False) -> tuple[Mask, Mask]:
     take back at the end what has none left. On a tie years go, since they leave W whole.
     """
     n, T = holed.shape
-    whole = ~holed.any(axis=1), np.ones(T, dtype=bool)
+    whole = _complete(holed, axis=1), np.ones(T, dtype=bool)
     if cities_only:
         return whole
-    ways = [(np.ones(n, dtype=bool), ~holed.any(axis=0)), whole, _greedy(holed)]
+    ways = [(np.ones(n, dtype=bool), _complete(holed, axis=0)), whole, _greedy(holed)]
     return max(ways, key=lambda way: int(way[0].sum()) * int(way[1].sum()))
 
 
@@ -134,9 +133,12 @@ def _greedy(holed: Mask) -> tuple[Mask, Mask]:
             times[by_year.argmax()] = False
         else:
             cities[by_city.argmax()] = False
-    cities = ~(holed & times).any(axis=1) if times.any() else cities
-    times = ~(holed & cities[:, None]).any(axis=0) if cities.any() else times
-    return cities, times
+    cities = _complete(holed & times, axis=1)
+    return cities, _complete(holed & cities[:, None], axis=0)
+
+
+def _complete(holed: Mask, axis: int) -> Mask:
+    return np.asarray(~holed.any(axis=axis))
 
 
 def _loss(
@@ -189,7 +191,7 @@ def check_observed(
     changing = [name for name, w in weights.items() if w.varies]
     if changing:
         raise ModelError(
-            f"W[{named(changing)}] changes over the years, which missing=\"likelihood\" does not "
+            f'W[{named(changing)}] changes over the years, which missing="likelihood" does not '
             'know. Use weights of base years, or missing="balance".'
         )
     if not seen.any():
@@ -238,26 +240,28 @@ def _beyond(value: Any, known: tuple[str, ...]) -> list[str]:
 def _check_effects(model: SpatialModel, data: Regressors, panel: CityPanel, seen: Mask) -> None:
     """Every fixed effect is told by some outcome, and city effects are told from year effects."""
     cities, time = sweeps_cities(model.fixed_effects), sweeps_time(model.fixed_effects)
-    for swept, kind, ids, there in (
-        (cities, "cities", panel.ids, seen.any(axis=1)),
-        (time, "years", data.years, seen.any(axis=0)),
+    for swept, kind, ids, known in (
+        (cities, "cities", panel.ids, np.asarray(seen.any(axis=1))),
+        (time, "years", data.years, np.asarray(seen.any(axis=0))),
     ):
-        never = [i for i, known in zip(ids, there, strict=True) if not known]
+        never = [i for i, told in zip(ids, known, strict=True) if not told]
         if swept and never:
             raise ModelError(
-                f"the outcome {data.outcome!r} is never observed in the {kind} {named(never)}, whose "
-                f"effects (fixed_effects={model.fixed_effects!r}) nothing tells. Leave them out with "
-                'missing="balance", or choose other fixed effects.'
+                f"the outcome {data.outcome!r} is never observed in the {kind} {named(never)}: "
+                f"nothing tells their effects (fixed_effects={model.fixed_effects!r}). Leave them "
+                'out, missing="balance", or choose other fixed effects.'
             )
     if not (cities and time):
         return
     # Cities and years are joined by the outcomes observed: one net, or several.
-    links = sparse.block_array([[None, sparse.csr_array(seen)], [sparse.csr_array(seen.T), None]])
+    n, T = seen.shape
+    links = np.zeros((n + T, n + T))
+    links[:n, n:] = seen
     count, part = connected_components(links, directed=False)
     if count > 1:
-        apart = [i for i, p in zip(panel.ids, part, strict=False) if p != part[0]]
+        apart = [i for i, p in zip(panel.ids, part[:n], strict=True) if p != part[0]]
         raise ModelError(
-            f"the observed outcomes of {named(apart)} share no year with those of the other cities: "
-            "city effects and year effects cannot be told apart. Use "
+            f"the observed outcomes of {named(apart)} share no year with those of the other "
+            "cities: city effects and year effects cannot be told apart. Use "
             'fixed_effects="individual", or leave one of the groups out.'
         )

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,8 +132,7 @@ class Masked:
     def completed(self, delta: Array) -> Array:
         """(T, n), the outcome, with the best linear prediction of what is missing."""
         u = np.linalg.solve(self.R, self.residual(delta).T)
-        equation = np.moveaxis(self.design.Z, 1, 0) @ delta + self.effects(delta)
-        return np.linalg.solve(self.S, equation.T + u).T
+        return np.linalg.solve(self.S, self.design.Z @ delta + self.effects(delta).T + u).T
 
     def lags(self, delta: Array) -> Array:
         """(T, n, d), minus the derivatives of the residual: R W_j y for rho_j, M u for lambda."""
@@ -243,6 +243,6 @@ def _inside(design: Design, values: Array) -> bool:
     return bool(inside and error)
 
 
-def _log(root: Array) -> float:
+def _log(root: Any) -> float:
     """ln of the absolute determinant of one or several triangular matrices."""
     return float(np.log(np.abs(np.diagonal(root, axis1=-2, axis2=-1))).sum())

@@ -33,7 +33,7 @@ from spatialsyn.models.masked import (
 )
 from spatialsyn.models.qml import check_size, inverse_of, peak, regress
 from spatialsyn.models.search import best_spatial
-from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
 
 # Points of the scan over one parameter; each costs a factorisation per period.
@@ -59,6 +59,7 @@ def estimate_masked(design: Design) -> Estimate:
         The likelihood has no maximum inside the parameter space.
     """
     check_size(design)
+    assert design.observed is not None
     spatial = _best(design)
     at = masked(design, spatial)
     size = at.y.size
@@ -77,6 +78,7 @@ def describe_masked(design: Design, params: Array, cov: str = "expected") -> Est
             f"cov={cov!r} is not available where outcomes are missing; there are "
             f"{', '.join(map(repr, KINDS))}. Others need every residual of a year."
         )
+    assert design.observed is not None
     at, delta, sigma2 = _taken_apart(design, params)
     info = _expected(at, delta, sigma2)
     if cov == "observed":
@@ -144,9 +146,8 @@ def _taken_apart(design: Design, params: Array) -> tuple[Masked, Array, float]:
 def _expected(at: Masked, delta: Array, sigma2: float) -> Array:
     p, d = len(delta), len(at.derivatives)
     info = np.zeros((p + d + 1, p + d + 1))
-    mean = np.moveaxis(at.design.Z, 1, 0) @ delta + at.effects(delta)
-    mean = np.linalg.solve(at.S, mean.T)
-    columns = [at.Z, *(at.off((at.R @ (dense(W) @ mean)).T[..., None]) for W in at.design.W)]
+    mean = np.linalg.solve(at.S, at.design.Z @ delta + at.effects(delta).T)
+    columns = [at.Z, *(at.off((at.R @ lag(W, mean)).T[..., None]) for W in at.design.W)]
     X = np.concatenate(columns, axis=2).reshape(mean.size, -1)
     size = X.shape[1]
     info[:size, :size] = X.T @ X / sigma2
