@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import FormulaError, ModelError, PanelError, named
+from spatialsyn.errors import FormulaError, ModelError, PanelError, WeightsError, named
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import dense
@@ -33,6 +33,8 @@ POLICIES = ("refuse", "balance", "likelihood")
 FAMILIES = ("ols", "slx", "sar", "sdm", "sem", "sdem", "sac", "gns")
 FIELDS = ("family", "formula", "W", "fixed_effects", "correction", "regimes")
 ROLES = ("wy", "wx", "wu")
+# Cities up to which the likelihood of the observed outcomes is a matter of minutes.
+LARGEST = 1000
 
 Mask = NDArray[np.bool_]
 
@@ -83,6 +85,8 @@ def sampled(
     ------
     ModelError
         An unknown policy, or nothing left.
+    WeightsError
+        Cities left without neighbours in a matrix that is standardised.
     """
     if missing not in POLICIES:
         raise ModelError(f"missing={missing!r} is not one of {', '.join(map(repr, POLICIES))}.")
@@ -103,7 +107,7 @@ def sampled(
             "variable that is missing most."
         )
     ids = [i for i, kept in zip(panel.ids, cities, strict=True) if kept]
-    cut = {name: w.subset(ids) for name, w in weights.items()} if len(ids) < panel.n else weights
+    cut = _cut(weights, ids) if len(ids) < panel.n else weights
     loss = _loss(panel, data.years, holed, cities, times, weights, cut)
     warnings.warn(loss, stacklevel=3)
     years = tuple(year for year, kept in zip(data.years, times, strict=True) if kept)
@@ -139,6 +143,15 @@ def _greedy(holed: Mask) -> tuple[Mask, Mask]:
 
 def _complete(holed: Mask, axis: int) -> Mask:
     return np.asarray(~holed.any(axis=axis))
+
+
+def _cut(weights: dict[str, Weights], ids: list[Any]) -> dict[str, Weights]:
+    try:
+        return {name: w.subset(ids) for name, w in weights.items()}
+    except WeightsError as error:
+        raise WeightsError(
+            f'missing="balance" would keep the {len(ids)} cities {named(ids)}, but {error}'
+        ) from error
 
 
 def _loss(
@@ -185,7 +198,7 @@ def check_observed(
     """
     _check_regressors(data, panel)
     seen = ~np.isnan(data.y)
-    if seen.all():
+    if seen.all() and not (data.before is not None and np.isnan(data.before).any()):
         return
     _check_model(model)
     changing = [name for name, w in weights.items() if w.varies]
@@ -193,6 +206,11 @@ def check_observed(
         raise ModelError(
             f'W[{named(changing)}] changes over the years, which missing="likelihood" does not '
             'know. Use weights of base years, or missing="balance".'
+        )
+    if panel.n > LARGEST:
+        raise ModelError(
+            f'missing="likelihood" is dense algebra of all cities in every year; {panel.n} cities '
+            f'are beyond its {LARGEST}. Use missing="balance", or fill the cells.'
         )
     if not seen.any():
         raise PanelError(f"the outcome {data.outcome!r} is missing in every city and year.")
