@@ -14,7 +14,7 @@ import numpy as np
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
 from spatialsyn.models.formula import Regressors, evaluate
-from spatialsyn.models.gaps import EVERYTHING, Sample
+from spatialsyn.models.gaps import EVERYTHING, Sample, check_regressors
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -112,8 +112,9 @@ def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights])
 def regressors(model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING) -> Regressors:
     """The formula of `model` evaluated on `panel`, with the blocks of its regimes."""
     holes = sample.missing != "refuse"
-    data = evaluate(model.formula, panel, model.intercept, model.dynamic, holes)
-    return replace(sample.of(data), blocks=_blocks(model, panel))
+    data = sample.of(evaluate(model.formula, panel, model.intercept, model.dynamic, holes))
+    check_regressors(data, panel)
+    return replace(data, blocks=_blocks(model, panel))
 
 
 def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:

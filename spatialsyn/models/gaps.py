@@ -6,7 +6,8 @@
 ``likelihood``  missing outcomes stay missing: the likelihood is that of the observed ones
                 (`masked`). Regressors must be complete, as their lags reach every neighbour.
 
-Only the columns of the model count; the years that its lags use up do not.
+Only the columns of the model count; the years that its lags use up do not. What a formula
+computes over all rows (`standardize`, `winsor`) is over the cities kept and all their years.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Sample:
             return self.loss
         return (
             f"The outcome is missing in {holes} of {data.y.size} city-years "
-            f"({holes / data.y.size:.0%}); the likelihood is that of the observed ones, W is whole."
+            f"({holes / data.y.size:.0%}); the likelihood is that of the observed ones, and W is "
+            "whole. It is right where being missing does not depend on the missing value itself."
         )
 
 
@@ -191,12 +193,11 @@ def check_observed(
 
     Raises
     ------
-    FormulaError
-        A regressor with missing cells.
     ModelError
         A model or matrix without such a likelihood, or effects that no outcome tells.
+    PanelError
+        No outcome at all.
     """
-    _check_regressors(data, panel)
     seen = ~np.isnan(data.y)
     if seen.all() and not (data.before is not None and np.isnan(data.before).any()):
         return
@@ -217,7 +218,8 @@ def check_observed(
     _check_effects(model, data, panel, seen)
 
 
-def _check_regressors(data: Regressors, panel: CityPanel) -> None:
+def check_regressors(data: Regressors, panel: CityPanel) -> None:
+    """Refuse missing cells of regressors; outcomes may be missing."""
     bad = np.isnan(data.X)
     if not bad.any():
         return

@@ -86,27 +86,39 @@ def test_cells_are_refused_by_default_with_the_ways_out():
 
 
 @pytest.mark.parametrize(
-    ("cells", "cities", "years"),
+    ("cells", "gone", "years"),
     [
-        ([(1, 2), (4, 2), (9, 2)], 12, 5),  # one bad year
-        ([(1, 2), (1, 4), (1, 5)], 11, 6),  # one bad city
-        ([(1, 2), (1, 4), (5, 0), (7, 0)], 11, 5),  # one of each
-        ([(3, 3)], 11, 6),  # six cells of a city, twelve of a year
+        ([(1, 2), (4, 2), (9, 2)], [], 5),  # one bad year
+        ([(1, 2), (1, 4), (1, 5)], ["c01"], 6),  # one bad city
+        ([(1, 2), (1, 4), (5, 0), (7, 0)], ["c01"], 5),  # one of each
+        ([(3, 3)], ["c03"], 6),  # six cells of a city, twelve of a year
     ],
 )
-def test_balancing_drops_what_costs_least(cells, cities, years):
+def test_balancing_drops_what_costs_least(cells, gone, years):
     panel, w = made_up()
     model = ss.sar("y ~ x", W="w", fixed_effects="individual")
-    with pytest.warns(UserWarning, match=rf"keeps {cities} of 12 cities and {years} of 6 years"):
+    kept = [city for city in panel.ids if city not in gone]
+    with pytest.warns(UserWarning, match=rf"keeps {len(kept)} of 12 cities and {years} of 6 years"):
         res = ss.fit(model, without(panel, "x", cells), w, missing="balance")
-    gone = [i for i, _ in cells] if cities < 12 else []
-    kept = [city for city in panel.ids if city in res.panel.ids]
-    assert (len(kept), len(res.data.years), res.nobs) == (cities, years, cities * (years - 1))
-    by_hand = panel.subset(kept)
-    assert len(set(panel.ids) - set(kept)) == 12 - cities <= len(gone)
+    assert res.panel.ids == tuple(kept)
+    assert (len(res.data.years), res.nobs) == (years, len(kept) * (years - 1))
     if years == 6:  # what remains is what a user would have cut by hand
-        same = ss.fit(model, by_hand, w.subset(kept))
-        assert_allclose(res.params, same.params, rtol=1e-12)
+        by_hand = ss.fit(model, panel.subset(kept), w.subset(kept))
+        assert_allclose(res.params, by_hand.params, rtol=1e-12)
+
+
+def test_predictions_need_the_regressors_that_the_fit_needed():
+    panel, w = made_up()
+    for policy, column in (("likelihood", "y"), ("balance", "x")):
+        holed = without(panel, column, [(i, 2) for i in range(3)])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            res = ss.fit(ss.sar("y ~ x", W="w"), holed, w, missing=policy)
+        assert_allclose(res.predict(res.panel), res.predict())
+        with pytest.raises(
+            ss.FormulaError, match=r"'x' is missing in 1 city-years: \('c04', 2001\)"
+        ):
+            res.predict(without(res.panel, "x", [(4, 0)]))
 
 
 def test_the_block_kept_is_close_to_the_largest_one():
