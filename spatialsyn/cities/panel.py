@@ -334,8 +334,8 @@ def _with_rows(
     for name in blocks:
         if name in full:
             of_city = frame[name].groupby(level="city").first()
-            rows = full.index.isin(holes)
-            full.loc[rows, name] = of_city.loc[full.index.get_level_values("city")[rows]].to_numpy()
+            own = of_city.loc[[city for city, _ in holes]].to_numpy()
+            full[name] = [*frame[name], *own]
     return full
 
 

@@ -109,11 +109,13 @@ def sampled(
             "variable that is missing most."
         )
     ids = [i for i, kept in zip(panel.ids, cities, strict=True) if kept]
-    cut = _cut(weights, ids) if len(ids) < panel.n else weights
-    loss = _loss(panel, data.years, holed, cities, times, weights, cut)
-    warnings.warn(loss, stacklevel=3)
     years = tuple(year for year, kept in zip(data.years, times, strict=True) if kept)
-    return panel.subset(ids), cut, Sample(missing, years, loss)
+    loss = _loss(panel, data.years, holed, cities, times)
+    if len(ids) < panel.n:
+        loss += "".join(_weight_lost(w, years, cities) for w in weights.values())
+        panel, weights = panel.subset(ids), _cut(weights, ids)
+    warnings.warn(loss, stacklevel=3)
+    return panel, weights, Sample(missing, years, loss)
 
 
 def largest_block(holed: Mask, cities_only: bool = False) -> tuple[Mask, Mask]:
@@ -156,34 +158,32 @@ def _cut(weights: dict[str, Weights], ids: list[Any]) -> dict[str, Weights]:
         ) from error
 
 
-def _loss(
-    panel: CityPanel,
-    years: tuple[int, ...],
-    holed: Mask,
-    cities: Mask,
-    times: Mask,
-    before: Mapping[str, Weights],
-    after: Mapping[str, Weights],
-) -> str:
-    """What balancing dropped: who, when, how much of the sample and of every W."""
+def _loss(panel: CityPanel, years: tuple[int, ...], holed: Mask, cities: Mask, times: Mask) -> str:
+    """What balancing dropped: how much of the sample, who and when."""
     gone = [i for i, kept in zip(panel.ids, cities, strict=True) if not kept]
     skipped = [year for year, kept in zip(years, times, strict=True) if not kept]
-    lost = 1 - cities.mean() * times.mean()
-    full = (~holed).sum()
+    kept = int(cities.sum()) * int(times.sum())
     parts = [
         f'missing="balance" keeps {cities.sum()} of {panel.n} cities and {times.sum()} of '
-        f"{len(years)} years: {lost:.0%} of the city-years are dropped, and "
-        f"{1 - cities.sum() * times.sum() / full:.0%} of those in which nothing is missing."
+        f"{len(years)} years: {1 - kept / holed.size:.0%} of the city-years are dropped, and "
+        f"{1 - kept / (~holed).sum():.0%} of those in which nothing is missing."
     ]
     parts += [f"Cities dropped: {named(gone, len(gone))}."] if gone else []
     parts += [f"Years dropped: {named(skipped, len(skipped))}."] if skipped else []
-    for name, w in before.items() if gone else ():
-        rows = dense(w.over(years))[..., cities, :]
-        share = 1 - rows[..., cities].sum() / rows.sum()
-        parts.append(f"W[{name}] loses {share:.0%} of the weight of the cities kept.")
-        lonely = set(after[name].isolates) - set(w.isolates)
-        parts += [f"No neighbour is left for {named(sorted(lonely, key=str))}."] if lonely else []
     return " ".join(parts)
+
+
+def _weight_lost(w: Weights, years: tuple[int, ...], cities: Mask) -> str:
+    """What the cities kept lose of W, and who has no neighbour any more."""
+    rows = dense(w.over(years))[..., cities, :]
+    inside = rows[..., cities]
+    said = (
+        f" W[{w.name}] loses {1 - inside.sum() / rows.sum():.0%} of the weight of the cities kept."
+    )
+    lonely = (inside.sum(axis=-1) == 0) & (rows.sum(axis=-1) > 0)
+    kept = [i for i, there in zip(w.ids, cities, strict=True) if there]
+    alone = [kept[i] for i in np.flatnonzero(np.atleast_2d(lonely).any(axis=0))]
+    return said + (f" No neighbour is left for {named(alone)}." if alone else "")
 
 
 def check_observed(

@@ -97,7 +97,7 @@ def describe_masked(design: Design, params: Array, cov: str = "expected") -> Est
 
 
 def completed(design: Design, params: Array) -> tuple[Array, Array, Array]:
-    """Outcome, its standard errors and the fixed effects with the error, each (n, T).
+    """Outcome, its standard errors and the fixed effects of the equation, each (n, T).
 
     A missing outcome is its best linear prediction given all that were observed; the
     standard error counts its own error, delta and the fixed effects, not rho and lambda.
