@@ -316,10 +316,10 @@ def _evaluated(
 
     one = next(iter(Formula("1")))
     assert isinstance(one, Term)
-    callable_, empty = functions(panel)
+    context, empty = functions(panel)
     try:
         made = Formula([one, *terms] if constant else list(terms)).get_model_matrix(
-            frame, context=callable_, na_action="ignore"
+            frame, context=context, na_action="ignore"
         )
     except (FormulaicError, TypeError, ValueError) as error:
         reason = error.__cause__ if isinstance(error.__cause__, FormulaError) else error
