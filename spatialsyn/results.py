@@ -23,15 +23,17 @@ from spatialsyn.models.data import regressors
 from spatialsyn.models.design import Design, right_side
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
+from spatialsyn.models.fixed import effects_table, fixed_part, r2_parts, signal_correlation
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.marginal import check_repeatable
+from spatialsyn.models.masked_estimate import completed
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
-from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
+from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
 from spatialsyn.weights.geographic import nearness
 from spatialsyn.weights.series import Links
@@ -52,6 +54,7 @@ class Results:
     design: Design
     estimate: Estimate
     cov_kind: str
+    sample: Sample = EVERYTHING
 
     @property
     def equation(self) -> str:
@@ -121,7 +124,7 @@ class Results:
 
     @property
     def nobs(self) -> int:
-        """Independent observations: n T, less what the transformation used up."""
+        """Independent observations: cells observed, less what the transformation used up."""
         return self.estimate.nobs
 
     @property
@@ -152,7 +155,7 @@ class Results:
 
     @cached_property
     def resid(self) -> pd.Series:
-        """Structural residuals, swept of the fixed effects, by city and year."""
+        """Structural residuals, swept of the fixed effects; NaN where the outcome is missing."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
     @cached_property
@@ -163,11 +166,7 @@ class Results:
     @cached_property
     def corr2(self) -> float:
         """Squared correlation of swept y with the reduced-form prediction S^-1 Z delta."""
-        p = self.design.Z.shape[2]
-        signal: Array = self.design.Z @ self.estimate.params[:p]
-        if self.design.W:
-            signal = sweep(lag(self.estimate.multiplier, signal), self.model.fixed_effects)
-        return squared_correlation(self.design.y, signal)
+        return signal_correlation(self.design, self.estimate, self.data.y)
 
     @cached_property
     def r2(self) -> pd.Series:
@@ -195,36 +194,31 @@ class Results:
 
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
+        if self.design.observed is not None:
+            raise ModelError(
+                "fixed effects have no standard errors here where outcomes are missing; what they "
+                "add up to is part of predict() and impute()."
+            )
         X, _ = right_side(self.model, self.data, self.weights)
         lags = [lag(W, self.data.y)[..., None] for W in self.design.W]
         columns = np.concatenate([X, *lags], axis=2)
-        q, fixed = columns.shape[2], self.model.fixed_effects
-        parts = []
-        for kind, axis, ids, swept in (
-            ("city", 1, self.panel.ids, sweeps_cities(fixed)),
-            ("year", 0, self.data.years, sweeps_time(fixed)),
-        ):
-            if swept:
-                cov = self.cov.to_numpy()[:q, :q]
-                params = self.estimate.params[:q]
-                made, se = effects_along(
-                    self.data.y, columns, params, cov, self._noise_of_means(axis), axis
-                )
-                parts.append(
-                    pd.DataFrame({"kind": kind, "id": list(ids), "estimate": made, "se": se})
-                )
-        if not parts:
-            raise ModelError("this model has no fixed effects.")
-        return pd.concat(parts, ignore_index=True)
+        M = () if self.design.error is None else (self.design.error.M,)
+        R = multiplied_out(M, self.lam.to_numpy(), self.panel.n)
+        ids = {"city": self.panel.ids, "year": self.data.years}
+        return effects_table(self.model.fixed_effects, self.data.y, columns, self.estimate, R, ids)
 
-    def _noise_of_means(self, axis: int) -> Array:
-        """Variance of the error's mean over years (axis 1) or cities (axis 0)."""
-        n, T = self.data.y.shape
-        if self.design.error is None:
-            return np.asarray(self.sigma2 / (T if axis == 1 else n))
-        R = multiplied_out((self.design.error.M,), self.lam.to_numpy(), n)
-        u = self.sigma2 * np.linalg.inv(R.T @ R)
-        return np.asarray(np.diag(u) / T if axis == 1 else u.sum() / n**2)
+    def impute(self) -> pd.DataFrame:
+        """Missing outcomes, predicted from all observed ones: ``estimate`` and ``se`` by city-year.
+
+        The best linear prediction, unlike `predict`, which is what regressors and fixed effects
+        alone lead to. Its standard error counts the cell's own error, the coefficients and the
+        fixed effects, not rho and lambda. A logarithm, as outcome, stays one.
+        """
+        y = se = self.data.y
+        if self.design.observed is not None:
+            y, se, _ = completed(self.design, self.estimate.params)
+        made = {"estimate": self._by_city_year(y, "y"), "se": self._by_city_year(se, "se")}
+        return pd.DataFrame(made)[np.isnan(self.data.y).ravel()]
 
     def predict(self, panel: CityPanel | None = None) -> pd.Series:
         """Expected outcome from the reduced form, S^-1 (X beta + W X theta + fixed effects).
@@ -240,7 +234,7 @@ class Results:
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
                     f"{panel!r}."
                 )
-            data = regressors(self.model, panel)
+            data = regressors(self.model, panel, self.sample)
         signal = self._signal(data) + self._fixed_effects()
         return self._by_city_year(lag(self.estimate.multiplier, signal), "predicted")
 
@@ -363,6 +357,7 @@ class Results:
             "correction": self.model.correction if corrects else "-",
             "random": self.model.random or "none",
             "covariance": self.cov_kind,
+            "missing": self.sample.missing,
             "cities": self.panel.n,
             "years": f"{self.data.years[0]}-{self.data.years[-1]}",
             "nobs": self.nobs,
@@ -394,8 +389,5 @@ class Results:
 
     def _fixed_effects(self) -> Array:
         """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
-        y = self.data.y
-        raw = y - self._signal(self.data)
-        for rho, W in zip(self.rho, self.design.W, strict=True):
-            raw = raw - rho * lag(W, y)
-        return raw - sweep(raw, self.model.fixed_effects)
+        signal = self._signal(self.data)
+        return fixed_part(self.design, self.estimate, self.data.y, signal)
