@@ -65,7 +65,7 @@ def cases() -> list[Case]:
         for effects in ("individual", "twoways")
     ]
     found += [
-        case("SAR, two-way, two-stage least squares", "sar", estimator="2sls", cov="classical", **two),
+        case("SAR, two-way, 2SLS", "sar", estimator="2sls", cov="classical", **two),
         case("SAR, individual, two matrices", "sar", {"rho[dig]": 0.2}, W=["geo", "dig"], **one),
         case("SDM, two-way, dummies", "sdm", correction="direct", **two),
         case("SDM, two-way, dummies corrected", "sdm", correction="bias-corrected", **two),
