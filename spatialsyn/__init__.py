@@ -20,6 +20,7 @@ _HOMES = {
     "read_boundaries": "cities.boundaries",
     "read_panel": "cities.reader",
     "Weights": "weights.core",
+    "WeightsSeries": "weights.series",
     "SpatialModel": "models.spec",
     "ols": "models.spec",
     "slx": "models.spec",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
     from spatialsyn.results import Results, fit
     from spatialsyn.weights.core import Weights
+    from spatialsyn.weights.series import WeightsSeries
 
 
 def __getattr__(name: str) -> Any:
