@@ -3,8 +3,9 @@
 from spatialsyn.weights.audit import audit
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.digital import gravity, similarity
+from spatialsyn.weights.distance import distance_band, inverse_distance, kernel, knn, rings
 from spatialsyn.weights.economic import gap
-from spatialsyn.weights.geographic import contiguity, distances, inverse_distance
+from spatialsyn.weights.geographic import contiguity, distances
 from spatialsyn.weights.series import WeightsSeries, series
 from spatialsyn.weights.standardize import standardize
 
@@ -13,10 +14,14 @@ __all__ = [
     "WeightsSeries",
     "audit",
     "contiguity",
+    "distance_band",
     "distances",
     "gap",
     "gravity",
     "inverse_distance",
+    "kernel",
+    "knn",
+    "rings",
     "series",
     "similarity",
     "standardize",
