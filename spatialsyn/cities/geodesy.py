@@ -149,11 +149,14 @@ def pairs_within(where: Places, km: float) -> Pairs:
     return first[near], second[near], apart[near]
 
 
-def all_pairs(where: Places) -> Pairs:
-    """All pairs i < j and their distance."""
+def all_km(where: Places) -> Array:
+    """Kilometres between all cities, (n, n), zero on the diagonal."""
     check_dense(where.n, "distances between all pairs")
-    first, second = np.triu_indices(where.n, 1)
-    return first, second, where.km(first, second)
+    km = np.zeros((where.n, where.n))
+    for i in range(where.n - 1):
+        others = np.arange(i + 1, where.n)
+        km[i, i + 1 :] = where.km(np.full(len(others), i), others)
+    return km + km.T
 
 
 def check_dense(n: int, what: str) -> None:

@@ -20,10 +20,9 @@ import numpy as np
 from scipy import sparse
 
 from spatialsyn.cities.geodesy import (
-    Pairs,
     Places,
     Positions,
-    all_pairs,
+    all_km,
     nearest,
     pairs_within,
     places,
@@ -31,7 +30,7 @@ from spatialsyn.cities.geodesy import (
 from spatialsyn.errors import WeightsError, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.core import Weights
-from spatialsyn.weights.isolates import empty_rows, settle
+from spatialsyn.weights.isolates import check_policy, empty_rows, settle
 from spatialsyn.weights.symmetry import symmetrised
 
 # Profiles with K(0) = 1; all but the Gaussian end at z = 1.
@@ -157,19 +156,20 @@ def inverse_distance(
     if not power > 0:
         raise WeightsError(f"power={power!r}: distance decay needs a positive power.")
     where = places(cities)
-    if cutoff is not None:
-        check_km(cutoff, "cutoff")
-    pairs = all_pairs(where) if cutoff is None else pairs_within(where, cutoff)
-    _check_apart(where, pairs)
-
-    def decay(km: Array) -> Array:
-        return km**-power
-
-    matrix = both_ways(where.n, pairs[0], pairs[1], decay(pairs[2]))
-    matrix, ids, told = _within(matrix, where, cutoff, isolates, decay)
     recipe = {
         "kind": "inverse distance", "power": power, "cutoff_km": cutoff, "unit": "km^-power",
     }  # fmt: skip
+    if cutoff is None:
+        check_policy(isolates)
+        km = all_km(where)
+        np.fill_diagonal(km, np.inf)
+        _check_apart(where, *np.nonzero(np.triu(km == 0)))
+        return Weights(km**-power, where.ids, name, recipe)
+    check_km(cutoff, "cutoff")
+    first, second, near = pairs_within(where, cutoff)
+    _check_apart(where, first[near == 0], second[near == 0])
+    matrix = both_ways(where.n, first, second, near**-power)
+    matrix, ids, told = _within(matrix, where, cutoff, isolates, lambda d: d**-power)
     return Weights(matrix, ids, name, recipe | told)
 
 
@@ -293,15 +293,12 @@ def _adaptive(where: Places, function: str, neighbours: object) -> sparse.csr_ar
 
 def _endless(where: Places, bandwidth: Array) -> sparse.csr_array:
     """A Gaussian of every city over all others."""
-    first, second, km = all_pairs(where)
-    there = KERNELS["gaussian"](km / bandwidth[first])
-    back = KERNELS["gaussian"](km / bandwidth[second])
-    rows, columns = np.concatenate([first, second]), np.concatenate([second, first])
-    return sparse.csr_array((np.concatenate([there, back]), (rows, columns)), (where.n, where.n))
+    weights = KERNELS["gaussian"](all_km(where) / bandwidth[:, None])
+    np.fill_diagonal(weights, 0.0)
+    return sparse.csr_array(weights)
 
 
-def _check_apart(where: Places, pairs: Pairs) -> None:
-    first, second, km = pairs
-    same = [(where.ids[first[p]], where.ids[second[p]]) for p in np.flatnonzero(km == 0)]
+def _check_apart(where: Places, first: Positions, second: Positions) -> None:
+    same = [(where.ids[i], where.ids[j]) for i, j in zip(first, second, strict=True)]
     if same:
         raise WeightsError(f"these cities lie at the same point: {named(same)}.")

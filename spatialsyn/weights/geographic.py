@@ -14,7 +14,8 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.boundaries import check_boundaries
-from spatialsyn.cities.geodesy import Positions, all_pairs, nearest, places
+from spatialsyn.cities.geodesy import Positions, all_km, nearest, places
+from spatialsyn.cities.topology import contiguous
 from spatialsyn.errors import WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.core import Weights
@@ -43,7 +44,8 @@ def contiguity(
         (queen).
     isolates : None | "nearest" | "keep" | "drop"
         What to do with cities that touch no other: refuse (default), link them with
-        their nearest city, keep their empty rows, or leave them out.
+        their nearest city, keep their empty rows, or leave them out. Beyond order 1 a
+        city without a neighbour of that very order has no nearest one: keep or drop it.
     links : pairs of ids
         Further links, both ways: a bridge (Shenzhen-Zhongshan) is no border.
     order : int
@@ -59,21 +61,19 @@ def contiguity(
     WeightsError
         Cities without neighbours, or unknown ids in `links`.
     """
-    from libpysal.graph import Graph
-
     check_boundaries(cities)
     check_policy(isolates)
     _check_order(order)
     links = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in links)
     ids = tuple(cities.index)
-    graph = Graph.build_contiguity(cities.geometry.reset_index(drop=True), rook=rook)
-    first = sparse.csr_array(graph.sparse, dtype=float).maximum(_bridges(links, ids))
+    borders = contiguous(cities.geometry.to_numpy(), rook)
+    first = sparse.csr_array(borders.maximum(_bridges(links, ids)))
 
     def fallback(lonely: Positions) -> tuple[Positions, Array]:
         return nearest(places(cities), 1, lonely)[0][:, 0], np.ones(len(lonely))
 
     first, ids, told = settle(
-        sparse.csr_array(first), ids, isolates, "share no border with any other city", fallback,
+        first, ids, isolates, "share no border with any other city", fallback,
         " Bridges and ferries are links=[(id, id)].",
     )  # fmt: skip
     matrix = first if order == 1 else reached(first, order, up_to)
@@ -86,7 +86,9 @@ def contiguity(
     recipe |= {"order": order, "up_to": up_to, "unit": f"1 = {order} borders away"}
     policy = None if isolates == "nearest" else isolates
     why = f"have no neighbour of order {order}"
-    matrix, ids, told = settle(matrix, ids, policy, why)
+    matrix, ids, told = settle(
+        matrix, ids, policy, why, way_out=" up_to=True counts nearer ones too."
+    )
     return Weights(matrix, ids, name, recipe | told)
 
 
@@ -105,11 +107,7 @@ def reached(first: sparse.csr_array, order: int, up_to: bool) -> sparse.csr_arra
 
 def distances(cities: Any) -> pd.DataFrame:
     """Geodesic kilometres between all cities, (n, n), zero on the diagonal."""
-    where = places(cities)
-    first, second, apart = all_pairs(where)
-    km = np.zeros((where.n, where.n))
-    km[first, second] = km[second, first] = apart
-    return pd.DataFrame(km, index=cities.index, columns=cities.index)
+    return pd.DataFrame(all_km(places(cities)), index=cities.index, columns=cities.index)
 
 
 def _bridges(links: Iterable[Link], ids: tuple[Any, ...]) -> sparse.csr_array:
