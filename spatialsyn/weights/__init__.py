@@ -2,20 +2,23 @@
 
 from spatialsyn.weights.audit import audit
 from spatialsyn.weights.core import Weights
-from spatialsyn.weights.digital import gravity, similarity
+from spatialsyn.weights.digital import comembership, flows
 from spatialsyn.weights.distance import distance_band, inverse_distance, kernel, knn, rings
-from spatialsyn.weights.economic import gap
+from spatialsyn.weights.economic import gap, gravity, similarity
 from spatialsyn.weights.geographic import contiguity, distances
 from spatialsyn.weights.series import WeightsSeries, series
 from spatialsyn.weights.standardize import standardize
+from spatialsyn.weights.travel import travel_time
 
 __all__ = [
     "Weights",
     "WeightsSeries",
     "audit",
+    "comembership",
     "contiguity",
     "distance_band",
     "distances",
+    "flows",
     "gap",
     "gravity",
     "inverse_distance",
@@ -25,4 +28,5 @@ __all__ = [
     "series",
     "similarity",
     "standardize",
+    "travel_time",
 ]

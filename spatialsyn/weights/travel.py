@@ -1,0 +1,91 @@
+"""Weights from a table of travel times: the user's own, by road or rail.
+
+    W[i, j] = t^-power,    t the time from city j to city i
+
+A table of times need not be symmetric, and nothing here makes it so unless asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spatialsyn.cities.geodesy import Positions, check_dense
+from spatialsyn.errors import WeightsError, named
+from spatialsyn.numerics.lags import Array
+from spatialsyn.weights.core import Weights
+from spatialsyn.weights.isolates import empty_rows, settle
+from spatialsyn.weights.od import Pairs, read_pairs
+from spatialsyn.weights.symmetry import symmetrised
+
+
+def travel_time(
+    table: pd.DataFrame,
+    ids: Sequence[Any] | None = None,
+    power: float = 1.0,
+    cutoff: float | None = None,
+    name: str = "travel",
+    symmetric: str | None = None,
+    isolates: str | None = None,
+) -> Weights:
+    """W[i, j] = 1 / t^power, t the time from city j to city i, zero beyond `cutoff`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Long (``origin``, ``destination``, ``value``) or square with the origins as rows, in
+        any unit of time. Every pair is needed; write ``inf`` for what cannot be reached.
+    cutoff : in the unit of the table
+    symmetric : None | "mean" | "max" | "min" | "product" of the two weights of a pair
+        With it, a pair that is listed one way only has this time both ways.
+    isolates : None | "nearest" | "keep" | "drop"
+        What to do with cities that no other reaches in time; "nearest" in time.
+    """
+    if not 0 < power < np.inf:
+        raise WeightsError(f"power={power!r}: decay with time needs a positive power.")
+    if cutoff is not None and not cutoff > 0:
+        raise WeightsError(f"cutoff={cutoff!r}: a positive time is needed.")
+    pairs = read_pairs(table, ids, "travel times").without_own()
+    time = _times(pairs, symmetric is not None)
+    within = np.isfinite(time) if cutoff is None else time <= cutoff
+    matrix = sparse.csr_array(np.where(within, time**-power, 0.0))
+
+    def fallback(lonely: Positions) -> tuple[Positions, Array]:
+        soonest = time[lonely].argmin(axis=1)
+        return soonest, time[lonely, soonest] ** -power
+
+    made = symmetrised(matrix, symmetric)
+    unreachable = np.isinf(time[empty_rows(made)]).all(axis=1).any()
+    why = f"are reached from no other city{'' if cutoff is None else f' within {cutoff:g}'}"
+    made, cities, told = settle(made, pairs.ids, isolates, why, None if unreachable else fallback)
+    recipe = {
+        "kind": "travel time", "power": power, "cutoff": cutoff, "symmetric": symmetric,
+        "unit": "time^-power",
+    }  # fmt: skip
+    return Weights(made, cities, name, recipe | told)
+
+
+def _times(pairs: Pairs, both_ways: bool) -> Array:
+    """Times to row i from column j, (n, n), infinite on the diagonal."""
+    check_dense(len(pairs.ids), "times between all pairs")
+    time = np.full((len(pairs.ids), len(pairs.ids)), np.nan)
+    time[pairs.destination, pairs.origin] = pairs.value
+    if both_ways:
+        time = np.where(np.isnan(time), time.T, time)
+    np.fill_diagonal(time, np.inf)
+    holes = np.argwhere(np.isnan(time))
+    if len(holes):
+        absent = [(pairs.ids[j], pairs.ids[i]) for i, j in holes]
+        raise WeightsError(
+            f"the table of travel times has no time from and to {named(absent)}. Every pair is "
+            "needed: write inf for what cannot be reached. Where each pair stands once for both "
+            'ways, say symmetric="mean".'
+        )
+    if not time.all():
+        zero = [(pairs.ids[j], pairs.ids[i]) for i, j in np.argwhere(time == 0)]
+        raise WeightsError(f"travel times must be positive; they are zero for {named(zero)}.")
+    return time
