@@ -1,6 +1,14 @@
 """Who is connected to whom: geographic, economic and digital weights."""
 
 from spatialsyn.weights.audit import audit
+from spatialsyn.weights.composite import (
+    conditional,
+    convex,
+    intersection,
+    product,
+    sparsify,
+    union,
+)
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.digital import comembership, flows
 from spatialsyn.weights.distance import distance_band, inverse_distance, kernel, knn, rings
@@ -15,18 +23,24 @@ __all__ = [
     "WeightsSeries",
     "audit",
     "comembership",
+    "conditional",
     "contiguity",
+    "convex",
     "distance_band",
     "distances",
     "flows",
     "gap",
     "gravity",
+    "intersection",
     "inverse_distance",
     "kernel",
     "knn",
+    "product",
     "rings",
     "series",
     "similarity",
+    "sparsify",
     "standardize",
     "travel_time",
+    "union",
 ]

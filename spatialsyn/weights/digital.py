@@ -70,7 +70,7 @@ def flows(
     matrix.eliminate_zeros()
     if receiver == "origin":
         matrix = matrix.T.tocsr()
-    why = "receive no flow from any other city"
+    why = f"{'receive' if receiver == 'destination' else 'send'} no flow at all"
     matrix, cities, told = settle(symmetrised(matrix, symmetric), pairs.ids, isolates, why)
     recipe = {
         "kind": "flows", "receiver": receiver, "symmetric": symmetric, "base_years": years,
