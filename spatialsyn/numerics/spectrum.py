@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.linalg import eigs, eigsh
 
 from spatialsyn.numerics.lags import Array, Matrix, dense
 
@@ -57,3 +58,21 @@ def symmetriser(W: Matrix) -> Array | None:
     balanced = links.multiply(s[:, None])
     gap = abs(balanced - balanced.T) - SYMMETRY_RTOL * balanced.maximum(balanced.T)
     return s if gap.max() <= 0 else None
+
+
+def leading(W: Matrix) -> tuple[float, float, float]:
+    """Smallest and largest real eigenvalue and second largest modulus, for n beyond `eigenvalues`.
+
+    Found by Lanczos iterations. Of a matrix that is not similar to a symmetric one the smallest
+    real eigenvalue cannot be found so; it is missing (NaN).
+    """
+    links = sparse.csr_array(W)
+    scale = symmetriser(links)
+    start = np.ones(links.shape[0])  # a start of its own choice would be random
+    if scale is None:
+        size = np.sort(np.abs(eigs(links, k=3, which="LM", v0=start, return_eigenvectors=False)))
+        return float("nan"), float(size[-1]), float(size[-2])
+    root = np.sqrt(scale)
+    A = sparse.diags_array(root) @ links @ sparse.diags_array(1 / root)
+    w = eigsh((A + A.T) / 2, k=4, which="BE", v0=start, return_eigenvectors=False)
+    return float(w.min()), float(w.max()), float(np.sort(np.abs(w))[-2])

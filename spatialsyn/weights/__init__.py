@@ -13,6 +13,7 @@ from spatialsyn.weights.core import Weights
 from spatialsyn.weights.digital import comembership, flows
 from spatialsyn.weights.distance import distance_band, inverse_distance, kernel, knn, rings
 from spatialsyn.weights.economic import gap, gravity, similarity
+from spatialsyn.weights.files import read, write
 from spatialsyn.weights.geographic import contiguity, distances
 from spatialsyn.weights.series import WeightsSeries, series
 from spatialsyn.weights.standardize import standardize
@@ -36,6 +37,7 @@ __all__ = [
     "kernel",
     "knn",
     "product",
+    "read",
     "rings",
     "series",
     "similarity",
@@ -43,4 +45,5 @@ __all__ = [
     "standardize",
     "travel_time",
     "union",
+    "write",
 ]

@@ -79,6 +79,16 @@ class Weights:
         """From a libpysal `W`."""
         return cls(w.sparse, tuple(w.id_order), name, {"kind": "libpysal W"})._recognised()
 
+    def to_graph(self) -> Any:
+        """A libpysal `Graph`."""
+        from libpysal.graph import Graph
+
+        return Graph.from_sparse(self.sparse, ids=np.array(self.ids, dtype=object))
+
+    def to_w(self) -> Any:
+        """A libpysal `W`, not transformed."""
+        return self.to_graph().to_W()
+
     @property
     def n(self) -> int:
         """Number of cities."""

@@ -169,8 +169,8 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
     expect(values, (pd.Series, pd.DataFrame), NEEDED, WeightsError)
     # Arithmetic on two columns keeps the years of one of them and drops the name of both.
     carried = values.attrs if getattr(values, "name", "profile") is not None else {}
-    given = None if base_years is None else _years(base_years)
-    known = None if carried.get("base_years") is None else _years(carried["base_years"])
+    given = None if base_years is None else given_years(base_years)
+    known = None if carried.get("base_years") is None else given_years(carried["base_years"])
     if given is not None and known is not None and given != known:
         raise WeightsError(
             f"base_years={given}, but the values are means over {known}: say which is true. "
@@ -189,7 +189,7 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
     return "all" if whole is not None and 1 < len(whole) == len(years) else years
 
 
-def _years(years: Any) -> str | tuple[int, ...]:
+def given_years(years: Any) -> str | tuple[int, ...]:
     """Years as given, sorted, or "all"."""
     if isinstance(years, str):
         if years != "all":
