@@ -126,6 +126,7 @@ def _yearly_mean(
     table: pd.DataFrame, ids: Sequence[Any] | None, years: str | tuple[int, ...]
 ) -> Pairs:
     """The mean over the base years; a pair that a year does not list has no flow in it."""
+    table = table.reset_index(drop=True)
     numbers = pd.to_numeric(table["year"], errors="coerce")
     if numbers.isna().any():
         raise WeightsError("the table of flows has rows whose year is missing or no number.")

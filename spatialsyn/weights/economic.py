@@ -51,7 +51,7 @@ def gap(
     check_dense(len(x), "gaps between all pairs")
     difference = np.abs(x[:, None] - x)
     np.fill_diagonal(difference, np.inf)
-    floored = 0
+    floored = None
     if floor is not None:
         if not 0 < floor < np.inf:
             raise WeightsError(f"floor={floor!r}: the smallest gap that counts is positive.")
