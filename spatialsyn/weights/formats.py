@@ -183,7 +183,7 @@ def read_matlab(path: Path, ids: Sequence[Any] | None) -> Stored:
 def _is_square(value: Any) -> bool:
     shape: tuple[int, ...] = getattr(value, "shape", ())
     number = getattr(getattr(value, "dtype", None), "kind", "O") in "biuf"
-    return bool(number and len(shape) == 2 and shape[0] == shape[1])
+    return bool(number and len(shape) == 2 and shape[0] == shape[1] > 1)
 
 
 def _matlab_id(cell: Any) -> Any:

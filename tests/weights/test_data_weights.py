@@ -71,7 +71,9 @@ def test_similarity_of_profiles_of_several_indicators():
     profile = pd.DataFrame({"mobile": [0.0, 0, 2, 2], "broadband": [1.0, 3, 1, 3]}, index=IDS)
     w = W.similarity(profile, base_years=(2011, 2012))
     # Every column has standard deviation one in units of (1, 1): apart by 2 each.
-    expected = 1 / (1 + np.sqrt(np.array([[0, 4, 4, 8], [4, 0, 8, 4], [4, 8, 0, 4], [8, 4, 4, 0]]) / 2))
+    expected = 1 / (
+        1 + np.sqrt(np.array([[0, 4, 4, 8], [4, 0, 8, 4], [4, 8, 0, 4], [8, 4, 4, 0]]) / 2)
+    )
     np.fill_diagonal(expected, 0)
     assert_allclose(w.dense(), expected)
     assert_allclose(W.similarity(profile * [3, 0.1] + 7, base_years=2011).dense(), expected)
@@ -90,7 +92,10 @@ def test_a_flow_is_the_pull_of_its_origin_on_its_destination():
     assert w.base_years == (2011,)
     searches = W.flows(FLOWS, IDS, receiver="origin", base_years=2011)
     assert_allclose(searches.dense(), w.dense().T)
-    for how, made in {"mean": (w.dense() + w.dense().T) / 2, "product": w.dense() * w.dense().T}.items():
+    for how, made in {
+        "mean": (w.dense() + w.dense().T) / 2,
+        "product": w.dense() * w.dense().T,
+    }.items():
         both = W.flows(FLOWS, IDS, base_years=2011, symmetric=how, isolates="keep")
         assert_allclose(both.dense(), made)
     square = FLOWS.pivot(index="origin", columns="destination", values="value").fillna(0)
@@ -151,7 +156,12 @@ def test_a_city_that_receives_nothing_needs_a_decision():
         (FLOWS.assign(value=np.inf), {}, ss.WeightsError, "flows must be finite"),
         (FLOWS.assign(value=0.0), {}, ss.WeightsError, "no flow between two different cities"),
         (FLOWS.assign(origin=[None, "b", "c", "a", "d"]), {}, ss.WeightsError, "no city in 1 rows"),
-        (pd.DataFrame(1.0, index=["a", "a"], columns=["a", "a"]), {}, ss.WeightsError, "more than once"),
+        (
+            pd.DataFrame(1.0, index=["a", "a"], columns=["a", "a"]),
+            {},
+            ss.WeightsError,
+            "more than once",
+        ),
     ],
 )
 def test_tables_that_are_no_flows(table, options, error, message):
@@ -272,7 +282,9 @@ def test_weights_fall_with_the_time_from_the_sender():
 
 def test_pairs_that_stand_once_hold_both_ways_only_if_asked():
     once = TIMES[TIMES["origin"] < TIMES["destination"]].replace(np.inf, 5.0)
-    with pytest.raises(ss.WeightsError, match=r"no time from and to \('b', 'a'\).*symmetric=\"mean\""):
+    with pytest.raises(
+        ss.WeightsError, match=r"no time from and to \('b', 'a'\).*symmetric=\"mean\""
+    ):
         W.travel_time(once)
     w = W.travel_time(once, symmetric="mean").dense()
     assert_allclose(w, [[0, 1, 1 / 4], [1, 0, 1 / 5], [1 / 4, 1 / 5, 0]])

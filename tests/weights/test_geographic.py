@@ -10,9 +10,9 @@ import pytest
 from libpysal.graph import Graph
 from libpysal.weights import Kernel
 from numpy.testing import assert_allclose
+from places import KINDS, brute_km, scattered
 from scipy.sparse.csgraph import dijkstra
 from shapely.geometry import box
-from places import KINDS, brute_km, scattered
 
 import spatialsyn as ss
 from spatialsyn.cities import geodesy
@@ -80,7 +80,9 @@ def test_a_bridge_counts_in_higher_orders():
 
 def test_distances_are_geodesics_to_a_millimetre():
     far = gpd.GeoDataFrame(
-        geometry=gpd.points_from_xy([0, 179.9, -179.9, 113, 12], [0, 65, 65, -89.99, 89.9], crs=4326),
+        geometry=gpd.points_from_xy(
+            [0, 179.9, -179.9, 113, 12], [0, 65, 65, -89.99, 89.9], crs=4326
+        ),
         index=list("abcde"),
     )
     for cities in (scattered(), far):
@@ -189,7 +191,9 @@ def test_cities_without_another_in_the_band_need_a_decision():
     cities = scattered([*KINDS["text"], "far"])
     cities.loc["far", "geometry"] = gpd.points_from_xy([100], [30])[0]
     km = brute_km(cities)
-    with pytest.raises(ss.WeightsError, match=r"'far' have no other city within 200 km.*1\d{3}\.\d km"):
+    with pytest.raises(
+        ss.WeightsError, match=r"'far' have no other city within 200 km.*1\d{3}\.\d km"
+    ):
         W.distance_band(cities, 200)
     closest = int(np.argmin(km[12, :12]))
     linked = W.inverse_distance(cities, cutoff=200, isolates="nearest")
@@ -199,8 +203,9 @@ def test_cities_without_another_in_the_band_need_a_decision():
     assert W.distance_band(cities, 200, isolates="keep").isolates == ("far",)
     assert "far" not in W.distance_band(cities, 200, isolates="drop").ids
     # The cut-off that the error names is enough.
-    text = str(pytest.raises(ss.WeightsError, W.distance_band, cities, 200).value)
-    enough = float(text.split("alone is ")[1].split(" km")[0])
+    with pytest.raises(ss.WeightsError) as refused:
+        W.distance_band(cities, 200)
+    enough = float(str(refused.value).split("alone is ")[1].split(" km")[0])
     assert W.distance_band(cities, enough).isolates == ()
 
 
