@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -25,12 +25,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.weights.core import Weights
 
 MEASURES = ("composite", "coupling", "location_quotient", "ratio")
-WEIGHTS = ("contiguity", "inverse_distance", "gap", "gravity", "similarity")
-# Parameters of the builders that stand for data: a study file names the column instead.
-DATA = {"gap": "values", "gravity": "mass", "similarity": "profile"}
+# Parameters of the builders that stand for data: a study file names the column, or the file.
+COLUMNS = {"gap": "values", "gravity": "mass", "similarity": "profile"}
+FILES = {"flows": "table", "comembership": "incidence", "travel_time": "table", "read": "path"}
+COMPOSITES = (
+    "product", "convex", "union", "intersection", "conditional", "sparsify", "series",
+)  # fmt: skip
+WEIGHTS = (
+    "contiguity", "knn", "distance_band", "rings", "inverse_distance", "kernel",
+    *COLUMNS, *FILES, *COMPOSITES,
+)  # fmt: skip
+# Parameters that the panel and the keys of a section fill by themselves.
+FILLED = {"panel", "cities", "name", "ids", "weights", "by_year"}
 TABLES = ("blocks", "effects", "main", "models", "sweep", "cities", "weights", "descriptives")
 FIGURES = ("blocks", "emitted_received", "effects", "study_area", "weights")
 
@@ -118,7 +126,8 @@ def read_study(path: str | Path) -> Study:
     for name, options in study.measures.items():
         _check_options("measures", name, options, MEASURES, also=())
     for name, options in study.weights.items():
-        _check_options("weights", name, options, WEIGHTS, also=("standardize", "base_years"))
+        also = ("standardize", *(["of"] if options.get("kind") in COMPOSITES else []))
+        _check_options("weights", name, options, WEIGHTS, also)
     _check_report(study)
     return study
 
@@ -146,38 +155,33 @@ def years_of(panel: CityPanel, span: list[int] | None) -> CityPanel:
     return panel.subset(years=range(span[0], span[1] + 1))
 
 
-def build_weights(study: Study, panel: CityPanel) -> dict[str, Weights]:
-    """The matrices of the study by name."""
-    import spatialsyn.weights as builders
+def weights_names(study: Study) -> list[str]:
+    """The names of all matrices; a section of rings makes one per ring."""
+    from spatialsyn.weights.distance import ring_names
 
-    made = {}
-    for name, given in study.weights.items():
-        options = dict(given)
-        kind, how = options.pop("kind"), options.pop("standardize", "none")
-        arguments: Options = {"name": name}
-        if "cities" in inspect.signature(getattr(builders, kind)).parameters:
-            arguments["cities"] = _polygons(panel, name)
-        if kind in DATA:
-            arguments[DATA[kind]] = _base(panel, name, kind, options)
-        section = f"weights.{name}"
-        built = _named(section, getattr(builders, kind), arguments | options)
-        made[name] = _named(section, built.standardize, {"how": how})
-    return made
+    names: list[str] = []
+    for name, options in study.weights.items():
+        if options["kind"] == "rings":
+            edges = {"name": name, "edges": options.get("edges", ())}
+            names += call(f"weights.{name}", ring_names, edges)
+        else:
+            names.append(name)
+    return names
 
 
 def models(study: Study) -> dict[str, SpatialModel]:
     """The specifications by name, with those of the sweep."""
-    made = {}
+    made, known = {}, weights_names(study)
     for name, section in study.models.items():
         try:
             made[name] = SpatialModel(**section.model_dump(exclude={"years", "cov"}))
         except SpatialsynError as error:
             raise type(error)(f"[models.{name}] {error}") from error
-        absent = [w for w in made[name].weights_names if w not in study.weights]
+        absent = [w for w in made[name].weights_names if w not in known]
         if absent:
             raise ConfigError(
                 f"[models.{name}] uses W = {named(absent)}; the study has the weights "
-                f"{named(study.weights) or 'none'}."
+                f"{named(known) or 'none'}."
             )
     return made | sweep(study, made)
 
@@ -197,7 +201,7 @@ def sweep(study: Study, made: Mapping[str, SpatialModel]) -> dict[str, SpatialMo
             'For example W = ["geo", "dig"].'
         )
     grid = [dict(zip(fields, values, strict=True)) for values in product(*fields.values())]
-    foreign = [w for w in fields.get("W", []) if w not in study.weights]
+    foreign = [w for w in fields.get("W", []) if w not in weights_names(study)]
     if foreign:
         raise ConfigError(f"[sweep] names the unknown weights {named(foreign)}.")
     return {
@@ -240,7 +244,7 @@ def _measured(panel: CityPanel, sections: Mapping[str, Options]) -> CityPanel:
             )
         options = dict(given)
         kind = options.pop("kind")
-        made = _named(f"measures.{name}", getattr(builders, kind), {"panel": panel} | options)
+        made = call(f"measures.{name}", getattr(builders, kind), {"panel": panel} | options)
         if kind == "composite":
             panel = panel.assign(**{name: made.score})
         elif kind == "coupling":
@@ -250,32 +254,19 @@ def _measured(panel: CityPanel, sections: Mapping[str, Options]) -> CityPanel:
     return panel
 
 
-def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
-    """The base-year mean of the column that a builder's data parameter names."""
-    column = options.pop(DATA[kind], None)
-    if not isinstance(column, str):
-        raise ConfigError(f"[weights.{name}] needs {DATA[kind]} = the name of a column.")
-    years = options.pop("base_years", None)
-    if years is None:
-        raise ConfigError(
-            f"[weights.{name}] needs base_years, for example [{panel.years[0]}, {panel.years[1]}]: "
-            "weights made from data of the whole sample are a function of what drives y, and the "
-            'estimates are biased (Qu & Lee 2015). base_years = "all" is possible and is marked '
-            "in every table."
-        )
-    return _named(f"weights.{name}", panel.mean, {"column": column, "years": years})
-
-
-def _polygons(panel: CityPanel, name: str) -> Any:
+def polygons(panel: CityPanel, section: str) -> Any:
+    """The polygons of the panel, which `section` cannot do without."""
     if panel.cities is None:
-        raise ConfigError(f"[weights.{name}] needs polygons: give boundaries in [panel].")
+        raise ConfigError(f"[{section}] needs polygons: give boundaries in [panel].")
     return panel.cities
 
 
-def _named(section: str, function: Callable[..., Any], arguments: Options) -> Any:
+def call(
+    section: str, function: Callable[..., Any], arguments: Options, parts: Sequence[Any] = ()
+) -> Any:
     """Call `function`, naming the section of the study file in what it refuses."""
     try:
-        return function(**arguments)
+        return function(*parts, **arguments)
     except SpatialsynError as error:
         raise type(error)(f"[{section}] {error}") from error
     except (TypeError, ValueError, AttributeError) as error:
@@ -290,7 +281,7 @@ def _check_options(
     if kind not in kinds:
         raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 20)}.")
     module = __import__(f"spatialsyn.{part}", fromlist=[kind])
-    has = set(inspect.signature(getattr(module, kind)).parameters) - {"panel", "cities", "name"}
+    has = set(inspect.signature(getattr(module, kind)).parameters) - FILLED
     has |= {"kind", *also}
     unknown = sorted(set(options) - has)
     if unknown:

@@ -27,7 +27,6 @@ from spatialsyn.config import (
     TABLES,
     Study,
     build_panel,
-    build_weights,
     models,
     read_study,
     section_of,
@@ -35,9 +34,9 @@ from spatialsyn.config import (
     years_of,
 )
 from spatialsyn.errors import ConfigError, named
+from spatialsyn.matrices import build_weights
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results, fit
-from spatialsyn.weights.core import Weights
 
 MANIFEST = "manifest.json"
 PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "formulaic")
@@ -62,9 +61,9 @@ class Job:
         return years_of(self.source, self.study.panel.years)
 
     @cached_property
-    def weights(self) -> dict[str, Weights]:
+    def weights(self) -> dict[str, Any]:
         """The matrices by name; base years may lie before the study's."""
-        return build_weights(self.study, self.source)
+        return build_weights(self.study, self.source, self.path.parent)
 
     @cached_property
     def models(self) -> dict[str, SpatialModel]:

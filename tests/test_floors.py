@@ -20,6 +20,7 @@ FLOORS = [
     ("results",),
     ("report",),
     ("config",),
+    ("matrices",),
     ("output",),
     ("run",),
     ("cli",),

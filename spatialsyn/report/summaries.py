@@ -16,8 +16,9 @@ from spatialsyn.report.layout import Row
 from spatialsyn.report.notes import sample_notes, weights_notes
 from spatialsyn.report.tables import Table
 from spatialsyn.results import Results
-from spatialsyn.weights.audit import examine
+from spatialsyn.weights.audit import examine, single
 from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import WeightsSeries
 
 BY_BLOCK = (
     "Rows receive, columns send. Own: the response of a city to its own x, averaged over the "
@@ -125,20 +126,22 @@ def descriptives(
 
 
 def weights_table(
-    *weights: Weights,
+    *weights: Weights | WeightsSeries,
     y: pd.Series | pd.DataFrame | None = None,
     blocks: pd.Series | None = None,
 ) -> Table:
     """What a reviewer would ask about weights, one column per matrix (`ss.weights.audit`).
 
-    What `audit` warns of stands in the notes.
+    A series has a column per year. What `audit` warns of stands in the notes.
     """
-    names = [w.name for w in weights]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    given = [w.name for w in weights]
+    twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
         raise WeightsError(
             f"{named(twice)} names more than one matrix; give each its own: W.rename('...')."
         )
+    listed = single(weights)
+    names = [w.name for w in listed]
     facts, remarks = examine(*weights, y=y, blocks=blocks)
     rows = [
         Row(_weights_row(key), tuple(_weights_cell(facts.loc[name, key]) for name in names))
@@ -147,7 +150,7 @@ def weights_table(
     notes = (
         "Row i receives: W[i, j] is the pull of city j on city i. Effective neighbours: mean over "
         "cities of 1 / Σ p², p the shares of a row. Correlation: of the row shares.",
-        *weights_notes(weights),
+        *weights_notes(listed),
         *(remark[:1].upper() + remark[1:] for remark in remarks),
     )
     frame = facts.reset_index()

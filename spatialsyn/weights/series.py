@@ -86,6 +86,12 @@ class WeightsSeries:
         return self.by_year[year]
 
     @property
+    def recipe(self) -> dict[str, Any]:
+        """What the series is made of, for notes and tables."""
+        kinds = dict.fromkeys(str(w.recipe.get("kind", "matrix")) for w in self.by_year.values())
+        return {"kind": f"{' / '.join(kinds)}, one for each year", "base_years": self.base_years}
+
+    @property
     def standardization(self) -> str:
         """How all years were standardised; "none" where they differ."""
         ways = {w.standardization for w in self.by_year.values()}
