@@ -69,7 +69,7 @@ def _base(panel: CityPanel, section: str, parameter: str, options: Options) -> A
     """The base-year means of the column, or columns, that a builder's parameter names."""
     columns = options.pop(parameter, None)
     several = isinstance(columns, list) and parameter == "profile"
-    if not (isinstance(columns, str) or several):
+    if not columns or not (isinstance(columns, str) or several):
         raise ConfigError(f"[{section}] needs {parameter} = the name of a column.")
     years = options.pop("base_years", None)
     if years is None:
@@ -82,8 +82,8 @@ def _base(panel: CityPanel, section: str, parameter: str, options: Options) -> A
     if isinstance(columns, str):
         return call(section, panel.mean, {"column": columns, "years": years})
     means = [call(section, panel.mean, {"column": name, "years": years}) for name in columns]
-    profile = pd.concat(means, axis=1) if means else pd.DataFrame(index=list(panel.ids))
-    profile.attrs |= means[0].attrs if means else {}
+    profile = pd.concat(means, axis=1)
+    profile.attrs |= means[0].attrs
     return profile
 
 
