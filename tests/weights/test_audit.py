@@ -161,6 +161,10 @@ def test_large_matrices_are_audited_without_their_full_spectrum(monkeypatch):
             assert_allclose(fast["rho_min"], exact["rho_min"], rtol=1e-8)
         else:  # Lanczos finds no smallest real eigenvalue among complex ones
             assert np.isnan(fast["rho_min"])
+        spectral = w.standardize("spectral")
+        with monkeypatch.context() as patch:
+            patch.setattr(import_module("spatialsyn.weights.standardize"), "EXACT_TO", 10)
+            assert_allclose(w.standardize("spectral").dense(), spectral.dense(), rtol=1e-8)
     assert leading(symmetric.matrix) == leading(symmetric.matrix)  # no random start
 
 
