@@ -56,16 +56,17 @@ def counties() -> tuple[gpd.GeoDataFrame, str]:
 
 
 def cells(seed: int = 0) -> gpd.GeoDataFrame:
-    """Voronoi cells of points on a jittered grid, over the extent of China."""
+    """Voronoi cells of points on a jittered grid, over about the extent of China."""
     rng = np.random.default_rng(seed)
     across = int(np.ceil(np.sqrt(COUNTIES)))
     grid = np.stack(np.meshgrid(np.arange(across), np.arange(across)), -1).reshape(-1, 2)
     points = (grid + rng.uniform(0, 0.8, grid.shape))[:COUNTIES] / across
-    lonlat = np.array([75.0, 20.0]) + points * np.array([58.0, 32.0])
-    diagram = shapely.voronoi_polygons(
-        shapely.multipoints(lonlat), extend_to=shapely.box(75, 20, 133, 52)
-    )
-    return gpd.GeoDataFrame(geometry=list(shapely.get_parts(diagram)), crs="EPSG:4326")
+    # The outermost cells reach as far again as the points do.
+    lonlat = np.array([95.0, 24.0]) + points * np.array([20.0, 16.0])
+    diagram = shapely.voronoi_polygons(shapely.multipoints(lonlat))
+    # Corners closer than 100 m become one: the check of borders takes such edges for gaps.
+    shapes = shapely.transform(shapely.get_parts(diagram), lambda xy: xy.round(3))
+    return gpd.GeoDataFrame(geometry=list(shapes), crs="EPSG:4326")
 
 
 def builders(cities: gpd.GeoDataFrame) -> dict[str, Callable[[], Any]]:

@@ -116,14 +116,17 @@ def rings(
     for ring, (low, high) in zip(names, pairwise(edges), strict=True):
         inside = (km > low if low else km >= 0) & (km <= high)
         matrix = both_ways(where.n, first[inside], second[inside], np.ones(inside.sum()))
-        why = f"have no other city between {low:g} and {high:g} km"
-        if not inside.any():
+        lonely = [where.ids[i] for i in empty_rows(matrix)]
+        if lonely and isolates is None:
             raise WeightsError(
-                f"W[{ring}]: no two cities are between {low:g} and {high:g} km apart."
+                f"{named(lonely)} have no other city between {low:g} and {high:g} km. Use wider "
+                'rings, or isolates="keep", which leaves their rows empty (no row-standardising).'
             )
-        matrix, ids, told = settle(matrix, where.ids, isolates, why)
-        recipe = {"kind": "ring", "from_km": low, "to_km": high, "unit": "1 = in the ring"}
-        made[ring] = Weights(matrix, ids, ring, recipe | told)
+        recipe = {
+            "kind": "ring", "from_km": low, "to_km": high, "isolates": isolates,
+            "unit": "1 = in the ring",
+        }  # fmt: skip
+        made[ring] = Weights(matrix, where.ids, ring, recipe)
     return made
 
 

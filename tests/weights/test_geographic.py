@@ -231,7 +231,7 @@ def test_rings_share_no_pair_and_together_are_the_band():
         ([0, 100, 50], {}, r"edges=\[0, 100, 50\] must ascend"),
         ([-1, 100], {}, "must ascend from 0 or more"),
         ([0, np.inf], {}, "a positive number of kilometres"),
-        ([0, 0.001], {"isolates": "keep"}, "no two cities are between 0 and 0.001 km apart"),
+        ([0, 0.001], {"isolates": "keep"}, r"W\[ring_0_0.001\] has no links at all"),
         ([0, 80], {}, "have no other city between 0 and 80 km"),
         ([0, 80], {"isolates": "nearest"}, "for rings it is None or 'keep'"),
     ],
