@@ -25,8 +25,8 @@ from scipy import sparse
 from spatialsyn.cities.geodesy import places
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
+from spatialsyn.weights.checks import check_km, real
 from spatialsyn.weights.core import Weights
-from spatialsyn.weights.distance import check_km
 from spatialsyn.weights.isolates import check_policy, settle
 
 # Weights that differ by less are tied: which of them is stronger is rounding.
@@ -258,7 +258,7 @@ def _names(weights: tuple[Weights, ...]) -> str:
 def _shares(shares: Any, weights: tuple[Weights, ...]) -> tuple[float, ...]:
     """Shares on the simplex, one per matrix."""
     expect(shares, Sequence, "shares is a list, one share per matrix", WeightsError)
-    listed = tuple(float(g) for g in shares)
+    listed = tuple(real(g) for g in shares)
     if len(listed) != len(weights) or not all(g >= 0 for g in listed):
         raise WeightsError(
             f"shares={list(listed)}: {len(weights)} shares of zero or more are needed."
@@ -273,10 +273,13 @@ def _km(weights: Weights, cities: Any, rows: Any, columns: Any, beyond: float) -
     check_km(beyond, "beyond")
     if cities is None:
         raise WeightsError("beyond=km needs the places of the cities: cities=panel.cities.")
-    absent = [i for i in weights.ids if i not in cities.index]
+    where = places(cities)
+    position = {city: i for i, city in enumerate(where.ids)}
+    absent = [i for i in weights.ids if i not in position]
     if absent:
         raise AlignmentError(f"cities has no polygon for {named(absent)} of W[{weights.name}].")
-    return places(cities.loc[list(weights.ids)]).km(rows, columns)
+    at = np.array([position[i] for i in weights.ids])
+    return where.km(at[rows], at[columns])
 
 
 def _floor(data: Array, strongest: int | None, share: float | None) -> float:
@@ -299,7 +302,7 @@ def _check_strength(weights: Weights, strongest: int | None, share: float | None
         raise WeightsError(
             'strongest=k counts the links of every city; use share= with per="matrix".'
         )
-    if strongest is not None and (isinstance(strongest, bool) or not strongest >= 1):
+    if strongest is not None and not (real(strongest) >= 1 and real(strongest).is_integer()):
         raise WeightsError(f"strongest={strongest!r}: every city keeps one link or more.")
-    if share is not None and not 0 < share < 1:
+    if share is not None and not 0 < real(share) < 1:
         raise WeightsError(f"share={share!r} lies between 0 and 1.")

@@ -12,7 +12,7 @@ Only links that exist are stored; no (n, n) array is made where most cities are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +29,7 @@ from spatialsyn.cities.geodesy import (
 )
 from spatialsyn.errors import WeightsError, named
 from spatialsyn.numerics.lags import Array
+from spatialsyn.weights.checks import check_count, check_km, check_power, real
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.isolates import check_policy, empty_rows, settle
 from spatialsyn.weights.symmetry import symmetrised
@@ -108,6 +109,7 @@ def rings(
         By the names ``ring_0_100``, ``ring_100_200``; `ss.fit` takes it as it is.
     """
     names = ring_names(name, edges)
+    edges = list(edges)
     if isolates not in (None, "keep"):
         raise WeightsError(f"isolates={isolates!r}: for rings it is None or 'keep'.")
     where = places(cities)
@@ -132,13 +134,12 @@ def rings(
 
 def ring_names(name: str, edges: Sequence[float]) -> list[str]:
     """What the rings with these edges are called."""
-    if isinstance(edges, str) or not isinstance(edges, Sequence) or len(edges) < 2:
+    km = [real(edge) for edge in edges] if isinstance(edges, Iterable) else []
+    if len(km) < 2:
         raise WeightsError(f"edges={edges!r}: rings need two kilometres or more, [0, 100, 200].")
-    for edge in edges[1:]:
-        check_km(edge, "edges")
-    if not edges[0] >= 0 or any(a >= b for a, b in pairwise(edges)):
-        raise WeightsError(f"edges={list(edges)} must ascend from 0 or more kilometres.")
-    return [f"{name}_{a:g}_{b:g}" for a, b in pairwise(edges)]
+    if not (km[0] >= 0 and km[-1] < np.inf and all(a < b for a, b in pairwise(km))):
+        raise WeightsError(f"edges={edges!r} must be kilometres that ascend from 0 or more.")
+    return [f"{name}_{a:g}_{b:g}" for a, b in pairwise(km)]
 
 
 def inverse_distance(
@@ -156,8 +157,7 @@ def inverse_distance(
         What to do with cities that have no other within the cut-off; "nearest" gives them
         at least one neighbour, with the weight of its distance.
     """
-    if not power > 0:
-        raise WeightsError(f"power={power!r}: distance decay needs a positive power.")
+    check_power(power)
     where = places(cities)
     recipe = {
         "kind": "inverse distance", "power": power, "cutoff_km": cutoff, "unit": "km^-power",
@@ -193,13 +193,13 @@ def kernel(
     Parameters
     ----------
     bandwidth : kilometres, the same for all cities (fixed)
-    neighbours : b_i is the distance from city i to its so-manieth nearest city (adaptive),
-        which lies on the edge of the kernel. Give either this or `bandwidth`.
+    neighbours : k; b_i is the distance from city i to its k-th nearest (adaptive), which
+        lies on the edge of the kernel. Give either this or `bandwidth`.
     symmetric : None | "max" | "min" | "mean", for adaptive kernels, which are not symmetric
     isolates : None | "keep" | "drop"
         What to do with cities that have no other within the bandwidth. A kernel has no
         weight for a city beyond its edge, so there is no "nearest"; an adaptive bandwidth
-        leaves no city alone.
+        reaches some city unless the k nearest are all equally far.
     """
     if function not in KERNELS:
         raise WeightsError(f"function={function!r} is not one of {named(KERNELS)}.")
@@ -209,10 +209,12 @@ def kernel(
     if bandwidth is not None:
         check_km(bandwidth, "bandwidth")
         matrix = _fixed(where, function, bandwidth)
+        why = f"have no other city within {bandwidth} km"
+        way_out = " An adaptive bandwidth, neighbours=k, reaches further where cities are few."
     else:
         matrix = _adaptive(where, function, neighbours)
-    way_out = " An adaptive bandwidth, neighbours=k, leaves no city alone."
-    why = f"have no other city within {bandwidth} km"
+        why = f"have their {neighbours} nearest cities equally far, on the edge of the kernel"
+        way_out = " More neighbours reach beyond them."
     matrix, ids, told = settle(
         symmetrised(matrix, symmetric), where.ids, isolates, why, way_out=way_out
     )
@@ -227,19 +229,6 @@ def both_ways(n: int, first: Positions, second: Positions, weights: Array) -> sp
     """The symmetric matrix with these weights between first and second."""
     rows, columns = np.concatenate([first, second]), np.concatenate([second, first])
     return sparse.csr_array((np.concatenate([weights, weights]), (rows, columns)), (n, n))
-
-
-def check_km(value: object, what: str) -> None:
-    """Refuse what is no positive number of kilometres."""
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not 0 < float(value) < np.inf:  # type: ignore[arg-type]
-        raise WeightsError(f"{what}={value!r}: a positive number of kilometres is needed.")
-
-
-def check_count(k: object, n: int, what: str) -> None:
-    """Refuse what is no number of neighbours among `n` cities."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k < n:
-        raise WeightsError(f"{what}={k!r}: of {n} cities, each can have 1 to {n - 1} neighbours.")
 
 
 def _within(
@@ -269,7 +258,7 @@ def _fixed(where: Places, function: str, bandwidth: float) -> sparse.csr_array:
 
 
 def _adaptive(where: Places, function: str, neighbours: object) -> sparse.csr_array:
-    """Bandwidths by city: the distance to its so-manieth nearest."""
+    """Bandwidths by city: the distance to its k-th nearest."""
     check_count(neighbours, where.n, "neighbours")
     k = int(neighbours)  # type: ignore[call-overload]
     if k == 1 and function in ("triangular", "epanechnikov", "bisquare"):

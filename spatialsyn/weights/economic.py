@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
-from spatialsyn.cities.geodesy import all_km, check_dense, places
+from spatialsyn.cities.geodesy import Places, all_km, check_dense, places
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
+from spatialsyn.weights.checks import real
 from spatialsyn.weights.core import Weights
 
 BaseYears = Sequence[int] | str | None
@@ -53,7 +54,7 @@ def gap(
     np.fill_diagonal(difference, np.inf)
     floored = None
     if floor is not None:
-        if not 0 < floor < np.inf:
+        if not 0 < real(floor) < np.inf:
             raise WeightsError(f"floor={floor!r}: the smallest gap that counts is positive.")
         floored = int((difference < floor).sum()) // 2
         difference = np.maximum(difference, floor)
@@ -100,7 +101,7 @@ def gravity(
         raise WeightsError(
             f"the mass {mass.name!r} must be positive; it is not for {named(small)}."
         )
-    if not 0 <= power < np.inf:
+    if not 0 <= real(power) < np.inf:
         raise WeightsError(f"power={power!r}: distance decay cannot be negative.")
     km = _km_between(mass, cities, power)
     weights = np.outer(m, m) * (km**-power if power else np.isfinite(km))
@@ -115,13 +116,16 @@ def gravity(
 
 def _km_between(mass: pd.Series, cities: Any, power: float) -> Array:
     """Kilometres between the cities of `mass`, infinite on the diagonal."""
-    absent = [i for i in mass.index if i not in cities.index]
-    if absent or len(mass) != len(cities):
+    where = places(cities)
+    position = {city: i for i, city in enumerate(where.ids)}
+    absent = [i for i in mass.index if i not in position]
+    if absent or len(mass) != where.n:
         raise AlignmentError(
-            f"the mass {mass.name!r} covers {len(mass)} cities, the polygons {len(cities)}; "
+            f"the mass {mass.name!r} covers {len(mass)} cities, the polygons {where.n}; "
             f"without a polygon: {named(absent) or 'none'}. Use panel.mean(...) with panel.cities."
         )
-    km = all_km(places(cities.loc[list(mass.index)]))
+    ids = tuple(mass.index)
+    km = all_km(Places(ids, where.lonlat[[position[i] for i in ids]]))
     np.fill_diagonal(km, np.inf)
     same = np.argwhere(np.triu(km == 0))
     if len(same) and power > 0:
@@ -202,8 +206,8 @@ def given_years(years: Any) -> str | tuple[int, ...]:
 def checked_values(values: Any, kind: str) -> np.ndarray:
     """A city series as numbers, without holes."""
     expect(values, pd.Series, f"{kind}: {NEEDED}", WeightsError)
-    x = values.to_numpy(dtype=float)
+    x = np.asarray(pd.to_numeric(values, errors="coerce"), dtype=float)
     holes = [i for i, bad in zip(values.index, ~np.isfinite(x), strict=True) if bad]
     if holes:
-        raise WeightsError(f"{values.name!r} is missing or infinite for {named(holes)}.")
+        raise WeightsError(f"{values.name!r} is missing or no finite number for {named(holes)}.")
     return x

@@ -83,13 +83,14 @@ def contiguity(
     }  # fmt: skip
     if order == 1:
         return Weights(matrix, ids, name, recipe)
-    recipe |= {"order": order, "up_to": up_to, "unit": f"1 = {order} borders away"}
     policy = None if isolates == "nearest" else isolates
     why = f"have no neighbour of order {order}"
-    matrix, ids, told = settle(
+    matrix, ids, more = settle(
         matrix, ids, policy, why, way_out=" up_to=True counts nearer ones too."
     )
-    return Weights(matrix, ids, name, recipe | told)
+    recipe |= {"order": order, "up_to": up_to, "unit": f"1 = {order} borders away"}
+    recipe["dropped"] = (*told.get("dropped", ()), *more.get("dropped", ()))
+    return Weights(matrix, ids, name, recipe)
 
 
 def reached(first: sparse.csr_array, order: int, up_to: bool) -> sparse.csr_array:

@@ -17,6 +17,7 @@ from scipy import sparse
 from spatialsyn.cities.geodesy import Positions, check_dense
 from spatialsyn.errors import WeightsError, named
 from spatialsyn.numerics.lags import Array
+from spatialsyn.weights.checks import check_power, real
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.isolates import empty_rows, settle
 from spatialsyn.weights.od import Pairs, read_pairs
@@ -45,9 +46,8 @@ def travel_time(
     isolates : None | "nearest" | "keep" | "drop"
         What to do with cities that no other reaches in time; "nearest" in time.
     """
-    if not 0 < power < np.inf:
-        raise WeightsError(f"power={power!r}: decay with time needs a positive power.")
-    if cutoff is not None and not cutoff > 0:
+    check_power(power)
+    if cutoff is not None and not real(cutoff) > 0:
         raise WeightsError(f"cutoff={cutoff!r}: a positive time is needed.")
     pairs = read_pairs(table, ids, "travel times").without_own()
     time = _times(pairs, symmetric is not None)

@@ -293,7 +293,7 @@ def test_pairs_that_stand_once_hold_both_ways_only_if_asked():
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        ({}, {"power": 0}, "decay with time needs a positive power"),
+        ({}, {"power": 0}, "decay needs a positive power"),
         ({}, {"cutoff": 0}, "a positive time is needed"),
         ({"value": 0.0}, {}, r"travel times must be positive; they are zero for"),
         ({"value": np.nan}, {}, "travel times must be numbers of zero or more"),

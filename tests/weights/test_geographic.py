@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import geopandas as gpd
 import numpy as np
 import pytest
 from libpysal.graph import Graph
-from libpysal.weights import Kernel
 from numpy.testing import assert_allclose
 from places import KINDS, brute_km, scattered
 from scipy.sparse.csgraph import dijkstra
@@ -227,10 +224,12 @@ def test_rings_share_no_pair_and_together_are_the_band():
     ("edges", "options", "message"),
     [
         ([0], {}, "rings need two kilometres or more"),
-        ("0-100", {}, "rings need two kilometres or more"),
-        ([0, 100, 50], {}, r"edges=\[0, 100, 50\] must ascend"),
-        ([-1, 100], {}, "must ascend from 0 or more"),
-        ([0, np.inf], {}, "a positive number of kilometres"),
+        (100, {}, "edges=100: rings need two kilometres or more"),
+        ("0-100", {}, "edges='0-100' must be kilometres that ascend"),
+        ([0, "far"], {}, "must be kilometres that ascend"),
+        ([0, 100, 50], {}, r"edges=\[0, 100, 50\] must be kilometres that ascend"),
+        ([-1, 100], {}, "kilometres that ascend from 0 or more"),
+        ([0, np.inf], {}, "kilometres that ascend from 0 or more"),
         ([0, 0.001], {"isolates": "keep"}, r"W\[ring_0_0.001\] has no links at all"),
         ([0, 80], {}, "have no other city between 0 and 80 km"),
         ([0, 80], {"isolates": "nearest"}, "for rings it is None or 'keep'"),
@@ -239,70 +238,6 @@ def test_rings_share_no_pair_and_together_are_the_band():
 def test_rings_that_are_none(edges, options, message):
     with pytest.raises(ss.WeightsError, match=message):
         W.rings(scattered(), edges, **options)
-
-
-# Kernels
-
-PROFILES = {
-    "uniform": (lambda z: 1.0 * (z <= 1), 1 / 2),
-    "triangular": (lambda z: (1 - z) * (z <= 1), 1),
-    "epanechnikov": (lambda z: (1 - z**2) * (z <= 1), 3 / 4),
-    "bisquare": (lambda z: (1 - z**2) ** 2 * (z <= 1), 15 / 16),
-    "gaussian": (lambda z: np.exp(-(z**2) / 2), 1 / np.sqrt(2 * np.pi)),
-}
-LIBPYSAL = {"epanechnikov": "quadratic", "bisquare": "quartic"}
-
-
-@pytest.mark.parametrize("function", PROFILES)
-def test_kernels_are_their_formula(function):
-    cities = scattered()
-    km = brute_km(cities)
-    profile, _ = PROFILES[function]
-    off = ~np.eye(12, dtype=bool)
-    fixed = W.kernel(cities, function, bandwidth=120, isolates="keep").dense()
-    assert_allclose(fixed[off], profile(km / 120)[off], rtol=1e-12)
-    far = np.where(off, km, np.inf)
-    own = np.sort(far, axis=1)[:, [3]]
-    adaptive = W.kernel(cities, function, neighbours=4).dense()
-    assert_allclose(adaptive[off], profile(km / own)[off], rtol=1e-12, atol=1e-15)
-
-
-@pytest.mark.parametrize("function", PROFILES)
-def test_kernels_agree_with_libpysal_up_to_their_scale(function):
-    """On a small plane; libpysal's kernels integrate to one, ours are one at no distance."""
-    rng = np.random.default_rng(2)
-    x, y = rng.uniform([495000, 2500000], [505000, 2510000], (30, 2)).T
-    cities = gpd.GeoDataFrame(geometry=gpd.points_from_xy(x, y, crs=32649))
-    _, top = PROFILES[function]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of islands; diagonals are compared nowhere
-        theirs = Kernel(np.c_[x, y], fixed=False, k=5, function=LIBPYSAL.get(function, function))
-    full = theirs.full()[0]
-    np.fill_diagonal(full, 0)
-    ours = W.kernel(cities, function, neighbours=5).dense()
-    if function == "gaussian":  # libpysal cuts the Gaussian at the bandwidth
-        ours = np.where(full > 0, ours, 0)
-    # libpysal widens every bandwidth by 1e-7; the map's scale moves by 1e-6.
-    assert_allclose(ours, full / top, atol=2e-5)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({}, "either bandwidth=km .* or neighbours=k"),
-        ({"bandwidth": 100, "neighbours": 3}, "either bandwidth=km"),
-        ({"bandwidth": -5}, "bandwidth=-5: a positive number of kilometres"),
-        ({"bandwidth": "wide"}, "bandwidth='wide'"),
-        ({"function": "cosine", "bandwidth": 9}, "function='cosine' is not one of 'uniform'"),
-        ({"neighbours": 1}, "the nearest city lies on the edge of the bisquare kernel"),
-        ({"neighbours": 12}, "of 12 cities, each can have 1 to 11"),
-        ({"bandwidth": 10}, "have no other city within 10 km.*neighbours=k, leaves no city alone"),
-        ({"bandwidth": 10, "isolates": "nearest"}, "'nearest' is not one of 'keep', 'drop'"),
-    ],
-)
-def test_kernels_that_are_none(options, message):
-    with pytest.raises(ss.WeightsError, match=message):
-        W.kernel(scattered(), **options)
 
 
 # All of them
@@ -364,6 +299,51 @@ def test_the_projection_of_the_file_does_not_matter(builder):
 def test_places_that_are_none(cities, message):
     with pytest.raises(ss.BoundaryError, match=message):
         W.knn(cities, 1)
+
+
+@pytest.mark.parametrize("power", [0, -1, np.inf, np.nan, "two", True])
+def test_powers_that_are_none(power):
+    with pytest.raises(ss.WeightsError, match="decay needs a positive power"):
+        W.inverse_distance(scattered(), power=power)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda c: W.knn(c, 1),
+        lambda c: W.distance_band(c, 100),
+        lambda c: W.inverse_distance(c),
+        lambda c: W.inverse_distance(c, cutoff=100),
+        lambda c: W.rings(c, [0, 100]),
+        lambda c: W.kernel(c, bandwidth=100),
+    ],
+)
+def test_one_city_has_no_neighbours(build):
+    one = r"of 1 cities|there is only 'a'|no links at all|'a' have no other city"
+    with pytest.raises(ss.WeightsError, match=one):
+        build(scattered(["a"]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_relabelling_permutes_borders_and_nothing_else(kind):
+    shapes = [box(110 + i % 4, 20 + i // 4, 111 + i % 4, 21 + i // 4) for i in range(12)]
+    ids = KINDS[kind]
+    cities = gpd.GeoDataFrame(geometry=shapes, index=list(ids), crs=4326)
+    shuffle = np.random.default_rng(4).permutation(12)
+    for options in ({}, {"rook": True}, {"order": 2}, {"links": [(ids[0], ids[11])]}):
+        w = W.contiguity(cities, **options)
+        moved = W.contiguity(cities.iloc[shuffle], **options)
+        assert moved.ids == tuple(ids[i] for i in shuffle)
+        assert_allclose(moved.dense(), w.dense()[np.ix_(shuffle, shuffle)])
+        assert moved.hash == w.hash
+
+
+def test_what_was_done_about_islands_is_told_at_every_order():
+    shapes = [*strip(3).geometry, box(130, 22, 131, 23)]
+    cities = gpd.GeoDataFrame(geometry=shapes, index=list("abcd"), crs=4326)
+    w = W.contiguity(cities, isolates="nearest", order=2, up_to=True)
+    assert (w.recipe["isolates"], w.recipe["linked"]) == ("nearest", ("d",))
+    assert W.contiguity(cities, isolates="drop", order=2).recipe["dropped"] == ("d", "b")
 
 
 def test_what_does_not_fit_into_memory_is_refused(monkeypatch):

@@ -143,7 +143,7 @@ def test_weights_from_data_say_of_which_years(build):
     assert build(whole).base_years == "all"
     with pytest.raises(ss.WeightsError, match='give years, or "all"'):
         build(bare, base_years="2011")
-    with pytest.raises(ss.WeightsError, match="'gdp' is missing or infinite for 'b'"):
+    with pytest.raises(ss.WeightsError, match="'gdp' is missing or no finite number for 'b'"):
         build(mean([1.0, np.nan, 3, 4]))
 
 
