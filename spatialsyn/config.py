@@ -161,11 +161,14 @@ def weights_names(study: Study) -> list[str]:
 
     names: list[str] = []
     for name, options in study.weights.items():
-        if options["kind"] == "rings":
+        if options.get("kind") == "rings":
             edges = {"name": name, "edges": options.get("edges", ())}
             names += call(f"weights.{name}", ring_names, edges)
         else:
             names.append(name)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"two matrices of the study would be called {named(twice)}.")
     return names
 
 

@@ -198,6 +198,11 @@ def test_a_run_tells_what_its_weights_share(folder):
         ('kind = "flows"\nids = [11]\ntable = "flows.csv"', "flows has no 'ids'"),
         ('kind = "rings"\nedges = [100]', r"\[weights.w\] .*two kilometres or more"),
         ('kind = "rings"', "rings need two kilometres or more"),
+        ("k = 3", "kind = None is not one of 'contiguity', 'knn'"),
+        (
+            'kind = "rings"\nedges = [0, 9]\n[weights.w_0_9]\nkind = "contiguity"',
+            "two matrices of the study would be called 'w_0_9'",
+        ),
     ],
 )
 def test_sections_that_are_refused_when_the_file_is_read(folder, section, message):

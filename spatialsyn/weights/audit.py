@@ -216,10 +216,11 @@ def _swept_lag(w: Weights, y: pd.Series | pd.DataFrame) -> Array:
             f"y and W[{w.name}] list different cities: without y {named(absent) or 'none'}; y has "
             f"{len(table)} cities, the weights {w.n}."
         )
-    values: Array = table.loc[list(w.ids)].to_numpy(dtype=float)
+    numbers = table.loc[list(w.ids)].apply(pd.to_numeric, errors="coerce")
+    values: Array = numbers.to_numpy(dtype=float)
     holes = [w.ids[i] for i in np.unique(np.argwhere(~np.isfinite(values))[:, 0])]
     if holes:
-        raise WeightsError(f"y is missing or infinite for {named(holes)}: its lag is no number.")
+        raise WeightsError(f"y is no finite number for {named(holes)}, so its lag is none.")
     Wy = lag(w.matrix, values)
     if values.shape[1] > 1:
         Wy = Wy - Wy.mean(axis=0) - Wy.mean(axis=1, keepdims=True) + Wy.mean()

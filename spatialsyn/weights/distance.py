@@ -31,7 +31,7 @@ from spatialsyn.errors import WeightsError, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.checks import check_count, check_km, check_power, real
 from spatialsyn.weights.core import Weights
-from spatialsyn.weights.isolates import check_policy, empty_rows, settle
+from spatialsyn.weights.isolates import check_policy, empty_rows, mutual, settle
 from spatialsyn.weights.symmetry import symmetrised
 
 # Profiles with K(0) = 1; all but the Gaussian end at z = 1.
@@ -237,9 +237,9 @@ def _within(
 ) -> tuple[sparse.csr_array, tuple[Any, ...], dict[str, Any]]:  # fmt: skip
     """`settle` for cities that have no other within the cut-off."""
 
-    def fallback(lonely: Positions) -> tuple[Positions, Array]:
+    def fallback(lonely: Positions) -> sparse.csr_array:
         found, km = nearest(where, 1, lonely)
-        return found[:, 0], weigh(km[:, 0])
+        return mutual(where.n, lonely, found[:, 0], weigh(km[:, 0]))
 
     lonely = empty_rows(matrix)
     far = nearest(where, 1, lonely)[1].max() if len(lonely) and where.n > 1 else 0.0

@@ -17,9 +17,8 @@ from spatialsyn.cities.boundaries import check_boundaries
 from spatialsyn.cities.geodesy import Positions, all_km, nearest, places
 from spatialsyn.cities.topology import contiguous
 from spatialsyn.errors import WeightsError, expect, named
-from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.core import Weights
-from spatialsyn.weights.isolates import check_policy, settle
+from spatialsyn.weights.isolates import check_policy, mutual, settle
 
 Link = tuple[Any, Any]
 
@@ -69,8 +68,9 @@ def contiguity(
     borders = contiguous(cities.geometry.to_numpy(), rook)
     first = sparse.csr_array(borders.maximum(_bridges(links, ids)))
 
-    def fallback(lonely: Positions) -> tuple[Positions, Array]:
-        return nearest(places(cities), 1, lonely)[0][:, 0], np.ones(len(lonely))
+    def fallback(lonely: Positions) -> sparse.csr_array:
+        partner = nearest(places(cities), 1, lonely)[0][:, 0]
+        return mutual(len(cities), lonely, partner, np.ones(len(lonely)))
 
     first, ids, told = settle(
         first, ids, isolates, "share no border with any other city", fallback,

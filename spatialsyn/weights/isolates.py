@@ -23,8 +23,8 @@ MEANING = {
     "drop": "leaves them out of the matrix",
 }
 Ids = tuple[Any, ...]
-# Rows without a neighbour -> the city each is to be linked with, and how strongly.
-Fallback = Callable[[Positions], tuple[Positions, Array]]
+# Rows without a neighbour -> the links that give each of them one.
+Fallback = Callable[[Positions], sparse.csr_array]
 
 
 def settle(
@@ -61,7 +61,7 @@ def settle(
             f"{named(cities)} {why}. Say what to do: isolates={', '.join(known)}.{way_out}"
         )
     if isolates == "nearest" and fallback is not None:
-        links, told["linked"] = linked(links, lonely, fallback), cities
+        links, told["linked"] = sparse.csr_array(links.maximum(fallback(lonely))), cities
     if isolates == "drop":
         links, ids, told["dropped"] = without(links, ids)
     return links, ids, told
@@ -83,11 +83,10 @@ def empty_rows(links: sparse.csr_array) -> Positions:
     return np.flatnonzero(np.asarray(links.sum(axis=1)) == 0)
 
 
-def linked(links: sparse.csr_array, lonely: Positions, fallback: Fallback) -> sparse.csr_array:
-    """`links` with one more link, both ways, for every lonely city."""
-    partner, weight = fallback(lonely)
-    one_way = sparse.csr_array((weight, (lonely, partner)), shape=links.shape)
-    return sparse.csr_array(links.maximum(one_way).maximum(one_way.T.tocsr()))
+def mutual(n: int, lonely: Positions, partner: Positions, weight: Array) -> sparse.csr_array:
+    """A link between every lonely city and its partner, both ways."""
+    one_way = sparse.csr_array((weight, (lonely, partner)), (n, n))
+    return sparse.csr_array(one_way.maximum(one_way.T.tocsr()))
 
 
 def without(links: sparse.csr_array, ids: Ids) -> tuple[sparse.csr_array, Ids, Ids]:

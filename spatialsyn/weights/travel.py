@@ -44,29 +44,32 @@ def travel_time(
     symmetric : None | "mean" | "max" | "min" | "product" of the two weights of a pair
         With it, a pair that is listed one way only has this time both ways.
     isolates : None | "nearest" | "keep" | "drop"
-        What to do with cities that no other reaches in time; "nearest" in time.
+        What to do with cities that no other reaches in time; "nearest" links them with the
+        city that reaches them soonest, one way unless `symmetric`.
     """
     check_power(power)
     if cutoff is not None and not real(cutoff) > 0:
         raise WeightsError(f"cutoff={cutoff!r}: a positive time is needed.")
     pairs = read_pairs(table, ids, "travel times").without_own()
     time = _times(pairs, symmetric is not None)
-    within = np.isfinite(time) if cutoff is None else time <= cutoff
-    matrix = sparse.csr_array(np.where(within, time**-power, 0.0))
+    strength = time**-power  # zero where time is infinite
+    near = np.where(time <= (np.inf if cutoff is None else cutoff), strength, 0.0)
+    matrix = symmetrised(sparse.csr_array(near), symmetric)
+    ever = symmetrised(sparse.csr_array(strength), symmetric).toarray()
 
-    def fallback(lonely: Positions) -> tuple[Positions, Array]:
-        soonest = time[lonely].argmin(axis=1)
-        return soonest, time[lonely, soonest] ** -power
+    def fallback(lonely: Positions) -> sparse.csr_array:
+        soonest = ever[lonely].argmax(axis=1)
+        found = sparse.csr_array((ever[lonely, soonest], (lonely, soonest)), ever.shape)
+        return found if symmetric is None else sparse.csr_array(found.maximum(found.T.tocsr()))
 
-    made = symmetrised(matrix, symmetric)
-    unreachable = np.isinf(time[empty_rows(made)]).all(axis=1).any()
+    reachable = ever[empty_rows(matrix)].any(axis=1).all()
     why = f"are reached from no other city{'' if cutoff is None else f' within {cutoff:g}'}"
-    made, cities, told = settle(made, pairs.ids, isolates, why, None if unreachable else fallback)
+    matrix, cities, told = settle(matrix, pairs.ids, isolates, why, fallback if reachable else None)
     recipe = {
         "kind": "travel time", "power": power, "cutoff": cutoff, "symmetric": symmetric,
         "unit": "time^-power",
     }  # fmt: skip
-    return Weights(made, cities, name, recipe | told)
+    return Weights(matrix, cities, name, recipe | told)
 
 
 def _times(pairs: Pairs, both_ways: bool) -> Array:

@@ -175,7 +175,7 @@ def test_large_matrices_are_audited_without_their_full_spectrum(monkeypatch):
         (
             {"y": panel_series().where(lambda y: y < 1)},
             ss.WeightsError,
-            "y is missing or infinite for",
+            "y is no finite number for",
         ),
         ({"y": [1, 2]}, ss.WeightsError, "y is a Series by city or"),
         ({"blocks": BLOCKS.iloc[1:]}, ss.AlignmentError, "'region' must give one block to every"),

@@ -274,8 +274,10 @@ def test_weights_fall_with_the_time_from_the_sender():
     w = W.travel_time(TIMES, power=2)
     assert w.dense().tolist() == [[0, 1 / 4, 1 / 16], [1, 0, 1 / 64], [1 / 16, 0, 0]]
     near = W.travel_time(TIMES, cutoff=3, isolates="nearest")
-    # c is reached in time by nobody; a reaches it soonest, and is linked both ways.
-    assert near.dense().tolist() == [[0, 1 / 2, 1 / 4], [1, 0, 0], [1 / 4, 0, 0]]
+    # c is reached in time by nobody; a reaches it soonest. Who c reaches stays as it was.
+    assert near.dense().tolist() == [[0, 1 / 2, 0], [1, 0, 0], [1 / 4, 0, 0]]
+    both = W.travel_time(TIMES, cutoff=1.5, symmetric="mean", isolates="nearest").dense()
+    assert both.tolist() == [[0, 1 / 2, 1 / 4], [1 / 2, 0, 0], [1 / 4, 0, 0]]
     square = TIMES.pivot(index="origin", columns="destination", values="value")
     assert W.travel_time(square, power=2).hash == w.hash
 
