@@ -149,8 +149,8 @@ def weights_table(
     ]
     notes = (
         "Row i receives: W[i, j] is the pull of city j on city i. Effective neighbours: mean over "
-        "cities of 1 / Σ p², p the shares of a row. Correlation: of the row shares; of lags: of W y "
-        "net of city and year means.",
+        "cities of 1 / Σ p², p the shares of a row. Correlation: of the row shares; of lags: of "
+        "W y net of city and year means.",
         *weights_notes(listed),
         *(remark[:1].upper() + remark[1:] for remark in remarks),
     )
