@@ -63,6 +63,7 @@ class Design:
     logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
     error : lags by the error's matrix, or None without a spatial error
     random : whether cities have random effects
+    outside : whether these stand outside the spatial error
     units, copies : independent cities and periods, n and T less what was transformed away
     """
 
@@ -81,6 +82,7 @@ class Design:
     transformed: bool
     units: int
     copies: int
+    outside: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -193,6 +195,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
         transformed=model.transforms,
         units=units,
         copies=copies,
+        outside=model.random == "baltagi" and model.roles.wu is not None,
     )
 
 

@@ -23,8 +23,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from spatialsyn.errors import ModelError
+from spatialsyn.models import baltagi
 from spatialsyn.models.design import Design
-from spatialsyn.models.likelihood import filtered, lags, split
+from spatialsyn.models.likelihood import filtered, lags, means, split
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import centred, mean_trace, product
 from spatialsyn.numerics.transform import sweep
@@ -55,6 +56,9 @@ def information(
         raise ModelError('cov="observed" is not available with random effects: use "expected".')
     p, d = len(delta), len(spatial) - design.random
     Z, columns = filtered(design, spatial)[1], lags(design, spatial, delta)[:, :d]
+    kept = means(design, spatial)
+    if isinstance(kept, baltagi.Outside):
+        return baltagi.information(design, kept, multiplier, Z, columns, sigma2, residuals)
     info = np.zeros((p + len(spatial) + 1, p + len(spatial) + 1))
     info[:p, :p] = Z.T @ Z / sigma2
     info[-1, -1] = design.nobs / (2 * sigma2**2)

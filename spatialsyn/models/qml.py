@@ -22,7 +22,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered, full, names
-from spatialsyn.models.search import best_spatial
+from spatialsyn.models.search import best_spatial, check_peak
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
@@ -54,9 +54,9 @@ def estimate_qml(design: Design) -> Estimate:
     y = design.y.ravel()
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     coefficients = regress(np.c_[y, Wy], Z, design.names)
+    if design.random:
+        return _with_city_variance(design)
     spatial = _best(design, np.c_[y, Wy] - Z @ coefficients)
-    if design.random and spatial[-1] >= 1:
-        return _without_city_variance(design)
     return describe(design, at(design, spatial))
 
 
@@ -91,12 +91,20 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     )
 
 
-def _without_city_variance(design: Design) -> Estimate:
-    """The boundary phi = 1: the likelihood is highest where cities have no variance of their own.
+def _with_city_variance(design: Design) -> Estimate:
+    """The higher of the peak inside phi < 1 and the boundary phi = 1.
 
-    It is the pooled estimate with phi = 1, which has no standard error there.
+    The boundary, where cities have no variance of their own, is the pooled estimate; phi
+    has no standard error there.
     """
-    pooled = estimate_qml(replace(design, random=False))
+    params = at(design, best_spatial(design))
+    try:
+        pooled = estimate_qml(replace(design, random=False, outside=False))
+    except EstimationError:
+        pooled = None
+    if pooled is None or pooled.loglik < full(design, params[len(design.names) : -1], params[-1]):
+        check_peak(design, params[len(design.names) : -1])
+        return describe(design, params)
     assert pooled.cov is not None
     where = len(pooled.params) - 1
     widened = np.insert(np.insert(pooled.cov, where, 0.0, axis=0), where, 0.0, axis=1)
@@ -114,7 +122,9 @@ def _best(design: Design, residuals: Array) -> Array:
         return np.zeros(0)
     if len(names(design)) == 1 and isinstance(design.logdet, LogDet):
         return _best_rho(design, design.logdet, residuals[:, 0], residuals[:, 1])
-    return best_spatial(design)
+    spatial = best_spatial(design)
+    check_peak(design, spatial)
+    return spatial
 
 
 def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:

@@ -29,15 +29,20 @@ CLIMBS = 4
 def best_spatial(design: Design) -> Array:
     """(rho_1 ... rho_m, lambda, phi) with the highest concentrated likelihood.
 
+    The climb stops short of phi = 1, beyond which a variance is negative: whether the
+    likelihood is highest there is seen from the model without city effects.
+
     Raises
     ------
     EstimationError
-        No start lies inside the parameter space, or the peak lies at its edge.
+        No start lies inside the parameter space.
     """
 
     unit = _units(design)
 
     def value(at: Array) -> float:
+        if design.random and at[-1] >= 1:
+            return -np.inf
         return concentrated(design, at * unit)
 
     def slope(at: Array) -> Array:
@@ -47,15 +52,23 @@ def best_spatial(design: Design) -> Array:
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     starts.sort(key=value, reverse=True)
-    best = maximise_from(value, slope, starts[:CLIMBS])
-    if not np.abs(newton_step(slope, best, slope(best))).max() < 1e-3:
+    return np.asarray(maximise_from(value, slope, starts[:CLIMBS]) * unit)
+
+
+def check_peak(design: Design, spatial: Array) -> None:
+    """Refuse a highest point from which the likelihood still rises."""
+    unit = _units(design)
+
+    def slope(at: Array) -> Array:
+        return score(design, at * unit) * unit
+
+    if not np.abs(newton_step(slope, spatial / unit, slope(spatial / unit))).max() < 1e-3:
         raise EstimationError(
-            f"the likelihood still rises at {np.round(best * unit, 4).tolist()} "
+            f"the likelihood still rises at {np.round(spatial, 4).tolist()} "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
             "at how alike the matrices are: ss.weights.audit(...)."
         )
-    return np.asarray(best * unit)
 
 
 def _units(design: Design) -> Array:

@@ -14,7 +14,7 @@ from spatialsyn.models.formula import parse
 from spatialsyn.models.roles import FAMILIES, Roles, as_regimes, lagged_before, roles
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
-RANDOM = ("individual", "correlated")
+RANDOM = ("individual", "correlated", "baltagi")
 CORRECTIONS = ("lee-yu", "direct", "bias-corrected")
 
 
