@@ -23,8 +23,8 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from spatialsyn.models.design import Design
-from spatialsyn.numerics.lags import Array, dense, lag
-from spatialsyn.numerics.multiplier import multiplied_out, product
+from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.multiplier import product
 from spatialsyn.numerics.transform import sweep, sweeps_time
 
 
@@ -91,7 +91,9 @@ class Outside:
 
     def phi_slope(self, mean: Array) -> Array:
         """The derivative of F fbar in phi."""
-        return np.asarray(self.F @ (self.R @ (self.R.T @ (self.F.T @ (self.F @ mean)))) / self.phi**3)
+        return np.asarray(
+            self.F @ (self.R @ (self.R.T @ (self.F.T @ (self.F @ mean)))) / self.phi**3
+        )
 
 
 def outside(design: Design, lam: float, phi: float) -> Outside:

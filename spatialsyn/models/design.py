@@ -165,6 +165,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     n, T = data.y.shape
     _check_dimensions(model, n, T)
     _check_rows(model, weights)
+    _check_one_matrix(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     X, columns = right_side(model, data, weights)
@@ -317,9 +318,7 @@ def _error_lag(
     w = weights[model.roles.wu]
     M, logdet = w.over(data.years), w.logdet_over(data.years)
     logdet = logdet.without_unit_root() if unit_root else logdet
-    lagged_y, lagged_Wy, lagged_X = (
-        sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X)
-    )
+    lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X))
     return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
 
 
@@ -345,11 +344,27 @@ def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
             )
 
 
+def _check_one_matrix(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
+    """Models whose likelihood has no place for matrices that change over time."""
+    changing = [name for name, w in weights.items() if w.varies]
+    if changing and model.random == "baltagi":
+        raise ModelError(
+            f"W[{changing[0]}] changes over the years, and then city effects outside the spatial "
+            'error do not fall apart into means and deviations. Use random="individual", or '
+            "weights of base years."
+        )
+
+
 def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:
     if sweeps_cities(model.fixed_effects) and T < 2:
         raise ModelError(
             f"fixed_effects={model.fixed_effects!r} removes each city's mean over time and needs "
             f"two years at least; the panel has {T}. Use fixed_effects='none' or 'time'."
+        )
+    if model.random is not None and T < 2:
+        raise ModelError(
+            f"random={model.random!r} tells a city's own draw from its error by repeated years and "
+            f"needs two at least; the panel has {T}. Use random=None."
         )
     if model.roles.names and n < 3:
         raise ModelError(f"a spatial lag needs three cities at least; the panel has {n}.")
@@ -366,9 +381,7 @@ def _check_names(names: tuple[str, ...]) -> None:
         )
 
 
-def _check_absorbed(
-    X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel
-) -> None:
+def _check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel) -> None:
     """Refuse regressors that have nothing left once the effects are gone."""
     if model.fixed_effects == "none":
         return

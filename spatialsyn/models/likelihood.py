@@ -47,7 +47,7 @@ def names(design: Design) -> tuple[str, ...]:
 
 def filtered(design: Design, values: Array) -> tuple[Array, Array]:
     """The transformed outcome and regressors, (nT,) and (nT, p)."""
-    rho, lam, phi = split(design, values)
+    rho, lam, _ = split(design, values)
     y, Z = design.y - design.Wy @ rho, design.Z
     if design.error is not None and lam is not None:
         y = y - lam * (design.error.y - design.error.Wy @ rho)

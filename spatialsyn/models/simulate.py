@@ -1,6 +1,9 @@
 """Data drawn from a model: the base of every Monte Carlo study.
 
 y = S^-1 (X beta + W X theta + city effects + year effects + R^-1 e),  e ~ N(0, sigma2)
+
+Random city effects have the variance sigma2 (phi^-2 - 1) / T; they are spread by R^-1 like e
+itself, or stand outside it (random="baltagi").
 """
 
 from __future__ import annotations
@@ -40,8 +43,8 @@ def simulate(
         the cities of the weights.
     params : name -> value
         The names of `res.params`: regressors, ``W[geo]*x``, ``rho[geo]``, ``lambda[geo]``,
-        ``sigma2``; all of them, no others.
-    effects_sd : standard deviation of the city and year effects, where the model has them
+        ``phi``, ``sigma2``; all of them, no others.
+    effects_sd : standard deviation of the fixed city and year effects, where the model has them
 
     Raises
     ------
@@ -65,13 +68,18 @@ def simulate(
     names = [column.name for column in columns]
     rho_names = [f"rho[{name}]" for name in model.roles.wy]
     lam_names = [f"lambda[{model.roles.wu}]"] if model.roles.wu else []
-    _check_params(params, [*names, *rho_names, *lam_names, "sigma2"])
+    phi_names = ["phi"] if model.random else []
+    _check_params(params, [*names, *rho_names, *lam_names, *phi_names, "sigma2"])
     n, T = data.y.shape
     error = np.sqrt(params["sigma2"]) * generator.standard_normal((n, T))
+    city = _city_sd(params, T) * generator.standard_normal((n, 1)) if model.random else 0.0
+    spread = model.random != "baltagi"
+    error = error + city if spread else error
     if model.roles.wu:
         lam = np.array([params[lam_names[0]]])
         error = multiplier((matrices[model.roles.wu].matrix,), lam, n) @ error
     signal = X @ np.array([params[name] for name in names]) + error
+    signal = signal if spread else signal + city
     if sweeps_cities(model.fixed_effects):
         signal = signal + effects_sd * generator.standard_normal((n, 1))
     if sweeps_time(model.fixed_effects):
@@ -112,6 +120,14 @@ def _check_params(params: Mapping[str, float] | pd.Series, needed: list[str]) ->
         )
     if not params["sigma2"] >= 0:
         raise ModelError(f"sigma2 = {params['sigma2']} must not be negative.")
+
+
+def _city_sd(params: Mapping[str, float] | pd.Series, T: int) -> float:
+    """Standard deviation of the random city effects."""
+    phi = params["phi"]
+    if not 0 < phi <= 1:
+        raise ModelError(f"phi = {phi} must lie in (0, 1]; phi^2 = s2 / (T s2_mu + s2).")
+    return float(np.sqrt(params["sigma2"] * (phi**-2 - 1) / T))
 
 
 def _check_stable(rho: Array, matrices: list[Weights]) -> None:

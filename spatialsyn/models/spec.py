@@ -45,10 +45,14 @@ class SpatialModel:
         dummy-variable maximum likelihood, whose sigma2 (individual effects) and rho
         (time effects) are biased in small panels; or the latter with its leading bias
         removed.
-    random : None | "individual" | "correlated"
+    random : None | "individual" | "correlated" | "baltagi"
         City effects as random draws, uncorrelated with the regressors, or correlated
         through the regressors' city means (Mundlak 1978; Debarsy 2012 for their lags);
-        with fixed_effects="none", or "time" and correction="direct".
+        with fixed_effects="none", or "time" and correction="direct". A spatial error
+        spreads them too (Kapoor, Kelejian & Prucha 2007); under "baltagi" it spreads the
+        idiosyncratic error only and they stand outside it (Anselin 1988; Baltagi, Song &
+        Koh 2003). In all of them phi^2 = s2 / (T s2_mu + s2), Elhorst's theta: 1 without
+        city variance; without a spatial error "baltagi" is "individual".
     lag_y : bool
         tau y(t-1). City effects are then estimated by dummies, whose bias of order 1/T is
         removed unless correction="direct" (Yu, de Jong & Lee 2008; two-way Lee & Yu 2010).

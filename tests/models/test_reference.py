@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from elhorst import case_panel
 from numpy.testing import assert_allclose
 from peers import PANELS, cross_section, fits, long_matrix, panel_data, shared
 from us_states import STATES_46, STATES_48, row_standardised
@@ -118,28 +119,9 @@ MATLAB = [
 EFFECTS = {"pooled": "none", "sfe": "individual", "tfe": "time", "stfe": "twoways"}
 
 
-def weekly(case: str) -> tuple[ss.CityPanel, ss.Weights]:
-    """48 states x 51 weeks; the demo uses its matrix by position, AR and AZ exchanged."""
-    frame = pd.read_csv(shared("reference", "matlab", "data", "weekly.csv"))
-    panel = ss.CityPanel(frame, city="unit", year="week")
-    file = "weekly_Wcont_binary.csv" if case == "weekly_contig" else "weekly_border_miles_upper.csv"
-    matrix = pd.read_csv(shared("reference", "matlab", "data", file), index_col=0).to_numpy(float)
-    if case == "weekly_borders":
-        matrix = np.where(matrix > 0, matrix, matrix.T)
-    np.fill_diagonal(matrix, 0)
-    return panel, ss.Weights.from_matrix(matrix, ids=panel.ids, name="w").standardize("row")
-
-
 @pytest.mark.parametrize(("case", "family", "effects", "version"), MATLAB)
 def test_elhorst_cases_match_independent_algebra(case, family, effects, version):
-    if case.startswith("cigar"):
-        panel, w = panel_data("cigar")
-        outcome, x = "logc", ("logp", "logy")
-        if case == "cigar_T15_x2":
-            panel = panel.subset(years=range(78, 93))
-    else:
-        panel, w = weekly(case)
-        outcome, x = "uclaims", ("jobposts", "athome")
+    panel, w, outcome, x = case_panel(case)
     correction = "direct" if version == "direct" else "lee-yu"
     model = fitted(family, outcome, x, fixed_effects=EFFECTS[effects], correction=correction)
     res = ss.fit(model, panel, w)
