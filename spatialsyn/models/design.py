@@ -165,7 +165,6 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     n, T = data.y.shape
     _check_dimensions(model, n, T)
     _check_rows(model, weights)
-    _check_one_matrix(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     X, columns = right_side(model, data, weights)
@@ -342,17 +341,6 @@ def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
                 "effects needs every row to sum to one; otherwise a shock common to all cities "
                 f'would not stay common. Use W.standardize("row"){way_out}.'
             )
-
-
-def _check_one_matrix(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
-    """Models whose likelihood has no place for matrices that change over time."""
-    changing = [name for name, w in weights.items() if w.varies]
-    if changing and model.random == "baltagi":
-        raise ModelError(
-            f"W[{changing[0]}] changes over the years, and then city effects outside the spatial "
-            'error do not fall apart into means and deviations. Use random="individual", or '
-            "weights of base years."
-        )
 
 
 def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:
