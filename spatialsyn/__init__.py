@@ -29,6 +29,10 @@ _HOMES = {
     "sdem": "models.spec",
     "sac": "models.spec",
     "gns": "models.spec",
+    "mess": "models.spec",
+    "mess_sdm": "models.spec",
+    "mess_sem": "models.spec",
+    "mess_sac": "models.spec",
     "simulate": "models.simulate",
     "fit": "results",
     "Results": "results",
@@ -69,7 +73,21 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from spatialsyn.models.simulate import simulate
-    from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
+    from spatialsyn.models.spec import (
+        SpatialModel,
+        gns,
+        mess,
+        mess_sac,
+        mess_sdm,
+        mess_sem,
+        ols,
+        sac,
+        sar,
+        sdem,
+        sdm,
+        sem,
+        slx,
+    )
     from spatialsyn.results import Results, fit
     from spatialsyn.weights.core import Weights
 

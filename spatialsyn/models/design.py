@@ -15,11 +15,14 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
 
+# How the names of spatial parameters begin.
+LAGGED = ("rho[", "lambda[", "alpha[", "alpha_u[")
 # A column whose variation falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
 
@@ -32,7 +35,7 @@ class ErrorLag:
     Wy: Array
     Z: Array
     M: Matrix
-    logdet: LogDet
+    logdet: LogDet | Exponent
     name: str
 
 
@@ -75,7 +78,7 @@ class Design:
     matrices: Mapping[str, Matrix]
     blocks: Mapping[str, Array]
     W: tuple[Matrix, ...]
-    logdet: LogDet | JointLogDet | None
+    logdet: LogDet | JointLogDet | Exponent | None
     error: ErrorLag | None
     random: bool
     fixed_effects: str
@@ -88,6 +91,12 @@ class Design:
     def names(self) -> tuple[str, ...]:
         """Names of the columns of Z."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def exponential(self) -> bool:
+        """Whether matrix exponentials stand in place of I - rho W and I - lambda M."""
+        error = None if self.error is None else self.error.logdet
+        return isinstance(self.logdet, Exponent) or isinstance(error, Exponent)
 
     @property
     def nobs(self) -> int:
@@ -279,7 +288,8 @@ def _outcome_matrices(
     model: SpatialModel, data: Regressors, matrices: Mapping[str, Matrix]
 ) -> dict[str, Matrix]:
     """The matrices of Wy by the name of their rho; with own rho by block, D_b W."""
-    plain = {f"rho[{name}]": matrices[name] for name in model.roles.wy}
+    symbol = "alpha" if model.exponential else "rho"
+    plain = {f"{symbol}[{name}]": matrices[name] for name in model.roles.wy}
     if model.regimes is None or not model.regimes.rho:
         return plain
     return {
@@ -295,13 +305,17 @@ def _logdet(
     years: Sequence[int],
     W: tuple[Matrix, ...],
     unit_root: bool,
-) -> LogDet | JointLogDet | None:
+) -> LogDet | JointLogDet | Exponent | None:
     if not W:
         return None
     if len(W) > 1:
         return JointLogDet(tuple(dense(w) for w in W), unit_root)
-    logdet = weights[model.roles.wy[0]].logdet_over(years)
+    logdet = _logdet_of(model, weights[model.roles.wy[0]], years)
     return logdet.without_unit_root() if unit_root else logdet
+
+
+def _logdet_of(model: SpatialModel, w: Weights, years: Sequence[int]) -> LogDet | Exponent:
+    return Exponent((norm(w.matrix),)) if model.exponential else w.logdet_over(years)
 
 
 def _error_lag(
@@ -315,10 +329,11 @@ def _error_lag(
     if model.roles.wu is None:
         return None
     w = weights[model.roles.wu]
-    M, logdet = w.over(data.years), w.logdet_over(data.years)
+    M, logdet = w.over(data.years), _logdet_of(model, w, data.years)
     logdet = logdet.without_unit_root() if unit_root else logdet
+    name = f"alpha_u[{w.name}]" if model.exponential else f"lambda[{w.name}]"
     lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X))
-    return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
+    return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, name)
 
 
 def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
@@ -330,12 +345,14 @@ def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
             "an own rho for every block makes matrices whose rows sum to one in one block and to "
             'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
         )
-    needed = (*model.roles.wy, *model.lag_wy) if model.correction != "direct" else ()
+    free = model.correction == "direct" and not model.exponential
+    needed = () if free else (*model.roles.wy, *model.lag_wy)
     error = () if model.roles.wu is None else (model.roles.wu,)
     for name in dict.fromkeys([*needed, *error]):
         sums = weights[name].row_sums
         if not weights[name].is_row_standardised:
-            way_out = ', or correction="direct"' if name not in error else ""
+            others = name not in error and not model.exponential
+            way_out = ', or correction="direct"' if others else ""
             raise WeightsError(
                 f"the rows of W[{name}] sum to {sums.min():.3g} .. {sums.max():.3g}. Removing time "
                 "effects needs every row to sum to one; otherwise a shock common to all cities "
@@ -361,7 +378,7 @@ def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:
 def _check_names(names: tuple[str, ...]) -> None:
     """Every parameter has a name of its own."""
     twice = sorted({name for name in names if names.count(name) > 1})
-    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(("rho[", "lambda["))]
+    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(LAGGED)]
     if twice or taken:
         raise ModelError(
             f"the column names {named([*twice, *taken])} are those of parameters or lags of this "

@@ -5,7 +5,7 @@
 on arrays that were lagged first and swept of the fixed effects second. q takes the share
 1 - phi of each city's mean away where cities have random effects, phi^2 = s2 / (T s2_mu +
 s2); with a spatial error these follow its process (Kapoor, Kelejian & Prucha 2007), or
-stand outside it (`baltagi`).
+stand outside it (`baltagi`). S and R may be matrix exponentials instead (`mess`).
 The spatial parameters are ordered (rho_1 ... rho_m, lambda, phi); a model has those of
 its lags. Given them, delta and sigma2 are a regression: full generalised least squares.
 """
@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spatialsyn.models import mess
 from spatialsyn.models.baltagi import Outside, outside
 from spatialsyn.models.design import Design
 from spatialsyn.numerics.lags import Array, lag
@@ -48,6 +49,9 @@ def names(design: Design) -> tuple[str, ...]:
 def filtered(design: Design, values: Array) -> tuple[Array, Array]:
     """The transformed outcome and regressors, (nT,) and (nT, p)."""
     rho, lam, _ = split(design, values)
+    if design.exponential:
+        y, Z = mess.filtered(design, rho, lam)
+        return y.ravel(), Z.reshape(y.size, -1)
     y, Z = design.y - design.Wy @ rho, design.Z
     if design.error is not None and lam is not None:
         y = y - lam * (design.error.y - design.error.Wy @ rho)
@@ -59,6 +63,8 @@ def filtered(design: Design, values: Array) -> tuple[Array, Array]:
 def lags(design: Design, values: Array, delta: Array) -> Array:
     """Minus the derivatives of e: q R W_j y for each rho, q M u for lambda, -mean(e) for phi."""
     rho, lam, phi = split(design, values)
+    if design.exponential:
+        return mess.lags(design, rho, lam, delta).reshape(design.y.size, -1)
     kept = means(design, values)
     Wy, u, Mu = design.Wy, design.y - design.Wy @ rho - design.Z @ delta, None
     if design.error is not None and lam is not None:

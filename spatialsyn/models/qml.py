@@ -18,6 +18,7 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 
 from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.models import mess
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
@@ -77,7 +78,10 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     delta, spatial, sigma2 = params[:p], params[p:-1], float(params[-1])
     y, Z = filtered(design, spatial)
     residuals = (y - Z @ delta).reshape(design.y.shape)
-    inverse = multiplier(design.W, spatial[:m], len(design.y))
+    if design.exponential:
+        inverse = mess.multiplier(design, spatial[:m])
+    else:
+        inverse = multiplier(design.W, spatial[:m], len(design.y))
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
     return Estimate(
         names=(*design.names, *names(design), "sigma2"),
@@ -87,7 +91,7 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
         nobs=design.nobs,
         residuals=residuals,
         multiplier=inverse,
-        space=design.logdet,
+        space=None if design.exponential else design.logdet,
     )
 
 
@@ -122,6 +126,8 @@ def _best(design: Design, residuals: Array) -> Array:
         return np.zeros(0)
     if len(names(design)) == 1 and isinstance(design.logdet, LogDet):
         return _best_rho(design, design.logdet, residuals[:, 0], residuals[:, 1])
+    if len(names(design)) == 1 and design.exponential and design.W:
+        return mess.best_alpha(design)
     spatial = best_spatial(design)
     check_peak(design, spatial)
     return spatial
