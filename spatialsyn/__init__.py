@@ -20,6 +20,7 @@ _HOMES = {
     "read_boundaries": "cities.boundaries",
     "read_panel": "cities.reader",
     "Weights": "weights.core",
+    "WeightsSeries": "weights.series",
     "SpatialModel": "models.spec",
     "ols": "models.spec",
     "slx": "models.spec",
@@ -33,10 +34,11 @@ _HOMES = {
     "mess_sdm": "models.spec",
     "mess_sem": "models.spec",
     "mess_sac": "models.spec",
+    "regimes": "models.roles",
     "simulate": "models.simulate",
-    "fit": "results",
+    "fit": "fitting",
     "Results": "results",
-    "Effects": "effects.inference",
+    "Effects": "effects.table",
     **{
         name: "errors"
         for name in (
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.cities.reader import read_panel
-    from spatialsyn.effects.inference import Effects
+    from spatialsyn.effects.table import Effects
     from spatialsyn.errors import (
         AlignmentError,
         BoundaryError,
@@ -72,6 +74,8 @@ if TYPE_CHECKING:
         SpatialsynError,
         WeightsError,
     )
+    from spatialsyn.fitting import fit
+    from spatialsyn.models.roles import regimes
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import (
         SpatialModel,
@@ -88,8 +92,9 @@ if TYPE_CHECKING:
         sem,
         slx,
     )
-    from spatialsyn.results import Results, fit
+    from spatialsyn.results import Results
     from spatialsyn.weights.core import Weights
+    from spatialsyn.weights.series import WeightsSeries
 
 
 def __getattr__(name: str) -> Any:

@@ -1,88 +1,36 @@
-"""The front door: `fit` and what it returns."""
+"""What `fit` returns: an estimate that knows its model, its weights and its panel."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.inference import DIGITS, Effects, check_level, infer
-from spatialsyn.effects.request import chosen_regressors, multipliers, reading_by
+from spatialsyn.effects.blocks import PER
+from spatialsyn.effects.inference import check_level
+from spatialsyn.effects.request import asked_for, inferred, reading_by
+from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
+from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect
-from spatialsyn.models.bias import remove_bias
-from spatialsyn.models.covariance import WORDS, covered
-from spatialsyn.models.design import (
-    Design,
-    align,
-    estimates_cities,
-    regressors,
-    right_side,
-    sweep_effects,
-)
-from spatialsyn.models.dynamic import remove_dummy_bias
+from spatialsyn.models.covariance import covered
+from spatialsyn.models.design import Design, regressors, right_side
+from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors
-from spatialsyn.models.qml import estimate_qml
+from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
-from spatialsyn.weights.core import Weights
-
-# Below this many cities normal approximations of standard errors are a stretch.
-FEW_CITIES = 30
-
-
-def fit(
-    model: SpatialModel,
-    panel: CityPanel,
-    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None = None,
-    cov: str = "expected",
-) -> Results:
-    """Estimate `model` on `panel` with the weights it names.
-
-    Parameters
-    ----------
-    weights : one Weights, a list or a mapping
-        May hold more matrices than the model needs; it picks them by name.
-    cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
-        The first two are information matrices, right for normal errors; the others are
-        robust to other distributions, to dependence and heteroskedasticity between the
-        cities of a year, and to both over neighbouring years.
-
-    Raises
-    ------
-    AlignmentError, FormulaError, ModelError, WeightsError, EstimationError
-        Naming the cities, cells, columns or matrix at fault.
-    """
-    expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
-    expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
-    matrices = align(weights, model.weights_names, panel)
-    data = regressors(model, panel)
-    design = sweep_effects(model, data, matrices)
-    estimate = estimated(model, design, matrices)
-    if cov != "expected":
-        estimate = covered(design, estimate, cov)
-    return Results(model, panel, matrices, data, design, estimate, cov)
-
-
-def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
-    """The estimate of a design, with the correction that its model asks for."""
-    estimate = estimate_qml(design)
-    if model.correction == "direct" or model.fixed_effects == "none":
-        return estimate
-    if estimates_cities(model, weights):
-        estimate = remove_dummy_bias(design, estimate)
-    elif model.correction == "bias-corrected":
-        estimate = remove_bias(design, estimate)
-    return estimate
+from spatialsyn.summary import summary
+from spatialsyn.weights.series import Links
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,7 +43,7 @@ class Results:
 
     model: SpatialModel
     panel: CityPanel
-    weights: Mapping[str, Weights]
+    weights: Mapping[str, Links]
     data: Regressors
     design: Design
     estimate: Estimate
@@ -215,6 +163,20 @@ class Results:
         prediction = lag(self.estimate.multiplier, self._signal(self.data))
         return pd.Series(r2_parts(self.data.y, prediction))
 
+    def stability(self) -> pd.Series:
+        """Of a dynamic model: its largest root, half-life, and whether tau + rho + eta is one.
+
+        ``root`` is the spectral radius of A = S^-1 (tau I + eta W); ``half_life`` the years
+        after which half of a shock along that root is left.
+        """
+        if not self.model.dynamic:
+            raise ModelError("this model has no lag in time: lag_y=True or lag_wy=True makes one.")
+        root, test = stability(self.design, self.estimate)
+        half = np.log(0.5) / np.log(root) if 0 < root < 1 else np.inf
+        return pd.Series(
+            {"root": root, "half_life": half, "wald": test.statistic, "p": test.p}, name=test.null
+        )
+
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
         X, _ = right_side(self.model, self.data, self.weights)
@@ -256,11 +218,7 @@ class Results:
         data = self.data
         if panel is not None:
             expect(panel, CityPanel, "predict needs a panel: panel.assign(...)", PanelError)
-            if re.search(r"\b(standardize|winsor)\(", self.model.formula):
-                raise ModelError(
-                    "standardize() and winsor() would be computed anew on the other panel. Make "
-                    "the column once, panel.assign(...), and use it in the formula."
-                )
+            check_repeatable(self.model)
             if panel.ids != self.panel.ids or panel.years != self.panel.years:
                 raise ModelError(
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
@@ -273,7 +231,11 @@ class Results:
     def effects(
         self,
         x: str | Iterable[str] | None = None,
-        by: str | None = None,
+        by: str | pd.DataFrame | None = None,
+        per: str = "receiver",
+        order: int | None = None,
+        horizon: Any = None,
+        lasting: bool = True,
         method: str = "delta",
         level: float = 0.95,
         draws: int = 1000,
@@ -284,10 +246,25 @@ class Results:
         Parameters
         ----------
         x : str or list of str, optional
-            Regressors, as they stand in the formula; all of them by default.
-        by : None | "city" | "pair" | name of a grouping of the panel
+            Regressors, as they stand in the formula; all of them by default. A variable
+            that enters through several terms or a function (``va + va:gdp``, ``log(gdp)``)
+            has its average marginal effect under its own name.
+        by : None | "city" | "pair" | name of a grouping of the panel | labels of pairs
             Averages over all cities; emitted and received per city; every pair of
-            cities; or what each block of cities receives from each block.
+            cities (with ``q``, p adjusted for false discoveries); what each block of cities
+            receives from each block; or what comes from each band of
+            ``ss.weights.bands(panel.cities, [100, 200])``.
+        per : "receiver" | "source" | "share"
+            By block: change in a receiving city when all of the sending block change; change
+            in all of the receiving block when one sending city changes; or shares of all.
+        order : int, optional
+            Effects by the number of links they come through: 0 (the city itself), 1
+            (neighbours), ... up to this order, and the rest.
+        horizon : None | "long" | years
+            In dynamic models: effects in the year of the change (None), in the long run, or
+            after so many years (a number, or several such as ``range(0, 11)``).
+        lasting : bool
+            Whether x stays changed for all years of the horizon, or for year 0 only.
         method : "delta" | "simulation"
         level : coverage of the intervals
         draws, seed : of the simulation
@@ -298,10 +275,50 @@ class Results:
             `.table` with the columns ``x, effect`` [``to, from`` or ``city``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
-        reading, labels = reading_by(by, self.panel)
-        names = chosen_regressors(x, self.data, self.panel)
-        entered = multipliers(self.design, self.estimate, names)
-        return infer(self.estimate, entered, reading, labels, method, level, draws, seed)
+        asked = asked_for(x, self.model, self.data, self.panel)
+        reading = reading_by(by, self.panel, per)
+        when = (order, horizon, lasting)
+        how = (method, level, draws, seed)
+        made = inferred(self.design, self.estimate, asked, reading, when, how)
+        made = made.shares() if per == "share" else made
+        made = made.discoveries() if isinstance(by, str) and by == "pair" else made
+        blocks = isinstance(by, str) and by in self.panel.blocks
+        return replace(made, about=PER[per]) if blocks else made
+
+    def scenario(
+        self,
+        changes: Mapping[str, Change],
+        by: str | pd.DataFrame | None = "city",
+        horizon: Any = None,
+        method: str = "delta",
+        level: float = 0.95,
+        draws: int = 1000,
+        seed: int = 0,
+    ) -> Effects:
+        """What would change if some cities had more of something, with intervals.
+
+        Parameters
+        ----------
+        changes : variable -> (where, amount)
+            ``{"va": ("periphery", "+10%")}``; where is a block, a city, a list or "all";
+            amounts are "+10%", "-0.5" in each city, or "+100 in all" shared equally.
+        by : "city" | None | name of a grouping | labels of pairs
+            From the own change (direct), from that of all others (indirect) and altogether:
+            per city, on average, by block, by distance.
+        horizon : None | "long" | years; method, level, draws, seed : see `effects`
+
+        Returns
+        -------
+        Effects
+            In units of the outcome. ``one.minus(other)`` compares two scenarios: with the
+            same budget in each, where it does more.
+        """
+        asked = change_of(changes, self.model, self.panel)
+        city = isinstance(by, str) and by == "city"
+        ids = self.panel.ids
+        reading = by_receiving_city(ids) if city else reading_by(by, self.panel, "receiver")
+        when, how = (None, horizon, True), (method, level, draws, seed)
+        return inferred(self.design, self.estimate, asked, reading, when, how)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""
@@ -341,22 +358,7 @@ class Results:
 
     def summary(self) -> str:
         """Equation, coefficients, effects and fit, as text."""
-        coefficients = self.tidy().drop(columns="term")
-        coefficients.index = [self._label(name) for name in self.params.index]
-        glance = self.glance().iloc[0]
-        fitted = "  ".join(
-            f"{key} {glance[key]:.6g}" for key in ("nobs", "loglik", "aic", "bic", "corr2")
-        )
-        parts = [
-            self.equation,
-            self._notes(),
-            "Coefficients",
-            coefficients.to_string(float_format=DIGITS.format),
-            "Effects",
-            repr(self.effects()) if self.regressors else "none: there are no regressors",
-            fitted,
-        ]
-        return "\n\n".join(parts)
+        return summary(self)
 
     def __repr__(self) -> str:
         return self.summary()
@@ -366,32 +368,6 @@ class Results:
             [self.panel.ids, self.data.years], names=["city", "year"]
         )
         return pd.Series(values.ravel(), index=index, name=name)
-
-    def _label(self, name: str) -> str:
-        return f"{name}  (not an effect)" if name.startswith("W[") else name
-
-    def _notes(self) -> str:
-        """Who, when, which W, and how far asymptotics carry."""
-        glance = self.glance().iloc[0]
-        notes = [
-            f"{glance['cities']} cities, {glance['years']}; fixed effects: "
-            f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
-            f"covariance: {WORDS[self.cov_kind]}."
-        ]
-        for name, w in self.weights.items():
-            made = f", base years {w.base_years}" if w.base_years is not None else ""
-            notes.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
-        if self.params.get("phi") == 1:
-            notes.append(
-                "phi = 1 lies on the boundary: the cities show no variance of their own, and the "
-                "estimate is the pooled one."
-            )
-        if self.panel.n < FEW_CITIES:
-            notes.append(
-                f"Only {self.panel.n} cities: p-values rest on a normal approximation that is "
-                "rough here. Read the size of the effects and their intervals, not stars."
-            )
-        return "\n".join(notes)
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""

@@ -20,15 +20,16 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
-from spatialsyn.effects.multipliers import Reading, read
+from spatialsyn.effects.horizon import Horizon
+from spatialsyn.effects.multipliers import Reading, Readings, read
+from spatialsyn.effects.orders import Orders
+from spatialsyn.effects.table import Effects
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
 
-# Four significant digits: units of x may make an effect any size.
-DIGITS = "{:.4g}"
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
 METHODS = ("delta", "simulation")
@@ -65,16 +66,20 @@ class Multipliers:
     ----------
     W, rho_positions : the matrices of S and where their coefficients stand
     carriers : distinct carrier matrices C_k
+    links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
     regressors : which carriers and coefficients each regressor has
     structure : the map to the parameters in which these positions count; None for their own
+    path : effects over time, or by order of neighbour; None for the year and all at once
     stable : whether the process at some parameters has a mean
     """
 
     W: tuple[Matrix, ...]
     rho_positions: tuple[int, ...]
     carriers: tuple[Matrix, ...]
+    links: tuple[int, ...]
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
+    path: Horizon | Orders | None = None
     stable: Callable[[Array], bool] = lambda params: True
 
     def at(self, params: Array) -> Array:
@@ -85,58 +90,18 @@ class Multipliers:
         """Derivatives of the structural parameters."""
         return np.eye(len(params)) if self.structure is None else self.structure.jacobian(params)
 
+    @property
+    def moved_by(self) -> list[int]:
+        """Positions of the parameters, beside the coefficients, that effects depend on."""
+        return list(self.rho_positions if self.path is None else self.path.positions)
 
-@dataclass(frozen=True, eq=False)
-class Effects:
-    """A tidy table of effects with their uncertainty.
-
-    Attributes
-    ----------
-    table : DataFrame
-        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; then
-        ``estimate, se, low, high, p``.
-    level : coverage of the intervals ``low .. high``
-    method : "delta" | "simulation"
-    draws : (size, rows) simulated effects, None under the delta method
-    rejected : share of draws outside the interval of rho
-    seed : seed of the draws, None under the delta method
-    note : advice on how far the intervals carry, empty when there is none
-    spread : (rows, k), times its transpose the covariance of the rows
-    """
-
-    table: pd.DataFrame
-    level: float
-    method: str
-    note: str = ""
-    draws: Array | None = None
-    rejected: float = 0.0
-    seed: int | None = None
-    spread: Array | None = None
-
-    def tidy(self) -> pd.DataFrame:
-        """The table, as a copy."""
-        return self.table.copy()
-
-    def __getitem__(self, effect: str) -> pd.DataFrame:
-        """The rows of one effect, indexed by what tells them apart (x, city, or to and from)."""
-        known = list(dict.fromkeys(self.table["effect"]))
-        if effect not in known:
-            raise ModelError(f"there is no effect {effect!r} here; there are {', '.join(known)}.")
-        rows = self.table[self.table["effect"] == effect].drop(columns="effect")
-        keys = [key for key in ("x", "to", "from", "city") if key in rows]
-        if len(keys) > 1 and rows["x"].nunique() == 1:
-            keys, rows = keys[1:], rows.drop(columns="x")
-        return rows.set_index(keys)
-
-    def __repr__(self) -> str:
-        how = f"{self.method}, {self.level:.0%} intervals"
-        if self.draws is not None:
-            how += f", {len(self.draws)} draws, seed {self.seed}, {self.rejected:.2%} rejected"
-        text = f"{self.table.to_string(index=False, float_format=DIGITS.format)}\n({how})"
-        return f"{text}\n{self.note}" if self.note else text
-
-    def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format=DIGITS.format))
+    def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
+        """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
+        if self.path is not None:
+            return self.path.readings(params, self.carriers, reading)
+        n = self.carriers[0].shape[-1]
+        inverse = multiplier(self.W, params[list(self.rho_positions)], n)
+        return read(inverse, self.W if slopes else (), self.carriers, reading)
 
 
 def infer(
@@ -176,9 +141,8 @@ def _delta(
     estimate: Estimate, model: Multipliers, reading: Reading, labels: Labels, level: float
 ) -> Effects:
     assert estimate.cov is not None
-    params, at = model.at(estimate.params), list(model.rho_positions)
-    inverse = multiplier(model.W, params[at], len(estimate.residuals))
-    readings = read(inverse, model.W, model.carriers, reading)
+    params, at = model.at(estimate.params), model.moved_by
+    readings = model.readings(params, reading)
     jacobian, K = model.jacobian(estimate.params), len(model.carriers)
     parts, gradients = [], []
     for x in model.regressors:
@@ -261,13 +225,12 @@ def _simulated(
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
-    K, n = len(model.carriers), model.carriers[0].shape[-1]
+    K = len(model.carriers)
     # Silent below two seconds.
     steps = tqdm(sample, desc="draws", delay=2, leave=False)
     for row, drawn in zip(made, steps, strict=True):
         params = model.at(drawn)
-        inverse = multiplier(model.W, params[list(model.rho_positions)], n)
-        level = read(inverse, (), model.carriers, reading).level
+        level = model.readings(params, reading, slopes=False).level
         for x, out in zip(model.regressors, row, strict=True):
             coefficients = np.zeros(K)
             coefficients[list(x.carriers)] = params[list(x.positions)]
@@ -278,17 +241,21 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
     space = estimate.space
-    if space is None or estimate.cov is None:
+    long = isinstance(model.path, Horizon) and model.path.years is None
+    if estimate.cov is None or (space is None and not long):
         return ""
-    params, at = model.at(estimate.params), list(model.rho_positions)
+    params, at = model.at(estimate.params), model.moved_by if long else list(model.rho_positions)
     gradient = model.jacobian(estimate.params)[at].sum(axis=0)
     rho, se = params[at].sum(), float(np.sqrt(gradient @ estimate.cov @ gradient))
-    bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
+    if long or space is None:
+        bound = 1.0
+    else:
+        bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
     room = (bound - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""
     return (
-        f"rho = {rho:.3f} lies {room:.1f} standard errors below its upper bound "
-        f"{bound:.3g}: effects have a long right tail and intervals are rough. A "
+        f"{'tau + eta + rho' if long else 'rho'} = {rho:.3f} lies {room:.1f} standard errors below "
+        f"its upper bound {bound:.3g}: effects have a long right tail and intervals are rough. A "
         "common trend left in the data does this; see whether time effects belong in the model."
     )

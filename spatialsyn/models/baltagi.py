@@ -22,7 +22,6 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.numerics.multiplier import product
@@ -101,12 +100,6 @@ def outside(design: Design, lam: float, phi: float) -> Outside:
     """The treatment of city means in `design`."""
     assert design.error is not None
     M = dense(design.error.M)
-    if any(matrix.ndim == 3 for matrix in (M, *design.W)):
-        raise ModelError(
-            "weights that change over the years do not let city effects outside the spatial error "
-            'fall apart into means and deviations. Use random="individual", or weights of base '
-            "years."
-        )
     return Outside(M, np.eye(len(M)) - lam * M, phi, sweeps_time(design.fixed_effects))
 
 

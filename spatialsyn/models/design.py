@@ -13,6 +13,14 @@ import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
+from spatialsyn.models.checks import (
+    ABSORBED,
+    check_absorbed,
+    check_dimensions,
+    check_names,
+    check_rows,
+    check_series,
+)
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.exponential import Exponent, norm
@@ -20,11 +28,8 @@ from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import Links, WeightsSeries
 
-# How the names of spatial parameters begin.
-LAGGED = ("rho[", "lambda[", "alpha[", "alpha_u[")
-# A column whose variation falls below this share of its size was absorbed by the effects.
-ABSORBED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +114,7 @@ class Design:
         return self.transformed and sweeps_time(self.fixed_effects)
 
 
-def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights]) -> Design:
+def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Links]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
     data = regressors(model, panel)
     return sweep_effects(model, data, weights)
@@ -139,14 +144,14 @@ def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
 
 
 def align(
-    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
     needed: tuple[str, ...],
     panel: CityPanel,
-) -> dict[str, Weights]:
+) -> dict[str, Links]:
     """The `needed` matrices by name, their rows in the order of the panel's cities."""
     if weights is None:
-        given: list[Weights] = []
-    elif isinstance(weights, Weights):
+        given: list[Links] = []
+    elif isinstance(weights, Links):
         given = [weights]
     else:
         listed = weights.values() if isinstance(weights, Mapping) else weights
@@ -154,7 +159,7 @@ def align(
         expect(listed, Iterable, what, WeightsError)
         given = list(listed)
         for w in given:
-            expect(w, Weights, what, WeightsError)
+            expect(w, (Weights, WeightsSeries), what, WeightsError)
         if isinstance(weights, Mapping):
             given = [w if w.name == key else w.rename(key) for key, w in weights.items()]
     by_name = {w.name: w for w in given}
@@ -169,21 +174,23 @@ def align(
     return {name: by_name[name].aligned(panel.ids) for name in needed}
 
 
-def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]) -> Design:
+def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Links]) -> Design:
     """Lag first, sweep second, and count what is left."""
     n, T = data.y.shape
-    _check_dimensions(model, n, T)
-    _check_rows(model, weights)
+    check_dimensions(model, n, T)
+    check_rows(model, weights)
+    check_series(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     X, columns = right_side(model, data, weights)
-    _check_names(tuple(column.name for column in columns))
-    W = _outcome_matrices(model, data, matrices)
+    names = tuple(column.name for column in columns)
+    check_names(names)
+    W = outcome_matrices(model, data.blocks, matrices)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep(X, fixed)
-    _check_absorbed(X, Z, columns, model)
+    check_absorbed(X, Z, names, model)
     unit_root = model.transforms and sweeps_time(fixed)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
     if estimates_cities(model, weights):
@@ -208,7 +215,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     )
 
 
-def estimates_cities(model: SpatialModel, weights: Mapping[str, Weights]) -> bool:
+def estimates_cities(model: SpatialModel, weights: Mapping[str, Links]) -> bool:
     """Whether city effects are dummies that bias the other parameters by order 1/T.
 
     They are in dynamic models, and where W changes over time: no transformation over the
@@ -219,7 +226,7 @@ def estimates_cities(model: SpatialModel, weights: Mapping[str, Weights]) -> boo
 
 
 def right_side(
-    model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]
+    model: SpatialModel, data: Regressors, weights: Mapping[str, Links]
 ) -> tuple[Array, tuple[Column, ...]]:
     """Regressors, their spatial lags, city means and lags in time: (n, T, p) and what they are."""
     parts, columns = [data.X], [Column(x, x) for x in data.names]
@@ -270,7 +277,7 @@ def _with_lags_in_time(
     columns: list[Column],
     model: SpatialModel,
     data: Regressors,
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, Links],
 ) -> tuple[Array, list[Column]]:
     """X with y(t-1), and with W y(t-1) lagged by the matrix of the year before."""
     assert data.before is not None
@@ -284,8 +291,8 @@ def _with_lags_in_time(
     )
 
 
-def _outcome_matrices(
-    model: SpatialModel, data: Regressors, matrices: Mapping[str, Matrix]
+def outcome_matrices(
+    model: SpatialModel, blocks: Mapping[str, Array], matrices: Mapping[str, Matrix]
 ) -> dict[str, Matrix]:
     """The matrices of Wy by the name of their rho; with own rho by block, D_b W."""
     symbol = "alpha" if model.exponential else "rho"
@@ -295,13 +302,13 @@ def _outcome_matrices(
     return {
         f"rho[{name}:{block}]": rows_of(member, matrices[name])
         for name in model.roles.wy
-        for block, member in data.blocks.items()
+        for block, member in blocks.items()
     }
 
 
 def _logdet(
     model: SpatialModel,
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, Links],
     years: Sequence[int],
     W: tuple[Matrix, ...],
     unit_root: bool,
@@ -314,8 +321,8 @@ def _logdet(
     return logdet.without_unit_root() if unit_root else logdet
 
 
-def _logdet_of(model: SpatialModel, w: Weights, years: Sequence[int]) -> LogDet | Exponent:
-    return Exponent((norm(w.matrix),)) if model.exponential else w.logdet_over(years)
+def _logdet_of(model: SpatialModel, w: Links, years: Sequence[int]) -> LogDet | Exponent:
+    return Exponent((norm(w.over(years)),)) if model.exponential else w.logdet_over(years)
 
 
 def _error_lag(
@@ -323,7 +330,7 @@ def _error_lag(
     data: Regressors,
     Wy: Array,
     X: Array,
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, Links],
     unit_root: bool,
 ) -> ErrorLag | None:
     if model.roles.wu is None:
@@ -334,68 +341,3 @@ def _error_lag(
     name = f"alpha_u[{w.name}]" if model.exponential else f"lambda[{w.name}]"
     lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X))
     return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, name)
-
-
-def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
-    """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
-    if not sweeps_time(model.fixed_effects):
-        return
-    if model.regimes is not None and model.regimes.rho and model.correction != "direct":
-        raise ModelError(
-            "an own rho for every block makes matrices whose rows sum to one in one block and to "
-            'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
-        )
-    free = model.correction == "direct" and not model.exponential
-    needed = () if free else (*model.roles.wy, *model.lag_wy)
-    error = () if model.roles.wu is None else (model.roles.wu,)
-    for name in dict.fromkeys([*needed, *error]):
-        sums = weights[name].row_sums
-        if not weights[name].is_row_standardised:
-            others = name not in error and not model.exponential
-            way_out = ', or correction="direct"' if others else ""
-            raise WeightsError(
-                f"the rows of W[{name}] sum to {sums.min():.3g} .. {sums.max():.3g}. Removing time "
-                "effects needs every row to sum to one; otherwise a shock common to all cities "
-                f'would not stay common. Use W.standardize("row"){way_out}.'
-            )
-
-
-def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:
-    if sweeps_cities(model.fixed_effects) and T < 2:
-        raise ModelError(
-            f"fixed_effects={model.fixed_effects!r} removes each city's mean over time and needs "
-            f"two years at least; the panel has {T}. Use fixed_effects='none' or 'time'."
-        )
-    if model.random is not None and T < 2:
-        raise ModelError(
-            f"random={model.random!r} tells a city's own draw from its error by repeated years and "
-            f"needs two at least; the panel has {T}. Use random=None."
-        )
-    if model.roles.names and n < 3:
-        raise ModelError(f"a spatial lag needs three cities at least; the panel has {n}.")
-
-
-def _check_names(names: tuple[str, ...]) -> None:
-    """Every parameter has a name of its own."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(LAGGED)]
-    if twice or taken:
-        raise ModelError(
-            f"the column names {named([*twice, *taken])} are those of parameters or lags of this "
-            "model. Rename the columns: frame.rename(columns={...})."
-        )
-
-
-def _check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel) -> None:
-    """Refuse regressors that have nothing left once the effects are gone."""
-    if model.fixed_effects == "none":
-        return
-    size = np.abs(X).max(axis=(0, 1))
-    gone = np.abs(Z).max(axis=(0, 1)) <= ABSORBED * np.where(size > 0, size, 1)
-    absorbed = [c.name for c, flag in zip(columns, gone, strict=True) if flag]
-    if absorbed:
-        raise ModelError(
-            f"{named(absorbed)}: nothing is left once fixed_effects={model.fixed_effects!r} are "
-            "removed (constant within each city, or common to all cities in each year). Leave "
-            "the variable out, let it vary, or choose other fixed effects."
-        )

@@ -12,7 +12,6 @@ from scipy.stats import multivariate_normal
 
 import spatialsyn as ss
 from spatialsyn.models.likelihood import concentrated, score
-from spatialsyn.models.qml import estimate_qml
 
 FAMILIES = ("sem", "sdem", "sac", "gns")
 LAGS = {"sem": "u", "sdem": "xu", "sac": "yu", "gns": "yxu"}
@@ -213,12 +212,11 @@ def test_phi_outside_its_range_cannot_be_simulated(value):
         ss.simulate(model, panel, w, params, seed=0)
 
 
-def test_a_matrix_that_changes_over_time_is_refused():
-    panel, weights = two()
-    design = ss.fit(model_of("sac", "baltagi"), panel, weights).design
-    changing = np.stack([weights[0].dense()] * panel.T)
-    with pytest.raises(ss.ModelError, match='change over the years.*random="individual"'):
-        estimate_qml(replace(design, W=(changing,)))
+def test_weights_that_change_over_time_are_refused():
+    panel, (w, v) = two()
+    series = ss.weights.series(dict.fromkeys(panel.years, v), name="v")
+    with pytest.raises(ss.ModelError, match=r'W\[v\] changes.*random="individual"'):
+        ss.fit(model_of("sac", "baltagi"), panel, [w, series])
 
 
 def test_a_peak_inside_is_not_given_up_for_a_lower_boundary():

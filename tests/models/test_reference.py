@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from elhorst import case_panel
 from numpy.testing import assert_allclose
-from peers import PANELS, cross_section, fits, long_matrix, panel_data, shared
+from peers import PANELS, cross_section, fits, long_matrix, panel_data, shared, weekly
 from us_states import STATES_46, STATES_48, row_standardised
 
 import spatialsyn as ss
