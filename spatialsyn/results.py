@@ -22,12 +22,17 @@ from spatialsyn.models.covariance import covered
 from spatialsyn.models.design import Design, regressors, right_side
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
+from spatialsyn.models.fixed import (
+    effects_along,
+    lagged,
+    noise_of_means,
+    r2_parts,
+    squared_correlation,
+)
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
-from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
 from spatialsyn.weights.series import Links
@@ -84,14 +89,21 @@ class Results:
     @property
     def rho(self) -> pd.Series:
         """Spatial autoregressive coefficients by weights name; empty without Wy."""
-        names = self.design.rho_names
-        return self.params[list(names)].rename(lambda name: name[4:-1])
+        return self._spatial("rho")
+
+    @property
+    def alpha(self) -> pd.Series:
+        """Exponents of a matrix exponential by weights name; 1 - e^alpha compares with rho."""
+        return self._spatial("alpha")
 
     @property
     def lam(self) -> pd.Series:
         """Spatial error coefficient by weights name; empty without a spatial error."""
-        names = [self.design.error.name] if self.design.error is not None else []
-        return self.params[names].rename(lambda name: name[7:-1])
+        return self._spatial("lambda")
+
+    def _spatial(self, symbol: str) -> pd.Series:
+        names = [name for name in self.params.index if name.startswith(f"{symbol}[")]
+        return self.params[names].rename(lambda name: name[len(symbol) + 1 : -1])
 
     @property
     def sigma2(self) -> float:
@@ -180,9 +192,10 @@ class Results:
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
         X, _ = right_side(self.model, self.data, self.weights)
-        lags = [lag(W, self.data.y)[..., None] for W in self.design.W]
-        columns = np.concatenate([X, *lags], axis=2)
+        y, lags = self._lagged()
+        columns = np.concatenate([X, lags], axis=2)
         q, fixed = columns.shape[2], self.model.fixed_effects
+        lam = self.params[[self.design.error.name] if self.design.error else []].to_numpy()
         parts = []
         for kind, axis, ids, swept in (
             ("city", 1, self.panel.ids, sweeps_cities(fixed)),
@@ -191,24 +204,14 @@ class Results:
             if swept:
                 cov = self.cov.to_numpy()[:q, :q]
                 params = self.estimate.params[:q]
-                made, se = effects_along(
-                    self.data.y, columns, params, cov, self._noise_of_means(axis), axis
-                )
+                noise = noise_of_means(self.design, lam, self.sigma2, axis)
+                made, se = effects_along(y, columns, params, cov, noise, axis)
                 parts.append(
                     pd.DataFrame({"kind": kind, "id": list(ids), "estimate": made, "se": se})
                 )
         if not parts:
             raise ModelError("this model has no fixed effects.")
         return pd.concat(parts, ignore_index=True)
-
-    def _noise_of_means(self, axis: int) -> Array:
-        """Variance of the error's mean over years (axis 1) or cities (axis 0)."""
-        n, T = self.data.y.shape
-        if self.design.error is None:
-            return np.asarray(self.sigma2 / (T if axis == 1 else n))
-        R = multiplied_out((self.design.error.M,), self.lam.to_numpy(), n)
-        u = self.sigma2 * np.linalg.inv(R.T @ R)
-        return np.asarray(np.diag(u) / T if axis == 1 else u.sum() / n**2)
 
     def predict(self, panel: CityPanel | None = None) -> pd.Series:
         """Expected outcome from the reduced form, S^-1 (X beta + W X theta + fixed effects).
@@ -376,8 +379,13 @@ class Results:
 
     def _fixed_effects(self) -> Array:
         """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
-        y = self.data.y
-        raw = y - self._signal(self.data)
-        for rho, W in zip(self.rho, self.design.W, strict=True):
-            raw = raw - rho * lag(W, y)
+        y, lags = self._lagged()
+        raw = y - lags @ self._outcome_lags() - self._signal(self.data)
         return raw - sweep(raw, self.model.fixed_effects)
+
+    def _outcome_lags(self) -> Array:
+        """rho or alpha, (m,)."""
+        return self.params[list(self.design.rho_names)].to_numpy()
+
+    def _lagged(self) -> tuple[Array, Array]:
+        return lagged(self.design, self._outcome_lags(), self.data.y)

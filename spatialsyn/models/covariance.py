@@ -9,6 +9,8 @@
                     between the cities of one year; years independent and not few.
 ``driscoll-kraay``  the same with Bartlett weights over neighbouring years (Driscoll & Kraay
                     1998); lag length floor(4 (T/100)^(2/9)).
+``robust``          heteroskedasticity between cities, for matrix exponentials only
+                    (`heteroskedastic`).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.heteroskedastic import heteroskedastic
 from spatialsyn.models.information import KINDS, information, information_derivatives
 from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
 from spatialsyn.models.qml import describe
@@ -33,6 +36,7 @@ WORDS = {
     "sandwich": "sandwich, for errors of any distribution",
     "period": "clustered by year",
     "driscoll-kraay": "Driscoll-Kraay",
+    "robust": "robust to heteroskedasticity",
 }
 ROBUST = ("sandwich", "period", "driscoll-kraay")
 
@@ -41,6 +45,8 @@ def covered(design: Design, estimate: Estimate, kind: str) -> Estimate:
     """The same estimate with a covariance of this kind."""
     if kind in KINDS:
         return replace(describe(design, estimate.params, kind), loglik=estimate.loglik)
+    if kind == "robust":
+        return replace(estimate, cov=heteroskedastic(design, estimate))
     return replace(estimate, cov=robust_covariance(design, estimate, kind))
 
 

@@ -31,7 +31,6 @@ from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
 
 
-
 @dataclass(frozen=True, eq=False)
 class ErrorLag:
     """The spatial lags, by the error's matrix M, of everything in the equation, swept."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialsyn.numerics.lags import Array
+from spatialsyn.models.design import Design
+from spatialsyn.numerics.exponential import act, exponentials
+from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.multiplier import multiplied_out
+from spatialsyn.numerics.transform import sweep
 
 
 def effects_along(
@@ -26,6 +30,32 @@ def effects_along(
     effects = y.mean(axis=axis) - y.mean() - gradient @ params
     variance = noise + np.einsum("ij,jk,ik->i", gradient, cov, gradient)
     return effects, np.sqrt(variance)
+
+
+def lagged(design: Design, rho: Array, y: Array) -> tuple[Array, Array]:
+    """y* and the lags L, (n, T) and (n, T, m), with S y = y* - L rho, near rho, not swept.
+
+    They are y and Wy themselves, unless S is an exponential and they its tangent.
+    """
+    lags: list[Array] = []
+    if not design.exponential:
+        lags = [lag(W, y) for W in design.W]
+    elif design.W:
+        Sy = act(design.W[0], float(rho[0]), y)
+        lags = [-lag(design.W[0], Sy)]
+        y = Sy + rho[0] * lags[0]
+    return y, np.moveaxis(np.reshape(lags, (len(lags), *y.shape)), 0, 2)
+
+
+def noise_of_means(design: Design, lam: Array, sigma2: float, axis: int) -> Array:
+    """Variance of the error's mean over years (axis 1) or cities (axis 0); `lam`, (0,) or (1,)."""
+    n, T = design.y.shape
+    if design.error is None:
+        return np.asarray(sigma2 / (T if axis == 1 else n))
+    M = (design.error.M,)
+    R = exponentials(M, lam, n) if design.exponential else multiplied_out(M, lam, n)
+    u = sigma2 * np.linalg.inv(R.T @ R)
+    return np.asarray(np.diag(u) / T if axis == 1 else u.sum() / n**2)
 
 
 def r2_parts(y: Array, prediction: Array) -> dict[str, float]:

@@ -23,6 +23,7 @@ from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.numerics.exponential import REACH, Exponent, Exponential, act, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag
+from spatialsyn.numerics.multiplier import transposed
 from spatialsyn.numerics.optimize import maximise
 from spatialsyn.numerics.transform import sweep
 
@@ -63,17 +64,17 @@ def _best_step(design: Design, y: Array, scale: float) -> float:
         columns.append(_lag(design, design.W[0], columns[-1]) / (scale * k))
     E, Z = np.stack(columns, axis=2).reshape(y.size, -1), design.Z.reshape(y.size, -1)
     E = E - Z @ np.linalg.lstsq(Z, E, rcond=None)[0]
-    G, k = E.T @ E, np.arange(COLUMNS)
+    G, powers = E.T @ E, np.arange(COLUMNS)
     assert isinstance(design.logdet, Exponent)
     drift, half = design.copies * design.logdet.trace / scale, design.nobs / 2
 
     def value(x: Array) -> Array:
-        powers = np.power.outer(x, k)
-        return drift * x - half * np.log(np.einsum("xk,kl,xl->x", powers, G, powers))
+        p = np.power.outer(x, powers)
+        return drift * x - half * np.log(np.einsum("xk,kl,xl->x", p, G, p))
 
     def derivatives(x: float) -> tuple[float, float]:
-        p, dp = x**k, k * x ** np.maximum(k - 1, 0)
-        ddp = k * (k - 1) * x ** np.maximum(k - 2, 0)
+        p, dp = x**powers, powers * x ** np.maximum(powers - 1, 0)
+        ddp = powers * (powers - 1) * x ** np.maximum(powers - 2, 0)
         ssr, first, second = p @ G @ p, 2 * p @ G @ dp, 2 * (dp @ G @ dp + p @ G @ ddp)
         slope = first / ssr
         return float(drift - half * slope), float(-half * (second / ssr - slope**2))
@@ -154,4 +155,4 @@ def _lag(design: Design, W: Matrix, v: Array) -> Array:
 def _turned(M: Matrix, alpha_u: float, W: Matrix) -> Array:
     """R W R^-1."""
     left = act(M, alpha_u, dense(W))
-    return np.ascontiguousarray(act(M.T, -alpha_u, left.T).T)
+    return np.ascontiguousarray(act(transposed(M), -alpha_u, left.T).T)

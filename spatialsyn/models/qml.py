@@ -13,6 +13,7 @@ Ord (1975); without Wy it is least squares.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
@@ -24,6 +25,7 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered, full, names
 from spatialsyn.models.search import best_spatial, check_peak
+from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
@@ -78,10 +80,11 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     delta, spatial, sigma2 = params[:p], params[p:-1], float(params[-1])
     y, Z = filtered(design, spatial)
     residuals = (y - Z @ delta).reshape(design.y.shape)
-    if design.exponential:
-        inverse = mess.multiplier(design, spatial[:m])
-    else:
-        inverse = multiplier(design.W, spatial[:m], len(design.y))
+    inverse: Any = (
+        mess.multiplier(design, spatial[:m])
+        if design.exponential
+        else multiplier(design.W, spatial[:m], len(design.y))
+    )
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
     return Estimate(
         names=(*design.names, *names(design), "sigma2"),
@@ -91,7 +94,7 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
         nobs=design.nobs,
         residuals=residuals,
         multiplier=inverse,
-        space=None if design.exponential else design.logdet,
+        space=None if isinstance(design.logdet, Exponent) else design.logdet,
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import concentrated, names, score
+from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.optimize import maximise_from, newton_step
@@ -93,7 +94,7 @@ def _starts(design: Design, unit: Array) -> list[Array]:
     return [np.array(point) for point in product(*axes)]
 
 
-def _axis(logdet: LogDet | JointLogDet | None, unit: float) -> list[float]:
+def _axis(logdet: LogDet | JointLogDet | Exponent | None, unit: float) -> list[float]:
     low, high = logdet.interval if isinstance(logdet, LogDet) else (-unit, unit)
     low, high = max(low, -unit), min(high, unit)
     return [share * (high if share > 0 else -low) for share in GRID]

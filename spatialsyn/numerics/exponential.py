@@ -8,6 +8,7 @@ rounding. Only lags are taken: a sparse W stays sparse.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,14 @@ def act(W: Matrix, alpha: float, v: Array) -> Array:
             term = lag(W, term) * (alpha / steps / k)
             v = v + term
     return v
+
+
+def exponentials(W: Sequence[Matrix], alpha: Array, n: int) -> Array:
+    """The product of the e^(alpha_m W_m), (n, n), written out; the identity without any."""
+    product: Array = np.eye(n)
+    for w, a in zip(W, alpha, strict=True):
+        product = act(w, float(a), product)
+    return product
 
 
 def norm(W: Matrix) -> float:

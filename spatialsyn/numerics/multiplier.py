@@ -33,12 +33,12 @@ def product(W: Matrix, P: Array) -> Array:
 
 def transposed(A: Matrix) -> Matrix:
     """A', year by year where it changes over time."""
-    return A.T if A.ndim == 2 else np.swapaxes(A, -1, -2)
+    return sparse.csr_array(A.T) if sparse.issparse(A) else np.swapaxes(A, -1, -2)
 
 
 def trace(A: Matrix, swept: bool = False) -> float:
     """tr A, or tr J A J with J = I - 11'/n; its mean over the years."""
-    own = A.trace() if A.ndim == 2 else np.trace(A, axis1=-2, axis2=-1)
+    own = A.trace() if sparse.issparse(A) else np.trace(A, axis1=-2, axis2=-1)
     whole = A.sum(axis=-1).sum(axis=-1) / A.shape[-1] if swept else 0.0
     return float(np.mean(own - whole))
 
@@ -48,7 +48,7 @@ def mean_trace(A: Matrix, B: Matrix, swept: bool = False) -> float:
     if sparse.issparse(A) or sparse.issparse(B):
         value = sparse.csr_array(A).multiply(transposed(B)).sum()
     else:
-        value = (A * transposed(B)).sum(axis=(-2, -1))
+        value = (np.asarray(A) * np.asarray(transposed(B))).sum(axis=(-2, -1))
     if swept:
         (rows_a, cols_a), (rows_b, cols_b) = ((M.sum(axis=-1), M.sum(axis=-2)) for M in (A, B))
         crossed = (cols_a * rows_b + cols_b * rows_a).sum(axis=-1) / A.shape[-1]
