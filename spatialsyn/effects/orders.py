@@ -47,13 +47,10 @@ class Orders:
     def readings(self, params: Array, carriers: Sequence[Matrix], reading: Reading) -> Readings:
         """(K, (last + 2) r) readings, the rest last, and their derivatives in rho."""
         n, rho = carriers[0].shape[-1], params[list(self.positions)]
+        S = multiplied_out(self.W, rho, n)
         if self.exponential:
-            inverse, P = (
-                exponentials(self.W, -rho, n),
-                sum(-a * W for a, W in zip(rho, self.W, strict=True)),
-            )
+            inverse, P = exponentials(self.W, -rho, n), S - np.eye(n)
         else:
-            S = multiplied_out(self.W, rho, n)
             inverse, P = np.linalg.inv(S), np.eye(n) - S
         found = [
             self._by_order(P, inverse, dense(C), links, reading)
