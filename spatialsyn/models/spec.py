@@ -34,7 +34,8 @@ class SpatialModel:
     ===== ============== ===== ==============
 
     The families mess, mess_sdm, mess_sem and mess_sac are sar, sdm, sem and sac with matrix
-    exponentials, e^(alpha W) y and e^(alpha_u M) u = error.
+    exponentials, e^(alpha W) y and e^(alpha_u M) u = error (`models.mess`); their estimates
+    stay right, with cov="robust", where variances differ from city to city in ways unknown.
 
     Parameters
     ----------

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from elhorst import case_panel
 from numpy.testing import assert_allclose
-from peers import PANELS, fits, panel_data
+from peers import PANELS, case_panel, fits, panel_data
 
 import spatialsyn as ss
 from spatialsyn.models.qml import estimate_qml

@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from elhorst import case_panel
 from numpy.testing import assert_allclose
-from peers import PANELS, cross_section, fits, long_matrix, panel_data, shared, weekly
+from peers import PANELS, case_panel, cross_section, fits, long_matrix, panel_data, shared
 from us_states import STATES_46, STATES_48, row_standardised
 
 import spatialsyn as ss
