@@ -39,6 +39,9 @@ _HOMES = {
     "fit": "fitting",
     "Results": "results",
     "Effects": "effects.table",
+    "FirstStage": "models.strength",
+    "HypothesisTest": "numerics.hypothesis",
+    "beta_convergence": "convergence",
     **{
         name: "errors"
         for name in (
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.cities.reader import read_panel
+    from spatialsyn.convergence import beta_convergence
     from spatialsyn.effects.table import Effects
     from spatialsyn.errors import (
         AlignmentError,
@@ -92,6 +96,8 @@ if TYPE_CHECKING:
         sem,
         slx,
     )
+    from spatialsyn.models.strength import FirstStage
+    from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries

@@ -19,7 +19,8 @@ from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.covariance import covered
-from spatialsyn.models.design import Design, regressors, right_side
+from spatialsyn.models.data import regressors
+from spatialsyn.models.design import Design, right_side
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import (
@@ -32,6 +33,8 @@ from spatialsyn.models.fixed import (
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.strength import FirstStage, first_stage, overidentify
+from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
@@ -86,6 +89,14 @@ class Results:
         """
         return replace(self, estimate=covered(self.design, self.estimate, kind), cov_kind=kind)
 
+    def first_stage(self) -> FirstStage:
+        """Strength of the instruments per endogenous column: F, partial R2, conditional F."""
+        return first_stage(self.design, self.cov_kind)
+
+    def overid(self) -> HypothesisTest:
+        """Sargan's test, or Hansen's J, that the surplus instruments are exogenous too."""
+        return overidentify(self.design, self.estimate, self.cov_kind)
+
     @property
     def rho(self) -> pd.Series:
         """Spatial autoregressive coefficients by weights name; empty without Wy."""
@@ -112,7 +123,7 @@ class Results:
 
     @property
     def loglik(self) -> float:
-        """Maximised log-likelihood, of the transformed data where they are transformed."""
+        """Maximised log-likelihood, of transformed data where they are; nan without likelihood."""
         return self.estimate.loglik
 
     @property
@@ -192,10 +203,9 @@ class Results:
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
         X, _ = right_side(self.model, self.data, self.weights)
-        y, lags = self._lagged()
+        y, lags, _ = self._lagged()
         columns = np.concatenate([X, lags], axis=2)
         q, fixed = columns.shape[2], self.model.fixed_effects
-        lam = self.params[[self.design.error.name] if self.design.error else []].to_numpy()
         parts = []
         for kind, axis, ids, swept in (
             ("city", 1, self.panel.ids, sweeps_cities(fixed)),
@@ -204,11 +214,10 @@ class Results:
             if swept:
                 cov = self.cov.to_numpy()[:q, :q]
                 params = self.estimate.params[:q]
-                noise = noise_of_means(self.design, lam, self.sigma2, axis)
+                noise = noise_of_means(self.design, self.params, axis)
                 made, se = effects_along(y, columns, params, cov, noise, axis)
-                parts.append(
-                    pd.DataFrame({"kind": kind, "id": list(ids), "estimate": made, "se": se})
-                )
+                rows = {"kind": kind, "id": list(ids), "estimate": made, "se": se}
+                parts.append(pd.DataFrame(rows))
         if not parts:
             raise ModelError("this model has no fixed effects.")
         return pd.concat(parts, ignore_index=True)
@@ -339,13 +348,15 @@ class Results:
 
     def glance(self) -> pd.DataFrame:
         """One row: what was estimated and how well it fits."""
+        corrects = self.model.fixed_effects != "none" and self.design.instruments is None
         row = {
             "outcome": self.data.outcome,
             "family": self.model.family,
+            "estimator": self.model.estimator,
             "weights": ", ".join(self.weights) or "-",
             "weights_hash": ", ".join(w.hash for w in self.weights.values()) or "-",
             "fixed_effects": self.model.fixed_effects,
-            "correction": self.model.correction if self.model.fixed_effects != "none" else "-",
+            "correction": self.model.correction if corrects else "-",
             "random": self.model.random or "none",
             "covariance": self.cov_kind,
             "cities": self.panel.n,
@@ -379,13 +390,11 @@ class Results:
 
     def _fixed_effects(self) -> Array:
         """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
-        y, lags = self._lagged()
-        raw = y - lags @ self._outcome_lags() - self._signal(self.data)
+        y, lags, rho = self._lagged()
+        raw = y - lags @ rho - self._signal(self.data)
         return raw - sweep(raw, self.model.fixed_effects)
 
-    def _outcome_lags(self) -> Array:
-        """rho or alpha, (m,)."""
-        return self.params[list(self.design.rho_names)].to_numpy()
-
-    def _lagged(self) -> tuple[Array, Array]:
-        return lagged(self.design, self._outcome_lags(), self.data.y)
+    def _lagged(self) -> tuple[Array, Array, Array]:
+        """The outcome and its lags as `lagged` has them, and their coefficients."""
+        rho = self.params[list(self.design.rho_names)].to_numpy()
+        return *lagged(self.design, rho, self.data.y), rho

@@ -8,6 +8,7 @@ import numpy as np
 
 from spatialsyn.effects.table import DIGITS
 from spatialsyn.models.covariance import WORDS
+from spatialsyn.models.strength import instruments_note
 
 if TYPE_CHECKING:
     from spatialsyn.results import Results
@@ -21,9 +22,8 @@ def summary(results: Results) -> str:
     coefficients = results.tidy().drop(columns="term")
     coefficients.index = [_label(name) for name in results.params.index]
     glance = results.glance().iloc[0]
-    fitted = "  ".join(
-        f"{key} {glance[key]:.6g}" for key in ("nobs", "loglik", "aic", "bic", "corr2")
-    )
+    shown = glance[["nobs", "loglik", "aic", "bic", "corr2"]].dropna()
+    fitted = "  ".join(f"{key} {value:.6g}" for key, value in shown.items())
     parts = [
         results.equation,
         "\n".join(notes(results)),
@@ -44,6 +44,7 @@ def notes(results: Results) -> list[str]:
         f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
         f"covariance: {WORDS[results.cov_kind]}."
     ]
+    found += instruments_note(results.design, results.model.estimator)
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""
         found.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")

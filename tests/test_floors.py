@@ -20,7 +20,9 @@ FLOORS = [
     ("summary",),
     ("results",),
     ("fitting",),
+    ("convergence",),
     ("report",),
+    ("study_measures",),
     ("config",),
     ("output",),
     ("run",),
@@ -34,6 +36,7 @@ HOMES = {
     "matplotlib": {"report"},
     "geopandas": {"cities", "weights", "report"},
     "libpysal": {"weights"},
+    "spreg": {"models"},
 }
 
 

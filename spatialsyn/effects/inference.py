@@ -149,29 +149,31 @@ def _delta(
     params, at = model.at(estimate.params), model.moved_by
     readings = model.readings(params, reading)
     jacobian, K = model.jacobian(estimate.params), len(model.carriers)
-    parts, gradients = [], []
+    values, gradients = [], []
     for x in model.regressors:
         coefficients = np.zeros(K)
         coefficients[list(x.carriers)] = params[list(x.positions)]
         gradient = readings.gradient(coefficients)[[*x.carriers, *range(K, K + len(at))]]
         gradients.append(gradient.T @ jacobian[[*x.positions, *at]])
-        variance = np.einsum("ri,ij,rj->r", gradients[-1], estimate.cov, gradients[-1])
-        se = np.sqrt(np.clip(variance, 0, None))
-        parts.append(_rows(x.name, labels, readings.effect(coefficients), se, level))
-    root = _root(estimate.cov)
-    return Effects(
-        pd.concat(parts, ignore_index=True),
-        level,
-        "delta",
-        _advice(estimate, model),
-        spread=np.concatenate(gradients) @ root,
-    )
+        values.append(readings.effect(coefficients))
+    gradient = np.concatenate(gradients)
+    used = (gradient != 0).any(axis=0)  # sigma2 moves no effect, and may have no variance
+    spread = gradient[:, used] @ _root(estimate.cov[np.ix_(used, used)])
+    errors = np.split(np.sqrt((spread**2).sum(axis=1)), len(values))
+    rows = [
+        _rows(x.name, labels, value, se, level)
+        for x, value, se in zip(model.regressors, values, errors, strict=True)
+    ]
+    table = pd.concat(rows, ignore_index=True)
+    return Effects(table, level, "delta", _advice(estimate, model), spread=spread)
 
 
 def _root(cov: Array) -> Array:
-    """L with L L' = cov."""
-    values, vectors = np.linalg.eigh(cov)
-    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)))
+    """L with L L' = cov, found on the scale of correlations: parameters differ in size."""
+    scale = np.sqrt(np.clip(np.diag(cov), 0, None))
+    unit = np.where(scale > 0, scale, 1.0)
+    values, vectors = np.linalg.eigh(cov / np.outer(unit, unit))
+    return np.asarray(scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None)))
 
 
 def _rows(name: str, labels: Labels, effect: Array, se: Array, level: float) -> pd.DataFrame:
@@ -251,7 +253,9 @@ def _advice(estimate: Estimate, model: Multipliers) -> str:
         return ""
     params, at = model.at(estimate.params), model.moved_by if long else list(model.rho_positions)
     gradient = model.jacobian(estimate.params)[at].sum(axis=0)
-    rho, se = params[at].sum(), float(np.sqrt(gradient @ estimate.cov @ gradient))
+    used = gradient != 0
+    variance = gradient[used] @ estimate.cov[np.ix_(used, used)] @ gradient[used]
+    rho, se = params[at].sum(), float(np.sqrt(variance))
     if long or space is None:
         bound = 1.0
     else:

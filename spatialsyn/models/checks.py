@@ -27,8 +27,8 @@ def check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
             "an own rho for every block makes matrices whose rows sum to one in one block and to "
             'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
         )
-    free = model.correction == "direct" and not model.exponential
-    needed = () if free else (*model.roles.wy, *model.lag_wy)
+    jacobian = model.estimator == "qml" and (model.correction != "direct" or model.exponential)
+    needed = (*model.roles.wy, *model.lag_wy) if jacobian else ()
     error = () if model.roles.wu is None else (model.roles.wu,)
     for name in dict.fromkeys([*needed, *error]):
         sums = weights[name].row_sums

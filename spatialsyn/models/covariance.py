@@ -22,6 +22,7 @@ import numpy as np
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.gmm import covered_by_moments
 from spatialsyn.models.heteroskedastic import heteroskedastic
 from spatialsyn.models.information import KINDS, information, information_derivatives
 from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
@@ -36,16 +37,20 @@ WORDS = {
     "sandwich": "sandwich, for errors of any distribution",
     "period": "clustered by year",
     "driscoll-kraay": "Driscoll-Kraay",
+    "classical": "classical, for errors of one variance",
     "robust": "robust to heteroskedasticity",
+    "city": "clustered by city",
 }
 ROBUST = ("sandwich", "period", "driscoll-kraay")
 
 
 def covered(design: Design, estimate: Estimate, kind: str) -> Estimate:
     """The same estimate with a covariance of this kind."""
+    if design.instruments is not None:
+        return covered_by_moments(design, estimate, kind)
     if kind in KINDS:
         return replace(describe(design, estimate.params, kind), loglik=estimate.loglik)
-    if kind == "robust":
+    if kind == "robust" and (design.W or design.error is not None):
         return replace(estimate, cov=heteroskedastic(design, estimate))
     return replace(estimate, cov=robust_covariance(design, estimate, kind))
 

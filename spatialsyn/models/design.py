@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
+from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.models.checks import (
     ABSORBED,
     check_absorbed,
@@ -21,7 +21,9 @@ from spatialsyn.models.checks import (
     check_rows,
     check_series,
 )
-from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.data import read
+from spatialsyn.models.formula import Regressors
+from spatialsyn.models.instruments import Instruments, instruments
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
@@ -70,8 +72,10 @@ class Design:
     logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
     error : lags by the error's matrix, or None without a spatial error
     random : whether cities have random effects
-    outside : whether these stand outside the spatial error
+    outside_error : whether these stand outside the spatial error
     units, copies : independent cities and periods, n and T less what was transformed away
+    cities_estimated : whether city effects are dummies whose bias is to be removed
+    instruments : what stands in for endogenous columns, or None under maximum likelihood
     """
 
     y: Array
@@ -89,7 +93,9 @@ class Design:
     transformed: bool
     units: int
     copies: int
-    outside: bool = False
+    outside_error: bool = False
+    cities_estimated: bool = False
+    instruments: Instruments | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,6 +107,11 @@ class Design:
         """Whether matrix exponentials stand in place of I - rho W and I - lambda M."""
         error = None if self.error is None else self.error.logdet
         return isinstance(self.logdet, Exponent) or isinstance(error, Exponent)
+
+    @property
+    def space(self) -> LogDet | JointLogDet | None:
+        """What knows the bounds of rho; None without Wy and for an exponent, which has none."""
+        return None if isinstance(self.logdet, Exponent) else self.logdet
 
     @property
     def nobs(self) -> int:
@@ -115,31 +126,8 @@ class Design:
 
 def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Links]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
-    data = regressors(model, panel)
-    return sweep_effects(model, data, weights)
-
-
-def regressors(model: SpatialModel, panel: CityPanel) -> Regressors:
-    """The formula of `model` evaluated on `panel`, with the blocks of its regimes."""
-    data = evaluate(model.formula, panel, model.intercept, model.dynamic)
-    return replace(data, blocks=_blocks(model, panel))
-
-
-def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
-    """0/1 of the cities in every block of the regimes."""
-    if model.regimes is None:
-        return {}
-    name = model.regimes.grouping
-    if name not in panel.blocks:
-        raise ModelError(
-            f"regimes={name!r} is not a grouping of the panel; its groupings: "
-            f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
-        )
-    group = panel.blocks[name].loc[list(panel.ids)]
-    sizes = group.value_counts()
-    if len(sizes) < 2:
-        raise ModelError(f"the grouping {name!r} has one block only, {named(sizes.index)}.")
-    return {str(b): (group == b).to_numpy(float) for b in sorted(sizes.index, key=str)}
+    data, outside = read(model, panel)
+    return sweep_effects(model, data, weights, outside)
 
 
 def align(
@@ -173,8 +161,13 @@ def align(
     return {name: by_name[name].aligned(panel.ids) for name in needed}
 
 
-def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Links]) -> Design:
-    """Lag first, sweep second, and count what is left."""
+def sweep_effects(
+    model: SpatialModel,
+    data: Regressors,
+    weights: Mapping[str, Links],
+    outside: Regressors | None = None,
+) -> Design:
+    """Lag first, sweep second, and count what is left; `outside` holds external instruments."""
     n, T = data.y.shape
     check_dimensions(model, n, T)
     check_rows(model, weights)
@@ -190,10 +183,11 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, L
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep(X, fixed)
     check_absorbed(X, Z, names, model)
-    unit_root = model.transforms and sweeps_time(fixed)
+    likelihood = model.estimator == "qml"
+    unit_root = likelihood and model.transforms and sweeps_time(fixed)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
-    if estimates_cities(model, weights):
-        copies = T
+    cities = likelihood and estimates_cities(model, weights)
+    copies = T if cities else copies
     return Design(
         y=sweep(data.y, fixed),
         Wy=sweep(Wy, fixed),
@@ -210,7 +204,11 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, L
         transformed=model.transforms,
         units=units,
         copies=copies,
-        outside=model.random == "baltagi" and model.roles.wu is not None,
+        outside_error=model.random == "baltagi" and model.roles.wu is not None,
+        cities_estimated=cities,
+        instruments=None
+        if likelihood
+        else instruments(model, data, X, {c.name: c.x for c in columns}, outside, weights),
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from spatialsyn.models.design import Design
 from spatialsyn.numerics.exponential import act, exponentials
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
-from spatialsyn.numerics.transform import sweep
 
 
 def effects_along(
@@ -47,12 +47,12 @@ def lagged(design: Design, rho: Array, y: Array) -> tuple[Array, Array]:
     return y, np.moveaxis(np.reshape(lags, (len(lags), *y.shape)), 0, 2)
 
 
-def noise_of_means(design: Design, lam: Array, sigma2: float, axis: int) -> Array:
-    """Variance of the error's mean over years (axis 1) or cities (axis 0); `lam`, (0,) or (1,)."""
-    n, T = design.y.shape
+def noise_of_means(design: Design, params: pd.Series, axis: int) -> Array:
+    """Variance of the error's mean over years (axis 1) or cities (axis 0)."""
+    (n, T), sigma2 = design.y.shape, params["sigma2"]
     if design.error is None:
         return np.asarray(sigma2 / (T if axis == 1 else n))
-    M = (design.error.M,)
+    M, lam = (design.error.M,), np.array([params[design.error.name]])
     R = exponentials(M, lam, n) if design.exponential else multiplied_out(M, lam, n)
     u = sigma2 * np.linalg.inv(R.T @ R)
     return np.asarray(np.diag(u) / T if axis == 1 else u.sum() / n**2)

@@ -84,7 +84,7 @@ def lags(design: Design, values: Array, delta: Array) -> Array:
 def means(design: Design, values: Array) -> float | Outside | None:
     """What is kept of city means: all, the share phi, or what `baltagi` keeps of them."""
     _, lam, phi = split(design, values)
-    if phi is None or lam is None or not design.outside:
+    if phi is None or lam is None or not design.outside_error:
         return phi
     return outside(design, lam, phi)
 

@@ -25,7 +25,6 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered, full, names
 from spatialsyn.models.search import best_spatial, check_peak
-from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
@@ -94,7 +93,7 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
         nobs=design.nobs,
         residuals=residuals,
         multiplier=inverse,
-        space=None if isinstance(design.logdet, Exponent) else design.logdet,
+        space=design.space,
     )
 
 
@@ -106,7 +105,7 @@ def _with_city_variance(design: Design) -> Estimate:
     """
     params = at(design, best_spatial(design))
     try:
-        pooled = estimate_qml(replace(design, random=False, outside=False))
+        pooled = estimate_qml(replace(design, random=False, outside_error=False))
     except EstimationError:
         pooled = None
     if pooled is None or pooled.loglik < full(design, params[len(design.names) : -1], params[-1]):

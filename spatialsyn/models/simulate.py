@@ -16,7 +16,8 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.design import align, outcome_matrices, regressors, right_side
+from spatialsyn.models.data import regressors
+from spatialsyn.models.design import align, outcome_matrices, right_side
 from spatialsyn.models.formula import parse
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.exponential import Exponential

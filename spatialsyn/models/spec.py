@@ -6,10 +6,12 @@ and varied with `but`; `ss.fit` brings it together with a panel and weights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from spatialsyn.errors import ModelError, named
+from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
 from spatialsyn.models.formula import parse
 from spatialsyn.models.roles import FAMILIES, Roles, as_regimes, lagged_before, roles
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
@@ -64,6 +66,13 @@ class SpatialModel:
         eta W y(t-1), with the matrices of Wy (True) or the named ones.
     regimes : name of a grouping, or `Regimes`
         Own coefficients for each block of cities.
+    estimator : "qml" | "2sls" | "best-2sls" | "gmm"
+        Maximum likelihood; two-stage least squares, for endogenous regressors, for Wy where
+        variances differ from city to city, and with time effects for any W; the same with
+        the instruments of Lee (2003); or the same with a spatial error (sem, sdem, sac, gns).
+    endogenous : regressors of the formula that the error moves
+    instruments : columns or expressions that stand in for them
+        Each enters with its lag by every matrix, and its second by those of Wy.
     """
 
     family: str
@@ -75,11 +84,17 @@ class SpatialModel:
     lag_y: bool = False
     lag_wy: Any = False
     regimes: Any = None
+    estimator: str = "qml"
+    endogenous: Sequence[str] = ()
+    instruments: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _among("family", self.family, tuple(FAMILIES))
         _among("fixed_effects", self.fixed_effects, FIXED_EFFECTS)
         _among("correction", self.correction, CORRECTIONS)
+        _among("estimator", self.estimator, ESTIMATORS)
+        for field in ("endogenous", "instruments"):
+            object.__setattr__(self, field, listed(field, getattr(self, field)))
         if self.random is not None:
             self._check_random()
         given = roles(self.family, self.W)
@@ -109,6 +124,7 @@ class SpatialModel:
             )
         if self.regimes is not None:
             self._check_regimes([str(t) for t in parsed.terms])
+        check_estimator(self)
 
     def _check_random(self) -> None:
         _among("random", self.random, RANDOM)
@@ -139,6 +155,7 @@ class SpatialModel:
     def _check_exponential(self) -> None:
         given = {
             f"random={self.random!r}": self.random is not None,
+            f"estimator={self.estimator!r}": self.estimator != "qml",
             "a lagged outcome": self.dynamic,
             'correction="bias-corrected"': self.correction == "bias-corrected",
             "several matrices of Wy": len(self.roles.wy) > 1,
@@ -251,6 +268,9 @@ class Maker(Protocol):
         lag_y: bool = False,
         lag_wy: Any = False,
         regimes: Any = None,
+        estimator: str = "qml",
+        endogenous: Sequence[str] = (),
+        instruments: Sequence[str] = (),
     ) -> SpatialModel: ...
 
 
@@ -261,11 +281,15 @@ def ols(
     random: str | None = None,
     lag_y: bool = False,
     regimes: Any = None,
+    estimator: str = "qml",
+    endogenous: Sequence[str] = (),
+    instruments: Sequence[str] = (),
 ) -> SpatialModel:
     """Least squares without any spatial term; the baseline of the family."""
     return SpatialModel(
-        "ols", formula, None, fixed_effects, correction, random, lag_y, False, regimes
-    )
+        "ols", formula, None, fixed_effects, correction, random, lag_y, False, regimes,
+        estimator, endogenous, instruments,
+    )  # fmt: skip
 
 
 def _maker(family: str, says: str) -> Maker:
@@ -280,10 +304,14 @@ def _maker(family: str, says: str) -> Maker:
         lag_y: bool = False,
         lag_wy: Any = False,
         regimes: Any = None,
+        estimator: str = "qml",
+        endogenous: Sequence[str] = (),
+        instruments: Sequence[str] = (),
     ) -> SpatialModel:
         return SpatialModel(
-            family, formula, W, fixed_effects, correction, random, lag_y, lag_wy, regimes
-        )
+            family, formula, W, fixed_effects, correction, random, lag_y, lag_wy, regimes,
+            estimator, endogenous, instruments,
+        )  # fmt: skip
 
     make.__name__ = make.__qualname__ = family
     make.__doc__ = f"{says}\n\nThe arguments are those of `SpatialModel`."

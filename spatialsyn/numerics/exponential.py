@@ -72,6 +72,11 @@ class Exponent:
     radii: tuple[float]
     trace: float = 0.0
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The reach."""
+        return -REACH / self.radii[0], REACH / self.radii[0]
+
     def __call__(self, alpha: float | Array) -> float:
         """The log-determinant, minus infinity out of reach."""
         return self.trace * float(np.sum(alpha)) if self.contains(alpha) else -np.inf

@@ -221,6 +221,7 @@ def test_the_equation_and_the_table_name_the_exponents():
             'not available with correction="bias-corrected"',
         ),
         ({"W": ["a", "b"]}, "not available with several matrices of Wy"),
+        ({"estimator": "2sls"}, "not available with estimator='2sls'"),
         ({"regimes": ss.regimes("region", rho=True)}, "not available with regimes with an own rho"),
     ],
 )
