@@ -42,6 +42,8 @@ _HOMES = {
     "FirstStage": "models.strength",
     "HypothesisTest": "numerics.hypothesis",
     "beta_convergence": "convergence",
+    "wild_bootstrap": "wild",
+    "wild_test": "wild",
     **{
         name: "errors"
         for name in (
@@ -101,6 +103,7 @@ if TYPE_CHECKING:
     from spatialsyn.results import Results
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
+    from spatialsyn.wild import wild_bootstrap, wild_test
 
 
 def __getattr__(name: str) -> Any:

@@ -23,21 +23,18 @@ from spatialsyn.models.data import regressors
 from spatialsyn.models.design import Design, right_side
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.fixed import (
-    effects_along,
-    lagged,
-    noise_of_means,
-    r2_parts,
-    squared_correlation,
-)
+from spatialsyn.models.fixed import effects_table, fixed_part, r2_parts, signal_correlation
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.marginal import check_repeatable
+from spatialsyn.models.masked_estimate import completed
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
-from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
+from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
+from spatialsyn.weights.geographic import nearness
 from spatialsyn.weights.series import Links
 
 
@@ -56,6 +53,7 @@ class Results:
     design: Design
     estimate: Estimate
     cov_kind: str
+    sample: Sample = EVERYTHING
 
     @property
     def equation(self) -> str:
@@ -79,15 +77,19 @@ class Results:
         diagonal = np.diag(self.cov.to_numpy())
         return pd.Series(np.sqrt(diagonal), index=self.params.index, name="se")
 
-    def with_cov(self, kind: str) -> Results:
-        """The same estimates with another covariance.
+    def with_cov(self, kind: str, km: float | None = None) -> Results:
+        """The same estimates with another covariance; effects and tables follow.
 
         Parameters
         ----------
-        kind : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
-            See `fit`; everything downstream (effects, tables) follows.
+        kind : one of `fit`, or "spatial-hac"
+            The latter for errors of near cities that are correlated, without a lag of y.
+        km : the reach of "spatial-hac", in kilometres
         """
-        return replace(self, estimate=covered(self.design, self.estimate, kind), cov_kind=kind)
+        near = None if km is None else nearness(self.panel.cities, km)
+        estimate = covered(self.design, self.estimate, kind, near)
+        shown = kind if km is None else f"{kind}, {km:g} km"
+        return replace(self, estimate=estimate, cov_kind=shown)
 
     def first_stage(self) -> FirstStage:
         """Strength of the instruments per endogenous column: F, partial R2, conditional F."""
@@ -128,7 +130,7 @@ class Results:
 
     @property
     def nobs(self) -> int:
-        """Independent observations: n T, less what the transformation used up."""
+        """Independent observations: cells observed, less what the transformation used up."""
         return self.estimate.nobs
 
     @property
@@ -159,7 +161,7 @@ class Results:
 
     @cached_property
     def resid(self) -> pd.Series:
-        """Structural residuals, swept of the fixed effects, by city and year."""
+        """Structural residuals, swept of the fixed effects; NaN where the outcome is missing."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
     @cached_property
@@ -170,11 +172,7 @@ class Results:
     @cached_property
     def corr2(self) -> float:
         """Squared correlation of swept y with the reduced-form prediction S^-1 Z delta."""
-        p = self.design.Z.shape[2]
-        signal: Array = self.design.Z @ self.estimate.params[:p]
-        if self.design.W:
-            signal = sweep(lag(self.estimate.multiplier, signal), self.model.fixed_effects)
-        return squared_correlation(self.design.y, signal)
+        return signal_correlation(self.design, self.estimate, self.data.y)
 
     @cached_property
     def r2(self) -> pd.Series:
@@ -202,25 +200,27 @@ class Results:
 
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
+        if self.design.observed is not None:
+            raise ModelError(
+                "fixed effects have no standard errors here where outcomes are missing; what they "
+                "add up to is part of predict() and impute()."
+            )
         X, _ = right_side(self.model, self.data, self.weights)
-        y, lags, _ = self._lagged()
-        columns = np.concatenate([X, lags], axis=2)
-        q, fixed = columns.shape[2], self.model.fixed_effects
-        parts = []
-        for kind, axis, ids, swept in (
-            ("city", 1, self.panel.ids, sweeps_cities(fixed)),
-            ("year", 0, self.data.years, sweeps_time(fixed)),
-        ):
-            if swept:
-                cov = self.cov.to_numpy()[:q, :q]
-                params = self.estimate.params[:q]
-                noise = noise_of_means(self.design, self.params, axis)
-                made, se = effects_along(y, columns, params, cov, noise, axis)
-                rows = {"kind": kind, "id": list(ids), "estimate": made, "se": se}
-                parts.append(pd.DataFrame(rows))
-        if not parts:
-            raise ModelError("this model has no fixed effects.")
-        return pd.concat(parts, ignore_index=True)
+        ids = {"city": self.panel.ids, "year": self.data.years}
+        return effects_table(self.design, self.estimate, self.data.y, X, ids)
+
+    def impute(self) -> pd.DataFrame:
+        """Missing outcomes, predicted from all observed ones: ``estimate`` and ``se`` by city-year.
+
+        The best linear prediction, unlike `predict`, which is what regressors and fixed effects
+        alone lead to. Its standard error counts the cell's own error, the coefficients and the
+        fixed effects, not rho and lambda. A logarithm, as outcome, stays one.
+        """
+        y = se = self.data.y
+        if self.design.observed is not None:
+            y, se, _ = completed(self.design, self.estimate.params)
+        made = {"estimate": self._by_city_year(y, "y"), "se": self._by_city_year(se, "se")}
+        return pd.DataFrame(made)[np.isnan(self.data.y).ravel()]
 
     def predict(self, panel: CityPanel | None = None) -> pd.Series:
         """Expected outcome from the reduced form, S^-1 (X beta + W X theta + fixed effects).
@@ -236,7 +236,7 @@ class Results:
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
                     f"{panel!r}."
                 )
-            data = regressors(self.model, panel)
+            data = regressors(self.model, panel, self.sample)
         signal = self._signal(data) + self._fixed_effects()
         return self._by_city_year(lag(self.estimate.multiplier, signal), "predicted")
 
@@ -277,7 +277,7 @@ class Results:
             after so many years (a number, or several such as ``range(0, 11)``).
         lasting : bool
             Whether x stays changed for all years of the horizon, or for year 0 only.
-        method : "delta" | "simulation"
+        method : "delta" | "simulation" | "bootstrap" (after ss.wild_bootstrap)
         level : coverage of the intervals
         draws, seed : of the simulation
 
@@ -359,6 +359,7 @@ class Results:
             "correction": self.model.correction if corrects else "-",
             "random": self.model.random or "none",
             "covariance": self.cov_kind,
+            "missing": self.sample.missing,
             "cities": self.panel.n,
             "years": f"{self.data.years[0]}-{self.data.years[-1]}",
             "nobs": self.nobs,
@@ -390,11 +391,5 @@ class Results:
 
     def _fixed_effects(self) -> Array:
         """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
-        y, lags, rho = self._lagged()
-        raw = y - lags @ rho - self._signal(self.data)
-        return raw - sweep(raw, self.model.fixed_effects)
-
-    def _lagged(self) -> tuple[Array, Array, Array]:
-        """The outcome and its lags as `lagged` has them, and their coefficients."""
-        rho = self.params[list(self.design.rho_names)].to_numpy()
-        return *lagged(self.design, rho, self.data.y), rho
+        signal = self._signal(self.data)
+        return fixed_part(self.design, self.estimate, self.data.y, signal)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spatialsyn.effects.table import DIGITS
-from spatialsyn.models.covariance import WORDS
+from spatialsyn.models.covariance import in_words
 from spatialsyn.models.strength import instruments_note
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ def notes(results: Results) -> list[str]:
     found = [
         f"{glance['cities']} cities, {glance['years']}; fixed effects: "
         f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
-        f"covariance: {WORDS[results.cov_kind]}."
+        f"covariance: {in_words(results.cov_kind)}."
     ]
+    said = results.sample.said(results.data)
+    found += [said] if said else []
     found += instruments_note(results.design, results.model.estimator)
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""

@@ -21,6 +21,7 @@ FLOORS = [
     ("results",),
     ("fitting",),
     ("convergence",),
+    ("wild",),
     ("report",),
     ("study_measures",),
     ("config",),

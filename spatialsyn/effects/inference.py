@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -33,7 +33,7 @@ from spatialsyn.numerics.multiplier import multiplier
 
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
-METHODS = ("delta", "simulation")
+METHODS = ("delta", "simulation", "bootstrap")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
 # (1 - rho) / se below which the multiplier's distribution has a heavy right tail.
@@ -124,7 +124,7 @@ def infer(
     Raises
     ------
     ModelError
-        Unknown method, or a level outside (0, 1).
+        Unknown method, a level outside (0, 1), or method="bootstrap" without a bootstrap.
     """
     if method not in METHODS:
         raise ModelError(f"method={method!r} is not one of {', '.join(map(repr, METHODS))}.")
@@ -133,7 +133,15 @@ def infer(
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     if method == "delta":
         return _delta(estimate, model, reading, labels, level)
-    return _simulated(estimate, model, reading, labels, level, draws, seed)
+    if method == "bootstrap" and estimate.draws is None:
+        raise ModelError(
+            'method="bootstrap" reads the draws of a bootstrap, and these results have none: '
+            'ss.wild_bootstrap(results).effects(method="bootstrap").'
+        )
+    drawn = estimate.draws if method == "bootstrap" else None
+    sample = estimate.sample(draws, seed) if drawn is None else drawn
+    made = _simulated(estimate, model, reading, labels, level, sample)
+    return replace(made, method=method, seed=seed if method == "simulation" else None)
 
 
 def check_level(level: float) -> None:
@@ -193,13 +201,11 @@ def _simulated(
     reading: Reading,
     labels: Labels,
     level: float,
-    draws: int,
-    seed: int,
+    sample: Array,
 ) -> Effects:
-    sample = estimate.sample(draws, seed)
     inside = np.array([model.stable(params) for params in sample])
     rejected = 1 - float(inside.mean())
-    if inside.sum() < draws // 2:
+    if inside.sum() < len(sample) // 2:
         raise EstimationError(
             f"{rejected:.0%} of the draws of rho fall outside its parameter space: the normal "
             "approximation says nothing here. Use the delta method, or a model with less "
@@ -226,7 +232,7 @@ def _simulated(
     )
     spread = (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
     note = _advice(estimate, model)
-    return Effects(table, level, "simulation", note, made, rejected, seed, spread)
+    return Effects(table, level, "simulation", note, made, rejected, spread=spread)
 
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:

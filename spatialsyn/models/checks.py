@@ -1,8 +1,9 @@
-"""What a panel and weights must have for a model to be estimated on them."""
+"""What a design refuses, with the way out: shapes, rows of W, names, absorbed regressors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from spatialsyn.weights.series import Links
 
 # How the names of spatial parameters begin.
 SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
+if TYPE_CHECKING:
+    from spatialsyn.models.design import Column
+
 # A column whose variation falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
 
@@ -68,7 +72,7 @@ def check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
 
 
 def check_dimensions(model: SpatialModel, n: int, T: int) -> None:
-    """Enough years and cities for the effects and lags of the model."""
+    """Refuse what the design cannot hold."""
     if sweeps_cities(model.fixed_effects) and T < 2:
         raise ModelError(
             f"fixed_effects={model.fixed_effects!r} removes each city's mean over time and needs "
@@ -94,13 +98,13 @@ def check_names(names: tuple[str, ...]) -> None:
         )
 
 
-def check_absorbed(X: Array, Z: Array, names: tuple[str, ...], model: SpatialModel) -> None:
+def check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel) -> None:
     """Refuse regressors that have nothing left once the effects are gone."""
     if model.fixed_effects == "none":
         return
     size = np.abs(X).max(axis=(0, 1))
     gone = np.abs(Z).max(axis=(0, 1)) <= ABSORBED * np.where(size > 0, size, 1)
-    absorbed = [name for name, flag in zip(names, gone, strict=True) if flag]
+    absorbed = [c.name for c, flag in zip(columns, gone, strict=True) if flag]
     if absorbed:
         raise ModelError(
             f"{named(absorbed)}: nothing is left once fixed_effects={model.fixed_effects!r} are "

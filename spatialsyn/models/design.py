@@ -76,6 +76,8 @@ class Design:
     units, copies : independent cities and periods, n and T less what was transformed away
     cities_estimated : whether city effects are dummies whose bias is to be removed
     instruments : what stands in for endogenous columns, or None under maximum likelihood
+    observed : (n, T), the outcome itself, not swept, NaN where it is missing; None where it
+        is complete. With holes the lags of the outcome, and what is swept of it, are NaN too.
     """
 
     y: Array
@@ -96,6 +98,7 @@ class Design:
     outside_error: bool = False
     cities_estimated: bool = False
     instruments: Instruments | None = None
+    observed: Array | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,9 +117,20 @@ class Design:
         return None if isinstance(self.logdet, Exponent) else self.logdet
 
     @property
+    def dynamic(self) -> bool:
+        """Whether Z holds lags in time."""
+        return any(name == "tau" or name.startswith("eta[") for name in self.names)
+
+    @property
+    def varies(self) -> bool:
+        """Whether a matrix changes over the years."""
+        return any(W.ndim == 3 for W in self.matrices.values())
+
+    @property
     def nobs(self) -> int:
         """Independent observations."""
-        return self.units * self.copies
+        missing = 0 if self.observed is None else int(np.isnan(self.observed).sum())
+        return self.units * self.copies - missing
 
     @property
     def projects_cities(self) -> bool:
@@ -175,14 +189,13 @@ def sweep_effects(
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     X, columns = right_side(model, data, weights)
-    names = tuple(column.name for column in columns)
-    check_names(names)
+    check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep(X, fixed)
-    check_absorbed(X, Z, names, model)
+    check_absorbed(X, Z, columns, model)
     likelihood = model.estimator == "qml"
     unit_root = likelihood and model.transforms and sweeps_time(fixed)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
@@ -209,6 +222,7 @@ def sweep_effects(
         instruments=None
         if likelihood
         else instruments(model, data, X, {c.name: c.x for c in columns}, outside, weights),
+        observed=data.y if np.isnan(data.y).any() else None,
     )
 
 

@@ -72,12 +72,12 @@ def _best_step(design: Design, y: Array, scale: float) -> float:
         p = np.power.outer(x, powers)
         return drift * x - half * np.log(np.einsum("xk,kl,xl->x", p, G, p))
 
-    def derivatives(x: float) -> tuple[float, float]:
+    def derivatives(x: Array) -> tuple[Array, Array]:
         p, dp = x**powers, powers * x ** np.maximum(powers - 1, 0)
         ddp = powers * (powers - 1) * x ** np.maximum(powers - 2, 0)
         ssr, first, second = p @ G @ p, 2 * p @ G @ dp, 2 * (dp @ G @ dp + p @ G @ ddp)
         slope = first / ssr
-        return float(drift - half * slope), float(-half * (second / ssr - slope**2))
+        return drift - half * slope, -half * (second / ssr - slope**2)
 
     return maximise(value, derivatives, (-WINDOW, WINDOW)) / scale
 

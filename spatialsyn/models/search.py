@@ -8,6 +8,7 @@ Anselin 1988, section 12.1.)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -20,6 +21,9 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.optimize import maximise_from, newton_step
 
+# The concentrated likelihood of a design at its spatial parameters, and its slopes.
+Loglik = Callable[[Design, Array], float]
+Gradient = Callable[[Design, Array], Array]
 # Starting values: shares of the way from zero to the ends of an interval, and values of phi.
 GRID = (-0.6, -0.2, 0.2, 0.5, 0.8)
 PHI = (0.1, 0.3, 0.7)
@@ -27,16 +31,22 @@ PHI = (0.1, 0.3, 0.7)
 CLIMBS = 4
 
 
-def best_spatial(design: Design) -> Array:
+def best_spatial(
+    design: Design,
+    start: Array | None = None,
+    loglik: Loglik = concentrated,
+    gradient: Gradient = score,
+) -> Array:
     """(rho_1 ... rho_m, lambda, phi) with the highest concentrated likelihood.
 
-    The climb stops short of phi = 1, beyond which a variance is negative: whether the
-    likelihood is highest there is seen from the model without city effects.
+    With `start`, the peak that is climbed from there. The climb stops short of phi = 1,
+    beyond which a variance is negative: whether the likelihood is highest there is seen
+    from the model without city effects, and `check_peak` is the caller's then.
 
     Raises
     ------
     EstimationError
-        No start lies inside the parameter space.
+        No start lies inside the parameter space, or the peak lies at its edge.
     """
 
     unit = _units(design)
@@ -44,24 +54,28 @@ def best_spatial(design: Design) -> Array:
     def value(at: Array) -> float:
         if design.random and at[-1] >= 1:
             return -np.inf
-        return concentrated(design, at * unit)
+        return loglik(design, at * unit)
 
     def slope(at: Array) -> Array:
-        return score(design, at * unit) * unit
+        return gradient(design, at * unit) * unit
 
-    starts = [s / unit for s in _starts(design, unit) if np.isfinite(value(s / unit))]
+    tried = _starts(design, unit) if start is None else [start]
+    starts = [s / unit for s in tried if np.isfinite(value(s / unit))]
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     starts.sort(key=value, reverse=True)
-    return np.asarray(maximise_from(value, slope, starts[:CLIMBS]) * unit)
+    best = np.asarray(maximise_from(value, slope, starts[:CLIMBS]) * unit)
+    if not design.random:
+        check_peak(design, best, gradient)
+    return best
 
 
-def check_peak(design: Design, spatial: Array) -> None:
+def check_peak(design: Design, spatial: Array, gradient: Gradient = score) -> None:
     """Refuse a highest point from which the likelihood still rises."""
     unit = _units(design)
 
     def slope(at: Array) -> Array:
-        return score(design, at * unit) * unit
+        return gradient(design, at * unit) * unit
 
     if not np.abs(newton_step(slope, spatial / unit, slope(spatial / unit))).max() < 1e-3:
         raise EstimationError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from spatialsyn.effects.table import Effects
-from spatialsyn.models.covariance import WORDS as COVARIANCES
+from spatialsyn.models.covariance import in_words
 from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.display import STARS, Display
 from spatialsyn.results import Results
@@ -66,8 +66,9 @@ def sample_notes(fits: Mapping[str, Results]) -> list[str]:
     """Covariance, fixed effects, every W, and how far the number of cities carries."""
     return [
         *by_column(fits, _instruments),
-        *by_column(fits, lambda fit: f"Covariance of the parameters: {COVARIANCES[fit.cov_kind]}."),
+        *by_column(fits, lambda fit: f"Covariance of the parameters: {in_words(fit.cov_kind)}."),
         *by_column(fits, _fixed_effects),
+        *by_column(fits, lambda fit: fit.sample.said(fit.data)),
         *weights_notes([w for fit in fits.values() for w in used(fit)]),
         *by_column(fits, _few),
     ]

@@ -163,7 +163,7 @@ def test_with_equal_normal_errors_all_covariances_are_near():
     model = ss.mess_sdm("y ~ x", W="w", fixed_effects="individual")
     params = {"x": 1.0, "W[w]*x": 0.5, "alpha[w]": -0.5, "sigma2": 1.0}
     res = ss.fit(model, ss.simulate(model, panel, w, params, seed=0), w)
-    for kind in ("observed", "sandwich", "robust"):
+    for kind in ("observed", "sandwich", "robust", "city"):
         assert_allclose(res.with_cov(kind).se.iloc[:-1], res.se.iloc[:-1], rtol=0.2)
     assert res.with_cov("robust").glance().loc[0, "covariance"] == "robust"
     assert "robust to heteroskedasticity" in res.with_cov("robust").summary()
@@ -244,6 +244,13 @@ def test_what_it_cannot_do_is_refused_with_the_way_out(fitted):
         ss.fit(ss.mess("y ~ x", W="w"), panel, series)
     with pytest.raises(ss.ModelError, match=r"Lin & Lee 2010.*Use a matrix exponential"):
         ss.fit(ss.sar("y ~ x", W="w"), panel, w, cov="robust")
+    holed = panel.frame["y"].copy()
+    holed.iloc[3] = np.nan
+    for model in (ss.mess("y ~ x", W="w"), ss.sem("y ~ x", W="w", random="baltagi")):
+        with pytest.raises(ss.ModelError, match="missing"):
+            ss.fit(model, panel.assign(y=holed), w, missing="likelihood")
+    with pytest.raises(ss.ModelError, match="bootstrap is not available with matrix exponentials"):
+        ss.wild_bootstrap(fitted[0], draws=100)
     with pytest.raises(ss.ModelError, match="no lag in time"):
         fitted[0].effects("x", horizon="long")
     params = {"Intercept": 0.0, "x": 1.0, "rho[w]": 0.4, "sigma2": 1.0}
