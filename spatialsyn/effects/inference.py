@@ -26,6 +26,7 @@ from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.numerics.exponential import exponentials
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
@@ -71,6 +72,7 @@ class Multipliers:
     structure : the map to the parameters in which these positions count; None for their own
     path : effects over time, or by order of neighbour; None for the year and all at once
     stable : whether the process at some parameters has a mean
+    exponential : whether S is e^(alpha W)
     """
 
     W: tuple[Matrix, ...]
@@ -81,6 +83,7 @@ class Multipliers:
     structure: Structure | None = None
     path: Horizon | Orders | None = None
     stable: Callable[[Array], bool] = lambda params: True
+    exponential: bool = False
 
     def at(self, params: Array) -> Array:
         """The structural parameters."""
@@ -100,8 +103,10 @@ class Multipliers:
         if self.path is not None:
             return self.path.readings(params, self.carriers, reading)
         n = self.carriers[0].shape[-1]
-        inverse = multiplier(self.W, params[list(self.rho_positions)], n)
-        return read(inverse, self.W if slopes else (), self.carriers, reading)
+        rho = params[list(self.rho_positions)]
+        inverse = exponentials(self.W, -rho, n) if self.exponential else multiplier(self.W, rho, n)
+        W = self.W if slopes else ()
+        return read(inverse, W, self.carriers, reading, self.exponential)
 
 
 def infer(

@@ -85,6 +85,7 @@ def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers
         links=tuple(int(W is not None) for W, _, _ in keys),
         regressors=tuple(chosen),
         stable=lambda params: space is None or space.contains(params[list(rho)]),
+        exponential=design.exponential,
     )
 
 
@@ -141,7 +142,7 @@ def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers
     if any(W.ndim == 3 for W in model.W):
         raise ModelError("effects by order of neighbour need weights that stay the same.")
     W = tuple(dense(w) for w in model.W)
-    path = Orders(W, model.rho_positions, model.links, last)
+    path = Orders(W, model.rho_positions, model.links, last, model.exponential)
     return replace(model, path=path), _repeated(
         labels, "order", (*map(str, range(last + 1)), "rest")
     )

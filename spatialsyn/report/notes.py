@@ -33,6 +33,7 @@ RANDOM = {
     None: "",
     "individual": "; city effects are random",
     "correlated": "; city effects are random, correlated with the regressors through their means",
+    "baltagi": "; city effects are random and stand outside the spatial error",
 }
 
 

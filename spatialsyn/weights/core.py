@@ -139,7 +139,7 @@ class Weights:
         if self.n > EXACT_TO:
             raise WeightsError(
                 f"W[{self.name}] has {self.n} cities; the exact log-determinant of this version "
-                f"reaches {EXACT_TO}. Aggregate the units, or use ss.slx, which needs none."
+                f"reaches {EXACT_TO}. Aggregate the units, or use ss.slx, ss.mess: they need none."
             )
         return LogDet(eigenvalues(self.matrix))
 
