@@ -42,18 +42,26 @@ _HOMES = {
     "FirstStage": "models.strength",
     "HypothesisTest": "numerics.hypothesis",
     "beta_convergence": "convergence",
+    "grid": "study.grid",
+    "swap": "study.grid",
+    "Specification": "study.grid",
+    "Study": "study.run",
+    "Runs": "study.runs",
+    "placebo": "study.placebo",
+    "jackknife": "study.jackknife",
     "wild_bootstrap": "wild",
     "wild_test": "wild",
     **{
         name: "errors"
         for name in (
             "SpatialsynError", "PanelError", "BoundaryError", "WeightsError", "AlignmentError",
-            "FormulaError", "ModelError", "EstimationError", "ConfigError",
+            "FormulaError", "ModelError", "EstimationError", "ConfigError", "StoreError",
         )
     },
 }  # fmt: skip
 _MODULES = {
     "datasets": "cities.datasets",
+    "explore": "explore",
     "measures": "measures",
     "weights": "weights",
     "report": "report",
@@ -62,7 +70,7 @@ _MODULES = {
 __all__ = sorted([*_HOMES, *_MODULES])
 
 if TYPE_CHECKING:
-    from spatialsyn import measures, report, weights
+    from spatialsyn import explore, measures, report, weights
     from spatialsyn.cities import datasets
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
@@ -78,6 +86,7 @@ if TYPE_CHECKING:
         ModelError,
         PanelError,
         SpatialsynError,
+        StoreError,
         WeightsError,
     )
     from spatialsyn.fitting import fit
@@ -101,6 +110,11 @@ if TYPE_CHECKING:
     from spatialsyn.models.strength import FirstStage
     from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results
+    from spatialsyn.study.grid import Specification, grid, swap
+    from spatialsyn.study.jackknife import jackknife
+    from spatialsyn.study.placebo import placebo
+    from spatialsyn.study.run import Study
+    from spatialsyn.study.runs import Runs
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
     from spatialsyn.wild import wild_bootstrap, wild_test

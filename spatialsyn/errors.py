@@ -41,6 +41,10 @@ class ConfigError(SpatialsynError):
     """A study file, or a call that mirrors one, is wrong."""
 
 
+class StoreError(SpatialsynError):
+    """The results of a study cannot be written, or not be read back."""
+
+
 def expect(
     value: object, kind: type | tuple[type, ...], what: str, error: type[SpatialsynError]
 ) -> None:

@@ -13,7 +13,7 @@ from spatialsyn.models.design import Design, align, sweep_effects
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.estimators import estimated
-from spatialsyn.models.gaps import check_observed, sampled
+from spatialsyn.models.gaps import Sample, check_observed, sampled
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links
@@ -52,7 +52,17 @@ def fit(
     expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
     matrices = align(weights, model.weights_names, panel)
-    panel, matrices, sample = sampled(model, panel, matrices, missing)
+    return estimated_on(model, *sampled(model, panel, matrices, missing), cov)
+
+
+def estimated_on(
+    model: SpatialModel,
+    panel: CityPanel,
+    matrices: Mapping[str, Links],
+    sample: Sample,
+    cov: str | None,
+) -> Results:
+    """`model` on the city-years of `sample`; the matrices are aligned with the panel."""
     data, outside = read(model, panel, sample)
     check_observed(model, data, panel, matrices)
     design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
@@ -71,5 +81,5 @@ def _warn_unstable(design: Design, estimate: Estimate) -> None:
             f"the process has a root of {largest:.3f} ({test.null.split(' is')[0]}): it does not "
             "come to rest. Short-run effects are right, long-run effects do not exist. Look at "
             "time effects, or model the differences: diff(y).",
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -15,6 +15,7 @@ FLOORS = [
     ("numerics",),
     ("cities",),
     ("measures", "weights"),
+    ("explore",),
     ("models",),
     ("effects",),
     ("summary",),
@@ -22,6 +23,7 @@ FLOORS = [
     ("fitting",),
     ("convergence",),
     ("wild",),
+    ("study",),
     ("report",),
     ("study_measures",),
     ("config",),
@@ -39,6 +41,9 @@ HOMES = {
     "geopandas": {"cities", "weights", "report"},
     "libpysal": {"weights"},
     "spreg": {"models"},
+    "esda": {"explore"},
+    "joblib": {"study"},
+    "distributed": {"study"},
 }
 
 

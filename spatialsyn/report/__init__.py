@@ -5,6 +5,7 @@ from spatialsyn.report.audit import audit
 from spatialsyn.report.choropleth import emitted_received, map, maps
 from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
+from spatialsyn.report.specifications import specification_curve
 from spatialsyn.report.summaries import descriptives, effects_table, weights_table
 from spatialsyn.report.tables import Table, table
 from spatialsyn.report.theme import save, style
@@ -22,6 +23,7 @@ __all__ = [
     "maps",
     "save",
     "sensitivity_plot",
+    "specification_curve",
     "study_area",
     "style",
     "table",

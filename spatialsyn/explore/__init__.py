@@ -1,0 +1,1 @@
+"""Looking before modelling: autocorrelation in space, unit roots, dependence."""
