@@ -91,6 +91,7 @@ def write(folder: Path, key: str, record: Record) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(part, 0o644)
         os.replace(part, folder / f"{key}.json")
         _sync(folder)
     except OSError as error:
