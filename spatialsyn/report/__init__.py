@@ -3,6 +3,7 @@
 from spatialsyn.report.areas import study_area, weights_map
 from spatialsyn.report.audit import audit
 from spatialsyn.report.choropleth import emitted_received, map, maps
+from spatialsyn.report.exploration import autocorrelation_plot, lisa_map
 from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
 from spatialsyn.report.specifications import specification_curve
@@ -13,12 +14,14 @@ from spatialsyn.report.theme import save, style
 __all__ = [
     "Table",
     "audit",
+    "autocorrelation_plot",
     "block_plot",
     "descriptives",
     "disparity_plot",
     "effects_plot",
     "effects_table",
     "emitted_received",
+    "lisa_map",
     "map",
     "maps",
     "save",

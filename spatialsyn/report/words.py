@@ -52,6 +52,17 @@ CHINESE = {
     "rho": "分辨系数",
     "between blocks": "组间",
     "Theil's T": "泰尔指数",
+    "Moran's I": "莫兰指数 I",
+    "Geary's C": "吉尔里指数 C",
+    "Getis & Ord's G": "Getis-Ord 指数 G",
+    "Bivariate Moran's I": "双变量莫兰指数 I",
+    "{:.0%} of the permutations": "{:.0%} 的随机置换",
+    "their mean": "置换均值",
+    "high among high": "高-高",
+    "high among low": "高-低",
+    "low among high": "低-高",
+    "low among low": "低-低",
+    "not significant": "不显著",
     "{} effect of {}": "{1}的{0}",
     "{} specifications, {:.0%} positive, {:.0%} with p < 0.05": (
         "{} 个模型设定，{:.0%} 为正，{:.0%} 的 p < 0.05"

@@ -9,8 +9,8 @@ cores, and so that a number does not depend on how many there were.
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,8 @@ from spatialsyn.errors import ConfigError, named
 BACKENDS = ("joblib", "dask")
 # Items sent together to a worker of a cluster; one that dies repeats so many at most.
 TOGETHER = 8
+# Seconds after which the processes of a study that is over, or was killed, end.
+IDLE = 60
 Call = Callable[[Any], Any]
 Found = tuple[int, Any]
 
@@ -58,11 +60,18 @@ def _in_processes(call: Call, items: Sequence[Any], n_jobs: int) -> Generator[Fo
     from joblib import Parallel, delayed, parallel_config
 
     sent = pickle.dumps(call)
-    with parallel_config(backend="loky", n_jobs=n_jobs, inner_max_num_threads=1):
+    options = {"inner_max_num_threads": 1, "idle_worker_timeout": IDLE}
+    with parallel_config(backend="loky", n_jobs=n_jobs, **options):
         run = Parallel(return_as="generator_unordered")
         found = run(delayed(_one)(sent, i, item) for i, item in enumerate(items))
-        with closing(found):
-            yield from found
+        try:
+            # Not `yield from`, which would close `found` by itself, and warn.
+            for pair in found:  # noqa: UP028
+                yield pair
+        finally:
+            with warnings.catch_warnings():  # that tasks are cancelled is what closing means
+                warnings.simplefilter("ignore", UserWarning)
+                found.close()
 
 
 def _on_cluster(

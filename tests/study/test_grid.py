@@ -216,7 +216,7 @@ def test_what_is_no_swap_or_model_is_refused():
     for others in ([], ["x"], ["v", "v"], [3]):
         with pytest.raises(ss.ModelError, match="needs a term of the formula and other terms"):
             ss.swap("x", others)
-    with pytest.raises(ss.ModelError, match="takes models such as ss.sdm"):
+    with pytest.raises(ss.ModelError, match=r"takes models such as ss.sdm"):
         ss.grid("y ~ x")
     with pytest.raises(ss.FormulaError, match="is not a function that a formula may call"):
         ss.grid(MODEL, x=ss.swap("x", "open(x)"))

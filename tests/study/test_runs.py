@@ -107,7 +107,9 @@ def test_effects_by_block_make_a_curve_of_one_flow():
     assert_allclose(mine[["estimate", "se"]].astype(float), own[["estimate", "se"]].iloc[0])
     with pytest.raises(ss.ModelError, match="differ by to: 'core', 'edge'"):
         runs.curve("x", "direct")
-    with pytest.raises(ss.ModelError, match="no effects have to = 'west'; there are 'core', 'edge'"):
+    with pytest.raises(
+        ss.ModelError, match="no effects have to = 'west'; there are 'core', 'edge'"
+    ):
         runs.curve("x", {"effect": "direct", "to": "west"})
     with pytest.raises(ss.ModelError, match="have order = 'one'; there is no such column"):
         runs.curve("x", {"order": "one"})
@@ -137,7 +139,7 @@ def test_a_model_without_regressors_is_estimated_and_has_no_effects():
     panel, w = panel_and_weights()
     runs = ss.Study(panel, w, {"empty": ss.sar("y ~ 1", W="w")}).run()
     assert runs.failures.empty
-    with pytest.raises(ss.ModelError, match="no model has effects. The models have no regressors"):
+    with pytest.raises(ss.ModelError, match=r"no model has effects. The models have no regressors"):
         runs.effects()
 
 
@@ -147,20 +149,22 @@ def test_refusals_name_what_is_wrong():
         ss.Study(panel, w, [MODEL])
     with pytest.raises(ss.ModelError, match="needs one model at least"):
         ss.Study(panel, w, {})
-    with pytest.raises(ss.ModelError, match="takes models such as ss.sdm"):
+    with pytest.raises(ss.ModelError, match=r"takes models such as ss.sdm"):
         ss.Study(panel, w, {"a": "y ~ x"})
     with pytest.raises(ss.PanelError, match="a study needs a panel"):
         ss.Study(panel.frame, w, {"a": MODEL})
     with pytest.raises(ss.PanelError, match="drop_years names 1999; the panel has the years 2001-"):
         ss.Study(panel, w, ss.grid(MODEL, drop_years=1999))
-    with pytest.raises(ss.ModelError, match="by='city' is not a grouping of the panel; it has 'reg"):
+    with pytest.raises(
+        ss.ModelError, match="by='city' is not a grouping of the panel; it has 'reg"
+    ):
         ss.Study(panel, w, {"a": MODEL}, by="city")
     with pytest.raises(ss.AlignmentError, match="needs the weights 'other'"):
         ss.Study(panel, w, ss.grid(MODEL, W=["w", "other"]))
     with pytest.raises(ss.ModelError, match=r"no model has effects of 'q'; there are 'x'"):
         ss.Study(panel, w, {"a": MODEL}).run().effects("q")
     everything = ss.grid(MODEL, drop_years=tuple(panel.years))
-    with pytest.raises(ss.ModelError, match="no model has effects. model: drop_years leaves no"):
+    with pytest.raises(ss.ModelError, match=r"no model has effects. model: drop_years leaves no"):
         ss.Study(panel, w, everything).run().effects()
 
 
@@ -171,7 +175,7 @@ def test_refusals_name_what_is_wrong():
         ({"n_jobs": 0}, "n_jobs=0: give a number of processes, or -1"),
         ({"n_jobs": -2}, "n_jobs=-2"),
         ({"n_jobs": 1.5}, "n_jobs=1.5"),
-        ({"scheduler": "tcp://host:1"}, "is the address of a cluster: backend=\"dask\""),
+        ({"scheduler": "tcp://host:1"}, 'is the address of a cluster: backend="dask"'),
     ],
 )
 def test_a_wrong_engine_is_refused(options, text):
