@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.covariance import covered
-from spatialsyn.models.data import read
+from spatialsyn.models.data import Evaluate, read
 from spatialsyn.models.design import Design, align, sweep_effects
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.estimators import estimated
+from spatialsyn.models.formula import evaluate
 from spatialsyn.models.gaps import Sample, check_observed, sampled
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
@@ -61,9 +62,10 @@ def estimated_on(
     matrices: Mapping[str, Links],
     sample: Sample,
     cov: str | None,
+    evaluate: Evaluate = evaluate,
 ) -> Results:
     """`model` on the city-years of `sample`; the matrices are aligned with the panel."""
-    data, outside = read(model, panel, sample)
+    data, outside = read(model, panel, sample, evaluate)
     check_observed(model, data, panel, matrices)
     design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
     if model.dynamic:

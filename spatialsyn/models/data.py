@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,9 @@ from spatialsyn.models.gaps import EVERYTHING, Sample, check_regressors
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 
+# From formula, panel, whether there is an intercept, a lag in time, and whether cells may miss.
+Evaluate = Callable[[str, CityPanel, bool, bool, bool], Regressors]
+
 
 def regressors(model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING) -> Regressors:
     """The formula of `model` on `panel`, with the blocks of its regimes."""
@@ -20,9 +24,15 @@ def regressors(model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHIN
 
 
 def read(
-    model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING
+    model: SpatialModel,
+    panel: CityPanel,
+    sample: Sample = EVERYTHING,
+    evaluate: Evaluate = evaluate,
 ) -> tuple[Regressors, Regressors | None]:
-    """The formula of `model` and its external instruments, on the years that both have."""
+    """The formula of `model` and its external instruments, on the years that both have.
+
+    `evaluate` may remember formulas that it evaluated before.
+    """
     holes = sample.missing != "refuse"
     data = sample.of(evaluate(model.formula, panel, model.intercept, model.dynamic, holes))
     check_regressors(data, panel)
@@ -30,7 +40,7 @@ def read(
     if not model.instruments:
         return data, None
     left = model.formula.split("~")[0]
-    outside = evaluate(f"{left} ~ {' + '.join(model.instruments)}", panel, True, holes=holes)
+    outside = evaluate(f"{left} ~ {' + '.join(model.instruments)}", panel, True, False, holes)
     outside = sample.of(outside)
     years = min(data.years, outside.years, key=len)
     return _last(data, years), _last(outside, years)

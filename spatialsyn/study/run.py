@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, SpatialsynError, WeightsError, expect, named
 from spatialsyn.fitting import estimated_on
 from spatialsyn.models.design import align
-from spatialsyn.models.formula import parse
+from spatialsyn.models.formula import Regressors, evaluate, parse
 from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
@@ -126,7 +126,7 @@ class Study:
         """
         folder = None if store is None else files.opened(store)
         records = {} if folder is None else _stored(folder, self.keys)
-        todo = {key: name for name, key in reversed(self.keys.items()) if key not in records}
+        todo = {key: name for name, key in self._ordered() if key not in records}
         if todo and folder is not None:
             files.check_writable(folder)
         if todo:
@@ -144,6 +144,10 @@ class Study:
                 if folder is not None and known["status"] != "failed":
                     files.write(folder, keys[i], known)
         return Runs(self.models, {name: records[key] for name, key in self.keys.items()})
+
+    def _ordered(self) -> list[tuple[str, str]]:
+        """Names and keys, models of one formula side by side: it is evaluated once for them."""
+        return sorted(self.keys.items(), key=lambda pair: self.models[pair[0]].model.formula)
 
     def _warm(self) -> None:
         """Find the spectra once, here; workers get them with the matrices."""
@@ -195,7 +199,18 @@ def fitted(
     """The model on the years it keeps; `weights` are aligned with the panel."""
     model = spec.model
     chosen = {name: weights[name] for name in model.weights_names}
-    return estimated_on(model, panel, chosen, sample_of(panel, spec), cov)
+    return estimated_on(model, panel, chosen, sample_of(panel, spec), cov, evaluated)
+
+
+@lru_cache(maxsize=4)
+def evaluated(
+    formula: str, panel: CityPanel, intercept: bool, dynamic: bool, holes: bool
+) -> Regressors:
+    """A formula on the panel, remembered for the models that differ in something else."""
+    made = evaluate(formula, panel, intercept, dynamic, holes)
+    for values in (made.y, made.X):
+        values.setflags(write=False)
+    return made
 
 
 def sample_of(panel: CityPanel, spec: Specification) -> Sample:
@@ -220,7 +235,6 @@ def sample_of(panel: CityPanel, spec: Specification) -> Sample:
 
 def described(results: Results, by: str | None) -> files.Record:
     """The numbers of a fit as plain columns."""
-    tidy = results.tidy()
     effects: dict[str, list[Any]] = {}
     note = ""
     if results.regressors:
@@ -237,7 +251,11 @@ def described(results: Results, by: str | None) -> files.Record:
         "status": "estimated",
         "message": "",
         "fit": fit,
-        "parameters": _columns(tidy[["term", "estimate", "se"]]),
+        "parameters": {
+            "term": list(results.params.index),
+            "estimate": results.params.tolist(),
+            "se": results.se.tolist(),
+        },
         "effects": effects,
         "note": note,
     }
