@@ -167,11 +167,11 @@ def _one(
     reason = _undefined(statistic, x, w)
     if reason:
         return _missing(reason)
-    from esda.geary import Geary
-    from esda.getisord import G
-    from esda.moran import Moran
-
     with seeded(*at):
+        from esda.geary import Geary
+        from esda.getisord import G
+        from esda.moran import Moran
+
         links = w.to_w()
         if statistic == "moran":
             made = Moran(x, links, transformation="O", permutations=permutations)
@@ -187,9 +187,9 @@ def _pair(x: Array, y: Array, w: Weights, permutations: int, at: tuple[int, ...]
     reason = _undefined("moran", x, w) or _undefined("moran", y, w)
     if reason:
         return _missing(reason)
-    from esda.moran import Moran_BV
-
     with seeded(*at):
+        from esda.moran import Moran_BV
+
         made = Moran_BV(x, y, w.to_w(), transformation="O", permutations=permutations)
         return _summary(made.I, made.sim)
 

@@ -21,7 +21,14 @@ from scipy.stats import false_discovery_control
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
-from spatialsyn.explore.readings import by_year, check_permutations, matrix_of, seeded, years_of
+from spatialsyn.explore.readings import (
+    by_year,
+    check_permutations,
+    matrix_of,
+    seeded,
+    two_sided,
+    years_of,
+)
 from spatialsyn.explore.transitions import Transitions, transitions
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.weights.core import Weights
@@ -127,9 +134,9 @@ def lisa(
 
 
 def _of_year(x: Array, w: Weights, permutations: int, rng: np.random.Generator) -> pd.DataFrame:
-    from esda.moran import Moran_Local
-
     with seeded(0):
+        from esda.moran import Moran_Local
+
         made = Moran_Local(x, w.to_w(), transformation="O", permutations=0)
     z, W = np.asarray(made.z), dense(w.matrix)
     p = conditional(z, W, np.asarray(made.Is) * (z @ z) / (len(z) - 1), permutations, rng)
@@ -160,12 +167,7 @@ def conditional(
         strengths = W[i][W[i] != 0]
         others = drawn[:, : len(strengths)]
         simulated = z[i] * (z[np.where(others == i, n - 1, others)] @ strengths)
-        tolerance = 1e-12 * max(1.0, abs(products[i]))
-        beyond = min(
-            (simulated >= products[i] - tolerance).sum(),
-            (simulated <= products[i] + tolerance).sum(),
-        )
-        p[i] = min(1.0, 2 * (1 + beyond) / (1 + permutations))
+        p[i] = two_sided(products[i], simulated)
     return p
 
 

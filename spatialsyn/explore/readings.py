@@ -90,7 +90,8 @@ def check_permutations(permutations: int) -> None:
 def seeded(*parts: int) -> Iterator[None]:
     """NumPy's global generator, which esda draws from, at a seed; put back afterwards.
 
-    Warning filters, which esda and libpysal change, are put back too.
+    Warning filters, which esda changes, are put back too; it is imported in here as well,
+    for that warns wherever notebooks lack a widget.
     """
     state = np.random.get_state()  # noqa: NPY002
     seed = int(np.random.SeedSequence(parts).generate_state(1)[0])
@@ -104,6 +105,10 @@ def seeded(*parts: int) -> Iterator[None]:
 
 
 def two_sided(value: float, simulated: Array) -> float:
-    """Twice the smaller tail, the value itself counted among the permutations."""
-    beyond = min((simulated >= value).sum(), (simulated <= value).sum())
+    """Twice the smaller tail, the value itself counted among the permutations.
+
+    A permutation that gives the same number counts, though it adds up in another order.
+    """
+    same = 1e-12 * max(1.0, abs(value))
+    beyond = min((simulated >= value - same).sum(), (simulated <= value + same).sum())
     return float(min(1.0, 2 * (1 + beyond) / (1 + len(simulated))))

@@ -4,10 +4,9 @@
             + sum_{j=1}^p e_j dy_i,t-j + error,      CIPS = mean over cities of t(b_i)
 
 ybar, the mean over cities, stands for what is common to all. H0: every city has a unit
-root. Pesaran (2007), Journal of Applied Econometrics 22, 265-312, equations (21), (54);
-extreme t-values are truncated as in his equations (28)-(34). Critical values and p are
-simulated under H0 at the n, T and lags of the data, so that they are not read from a table
-at another size.
+root. Pesaran (2007), Journal of Applied Econometrics 22, 265-312; extreme t-values are
+truncated as there. Critical values and p are simulated under H0 at the n, T and lags of the
+data, not read from a table at another size; at sizes of his Table II they agree with it.
 """
 
 from __future__ import annotations
@@ -197,7 +196,7 @@ def _lagged(d: Array, lags: int) -> list[Array]:
 
 @lru_cache(maxsize=32)
 def simulated(n: int, T: int, trend: str, lags: int, size: int, seed: int) -> Array:
-    """CIPS of panels of independent random walks (Pesaran 2007, section 4)."""
+    """CIPS of panels of independent random walks, the null of Pesaran's Table II."""
     rng = np.random.default_rng(seed)
     parts = []
     for first in range(0, size, BLOCK):

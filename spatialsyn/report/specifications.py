@@ -99,9 +99,7 @@ def draw_curve(ax: Axes, found: Curve, labels: Mapping[str, str], language: str)
                   alpha=0.6, zorder=2, gid=f"{name} interval")  # fmt: skip
         ax.plot(at[mask], table["estimate"][mask], "o", color=colour, ms=size, mew=0.7, zorder=3,
                 mfc=colour if name == "certain" else "white", gid=name)  # fmt: skip
-    label = word("{} effect of {}", language)
-    what = ", ".join(word(str(v), language) for v in found.selection.values())
-    ax.set_ylabel(label.format(what, labels.get(found.x, found.x)))
+    ax.set_ylabel(_label(found, labels, language))
     ax.margins(x=0.015)
     kinds = {"p < 0.05": (theme.COLOURS[0],) * 2, "p \u2265 0.05": (theme.GREY, "white")}
     handles = [
@@ -138,6 +136,15 @@ def draw_choices(
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "right", "top"]].set_visible(False)
     _ticks(ax)
+
+
+def _label(found: Curve, labels: Mapping[str, str], language: str) -> str:
+    """Which effect of what, and between which blocks."""
+    kind = word(found.selection.get("effect", "effect"), language)
+    label = word("{} effect of {}", language).format(kind, labels.get(found.x, found.x))
+    ends = [found.selection[end] for end in ("from", "to") if end in found.selection]
+    flow = " \N{RIGHTWARDS ARROW} ".join(labels.get(e, word(e, language)) for e in ends)
+    return f"{label}\n{flow}" if flow else label
 
 
 def _ticks(ax: Axes) -> None:

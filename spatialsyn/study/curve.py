@@ -94,7 +94,7 @@ class Curve:
                 "smallest": part["estimate"].min(), "largest": part["estimate"].max(),
                 "positive": (part["estimate"] > 0).mean(), "significant": significant.mean(),
             }  # fmt: skip
-        return pd.DataFrame(rows).T.rename_axis(axis)
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(axis)
 
     def __repr__(self) -> str:
         return f"{self.shares.to_string(float_format='{:.3g}'.format)}\n{self.caveat}"

@@ -43,6 +43,8 @@ def each(
         raise ConfigError(f"n_jobs={n_jobs!r}: give a number of processes, or -1 for all cores.")
     if scheduler is not None and backend != "dask":
         raise ConfigError(f'scheduler={scheduler!r} is the address of a cluster: backend="dask".')
+    if not items:
+        return _here(call, items)
     if backend == "dask":
         return _on_cluster(call, items, n_jobs, scheduler)
     return _here(call, items) if n_jobs == 1 else _in_processes(call, items, n_jobs)

@@ -98,7 +98,7 @@ def grid(
         A combination that is no model, two that are the same one, an empty list.
     """
     expect(model, SpatialModel, MODEL, ModelError)
-    swaps = [x] if isinstance(x, Swap) else [] if x is None else list(x)
+    swaps = x if isinstance(x, list) else [] if x is None else [x]
     for one in swaps:
         expect(one, Swap, 'x takes swaps: x=ss.swap("va", ["va_pca"])', ModelError)
     axes: dict[str, list[Any]] = {_axis(one.term): [one.term, *one.others] for one in swaps}

@@ -114,7 +114,8 @@ class Study:
         store : folder of results, made where it does not exist; None keeps them in memory
         n_jobs : processes; -1 for all cores. The numbers do not depend on it
         backend : "joblib" | "dask"
-            Processes of this machine, or a Dask cluster (extra `cluster`).
+            Processes of this machine, or a Dask cluster (extra `cluster`). A script that
+            starts a local one needs ``if __name__ == "__main__":``, as Dask says.
         scheduler : address of a running cluster, ``"tcp://host:8786"``; a local one without
 
         Raises
@@ -153,8 +154,8 @@ class Study:
         """Find the spectra once, here; workers get them with the matrices."""
         for spec in self.models.values():
             given = spec.model.roles
-            lags = [*given.wy, *([given.wu] if given.wu else [])]
-            for name in lags if not spec.model.exponential else []:
+            lags = [*(given.wy if len(given.wy) == 1 else ()), *([given.wu] if given.wu else ())]
+            for name in lags if not spec.model.exponential else ():
                 with suppress(WeightsError):  # each model that needs it says so itself
                     self.weights[name].logdet_over(self.panel.years)
 

@@ -31,7 +31,7 @@ def test_local_statistics_are_those_of_the_definition():
     assert_allclose(rows["local"], z * lag * 29 / (z @ z))
     by_hand = ["HL"[int(a < 0)] + "HL"[int(b <= 0)] for a, b in zip(z, lag, strict=True)]
     assert list(rows["quadrant"]) == by_hand
-    # They sum to the global one (Anselin 1995, equation 17).
+    # They sum to the global one (Anselin 1995).
     whole = ss.explore.autocorrelation(panel, "x", w, "moran")["moran"].loc[2002, "value"]
     assert_allclose(rows["local"].sum() / 29, whole)
 

@@ -201,6 +201,7 @@ REFUSED = {
     "no effect": (dict(fixed_effects=["city"]), "model: fixed_effects='city' is not one of"),
     "no term": (dict(x=ss.swap("q", "v")), r"swap\('q'\): 'y ~ x \+ z' has the terms 'y', 'x', 'z'"),
     "no swap": (dict(x="v"), "x takes swaps"),
+    "no swaps": (dict(x=["v"]), "x takes swaps"),
     "there already": (dict(x=ss.swap("x", "z")), "holds a term twice"),
     "two swaps": (dict(x=[ss.swap("x", "v"), ss.swap("x", "w")]), "'x', 'x' is swapped twice"),
 }  # fmt: skip

@@ -105,6 +105,8 @@ def test_effects_by_block_make_a_curve_of_one_flow():
     own = table[(table[list(flow)] == list(flow.values())).all(axis=1)]
     mine = curve.table.set_index("model").loc["twoways"]
     assert_allclose(mine[["estimate", "se"]].astype(float), own[["estimate", "se"]].iloc[0])
+    (upper, _) = ss.report.specification_curve(runs, "x", flow).axes
+    assert upper.get_ylabel() == "indirect effect of x\ncore → edge"
     with pytest.raises(ss.ModelError, match="differ by to: 'core', 'edge'"):
         runs.curve("x", "direct")
     with pytest.raises(
@@ -235,6 +237,14 @@ def test_a_cluster_that_loses_a_worker_half_way_gives_the_same_results(tmp_path)
         assert cluster.workers[0].process.pid != first
     assert_frame_equal(runs.effects(), alone.effects(), check_exact=True)
     assert contents(folder) == contents(tmp_path / "alone")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_can_be_started_for_one_study(runs):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    panel, w = panel_and_weights()
+    again = ss.Study(panel, w, runs.models).run(backend="dask", n_jobs=1)
+    assert_frame_equal(again.effects(), runs.effects(), check_exact=True)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

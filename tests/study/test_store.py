@@ -229,6 +229,13 @@ def test_a_model_asked_for_under_two_names_is_estimated_once(tmp_path):
     assert runs.records["a"] == runs.records["b"]
 
 
+def test_effects_by_block_are_read_back_as_they_were(tmp_path):
+    panel, w = panel_and_weights()
+    study = ss.Study(panel, w, {"main": MODEL}, by="region")
+    kept = study.run(tmp_path)
+    assert_frame_equal(study.run(tmp_path).effects(), kept.effects(), check_exact=True)
+
+
 def test_numbers_are_stored_to_the_last_bit(tmp_path):
     panel, w = panel_and_weights()
     study = ss.Study(panel, w, {"main": MODEL})
