@@ -25,10 +25,10 @@ from spatialsyn.explore.readings import (
     check_permutations,
     matrix_of,
     seeded,
-    two_sided,
     years_of,
 )
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.permutation import two_sided
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 

@@ -26,11 +26,11 @@ from spatialsyn.explore.readings import (
     check_permutations,
     matrix_of,
     seeded,
-    two_sided,
     years_of,
 )
 from spatialsyn.explore.transitions import Transitions, transitions
 from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.permutation import two_sided
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 

@@ -12,7 +12,6 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, WeightsError, expect, named
-from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
 
@@ -102,13 +101,3 @@ def seeded(*parts: int) -> Iterator[None]:
             yield
         finally:
             np.random.set_state(state)  # noqa: NPY002
-
-
-def two_sided(value: float, simulated: Array) -> float:
-    """Twice the smaller tail, the value itself counted among the permutations.
-
-    A permutation that gives the same number counts, though it adds up in another order.
-    """
-    same = 1e-12 * max(1.0, abs(value))
-    beyond = min((simulated >= value - same).sum(), (simulated <= value + same).sum())
-    return float(min(1.0, 2 * (1 + beyond) / (1 + len(simulated))))

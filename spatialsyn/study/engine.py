@@ -66,14 +66,14 @@ def _in_processes(call: Call, items: Sequence[Any], n_jobs: int) -> Generator[Fo
     with parallel_config(backend="loky", n_jobs=n_jobs, **options):
         run = Parallel(return_as="generator_unordered")
         found = run(delayed(_one)(sent, i, item) for i, item in enumerate(items))
-        try:
-            # Not `yield from`, which would close `found` by itself, and warn.
-            for pair in found:  # noqa: UP028
-                yield pair
-        finally:
-            with warnings.catch_warnings():  # that tasks are cancelled is what closing means
-                warnings.simplefilter("ignore", UserWarning)
-                found.close()
+    try:
+        # Not `yield from`, which would close `found` by itself, and warn.
+        for pair in found:  # noqa: UP028
+            yield pair
+    finally:
+        with warnings.catch_warnings():  # that tasks are cancelled is what closing means
+            warnings.simplefilter("ignore", UserWarning)
+            found.close()
 
 
 def _on_cluster(

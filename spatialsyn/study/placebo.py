@@ -1,7 +1,7 @@
 """Does chance give the same? Effects once places were exchanged at random.
 
-``W``      the cities of every matrix are relabelled: the structure of W stays, and nobody
-           has the neighbours that are his own.
+``W``      the cities of every matrix are relabelled: the structure of W stays, and cities
+           get the neighbours of others.
 ``links``  every city keeps the strengths of its links and gets random cities at their ends.
 ``x``      the cities exchange their whole series of one variable.
 
@@ -26,6 +26,7 @@ from spatialsyn.errors import ModelError, PanelError, SpatialsynError, expect, n
 from spatialsyn.fitting import fit
 from spatialsyn.models.design import align
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.permutation import two_sided
 from spatialsyn.results import Results
 from spatialsyn.study.engine import each
 from spatialsyn.weights.core import Weights
@@ -154,16 +155,15 @@ def drawn(
     """The effects of one draw; None where it has no estimate."""
     rng = np.random.default_rng([seed, number])
     order = rng.permutation(panel.n)
-    if shuffle == "x":
-        assert x is not None
-        panel = panel.assign(**{x: panel.array(x)[order]})
-    elif shuffle == "W":
-        weights = {name: relabelled(w, order) for name, w in weights.items()}
-    else:
-        weights = {name: rewired(w, rng) for name, w in weights.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            if shuffle == "x":
+                panel = panel.assign(**{str(x): panel.array(str(x))[order]})
+            elif shuffle == "W":
+                weights = {name: relabelled(w, order) for name, w in weights.items()}
+            else:
+                weights = {name: rewired(w, rng) for name, w in weights.items()}
             return rows_of(fit(model, panel, weights), x)
         except SpatialsynError:
             return None
@@ -228,17 +228,8 @@ def compared(own: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
             {
                 "x": row["x"], "effect": row["effect"], "estimate": row["estimate"],
                 "mean": mine["estimate"].mean(), "low": low, "high": high,
-                "p": as_extreme(row["estimate"], mine["estimate"].to_numpy()),
-                "p_t": as_extreme(row["t"], mine["t"].to_numpy()),
+                "p": two_sided(row["estimate"], mine["estimate"].to_numpy()),
+                "p_t": two_sided(row["t"], mine["t"].to_numpy()),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def as_extreme(value: float, draws: Any) -> float:
-    """Twice the smaller share of draws beyond `value`, which counts as one of them."""
-    known = draws[~np.isnan(draws)]
-    if np.isnan(value) or not len(known):
-        return float("nan")
-    beyond = min((known >= value).sum(), (known <= value).sum())
-    return float(min(1.0, 2 * (1 + beyond) / (1 + len(known))))

@@ -9,7 +9,8 @@ from pandas.testing import assert_frame_equal
 from study.small import MODEL, panel_and_weights
 
 import spatialsyn as ss
-from spatialsyn.study.placebo import as_extreme, drawn, relabelled, rewired
+from spatialsyn.numerics.permutation import two_sided
+from spatialsyn.study.placebo import drawn, relabelled, rewired
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +102,26 @@ def test_exchanging_a_variable_that_matters_and_one_that_does_not(data):
 
 
 def test_shares_of_draws_beyond():
-    assert as_extreme(5.0, np.arange(1.0, 20)) == 2 * (1 + 5) / 20
-    assert as_extreme(100.0, np.arange(1.0, 20)) == 2 / 20
-    assert as_extreme(10.0, np.arange(1.0, 20)) == 1.0
-    assert np.isnan(as_extreme(np.nan, np.arange(3.0)))
-    assert np.isnan(as_extreme(1.0, np.array([np.nan])))
+    assert two_sided(5.0, np.arange(1.0, 20)) == 2 * (1 + 5) / 20
+    assert two_sided(100.0, np.arange(1.0, 20)) == 2 / 20
+    assert two_sided(10.0, np.arange(1.0, 20)) == 1.0
+    assert np.isnan(two_sided(np.nan, np.arange(3.0)))
+    assert np.isnan(two_sided(1.0, np.array([np.nan])))
+    # The same number, added up in another order, is no less extreme.
+    assert two_sided(0.1 + 0.2, np.full(19, 0.3)) == 1.0
+    assert two_sided(0.3, np.full(19, 0.1 + 0.2)) == 1.0
+
+
+def test_links_that_cannot_be_scaled_again_make_a_draw_without_an_estimate(data):
+    """A row of random ends may leave a city that nobody is linked to: no columns of one."""
+    panel, _ = data
+    star = np.zeros((12, 12))
+    star[0, 1:] = star[1:, 0] = 1
+    w = ss.Weights.from_matrix(star, ids=panel.ids, name="w").standardize("column")
+    model = ss.sar("y ~ x", W="w", fixed_effects="individual")
+    found = [drawn(model, panel, {"w": w}, "links", None, 0, i) for i in range(40)]
+    assert any(rows is None for rows in found)
+    assert any(rows is not None for rows in found)
 
 
 def test_draws_without_an_estimate_are_counted(data, monkeypatch):
