@@ -14,6 +14,7 @@ import numpy as np
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
 from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -64,6 +65,7 @@ class Design:
     error : lags by the error's matrix, or None without a spatial error
     random : whether cities have random effects
     units, copies : independent cities and periods, n and T less what was transformed away
+    mixture : the restriction of a convex model, None where every matrix has its own rho
     """
 
     y: Array
@@ -81,6 +83,11 @@ class Design:
     transformed: bool
     units: int
     copies: int
+    mixture: Mixture | None = None
+
+    def entered(self, params: Array) -> Array:
+        """The parameters with an own rho, and own coefficients of WX, for every matrix."""
+        return params if self.mixture is None else self.mixture(params)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -177,6 +184,8 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
     if estimates_cities(model, weights):
         copies = T
+    error = _error_lag(model, data, Wy, X, weights, unit_root)
+    mixed = model.roles.mixed
     return Design(
         y=sweep(data.y, fixed),
         Wy=sweep(Wy, fixed),
@@ -187,12 +196,13 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
         blocks=data.blocks,
         W=tuple(W.values()),
         logdet=_logdet(model, weights, data.years, tuple(W.values()), unit_root),
-        error=_error_lag(model, data, Wy, X, weights, unit_root),
+        error=error,
         random=model.random is not None,
         fixed_effects=fixed,
         transformed=model.transforms,
         units=units,
         copies=copies,
+        mixture=mixture(mixed, columns, (error.name,) if error else ()) if mixed else None,
     )
 
 

@@ -21,7 +21,7 @@ from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
-from spatialsyn.models.likelihood import filtered, full, names
+from spatialsyn.models.likelihood import filtered, full, gradient, names
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
@@ -50,7 +50,7 @@ def estimate_qml(design: Design) -> Estimate:
     EstimationError
         The likelihood has no maximum inside the parameter space.
     """
-    _check_size(design)
+    check_size(design)
     y = design.y.ravel()
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     coefficients = regress(np.c_[y, Wy], Z, design.names)
@@ -73,22 +73,43 @@ def at(design: Design, spatial: Array) -> Array:
 
 def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     """The estimate with these parameters: residuals, likelihood and covariance."""
-    p, m = len(design.names), design.Wy.shape[2]
-    delta, spatial, sigma2 = params[:p], params[p:-1], float(params[-1])
+    p, m, wide = len(design.names), design.Wy.shape[2], design.entered(params)
+    delta, spatial, sigma2 = wide[:p], wide[p:-1], float(wide[-1])
     y, Z = filtered(design, spatial)
     residuals = (y - Z @ delta).reshape(design.y.shape)
     inverse = multiplier(design.W, spatial[:m], len(design.y))
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
     return Estimate(
-        names=(*design.names, *names(design), "sigma2"),
+        names=parameter_names(design),
         params=params,
-        cov=_inverse(info),
+        cov=_covariance(design, info, params, residuals, cov),
         loglik=full(design, spatial, sigma2),
         nobs=design.nobs,
         residuals=residuals,
         multiplier=inverse,
         space=design.logdet,
     )
+
+
+def parameter_names(design: Design) -> tuple[str, ...]:
+    """All parameters, in their order."""
+    if design.mixture is not None:
+        return design.mixture.names
+    return (*design.names, *names(design), "sigma2")
+
+
+def _covariance(design: Design, info: Array, params: Array, residuals: Array, kind: str) -> Array:
+    """The inverse of the information; of a mixture's, by the chain rule, where it is free."""
+    if design.mixture is None:
+        return _inverse(info)
+    free = design.mixture.free(params)
+    entered = design.mixture.jacobian(params) @ free
+    inner = entered.T @ info @ entered
+    if kind == "observed":
+        p, wide = len(design.names), design.mixture(params)
+        slopes = gradient(design, wide[p:-1], wide[:p], residuals.ravel(), float(wide[-1]))
+        inner = inner - free.T @ design.mixture.bend(slopes) @ free
+    return np.asarray(free @ _inverse(inner) @ free.T)
 
 
 def _without_city_variance(design: Design) -> Estimate:
@@ -170,8 +191,9 @@ def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
     return np.array([rho])
 
 
-def _check_size(design: Design) -> None:
-    parameters = design.Z.shape[2] + len(names(design)) + 1
+def check_size(design: Design) -> None:
+    """Refuse more parameters than independent observations."""
+    parameters = len(parameter_names(design)) - (design.mixture is not None)  # shares sum to one
     if design.nobs <= parameters:
         raise ModelError(
             f"{design.nobs} independent observations cannot identify {parameters} parameters. Use "
