@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,13 @@ from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.inference import DIGITS, Effects, check_level, infer
-from spatialsyn.effects.request import chosen_regressors, multipliers, reading_by
+from spatialsyn.effects.request import (
+    chosen_regressors,
+    horizon_of,
+    multipliers,
+    over_years,
+    reading_by,
+)
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.bias import remove_bias
 from spatialsyn.models.covariance import WORDS, covered
@@ -25,7 +33,7 @@ from spatialsyn.models.design import (
     right_side,
     sweep_effects,
 )
-from spatialsyn.models.dynamic import remove_dummy_bias
+from spatialsyn.models.dynamic import remove_dummy_bias, stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors
@@ -68,9 +76,22 @@ def fit(
     data = regressors(model, panel)
     design = sweep_effects(model, data, matrices)
     estimate = estimated(model, design, matrices)
+    if model.dynamic:
+        _warn_unstable(design, estimate)
     if cov != "expected":
         estimate = covered(design, estimate, cov)
     return Results(model, panel, matrices, data, design, estimate, cov)
+
+
+def _warn_unstable(design: Design, estimate: Estimate) -> None:
+    largest, test = stability(design, estimate)
+    if largest >= 1:
+        warnings.warn(
+            f"the process has a root of {largest:.3f} ({test.null.split(' is')[0]}): it does not "
+            "come to rest. Short-run effects are right, long-run effects do not exist. Look at "
+            "time effects, or model the differences: diff(y).",
+            stacklevel=3,
+        )
 
 
 def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
@@ -215,6 +236,20 @@ class Results:
         prediction = lag(self.estimate.multiplier, self._signal(self.data))
         return pd.Series(r2_parts(self.data.y, prediction))
 
+    def stability(self) -> pd.Series:
+        """Of a dynamic model: its largest root, half-life, and whether tau + rho + eta is one.
+
+        ``root`` is the spectral radius of A = S^-1 (tau I + eta W); ``half_life`` the years
+        after which half of a shock along that root is left.
+        """
+        if not self.model.dynamic:
+            raise ModelError("this model has no lag in time: lag_y=True or lag_wy=True makes one.")
+        root, test = stability(self.design, self.estimate)
+        half = np.log(0.5) / np.log(root) if 0 < root < 1 else np.inf
+        return pd.Series(
+            {"root": root, "half_life": half, "wald": test.statistic, "p": test.p}, name=test.null
+        )
+
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
         X, _ = right_side(self.model, self.data, self.weights)
@@ -274,6 +309,8 @@ class Results:
         self,
         x: str | Iterable[str] | None = None,
         by: str | None = None,
+        horizon: Any = None,
+        lasting: bool = True,
         method: str = "delta",
         level: float = 0.95,
         draws: int = 1000,
@@ -288,6 +325,11 @@ class Results:
         by : None | "city" | "pair" | name of a grouping of the panel
             Averages over all cities; emitted and received per city; every pair of
             cities; or what each block of cities receives from each block.
+        horizon : None | "long" | years
+            In dynamic models: effects in the year of the change (None), in the long run, or
+            after so many years (a number, or several such as ``range(0, 11)``).
+        lasting : bool
+            Whether x stays changed for all years of the horizon, or for year 0 only.
         method : "delta" | "simulation"
         level : coverage of the intervals
         draws, seed : of the simulation
@@ -300,7 +342,9 @@ class Results:
         """
         reading, labels = reading_by(by, self.panel)
         names = chosen_regressors(x, self.data, self.panel)
-        entered = multipliers(self.design, self.estimate, names)
+        when, years = horizon_of(self.design, self.estimate, horizon, lasting)
+        labels = over_years(labels, years)
+        entered = multipliers(self.design, self.estimate, names, when)
         return infer(self.estimate, entered, reading, labels, method, level, draws, seed)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:

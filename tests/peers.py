@@ -74,3 +74,15 @@ def long_matrix(path: Path, n: int) -> np.ndarray:
     matrix = np.zeros((n, n))
     matrix[table["i"] - 1, table["j"] - 1] = table["w"]
     return matrix
+
+
+def weekly(case: str) -> tuple[ss.CityPanel, ss.Weights]:
+    """48 states x 51 weeks; the demo uses its matrix by position, AR and AZ exchanged."""
+    frame = pd.read_csv(shared("reference", "matlab", "data", "weekly.csv"))
+    panel = ss.CityPanel(frame, city="unit", year="week")
+    file = "weekly_Wcont_binary.csv" if case == "weekly_contig" else "weekly_border_miles_upper.csv"
+    matrix = pd.read_csv(shared("reference", "matlab", "data", file), index_col=0).to_numpy(float)
+    if case == "weekly_borders":
+        matrix = np.where(matrix > 0, matrix, matrix.T)
+    np.fill_diagonal(matrix, 0)
+    return panel, ss.Weights.from_matrix(matrix, ids=panel.ids, name="w").standardize("row")

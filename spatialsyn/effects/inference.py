@@ -10,19 +10,22 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
-from spatialsyn.effects.multipliers import Reading, read
-from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.effects.horizon import Horizon
+from spatialsyn.effects.multipliers import Reading, Readings, read
+from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
@@ -67,6 +70,7 @@ class Multipliers:
     carriers : distinct carrier matrices C_k
     regressors : which carriers and coefficients each regressor has
     structure : the map to the parameters in which these positions count; None for their own
+    horizon : when effects are read in a dynamic model; None for the year of the change
     stable : whether the process at some parameters has a mean
     """
 
@@ -75,6 +79,7 @@ class Multipliers:
     carriers: tuple[Matrix, ...]
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
+    horizon: Horizon | None = None
     stable: Callable[[Array], bool] = lambda params: True
 
     def at(self, params: Array) -> Array:
@@ -84,6 +89,19 @@ class Multipliers:
     def jacobian(self, params: Array) -> Array:
         """Derivatives of the structural parameters."""
         return np.eye(len(params)) if self.structure is None else self.structure.jacobian(params)
+
+    @property
+    def moved_by(self) -> list[int]:
+        """Positions of the parameters, beside the coefficients, that effects depend on."""
+        return list(self.rho_positions if self.horizon is None else self.horizon.positions)
+
+    def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
+        """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
+        if self.horizon is not None:
+            return self.horizon.readings(params, self.carriers, reading)
+        n = self.carriers[0].shape[-1]
+        inverse = multiplier(self.W, params[list(self.rho_positions)], n)
+        return read(inverse, self.W if slopes else (), self.carriers, reading)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +141,55 @@ class Effects:
         if effect not in known:
             raise ModelError(f"there is no effect {effect!r} here; there are {', '.join(known)}.")
         rows = self.table[self.table["effect"] == effect].drop(columns="effect")
-        keys = [key for key in ("x", "to", "from", "city") if key in rows]
+        keys = [key for key in ("x", "to", "from", "city", "horizon") if key in rows]
         if len(keys) > 1 and rows["x"].nunique() == 1:
             keys, rows = keys[1:], rows.drop(columns="x")
         return rows.set_index(keys)
+
+    def test(self, *rows: Mapping[str, Any]) -> HypothesisTest:
+        """Test effects jointly: one selection is zero, or two are equal row by row.
+
+        Parameters
+        ----------
+        rows : one or two mappings from columns of the table to values
+            ``test({"effect": "indirect", "to": "periphery"})``: these are all zero;
+            ``test({"effect": "indirect", "to": "GBA", "from": "periphery"},
+            {"effect": "indirect", "to": "periphery", "from": "GBA"})``: they are equal.
+
+        Raises
+        ------
+        ModelError
+            A column or value that the table does not have, selections of different size.
+        """
+        if len(rows) not in (1, 2):
+            raise ModelError("test takes one selection of rows (zero) or two (equal).")
+        assert self.spread is not None
+        chosen = [self._rows(selection) for selection in rows]
+        words = [", ".join(f"{k} {v}" for k, v in selection.items()) for selection in rows]
+        estimate = self.table["estimate"].to_numpy()
+        value, spread = estimate[chosen[0]], self.spread[chosen[0]]
+        if len(rows) == 1:
+            return wald(f"effects of [{words[0]}] are zero", value, spread @ spread.T)
+        if len(chosen[0]) != len(chosen[1]):
+            raise ModelError(
+                f"[{words[0]}] selects {len(chosen[0])} effects, [{words[1]}] {len(chosen[1])}: "
+                "effects are compared one with one."
+            )
+        value, spread = value - estimate[chosen[1]], spread - self.spread[chosen[1]]
+        return wald(f"effects of [{words[0]}] equal [{words[1]}]", value, spread @ spread.T)
+
+    def _rows(self, selection: Mapping[str, Any]) -> NDArray[np.intp]:
+        keep = np.ones(len(self.table), dtype=bool)
+        for column, value in selection.items():
+            if column not in self.table or not (self.table[column] == value).any():
+                has = self.table.get(column, pd.Series(list(self.table.columns)))
+                raise ModelError(
+                    f"no effects have {column} = {value!r}; there are {named(has.unique(), 30)}."
+                )
+            keep &= (self.table[column] == value).to_numpy()
+        if not keep.any():
+            raise ModelError(f"no effects are {dict(selection)} all at once.")
+        return np.flatnonzero(keep)
 
     def __repr__(self) -> str:
         how = f"{self.method}, {self.level:.0%} intervals"
@@ -176,9 +239,8 @@ def _delta(
     estimate: Estimate, model: Multipliers, reading: Reading, labels: Labels, level: float
 ) -> Effects:
     assert estimate.cov is not None
-    params, at = model.at(estimate.params), list(model.rho_positions)
-    inverse = multiplier(model.W, params[at], len(estimate.residuals))
-    readings = read(inverse, model.W, model.carriers, reading)
+    params, at = model.at(estimate.params), model.moved_by
+    readings = model.readings(params, reading)
     jacobian, K = model.jacobian(estimate.params), len(model.carriers)
     parts, gradients = [], []
     for x in model.regressors:
@@ -261,13 +323,12 @@ def _simulated(
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
-    K, n = len(model.carriers), model.carriers[0].shape[-1]
+    K = len(model.carriers)
     # Silent below two seconds.
     steps = tqdm(sample, desc="draws", delay=2, leave=False)
     for row, drawn in zip(made, steps, strict=True):
         params = model.at(drawn)
-        inverse = multiplier(model.W, params[list(model.rho_positions)], n)
-        level = read(inverse, (), model.carriers, reading).level
+        level = model.readings(params, reading, slopes=False).level
         for x, out in zip(model.regressors, row, strict=True):
             coefficients = np.zeros(K)
             coefficients[list(x.carriers)] = params[list(x.positions)]

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import Labels, average, by_block, by_city, by_pair
+from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.inference import Carried, Multipliers
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design
+from spatialsyn.models.dynamic import process
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
 from spatialsyn.numerics.lags import Matrix, rows_of
 
 
 def multipliers(
-    design: Design, estimate: Estimate, names: list[str], horizon: str | None = None
+    design: Design, estimate: Estimate, names: list[str], horizon: Horizon | None = None
 ) -> Multipliers:
     """How the regressors `names` enter the matrix of derivatives."""
     at = {name: i for i, name in enumerate(estimate.names)}
@@ -36,8 +40,55 @@ def multipliers(
         rho_positions=rho,
         carriers=tuple(_carrier(design, W, block) for W, block in keys),
         regressors=tuple(chosen),
-        stable=lambda params: space is None or space.contains(params[list(rho)]),
+        horizon=horizon,
+        stable=lambda params: (
+            (space is None or space.contains(params[list(rho)]))
+            and (horizon is None or horizon.stable(params))
+        ),
     )
+
+
+def horizon_of(
+    design: Design, estimate: Estimate, horizon: Any, lasting: bool
+) -> tuple[Horizon | None, tuple[int, ...] | None]:
+    """What `results.effects(horizon=...)` asks for, and the years to label by.
+
+    Raises
+    ------
+    ModelError
+        A horizon in a model without lags in time, or one that is not "long" or years.
+    """
+    if horizon is None:
+        return None, None
+    names = estimate.names
+    lags = [n for n in names if n == "tau" or n.startswith("eta[")]
+    if not lags:
+        raise ModelError(
+            f"horizon={horizon!r}: this model has no lag in time, its effects are those of one "
+            "year. A dynamic model has lag_y=True or lag_wy=True."
+        )
+    at = tuple(names.index(name) for name in (*lags, *design.rho_names))
+    years = None if horizon == "long" else _years(horizon)
+    made = Horizon(lambda params: process(design, params, names), at, years, lasting)
+    return made, years
+
+
+def _years(horizon: Any) -> tuple[int, ...]:
+    listed = (horizon,) if isinstance(horizon, int) else horizon
+    years = tuple(listed) if isinstance(listed, Iterable) and not isinstance(listed, str) else ()
+    if not years or not all(isinstance(h, int) and h >= 0 for h in years):
+        raise ModelError(
+            f"horizon={horizon!r}: give 'long', a number of years after the change, or several "
+            "such as range(0, 11)."
+        )
+    return years
+
+
+def over_years(labels: Labels, years: tuple[int, ...] | None) -> Labels:
+    """The labels of a reading, once for every year after the change."""
+    if years is None:
+        return labels
+    return pd.concat([labels.assign(horizon=year) for year in years], ignore_index=True)
 
 
 def _carrier(design: Design, W: str | None, block: str | None) -> Matrix:

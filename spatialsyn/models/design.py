@@ -174,7 +174,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     X, columns = right_side(model, data, weights)
     _check_names(tuple(column.name for column in columns))
-    W = _outcome_matrices(model, data, matrices)
+    W = outcome_matrices(model, data.blocks, matrices)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
@@ -282,8 +282,8 @@ def _with_lags_in_time(
     )
 
 
-def _outcome_matrices(
-    model: SpatialModel, data: Regressors, matrices: Mapping[str, Matrix]
+def outcome_matrices(
+    model: SpatialModel, blocks: Mapping[str, Array], matrices: Mapping[str, Matrix]
 ) -> dict[str, Matrix]:
     """The matrices of Wy by the name of their rho; with own rho by block, D_b W."""
     plain = {f"rho[{name}]": matrices[name] for name in model.roles.wy}
@@ -292,7 +292,7 @@ def _outcome_matrices(
     return {
         f"rho[{name}:{block}]": rows_of(member, matrices[name])
         for name in model.roles.wy
-        for block, member in data.blocks.items()
+        for block, member in blocks.items()
     }
 
 
@@ -324,9 +324,7 @@ def _error_lag(
     w = weights[model.roles.wu]
     M, logdet = w.over(data.years), w.logdet_over(data.years)
     logdet = logdet.without_unit_root() if unit_root else logdet
-    lagged_y, lagged_Wy, lagged_X = (
-        sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X)
-    )
+    lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X))
     return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
 
 
@@ -373,9 +371,7 @@ def _check_names(names: tuple[str, ...]) -> None:
         )
 
 
-def _check_absorbed(
-    X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel
-) -> None:
+def _check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel) -> None:
     """Refuse regressors that have nothing left once the effects are gone."""
     if model.fixed_effects == "none":
         return

@@ -26,6 +26,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information_derivatives
 from spatialsyn.models.qml import describe
+from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.numerics.multiplier import mean_trace, multiplied_out
 
@@ -89,6 +90,24 @@ def process(design: Design, params: Array, names: tuple[str, ...]) -> Process:
         W=tuple(dense(W) for W in design.W),
         n=len(design.y),
     )
+
+
+def stability(design: Design, estimate: Estimate) -> tuple[float, HypothesisTest]:
+    """The largest root of the process, and the test that tau + sum eta + sum rho is one.
+
+    The sum is one where a shock common to all cities never dies out (row-standardised W):
+    with roots below one elsewhere, the cities are spatially cointegrated (Yu, de Jong & Lee
+    2012); above one, differences of the panel should be modelled.
+    """
+    assert estimate.cov is not None
+    at = np.array(
+        [name == "tau" or name.startswith(("eta[", "rho[")) for name in estimate.names], dtype=float
+    )
+    total, variance = float(at @ estimate.params), float(at @ estimate.cov @ at)
+    test = wald(
+        f"tau + rho + eta = {total:.4f} is one", np.array([total - 1]), np.array([[variance]])
+    )
+    return float(process(design, estimate.params, estimate.names).roots[0]), test
 
 
 def remove_dummy_bias(design: Design, estimate: Estimate) -> Estimate:

@@ -207,9 +207,7 @@ def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def evaluate(
-    formula: str, panel: CityPanel, intercept: bool, dynamic: bool = False
-) -> Regressors:
+def evaluate(formula: str, panel: CityPanel, intercept: bool, dynamic: bool = False) -> Regressors:
     """Evaluate `formula` on the full balanced `panel`.
 
     Years lost to `lag` or `diff` are dropped from the front, for every city alike; any

@@ -1,26 +1,30 @@
 """Data drawn from a model: the base of every Monte Carlo study.
 
-y = S^-1 (X beta + W X theta + city effects + year effects + R^-1 e),  e ~ N(0, sigma2)
+y = S^-1 (X beta + W X theta + (tau I + eta W) y(t-1) + city effects + year effects + R^-1 e),
+e ~ N(0, sigma2), with random city effects inside e where the model has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.design import align, regressors, right_side
+from spatialsyn.models.design import align, outcome_matrices, regressors, right_side
 from spatialsyn.models.formula import parse
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.multiplier import multiplier
+from spatialsyn.numerics.lags import Array, dense, lag
+from spatialsyn.numerics.multiplier import multiplied_out, multiplier
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
 
 FIRST_YEAR = 2001
+# Years before the first one of a dynamic model, so that its start no longer matters.
+WARM_UP = 200
 
 
 def simulate(
@@ -40,7 +44,7 @@ def simulate(
         the cities of the weights.
     params : name -> value
         The names of `res.params`: regressors, ``W[geo]*x``, ``rho[geo]``, ``lambda[geo]``,
-        ``sigma2``; all of them, no others.
+        ``tau``, ``phi``, ``sigma2``; all of them, no others.
     effects_sd : standard deviation of the city and year effects, where the model has them
 
     Raises
@@ -60,26 +64,58 @@ def simulate(
         panel = _drawn(panel, weights, [str(term) for term in parsed.terms], generator)
     panel = panel if outcome in panel.frame else panel.assign(**{outcome: 0.0})
     matrices = align(weights, model.weights_names, panel)
-    data = regressors(model, panel)
-    X, columns = right_side(model, data, matrices)
+    still = replace(model, lag_y=False, lag_wy=False)
+    data = regressors(still, panel)
+    X, columns = right_side(still, data, matrices)
     names = [column.name for column in columns]
-    rho_names = [f"rho[{name}]" for name in model.roles.wy]
-    lam_names = [f"lambda[{model.roles.wu}]"] if model.roles.wu else []
-    _check_params(params, [*names, *rho_names, *lam_names, "sigma2"])
+    over = {name: w.over(panel.years) for name, w in matrices.items()}
+    W = outcome_matrices(model, data.blocks, over)
+    time = [*(["tau"] if model.lag_y else []), *(f"eta[{name}]" for name in model.lag_wy)]
+    lam = [f"lambda[{model.roles.wu}]"] if model.roles.wu else []
+    phi = ["phi"] if model.random else []
+    _check_params(params, [*names, *time, *W, *lam, *phi, "sigma2"])
     n, T = data.y.shape
     error = np.sqrt(params["sigma2"]) * generator.standard_normal((n, T))
+    if model.random:
+        spread = np.sqrt(params["sigma2"] * (params["phi"] ** -2 - 1) / T)
+        error = error + spread * generator.standard_normal((n, 1))
     if model.roles.wu:
-        lam = np.array([params[lam_names[0]]])
-        error = multiplier((matrices[model.roles.wu].matrix,), lam, n) @ error
+        M = (over[model.roles.wu],)
+        error = lag(multiplier(M, np.array([params[lam[0]]]), n), error)
     signal = X @ np.array([params[name] for name in names]) + error
     if sweeps_cities(model.fixed_effects):
         signal = signal + effects_sd * generator.standard_normal((n, 1))
     if sweeps_time(model.fixed_effects):
         signal = signal + effects_sd * generator.standard_normal((1, T))
-    rho = np.array([params[name] for name in rho_names])
-    W = tuple(matrices[name].matrix for name in model.roles.wy)
-    _check_stable(rho, [matrices[name] for name in model.roles.wy])
-    return panel.assign(**{outcome: np.asarray(multiplier(W, rho, n) @ signal)})
+    rho = np.array([params[name] for name in W])
+    _check_stable(rho, [dense(w) for w in W.values()])
+    inverse = multiplier(tuple(W.values()), rho, n)
+    if not model.dynamic:
+        return panel.assign(**{outcome: lag(inverse, signal)})
+    etas = np.array([params[f"eta[{name}]"] for name in model.lag_wy])
+    before = (1 + params.get("tau", 0.0)) * np.eye(n) - multiplied_out(
+        [over[name] for name in model.lag_wy], etas, n
+    )
+    return panel.assign(**{outcome: _from_year_to_year(inverse, before, signal)})
+
+
+def _from_year_to_year(inverse: Array, before: Array, signal: Array) -> Array:
+    """y(t) = S^-1 [(tau I + eta W) y(t-1) + signal(t)], the first year repeated to warm up."""
+    if inverse.ndim == 3 or before.ndim == 3:
+        raise ModelError("a lag in time with weights that change over the years is not simulated.")
+    A = inverse @ before
+    root = np.abs(np.linalg.eigvals(A)).max()
+    if root >= 1:
+        raise ModelError(f"the process has a root of {root:.3f}: it never comes to rest.")
+    shocks = inverse @ signal
+    y = np.zeros(len(signal))
+    for _ in range(WARM_UP):
+        y = A @ y + shocks[:, 0]
+    years = []
+    for shock in shocks.T:
+        y = A @ y + shock
+        years.append(y)
+    return np.column_stack(years)
 
 
 def _drawn(
@@ -114,11 +150,10 @@ def _check_params(params: Mapping[str, float] | pd.Series, needed: list[str]) ->
         raise ModelError(f"sigma2 = {params['sigma2']} must not be negative.")
 
 
-def _check_stable(rho: Array, matrices: list[Weights]) -> None:
+def _check_stable(rho: Array, matrices: list[Array]) -> None:
     """One real eigenvalue of sum rho W at or above one, and the process has no such mean."""
     if not matrices:
         return
-    total = sum(r * w.dense() for r, w in zip(rho, matrices, strict=True))
-    w = np.linalg.eigvals(np.asarray(total))
+    w = np.linalg.eigvals(sum(r * matrix for r, matrix in zip(rho, matrices, strict=True)))
     if w.real[np.abs(w.imag) < 1e-9].max(initial=0.0) >= 1:
         raise ModelError(f"rho = {rho.tolist()} lies outside the parameter space of these weights.")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from peers import PANELS, cross_section, fits, long_matrix, panel_data, shared
+from peers import PANELS, cross_section, fits, long_matrix, panel_data, shared, weekly
 from us_states import STATES_46, STATES_48, row_standardised
 
 import spatialsyn as ss
@@ -116,18 +116,6 @@ MATLAB = [
     )
 ]  # fmt: skip
 EFFECTS = {"pooled": "none", "sfe": "individual", "tfe": "time", "stfe": "twoways"}
-
-
-def weekly(case: str) -> tuple[ss.CityPanel, ss.Weights]:
-    """48 states x 51 weeks; the demo uses its matrix by position, AR and AZ exchanged."""
-    frame = pd.read_csv(shared("reference", "matlab", "data", "weekly.csv"))
-    panel = ss.CityPanel(frame, city="unit", year="week")
-    file = "weekly_Wcont_binary.csv" if case == "weekly_contig" else "weekly_border_miles_upper.csv"
-    matrix = pd.read_csv(shared("reference", "matlab", "data", file), index_col=0).to_numpy(float)
-    if case == "weekly_borders":
-        matrix = np.where(matrix > 0, matrix, matrix.T)
-    np.fill_diagonal(matrix, 0)
-    return panel, ss.Weights.from_matrix(matrix, ids=panel.ids, name="w").standardize("row")
 
 
 @pytest.mark.parametrize(("case", "family", "effects", "version"), MATLAB)
