@@ -29,6 +29,7 @@ _HOMES = {
     "sdem": "models.spec",
     "sac": "models.spec",
     "gns": "models.spec",
+    "convex": "models.roles",
     "regimes": "models.roles",
     "simulate": "models.simulate",
     "fit": "results",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from spatialsyn.models.roles import regimes
+    from spatialsyn.models.roles import convex
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
     from spatialsyn.results import Results, fit

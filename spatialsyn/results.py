@@ -21,9 +21,11 @@ from spatialsyn.effects.request import (
     multipliers,
     over_years,
     reading_by,
+    shared,
 )
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.bias import remove_bias
+from spatialsyn.models.convex import estimate_convex
 from spatialsyn.models.covariance import WORDS, covered
 from spatialsyn.models.design import (
     Design,
@@ -37,7 +39,9 @@ from spatialsyn.models.dynamic import remove_dummy_bias, stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.mixed import OfMixture
 from spatialsyn.models.qml import estimate_qml
+from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
@@ -96,6 +100,8 @@ def _warn_unstable(design: Design, estimate: Estimate) -> None:
 
 def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
     """The estimate of a design, with the correction that its model asks for."""
+    if design.mixture is not None:
+        return _convex(model, design, weights)
     estimate = estimate_qml(design)
     if model.correction == "direct" or model.fixed_effects == "none":
         return estimate
@@ -106,8 +112,17 @@ def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Weights
     return estimate
 
 
+def _convex(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
+    if model.correction != "direct" and estimates_cities(model, weights):
+        raise ModelError(
+            "ss.convex(...) of weights that change over the years has no correction for the bias of "
+            'the city effects. Use weights of base years, or correction="direct".'
+        )
+    return estimate_convex(design)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Results:
+class Results(OfMixture):
     """An estimate that knows its model, its weights and its panel.
 
     Coefficients of spatial lags are not effects; `effects` gives what a change of x does
@@ -141,8 +156,10 @@ class Results:
     @cached_property
     def se(self) -> pd.Series:
         """Standard errors by name."""
-        diagonal = np.diag(self.cov.to_numpy())
-        return pd.Series(np.sqrt(diagonal), index=self.params.index, name="se")
+        se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=self.params.index, name="se")
+        fixed = [name for name in se.index if name.startswith("share[") and se[name] == 0]
+        se[fixed] = np.nan  # on the boundary
+        return se
 
     def with_cov(self, kind: str) -> Results:
         """The same estimates with another covariance.
@@ -157,8 +174,8 @@ class Results:
     @property
     def rho(self) -> pd.Series:
         """Spatial autoregressive coefficients by weights name; empty without Wy."""
-        names = self.design.rho_names
-        return self.params[list(names)].rename(lambda name: name[4:-1])
+        names = [name for name in self.params.index if name.startswith("rho[")]
+        return self.params[names].rename(lambda name: name[4:-1])
 
     @property
     def lam(self) -> pd.Series:
@@ -221,7 +238,7 @@ class Results:
     def corr2(self) -> float:
         """Squared correlation of swept y with the reduced-form prediction S^-1 Z delta."""
         p = self.design.Z.shape[2]
-        signal: Array = self.design.Z @ self.estimate.params[:p]
+        signal: Array = self.design.Z @ self.design.entered(self.estimate.params)[:p]
         if self.design.W:
             signal = sweep(lag(self.estimate.multiplier, signal), self.model.fixed_effects)
         return squared_correlation(self.design.y, signal)
@@ -262,8 +279,8 @@ class Results:
             ("year", 0, self.data.years, sweeps_time(fixed)),
         ):
             if swept:
-                cov = self.cov.to_numpy()[:q, :q]
-                params = self.estimate.params[:q]
+                params, cov = self._entered
+                params, cov = params[:q], cov[:q, :q]
                 made, se = effects_along(
                     self.data.y, columns, params, cov, self._noise_of_means(axis), axis
                 )
@@ -273,6 +290,15 @@ class Results:
         if not parts:
             raise ModelError("this model has no fixed effects.")
         return pd.concat(parts, ignore_index=True)
+
+    @property
+    def _entered(self) -> tuple[Array, Array]:
+        """The parameters and covariance of the design's own columns and lags."""
+        params, cov, mixture = self.estimate.params, self.cov.to_numpy(), self.design.mixture
+        if mixture is None:
+            return params, cov
+        J = mixture.jacobian(params)
+        return mixture(params), J @ cov @ J.T
 
     def _noise_of_means(self, axis: int) -> Array:
         """Variance of the error's mean over years (axis 1) or cities (axis 0)."""
@@ -322,9 +348,10 @@ class Results:
         ----------
         x : str or list of str, optional
             Regressors, as they stand in the formula; all of them by default.
-        by : None | "city" | "pair" | name of a grouping of the panel
+        by : None | "city" | "pair" | "channel" | name of a grouping of the panel
             Averages over all cities; emitted and received per city; every pair of
-            cities; or what each block of cities receives from each block.
+            cities; averages by the matrix they arrive through; or what each block of
+            cities receives from each block.
         horizon : None | "long" | years
             In dynamic models: effects in the year of the change (None), in the long run, or
             after so many years (a number, or several such as ``range(0, 11)``).
@@ -337,15 +364,22 @@ class Results:
         Returns
         -------
         Effects
-            `.table` with the columns ``x, effect`` [``to, from`` or ``city``],
+            `.table` with the columns ``x, effect`` [``to, from``, ``city`` or ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
-        reading, labels = reading_by(by, self.panel)
         names = chosen_regressors(x, self.data, self.panel)
         when, years = horizon_of(self.design, self.estimate, horizon, lasting)
-        labels = over_years(labels, years)
         entered = multipliers(self.design, self.estimate, names, when)
+        reading, labels = reading_by(by, self.panel, entered)
+        labels = over_years(labels, years)
         return infer(self.estimate, entered, reading, labels, method, level, draws, seed)
+
+    def channel_shares(self, x: str | Iterable[str] | None = None, **options: Any) -> Effects:
+        """The share of each matrix in the indirect effect, with inference.
+
+        `options` are those of `effects`: method, level, draws, seed.
+        """
+        return shared(self.effects(x, by="channel", **options))
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""
@@ -425,6 +459,7 @@ class Results:
         for name, w in self.weights.items():
             made = f", base years {w.base_years}" if w.base_years is not None else ""
             notes.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
+        notes += warnings_of(self.design, self.estimate)
         if self.params.get("phi") == 1:
             notes.append(
                 "phi = 1 lies on the boundary: the cities show no variance of their own, and the "
@@ -440,12 +475,13 @@ class Results:
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
         X, _ = right_side(self.model, data, self.weights)
-        return np.asarray(X @ self.estimate.params[: X.shape[2]])
+        return np.asarray(X @ self.design.entered(self.estimate.params)[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:
         """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
         y = self.data.y
         raw = y - self._signal(self.data)
-        for rho, W in zip(self.rho, self.design.W, strict=True):
+        p, entered = self.design.Z.shape[2], self.design.entered(self.estimate.params)
+        for rho, W in zip(entered[p:], self.design.W, strict=False):
             raw = raw - rho * lag(W, y)
         return raw - sweep(raw, self.model.fixed_effects)

@@ -21,6 +21,7 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
+from spatialsyn.effects.channels import Channels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.multipliers import Reading, Readings, read
 from spatialsyn.errors import EstimationError, ModelError, named
@@ -72,6 +73,7 @@ class Multipliers:
     structure : the map to the parameters in which these positions count; None for their own
     horizon : when effects are read in a dynamic model; None for the year of the change
     stable : whether the process at some parameters has a mean
+    channels : the matrix that each rho and each carrier belongs to
     """
 
     W: tuple[Matrix, ...]
@@ -81,6 +83,7 @@ class Multipliers:
     structure: Structure | None = None
     horizon: Horizon | None = None
     stable: Callable[[Array], bool] = lambda params: True
+    channels: Channels | None = None
 
     def at(self, params: Array) -> Array:
         """The structural parameters."""
@@ -95,12 +98,16 @@ class Multipliers:
         """Positions of the parameters, beside the coefficients, that effects depend on."""
         return list(self.rho_positions if self.horizon is None else self.horizon.positions)
 
-    def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
+    def readings(
+        self, params: Array, reading: Reading | Channels, slopes: bool = True
+    ) -> Readings:
         """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
+        rho, n = params[list(self.rho_positions)], self.carriers[0].shape[-1]
+        if isinstance(reading, Channels):
+            return reading.readings(multiplier(self.W, rho, n), self.W, self.carriers, rho)
         if self.horizon is not None:
             return self.horizon.readings(params, self.carriers, reading)
-        n = self.carriers[0].shape[-1]
-        inverse = multiplier(self.W, params[list(self.rho_positions)], n)
+        inverse = multiplier(self.W, rho, n)
         return read(inverse, self.W if slopes else (), self.carriers, reading)
 
 
@@ -111,7 +118,8 @@ class Effects:
     Attributes
     ----------
     table : DataFrame
-        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; then
+        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; by channel
+        ``channel``; then
         ``estimate, se, low, high, p``.
     level : coverage of the intervals ``low .. high``
     method : "delta" | "simulation"
@@ -141,7 +149,7 @@ class Effects:
         if effect not in known:
             raise ModelError(f"there is no effect {effect!r} here; there are {', '.join(known)}.")
         rows = self.table[self.table["effect"] == effect].drop(columns="effect")
-        keys = [key for key in ("x", "to", "from", "city", "horizon") if key in rows]
+        keys = [key for key in ("x", "channel", "to", "from", "city", "horizon") if key in rows]
         if len(keys) > 1 and rows["x"].nunique() == 1:
             keys, rows = keys[1:], rows.drop(columns="x")
         return rows.set_index(keys)
@@ -205,7 +213,7 @@ class Effects:
 def infer(
     estimate: Estimate,
     model: Multipliers,
-    reading: Reading,
+    reading: Reading | Channels,
     labels: Labels,
     method: str = "delta",
     level: float = 0.95,
@@ -236,7 +244,11 @@ def check_level(level: float) -> None:
 
 
 def _delta(
-    estimate: Estimate, model: Multipliers, reading: Reading, labels: Labels, level: float
+    estimate: Estimate,
+    model: Multipliers,
+    reading: Reading | Channels,
+    labels: Labels,
+    level: float,
 ) -> Effects:
     assert estimate.cov is not None
     params, at = model.at(estimate.params), model.moved_by
@@ -281,7 +293,7 @@ def _rows(name: str, labels: Labels, effect: Array, se: Array, level: float) -> 
 def _simulated(
     estimate: Estimate,
     model: Multipliers,
-    reading: Reading,
+    reading: Reading | Channels,
     labels: Labels,
     level: float,
     draws: int,
@@ -320,7 +332,9 @@ def _simulated(
     return Effects(table, level, "simulation", note, made, rejected, seed, spread)
 
 
-def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
+def _effects_of_draws(
+    sample: Array, model: Multipliers, reading: Reading | Channels, size: int
+) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
     K = len(model.carriers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,14 +11,16 @@ from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import Labels, average, by_block, by_city, by_pair
+from spatialsyn.effects.channels import Channels, channel_shares
 from spatialsyn.effects.horizon import Horizon
-from spatialsyn.effects.inference import Carried, Multipliers
+from spatialsyn.effects.inference import Carried, Effects, Multipliers
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.likelihood import names as spatial_names
 from spatialsyn.numerics.lags import Matrix, rows_of
 
 
@@ -25,7 +28,8 @@ def multipliers(
     design: Design, estimate: Estimate, names: list[str], horizon: Horizon | None = None
 ) -> Multipliers:
     """How the regressors `names` enter the matrix of derivatives."""
-    at = {name: i for i, name in enumerate(estimate.names)}
+    wide = (*design.names, *spatial_names(design), "sigma2")
+    at = {name: i for i, name in enumerate(wide)}
     keys = list(dict.fromkeys((c.W, c.block) for c in design.columns if c.x in names))
     chosen = []
     for name in names:
@@ -34,18 +38,53 @@ def multipliers(
         carriers = tuple(keys.index((column.W, column.block)) for column in own)
         chosen.append(Carried(name, positions, carriers))
     rho = tuple(at[name] for name in design.rho_names)
-    space = estimate.space
+    space, entered = estimate.space, design.entered
     return Multipliers(
         W=design.W,
         rho_positions=rho,
         carriers=tuple(_carrier(design, W, block) for W, block in keys),
         regressors=tuple(chosen),
+        structure=design.mixture,
         horizon=horizon,
+        channels=_channels(design, [W for W, _ in keys]),
         stable=lambda params: (
-            (space is None or space.contains(params[list(rho)]))
+            (space is None or space.contains(entered(params)[list(rho)]))
             and (horizon is None or horizon.stable(params))
         ),
     )
+
+
+def _channels(design: Design, carriers: list[str | None]) -> Channels:
+    """The matrix behind every rho, also of one block (``rho[geo:core]``), and every carrier."""
+    inside = [name[4:-1] for name in design.rho_names]
+    rhos = [n if n in design.matrices else n.rsplit(":", 1)[0] for n in inside]
+    names = tuple(dict.fromkeys([*rhos, *(W for W in carriers if W is not None)]))
+    return Channels(
+        names,
+        tuple(names.index(name) for name in rhos),
+        tuple(-1 if W is None else names.index(W) for W in carriers),
+    )
+
+
+def _by_channel(model: Multipliers) -> tuple[Channels, Labels]:
+    """The reading by matrix; of the year of the change, in a dynamic model."""
+    channels = model.channels
+    if channels is None or not channels.names:
+        raise ModelError("this model lags neither outcome nor regressors: there are no channels.")
+    if model.horizon is not None:
+        raise ModelError("by='channel' is for the year of the change: leave horizon out.")
+    return channels, channels.labels
+
+
+def shared(effects: Effects) -> Effects:
+    """Effects by channel as shares of the indirect effect."""
+    assert effects.spread is not None
+    table, unclear = channel_shares(effects.table, effects.spread, effects.draws, effects.level)
+    note = (
+        f"The indirect effect of {named(unclear)} is not clearly different from zero: its shares "
+        "mean little."
+    )
+    return replace(effects, table=table, note=note if unclear else "", draws=None, spread=None)
 
 
 def horizon_of(
@@ -116,17 +155,21 @@ def chosen_regressors(
     return names
 
 
-def reading_by(by: str | None, panel: CityPanel) -> tuple[Reading, Labels]:
-    """The reading of the derivatives: on average, by city, by pair, or by a grouping."""
+def reading_by(
+    by: str | None, panel: CityPanel, model: Multipliers
+) -> tuple[Reading | Channels, Labels]:
+    """The reading of the derivatives: on average, by city, pair, channel, or by a grouping."""
     if by is None:
         return average(panel.n)
     if by == "city":
         return by_city(panel.ids)
     if by == "pair":
         return by_pair(panel.ids)
+    if by == "channel":
+        return _by_channel(model)
     if not isinstance(by, str) or by not in panel.blocks:
         raise ModelError(
-            f"by={by!r} is neither 'city', 'pair' nor a grouping of the panel; its groupings: "
+            f"by={by!r} is neither 'city', 'pair', 'channel' nor a grouping of the panel; its groupings: "
             f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
         )
     return by_block(panel.blocks[by].loc[list(panel.ids)])

@@ -65,11 +65,14 @@ def estimate_convex(design: Design) -> Estimate:
 
 
 def highest(
-    design: Design, held: Mapping[int, float] | None = None, start: Array | None = None
+    design: Design,
+    held: Mapping[int, float] | None = None,
+    start: Array | None = None,
+    climbs: int = CLIMBS,
 ) -> Array:
     """(rho, shares, lambda) of the highest peak, with some shares `held` at a value.
 
-    `start` is one more value to climb from.
+    It is climbed from `start` and from the best points of a grid, `climbs` for each sign of rho.
     """
     mixture, held, unit = _mixture(design), held or {}, _units(design)
     design = compressed(design)
@@ -84,7 +87,7 @@ def highest(
     heights = [value(x) for x in starts]
     order = [i for i in np.argsort(heights)[::-1] if np.isfinite(heights[i])]
     chosen = [starts[i] for sign in (1, -1)
-              for i in [i for i in order if sign * starts[i][0] > 0][:CLIMBS]]  # fmt: skip
+              for i in [i for i in order if sign * starts[i][0] > 0][:climbs]]  # fmt: skip
     if start is not None:
         chosen.append(start / unit)
     if not chosen:
