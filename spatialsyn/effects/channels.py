@@ -119,7 +119,7 @@ def channel_shares(
         whole = float(table["estimate"][every])
         share = table["estimate"][at].to_numpy() / whole
         gradient = (spread[at] - share[:, None] * spread[every]) / whole
-        se = np.sqrt((gradient**2).sum(axis=1))
+        se = np.where(table["se"][at] > 0, np.sqrt((gradient**2).sum(axis=1)), 0.0)
         half = norm.ppf((1 + level) / 2) * se
         low, high = share - half, share + half
         if draws is not None:

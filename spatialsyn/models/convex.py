@@ -83,7 +83,7 @@ def highest(
     def slope(x: Array) -> Array:
         return score(design, x * unit) * unit
 
-    starts = [x / unit for x in _starts(design, held, unit)]
+    starts = [x / unit for x in _starts(design, held, unit)] if climbs else []
     heights = [value(x) for x in starts]
     order = [i for i in np.argsort(heights)[::-1] if np.isfinite(heights[i])]
     chosen = [starts[i] for sign in (1, -1)

@@ -42,14 +42,15 @@ WEIGHT_DRAWS = 20_000
 
 def share_interval(design: Design, estimate: Estimate, share: int, level: float) -> tuple[float, float]:
     """The profile-likelihood interval of one share, inside [0, 1]."""
-    peak, top = _spatial(design, estimate), chi2.ppf(level, 1) / 2
+    peak, top = _spatial(design, estimate), float(chi2.ppf(level, 1)) / 2
     best, value = peak[1 + share], concentrated(design, peak)
 
-    def fall(c: float) -> float:
-        held = highest(design, {share: c}, _moved(peak, share, c, _mixture(design)), climbs=1)
-        return value - concentrated(design, held) - float(top)
+    def fall(c: float, climbs: int = 0) -> float:
+        """How much less likely this share is than the rejected one."""
+        start = _moved(peak, share, c, _mixture(design))
+        return value - concentrated(design, highest(design, {share: c}, start, climbs)) - top
 
-    ends = [end if best == end or fall(end) <= 0 else brentq(fall, end, best, xtol=1e-7)
+    ends = [end if best == end or fall(end, climbs=1) <= 0 else brentq(fall, end, best, xtol=1e-7)
             for end in (0.0, 1.0)]  # fmt: skip
     return float(ends[0]), float(ends[1])
 
