@@ -20,6 +20,7 @@ _HOMES = {
     "read_boundaries": "cities.boundaries",
     "read_panel": "cities.reader",
     "Weights": "weights.core",
+    "WeightsSeries": "weights.series",
     "SpatialModel": "models.spec",
     "ols": "models.spec",
     "slx": "models.spec",
@@ -32,7 +33,7 @@ _HOMES = {
     "convex": "models.roles",
     "regimes": "models.roles",
     "simulate": "models.simulate",
-    "fit": "results",
+    "fit": "fitting",
     "Results": "results",
     "Effects": "effects.inference",
     **{
@@ -70,12 +71,14 @@ if TYPE_CHECKING:
         SpatialsynError,
         WeightsError,
     )
+    from spatialsyn.fitting import fit
     from spatialsyn.models.roles import regimes
     from spatialsyn.models.roles import convex
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
-    from spatialsyn.results import Results, fit
+    from spatialsyn.results import Results
     from spatialsyn.weights.core import Weights
+    from spatialsyn.weights.series import WeightsSeries
 
 
 def __getattr__(name: str) -> Any:

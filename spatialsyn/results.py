@@ -1,10 +1,9 @@
-"""The front door: `fit` and what it returns."""
+"""What `fit` returns: an estimate that knows its model, its weights and its panel."""
 
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,111 +13,31 @@ import pandas as pd
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.inference import DIGITS, Effects, check_level, infer
+from spatialsyn.effects.inference import Effects, check_level, infer
 from spatialsyn.effects.request import (
+    by_channel,
+    by_order,
+    channels_in,
     chosen_regressors,
-    horizon_of,
     multipliers,
-    over_years,
+    over_time,
     reading_by,
     shared,
 )
 from spatialsyn.errors import ModelError, PanelError, expect
-from spatialsyn.models.bias import remove_bias
-from spatialsyn.models.convex import estimate_convex
-from spatialsyn.models.covariance import WORDS, covered
-from spatialsyn.models.design import (
-    Design,
-    align,
-    estimates_cities,
-    regressors,
-    right_side,
-    sweep_effects,
-)
-from spatialsyn.models.dynamic import remove_dummy_bias, stability
+from spatialsyn.models.covariance import covered
+from spatialsyn.models.design import Design, regressors, right_side
+from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.mixed import OfMixture
-from spatialsyn.models.qml import estimate_qml
-from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
-from spatialsyn.weights.core import Weights
-
-# Below this many cities normal approximations of standard errors are a stretch.
-FEW_CITIES = 30
-
-
-def fit(
-    model: SpatialModel,
-    panel: CityPanel,
-    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None = None,
-    cov: str = "expected",
-) -> Results:
-    """Estimate `model` on `panel` with the weights it names.
-
-    Parameters
-    ----------
-    weights : one Weights, a list or a mapping
-        May hold more matrices than the model needs; it picks them by name.
-    cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
-        The first two are information matrices, right for normal errors; the others are
-        robust to other distributions, to dependence and heteroskedasticity between the
-        cities of a year, and to both over neighbouring years.
-
-    Raises
-    ------
-    AlignmentError, FormulaError, ModelError, WeightsError, EstimationError
-        Naming the cities, cells, columns or matrix at fault.
-    """
-    expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
-    expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
-    matrices = align(weights, model.weights_names, panel)
-    data = regressors(model, panel)
-    design = sweep_effects(model, data, matrices)
-    estimate = estimated(model, design, matrices)
-    if model.dynamic:
-        _warn_unstable(design, estimate)
-    if cov != "expected":
-        estimate = covered(design, estimate, cov)
-    return Results(model, panel, matrices, data, design, estimate, cov)
-
-
-def _warn_unstable(design: Design, estimate: Estimate) -> None:
-    largest, test = stability(design, estimate)
-    if largest >= 1:
-        warnings.warn(
-            f"the process has a root of {largest:.3f} ({test.null.split(' is')[0]}): it does not "
-            "come to rest. Short-run effects are right, long-run effects do not exist. Look at "
-            "time effects, or model the differences: diff(y).",
-            stacklevel=3,
-        )
-
-
-def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
-    """The estimate of a design, with the correction that its model asks for."""
-    if design.mixture is not None:
-        return _convex(model, design, weights)
-    estimate = estimate_qml(design)
-    if model.correction == "direct" or model.fixed_effects == "none":
-        return estimate
-    if estimates_cities(model, weights):
-        estimate = remove_dummy_bias(design, estimate)
-    elif model.correction == "bias-corrected":
-        estimate = remove_bias(design, estimate)
-    return estimate
-
-
-def _convex(model: SpatialModel, design: Design, weights: Mapping[str, Weights]) -> Estimate:
-    if model.correction != "direct" and estimates_cities(model, weights):
-        raise ModelError(
-            "ss.convex(...) of weights that change over the years has no correction for the bias of "
-            'the city effects. Use weights of base years, or correction="direct".'
-        )
-    return estimate_convex(design)
+from spatialsyn.summary import summary
+from spatialsyn.weights.series import Links
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -131,7 +50,7 @@ class Results(OfMixture):
 
     model: SpatialModel
     panel: CityPanel
-    weights: Mapping[str, Weights]
+    weights: Mapping[str, Links]
     data: Regressors
     design: Design
     estimate: Estimate
@@ -157,9 +76,7 @@ class Results(OfMixture):
     def se(self) -> pd.Series:
         """Standard errors by name."""
         se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=self.params.index, name="se")
-        fixed = [name for name in se.index if name.startswith("share[") and se[name] == 0]
-        se[fixed] = np.nan  # on the boundary
-        return se
+        return se.mask(se.index.str.startswith("share[") & (se == 0))  # on the boundary
 
     def with_cov(self, kind: str) -> Results:
         """The same estimates with another covariance.
@@ -334,7 +251,8 @@ class Results(OfMixture):
     def effects(
         self,
         x: str | Iterable[str] | None = None,
-        by: str | None = None,
+        by: str | Sequence[str] | None = None,
+        order: int | None = None,
         horizon: Any = None,
         lasting: bool = True,
         method: str = "delta",
@@ -348,10 +266,14 @@ class Results(OfMixture):
         ----------
         x : str or list of str, optional
             Regressors, as they stand in the formula; all of them by default.
-        by : None | "city" | "pair" | "channel" | name of a grouping of the panel
+        by : None | "city" | "pair" | name of a grouping of the panel | "channel"
             Averages over all cities; emitted and received per city; every pair of
-            cities; averages by the matrix they arrive through; or what each block of
-            cities receives from each block.
+            cities; or what each block of cities receives from each block. ``"channel"``, or
+            ``["region", "channel"]``, takes these apart by the matrix they arrive through:
+            what is own, every matrix, and all together.
+        order : int, optional
+            Effects by the number of links they come through: 0 (the city itself), 1
+            (neighbours), ... up to this order, and the rest.
         horizon : None | "long" | years
             In dynamic models: effects in the year of the change (None), in the long run, or
             after so many years (a number, or several such as ``range(0, 11)``).
@@ -364,14 +286,25 @@ class Results(OfMixture):
         Returns
         -------
         Effects
-            `.table` with the columns ``x, effect`` [``to, from``, ``city`` or ``channel``],
+            `.table` with the columns ``x, effect`` [``to, from``, ``city``, ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
+        by, channels = channels_in(by)
+        reading, labels = reading_by(by, self.panel)
         names = chosen_regressors(x, self.data, self.panel)
-        when, years = horizon_of(self.design, self.estimate, horizon, lasting)
-        entered = multipliers(self.design, self.estimate, names, when)
-        reading, labels = reading_by(by, self.panel, entered)
-        labels = over_years(labels, years)
+        entered = multipliers(self.design, self.estimate, names)
+        if channels + (order is not None) + (horizon is not None) > 1:
+            raise ModelError(
+                "effects are read by channel, by order or over a horizon, not several at once."
+            )
+        if channels:
+            entered, labels = by_channel(entered, labels, self.design)
+        if order is not None:
+            entered, labels = by_order(entered, labels, order)
+        if horizon is not None:
+            entered, labels = over_time(
+                entered, labels, self.design, self.estimate, horizon, lasting
+            )
         return infer(self.estimate, entered, reading, labels, method, level, draws, seed)
 
     def channel_shares(self, x: str | Iterable[str] | None = None, **options: Any) -> Effects:
@@ -419,22 +352,7 @@ class Results(OfMixture):
 
     def summary(self) -> str:
         """Equation, coefficients, effects and fit, as text."""
-        coefficients = self.tidy().drop(columns="term")
-        coefficients.index = [self._label(name) for name in self.params.index]
-        glance = self.glance().iloc[0]
-        fitted = "  ".join(
-            f"{key} {glance[key]:.6g}" for key in ("nobs", "loglik", "aic", "bic", "corr2")
-        )
-        parts = [
-            self.equation,
-            self._notes(),
-            "Coefficients",
-            coefficients.to_string(float_format=DIGITS.format),
-            "Effects",
-            repr(self.effects()) if self.regressors else "none: there are no regressors",
-            fitted,
-        ]
-        return "\n\n".join(parts)
+        return summary(self)
 
     def __repr__(self) -> str:
         return self.summary()
@@ -444,33 +362,6 @@ class Results(OfMixture):
             [self.panel.ids, self.data.years], names=["city", "year"]
         )
         return pd.Series(values.ravel(), index=index, name=name)
-
-    def _label(self, name: str) -> str:
-        return f"{name}  (not an effect)" if name.startswith("W[") else name
-
-    def _notes(self) -> str:
-        """Who, when, which W, and how far asymptotics carry."""
-        glance = self.glance().iloc[0]
-        notes = [
-            f"{glance['cities']} cities, {glance['years']}; fixed effects: "
-            f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
-            f"covariance: {WORDS[self.cov_kind]}."
-        ]
-        for name, w in self.weights.items():
-            made = f", base years {w.base_years}" if w.base_years is not None else ""
-            notes.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
-        notes += warnings_of(self.design, self.estimate)
-        if self.params.get("phi") == 1:
-            notes.append(
-                "phi = 1 lies on the boundary: the cities show no variance of their own, and the "
-                "estimate is the pooled one."
-            )
-        if self.panel.n < FEW_CITIES:
-            notes.append(
-                f"Only {self.panel.n} cities: p-values rest on a normal approximation that is "
-                "rough here. Read the size of the effects and their intervals, not stars."
-            )
-        return "\n".join(notes)
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""

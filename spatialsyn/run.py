@@ -35,8 +35,9 @@ from spatialsyn.config import (
     years_of,
 )
 from spatialsyn.errors import ConfigError, named
+from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.results import Results, fit
+from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
 
 MANIFEST = "manifest.json"

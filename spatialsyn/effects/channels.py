@@ -18,90 +18,80 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import norm
 
-from spatialsyn.effects.blocks import Labels
-from spatialsyn.effects.multipliers import Readings, in_year, times
+from spatialsyn.effects.multipliers import Reading, Readings, in_year, times
 from spatialsyn.numerics.lags import Array, Matrix, lag
+from spatialsyn.numerics.multiplier import multiplier
 
 OWN, ALL = "own", "all"
 # Effects whose z is below this have no meaningful shares.
 CLEAR = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Channels:
-    """A reading by channel.
+    """Effects read channel by channel: what is own, every matrix, and all of it.
 
     Attributes
     ----------
-    names : the matrices
-    of_rho, of_carriers : the channel of every rho and of every carrier; -1 for the identity
+    W, positions : the matrices of S and where their coefficients stand
+    names : the channels
+    of_rho, of_carriers : the channel of every rho and of every carrier; -1 is own
+    kept : positions, among all readings of all channels, of those that are shown
     """
 
+    W: tuple[Matrix, ...]
+    positions: tuple[int, ...]
     names: tuple[str, ...]
     of_rho: tuple[int, ...]
     of_carriers: tuple[int, ...]
+    kept: NDArray[np.intp]
 
-    @property
-    def labels(self) -> Labels:
-        """Direct by own and channel, indirect by channel, total by both; each with its sum."""
-        parts = {
-            "direct": (OWN, *self.names, ALL),
-            "indirect": (*self.names, ALL),
-            "total": (OWN, *self.names, ALL),
-        }
-        rows = [(effect, channel) for effect, channels in parts.items() for channel in channels]
-        return pd.DataFrame(rows, columns=["effect", "channel"])
-
-    def readings(
-        self, inverse: Array, W: Sequence[Matrix], carriers: Sequence[Matrix], rho: Array
-    ) -> Readings:
-        """Readings of the K_m of every carrier, and their derivatives in rho."""
-        years = [len(a) for a in (inverse, *W, *carriers) if a.ndim == 3]
+    def readings(self, params: Array, carriers: Sequence[Matrix], reading: Reading) -> Readings:
+        """(K, r) readings of every channel's part, and their derivatives in rho."""
+        rho, n = params[list(self.positions)], carriers[0].shape[-1]
+        inverse = multiplier(self.W, rho, n)
+        years = [len(a) for a in (inverse, *self.W, *carriers) if a.ndim == 3]
         made = [
             self._of_year(
                 in_year(inverse, t),
-                [in_year(w, t) for w in W],
+                [in_year(w, t) for w in self.W],
                 [in_year(C, t) for C in carriers],
                 rho,
+                reading,
             )
             for t in range(years[0] if years else 1)
         ]
-        return Readings(
-            np.mean([level for level, _ in made], axis=0),
-            np.mean([slope for _, slope in made], axis=0),
-        )
+        level, slope = (np.mean(parts, axis=0) for parts in zip(*made, strict=True))
+        return Readings(level[:, self.kept], slope[:, :, self.kept])
 
     def _of_year(
-        self, inverse: Array, W: Sequence[Matrix], carriers: Sequence[Matrix], rho: Array
+        self,
+        inverse: Array,
+        W: Sequence[Matrix],
+        carriers: Sequence[Matrix],
+        rho: Array,
+        reading: Reading,
     ) -> tuple[Array, Array]:
-        level = np.zeros((len(carriers), len(self.labels)))
+        """Readings (K, channels r) and slopes (m, K, channels r)."""
+        count, identity = len(self.names) + 2, np.eye(len(inverse))
+        size = len(reading(identity))
+        level = np.zeros((len(carriers), count, size))
         slope = np.zeros((len(W), *level.shape))
         for k, (C, channel) in enumerate(zip(carriers, self.of_carriers, strict=True)):
-            level[k] = self._placed(np.asarray(C @ np.eye(len(inverse))), channel)
             P = times(inverse, C)
+            level[k, channel + 1] += reading(np.asarray(C @ identity))
             moved = [inverse @ lag(w, P) for w in W]
-            for m, w in enumerate(W):
-                step = self._placed(lag(w, P), self.of_rho[m])
-                level[k] += rho[m] * step
-                slope[m, k] += step
+            for m, (w, own) in enumerate(zip(W, self.of_rho, strict=True)):
+                step = reading(lag(w, P))
+                level[k, own + 1] += rho[m] * step
+                slope[m, k, own + 1] += step
                 for j, D in enumerate(moved):
-                    slope[j, k] += rho[m] * self._placed(lag(w, D), self.of_rho[m])
-        return level, slope
-
-    def _placed(self, K: Array, channel: int) -> Array:
-        """Mean diagonal, mean off it, and their sum, in the rows of a channel; -1 is own."""
-        n, count = len(K), len(self.names)
-        direct, total = np.trace(K) / n, K.sum() / n
-        row = np.zeros(3 * count + 5)
-        indirect_from, total_from = count + 2, 2 * count + 3
-        row[1 + channel] = row[count + 1] = direct
-        row[total_from + 1 + channel] = row[-1] = total
-        row[total_from - 1] = total - direct
-        if channel >= 0:
-            row[indirect_from + channel] = total - direct
-        return row
+                    slope[j, k, own + 1] += rho[m] * reading(lag(w, D))
+        level[:, -1], slope[:, :, -1] = level.sum(axis=1), slope.sum(axis=2)
+        return level.reshape(len(carriers), -1), slope.reshape(*slope.shape[:2], -1)
 
 
 def channel_shares(

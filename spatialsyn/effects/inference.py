@@ -24,6 +24,7 @@ from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.channels import Channels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.multipliers import Reading, Readings, read
+from spatialsyn.effects.orders import Orders
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
@@ -35,6 +36,8 @@ from spatialsyn.numerics.multiplier import multiplier
 DIGITS = "{:.4g}"
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
+# Columns that tell the rows of one regressor and effect apart.
+TOLD_APART_BY = ("channel", "to", "from", "city", "horizon", "order")
 METHODS = ("delta", "simulation")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
@@ -69,21 +72,23 @@ class Multipliers:
     ----------
     W, rho_positions : the matrices of S and where their coefficients stand
     carriers : distinct carrier matrices C_k
+    links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
     regressors : which carriers and coefficients each regressor has
     structure : the map to the parameters in which these positions count; None for their own
-    horizon : when effects are read in a dynamic model; None for the year of the change
+    path : effects over time, by order of neighbour, or by channel; None for all at once
     stable : whether the process at some parameters has a mean
-    channels : the matrix that each rho and each carrier belongs to
+    carried_by : the name of the matrix in every carrier, None for x itself
     """
 
     W: tuple[Matrix, ...]
     rho_positions: tuple[int, ...]
     carriers: tuple[Matrix, ...]
+    links: tuple[int, ...]
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
-    horizon: Horizon | None = None
+    path: Horizon | Orders | Channels | None = None
     stable: Callable[[Array], bool] = lambda params: True
-    channels: Channels | None = None
+    carried_by: tuple[str | None, ...] = ()
 
     def at(self, params: Array) -> Array:
         """The structural parameters."""
@@ -96,18 +101,14 @@ class Multipliers:
     @property
     def moved_by(self) -> list[int]:
         """Positions of the parameters, beside the coefficients, that effects depend on."""
-        return list(self.rho_positions if self.horizon is None else self.horizon.positions)
+        return list(self.rho_positions if self.path is None else self.path.positions)
 
-    def readings(
-        self, params: Array, reading: Reading | Channels, slopes: bool = True
-    ) -> Readings:
+    def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
         """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
-        rho, n = params[list(self.rho_positions)], self.carriers[0].shape[-1]
-        if isinstance(reading, Channels):
-            return reading.readings(multiplier(self.W, rho, n), self.W, self.carriers, rho)
-        if self.horizon is not None:
-            return self.horizon.readings(params, self.carriers, reading)
-        inverse = multiplier(self.W, rho, n)
+        if self.path is not None:
+            return self.path.readings(params, self.carriers, reading)
+        n = self.carriers[0].shape[-1]
+        inverse = multiplier(self.W, params[list(self.rho_positions)], n)
         return read(inverse, self.W if slopes else (), self.carriers, reading)
 
 
@@ -118,8 +119,7 @@ class Effects:
     Attributes
     ----------
     table : DataFrame
-        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; by channel
-        ``channel``; then
+        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; then
         ``estimate, se, low, high, p``.
     level : coverage of the intervals ``low .. high``
     method : "delta" | "simulation"
@@ -149,7 +149,7 @@ class Effects:
         if effect not in known:
             raise ModelError(f"there is no effect {effect!r} here; there are {', '.join(known)}.")
         rows = self.table[self.table["effect"] == effect].drop(columns="effect")
-        keys = [key for key in ("x", "channel", "to", "from", "city", "horizon") if key in rows]
+        keys = [key for key in ("x", *TOLD_APART_BY) if key in rows]
         if len(keys) > 1 and rows["x"].nunique() == 1:
             keys, rows = keys[1:], rows.drop(columns="x")
         return rows.set_index(keys)
@@ -213,7 +213,7 @@ class Effects:
 def infer(
     estimate: Estimate,
     model: Multipliers,
-    reading: Reading | Channels,
+    reading: Reading,
     labels: Labels,
     method: str = "delta",
     level: float = 0.95,
@@ -244,11 +244,7 @@ def check_level(level: float) -> None:
 
 
 def _delta(
-    estimate: Estimate,
-    model: Multipliers,
-    reading: Reading | Channels,
-    labels: Labels,
-    level: float,
+    estimate: Estimate, model: Multipliers, reading: Reading, labels: Labels, level: float
 ) -> Effects:
     assert estimate.cov is not None
     params, at = model.at(estimate.params), model.moved_by
@@ -293,7 +289,7 @@ def _rows(name: str, labels: Labels, effect: Array, se: Array, level: float) -> 
 def _simulated(
     estimate: Estimate,
     model: Multipliers,
-    reading: Reading | Channels,
+    reading: Reading,
     labels: Labels,
     level: float,
     draws: int,
@@ -332,9 +328,7 @@ def _simulated(
     return Effects(table, level, "simulation", note, made, rejected, seed, spread)
 
 
-def _effects_of_draws(
-    sample: Array, model: Multipliers, reading: Reading | Channels, size: int
-) -> Array:
+def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
     K = len(model.carriers)
@@ -353,17 +347,21 @@ def _effects_of_draws(
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
     space = estimate.space
-    if space is None or estimate.cov is None:
+    long = isinstance(model.path, Horizon) and model.path.years is None
+    if estimate.cov is None or (space is None and not long):
         return ""
-    params, at = model.at(estimate.params), list(model.rho_positions)
+    params, at = model.at(estimate.params), model.moved_by if long else list(model.rho_positions)
     gradient = model.jacobian(estimate.params)[at].sum(axis=0)
     rho, se = params[at].sum(), float(np.sqrt(gradient @ estimate.cov @ gradient))
-    bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
+    if long or space is None:
+        bound = 1.0
+    else:
+        bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
     room = (bound - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""
     return (
-        f"rho = {rho:.3f} lies {room:.1f} standard errors below its upper bound "
-        f"{bound:.3g}: effects have a long right tail and intervals are rough. A "
+        f"{'tau + eta + rho' if long else 'rho'} = {rho:.3f} lies {room:.1f} standard errors below "
+        f"its upper bound {bound:.3g}: effects have a long right tail and intervals are rough. A "
         "common trend left in the data does this; see whether time effects belong in the model."
     )

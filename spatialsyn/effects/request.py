@@ -6,27 +6,27 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import Labels, average, by_block, by_city, by_pair
-from spatialsyn.effects.channels import Channels, channel_shares
+from spatialsyn.effects.channels import ALL, OWN, Channels, channel_shares
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.inference import Carried, Effects, Multipliers
 from spatialsyn.effects.multipliers import Reading
+from spatialsyn.effects.orders import Orders
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.likelihood import names as spatial_names
-from spatialsyn.numerics.lags import Matrix, rows_of
+from spatialsyn.numerics.lags import Matrix, dense, rows_of
 
 
-def multipliers(
-    design: Design, estimate: Estimate, names: list[str], horizon: Horizon | None = None
-) -> Multipliers:
+def multipliers(design: Design, estimate: Estimate, names: list[str]) -> Multipliers:
     """How the regressors `names` enter the matrix of derivatives."""
     wide = (*design.names, *spatial_names(design), "sigma2")
     at = {name: i for i, name in enumerate(wide)}
@@ -43,37 +43,100 @@ def multipliers(
         W=design.W,
         rho_positions=rho,
         carriers=tuple(_carrier(design, W, block) for W, block in keys),
+        links=tuple(int(W is not None) for W, _ in keys),
+        carried_by=tuple(W for W, _ in keys),
         regressors=tuple(chosen),
         structure=design.mixture,
-        horizon=horizon,
-        channels=_channels(design, [W for W, _ in keys]),
-        stable=lambda params: (
-            (space is None or space.contains(entered(params)[list(rho)]))
-            and (horizon is None or horizon.stable(params))
-        ),
+        stable=lambda params: space is None or space.contains(entered(params)[list(rho)]),
     )
 
 
-def _channels(design: Design, carriers: list[str | None]) -> Channels:
-    """The matrix behind every rho, also of one block (``rho[geo:core]``), and every carrier."""
+def _carrier(design: Design, W: str | None, block: str | None) -> Matrix:
+    """What a coefficient multiplies: I or W, of all rows or of those of a block."""
+    identity = sparse.eye_array(len(design.y), format="csr")
+    matrix = identity if W is None else design.matrices[W]
+    return matrix if block is None else rows_of(design.blocks[block], matrix)
+
+
+def over_time(
+    model: Multipliers,
+    labels: Labels,
+    design: Design,
+    estimate: Estimate,
+    horizon: Any,
+    lasting: bool,
+) -> tuple[Multipliers, Labels]:
+    """`model` read at a horizon: "long", a number of years after the change, or several.
+
+    Raises
+    ------
+    ModelError
+        A model without lags in time, or a horizon that is neither "long" nor years.
+    """
+    names = estimate.names
+    lags = [name for name in names if name == "tau" or name.startswith("eta[")]
+    if not lags:
+        raise ModelError(
+            f"horizon={horizon!r}: this model has no lag in time, its effects are those of one "
+            "year. A dynamic model has lag_y=True or lag_wy=True."
+        )
+    at = tuple(names.index(name) for name in (*lags, *design.rho_names))
+    years = None if horizon == "long" else _years(horizon)
+    path = Horizon(lambda params: process(design, params, names), at, years, lasting)
+    inside = model.stable
+    return (
+        replace(model, path=path, stable=lambda params: inside(params) and path.stable(params)),
+        labels if years is None else _repeated(labels, "horizon", years),
+    )
+
+
+def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers, Labels]:
+    """`model` read by order of neighbour, 0 to `last` and the rest.
+
+    Raises
+    ------
+    ModelError
+        An order that is no whole number, or weights that change over the years.
+    """
+    if isinstance(last, bool) or not isinstance(last, int) or last < 0:
+        raise ModelError(f"order={last!r}: give the last order of neighbour to show, such as 4.")
+    if any(W.ndim == 3 for W in model.W):
+        raise ModelError("effects by order of neighbour need weights that stay the same.")
+    W = tuple(dense(w) for w in model.W)
+    path = Orders(W, model.rho_positions, model.links, last)
+    return replace(model, path=path), _repeated(
+        labels, "order", (*map(str, range(last + 1)), "rest")
+    )
+
+
+def channels_in(by: Any) -> tuple[Any, bool]:
+    """The reading that `by` asks for, and whether it asks for channels too."""
+    listed = [by] if isinstance(by, str) else list(by or ())
+    others = [one for one in listed if one != "channel"]
+    return (others or [None])[0] if len(others) < 2 else by, "channel" in listed
+
+
+def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Multipliers, Labels]:
+    """`model` read by the matrix that effects arrive through.
+
+    Raises
+    ------
+    ModelError
+        A model without spatial lags.
+    """
     inside = [name[4:-1] for name in design.rho_names]
-    rhos = [n if n in design.matrices else n.rsplit(":", 1)[0] for n in inside]
-    names = tuple(dict.fromkeys([*rhos, *(W for W in carriers if W is not None)]))
-    return Channels(
-        names,
-        tuple(names.index(name) for name in rhos),
-        tuple(-1 if W is None else names.index(W) for W in carriers),
-    )
-
-
-def _by_channel(model: Multipliers) -> tuple[Channels, Labels]:
-    """The reading by matrix; of the year of the change, in a dynamic model."""
-    channels = model.channels
-    if channels is None or not channels.names:
+    rhos = [n if n in design.matrices else n.rsplit(":", 1)[0] for n in inside]  # of one block
+    names = tuple(dict.fromkeys([*rhos, *(W for W in model.carried_by if W is not None)]))
+    if not names:
         raise ModelError("this model lags neither outcome nor regressors: there are no channels.")
-    if model.horizon is not None:
-        raise ModelError("by='channel' is for the year of the change: leave horizon out.")
-    return channels, channels.labels
+    shown = _repeated(labels, "channel", (OWN, *names, ALL))
+    kept = (shown["channel"] != OWN) | shown["effect"].isin(["direct", "total"])
+    of_carriers = tuple(-1 if W is None else names.index(W) for W in model.carried_by)
+    of_rho = tuple(names.index(name) for name in rhos)
+    path = Channels(
+        model.W, model.rho_positions, names, of_rho, of_carriers, np.flatnonzero(kept)
+    )
+    return replace(model, path=path), shown[kept].reset_index(drop=True)
 
 
 def shared(effects: Effects) -> Effects:
@@ -87,29 +150,10 @@ def shared(effects: Effects) -> Effects:
     return replace(effects, table=table, note=note if unclear else "", draws=None, spread=None)
 
 
-def horizon_of(
-    design: Design, estimate: Estimate, horizon: Any, lasting: bool
-) -> tuple[Horizon | None, tuple[int, ...] | None]:
-    """What `results.effects(horizon=...)` asks for, and the years to label by.
-
-    Raises
-    ------
-    ModelError
-        A horizon in a model without lags in time, or one that is not "long" or years.
-    """
-    if horizon is None:
-        return None, None
-    names = estimate.names
-    lags = [n for n in names if n == "tau" or n.startswith("eta[")]
-    if not lags:
-        raise ModelError(
-            f"horizon={horizon!r}: this model has no lag in time, its effects are those of one "
-            "year. A dynamic model has lag_y=True or lag_wy=True."
-        )
-    at = tuple(names.index(name) for name in (*lags, *design.rho_names))
-    years = None if horizon == "long" else _years(horizon)
-    made = Horizon(lambda params: process(design, params, names), at, years, lasting)
-    return made, years
+def _repeated(labels: Labels, column: str, values: Iterable[Any]) -> Labels:
+    """The labels of a reading, once for every value of one more column."""
+    parts = [labels.assign(**{column: value}) for value in values]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _years(horizon: Any) -> tuple[int, ...]:
@@ -121,20 +165,6 @@ def _years(horizon: Any) -> tuple[int, ...]:
             "such as range(0, 11)."
         )
     return years
-
-
-def over_years(labels: Labels, years: tuple[int, ...] | None) -> Labels:
-    """The labels of a reading, once for every year after the change."""
-    if years is None:
-        return labels
-    return pd.concat([labels.assign(horizon=year) for year in years], ignore_index=True)
-
-
-def _carrier(design: Design, W: str | None, block: str | None) -> Matrix:
-    """What a coefficient multiplies: I or W, of all rows or of those of a block."""
-    identity = sparse.eye_array(len(design.y), format="csr")
-    matrix = identity if W is None else design.matrices[W]
-    return matrix if block is None else rows_of(design.blocks[block], matrix)
 
 
 def chosen_regressors(
@@ -155,21 +185,17 @@ def chosen_regressors(
     return names
 
 
-def reading_by(
-    by: str | None, panel: CityPanel, model: Multipliers
-) -> tuple[Reading | Channels, Labels]:
-    """The reading of the derivatives: on average, by city, pair, channel, or by a grouping."""
+def reading_by(by: str | None, panel: CityPanel) -> tuple[Reading, Labels]:
+    """The reading of the derivatives: on average, by city, by pair, or by a grouping."""
     if by is None:
         return average(panel.n)
     if by == "city":
         return by_city(panel.ids)
     if by == "pair":
         return by_pair(panel.ids)
-    if by == "channel":
-        return _by_channel(model)
     if not isinstance(by, str) or by not in panel.blocks:
         raise ModelError(
-            f"by={by!r} is neither 'city', 'pair', 'channel' nor a grouping of the panel; its groupings: "
+            f"by={by!r} is neither 'city', 'pair' nor a grouping of the panel; its groupings: "
             f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
         )
     return by_block(panel.blocks[by].loc[list(panel.ids)])

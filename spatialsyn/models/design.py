@@ -13,6 +13,7 @@ import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
+from spatialsyn.models.columns import Column
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
@@ -20,6 +21,7 @@ from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import Links, WeightsSeries
 
 # A column whose variation falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
@@ -35,19 +37,6 @@ class ErrorLag:
     M: Matrix
     logdet: LogDet
     name: str
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of Z: a regressor, lagged by a matrix or not, of one block or of all cities.
-
-    `x` is None for what is no regressor: city means, and the lags in time.
-    """
-
-    name: str
-    x: str | None = None
-    W: str | None = None
-    block: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +94,7 @@ class Design:
         return self.transformed and sweeps_time(self.fixed_effects)
 
 
-def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Weights]) -> Design:
+def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Links]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
     data = regressors(model, panel)
     return sweep_effects(model, data, weights)
@@ -135,14 +124,14 @@ def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
 
 
 def align(
-    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
     needed: tuple[str, ...],
     panel: CityPanel,
-) -> dict[str, Weights]:
+) -> dict[str, Links]:
     """The `needed` matrices by name, their rows in the order of the panel's cities."""
     if weights is None:
-        given: list[Weights] = []
-    elif isinstance(weights, Weights):
+        given: list[Links] = []
+    elif isinstance(weights, Links):
         given = [weights]
     else:
         listed = weights.values() if isinstance(weights, Mapping) else weights
@@ -150,7 +139,7 @@ def align(
         expect(listed, Iterable, what, WeightsError)
         given = list(listed)
         for w in given:
-            expect(w, Weights, what, WeightsError)
+            expect(w, (Weights, WeightsSeries), what, WeightsError)
         if isinstance(weights, Mapping):
             given = [w if w.name == key else w.rename(key) for key, w in weights.items()]
     by_name = {w.name: w for w in given}
@@ -165,11 +154,12 @@ def align(
     return {name: by_name[name].aligned(panel.ids) for name in needed}
 
 
-def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]) -> Design:
+def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Links]) -> Design:
     """Lag first, sweep second, and count what is left."""
     n, T = data.y.shape
     _check_dimensions(model, n, T)
     _check_rows(model, weights)
+    _check_series(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     X, columns = right_side(model, data, weights)
@@ -206,7 +196,7 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, W
     )
 
 
-def estimates_cities(model: SpatialModel, weights: Mapping[str, Weights]) -> bool:
+def estimates_cities(model: SpatialModel, weights: Mapping[str, Links]) -> bool:
     """Whether city effects are dummies that bias the other parameters by order 1/T.
 
     They are in dynamic models, and where W changes over time: no transformation over the
@@ -217,7 +207,7 @@ def estimates_cities(model: SpatialModel, weights: Mapping[str, Weights]) -> boo
 
 
 def right_side(
-    model: SpatialModel, data: Regressors, weights: Mapping[str, Weights]
+    model: SpatialModel, data: Regressors, weights: Mapping[str, Links]
 ) -> tuple[Array, tuple[Column, ...]]:
     """Regressors, their spatial lags, city means and lags in time: (n, T, p) and what they are."""
     parts, columns = [data.X], [Column(x, x) for x in data.names]
@@ -268,7 +258,7 @@ def _with_lags_in_time(
     columns: list[Column],
     model: SpatialModel,
     data: Regressors,
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, Links],
 ) -> tuple[Array, list[Column]]:
     """X with y(t-1), and with W y(t-1) lagged by the matrix of the year before."""
     assert data.before is not None
@@ -298,7 +288,7 @@ def outcome_matrices(
 
 def _logdet(
     model: SpatialModel,
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, Links],
     years: Sequence[int],
     W: tuple[Matrix, ...],
     unit_root: bool,
@@ -316,7 +306,7 @@ def _error_lag(
     data: Regressors,
     Wy: Array,
     X: Array,
-    weights: Mapping[str, Weights],
+    weights: Mapping[str, Links],
     unit_root: bool,
 ) -> ErrorLag | None:
     if model.roles.wu is None:
@@ -328,7 +318,7 @@ def _error_lag(
     return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
 
 
-def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
+def _check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
     """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
     if not sweeps_time(model.fixed_effects):
         return
@@ -348,6 +338,24 @@ def _check_rows(model: SpatialModel, weights: Mapping[str, Weights]) -> None:
                 "effects needs every row to sum to one; otherwise a shock common to all cities "
                 f'would not stay common. Use W.standardize("row"){way_out}.'
             )
+
+
+def _check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
+    """Weights of every year: what they cannot be combined with."""
+    changing = [name for name, w in weights.items() if w.varies]
+    if not changing:
+        return
+    if model.dynamic:
+        raise ModelError(
+            f"W[{changing[0]}] changes over the years, and a lag in time needs one matrix that "
+            "carries a year into the next. Use weights of base years, or no lag_y and lag_wy."
+        )
+    if model.correction == "bias-corrected" and model.fixed_effects == "twoways":
+        raise ModelError(
+            f"W[{changing[0]}] changes over the years; with two-way effects use "
+            'correction="lee-yu": it transforms the years away and removes the bias of the city '
+            "effects."
+        )
 
 
 def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:

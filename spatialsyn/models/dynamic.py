@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import null_space
 
-from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information_derivatives
@@ -77,11 +77,6 @@ def process(design: Design, params: Array, names: tuple[str, ...]) -> Process:
     value = dict(zip(names, params, strict=True))
     etas = [name[4:-1] for name in names if name.startswith("eta[")]
     matrices = {k: dense(W) for k, W in design.matrices.items()}
-    if any(W.ndim == 3 for W in matrices.values()):
-        raise ModelError(
-            "a lag in time together with weights that change over the years has no one matrix that "
-            "carries a year into the next. Use weights of base years, or drop lag_y and lag_wy."
-        )
     return Process(
         tau=float(value.get("tau", 0.0)),
         eta=np.array([value[f"eta[{name}]"] for name in etas]),
@@ -120,6 +115,9 @@ def remove_dummy_bias(design: Design, estimate: Estimate) -> Estimate:
     EstimationError
         A root of exactly one, or a correction that leaves the parameter space.
     """
+    static = not any(name == "tau" or name.startswith("eta[") for name in estimate.names)
+    if static:  # without lags in time b is exact, and so is what T - 1 years tell
+        design = replace(design, copies=design.copies - 1)
     expected = describe(design, estimate.params).cov
     assert expected is not None
     params = estimate.params + expected @ _score_bias(design, estimate)
@@ -135,7 +133,7 @@ def remove_dummy_bias(design: Design, estimate: Estimate) -> Estimate:
 
 def _score_bias(design: Design, estimate: Estimate) -> Array:
     """b of the module docstring, in the order of the parameters."""
-    if any(dense(W).ndim == 3 for W in design.matrices.values()):
+    if any(W.ndim == 3 for W in design.matrices.values()):
         return _static_bias(design, estimate)
     at = process(design, estimate.params, estimate.names)
     value = dict(zip(estimate.names, estimate.params, strict=True))
@@ -161,8 +159,6 @@ def _score_bias(design: Design, estimate: Estimate) -> Array:
 
 def _static_bias(design: Design, estimate: Estimate) -> Array:
     """b without lags in time: the traces of G over the years, and n / (2 s2)."""
-    if any(name == "tau" or name.startswith("eta[") for name in estimate.names):
-        process(design, estimate.params, estimate.names)
     p, d = len(design.names), design.Wy.shape[2] + (design.error is not None)
     spatial = estimate.params[p:-1]
     bias = np.zeros(len(estimate.params))

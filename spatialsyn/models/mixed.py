@@ -21,7 +21,7 @@ from spatialsyn.models.roles import Convex, Roles
 from spatialsyn.models.shares import share_interval, share_test
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.hypothesis import HypothesisTest
-from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import Links
 
 Fitted = TypeVar("Fitted", bound="OfMixture")
 
@@ -51,7 +51,7 @@ class OfMixture:
     """The questions; the answers need these attributes of a `Results`."""
 
     model: SpatialModel
-    weights: Mapping[str, Weights]
+    weights: Mapping[str, Links]
     data: Regressors
     design: Design
     estimate: Estimate

@@ -12,22 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from spatialsyn.models.columns import Column
 from spatialsyn.models.roles import Convex
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.simplex import simplex_basis
-
-
-class Lagged(Protocol):
-    """A column of the wide model: its name and the matrix that lags it, if one does."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def W(self) -> str | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +104,7 @@ class Mixture:
         return np.hstack([others, wide])
 
 
-def mixture(mixed: Convex, columns: Sequence[Lagged], rest: tuple[str, ...]) -> Mixture:
+def mixture(mixed: Convex, columns: Sequence[Column], rest: tuple[str, ...]) -> Mixture:
     """How `mixed` enters the wide model with these columns of Z."""
     sources, names = [], []
     for column in columns:

@@ -20,7 +20,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import multiplied_out, multiplier
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
-from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import Links
 
 FIRST_YEAR = 2001
 # Years before the first one of a dynamic model, so that its start no longer matters.
@@ -30,7 +30,7 @@ WARM_UP = 200
 def simulate(
     model: SpatialModel,
     panel: CityPanel | tuple[int, int],
-    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
     params: Mapping[str, float] | pd.Series,
     seed: int,
     effects_sd: float = 1.0,
@@ -120,14 +120,14 @@ def _from_year_to_year(inverse: Array, before: Array, signal: Array) -> Array:
 
 def _drawn(
     shape: tuple[int, int],
-    weights: Weights | Iterable[Weights] | Mapping[str, Weights] | None,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
     terms: list[str],
     generator: np.random.Generator,
 ) -> CityPanel:
     """A panel of standard normal regressors for the cities of the weights."""
     n, T = shape
     listed = list(weights.values()) if isinstance(weights, Mapping) else weights
-    first = listed if isinstance(listed, Weights) else next(iter(listed or []), None)
+    first = listed if isinstance(listed, Links) else next(iter(listed or []), None)
     ids = first.ids if first is not None else tuple(range(n))
     if len(ids) != n:
         raise ModelError(f"the shape {shape} has {n} cities, the weights have {len(ids)}.")

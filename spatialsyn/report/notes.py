@@ -8,8 +8,9 @@ from typing import TypeVar
 from spatialsyn.effects.inference import Effects
 from spatialsyn.models.covariance import WORDS as COVARIANCES
 from spatialsyn.report.display import STARS, Display
-from spatialsyn.results import FEW_CITIES, Results
-from spatialsyn.weights.core import Weights
+from spatialsyn.results import Results
+from spatialsyn.summary import FEW_CITIES
+from spatialsyn.weights.series import Links
 
 T = TypeVar("T")
 CORRECTIONS = {
@@ -79,17 +80,17 @@ def by_column(columns: Mapping[str, T], say: Callable[[T], str]) -> list[str]:
     return [f"{', '.join(which)}: {note}" for note, which in said.items() if note]
 
 
-def weights_notes(weights: Iterable[Weights]) -> list[str]:
+def weights_notes(weights: Iterable[Links]) -> list[str]:
     """One sentence per distinct matrix: how made, base years, standardization, hash."""
     return list(dict.fromkeys(_weights(w) for w in weights))
 
 
-def used(fit: Results) -> list[Weights]:
+def used(fit: Results) -> list[Links]:
     """The matrices that a model names."""
     return [fit.weights[name] for name in fit.model.weights_names]
 
 
-def _weights(w: Weights) -> str:
+def _weights(w: Links) -> str:
     made = [str(w.recipe.get("kind", "matrix"))]
     made += [
         f"{key.replace('_', ' ')} {_words(value)}"
@@ -107,7 +108,7 @@ def _weights(w: Weights) -> str:
 GIVEN = ("matrix", "libpysal Graph", "libpysal W")
 
 
-def _given_standardised(w: Weights) -> bool:
+def _given_standardised(w: Links) -> bool:
     return w.standardization == "none" and w.is_row_standardised
 
 
@@ -115,7 +116,7 @@ def _words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _base_years(w: Weights) -> str:
+def _base_years(w: Links) -> str:
     years = w.base_years
     if years is None:
         return "base years not stated; " if w.recipe.get("kind") in GIVEN else ""

@@ -5,16 +5,19 @@ from spatialsyn.weights.core import Weights
 from spatialsyn.weights.digital import gravity, similarity
 from spatialsyn.weights.economic import gap
 from spatialsyn.weights.geographic import contiguity, distances, inverse_distance
+from spatialsyn.weights.series import WeightsSeries, series
 from spatialsyn.weights.standardize import standardize
 
 __all__ = [
     "Weights",
+    "WeightsSeries",
     "audit",
     "contiguity",
     "distances",
     "gap",
     "gravity",
     "inverse_distance",
+    "series",
     "similarity",
     "standardize",
 ]

@@ -38,7 +38,7 @@ class Weights:
     ids : the n city ids, in the order of the rows
     name : what models and tables call it
     recipe : how it was made: kind, columns, base years, unit
-    standardization : "none" | "row" | "spectral" | "minmax"
+    standardization : "none" | "row" | "column" | "spectral" | "minmax"
     """
 
     matrix: Matrix
@@ -145,8 +145,9 @@ class Weights:
         return digest.hexdigest()[:16]
 
     def standardize(self, how: str = "row") -> Weights:
-        """Divide by row sums (``"row"``), the spectral radius (``"spectral"``) or the smaller of
-        the largest row and column sums (``"minmax"``, Kelejian & Prucha 2010)."""
+        """Divide by row sums (``"row"``), column sums (``"column"``), the spectral radius
+        (``"spectral"``) or the smaller of the largest row and column sums (``"minmax"``,
+        Kelejian & Prucha 2010)."""
         from spatialsyn.weights.standardize import standardize
 
         return standardize(self, how)

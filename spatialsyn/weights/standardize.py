@@ -2,6 +2,7 @@
 
 ``row``      every row sums to one: Wy is a weighted mean of the neighbours. Sizes of the
              links are comparable within a city only.
+``column``   every column sums to one: each city gives away one unit of influence in all.
 ``spectral`` divided by the spectral radius: rho < 1 is the upper bound, relative sizes
              of all links are kept.
 ``minmax``   divided by min(largest row sum, largest column sum): keeps relative sizes and
@@ -10,16 +11,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
 from spatialsyn.errors import WeightsError, named
+from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.spectrum import eigenvalues
 from spatialsyn.weights.core import Weights
 
-STANDARDIZATIONS = ("row", "spectral", "minmax", "none")
+STANDARDIZATIONS = ("row", "column", "spectral", "minmax", "none")
 
 
 def standardize(weights: Weights, how: str = "row") -> Weights:
@@ -28,13 +31,40 @@ def standardize(weights: Weights, how: str = "row") -> Weights:
         raise WeightsError(f"standardize({how!r}) is not one of {named(STANDARDIZATIONS)}.")
     if how == "none":
         return weights
+    links = weights.sparse
     if how == "row":
-        sums = weights.row_sums
         _check_isolates(weights)
-        matrix = sparse.diags_array(1 / sums) @ weights.sparse
+        factor = 1 / weights.row_sums[:, None]
+    elif how == "column":
+        factor = 1 / _emitted(weights)[None, :]
     else:
-        matrix = weights.sparse / _scale(weights, how)
-    return replace(weights, matrix=matrix, standardization=how)
+        factor = np.array(1 / _scale(weights, how))
+    return replace(weights, matrix=sparse.csr_array(links * factor), standardization=how)
+
+
+def scaled_together(weights: Sequence[Weights], how: str) -> list[Weights]:
+    """Several matrices divided by one number, the largest of their scales."""
+    scale = max(_scale(w, how) for w in weights)
+    return [
+        replace(w, matrix=sparse.csr_array(w.sparse / scale), standardization=how) for w in weights
+    ]
+
+
+def _emitted(weights: Weights) -> Array:
+    """Sum of every column, none of which may be zero."""
+    sums = column_sums(weights)
+    silent = [i for i, total in zip(weights.ids, sums, strict=True) if total == 0]
+    if silent:
+        raise WeightsError(
+            f"W[{weights.name}] has cities that no other is linked to, {named(silent)}: their "
+            'columns cannot sum to one. Use standardize("row"), "spectral" or "minmax".'
+        )
+    return sums
+
+
+def column_sums(weights: Weights) -> Array:
+    """Sum of every column: how much a city pulls in all."""
+    return np.asarray(weights.matrix.sum(axis=0)).ravel()
 
 
 def _scale(weights: Weights, how: str) -> float:
@@ -46,8 +76,7 @@ def _scale(weights: Weights, how: str) -> float:
                 'it cannot be scaled by it. Use standardize("row") or "minmax".'
             )
         return radius
-    columns = np.asarray(weights.matrix.sum(axis=0)).ravel()
-    return float(min(weights.row_sums.max(), columns.max()))
+    return float(min(weights.row_sums.max(), column_sums(weights).max()))
 
 
 def _check_isolates(weights: Weights) -> None:

@@ -1,0 +1,85 @@
+"""The front door: `fit`, from a specification, a panel and weights to results."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import ModelError, PanelError, expect
+from spatialsyn.models.bias import remove_bias
+from spatialsyn.models.convex import estimate_convex
+from spatialsyn.models.covariance import covered
+from spatialsyn.models.design import (
+    Design,
+    align,
+    estimates_cities,
+    regressors,
+    sweep_effects,
+)
+from spatialsyn.models.dynamic import remove_dummy_bias, stability
+from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.qml import estimate_qml
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.results import Results
+from spatialsyn.weights.series import Links
+
+
+def fit(
+    model: SpatialModel,
+    panel: CityPanel,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None = None,
+    cov: str = "expected",
+) -> Results:
+    """Estimate `model` on `panel` with the weights it names.
+
+    Parameters
+    ----------
+    weights : one Weights, a list or a mapping
+        May hold more matrices than the model needs; it picks them by name.
+    cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
+        The first two are information matrices, right for normal errors; the others are
+        robust to other distributions, to dependence and heteroskedasticity between the
+        cities of a year, and to both over neighbouring years.
+
+    Raises
+    ------
+    AlignmentError, FormulaError, ModelError, WeightsError, EstimationError
+        Naming the cities, cells, columns or matrix at fault.
+    """
+    expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
+    expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
+    matrices = align(weights, model.weights_names, panel)
+    data = regressors(model, panel)
+    design = sweep_effects(model, data, matrices)
+    estimate = estimated(model, design, matrices)
+    if model.dynamic:
+        _warn_unstable(design, estimate)
+    if cov != "expected":
+        estimate = covered(design, estimate, cov)
+    return Results(model, panel, matrices, data, design, estimate, cov)
+
+
+def _warn_unstable(design: Design, estimate: Estimate) -> None:
+    largest, test = stability(design, estimate)
+    if largest >= 1:
+        warnings.warn(
+            f"the process has a root of {largest:.3f} ({test.null.split(' is')[0]}): it does not "
+            "come to rest. Short-run effects are right, long-run effects do not exist. Look at "
+            "time effects, or model the differences: diff(y).",
+            stacklevel=3,
+        )
+
+
+def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Links]) -> Estimate:
+    """The estimate of a design, with the correction that its model asks for."""
+    if design.mixture is not None:
+        return estimate_convex(design)
+    estimate = estimate_qml(design)
+    if model.correction == "direct" or model.fixed_effects == "none":
+        return estimate
+    if estimates_cities(model, weights):
+        estimate = remove_dummy_bias(design, estimate)
+    elif model.correction == "bias-corrected":
+        estimate = remove_bias(design, estimate)
+    return estimate

@@ -1,0 +1,64 @@
+"""Results as text: equation, coefficients, effects, fit, and what a reader must know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spatialsyn.effects.inference import DIGITS
+from spatialsyn.models.covariance import WORDS
+from spatialsyn.models.shares import warnings_of
+
+if TYPE_CHECKING:
+    from spatialsyn.results import Results
+
+# Below this many cities normal approximations of standard errors are a stretch.
+FEW_CITIES = 30
+
+
+def summary(results: Results) -> str:
+    """Equation, notes, coefficients, effects and fit."""
+    coefficients = results.tidy().drop(columns="term")
+    coefficients.index = [_label(name) for name in results.params.index]
+    glance = results.glance().iloc[0]
+    fitted = "  ".join(
+        f"{key} {glance[key]:.6g}" for key in ("nobs", "loglik", "aic", "bic", "corr2")
+    )
+    parts = [
+        results.equation,
+        "\n".join(notes(results)),
+        "Coefficients",
+        coefficients.to_string(float_format=DIGITS.format),
+        "Effects, in the year of the change" if results.model.dynamic else "Effects",
+        repr(results.effects()) if results.regressors else "none: there are no regressors",
+        fitted,
+    ]
+    return "\n\n".join(parts)
+
+
+def notes(results: Results) -> list[str]:
+    """Who, when, which W, and how far asymptotics carry."""
+    glance = results.glance().iloc[0]
+    found = [
+        f"{glance['cities']} cities, {glance['years']}; fixed effects: "
+        f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
+        f"covariance: {WORDS[results.cov_kind]}."
+    ]
+    for name, w in results.weights.items():
+        made = f", base years {w.base_years}" if w.base_years is not None else ""
+        found.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
+    found += warnings_of(results.design, results.estimate)
+    if results.params.get("phi") == 1:
+        found.append(
+            "phi = 1 lies on the boundary: the cities show no variance of their own, and the "
+            "estimate is the pooled one."
+        )
+    if results.panel.n < FEW_CITIES:
+        found.append(
+            f"Only {results.panel.n} cities: p-values rest on a normal approximation that is "
+            "rough here. Read the size of the effects and their intervals, not stars."
+        )
+    return found
+
+
+def _label(name: str) -> str:
+    return f"{name}  (not an effect)" if name.startswith("W[") else name

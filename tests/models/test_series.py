@@ -1,0 +1,139 @@
+"""Weights that change over the years: brute force, special cases, simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cases import made_up, ring
+from numpy.testing import assert_allclose
+from scipy.linalg import null_space
+from scipy.optimize import minimize_scalar
+
+import spatialsyn as ss
+
+
+def changing(n: int = 12, T: int = 6) -> tuple[ss.CityPanel, ss.WeightsSeries]:
+    panel, _ = made_up(n, T, seed=1)
+    by_year = {
+        year: ss.Weights.from_matrix(ring(n, 10 + t), ids=panel.ids, name="net")
+        for t, year in enumerate(panel.years)
+    }
+    return panel, ss.weights.series(by_year)
+
+
+@pytest.mark.parametrize("effects", ["none", "individual", "time", "twoways"])
+def test_the_same_matrix_every_year_is_the_plain_model(effects):
+    """City effects: dummies less their bias are what the transformation of Lee and Yu gives."""
+    panel, w = made_up()
+    same = ss.weights.series(dict.fromkeys(panel.years, w))
+    model = ss.sdm("y ~ x", W="w", fixed_effects=effects)
+    plain, series = ss.fit(model, panel, w), ss.fit(model, panel, same)
+    assert_allclose(series.params, plain.params, rtol=1e-8)
+    assert_allclose(series.cov, plain.cov, rtol=1e-6, atol=1e-10)
+    assert series.nobs == plain.nobs
+    assert_allclose(
+        series.effects().table["estimate"], plain.effects().table["estimate"], rtol=1e-8
+    )
+
+
+@pytest.mark.parametrize("effects", ["individual", "twoways"])
+def test_dummies_by_hand(effects):
+    panel, series = changing()
+    n, T = panel.n, panel.T
+    model = ss.sdm("y ~ x", W="net", fixed_effects=effects, correction="direct")
+    res = ss.fit(model, panel, series)
+    y, x, W = panel.array("y"), panel.array("x"), series.over(panel.years)
+    Wy, Wx = (np.stack([W[t] @ v[:, t] for t in range(T)], axis=1) for v in (y, x))
+    dummies = [np.kron(np.eye(n), np.ones((T, 1)))]
+    dummies += [np.kron(np.ones((n, 1)), np.eye(T)[:, 1:])] if effects == "twoways" else []
+    Z = np.c_[x.ravel(), Wx.ravel(), *dummies]
+
+    def minus(rho):
+        e = (y - rho * Wy).ravel()
+        e = e - Z @ np.linalg.lstsq(Z, e, rcond=None)[0]
+        logdet = sum(np.linalg.slogdet(np.eye(n) - rho * W[t])[1] for t in range(T))
+        return n * T / 2 * (np.log(2 * np.pi * e @ e / (n * T)) + 1) - logdet
+
+    brute = minimize_scalar(minus, bounds=(-0.9, 0.99), method="bounded", options={"xatol": 1e-10})
+    assert_allclose(res.rho["net"], brute.x, atol=1e-6)
+    assert_allclose(res.loglik, -brute.fun, rtol=1e-10)
+
+
+def test_years_are_transformed_away_by_an_explicit_F():
+    """F'SF of every year: the density of F'(S y - Z delta), years one by one."""
+    panel, series = changing()
+    n, T = panel.n, panel.T
+    res = ss.fit(ss.sdm("y ~ x", W="net", fixed_effects="time"), panel, series)
+    F, W, p = null_space(np.ones((1, n))), series.over(panel.years), res.params
+    total = 0.0
+    for t in range(T):
+        y, x = F.T @ panel.array("y")[:, t], F.T @ panel.array("x")[:, t]
+        V = F.T @ W[t] @ F
+        S = np.eye(n - 1) - p["rho[net]"] * V
+        e = S @ y - p["x"] * x - p["W[net]*x"] * V @ x
+        total += np.linalg.slogdet(S)[1] - e @ e / (2 * p["sigma2"])
+    total -= (n - 1) * T / 2 * np.log(2 * np.pi * p["sigma2"])
+    assert_allclose(res.loglik, total, rtol=1e-10)
+
+
+@pytest.mark.parametrize("family", ["sar", "sac"])
+def test_the_information_is_the_variance_of_the_score(family):
+    """Expected information against the observed one of many years: they differ by noise only."""
+    n, T = 12, 150
+    ids = [f"c{i}" for i in range(n)]
+    series = ss.weights.series(
+        {2001 + t: ss.Weights.from_matrix(ring(n, t), ids=ids, name="net") for t in range(T)}
+    )
+    model = getattr(ss, family)("y ~ x", W="net")
+    params = {"Intercept": 1.0, "x": 1.0, "rho[net]": 0.4, "lambda[net]": 0.2}
+    names = [k for k in params if family == "sac" or k != "lambda[net]"]
+    panel = ss.simulate(model, (n, T), series, {k: params[k] for k in names} | {"sigma2": 1.0}, 3)
+    res = ss.fit(model, panel, series)
+    assert_allclose(res.with_cov("observed").se, res.se, rtol=0.1)
+    assert np.abs((res.params[names] - [params[k] for k in names]) / res.se[names]).max() < 3.5
+
+
+def test_the_bias_of_city_dummies_is_removed():
+    n, T = 15, 4
+    ids = [f"c{i}" for i in range(n)]
+    series = ss.weights.series(
+        {2001 + t: ss.Weights.from_matrix(ring(n, t), ids=ids, name="net") for t in range(T)}
+    )
+    model = ss.sar("y ~ x", W="net", fixed_effects="individual")
+    params = {"x": 0.5, "rho[net]": 0.5, "sigma2": 1.0}
+    found = []
+    for seed in range(100):
+        panel = ss.simulate(model, (n, T), series, params, seed)
+        found.append(
+            [ss.fit(model.but(correction=c), panel, series).sigma2 for c in ("direct", "lee-yu")]
+        )
+    direct, corrected = np.mean(found, axis=0)
+    assert direct < 0.8
+    assert abs(corrected - 1) < 0.1
+
+
+def test_effects_are_averages_over_the_years():
+    panel, series = changing()
+    res = ss.fit(ss.sdm("y ~ x", W="net", fixed_effects="twoways"), panel, series)
+    p, W = res.params, series.over(panel.years)
+    B = np.mean(
+        [np.linalg.solve(np.eye(12) - p["rho[net]"] * w, p["x"] * np.eye(12) + p["W[net]*x"] * w) for w in W],
+        axis=0,
+    )  # fmt: skip
+    pair = res.effects("x", by="pair").table["estimate"].to_numpy().reshape(12, 12)
+    assert_allclose(pair, B, rtol=1e-9, atol=1e-12)
+    drawn = res.effects("x", method="simulation", draws=300)["direct"]
+    assert_allclose(drawn["estimate"], np.trace(B) / 12, rtol=1e-9)
+    assert_allclose(res.fitted + res.resid, panel.array("y").ravel(), rtol=1e-10)
+
+
+def test_what_a_series_cannot_do_is_refused():
+    panel, series = changing()
+    with pytest.raises(ss.ModelError, match=r"W\[net\] changes over the years, and a lag in time"):
+        ss.fit(ss.sdm("y ~ x", W="net", lag_y=True), panel, series)
+    short = ss.weights.series({y: series.at(y) for y in panel.years[:-1]})
+    with pytest.raises(ss.WeightsError, match="has no matrix for 2006"):
+        ss.fit(ss.sdm("y ~ x", W="net"), panel, short)
+    both = ss.sdm("y ~ x", W="net", fixed_effects="twoways", correction="bias-corrected")
+    with pytest.raises(ss.ModelError, match="it transforms the years away"):
+        ss.fit(both, panel, series)
