@@ -72,8 +72,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from spatialsyn.fitting import fit
-    from spatialsyn.models.roles import regimes
-    from spatialsyn.models.roles import convex
+    from spatialsyn.models.roles import convex, regimes
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
     from spatialsyn.results import Results

@@ -129,7 +129,7 @@ class Results(OfMixture):
             fixed = self.model.fixed_effects
             cities, times = sweeps_cities(fixed), sweeps_time(fixed)
             dummies = n * cities + T * times - (cities and times)
-        return len(self.params) + dummies
+        return len(self.params) - (self.design.mixture is not None) + dummies
 
     @property
     def aic(self) -> float:
@@ -289,8 +289,8 @@ class Results(OfMixture):
             `.table` with the columns ``x, effect`` [``to, from``, ``city``, ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
-        by, channels = channels_in(by)
-        reading, labels = reading_by(by, self.panel)
+        grouped, channels = channels_in(by)
+        reading, labels = reading_by(grouped, self.panel)
         names = chosen_regressors(x, self.data, self.panel)
         entered = multipliers(self.design, self.estimate, names)
         if channels + (order is not None) + (horizon is not None) > 1:
@@ -326,6 +326,10 @@ class Results(OfMixture):
             }
         )  # fmt: skip
         table.loc["sigma2", ["z", "p"]] = np.nan  # a variance cannot be zero: nothing to test
+        if self.design.mixture is not None:  # zero is the end of a share's range
+            names = list(self.design.mixture.share_names)
+            table.loc[names, ["z", "p"]] = np.nan
+            table.loc[names, ["low", "high"]] = self.share_intervals(level).to_numpy()
         return table.rename_axis("term").reset_index()
 
     def glance(self) -> pd.DataFrame:

@@ -133,9 +133,7 @@ def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Mult
     kept = (shown["channel"] != OWN) | shown["effect"].isin(["direct", "total"])
     of_carriers = tuple(-1 if W is None else names.index(W) for W in model.carried_by)
     of_rho = tuple(names.index(name) for name in rhos)
-    path = Channels(
-        model.W, model.rho_positions, names, of_rho, of_carriers, np.flatnonzero(kept)
-    )
+    path = Channels(model.W, model.rho_positions, names, of_rho, of_carriers, np.flatnonzero(kept))
     return replace(model, path=path), shown[kept].reset_index(drop=True)
 
 

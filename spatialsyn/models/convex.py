@@ -64,8 +64,8 @@ def estimate_convex(design: Design) -> Estimate:
     changing = any(W.ndim == 3 for W in design.matrices.values())
     if changing and design.transformed and sweeps_cities(design.fixed_effects):
         raise ModelError(
-            "ss.convex(...) of weights that change over the years has no correction for the bias of "
-            'the city effects. Use weights of base years, or correction="direct".'
+            "ss.convex(...) of weights that change over the years has no correction for the bias "
+            'of the city effects. Use weights of base years, or correction="direct".'
         )
     found = highest(design)
     return describe(design, at(design, found))
@@ -104,9 +104,9 @@ def highest(
     others = np.delete(slope(best), np.r_[shares])
     if not np.abs(others).max() < FLAT * design.nobs:
         raise EstimationError(
-            f"the likelihood still rises at {mixture.rho_name} = {best[0] * unit[0]:.4f}, the edge of "
-            "the parameter space: the data do not identify this model with these W. Estimate each W "
-            "alone, and look at how alike they are: ss.weights.audit(...)."
+            f"the likelihood still rises at {mixture.rho_name} = {best[0] * unit[0]:.4f}, the edge "
+            "of the parameter space: the data do not identify this model with these W. Estimate "
+            "each W alone, and look at how alike they are: ss.weights.audit(...)."
         )
     return np.asarray(best * unit)
 
@@ -152,8 +152,8 @@ def compressed(design: Design) -> Design:
     parts = [design.y[..., None], design.Wy, design.Z]
     parts += [error.y[..., None], error.Wy, error.Z] if error is not None else []
     columns = np.concatenate(parts, axis=2)
-    R = np.linalg.qr(columns.reshape(design.y.size, -1), mode="r")[:, None, :]
-    y, Wy, Z, *lagged = np.split(R, np.cumsum([v.shape[2] for v in parts])[:-1], axis=2)
+    R = np.asarray(np.linalg.qr(columns.reshape(design.y.size, -1), mode="r"))
+    y, Wy, Z, *lagged = np.split(R[:, None, :], np.cumsum([v.shape[2] for v in parts])[:-1], axis=2)
     if error is not None:
         error = replace(error, y=lagged[0][..., 0], Wy=lagged[1], Z=lagged[2])
     return replace(design, y=y[..., 0], Wy=Wy, Z=Z, error=error)
@@ -208,6 +208,6 @@ def _check_independent(design: Design) -> None:
         alike = [f"{n!r}" for n, v in zip(_mixture(design).weights, vectors[:, 0], strict=True)
                  if abs(v) > 1e-4]  # fmt: skip
         raise ModelError(
-            f"the matrices {', '.join(alike)} are equal, or combinations of each other: their shares "
-            "cannot be told apart. Leave one of them out."
+            f"the matrices {', '.join(alike)} are equal, or combinations of each other: their "
+            "shares cannot be told apart. Leave one of them out."
         )

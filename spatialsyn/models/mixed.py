@@ -44,7 +44,9 @@ class Averaged:
 
     def __repr__(self) -> str:
         shown = self.table.to_string(float_format="{:.4g}".format)
-        return f"{shown}\nInclusion: " + ", ".join(f"{n} {p:.3f}" for n, p in self.inclusion.items())
+        return f"{shown}\nInclusion: " + ", ".join(
+            f"{n} {p:.3f}" for n, p in self.inclusion.items()
+        )
 
 
 class OfMixture:
@@ -73,7 +75,10 @@ class OfMixture:
         mixture = self._mixture
         assert self.estimate.cov is not None
         se = np.sqrt(np.diag(self.estimate.cov)[mixture.shares])
-        columns = {"estimate": self.estimate.params[mixture.shares], "se": np.where(se > 0, se, np.nan)}
+        columns = {
+            "estimate": self.estimate.params[mixture.shares],
+            "se": np.where(se > 0, se, np.nan),
+        }
         table = pd.DataFrame(columns, index=pd.Index(mixture.weights, name="weights"))
         return table.join(self.share_intervals())
 
@@ -81,8 +86,17 @@ class OfMixture:
         """Profile-likelihood intervals, ``low`` and ``high``, of the shares: inside [0, 1]."""
         _check_level(level)
         names = self._mixture.weights
-        ends = [share_interval(self.design, self.estimate, i, level) for i in range(len(names))]
-        return pd.DataFrame(ends, columns=["low", "high"], index=pd.Index(names, name="weights"))
+        if level not in self._intervals:
+            ends = [share_interval(self.design, self.estimate, i, level) for i in range(len(names))]
+            self._intervals[level] = pd.DataFrame(
+                ends, columns=["low", "high"], index=pd.Index(names, name="weights")
+            )
+        return self._intervals[level].copy()
+
+    @cached_property
+    def _intervals(self) -> dict[float, pd.DataFrame]:
+        """What was found so far, by level."""
+        return {}
 
     def share_test(
         self, names: str | Iterable[str], bootstrap: int = 0, seed: int = 0
@@ -136,10 +150,10 @@ class OfMixture:
         chance = np.exp(table["log_marginal"] - table["log_marginal"].max())
         table.insert(1, "probability", chance / chance.sum())
         member = table.drop(columns=["log_marginal", "probability", "rho"]).notna()
-        inclusion = table["probability"] @ member
+        inclusion = member.mul(table["probability"], axis=0).sum().set_axis(list(names))
         table = table.fillna(0.0).rename_axis("subset")
-        means = table["probability"] @ table.drop(columns=["log_marginal", "probability"])
-        return Averaged(table, inclusion.set_axis(list(names)), means)
+        values = table.drop(columns=["log_marginal", "probability"])
+        return Averaged(table, inclusion, values.mul(table["probability"], axis=0).sum())
 
 
 def _only(model: SpatialModel, chosen: tuple[str, ...]) -> SpatialModel:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialsyn.models.columns import Column
 from spatialsyn.models.roles import Convex
@@ -36,8 +37,8 @@ class Mixture:
 
     weights: tuple[str, ...]
     columns: tuple[str, ...]
-    owner: Array
-    source: Array
+    owner: NDArray[np.intp]
+    source: NDArray[np.intp]
     rest: tuple[str, ...] = ()
 
     @property

@@ -27,6 +27,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from numpy.polynomial.legendre import leggauss, legvander
+from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import gammaln, logsumexp
 
@@ -95,7 +96,7 @@ class Axis:
         high = self.nodes[hit[-1] + 1] if hit[-1] + 1 < self.count else self.high
         return float(low), float(high)
 
-    def within(self, cells: Array, generator: np.random.Generator) -> Array:
+    def within(self, cells: NDArray[np.intp], generator: np.random.Generator) -> Array:
         """A point of each of these cells."""
         after = generator.random(len(cells))
         return np.asarray(self.low + np.cumsum(self.widths)[cells] - after * self.widths[cells])
@@ -233,7 +234,7 @@ def _grid(design: Design, g: float | None, axes: list[Axis], through: Array) -> 
     """ln of the density at all nodes; `through` takes ln|S| from the exact ones to all."""
     few = [Axis(axis.low, axis.high, through.shape[1]).nodes for axis in axes[1:]]
     logdet, radius = _logdets(design, _shares(few)[0], axes[0].nodes)
-    all_of = np.ones((1, 1))
+    all_of: Array = np.ones((1, 1))
     for _ in few:
         all_of = np.kron(all_of, through)
     logdet, radius = all_of @ logdet, all_of @ radius

@@ -137,13 +137,13 @@ def _unmixed(family: str, role: str, value: Any, mixed: Convex | None) -> Any:
     """The names in `value`; a mixture is one of Wy, which WX may share."""
     if isinstance(value, Convex) and role == "wu":
         raise ModelError(
-            f"{family} cannot mix the matrix of its error. Mix that of the outcome and name one for "
-            'the error: ss.sac(..., W={"wy": ss.convex("geo", "dig"), "wu": "geo"}).'
+            f"{family} cannot mix the matrix of its error. Mix that of the outcome and name one "
+            'for the error: ss.sac(..., W={"wy": ss.convex("geo", "dig"), "wu": "geo"}).'
         )
     if isinstance(value, Convex) and value != mixed:
         raise ModelError(
-            f"{family} has no lag of the outcome with the mixture {value.name!r} that WX could share. "
-            "Use sar or sdm with W=ss.convex(...), or a list of names: an own theta for each."
+            f"{family} has no lag of the outcome with the mixture {value.name!r} that WX could "
+            "share. Use sar or sdm with W=ss.convex(...), or a list of names: an own theta for each."
         )
     if role == "wx" and mixed is not None and mixed.wx == "combined" and value != mixed:
         raise ModelError(

@@ -40,7 +40,9 @@ ROUNDING = 1e-7
 WEIGHT_DRAWS = 20_000
 
 
-def share_interval(design: Design, estimate: Estimate, share: int, level: float) -> tuple[float, float]:
+def share_interval(
+    design: Design, estimate: Estimate, share: int, level: float
+) -> tuple[float, float]:
     """The profile-likelihood interval of one share, inside [0, 1]."""
     peak, top = _spatial(design, estimate), float(chi2.ppf(level, 1)) / 2
     best, value = peak[1 + share], concentrated(design, peak)
@@ -69,19 +71,27 @@ def share_test(
     words = f"share of {named(_mixture(design).weights[i] for i in tested)} is zero"
     null = highest(design, dict.fromkeys(tested, 0.0))
     statistic = _ratio(design, null, _spatial(design, estimate))
-    notes = [] if abs(null[0]) > 0 and _clear(estimate, _mixture(design)) else [_davies(estimate, design)]
+    notes = (
+        []
+        if abs(null[0]) > 0 and _clear(estimate, _mixture(design))
+        else [_davies(estimate, design)]
+    )
     if draws:
         p = _bootstrapped(design, null, tested, statistic, y, draws, seed)
         notes.insert(0, f"parametric bootstrap, {draws} draws, seed {seed}")
         return HypothesisTest(words, statistic, len(tested), p, "; ".join(notes))
     weights = _chi_bar_weights(_covariance_at(design, null, tested), seed)
-    tails = np.array([float(statistic == 0), *chi2.sf(statistic, np.arange(1, len(weights)))])
-    p = 1.0 if statistic == 0 else float(weights @ tails)
+    tails = [float(chi2.sf(statistic, k)) for k in range(1, len(weights))]
+    p = 1.0 if statistic == 0 else float(weights[1:] @ tails)
     shown = " + ".join(f"{w:.3g} chi2_{k}" for k, w in enumerate(weights))
     notes.insert(0, f"distribution {shown}")
-    zero = [n for i, n in enumerate(_mixture(design).weights) if i not in tested and null[1 + i] == 0]
+    zero = [
+        n for i, n in enumerate(_mixture(design).weights) if i not in tested and null[1 + i] == 0
+    ]
     if zero:
-        notes.append(f"the share of {named(zero)} is zero too under the hypothesis: bootstrap instead")
+        notes.append(
+            f"the share of {named(zero)} is zero too under the hypothesis: bootstrap instead"
+        )
     return HypothesisTest(words, statistic, len(tested), p, "; ".join(notes))
 
 
@@ -89,15 +99,18 @@ def warnings_of(design: Design, estimate: Estimate) -> list[str]:
     """What a reader must know about matrices that are hard to tell apart."""
     names = [name[4:-1] for name in design.rho_names]
     off = ~np.eye(len(design.y), dtype=bool)
-    flat = [np.broadcast_to(dense(W), (*dense(W).shape[:-2], *off.shape))[..., off].ravel() for W in design.W]
+    flat = [
+        np.broadcast_to(dense(W), (*dense(W).shape[:-2], *off.shape))[..., off].ravel()
+        for W in design.W
+    ]
     found = []
     for i, j in combinations(range(len(names)), 2):
         links = _correlation(flat[i], flat[j]) if flat[i].size == flat[j].size else 0.0
         lags = _correlation(design.Wy[..., i].ravel(), design.Wy[..., j].ravel())
         if links > ALIKE_WEIGHTS or lags > ALIKE_LAGS:
             found.append(
-                f"W[{names[i]}] and W[{names[j]}] overlap (correlation of the weights {links:.2f}, of "
-                f"the lags of y {lags:.2f}): the data hardly tell them apart."
+                f"W[{names[i]}] and W[{names[j]}] overlap (correlation of the weights {links:.2f}, "
+                f"of the lags of y {lags:.2f}): the data hardly tell them apart."
             )
     if design.mixture is not None and not _clear(estimate, design.mixture):
         found.append(_davies(estimate, design) + ".")
@@ -109,8 +122,8 @@ def _davies(estimate: Estimate, design: Design) -> str:
     assert estimate.cov is not None
     se = np.sqrt(estimate.cov[where, where])
     return (
-        f"rho = {estimate.params[where]:.3f} (s.e. {se:.3f}) is near zero: shares are not identified at "
-        "rho = 0 (Davies)"
+        f"rho = {estimate.params[where]:.3f} (s.e. {se:.3f}) is near zero: shares are not "
+        "identified at rho = 0 (Davies)"
     )
 
 
@@ -170,7 +183,9 @@ def _covariance_at(design: Design, null: Array, tested: list[int]) -> Array:
     inverse = multiplier(design.W, wide[P : P + m], len(design.y))
     y, Z = filtered(design, wide[P:-1])
     residuals = (y - Z @ wide[:P]).reshape(design.y.shape)
-    info = information(design, inverse, wide[:P], wide[P:-1], float(wide[-1]), residuals, "expected")
+    info = information(
+        design, inverse, wide[:P], wide[P:-1], float(wide[-1]), residuals, "expected"
+    )
     towards = np.zeros((len(params), len(tested)))
     towards[mixture.shares] = np.eye(m)[:, tested] - params[mixture.shares][:, None]
     moves = mixture.jacobian(params) @ np.hstack([mixture.free(params), towards])

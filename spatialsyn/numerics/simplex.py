@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.optimize import MANY_STEPS, NEAR, POLISH, newton_step
 
+Mask: TypeAlias = NDArray[np.bool_]
 # A rise of the function by less than this, per unit of a share, does not take it off zero.
 PULL = 1e-5
+# Steps below this are rounding.
+SETTLED = 1e-11
 
 
 def lattice(m: int, steps: int) -> list[Array]:
@@ -25,7 +30,7 @@ def lattice(m: int, steps: int) -> list[Array]:
     return [np.array([*c, steps - sum(c)]) / steps for c in counts if sum(c) <= steps]
 
 
-def simplex_basis(free: Array) -> Array:
+def simplex_basis(free: Mask) -> Array:
     """Orthonormal directions that keep the sum of the free shares, (m, d); `free` is boolean."""
     m, count = len(free), int(np.sum(free))
     basis = np.zeros((m, max(count - 1, 0)))
@@ -60,7 +65,7 @@ def _climb(
     start: Array,
     shares: slice,
     held: list[int],
-) -> tuple[Array, Array]:
+) -> tuple[Array, Mask]:
     """The peak and its free shares."""
     x, height = start.astype(float), value(start)
     free = x[shares] > 0
@@ -84,7 +89,7 @@ def _climb(
     return x, free
 
 
-def _step(score: Callable[[Array], Array], x: Array, shares: slice, free: Array) -> Array:
+def _step(score: Callable[[Array], Array], x: Array, shares: slice, free: Mask) -> Array:
     """Newton's step along the face."""
     moves = _directions(len(x), shares, free)
     if not moves.shape[1]:
@@ -97,7 +102,7 @@ def _step(score: Callable[[Array], Array], x: Array, shares: slice, free: Array)
     return np.asarray(moves @ newton_step(along, origin, along(origin)))
 
 
-def _directions(size: int, shares: slice, free: Array) -> Array:
+def _directions(size: int, shares: slice, free: Mask) -> Array:
     """The identity for what is no share, and the directions of the face for the shares."""
     basis = simplex_basis(free)
     others = np.delete(np.eye(size), np.r_[shares], axis=1)
@@ -112,7 +117,7 @@ def _reach(shares: Array, step: Array) -> float:
     return float((shares[falling] / -step[falling]).min(initial=np.inf))
 
 
-def _moved(x: Array, step: Array, shares: slice, free: Array, stopped: bool) -> Array:
+def _moved(x: Array, step: Array, shares: slice, free: Mask, stopped: bool) -> Array:
     """x + step; where a share stopped the step it is exactly zero and no longer free."""
     x = x + step
     if stopped:
@@ -123,7 +128,7 @@ def _moved(x: Array, step: Array, shares: slice, free: Array, stopped: bool) -> 
     return x
 
 
-def _rising(slope: Array, x: Array, shares: slice, free: Array, held: list[int]) -> int | None:
+def _rising(slope: Array, x: Array, shares: slice, free: Mask, held: list[int]) -> int | None:
     """The share at zero that the function rises with most, if it does."""
     inside, at = slope[shares], x[shares]
     if not free.any():
@@ -139,13 +144,14 @@ def _polished(
     score: Callable[[Array], Array],
     x: Array,
     shares: slice,
-    free: Array,
+    free: Mask,
 ) -> Array:
     """This near, the value is flat to rounding while the score still tells the way."""
     for _ in range(POLISH):
         step = _step(score, x, shares, free)
         inside = (x + step)[shares]
-        if not np.abs(step).max(initial=0.0) <= 10 * NEAR or (inside < 0).any():
+        size = float(np.abs(step).max(initial=0.0))
+        if not SETTLED < size <= 10 * NEAR or (inside < 0).any():
             break
         if not np.isfinite(value(x + step)):
             break
