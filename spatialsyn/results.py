@@ -295,7 +295,7 @@ class Results(OfMixture):
         entered = multipliers(self.design, self.estimate, names)
         if channels + (order is not None) + (horizon is not None) > 1:
             raise ModelError(
-                "effects are read by channel, by order or over a horizon, not several at once."
+                "effects are read by channel, by order or over a horizon, not both at once."
             )
         if channels:
             entered, labels = by_channel(entered, labels, self.design)

@@ -22,7 +22,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import KINDS, information, information_derivatives
 from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
-from spatialsyn.models.qml import describe
+from spatialsyn.models.qml import describe, pulled_back
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 
@@ -58,7 +58,8 @@ def robust_covariance(design: Design, estimate: Estimate, kind: str) -> Array:
         raise ModelError(f"cov={kind!r} is not one of {', '.join(map(repr, KINDS + ROBUST))}.")
     if design.random:
         raise ModelError(f'cov={kind!r} is not available with random effects: use "expected".')
-    p = len(design.names)
+    p, params = len(design.names), estimate.params
+    estimate = replace(estimate, params=design.entered(params))
     delta, spatial, sigma2 = (
         estimate.params[:p],
         estimate.params[p:-1],
@@ -71,8 +72,9 @@ def robust_covariance(design: Design, estimate: Estimate, kind: str) -> Array:
         middle: Array = info + _omega(design, estimate, delta, spatial, sigma2)
     else:
         middle = _between_periods(_scores(design, estimate, delta, spatial, sigma2), kind)
-    inverse = np.linalg.inv(info)
-    V = np.asarray(inverse @ middle @ inverse)
+    free, entered, inner = pulled_back(design, info, params, estimate.residuals, "expected")
+    inverse = free @ np.linalg.inv(inner) @ entered.T
+    V = np.asarray(inverse @ middle @ inverse.T)
     return (V + V.T) / 2
 
 

@@ -79,10 +79,11 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     residuals = (y - Z @ delta).reshape(design.y.shape)
     inverse = multiplier(design.W, spatial[:m], len(design.y))
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
+    free, _, inner = pulled_back(design, info, params, residuals, cov)
     return Estimate(
         names=parameter_names(design),
         params=params,
-        cov=_covariance(design, info, params, residuals, cov),
+        cov=free @ _inverse(inner) @ free.T,
         loglik=full(design, spatial, sigma2),
         nobs=design.nobs,
         residuals=residuals,
@@ -98,10 +99,16 @@ def parameter_names(design: Design) -> tuple[str, ...]:
     return (*design.names, *names(design), "sigma2")
 
 
-def _covariance(design: Design, info: Array, params: Array, residuals: Array, kind: str) -> Array:
-    """The inverse of the information; of a mixture's, by the chain rule, where it is free."""
+def pulled_back(
+    design: Design, info: Array, params: Array, residuals: Array, kind: str
+) -> tuple[Array, Array, Array]:
+    """Where the parameters may move, what that is for the design's own, and the information.
+
+    Without a mixture the first two are identities. A mixture's parameters move along their
+    face, and its information follows by the chain rule.
+    """
     if design.mixture is None:
-        return _inverse(info)
+        return np.eye(len(info)), np.eye(len(info)), info
     free = design.mixture.free(params)
     entered = design.mixture.jacobian(params) @ free
     inner = entered.T @ info @ entered
@@ -109,7 +116,7 @@ def _covariance(design: Design, info: Array, params: Array, residuals: Array, ki
         p, wide = len(design.names), design.mixture(params)
         slopes = gradient(design, wide[p:-1], wide[:p], residuals.ravel(), float(wide[-1]))
         inner = inner - free.T @ design.mixture.bend(slopes) @ free
-    return np.asarray(free @ _inverse(inner) @ free.T)
+    return free, entered, np.asarray(inner)
 
 
 def _without_city_variance(design: Design) -> Estimate:

@@ -143,7 +143,7 @@ def _unmixed(family: str, role: str, value: Any, mixed: Convex | None) -> Any:
     if isinstance(value, Convex) and value != mixed:
         raise ModelError(
             f"{family} has no lag of the outcome with the mixture {value.name!r} that WX could "
-            "share. Use sar or sdm with W=ss.convex(...), or a list of names: an own theta for each."
+            "share. Use sar or sdm with W=ss.convex(...), or a list of names, an own theta each."
         )
     if role == "wx" and mixed is not None and mixed.wx == "combined" and value != mixed:
         raise ModelError(
