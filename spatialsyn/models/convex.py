@@ -29,15 +29,15 @@ from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.qml import check_size, describe, regress
 from spatialsyn.models.search import GRID
 from spatialsyn.numerics.lags import Array, dense
-from spatialsyn.numerics.simplex import lattice, maximise_on_simplex
+from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along_face
 from spatialsyn.numerics.transform import sweeps_cities
 
 # Steps of the grid of shares, by how many there are; more than the last get its steps.
 STEPS = {1: 1, 2: 4, 3: 4, 4: 3, 5: 2}
 # Climbs from each sign of rho.
 CLIMBS = 3
-# A peak has a slope in rho below this, per observation.
-FLAT = 1e-5
+# At a peak Newton's step is below this.
+FLAT = 1e-3
 # Matrices whose Gram matrix, of unit diagonal, has an eigenvalue below this are dependent.
 DEPENDENT = 1e-12
 
@@ -101,8 +101,9 @@ def highest(
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     shares = slice(1, 1 + len(mixture.weights))
     best = maximise_on_simplex(value, slope, chosen, shares, list(held))
-    others = np.delete(slope(best), np.r_[shares])
-    if not np.abs(others).max() < FLAT * design.nobs:
+    free = best[shares] > 0
+    free[list(held)] = False
+    if not np.abs(step_along_face(slope, best, shares, free)).max() < FLAT:
         raise EstimationError(
             f"the likelihood still rises at {mixture.rho_name} = {best[0] * unit[0]:.4f}, the edge "
             "of the parameter space: the data do not identify this model with these W. Estimate "

@@ -29,6 +29,7 @@ from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import multiplied_out, multiplier
 from spatialsyn.numerics.transform import sweep
+from spatialsyn.weights.core import ROW_SUM
 
 # Weights, and lags of y, that correlate by more than this are hard to tell apart.
 ALIKE_WEIGHTS, ALIKE_LAGS = 0.9, 0.95
@@ -112,7 +113,12 @@ def warnings_of(design: Design, estimate: Estimate) -> list[str]:
                 f"W[{names[i]}] and W[{names[j]}] overlap (correlation of the weights {links:.2f}, "
                 f"of the lags of y {lags:.2f}): the data hardly tell them apart."
             )
-    if design.mixture is not None and not _clear(estimate, design.mixture):
+    if design.mixture is None:
+        return found
+    sums = [dense(W).sum(axis=-1) for W in design.W]
+    if max(float(np.abs(s - 1).max()) for s in sums) > ROW_SUM:
+        found.append("Not all rows of the mixed matrices sum to one: shares depend on their scales.")
+    if not _clear(estimate, design.mixture):
         found.append(_davies(estimate, design) + ".")
     return found
 

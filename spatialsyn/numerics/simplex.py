@@ -71,7 +71,7 @@ def _climb(
     free = x[shares] > 0
     free[held] = False
     for _ in range(MANY_STEPS):
-        step = _step(score, x, shares, free)
+        step = step_along_face(score, x, shares, free)
         reach = _reach(x[shares], step[shares])
         t = min(1.0, reach)
         while value(x + t * step) <= height and np.abs(t * step).max(initial=0.0) > NEAR:
@@ -89,8 +89,10 @@ def _climb(
     return x, free
 
 
-def _step(score: Callable[[Array], Array], x: Array, shares: slice, free: Mask) -> Array:
-    """Newton's step along the face."""
+def step_along_face(
+    score: Callable[[Array], Array], x: Array, shares: slice, free: Mask
+) -> Array:
+    """Newton's step in all parameters but the shares that are not `free`."""
     moves = _directions(len(x), shares, free)
     if not moves.shape[1]:
         return np.zeros(len(x))
@@ -148,7 +150,7 @@ def _polished(
 ) -> Array:
     """This near, the value is flat to rounding while the score still tells the way."""
     for _ in range(POLISH):
-        step = _step(score, x, shares, free)
+        step = step_along_face(score, x, shares, free)
         inside = (x + step)[shares]
         size = float(np.abs(step).max(initial=0.0))
         if not SETTLED < size <= 10 * NEAR or (inside < 0).any():
