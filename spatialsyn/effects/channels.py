@@ -91,7 +91,8 @@ class Channels:
                 for j, D in enumerate(moved):
                     slope[j, k, own + 1] += rho[m] * reading(lag(w, D))
         level[:, -1], slope[:, :, -1] = level.sum(axis=1), slope.sum(axis=2)
-        return level.reshape(len(carriers), -1), slope.reshape(*slope.shape[:2], -1)
+        flat = count * size
+        return level.reshape(len(carriers), flat), slope.reshape(len(W), len(carriers), flat)
 
 
 def channel_shares(
