@@ -49,8 +49,10 @@ class Channels:
     of_carriers: tuple[int, ...]
     kept: NDArray[np.intp]
 
-    def readings(self, params: Array, carriers: Sequence[Matrix], reading: Reading) -> Readings:
-        """(K, r) readings of every channel's part, and their derivatives in rho."""
+    def readings(
+        self, params: Array, carriers: Sequence[Matrix], reading: Reading, slopes: bool = True
+    ) -> Readings:
+        """(K, r) readings of every channel's part, and their derivatives in rho, if wanted."""
         rho, n = params[list(self.positions)], carriers[0].shape[-1]
         inverse = multiplier(self.W, rho, n)
         years = [len(a) for a in (inverse, *self.W, *carriers) if a.ndim == 3]
@@ -61,6 +63,7 @@ class Channels:
                 [in_year(C, t) for C in carriers],
                 rho,
                 reading,
+                slopes,
             )
             for t in range(years[0] if years else 1)
         ]
@@ -74,6 +77,7 @@ class Channels:
         carriers: Sequence[Matrix],
         rho: Array,
         reading: Reading,
+        slopes: bool,
     ) -> tuple[Array, Array]:
         """Readings (K, channels r) and slopes (m, K, channels r)."""
         count, identity = len(self.names) + 2, np.eye(len(inverse))
@@ -83,7 +87,7 @@ class Channels:
         for k, (C, channel) in enumerate(zip(carriers, self.of_carriers, strict=True)):
             P = times(inverse, C)
             level[k, channel + 1] += reading(np.asarray(C @ identity))
-            moved = [inverse @ lag(w, P) for w in W]
+            moved = [inverse @ lag(w, P) for w in W] if slopes else []
             for m, (w, own) in enumerate(zip(W, self.of_rho, strict=True)):
                 step = reading(lag(w, P))
                 level[k, own + 1] += rho[m] * step

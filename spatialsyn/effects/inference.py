@@ -105,6 +105,8 @@ class Multipliers:
 
     def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
         """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
+        if isinstance(self.path, Channels):
+            return self.path.readings(params, self.carriers, reading, slopes)
         if self.path is not None:
             return self.path.readings(params, self.carriers, reading)
         n = self.carriers[0].shape[-1]

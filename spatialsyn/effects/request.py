@@ -193,8 +193,9 @@ def reading_by(by: str | None, panel: CityPanel) -> tuple[Reading, Labels]:
         return by_pair(panel.ids)
     if not isinstance(by, str) or by not in panel.blocks:
         raise ModelError(
-            f"by={by!r} is neither 'city', 'pair', 'channel' nor a grouping of the panel; its groupings: "
-            f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
+            f"by={by!r} is neither 'city', 'pair', 'channel' nor a grouping of the panel; its "
+            f"groupings: {named(panel.blocks) or 'none'}. Name one when the panel is made: "
+            "blocks=['region']."
         )
     return by_block(panel.blocks[by].loc[list(panel.ids)])
 

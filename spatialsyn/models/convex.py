@@ -67,8 +67,7 @@ def estimate_convex(design: Design) -> Estimate:
             "ss.convex(...) of weights that change over the years has no correction for the bias "
             'of the city effects. Use weights of base years, or correction="direct".'
         )
-    found = highest(design)
-    return describe(design, at(design, found))
+    return describe(design, at(design, check_peak(design, highest(design))))
 
 
 def highest(
@@ -80,6 +79,7 @@ def highest(
     """(rho, shares, lambda) of the highest peak, with some shares `held` at a value.
 
     It is climbed from `start` and from the best points of a grid, `climbs` for each sign of rho.
+    Where the likelihood rises to the edge of the parameter space, the edge is returned.
     """
     mixture, held, unit = _mixture(design), held or {}, _units(design)
     design = compressed(design)
@@ -101,15 +101,31 @@ def highest(
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     shares = slice(1, 1 + len(mixture.weights))
     best = maximise_on_simplex(value, slope, chosen, shares, list(held))
-    free = best[shares] > 0
-    free[list(held)] = False
-    if not np.abs(step_along_face(slope, best, shares, free)).max() < FLAT:
-        raise EstimationError(
-            f"the likelihood still rises at {mixture.rho_name} = {best[0] * unit[0]:.4f}, the edge "
-            "of the parameter space: the data do not identify this model with these W. Estimate "
-            "each W alone, and look at how alike they are: ss.weights.audit(...)."
-        )
     return np.asarray(best * unit)
+
+
+def check_peak(design: Design, x: Array) -> Array:
+    """`x`, if the likelihood falls around it along its face.
+
+    Raises
+    ------
+    EstimationError
+        It still rises, towards the edge of the parameter space.
+    """
+    mixture, unit, small = _mixture(design), _units(design), compressed(design)
+    shares = slice(1, 1 + len(mixture.weights))
+
+    def slope(z: Array) -> Array:
+        return score(small, z * unit) * unit
+
+    step = step_along_face(slope, x / unit, shares, x[shares] > 0)
+    if not np.abs(step).max() < FLAT:
+        raise EstimationError(
+            f"the likelihood still rises at {mixture.rho_name} = {x[0]:.4f}, the edge of the "
+            "parameter space: the data do not identify this model with these W. Estimate each W "
+            "alone, and look at how alike they are: ss.weights.audit(...)."
+        )
+    return x
 
 
 def at(design: Design, x: Array) -> Array:

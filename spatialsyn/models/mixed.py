@@ -111,6 +111,7 @@ class OfMixture:
         bootstrap : so many samples redrawn under the hypothesis give the p-value instead
         seed : of the bootstrap, and of the mixture's weights for more than three shares
         """
+        self._mixture  # noqa: B018
         return share_test(self.design, self.estimate, names, self.data.y, bootstrap, seed)
 
     def posterior(self, draws: int = 1000, level: float = 0.95, seed: int = 0) -> Posterior:

@@ -32,7 +32,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import gammaln, logsumexp
 
 from spatialsyn.errors import ModelError
-from spatialsyn.models.convex import compressed
+from spatialsyn.models.convex import compressed, highest
 from spatialsyn.models.design import Design
 from spatialsyn.models.mixture import Mixture
 from spatialsyn.numerics.lags import Array, dense
@@ -41,7 +41,7 @@ from spatialsyn.numerics.logdet import LogDet
 # Matrices whose posterior is integrated.
 MOST = 3
 # Nodes in rho and in each share: of a look at where the mass is, and of the integration.
-LOOKS, LOOK, SHARE_LOOK = 3, 200, 10
+LOOKS, LOOK, SHARE_LOOK = 4, 200, 9
 NODES, SHARE_NODES, EXACT = 128, 64, 16
 # ln of the density, relative to its peak, at which the box ends: seven standard deviations.
 NOTHING = -25.0
@@ -73,27 +73,18 @@ class Posterior:
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """Gauss-Legendre nodes of an interval and the widths of their cells, which fill it."""
+    """Nodes of an interval and the widths of their cells, which fill it."""
 
     low: float
     high: float
-    count: int
+    nodes: Array
+    widths: Array
 
-    @cached_property
-    def nodes(self) -> Array:
-        """(count,)"""
-        return np.asarray(self.low + (self.high - self.low) * (leggauss(self.count)[0] + 1) / 2)
-
-    @cached_property
-    def widths(self) -> Array:
-        """The weights: their sums separate the nodes."""
-        return np.asarray((self.high - self.low) * leggauss(self.count)[1] / 2)
-
-    def around(self, there: Array) -> tuple[float, float]:
+    def around(self, there: NDArray[np.bool_]) -> tuple[float, float]:
         """The interval that holds the marked nodes, one node wider on both sides."""
         hit = np.flatnonzero(there)
         low = self.nodes[hit[0] - 1] if hit[0] > 0 else self.low
-        high = self.nodes[hit[-1] + 1] if hit[-1] + 1 < self.count else self.high
+        high = self.nodes[hit[-1] + 1] if hit[-1] + 1 < len(self.nodes) else self.high
         return float(low), float(high)
 
     def within(self, cells: NDArray[np.intp], generator: np.random.Generator) -> Array:
@@ -102,13 +93,25 @@ class Axis:
         return np.asarray(self.low + np.cumsum(self.widths)[cells] - after * self.widths[cells])
 
 
+def legendre(low: float, high: float, count: int) -> Axis:
+    """Gauss-Legendre nodes; the sums of their weights separate them (Szego 1939, 3.41)."""
+    x, w = leggauss(count)
+    return Axis(low, high, low + (high - low) * (x + 1) / 2, (high - low) * w / 2)
+
+
+def _looking(low: float, high: float, count: int, peak: float) -> Axis:
+    """Even nodes and the peak."""
+    nodes = np.union1d(low + (high - low) * (np.arange(count) + 0.5) / count, [peak])
+    return Axis(low, high, nodes, np.ones_like(nodes))
+
+
 @dataclass(frozen=True, eq=False)
 class Grid:
     """The density on a grid of G mixtures and R values of rho.
 
     Attributes
     ----------
-    axes : of rho over its bound, and of each break of the stick that shares are cut from
+    axes : rho over its bound, and each break of the stick that the shares are cut from
     shares, radius : (G, m), and (G,) the largest eigenvalue of each mixture
     log : (G, R), ln of the density
     """
@@ -142,13 +145,13 @@ class Grid:
         """(G, R)."""
         return np.asarray(self.axes[0].nodes / self.radius[:, None])
 
-    def box(self) -> list[tuple[float, float]]:
-        """What holds all of the mass, along every axis."""
-        shape = [*(axis.count for axis in self.axes[1:]), self.axes[0].count]
-        there = (self.log > self.log.max() + NOTHING).reshape(shape)
-        turned = np.moveaxis(there, -1, 0)
+    def there(self, height: float) -> list[NDArray[np.bool_]]:
+        """Which nodes of every axis have mass, the density being `height` at its peak."""
+        shape = [*(len(axis.nodes) for axis in self.axes[1:]), len(self.axes[0].nodes)]
+        mass = (self.log > max(height, float(self.log.max())) + NOTHING).reshape(shape)
+        turned = np.moveaxis(mass, -1, 0)
         return [
-            axis.around(np.moveaxis(turned, j, 0).reshape(axis.count, -1).any(axis=1))
+            np.asarray(np.moveaxis(turned, j, 0).reshape(len(axis.nodes), -1).any(axis=1))
             for j, axis in enumerate(self.axes)
         ]
 
@@ -177,14 +180,46 @@ def evidence(design: Design, g: float) -> tuple[float, Array]:
 
 
 def integrated(design: Design, g: float | None) -> Grid:
-    """The density of (rho, shares); `g` is the g-prior's, None stands for the flat prior."""
-    d = len(_checked(design).weights) - 1
-    box = [(-1.0, 1.0), *[(0.0, 1.0)] * d]
+    """The density of (rho, shares); `g` is the g-prior's, None stands for the flat prior.
+
+    A box is drawn around the peak closer and closer, and wider again while there is mass at
+    its sides.
+    """
+    peak = _peak(design)
+    whole = [(-1.0, 1.0), *[(0.0, 1.0)] * (len(peak) - 1)]
+    at_peak = [Axis(x, x, np.array([x]), np.ones(1)) for x in peak]
+    height = float(_grid(design, g, at_peak).log[0, 0])
+    box, counts = whole, [LOOK] + [SHARE_LOOK] * (len(peak) - 1)
     for _ in range(LOOKS):
-        box = _grid(design, g, _axes(box, LOOK, SHARE_LOOK), np.eye(SHARE_LOOK)).box()
-    many, few = (Axis(-1, 1, count).nodes for count in (SHARE_NODES, EXACT))
-    through = np.linalg.solve(legvander(few, EXACT - 1).T, legvander(many, EXACT - 1).T).T
-    return _grid(design, g, _axes(box, NODES, SHARE_NODES), through)
+        axes = [_looking(*side, n, x) for side, n, x in zip(box, counts, peak, strict=True)]
+        there = _grid(design, g, axes).there(height)
+        box = [axis.around(marks) for axis, marks in zip(axes, there, strict=True)]
+    while True:
+        axes = [legendre(*side, SHARE_NODES if j else NODES) for j, side in enumerate(box)]
+        grid = _grid(design, g, axes, _polynomial())
+        wider = [
+            _widened(side, ends, marks)
+            for side, ends, marks in zip(box, whole, grid.there(height), strict=True)
+        ]
+        if wider == box:
+            return grid
+        box = wider
+
+
+def _widened(
+    side: tuple[float, float], ends: tuple[float, float], there: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """A side of the box, half as long again where there is mass at an end."""
+    more = (side[1] - side[0]) / 2
+    low = max(ends[0], side[0] - more) if there[0] else side[0]
+    high = min(ends[1], side[1] + more) if there[-1] else side[1]
+    return low, high
+
+
+def _polynomial() -> Array:
+    """What takes values at a few nodes of a share to those at the many, by their polynomial."""
+    few, many = leggauss(EXACT)[0], leggauss(SHARE_NODES)[0]
+    return np.linalg.solve(legvander(few, EXACT - 1).T, legvander(many, EXACT - 1).T).T
 
 
 def _checked(design: Design) -> Mixture:
@@ -199,8 +234,14 @@ def _checked(design: Design) -> Mixture:
     return design.mixture
 
 
-def _axes(box: Sequence[tuple[float, float]], rho: int, share: int) -> list[Axis]:
-    return [Axis(*side, share if j else rho) for j, side in enumerate(box)]
+def _peak(design: Design) -> Array:
+    """Where the likelihood is highest: rho over its bound, and the breaks of the stick."""
+    m = len(_checked(design).weights)
+    rho, shares = np.split(highest(design, climbs=1)[: m + 1], [1])
+    radius = _logdets(design, shares[None], np.zeros(1))[1]
+    left = np.maximum(1 - np.cumsum(shares) + shares, 1e-300)
+    peak = np.r_[rho * radius, (shares / left)[:-1]]
+    return np.clip(peak, [-1 + 1e-9] + [1e-9] * (m - 1), 1 - 1e-9)
 
 
 def _shares(u: Sequence[Array]) -> tuple[Array, Array]:
@@ -230,14 +271,15 @@ def _logdets(design: Design, shares: Array, s: Array) -> tuple[Array, Array]:
     return np.array(logs), np.array(radii)
 
 
-def _grid(design: Design, g: float | None, axes: list[Axis], through: Array) -> Grid:
-    """ln of the density at all nodes; `through` takes ln|S| from the exact ones to all."""
-    few = [Axis(axis.low, axis.high, through.shape[1]).nodes for axis in axes[1:]]
-    logdet, radius = _logdets(design, _shares(few)[0], axes[0].nodes)
-    all_of: Array = np.ones((1, 1))
-    for _ in few:
-        all_of = np.kron(all_of, through)
-    logdet, radius = all_of @ logdet, all_of @ radius
+def _grid(design: Design, g: float | None, axes: list[Axis], through: Array | None = None) -> Grid:
+    """ln of the density at all nodes; `through` takes ln|S| from a few of them to all."""
+    few = [axis if through is None else legendre(axis.low, axis.high, EXACT) for axis in axes[1:]]
+    logdet, radius = _logdets(design, _shares([axis.nodes for axis in few])[0], axes[0].nodes)
+    if through is not None:
+        all_of: Array = np.ones((1, 1))
+        for _ in few:
+            all_of = np.kron(all_of, through)
+        logdet, radius = all_of @ logdet, all_of @ radius
     shares, prior = _shares([axis.nodes for axis in axes[1:]])
     rho = axes[0].nodes / radius[:, None]
     squares = np.array([_squares(design, mix, g is not None) for mix in shares])
@@ -287,7 +329,9 @@ def _drawn(design: Design, grid: Grid, size: int, seed: int) -> Array:
     generator = np.random.default_rng(seed)
     cells = generator.choice(grid.mass.size, size=size, p=grid.mass.ravel())
     mixture, at = np.unravel_index(cells, grid.mass.shape)
-    breaks = np.unravel_index(mixture, [a.count for a in grid.axes[1:]]) if grid.axes[1:] else []
+    breaks = (
+        np.unravel_index(mixture, [len(a.nodes) for a in grid.axes[1:]]) if grid.axes[1:] else []
+    )
     rho = grid.axes[0].within(at, generator) / grid.radius[mixture]
     u = [a.within(c, generator) for a, c in zip(grid.axes[1:], breaks, strict=True)]
     draws = []

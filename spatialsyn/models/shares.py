@@ -19,7 +19,7 @@ from scipy.stats import chi2
 from tqdm import tqdm
 
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.convex import at, concentrated, highest
+from spatialsyn.models.convex import at, check_peak, concentrated, highest
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
@@ -70,7 +70,7 @@ def share_test(
     """
     tested = _positions(_mixture(design), names)
     words = f"share of {named(_mixture(design).weights[i] for i in tested)} is zero"
-    null = highest(design, dict.fromkeys(tested, 0.0))
+    null = check_peak(design, highest(design, dict.fromkeys(tested, 0.0)))
     statistic = _ratio(design, null, _spatial(design, estimate))
     notes = (
         []
@@ -117,7 +117,9 @@ def warnings_of(design: Design, estimate: Estimate) -> list[str]:
         return found
     sums = [dense(W).sum(axis=-1) for W in design.W]
     if max(float(np.abs(s - 1).max()) for s in sums) > ROW_SUM:
-        found.append("Not all rows of the mixed matrices sum to one: shares depend on their scales.")
+        found.append(
+            "Not all rows of the mixed matrices sum to one: shares depend on their scales."
+        )
     if not _clear(estimate, design.mixture):
         found.append(_davies(estimate, design) + ".")
     return found

@@ -89,9 +89,7 @@ def _climb(
     return x, free
 
 
-def step_along_face(
-    score: Callable[[Array], Array], x: Array, shares: slice, free: Mask
-) -> Array:
+def step_along_face(score: Callable[[Array], Array], x: Array, shares: slice, free: Mask) -> Array:
     """Newton's step in all parameters but the shares that are not `free`."""
     moves = _directions(len(x), shares, free)
     if not moves.shape[1]:

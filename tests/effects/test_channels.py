@@ -124,7 +124,10 @@ def test_shares_of_channels_are_ratios_with_the_errors_of_ratios():
     assert_allclose(shares["estimate"].sum(), 1, rtol=EXACT)
     assert_allclose(shares["estimate"], (rows["estimate"] / rows["estimate"]["all"]).iloc[:-1])
     covariance = effects.spread @ effects.spread.T
-    i, j = (effects.table.query(f"effect == 'indirect' and channel == '{c}'").index[0] for c in ("a", "all"))
+    i, j = (
+        effects.table.query(f"effect == 'indirect' and channel == '{c}'").index[0]
+        for c in ("a", "all")
+    )
     whole = rows["estimate"]["all"]
     slope = np.array([1 / whole, -rows["estimate"]["a"] / whole**2])
     variance = slope @ covariance[np.ix_([i, j], [i, j])] @ slope
@@ -135,11 +138,11 @@ def test_simulated_channels_agree_with_the_delta_method():
     panel, weights = three(T=40, noise=0.1, effects="none")  # precise, so nearly linear
     res = ss.fit(ss.sdm("y ~ x + z", W=["a", "b", "c"]), panel, weights)
     delta = res.effects("x", by="channel").table
-    drawn = res.effects("x", by="channel", method="simulation", draws=2000, seed=3)
+    drawn = res.effects("x", by="channel", method="simulation", draws=800, seed=3)
     assert_allclose(drawn.table["estimate"], delta["estimate"], rtol=EXACT)
     clear = delta["se"] > 1e-3
-    assert_allclose(drawn.table["se"][clear], delta["se"][clear], rtol=0.1)  # 2000 draws
-    shares = res.channel_shares("x", method="simulation", draws=2000, seed=3).table
+    assert_allclose(drawn.table["se"][clear], delta["se"][clear], rtol=0.1)  # 800 draws
+    shares = res.channel_shares("x", method="simulation", draws=200, seed=3).table
     assert (shares["low"] < shares["estimate"]).all()
     assert (shares["estimate"] < shares["high"]).all()
 
