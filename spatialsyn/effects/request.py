@@ -22,14 +22,14 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
-from spatialsyn.models.likelihood import names as spatial_names
 from spatialsyn.numerics.lags import Matrix, dense, rows_of
 
 
 def multipliers(design: Design, estimate: Estimate, names: list[str]) -> Multipliers:
     """How the regressors `names` enter the matrix of derivatives."""
-    wide = (*design.names, *spatial_names(design), "sigma2")
-    at = {name: i for i, name in enumerate(wide)}
+    mixed = design.mixture is not None
+    inside = (*design.names, *design.rho_names) if mixed else estimate.names
+    at = {name: i for i, name in enumerate(inside)}
     keys = list(dict.fromkeys((c.W, c.block) for c in design.columns if c.x in names))
     chosen = []
     for name in names:
@@ -113,7 +113,9 @@ def channels_in(by: Any) -> tuple[Any, bool]:
     """The reading that `by` asks for, and whether it asks for channels too."""
     listed = [by] if isinstance(by, str) else list(by or ())
     others = [one for one in listed if one != "channel"]
-    return (others or [None])[0] if len(others) < 2 else by, "channel" in listed
+    if "channel" not in listed or len(others) > 1:
+        return by, False
+    return (others or [None])[0], True
 
 
 def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Multipliers, Labels]:

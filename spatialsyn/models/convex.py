@@ -10,7 +10,7 @@ has both signs of rho.
 
 Debarsy & LeSage (2018, Regional Science and Urban Economics 69; 2021, Journal of Business &
 Economic Statistics 40). They sample the posterior of demeaned data; with time effects the
-term -ln(1 - rho) that demeaning leaves out moves the shares far (benchmarks: tests).
+term -ln(1 - rho) that demeaning leaves out moves rho and the shares far.
 """
 
 from __future__ import annotations
@@ -218,9 +218,10 @@ def _starts(design: Design, held: Mapping[int, float], unit: Array) -> list[Arra
 
 def _check_independent(design: Design) -> None:
     """Two equal matrices, or one that is a mixture of others, leave the shares open."""
-    flat = np.array([dense(W).ravel() for W in np.broadcast_arrays(*map(dense, design.W))])
-    flat = flat / np.sqrt((flat**2).sum(axis=1, keepdims=True))
-    values, vectors = np.linalg.eigh(flat @ flat.T)
+    W = [dense(w) for w in design.W]
+    gram = np.array([[(a * b).mean() for a in W] for b in W])
+    scale = np.sqrt(np.diag(gram))
+    values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
     if values[0] < DEPENDENT:
         alike = [f"{n!r}" for n, v in zip(_mixture(design).weights, vectors[:, 0], strict=True)
                  if abs(v) > 1e-4]  # fmt: skip

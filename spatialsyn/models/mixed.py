@@ -112,6 +112,7 @@ class OfMixture:
         seed : of the bootstrap, and of the mixture's weights for more than three shares
         """
         self._mixture  # noqa: B018
+        _check_whole("bootstrap", bootstrap, 0)
         return share_test(self.design, self.estimate, names, self.data.y, bootstrap, seed)
 
     def posterior(self, draws: int = 1000, level: float = 0.95, seed: int = 0) -> Posterior:
@@ -122,6 +123,7 @@ class OfMixture:
         """
         self._mixture  # noqa: B018
         _check_level(level)
+        _check_whole("draws", draws, 1)
         return posterior(self.design, draws, level, seed)
 
     def with_draws(self: Fitted, post: Posterior) -> Fitted:
@@ -139,6 +141,8 @@ class OfMixture:
             default the number of observations: the prior is worth one of them
         """
         names, rows = self._mixture.weights, {}
+        if g is not None and not g > 0:
+            raise ModelError(f"g={g!r} must be positive: the prior's variance, in estimates'.")
         for size in range(1, len(names) + 1):
             for chosen in combinations(names, size):
                 design = sweep_effects(_only(self.model, chosen), self.data, self.weights)
@@ -165,6 +169,11 @@ def _only(model: SpatialModel, chosen: tuple[str, ...]) -> SpatialModel:
     if tuple(name for name, _ in wx) == given.mixed.names:
         wx = tuple(pair for pair in wx if pair[0] in chosen)
     return model.but(W=Roles(chosen, wx, given.wu, Convex(chosen, given.mixed.wx)))
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ModelError(f"{name}={value!r}: give a whole number of at least {least}.")
 
 
 def _check_level(level: float) -> None:

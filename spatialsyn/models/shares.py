@@ -78,7 +78,8 @@ def share_test(
         else [_davies(estimate, design)]
     )
     if draws:
-        p = _bootstrapped(design, null, tested, statistic, y, draws, seed)
+        larger = _redrawn(design, null, tested, y, draws, seed) >= statistic
+        p = float(1 + larger.sum()) / (1 + draws)
         notes.insert(0, f"parametric bootstrap, {draws} draws, seed {seed}")
         return HypothesisTest(words, statistic, len(tested), p, "; ".join(notes))
     weights = _chi_bar_weights(_covariance_at(design, null, tested), seed)
@@ -223,20 +224,14 @@ def _orthant(V: Array) -> float:
     return float(2.0**-k + np.arcsin(correlations).sum() * 2.0 ** (1 - k) / np.pi)
 
 
-def _bootstrapped(
-    design: Design,
-    null: Array,
-    tested: list[int],
-    statistic: float,
-    y: Array,
-    draws: int,
-    seed: int,
-) -> float:
-    """The share of samples redrawn under the hypothesis whose ratio is as large."""
+def _redrawn(
+    design: Design, null: Array, tested: list[int], y: Array, draws: int, seed: int
+) -> Array:
+    """The likelihood ratios of samples drawn under the hypothesis."""
     if design.error is not None:
         raise ModelError("the bootstrap of shares is not available with a spatial error.")
     wide, generator = _mixture(design)(at(design, null)), np.random.default_rng(seed)
-    P, m, larger = len(design.names), len(design.rho_names), 0
+    P, m, ratios = len(design.names), len(design.rho_names), []
     rho, sigma = wide[P : P + m], np.sqrt(wide[-1])
     error = design.y - design.Wy @ rho - design.Z @ wide[:P]
     signal = lag(multiplied_out(design.W, rho, len(y)), y) - error
@@ -247,5 +242,5 @@ def _bootstrapped(
         fixed = design.fixed_effects
         drawn = replace(design, y=sweep(again, fixed), Wy=sweep(lags, fixed))
         restricted = highest(drawn, dict.fromkeys(tested, 0.0), null, climbs=1)
-        larger += _ratio(drawn, restricted, highest(drawn, None, null, climbs=1)) >= statistic
-    return (1 + larger) / (1 + draws)
+        ratios.append(_ratio(drawn, restricted, highest(drawn, None, null, climbs=1)))
+    return np.array(ratios)

@@ -163,6 +163,12 @@ def test_questions_without_an_answer_are_refused():
         SAR.share_test(["a", "b"])
     with pytest.raises(ss.ModelError, match="level=95 must lie between 0 and 1"):
         SAR.share_intervals(95)
+    with pytest.raises(ss.ModelError, match="bootstrap=-1: give a whole number of at least 0"):
+        SAR.share_test("a", bootstrap=-1)
+    with pytest.raises(ss.ModelError, match="draws=0: give a whole number of at least 1"):
+        SAR.posterior(draws=0)
+    with pytest.raises(ss.ModelError, match="g=0 must be positive"):
+        SAR.averaged(g=0)
     sac = ss.sac("y ~ x", W={"wy": ss.convex("a", "b"), "wu": "c"}, fixed_effects="individual")
     with pytest.raises(ss.ModelError, match="not available with a spatial error"):
         ss.fit(sac, PANEL, WEIGHTS).share_test("a", bootstrap=10)
