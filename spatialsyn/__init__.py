@@ -35,7 +35,12 @@ _HOMES = {
     "simulate": "models.simulate",
     "fit": "fitting",
     "Results": "results",
-    "Effects": "effects.inference",
+    "Effects": "effects.table",
+    "FirstStage": "models.strength",
+    "HypothesisTest": "numerics.hypothesis",
+    "beta_convergence": "convergence",
+    "wild_bootstrap": "wild",
+    "wild_test": "wild",
     **{
         name: "errors"
         for name in (
@@ -59,7 +64,8 @@ if TYPE_CHECKING:
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.cities.reader import read_panel
-    from spatialsyn.effects.inference import Effects
+    from spatialsyn.convergence import beta_convergence
+    from spatialsyn.effects.table import Effects
     from spatialsyn.errors import (
         AlignmentError,
         BoundaryError,
@@ -75,9 +81,12 @@ if TYPE_CHECKING:
     from spatialsyn.models.roles import convex, regimes
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
+    from spatialsyn.models.strength import FirstStage
+    from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
+    from spatialsyn.wild import wild_bootstrap, wild_test
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """A study file: the whole job as data, from the panel to the tables.
 
     [panel]         where the cities and their numbers come from
-    [measures.x]    columns made from other columns: kind is a function of ss.measures
+    [measures.x]    columns or tables made from columns: kind is a function of ss.measures
     [weights.w]     matrices: kind is a function of ss.weights
     [models.m]      specifications: family is ols, slx, sar or sdm
     [sweep]         one model under every combination of some of its fields
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -25,16 +25,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.study_measures import (
+    MEASURES,
+    TABULATED,
+    Options,
+    in_section,
+    measured,
+    polygons,
+)
 from spatialsyn.weights.core import Weights
 
-MEASURES = ("composite", "coupling", "location_quotient", "ratio")
 WEIGHTS = ("contiguity", "inverse_distance", "gap", "gravity", "similarity")
 # Parameters of the builders that stand for data: a study file names the column instead.
 DATA = {"gap": "values", "gravity": "mass", "similarity": "profile"}
 TABLES = ("blocks", "effects", "main", "models", "sweep", "cities", "weights", "descriptives")
 FIGURES = ("blocks", "emitted_received", "effects", "study_area", "weights")
-
-Options = dict[str, Any]
 
 
 class _Section(BaseModel):
@@ -65,7 +70,10 @@ class ModelSection(_Section):
     fixed_effects: str = "none"
     correction: str = "lee-yu"
     random: str | None = None
-    cov: str = "expected"
+    estimator: str = "qml"
+    endogenous: str | list[str] = []
+    instruments: str | list[str] = []
+    cov: str | None = None
     years: list[int] | None = Field(default=None, min_length=2, max_length=2)
 
 
@@ -114,9 +122,9 @@ def read_study(path: str | Path) -> Study:
         study = Study.model_validate(content)
     except ValidationError as error:
         raise ConfigError(_faults(path.name, error)) from error
-    _check_names(study)
     for name, options in study.measures.items():
-        _check_options("measures", name, options, MEASURES, also=())
+        _check_options("measures", name, options, (*MEASURES, *TABULATED), also=())
+    _check_names(study)
     for name, options in study.weights.items():
         _check_options("weights", name, options, WEIGHTS, also=("standardize", "base_years"))
     _check_report(study)
@@ -129,7 +137,7 @@ def build_panel(study: Study, folder: Path) -> CityPanel:
     An index is computed once, on the full sample; what is estimated on fewer years reuses
     it, and weights may take base years before the sample of the estimation.
     """
-    return _measured(_source(study.panel, folder), study.measures)
+    return measured(_source(study.panel, folder), study.measures, folder)
 
 
 def section_of(study: Study, name: str) -> ModelSection:
@@ -156,12 +164,12 @@ def build_weights(study: Study, panel: CityPanel) -> dict[str, Weights]:
         kind, how = options.pop("kind"), options.pop("standardize", "none")
         arguments: Options = {"name": name}
         if "cities" in inspect.signature(getattr(builders, kind)).parameters:
-            arguments["cities"] = _polygons(panel, name)
+            arguments["cities"] = polygons(panel, f"weights.{name}")
         if kind in DATA:
             arguments[DATA[kind]] = _base(panel, name, kind, options)
         section = f"weights.{name}"
-        built = _named(section, getattr(builders, kind), arguments | options)
-        made[name] = _named(section, built.standardize, {"how": how})
+        built = in_section(section, getattr(builders, kind), arguments | options)
+        made[name] = in_section(section, built.standardize, {"how": how})
     return made
 
 
@@ -229,27 +237,6 @@ def _source(section: PanelSection, folder: Path) -> CityPanel:
     )
 
 
-def _measured(panel: CityPanel, sections: Mapping[str, Options]) -> CityPanel:
-    """The panel with one more column per measure, in the order of the file."""
-    import spatialsyn.measures as builders
-
-    for name, given in sections.items():
-        if name in panel.frame:
-            raise ConfigError(
-                f"[measures.{name}] has the name of a column of the table: rename it."
-            )
-        options = dict(given)
-        kind = options.pop("kind")
-        made = _named(f"measures.{name}", getattr(builders, kind), {"panel": panel} | options)
-        if kind == "composite":
-            panel = panel.assign(**{name: made.score})
-        elif kind == "coupling":
-            panel = panel.assign(**{name: made.D, f"{name}_C": made.C, f"{name}_T": made.T})
-        else:
-            panel = panel.assign(**{name: made})
-    return panel
-
-
 def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
     """The base-year mean of the column that a builder's data parameter names."""
     column = options.pop(DATA[kind], None)
@@ -263,23 +250,7 @@ def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
             'estimates are biased (Qu & Lee 2015). base_years = "all" is possible and is marked '
             "in every table."
         )
-    return _named(f"weights.{name}", panel.mean, {"column": column, "years": years})
-
-
-def _polygons(panel: CityPanel, name: str) -> Any:
-    if panel.cities is None:
-        raise ConfigError(f"[weights.{name}] needs polygons: give boundaries in [panel].")
-    return panel.cities
-
-
-def _named(section: str, function: Callable[..., Any], arguments: Options) -> Any:
-    """Call `function`, naming the section of the study file in what it refuses."""
-    try:
-        return function(**arguments)
-    except SpatialsynError as error:
-        raise type(error)(f"[{section}] {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ConfigError(f"[{section}] cannot be made of these options: {error}.") from error
+    return in_section(f"weights.{name}", panel.mean, {"column": column, "years": years})
 
 
 def _check_options(
@@ -288,9 +259,14 @@ def _check_options(
     """The kind exists and has every key that is given."""
     kind = options.get("kind")
     if kind not in kinds:
-        raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 20)}.")
+        raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 30)}.")
     module = __import__(f"spatialsyn.{part}", fromlist=[kind])
-    has = set(inspect.signature(getattr(module, kind)).parameters) - {"panel", "cities", "name"}
+    has = set(inspect.signature(getattr(module, kind)).parameters) - {
+        "panel",
+        "cities",
+        "distances",
+        "name",
+    }
     has |= {"kind", *also}
     unknown = sorted(set(options) - has)
     if unknown:
@@ -307,12 +283,14 @@ def _check_report(study: Study) -> None:
 
 
 def _check_names(study: Study) -> None:
-    """Every model writes files of its own."""
-    stems: dict[str, str] = {}
-    for name in models(study):
-        other = stems.setdefault(stem(name), name)
-        if other != name:
-            raise ConfigError(f"the models {other!r} and {name!r} would write the same files.")
+    """Every model, and every measure that is a table, writes files of its own."""
+    tables = [name for name, options in study.measures.items() if options["kind"] in TABULATED]
+    for what, names in (("models", list(models(study))), ("measures", tables)):
+        stems: dict[str, str] = {}
+        for name in names:
+            other = stems.setdefault(stem(name), name)
+            if other != name:
+                raise ConfigError(f"the {what} {other!r} and {name!r} would write the same files.")
 
 
 def stem(name: str) -> str:

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 PAGE_DPI = 130
 # Markers that the figure of effects can tell apart.
 MOST_MODELS = 7
+# Options of measures that name the columns they count, and those they divide by.
+COUNTED = (
+    "indicators", "part", "parts", "numerator", "a", "b", "column", "reference", "others",
+    "costs", "goods", "users", "joint", "small", "flows",
+)  # fmt: skip
+DIVISORS = ("whole", "denominator", "population", "per")
 FORMATS = ("csv", "tex", "docx", "html", "md")
 SENTENCES = {
     "en": {
@@ -159,12 +165,11 @@ def raw_columns(job: Job, column: str) -> tuple[set[str], set[str]]:
     options = job.study.measures.get(name)
     if options is None:
         return {column}, set()
-    listed = [*dict(options.get("indicators", {}))]
-    for inner in dict(options.get("subsystems", {})).values():
-        listed += [inner] if isinstance(inner, str) else list(inner)
-    listed += [options[key] for key in ("part", "numerator") if key in options]
+    given = [options[key] for key in COUNTED if key in options]
+    given += dict(options.get("subsystems", {})).values()
+    listed = [name for names in given for name in ([names] if isinstance(names, str) else names)]
     counted: set[str] = set()
-    scaled = {options[key] for key in ("whole", "denominator") if key in options}
+    scaled = {options[key] for key in DIVISORS if key in options}
     for inner in listed:
         made = raw_columns(job, inner)
         counted, scaled = counted | made[0], scaled | made[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,35 +12,34 @@ import pandas as pd
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.inference import Effects, check_level, infer
-from spatialsyn.effects.request import (
-    by_channel,
-    by_order,
-    channels_in,
-    chosen_regressors,
-    multipliers,
-    over_time,
-    reading_by,
-    shared,
-)
+from spatialsyn.effects.blocks import PER
+from spatialsyn.effects.inference import check_level
+from spatialsyn.effects.mixed import SeveralWeights
+from spatialsyn.effects.request import asked_for, inferred, reading_by, split_channel
+from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
+from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.covariance import covered
-from spatialsyn.models.design import Design, regressors, right_side
+from spatialsyn.models.data import regressors
+from spatialsyn.models.design import Design, right_side
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
+from spatialsyn.models.fixed import effects_table, r2_parts, squared_correlation
 from spatialsyn.models.formula import Regressors
-from spatialsyn.models.mixed import OfMixture
+from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.strength import FirstStage, first_stage, overidentify
+from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
+from spatialsyn.weights.geographic import nearness
 from spatialsyn.weights.series import Links
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Results(OfMixture):
+class Results(SeveralWeights):
     """An estimate that knows its model, its weights and its panel.
 
     Coefficients of spatial lags are not effects; `effects` gives what a change of x does
@@ -78,15 +76,27 @@ class Results(OfMixture):
         se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=self.params.index, name="se")
         return se.mask(se.index.str.startswith("share[") & (se == 0))  # on the boundary
 
-    def with_cov(self, kind: str) -> Results:
-        """The same estimates with another covariance.
+    def with_cov(self, kind: str, km: float | None = None) -> Results:
+        """The same estimates with another covariance; effects and tables follow.
 
         Parameters
         ----------
-        kind : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
-            See `fit`; everything downstream (effects, tables) follows.
+        kind : one of `fit`, or "spatial-hac"
+            The latter for errors of near cities that are correlated, without a lag of y.
+        km : the reach of "spatial-hac", in kilometres
         """
-        return replace(self, estimate=covered(self.design, self.estimate, kind), cov_kind=kind)
+        near = None if km is None else nearness(self.panel.cities, km)
+        estimate = covered(self.design, self.estimate, kind, near)
+        shown = kind if km is None else f"{kind}, {km:g} km"
+        return replace(self, estimate=estimate, cov_kind=shown)
+
+    def first_stage(self) -> FirstStage:
+        """Strength of the instruments per endogenous column: F, partial R2, conditional F."""
+        return first_stage(self.design, self.cov_kind)
+
+    def overid(self) -> HypothesisTest:
+        """Sargan's test, or Hansen's J, that the surplus instruments are exogenous too."""
+        return overidentify(self.design, self.estimate, self.cov_kind)
 
     @property
     def rho(self) -> pd.Series:
@@ -107,7 +117,7 @@ class Results(OfMixture):
 
     @property
     def loglik(self) -> float:
-        """Maximised log-likelihood, of the transformed data where they are transformed."""
+        """Maximised log-likelihood, of transformed data where they are; nan without likelihood."""
         return self.estimate.loglik
 
     @property
@@ -190,32 +200,13 @@ class Results(OfMixture):
         lags = [lag(W, self.data.y)[..., None] for W in self.design.W]
         columns = np.concatenate([X, *lags], axis=2)
         q, fixed = columns.shape[2], self.model.fixed_effects
-        parts = []
-        for kind, axis, ids, swept in (
-            ("city", 1, self.panel.ids, sweeps_cities(fixed)),
-            ("year", 0, self.data.years, sweeps_time(fixed)),
-        ):
-            if swept:
-                params, cov = self._entered
-                params, cov = params[:q], cov[:q, :q]
-                made, se = effects_along(
-                    self.data.y, columns, params, cov, self._noise_of_means(axis), axis
-                )
-                parts.append(
-                    pd.DataFrame({"kind": kind, "id": list(ids), "estimate": made, "se": se})
-                )
-        if not parts:
+        if fixed == "none":
             raise ModelError("this model has no fixed effects.")
-        return pd.concat(parts, ignore_index=True)
-
-    @property
-    def _entered(self) -> tuple[Array, Array]:
-        """The parameters and covariance of the design's own columns and lags."""
-        params, cov, mixture = self.estimate.params, self.cov.to_numpy(), self.design.mixture
-        if mixture is None:
-            return params, cov
-        J = mixture.jacobian(params)
-        return mixture(params), J @ cov @ J.T
+        params, cov = self._entered
+        noise = self._noise_of_means(1), self._noise_of_means(0)
+        cities = self.panel.ids if sweeps_cities(fixed) else None
+        years = self.data.years if sweeps_time(fixed) else None
+        return effects_table(self.data.y, columns, params[:q], cov[:q, :q], noise, (cities, years))
 
     def _noise_of_means(self, axis: int) -> Array:
         """Variance of the error's mean over years (axis 1) or cities (axis 0)."""
@@ -234,11 +225,7 @@ class Results(OfMixture):
         data = self.data
         if panel is not None:
             expect(panel, CityPanel, "predict needs a panel: panel.assign(...)", PanelError)
-            if re.search(r"\b(standardize|winsor)\(", self.model.formula):
-                raise ModelError(
-                    "standardize() and winsor() would be computed anew on the other panel. Make "
-                    "the column once, panel.assign(...), and use it in the formula."
-                )
+            check_repeatable(self.model)
             if panel.ids != self.panel.ids or panel.years != self.panel.years:
                 raise ModelError(
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
@@ -251,7 +238,8 @@ class Results(OfMixture):
     def effects(
         self,
         x: str | Iterable[str] | None = None,
-        by: str | Sequence[str] | None = None,
+        by: str | Sequence[str] | pd.DataFrame | None = None,
+        per: str = "receiver",
         order: int | None = None,
         horizon: Any = None,
         lasting: bool = True,
@@ -265,12 +253,18 @@ class Results(OfMixture):
         Parameters
         ----------
         x : str or list of str, optional
-            Regressors, as they stand in the formula; all of them by default.
-        by : None | "city" | "pair" | name of a grouping of the panel | "channel"
+            Regressors, as they stand in the formula; all of them by default. A variable
+            that enters through several terms or a function (``va + va:gdp``, ``log(gdp)``)
+            has its average marginal effect under its own name.
+        by : None | "city" | "pair" | name of a grouping of the panel | labels of pairs
             Averages over all cities; emitted and received per city; every pair of
-            cities; or what each block of cities receives from each block. ``"channel"``, or
-            ``["region", "channel"]``, takes these apart by the matrix they arrive through:
-            what is own, every matrix, and all together.
+            cities (with ``q``, p adjusted for false discoveries); what each block of cities
+            receives from each block; or what comes from each band of
+            ``ss.weights.bands(panel.cities, [100, 200])``. ``"channel"``, also in a list
+            beside another, takes effects apart by the matrix they arrive through.
+        per : "receiver" | "source" | "share"
+            By block: change in a receiving city when all of the sending block change; change
+            in all of the receiving block when one sending city changes; or shares of all.
         order : int, optional
             Effects by the number of links they come through: 0 (the city itself), 1
             (neighbours), ... up to this order, and the rest.
@@ -279,7 +273,7 @@ class Results(OfMixture):
             after so many years (a number, or several such as ``range(0, 11)``).
         lasting : bool
             Whether x stays changed for all years of the horizon, or for year 0 only.
-        method : "delta" | "simulation"
+        method : "delta" | "simulation" | "bootstrap" (after ss.wild_bootstrap)
         level : coverage of the intervals
         draws, seed : of the simulation
 
@@ -289,30 +283,52 @@ class Results(OfMixture):
             `.table` with the columns ``x, effect`` [``to, from``, ``city``, ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
-        grouped, channels = channels_in(by)
-        reading, labels = reading_by(grouped, self.panel)
-        names = chosen_regressors(x, self.data, self.panel)
-        entered = multipliers(self.design, self.estimate, names)
-        if channels + (order is not None) + (horizon is not None) > 1:
-            raise ModelError(
-                "effects are read by channel, by order or over a horizon, not both at once."
-            )
-        if channels:
-            entered, labels = by_channel(entered, labels, self.design)
-        if order is not None:
-            entered, labels = by_order(entered, labels, order)
-        if horizon is not None:
-            entered, labels = over_time(
-                entered, labels, self.design, self.estimate, horizon, lasting
-            )
-        return infer(self.estimate, entered, reading, labels, method, level, draws, seed)
+        asked = asked_for(x, self.model, self.data, self.panel)
+        reading = reading_by(by, self.panel, per)
+        when = (order, horizon, lasting)
+        how = (method, level, draws, seed)
+        made = inferred(self.design, self.estimate, asked, reading, when, how)
+        made = made.shares() if per == "share" else made
+        made = made.discoveries() if isinstance(by, str) and by == "pair" else made
+        grouped = split_channel(by)[0]
+        blocks = isinstance(grouped, str) and grouped in self.panel.blocks
+        return replace(made, about=PER[per]) if blocks else made
 
-    def channel_shares(self, x: str | Iterable[str] | None = None, **options: Any) -> Effects:
-        """The share of each matrix in the indirect effect, with inference.
+    def scenario(
+        self,
+        changes: Mapping[str, Change],
+        by: str | pd.DataFrame | None = "city",
+        horizon: Any = None,
+        method: str = "delta",
+        level: float = 0.95,
+        draws: int = 1000,
+        seed: int = 0,
+    ) -> Effects:
+        """What would change if some cities had more of something, with intervals.
 
-        `options` are those of `effects`: method, level, draws, seed.
+        Parameters
+        ----------
+        changes : variable -> (where, amount)
+            ``{"va": ("periphery", "+10%")}``; where is a block, a city, a list or "all";
+            amounts are "+10%", "-0.5" in each city, or "+100 in all" shared equally.
+        by : "city" | None | name of a grouping | labels of pairs
+            From the own change (direct), from that of all others (indirect) and altogether:
+            per city, on average, by block, by distance.
+        horizon : None | "long" | years; method, level, draws, seed : see `effects`
+
+        Returns
+        -------
+        Effects
+            In units of the outcome. ``one.minus(other)`` compares two scenarios: with the
+            same budget in each, where it does more.
         """
-        return shared(self.effects(x, by="channel", **options))
+        asked = change_of(changes, self.model, self.panel)
+        city = isinstance(by, str) and by == "city"
+        ids = self.panel.ids
+        reading = reading_by(by, self.panel, "receiver")
+        reading = (*by_receiving_city(ids), False) if city else reading
+        when, how = (None, horizon, True), (method, level, draws, seed)
+        return inferred(self.design, self.estimate, asked, reading, when, how)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""
@@ -326,21 +342,20 @@ class Results(OfMixture):
             }
         )  # fmt: skip
         table.loc["sigma2", ["z", "p"]] = np.nan  # a variance cannot be zero: nothing to test
-        if self.design.mixture is not None:  # zero is the end of a share's range
-            names = list(self.design.mixture.share_names)
-            table.loc[names, ["z", "p"]] = np.nan
-            table.loc[names, ["low", "high"]] = self.share_intervals(level).to_numpy()
+        table = self._with_shares(table, level)
         return table.rename_axis("term").reset_index()
 
     def glance(self) -> pd.DataFrame:
         """One row: what was estimated and how well it fits."""
+        corrects = self.model.fixed_effects != "none" and self.design.instruments is None
         row = {
             "outcome": self.data.outcome,
             "family": self.model.family,
+            "estimator": self.model.estimator,
             "weights": ", ".join(self.weights) or "-",
             "weights_hash": ", ".join(w.hash for w in self.weights.values()) or "-",
             "fixed_effects": self.model.fixed_effects,
-            "correction": self.model.correction if self.model.fixed_effects != "none" else "-",
+            "correction": self.model.correction if corrects else "-",
             "random": self.model.random or "none",
             "covariance": self.cov_kind,
             "cities": self.panel.n,

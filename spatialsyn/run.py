@@ -38,6 +38,7 @@ from spatialsyn.errors import ConfigError, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
+from spatialsyn.study_measures import tabulated
 from spatialsyn.weights.core import Weights
 
 MANIFEST = "manifest.json"
@@ -92,6 +93,11 @@ class Job:
         """The models fitted so far."""
         return {}
 
+    @cached_property
+    def measures(self) -> dict[str, pd.DataFrame]:
+        """The measures that are tables, by name, on the full sample."""
+        return tabulated(self.source, self.study.measures, self.path.parent)
+
     @property
     def tables(self) -> list[str]:
         """The tables asked for; by default those that this study can fill."""
@@ -126,7 +132,8 @@ class Job:
 
     def check(self) -> tuple[str, ...]:
         """Fit everything and return what will be written; what cannot be made is refused here."""
-        about = [self.x] if self.results[self.main].regressors else []
+        about = [*self.measures]
+        about += [self.x] if self.results[self.main].regressors else []
         about += [self.by] if "blocks" in self.tables else []
         return (*about, *self.tables, *self.figures)
 
@@ -195,7 +202,10 @@ def _write(job: Job, folder: Path, say: Say) -> None:
     say(f"weights    {', '.join(job.weights) or 'none'}")
     say(f"models     {len(job.models)} to fit")
     for name in job.models:
-        say(f"           {name}: log-likelihood {job.fit(name).loglik:.3f}")
+        made = job.fit(name)
+        found = f"log-likelihood {made.loglik:.3f}"
+        how = found if made.model.estimator == "qml" else made.model.estimator
+        say(f"           {name}: {how}")
     job.check()
     _write_results(job, folder / "results")
     say(f"tables     {', '.join(job.tables)}")
@@ -216,6 +226,8 @@ def _write_results(job: Job, folder: Path) -> None:
         results.glance().to_csv(folder / f"{stem(name)}_fit.csv", index=False)
         if results.regressors:
             results.effects().table.to_csv(folder / f"{stem(name)}_effects.csv", index=False)
+    for name, table in job.measures.items():
+        table.to_csv(folder / f"measure_{stem(name)}.csv")
     audit = job.panel.audit()
     audit.to_csv(folder / "panel_audit.csv", index=False)
     job.panel.frame.to_csv(folder / "panel.csv")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spatialsyn.effects.inference import DIGITS
-from spatialsyn.models.covariance import WORDS
+from spatialsyn.effects.table import DIGITS
+from spatialsyn.models.covariance import in_words
 from spatialsyn.models.shares import warnings_of
+from spatialsyn.models.strength import instruments_note
 
 if TYPE_CHECKING:
     from spatialsyn.results import Results
@@ -20,9 +21,8 @@ def summary(results: Results) -> str:
     coefficients = results.tidy().drop(columns="term")
     coefficients.index = [_label(name) for name in results.params.index]
     glance = results.glance().iloc[0]
-    fitted = "  ".join(
-        f"{key} {glance[key]:.6g}" for key in ("nobs", "loglik", "aic", "bic", "corr2")
-    )
+    shown = glance[["nobs", "loglik", "aic", "bic", "corr2"]].dropna()
+    fitted = "  ".join(f"{key} {value:.6g}" for key, value in shown.items())
     parts = [
         results.equation,
         "\n".join(notes(results)),
@@ -41,8 +41,9 @@ def notes(results: Results) -> list[str]:
     found = [
         f"{glance['cities']} cities, {glance['years']}; fixed effects: "
         f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
-        f"covariance: {WORDS[results.cov_kind]}."
+        f"covariance: {in_words(results.cov_kind)}."
     ]
+    found += instruments_note(results.design, results.model.estimator)
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""
         found.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")

@@ -20,7 +20,10 @@ FLOORS = [
     ("summary",),
     ("results",),
     ("fitting",),
+    ("convergence",),
+    ("wild",),
     ("report",),
+    ("study_measures",),
     ("config",),
     ("output",),
     ("run",),
@@ -34,6 +37,7 @@ HOMES = {
     "matplotlib": {"report"},
     "geopandas": {"cities", "weights", "report"},
     "libpysal": {"weights"},
+    "spreg": {"models"},
 }
 
 

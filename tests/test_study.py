@@ -287,6 +287,17 @@ def test_a_model_may_have_random_effects_and_a_robust_covariance(study):
     )
 
 
+def test_a_model_may_have_an_endogenous_regressor(study, tmp_path):
+    options = 'estimator = "2sls"\nendogenous = "index"\ninstruments = ["z"]\ncov = "robust"'
+    edited(study, 'fixed_effects = "twoways"', f'fixed_effects = "twoways"\n{options}')
+    said: list[str] = []
+    run(study, tmp_path / "out", say=said.append)
+    assert any(line.endswith("main: 2sls") for line in said)
+    fitted = pd.read_csv(tmp_path / "out" / "results" / "main_fit.csv").iloc[0]
+    assert (fitted["estimator"], fitted["covariance"]) == ("2sls", "robust")
+    assert np.isnan(fitted["loglik"])
+
+
 def test_base_years_may_lie_before_the_years_of_the_study(study):
     job = open_job(edited(study, 'city = "id"', 'city = "id"\nyears = [2003, 2007]'))
     assert job.panel.years[0] == 2003

@@ -174,7 +174,10 @@ class CityPanel:
         frame = self.frame.copy()
         for name, values in columns.items():
             frame[name] = self._aligned(name, values)
-        return self._with(frame)
+        if set(columns) & set(self._blocks):
+            return self._with(frame)
+        check_cells_are_numbers(frame[list(columns)], ignore=())
+        return self._beside(frame)
 
     def subset(
         self, ids: Iterable[Any] | None = None, years: Iterable[int] | None = None
@@ -237,6 +240,14 @@ class CityPanel:
         """The same panel over another frame."""
         everything = None if self.cities is None else pd.concat([self.cities, self.context])
         return CityPanel(frame.reset_index(), "city", "year", everything, tuple(self.blocks))
+
+    def _beside(self, frame: pd.DataFrame) -> CityPanel:
+        """The same cities, years and groupings over another table of numbers, checked already."""
+        made = object.__new__(CityPanel)
+        for name in ("cities", "context", "_blocks", "ids", "years"):
+            made.__dict__[name] = getattr(self, name)
+        made.__dict__.update(_frame=frame, _made=True)
+        return made
 
     def _aligned(self, name: str, values: Column) -> pd.Series | float:
         index = self.frame.index

@@ -30,22 +30,39 @@ def average(n: int) -> tuple[Reading, Labels]:
     return reading, pd.DataFrame({"effect": ["direct", "indirect", "total"]})
 
 
-def by_block(blocks: pd.Series) -> tuple[Reading, Labels]:
+# What an entry of the effects by block is, by what it is counted per.
+PER = {
+    "receiver": "change of y in a city of `to`, on average, if x rose by one unit in every city "
+    "of `from`",
+    "source": "change of y in all cities of `to` together, if x rose by one unit in one city of "
+    "`from`, on average",
+    "share": "share of the sum of all effects between all cities",
+}
+
+
+def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]:
     """What each block receives from its own city, from each block, and altogether.
 
-    The indirect entry (to a, from b) answers: if x rose by one unit in every city of
-    block b, how much would y change, on average, in a city of block a? A city's response
-    to its own x is the direct entry. The entries of one receiving block sum to its
-    total; totals weighted by block size sum to the total effect of the whole map.
+    Per receiver, the indirect entry (to a, from b) answers: if x rose by one unit in every
+    city of block b, how much would y change, on average, in a city of block a? A city's
+    response to its own x is the direct entry. The entries of one receiving block sum to its
+    total; totals weighted by block size sum to the total effect of the whole map. Per source
+    the sums over pairs of cities are divided by the size of the sending block instead; for
+    shares they are left as sums, to be divided by their own sum (`Effects.shares`).
     """
     names = sorted(blocks.unique(), key=str)
     member = np.column_stack([(blocks == name).to_numpy(dtype=float) for name in names])
-    mean = (member / member.sum(axis=0)).T
+    sizes = member.sum(axis=0)
+    scale = {
+        "receiver": np.broadcast_to(1 / sizes[:, None], (len(sizes), len(sizes))),
+        "source": np.broadcast_to(1 / sizes, (len(sizes), len(sizes))),
+        "share": np.ones((len(sizes), len(sizes))),
+    }[per]
 
     def reading(B: Array) -> Array:
         own = np.diag(B)
-        between = mean @ (B - np.diag(own)) @ member
-        direct = mean @ own
+        between = scale * (member.T @ (B - np.diag(own)) @ member)
+        direct = np.diag(scale) * (member.T @ own)
         return np.column_stack([direct, between, direct + between.sum(axis=1)]).ravel()
 
     rows = [
@@ -56,6 +73,33 @@ def by_block(blocks: pd.Series) -> tuple[Reading, Labels]:
         )
     ]  # fmt: skip
     return reading, pd.DataFrame(rows, columns=["effect", "to", "from"])
+
+
+def by_pairs(labels: pd.DataFrame) -> tuple[Reading, Labels]:
+    """What a city receives, on average, from the cities that a label of the pair names.
+
+    `labels` has a text for every pair (receiver, sender), such as a band of distance; the
+    diagonal is the direct effect. The indirect entries of all labels sum to the indirect
+    effect.
+    """
+    text = labels.to_numpy(dtype=object)
+    n = len(text)
+    off = ~np.eye(n, dtype=bool)
+    names = [name for name in _ordered(labels) if (text[off] == name).any()]
+    masks = np.array([(text == name) & off for name in names], dtype=float)
+
+    def reading(B: Array) -> Array:
+        between = np.einsum("bij,ij->b", masks, B) / n
+        return np.array([np.trace(B) / n, *between, B.sum() / n])
+
+    rows = [("direct", "own"), *(("indirect", name) for name in names), ("total", "all")]
+    return reading, pd.DataFrame(rows, columns=["effect", "band"])
+
+
+def _ordered(labels: pd.DataFrame) -> list[Any]:
+    """The labels in their own order where they have one (`labels.attrs`), else sorted."""
+    listed = labels.attrs.get("order")
+    return list(listed) if listed else sorted(pd.unique(labels.to_numpy().ravel()), key=str)
 
 
 def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:

@@ -17,17 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from spatialsyn.effects.multipliers import Reading, Readings, in_year, times
 from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.multiplier import multiplier
 
 OWN, ALL = "own", "all"
-# Effects whose z is below this have no meaningful shares.
-CLEAR = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,35 +93,3 @@ class Channels:
         level[:, -1], slope[:, :, -1] = level.sum(axis=1), slope.sum(axis=2)
         flat = count * size
         return level.reshape(len(carriers), flat), slope.reshape(len(W), len(carriers), flat)
-
-
-def channel_shares(
-    table: pd.DataFrame, spread: Array, draws: Array | None, level: float
-) -> tuple[pd.DataFrame, list[str]]:
-    """The share of each channel in the indirect effect of each x, and the x without clear ones.
-
-    A share is a ratio: it may lie outside [0, 1] where channels have opposite signs, and
-    means little where the indirect effect itself is not clearly different from zero.
-    """
-    parts, unclear = [], []
-    for x, rows in table[table["effect"] == "indirect"].groupby("x", sort=False):
-        every = rows.index[rows["channel"] == ALL][0]
-        at = rows.index[rows["channel"] != ALL]
-        whole = float(table["estimate"][every])
-        share = table["estimate"][at].to_numpy() / whole
-        gradient = (spread[at] - share[:, None] * spread[every]) / whole
-        se = np.where(table["se"][at] > 0, np.sqrt((gradient**2).sum(axis=1)), 0.0)
-        half = norm.ppf((1 + level) / 2) * se
-        low, high = share - half, share + half
-        if draws is not None:
-            ratios = draws[:, at] / draws[:, [every]]
-            low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        if abs(whole) < CLEAR * table["se"][every]:
-            unclear.append(str(x))
-        parts.append(
-            pd.DataFrame(
-                {"x": x, "effect": "share", "channel": rows["channel"][at], "estimate": share,
-                 "se": se, "low": low, "high": high, "p": table["p"][at]}
-            )
-        )  # fmt: skip
-    return pd.concat(parts, ignore_index=True), unclear

@@ -10,13 +10,12 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import norm
 from tqdm import tqdm
 
@@ -25,20 +24,16 @@ from spatialsyn.effects.channels import Channels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.multipliers import Reading, Readings, read
 from spatialsyn.effects.orders import Orders
-from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.effects.table import Effects
+from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
 
-# Four significant digits: units of x may make an effect any size.
-DIGITS = "{:.4g}"
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
-# Columns that tell the rows of one regressor and effect apart.
-TOLD_APART_BY = ("channel", "to", "from", "city", "horizon", "order")
-METHODS = ("delta", "simulation")
+METHODS = ("delta", "simulation", "bootstrap")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
 # (1 - rho) / se below which the multiplier's distribution has a heavy right tail.
@@ -114,104 +109,6 @@ class Multipliers:
         return read(inverse, self.W if slopes else (), self.carriers, reading)
 
 
-@dataclass(frozen=True, eq=False)
-class Effects:
-    """A tidy table of effects with their uncertainty.
-
-    Attributes
-    ----------
-    table : DataFrame
-        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; then
-        ``estimate, se, low, high, p``.
-    level : coverage of the intervals ``low .. high``
-    method : "delta" | "simulation"
-    draws : (size, rows) simulated effects, None under the delta method
-    rejected : share of draws outside the interval of rho
-    seed : seed of the draws, None under the delta method
-    note : advice on how far the intervals carry, empty when there is none
-    spread : (rows, k), times its transpose the covariance of the rows
-    """
-
-    table: pd.DataFrame
-    level: float
-    method: str
-    note: str = ""
-    draws: Array | None = None
-    rejected: float = 0.0
-    seed: int | None = None
-    spread: Array | None = None
-
-    def tidy(self) -> pd.DataFrame:
-        """The table, as a copy."""
-        return self.table.copy()
-
-    def __getitem__(self, effect: str) -> pd.DataFrame:
-        """The rows of one effect, indexed by what tells them apart (x, city, or to and from)."""
-        known = list(dict.fromkeys(self.table["effect"]))
-        if effect not in known:
-            raise ModelError(f"there is no effect {effect!r} here; there are {', '.join(known)}.")
-        rows = self.table[self.table["effect"] == effect].drop(columns="effect")
-        keys = [key for key in ("x", *TOLD_APART_BY) if key in rows]
-        if len(keys) > 1 and rows["x"].nunique() == 1:
-            keys, rows = keys[1:], rows.drop(columns="x")
-        return rows.set_index(keys)
-
-    def test(self, *rows: Mapping[str, Any]) -> HypothesisTest:
-        """Test effects jointly: one selection is zero, or two are equal row by row.
-
-        Parameters
-        ----------
-        rows : one or two mappings from columns of the table to values
-            ``test({"effect": "indirect", "to": "periphery"})``: these are all zero;
-            ``test({"effect": "indirect", "to": "GBA", "from": "periphery"},
-            {"effect": "indirect", "to": "periphery", "from": "GBA"})``: they are equal.
-
-        Raises
-        ------
-        ModelError
-            A column or value that the table does not have, selections of different size.
-        """
-        if len(rows) not in (1, 2):
-            raise ModelError("test takes one selection of rows (zero) or two (equal).")
-        assert self.spread is not None
-        chosen = [self._rows(selection) for selection in rows]
-        words = [", ".join(f"{k} {v}" for k, v in selection.items()) for selection in rows]
-        estimate = self.table["estimate"].to_numpy()
-        value, spread = estimate[chosen[0]], self.spread[chosen[0]]
-        if len(rows) == 1:
-            return wald(f"effects of [{words[0]}] are zero", value, spread @ spread.T)
-        if len(chosen[0]) != len(chosen[1]):
-            raise ModelError(
-                f"[{words[0]}] selects {len(chosen[0])} effects, [{words[1]}] {len(chosen[1])}: "
-                "effects are compared one with one."
-            )
-        value, spread = value - estimate[chosen[1]], spread - self.spread[chosen[1]]
-        return wald(f"effects of [{words[0]}] equal [{words[1]}]", value, spread @ spread.T)
-
-    def _rows(self, selection: Mapping[str, Any]) -> NDArray[np.intp]:
-        keep = np.ones(len(self.table), dtype=bool)
-        for column, value in selection.items():
-            if column not in self.table or not (self.table[column] == value).any():
-                has = self.table.get(column, pd.Series(list(self.table.columns)))
-                raise ModelError(
-                    f"no effects have {column} = {value!r}; there are {named(has.unique(), 30)}."
-                )
-            keep &= (self.table[column] == value).to_numpy()
-        if not keep.any():
-            raise ModelError(f"no effects are {dict(selection)} all at once.")
-        return np.flatnonzero(keep)
-
-    def __repr__(self) -> str:
-        how = f"{self.method}, {self.level:.0%} intervals"
-        if self.draws is not None:
-            how += f", {len(self.draws)} draws, seed {self.seed}, {self.rejected:.2%} rejected"
-        text = f"{self.table.to_string(index=False, float_format=DIGITS.format)}\n({how})"
-        return f"{text}\n{self.note}" if self.note else text
-
-    def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format=DIGITS.format))
-
-
 def infer(
     estimate: Estimate,
     model: Multipliers,
@@ -227,7 +124,7 @@ def infer(
     Raises
     ------
     ModelError
-        Unknown method, or a level outside (0, 1).
+        Unknown method, a level outside (0, 1), or method="bootstrap" without a bootstrap.
     """
     if method not in METHODS:
         raise ModelError(f"method={method!r} is not one of {', '.join(map(repr, METHODS))}.")
@@ -236,7 +133,15 @@ def infer(
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     if method == "delta":
         return _delta(estimate, model, reading, labels, level)
-    return _simulated(estimate, model, reading, labels, level, draws, seed)
+    if method == "bootstrap" and estimate.draws is None:
+        raise ModelError(
+            'method="bootstrap" reads the draws of a bootstrap, and these results have none: '
+            'ss.wild_bootstrap(results).effects(method="bootstrap").'
+        )
+    drawn = estimate.draws if method == "bootstrap" else None
+    sample = estimate.sample(draws, seed) if drawn is None else drawn
+    made = _simulated(estimate, model, reading, labels, level, sample)
+    return replace(made, method=method, seed=seed if method == "simulation" else None)
 
 
 def check_level(level: float) -> None:
@@ -252,29 +157,31 @@ def _delta(
     params, at = model.at(estimate.params), model.moved_by
     readings = model.readings(params, reading)
     jacobian, K = model.jacobian(estimate.params), len(model.carriers)
-    parts, gradients = [], []
+    values, gradients = [], []
     for x in model.regressors:
         coefficients = np.zeros(K)
         coefficients[list(x.carriers)] = params[list(x.positions)]
         gradient = readings.gradient(coefficients)[[*x.carriers, *range(K, K + len(at))]]
         gradients.append(gradient.T @ jacobian[[*x.positions, *at]])
-        variance = np.einsum("ri,ij,rj->r", gradients[-1], estimate.cov, gradients[-1])
-        se = np.sqrt(np.clip(variance, 0, None))
-        parts.append(_rows(x.name, labels, readings.effect(coefficients), se, level))
-    root = _root(estimate.cov)
-    return Effects(
-        pd.concat(parts, ignore_index=True),
-        level,
-        "delta",
-        _advice(estimate, model),
-        spread=np.concatenate(gradients) @ root,
-    )
+        values.append(readings.effect(coefficients))
+    gradient = np.concatenate(gradients)
+    used = (gradient != 0).any(axis=0)  # sigma2 moves no effect, and may have no variance
+    spread = gradient[:, used] @ _root(estimate.cov[np.ix_(used, used)])
+    errors = np.split(np.sqrt((spread**2).sum(axis=1)), len(values))
+    rows = [
+        _rows(x.name, labels, value, se, level)
+        for x, value, se in zip(model.regressors, values, errors, strict=True)
+    ]
+    table = pd.concat(rows, ignore_index=True)
+    return Effects(table, level, "delta", _advice(estimate, model), spread=spread)
 
 
 def _root(cov: Array) -> Array:
-    """L with L L' = cov."""
-    values, vectors = np.linalg.eigh(cov)
-    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)))
+    """L with L L' = cov, found on the scale of correlations: parameters differ in size."""
+    scale = np.sqrt(np.clip(np.diag(cov), 0, None))
+    unit = np.where(scale > 0, scale, 1.0)
+    values, vectors = np.linalg.eigh(cov / np.outer(unit, unit))
+    return np.asarray(scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None)))
 
 
 def _rows(name: str, labels: Labels, effect: Array, se: Array, level: float) -> pd.DataFrame:
@@ -294,13 +201,11 @@ def _simulated(
     reading: Reading,
     labels: Labels,
     level: float,
-    draws: int,
-    seed: int,
+    sample: Array,
 ) -> Effects:
-    sample = estimate.sample(draws, seed)
     inside = np.array([model.stable(params) for params in sample])
     rejected = 1 - float(inside.mean())
-    if inside.sum() < draws // 2:
+    if inside.sum() < len(sample) // 2:
         raise EstimationError(
             f"{rejected:.0%} of the draws of rho fall outside its parameter space: the normal "
             "approximation says nothing here. Use the delta method, or a model with less "
@@ -327,7 +232,7 @@ def _simulated(
     )
     spread = (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
     note = _advice(estimate, model)
-    return Effects(table, level, "simulation", note, made, rejected, seed, spread)
+    return Effects(table, level, "simulation", note, made, rejected, spread=spread)
 
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
@@ -354,7 +259,9 @@ def _advice(estimate: Estimate, model: Multipliers) -> str:
         return ""
     params, at = model.at(estimate.params), model.moved_by if long else list(model.rho_positions)
     gradient = model.jacobian(estimate.params)[at].sum(axis=0)
-    rho, se = params[at].sum(), float(np.sqrt(gradient @ estimate.cov @ gradient))
+    used = gradient != 0
+    variance = gradient[used] @ estimate.cov[np.ix_(used, used)] @ gradient[used]
+    rho, se = params[at].sum(), float(np.sqrt(variance))
     if long or space is None:
         bound = 1.0
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,51 +11,100 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.blocks import Labels, average, by_block, by_city, by_pair
-from spatialsyn.effects.channels import ALL, OWN, Channels, channel_shares
+from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, by_pair, by_pairs
+from spatialsyn.effects.channels import ALL, OWN, Channels
 from spatialsyn.effects.horizon import Horizon
-from spatialsyn.effects.inference import Carried, Effects, Multipliers
+from spatialsyn.effects.inference import Carried, Multipliers, infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.orders import Orders
-from spatialsyn.errors import ModelError, named
+from spatialsyn.effects.table import Effects
+from spatialsyn.errors import AlignmentError, ModelError, named
+from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
-from spatialsyn.numerics.lags import Matrix, dense, rows_of
+from spatialsyn.models.marginal import slopes
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.lags import Array, Matrix, columns_of, dense, rows_of
 
 
-def multipliers(design: Design, estimate: Estimate, names: list[str]) -> Multipliers:
-    """How the regressors `names` enter the matrix of derivatives."""
+def inferred(
+    design: Design,
+    estimate: Estimate,
+    asked: Asked,
+    read_as: tuple[Reading, Labels, bool],
+    when: tuple[int | None, Any, bool],
+    how: tuple[str, float, int, int],
+) -> Effects:
+    """Effects of what was asked for, with inference.
+
+    Parameters
+    ----------
+    read_as : a reading, its labels, and whether it is taken apart by channel
+    when : order of neighbour, horizon, and whether a change lasts
+    how : method, level, draws, seed
+    """
+    (reading, labels, channels), (order, horizon, lasting) = read_as, when
+    entered = multipliers(design, estimate, asked)
+    if channels + (order is not None) + (horizon is not None) > 1:
+        raise ModelError(
+            "effects are read by channel, by order or over a horizon, not both at once."
+        )
+    if channels:
+        entered, labels = by_channel(entered, labels, design)
+    if order is not None:
+        entered, labels = by_order(entered, labels, order)
+    if horizon is not None:
+        entered, labels = over_time(entered, labels, design, estimate, horizon, lasting)
+    return infer(estimate, entered, reading, labels, *how)
+
+
+# What was asked for: a regressor as it stands (None), or a variable of the panel, through
+# the columns that it moves and by how much in each city.
+Asked = Mapping[str, Mapping[str, Array] | None]
+
+
+def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers:
+    """How what was asked for enters the matrix of derivatives."""
     mixed = design.mixture is not None
     inside = (*design.names, *design.rho_names) if mixed else estimate.names
     at = {name: i for i, name in enumerate(inside)}
-    keys = list(dict.fromkeys((c.W, c.block) for c in design.columns if c.x in names))
-    chosen = []
-    for name in names:
-        own = [column for column in design.columns if column.x == name]
-        positions = tuple(at[column.name] for column in own)
-        carriers = tuple(keys.index((column.W, column.block)) for column in own)
-        chosen.append(Carried(name, positions, carriers))
+    keys: list[tuple[str | None, str | None, str | None]] = []
+    carriers, chosen = [], []
+    for name, moved in asked.items():
+        positions, own = [], []
+        for column in design.columns:
+            if column.x is None or column.x not in ([name] if moved is None else moved):
+                continue
+            key = (column.W, column.block, None if moved is None else f"{name}>{column.x}")
+            if key not in keys:
+                keys.append(key)
+                slope = None if moved is None else moved[column.x]
+                carriers.append(_carrier(design, column, slope))
+            positions.append(at[column.name])
+            own.append(keys.index(key))
+        chosen.append(Carried(name, tuple(positions), tuple(own)))
     rho = tuple(at[name] for name in design.rho_names)
     space, entered = estimate.space, design.entered
     return Multipliers(
         W=design.W,
         rho_positions=rho,
-        carriers=tuple(_carrier(design, W, block) for W, block in keys),
-        links=tuple(int(W is not None) for W, _ in keys),
-        carried_by=tuple(W for W, _ in keys),
+        carriers=tuple(carriers),
+        links=tuple(int(W is not None) for W, _, _ in keys),
         regressors=tuple(chosen),
         structure=design.mixture,
         stable=lambda params: space is None or space.contains(entered(params)[list(rho)]),
+        carried_by=tuple(W for W, _, _ in keys),
     )
 
 
-def _carrier(design: Design, W: str | None, block: str | None) -> Matrix:
-    """What a coefficient multiplies: I or W, of all rows or of those of a block."""
+def _carrier(design: Design, column: Column, slope: Array | None) -> Matrix:
+    """What a coefficient multiplies: I or W, the rows of a block, columns times a slope."""
     identity = sparse.eye_array(len(design.y), format="csr")
-    matrix = identity if W is None else design.matrices[W]
-    return matrix if block is None else rows_of(design.blocks[block], matrix)
+    matrix = identity if column.W is None else design.matrices[column.W]
+    matrix = matrix if column.block is None else rows_of(design.blocks[column.block], matrix)
+    return matrix if slope is None else columns_of(matrix, slope)
 
 
 def over_time(
@@ -109,15 +158,6 @@ def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers
     )
 
 
-def channels_in(by: Any) -> tuple[Any, bool]:
-    """The reading that `by` asks for, and whether it asks for channels too."""
-    listed = [by] if isinstance(by, str) else list(by or ())
-    others = [one for one in listed if one != "channel"]
-    if "channel" not in listed or len(others) > 1:
-        return by, False
-    return (others or [None])[0], True
-
-
 def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Multipliers, Labels]:
     """`model` read by the matrix that effects arrive through.
 
@@ -139,17 +179,6 @@ def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Mult
     return replace(model, path=path), shown[kept].reset_index(drop=True)
 
 
-def shared(effects: Effects) -> Effects:
-    """Effects by channel as shares of the indirect effect."""
-    assert effects.spread is not None
-    table, unclear = channel_shares(effects.table, effects.spread, effects.draws, effects.level)
-    note = (
-        f"The indirect effect of {named(unclear)} is not clearly different from zero: its shares "
-        "mean little."
-    )
-    return replace(effects, table=table, note=note if unclear else "", draws=None, spread=None)
-
-
 def _repeated(labels: Labels, column: str, values: Iterable[Any]) -> Labels:
     """The labels of a reading, once for every value of one more column."""
     parts = [labels.assign(**{column: value}) for value in values]
@@ -167,48 +196,93 @@ def _years(horizon: Any) -> tuple[int, ...]:
     return years
 
 
-def chosen_regressors(
-    x: str | Iterable[str] | None, data: Regressors, panel: CityPanel
-) -> list[str]:
-    """The regressors asked for, by name; all of them by default."""
+def asked_for(
+    x: str | Iterable[str] | None, model: SpatialModel, data: Regressors, panel: CityPanel
+) -> Asked:
+    """The regressors or variables asked for, by name; all regressors by default.
+
+    The name of a column of the panel that enters the formula through several terms, or
+    through a function, stands for the variable: its effect is that of one unit more of it,
+    at the values observed, on average.
+    """
     known = [name for name in data.names if name != "Intercept"]
     if not known:
         raise ModelError("this model has no regressors, so there are no effects.")
     if x is None:
-        return known
+        return dict.fromkeys(known)
     names = [x] if isinstance(x, str) else list(x)
-    absent = [name for name in names if name not in known]
+    variables = sorted(set().union(*data.sources))
+    absent = [name for name in names if name not in (*known, *variables)]
     if absent:
-        raise ModelError(f"{named(absent)} is not a regressor here; there are {named(known, 40)}.")
-    if len(names) == 1 and names[0] in panel.frame.columns:
-        _check_alone(names[0], data)
-    return names
+        raise ModelError(
+            f"{named(absent)} is not a regressor here; there are {named(known, 40)}, made of "
+            f"{named(variables, 40)}."
+        )
+    # Several columns of one variable, asked for side by side, are meant as they stand.
+    alone = len(names) == 1
+    return {
+        name: slopes(model, panel, name) if _is_variable(name, data, alone) else None
+        for name in names
+    }
 
 
-def reading_by(by: str | None, panel: CityPanel) -> tuple[Reading, Labels]:
-    """The reading of the derivatives: on average, by city, by pair, or by a grouping."""
+def _is_variable(name: str, data: Regressors, alone: bool) -> bool:
+    """Whether `name` is a column of the panel with more to it than the regressor of that name."""
+    if name not in data.names:
+        return True
+    others = [n for n, s in zip(data.names, data.sources, strict=True) if n != name and name in s]
+    return alone and bool(others)
+
+
+def split_channel(by: Any) -> tuple[Any, bool]:
+    """What `by` names beside the channels, and whether it names them."""
+    listed = [by] if isinstance(by, str) else list(by) if isinstance(by, list | tuple) else []
+    others = [one for one in listed if not (isinstance(one, str) and one == "channel")]
+    if len(others) == len(listed) or len(others) > 1:
+        return by, False
+    return (others or [None])[0], True
+
+
+def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels, bool]:
+    """The reading of the derivatives, on average, by city, by pair, by block or by label of
+    pairs, its labels, and whether each is taken apart by channel."""
+    by, channels = split_channel(by)
+    if channels and per == "share":
+        raise ModelError("per='share' has no channels: use results.channel_shares(x).")
+    return (*_reading(by, panel, per), channels)
+
+
+def _reading(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
+    if per not in PER:
+        raise ModelError(f"per={per!r} is not one of {named(PER)}.")
+    if per != "receiver" and (not isinstance(by, str) or by not in panel.blocks):
+        raise ModelError(f"per={per!r} counts effects by block: by='region', or another grouping.")
     if by is None:
         return average(panel.n)
+    if isinstance(by, pd.DataFrame):
+        return by_pairs(_labels_of_pairs(by, panel))
     if by == "city":
         return by_city(panel.ids)
     if by == "pair":
         return by_pair(panel.ids)
     if not isinstance(by, str) or by not in panel.blocks:
         raise ModelError(
-            f"by={by!r} is neither 'city', 'pair', 'channel' nor a grouping of the panel; its "
-            f"groupings: {named(panel.blocks) or 'none'}. Name one when the panel is made: "
-            "blocks=['region']."
+            f"by={by!r} is neither 'city', 'pair', 'channel', a grouping of the panel nor a table "
+            "of labels for pairs of cities (ss.weights.bands); the groupings: "
+            f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
         )
-    return by_block(panel.blocks[by].loc[list(panel.ids)])
+    return by_block(panel.blocks[by].loc[list(panel.ids)], per)
 
 
-def _check_alone(name: str, data: Regressors) -> None:
-    """A variable that enters through several columns has no effect of one column alone."""
-    sources = dict(zip(data.names, data.sources, strict=True))
-    others = [n for n, s in sources.items() if n != name and s & sources[name]]
-    if others:
-        raise ModelError(
-            f"{name!r} also enters through {named(others)}: the effect of {name!r} with these held "
-            f"fixed is not the effect of the variable. Ask for all columns, "
-            f"effects({[name, *others]}), and combine them at a value of interest."
-        )
+def _labels_of_pairs(labels: pd.DataFrame, panel: CityPanel) -> pd.DataFrame:
+    ids = list(panel.ids)
+    for axis in (labels.index, labels.columns):
+        absent = [i for i in ids if i not in set(axis)]
+        if absent or len(axis) != len(ids):
+            raise AlignmentError(
+                f"the labels of pairs lack {named(absent) or 'none'} of the panel's cities, or "
+                f"name others: {len(axis)} against {len(ids)}. Make them from panel.cities."
+            )
+    made = labels.loc[ids, ids]
+    made.attrs = dict(labels.attrs)
+    return made

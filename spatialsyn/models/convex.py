@@ -30,7 +30,6 @@ from spatialsyn.models.qml import check_size, describe, regress
 from spatialsyn.models.search import GRID
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along_face
-from spatialsyn.numerics.transform import sweeps_cities
 
 # Steps of the grid of shares, by how many there are; more than the last get its steps.
 STEPS = {1: 1, 2: 4, 3: 4, 4: 3, 5: 2}
@@ -61,8 +60,7 @@ def estimate_convex(design: Design) -> Estimate:
     """
     check_size(design)
     _check_independent(design)
-    changing = any(W.ndim == 3 for W in design.matrices.values())
-    if changing and design.transformed and sweeps_cities(design.fixed_effects):
+    if design.cities_estimated and design.transformed:
         raise ModelError(
             "ss.convex(...) of weights that change over the years has no correction for the bias "
             'of the city effects. Use weights of base years, or correction="direct".'

@@ -14,7 +14,9 @@ import numpy as np
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
 from spatialsyn.models.columns import Column
-from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.data import read
+from spatialsyn.models.formula import Regressors
+from spatialsyn.models.instruments import Instruments, instruments
 from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
@@ -54,6 +56,8 @@ class Design:
     error : lags by the error's matrix, or None without a spatial error
     random : whether cities have random effects
     units, copies : independent cities and periods, n and T less what was transformed away
+    cities_estimated : whether city effects are dummies whose bias is to be removed
+    instruments : what stands in for endogenous columns, or None under maximum likelihood
     mixture : the restriction of a convex model, None where every matrix has its own rho
     """
 
@@ -72,6 +76,8 @@ class Design:
     transformed: bool
     units: int
     copies: int
+    cities_estimated: bool = False
+    instruments: Instruments | None = None
     mixture: Mixture | None = None
 
     def entered(self, params: Array) -> Array:
@@ -82,6 +88,16 @@ class Design:
     def names(self) -> tuple[str, ...]:
         """Names of the columns of Z."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether Z holds lags in time."""
+        return any(name == "tau" or name.startswith("eta[") for name in self.names)
+
+    @property
+    def varies(self) -> bool:
+        """Whether a matrix changes over the years."""
+        return any(W.ndim == 3 for W in self.matrices.values())
 
     @property
     def nobs(self) -> int:
@@ -96,31 +112,8 @@ class Design:
 
 def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Links]) -> Design:
     """The design of `model`; `weights` are aligned with the panel (`align`)."""
-    data = regressors(model, panel)
-    return sweep_effects(model, data, weights)
-
-
-def regressors(model: SpatialModel, panel: CityPanel) -> Regressors:
-    """The formula of `model` evaluated on `panel`, with the blocks of its regimes."""
-    data = evaluate(model.formula, panel, model.intercept, model.dynamic)
-    return replace(data, blocks=_blocks(model, panel))
-
-
-def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
-    """0/1 of the cities in every block of the regimes."""
-    if model.regimes is None:
-        return {}
-    name = model.regimes.grouping
-    if name not in panel.blocks:
-        raise ModelError(
-            f"regimes={name!r} is not a grouping of the panel; its groupings: "
-            f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
-        )
-    group = panel.blocks[name].loc[list(panel.ids)]
-    sizes = group.value_counts()
-    if len(sizes) < 2:
-        raise ModelError(f"the grouping {name!r} has one block only, {named(sizes.index)}.")
-    return {str(b): (group == b).to_numpy(float) for b in sorted(sizes.index, key=str)}
+    data, outside = read(model, panel)
+    return sweep_effects(model, data, weights, outside)
 
 
 def align(
@@ -154,8 +147,13 @@ def align(
     return {name: by_name[name].aligned(panel.ids) for name in needed}
 
 
-def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, Links]) -> Design:
-    """Lag first, sweep second, and count what is left."""
+def sweep_effects(
+    model: SpatialModel,
+    data: Regressors,
+    weights: Mapping[str, Links],
+    outside: Regressors | None = None,
+) -> Design:
+    """Lag first, sweep second, and count what is left; `outside` holds external instruments."""
     n, T = data.y.shape
     _check_dimensions(model, n, T)
     _check_rows(model, weights)
@@ -170,12 +168,11 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, L
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep(X, fixed)
     _check_absorbed(X, Z, columns, model)
-    unit_root = model.transforms and sweeps_time(fixed)
+    likelihood = model.estimator == "qml"
+    unit_root = likelihood and model.transforms and sweeps_time(fixed)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
-    if estimates_cities(model, weights):
-        copies = T
-    error = _error_lag(model, data, Wy, X, weights, unit_root)
-    mixed = model.roles.mixed
+    cities = likelihood and estimates_cities(model, weights)
+    copies = T if cities else copies
     return Design(
         y=sweep(data.y, fixed),
         Wy=sweep(Wy, fixed),
@@ -186,13 +183,17 @@ def sweep_effects(model: SpatialModel, data: Regressors, weights: Mapping[str, L
         blocks=data.blocks,
         W=tuple(W.values()),
         logdet=_logdet(model, weights, data.years, tuple(W.values()), unit_root),
-        error=error,
+        error=_error_lag(model, data, Wy, X, weights, unit_root),
         random=model.random is not None,
         fixed_effects=fixed,
         transformed=model.transforms,
         units=units,
         copies=copies,
-        mixture=mixture(mixed, columns, (error.name,) if error else ()) if mixed else None,
+        cities_estimated=cities,
+        instruments=None
+        if likelihood
+        else instruments(model, data, X, {c.name: c.x for c in columns}, outside, weights),
+        mixture=mixture(model.roles, columns),
     )
 
 
@@ -327,7 +328,8 @@ def _check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
             "an own rho for every block makes matrices whose rows sum to one in one block and to "
             'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
         )
-    needed = (*model.roles.wy, *model.lag_wy) if model.correction != "direct" else ()
+    jacobian = model.correction != "direct" and model.estimator == "qml"
+    needed = (*model.roles.wy, *model.lag_wy) if jacobian else ()
     error = () if model.roles.wu is None else (model.roles.wu,)
     for name in dict.fromkeys([*needed, *error]):
         sums = weights[name].row_sums

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import pandas as pd
 
 from spatialsyn.numerics.lags import Array
 
@@ -26,6 +30,29 @@ def effects_along(
     effects = y.mean(axis=axis) - y.mean() - gradient @ params
     variance = noise + np.einsum("ij,jk,ik->i", gradient, cov, gradient)
     return effects, np.sqrt(variance)
+
+
+def effects_table(
+    y: Array,
+    columns: Array,
+    params: Array,
+    cov: Array,
+    noise: tuple[Array, Array],
+    ids: tuple[Sequence[Any] | None, Sequence[Any] | None],
+) -> pd.DataFrame:
+    """City and year effects with their standard errors: kind, id, estimate, se.
+
+    Parameters
+    ----------
+    noise, ids : of cities and of years, see `effects_along`; no ids for what was not swept
+    """
+    parts = []
+    for kind, axis, listed, own in zip(("city", "year"), (1, 0), ids, noise, strict=True):
+        if listed is not None:
+            made, se = effects_along(y, columns, params, cov, own, axis)
+            found = {"kind": kind, "id": list(listed), "estimate": made, "se": se}
+            parts.append(pd.DataFrame(found))
+    return pd.concat(parts, ignore_index=True)
 
 
 def r2_parts(y: Array, prediction: Array) -> dict[str, float]:

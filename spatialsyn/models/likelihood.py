@@ -97,11 +97,11 @@ def jacobian_slopes(design: Design, values: Array) -> Array:
     rho, lam, phi = split(design, values)
     slopes: list[float] = []
     if isinstance(design.logdet, LogDet):
-        slopes.append(design.logdet.slope(rho[0]))
+        slopes.append(float(design.logdet.slope(rho[0])))
     elif design.logdet is not None:
         slopes.extend(design.logdet.gradient(rho))
     if design.error is not None and lam is not None:
-        slopes.append(design.error.logdet.slope(lam))
+        slopes.append(float(design.error.logdet.slope(lam)))
     scaled = [design.copies * slope for slope in slopes]
     return np.array([*scaled, *([design.units / phi] if phi is not None else [])])
 

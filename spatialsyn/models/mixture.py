@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialsyn.models.columns import Column
-from spatialsyn.models.roles import Convex
+from spatialsyn.models.roles import Roles
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.simplex import simplex_basis
 
@@ -105,8 +105,11 @@ class Mixture:
         return np.hstack([others, wide])
 
 
-def mixture(mixed: Convex, columns: Sequence[Column], rest: tuple[str, ...]) -> Mixture:
-    """How `mixed` enters the wide model with these columns of Z."""
+def mixture(roles: Roles, columns: Sequence[Column]) -> Mixture | None:
+    """How the mixture of `roles`, if there is one, enters the wide model with these columns."""
+    mixed = roles.mixed
+    if mixed is None:
+        return None
     sources, names = [], []
     for column in columns:
         joint = mixed.wx == "combined" and column.W in mixed.names
@@ -115,4 +118,5 @@ def mixture(mixed: Convex, columns: Sequence[Column], rest: tuple[str, ...]) -> 
         names.append(name + column.name.removeprefix(prefix) if joint else column.name)
     kept = tuple(dict.fromkeys(names))
     owner = np.array([kept.index(name) for name in names], dtype=int)
+    rest = (f"lambda[{roles.wu}]",) if roles.wu else ()
     return Mixture(mixed.names, kept, owner, np.array(sources, dtype=int), rest)

@@ -12,6 +12,7 @@ Ord (1975); without Wy it is least squares.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -28,10 +29,15 @@ from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
 from spatialsyn.numerics.optimize import maximise
 
+Value = Callable[[Array], Array]
+Derivatives = Callable[[Array], tuple[Array, Array]]
+
 # Columns of unit length whose pivot in the QR falls below this are linear combinations.
 COLLINEAR = 1e-10
 # Where no eigenvalue closes the interval of rho, the search stops at this many times 1/|w|max.
 REACH = 5.0
+# A rho this near the end of its interval, in parts of its width, is no maximum.
+EDGE = 1e-7
 
 
 def estimate_qml(design: Design) -> Estimate:
@@ -83,7 +89,7 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     return Estimate(
         names=parameter_names(design),
         params=params,
-        cov=free @ _inverse(inner) @ free.T,
+        cov=free @ inverted(inner) @ free.T,
         loglik=full(design, spatial, sigma2),
         nobs=design.nobs,
         residuals=residuals,
@@ -167,35 +173,48 @@ def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
     return scaled / length[:, None]
 
 
-def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
-    """The maximiser of the concentrated likelihood; the residual is e_y - rho e_Wy."""
-    a, b, c = float(e_y @ e_y), float(e_y @ e_Wy), float(e_Wy @ e_Wy)
+def profile(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Value, Derivatives]:
+    """The concentrated likelihood of rho and its two derivatives; residuals are e_y - rho e_Wy.
+
+    For arrays (nT,), or (nT, b) for as many likelihoods.
+    """
+    a, b, c = (e_y**2).sum(axis=0), (e_y * e_Wy).sum(axis=0), (e_Wy**2).sum(axis=0)
+    half = design.nobs / 2
 
     def ssr(rho: Array) -> Array:
-        return a - 2 * rho * b + rho**2 * c
+        return np.asarray(a - 2 * rho * b + rho**2 * c)
 
     def value(rho: Array) -> Array:
-        return design.copies * logdet(rho) - design.nobs / 2 * np.log(ssr(rho))
+        return design.copies * logdet(rho) - half * np.log(ssr(rho))
 
-    def derivatives(rho: float) -> tuple[float, float]:
-        q, dq = ssr(np.asarray(rho)), -2 * b + 2 * rho * c
-        slope = design.copies * logdet.slope(rho) - design.nobs / 2 * dq / q
-        curvature = design.copies * logdet.curvature(rho) - design.nobs / 2 * (
-            2 * c / q - (dq / q) ** 2
-        )
-        return float(slope), float(curvature)
+    def derivatives(rho: Array) -> tuple[Array, Array]:
+        q, dq = ssr(rho), -2 * b + 2 * rho * c
+        slope = design.copies * logdet.slope(rho) - half * dq / q
+        curvature = design.copies * logdet.curvature(rho) - half * (2 * c / q - (dq / q) ** 2)
+        return slope, curvature
 
-    reach = REACH / logdet.radii[0]
-    low, high = logdet.interval
-    low, high = max(low, -reach), min(high, reach)
+    return value, derivatives
+
+
+def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
+    """The maximiser of the concentrated likelihood."""
+    value, derivatives = profile(design, logdet, e_y, e_Wy)
+    low, high = searched(logdet)
     rho = maximise(value, derivatives, (low, high))
-    if min(rho - low, high - rho) < 1e-7 * (high - low):
+    if min(rho - low, high - rho) < EDGE * (high - low):
         raise EstimationError(
             f"the likelihood still rises at rho = {rho:.4f}, the end of its interval "
             f"({low:.4g}, {high:.4g}): the data do not identify this model with this W. Check for "
             "a common trend (time effects), outliers and the scale of W."
         )
     return np.array([rho])
+
+
+def searched(logdet: LogDet) -> tuple[float, float]:
+    """The finite interval on which rho is looked for."""
+    reach = REACH / logdet.radii[0]
+    low, high = logdet.interval
+    return max(low, -reach), min(high, reach)
 
 
 def check_size(design: Design) -> None:
@@ -208,7 +227,7 @@ def check_size(design: Design) -> None:
         )
 
 
-def _inverse(info: Array) -> Array:
+def inverted(info: Array) -> Array:
     """Inverse of a badly scaled positive definite matrix (sigma2 against delta: 1e6 and more)."""
     scale = 1 / np.sqrt(np.diag(info))
     try:

@@ -26,8 +26,10 @@ PHI = (0.1, 0.3, 0.7)
 CLIMBS = 4
 
 
-def best_spatial(design: Design) -> Array:
+def best_spatial(design: Design, start: Array | None = None) -> Array:
     """(rho_1 ... rho_m, lambda, phi) with the highest concentrated likelihood.
+
+    With `start`, the peak that is climbed from there.
 
     Raises
     ------
@@ -43,7 +45,8 @@ def best_spatial(design: Design) -> Array:
     def slope(at: Array) -> Array:
         return score(design, at * unit) * unit
 
-    starts = [s / unit for s in _starts(design, unit) if np.isfinite(value(s / unit))]
+    tried = _starts(design, unit) if start is None else [start]
+    starts = [s / unit for s in tried if np.isfinite(value(s / unit))]
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     starts.sort(key=value, reverse=True)

@@ -14,7 +14,8 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.design import align, outcome_matrices, regressors, right_side
+from spatialsyn.models.data import regressors
+from spatialsyn.models.design import align, outcome_matrices, right_side
 from spatialsyn.models.formula import parse
 from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
@@ -74,9 +75,9 @@ def simulate(
     time = [*(["tau"] if model.lag_y else []), *(f"eta[{name}]" for name in model.lag_wy)]
     lam = [f"lambda[{model.roles.wu}]"] if model.roles.wu else []
     phi = ["phi"] if model.random else []
-    mixed = model.roles.mixed
-    if mixed is not None:
-        params = _unmixed(params, mixture(mixed, columns, tuple(lam)), [*names, *W, *lam])
+    mix = mixture(model.roles, columns)
+    if mix is not None:
+        params = _unmixed(params, mix, [*names, *W, *lam])
     _check_params(params, [*names, *time, *W, *lam, *phi, "sigma2"])
     n, T = data.y.shape
     error = np.sqrt(params["sigma2"]) * generator.standard_normal((n, T))

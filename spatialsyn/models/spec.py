@@ -6,10 +6,12 @@ and varied with `but`; `ss.fit` brings it together with a panel and weights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from spatialsyn.errors import ModelError, named
+from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
 from spatialsyn.models.formula import parse
 from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
@@ -56,6 +58,13 @@ class SpatialModel:
         eta W y(t-1), with the matrices of Wy (True) or the named ones.
     regimes : name of a grouping, or `Regimes`
         Own coefficients for each block of cities.
+    estimator : "qml" | "2sls" | "best-2sls" | "gmm"
+        Maximum likelihood; two-stage least squares, for endogenous regressors, for Wy where
+        variances differ from city to city, and with time effects for any W; the same with
+        the instruments of Lee (2003); or the same with a spatial error (sem, sdem, sac, gns).
+    endogenous : regressors of the formula that the error moves
+    instruments : columns or expressions that stand in for them
+        Each enters with its lag by every matrix, and its second by those of Wy.
     """
 
     family: str
@@ -67,11 +76,17 @@ class SpatialModel:
     lag_y: bool = False
     lag_wy: Any = False
     regimes: Any = None
+    estimator: str = "qml"
+    endogenous: Sequence[str] = ()
+    instruments: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _among("family", self.family, tuple(FAMILIES))
         _among("fixed_effects", self.fixed_effects, FIXED_EFFECTS)
         _among("correction", self.correction, CORRECTIONS)
+        _among("estimator", self.estimator, ESTIMATORS)
+        for field in ("endogenous", "instruments"):
+            object.__setattr__(self, field, listed(field, getattr(self, field)))
         if self.random is not None:
             self._check_random()
         given = roles(self.family, self.W)
@@ -101,6 +116,7 @@ class SpatialModel:
             )
         if self.regimes is not None:
             self._check_regimes([str(t) for t in parsed.terms])
+        check_estimator(self)
 
     def _check_random(self) -> None:
         _among("random", self.random, RANDOM)
@@ -135,6 +151,10 @@ class SpatialModel:
                              ("random", self.random is not None)):  # fmt: skip
             if there:
                 raise ModelError(f"{field} with ss.convex(...) is not available: {own}.")
+        if self.estimator != "qml":
+            raise ModelError(
+                f"estimator={self.estimator!r} with ss.convex(...) does not exist: {own}."
+            )
         if self.regimes is not None and self.regimes.rho:
             raise ModelError(f"ss.convex(...) has one rho: leave regimes' rho=True out, or {own}.")
         if self.correction == "bias-corrected" and self.fixed_effects != "none":
@@ -236,6 +256,9 @@ class Maker(Protocol):
         lag_y: bool = False,
         lag_wy: Any = False,
         regimes: Any = None,
+        estimator: str = "qml",
+        endogenous: Sequence[str] = (),
+        instruments: Sequence[str] = (),
     ) -> SpatialModel: ...
 
 
@@ -246,11 +269,15 @@ def ols(
     random: str | None = None,
     lag_y: bool = False,
     regimes: Any = None,
+    estimator: str = "qml",
+    endogenous: Sequence[str] = (),
+    instruments: Sequence[str] = (),
 ) -> SpatialModel:
     """Least squares without any spatial term; the baseline of the family."""
     return SpatialModel(
-        "ols", formula, None, fixed_effects, correction, random, lag_y, False, regimes
-    )
+        "ols", formula, None, fixed_effects, correction, random, lag_y, False, regimes,
+        estimator, endogenous, instruments,
+    )  # fmt: skip
 
 
 def _maker(family: str, says: str) -> Maker:
@@ -265,10 +292,14 @@ def _maker(family: str, says: str) -> Maker:
         lag_y: bool = False,
         lag_wy: Any = False,
         regimes: Any = None,
+        estimator: str = "qml",
+        endogenous: Sequence[str] = (),
+        instruments: Sequence[str] = (),
     ) -> SpatialModel:
         return SpatialModel(
-            family, formula, W, fixed_effects, correction, random, lag_y, lag_wy, regimes
-        )
+            family, formula, W, fixed_effects, correction, random, lag_y, lag_wy, regimes,
+            estimator, endogenous, instruments,
+        )  # fmt: skip
 
     make.__name__ = make.__qualname__ = family
     make.__doc__ = f"{says}\n\nThe arguments are those of `SpatialModel`."

@@ -31,6 +31,13 @@ def dense(W: Matrix) -> Array:
     return W.toarray() if sparse.issparse(W) else np.asarray(W, dtype=float)
 
 
+def columns_of(W: Matrix, scale: Array) -> Matrix:
+    """W D with D = diag(scale): what each sending city sends, times its scale."""
+    if sparse.issparse(W):
+        return sparse.csr_array(W @ sparse.diags_array(scale))
+    return np.asarray(W * scale)
+
+
 def rows_of(block: Array, W: Matrix) -> Matrix:
     """D W with D = diag(block): the links that the cities of a block receive."""
     if sparse.issparse(W):

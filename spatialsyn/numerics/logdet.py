@@ -37,16 +37,16 @@ class LogDet:
         logs = np.log(np.abs(1 - np.multiply.outer(rho, self.eigenvalues)))
         return np.asarray(logs.sum(axis=-1) / self.years)
 
-    def slope(self, rho: float) -> float:
+    def slope(self, rho: float | Array) -> Array:
         """First derivative, minus tr G."""
-        return float(-self._g(rho).sum().real / self.years)
+        return np.asarray(-self._g(rho).sum(axis=-1).real / self.years)
 
-    def curvature(self, rho: float) -> float:
+    def curvature(self, rho: float | Array) -> Array:
         """Second derivative, minus tr G^2."""
-        return float(-(self._g(rho) ** 2).sum().real / self.years)
+        return np.asarray(-(self._g(rho) ** 2).sum(axis=-1).real / self.years)
 
-    def _g(self, rho: float) -> np.ndarray:
-        return np.asarray(self.eigenvalues / (1 - rho * self.eigenvalues))
+    def _g(self, rho: float | Array) -> np.ndarray:
+        return np.asarray(self.eigenvalues / (1 - np.multiply.outer(rho, self.eigenvalues)))
 
     @cached_property
     def interval(self) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from spatialsyn.report.areas import study_area, weights_map
 from spatialsyn.report.choropleth import emitted_received, map, maps
 from spatialsyn.report.figures import block_plot, effects_plot
+from spatialsyn.report.indices import disparity_plot, sensitivity_plot
 from spatialsyn.report.summaries import descriptives, effects_table, weights_table
 from spatialsyn.report.tables import Table, table
 from spatialsyn.report.theme import save, style
@@ -11,12 +12,14 @@ __all__ = [
     "Table",
     "block_plot",
     "descriptives",
+    "disparity_plot",
     "effects_plot",
     "effects_table",
     "emitted_received",
     "map",
     "maps",
     "save",
+    "sensitivity_plot",
     "study_area",
     "style",
     "table",

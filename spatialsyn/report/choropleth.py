@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.inference import Effects
+from spatialsyn.effects.table import Effects
 from spatialsyn.errors import AlignmentError, ConfigError, named
 from spatialsyn.report import frame, theme
 from spatialsyn.report.classes import Classes, classify

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from spatialsyn.effects.inference import Effects
+from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.report import theme
 from spatialsyn.report.forest import Point, Row, close, forest, point

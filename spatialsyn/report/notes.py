@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from spatialsyn.effects.inference import Effects
-from spatialsyn.models.covariance import WORDS as COVARIANCES
+from spatialsyn.effects.table import Effects
+from spatialsyn.models.covariance import in_words
+from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.display import STARS, Display
 from spatialsyn.results import Results
 from spatialsyn.summary import FEW_CITIES
@@ -63,7 +64,8 @@ def notes_on(
 def sample_notes(fits: Mapping[str, Results]) -> list[str]:
     """Covariance, fixed effects, every W, and how far the number of cities carries."""
     return [
-        *by_column(fits, lambda fit: f"Covariance of the parameters: {COVARIANCES[fit.cov_kind]}."),
+        *by_column(fits, _instruments),
+        *by_column(fits, lambda fit: f"Covariance of the parameters: {in_words(fit.cov_kind)}."),
         *by_column(fits, _fixed_effects),
         *weights_notes([w for fit in fits.values() for w in used(fit)]),
         *by_column(fits, _few),
@@ -125,9 +127,15 @@ def _base_years(w: Links) -> str:
     return f"base years {_words(years)}; "
 
 
+def _instruments(fit: Results) -> str:
+    return " ".join(instruments_note(fit.design, fit.model.estimator))
+
+
 def _fixed_effects(fit: Results) -> str:
     if fit.model.fixed_effects == "none":
         return f"No fixed effects{RANDOM[fit.model.random]}."
+    if fit.model.estimator != "qml":
+        return "Fixed effects swept out of the data."
     return f"Fixed effects {CORRECTIONS[fit.model.correction]}{RANDOM[fit.model.random]}."
 
 

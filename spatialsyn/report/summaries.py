@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.inference import Effects
+from spatialsyn.effects.table import Effects
 from spatialsyn.errors import PanelError, WeightsError, named
 from spatialsyn.report.display import NONE, Display, Labels, fixed, number
 from spatialsyn.report.layout import Row

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spatialsyn.effects.inference import Effects
+from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.report import writers
 from spatialsyn.report.display import NONE, NUMBER, Display, Labels, decimals, fixed, number

@@ -1,6 +1,7 @@
 """Who is connected to whom: geographic, economic and digital weights."""
 
 from spatialsyn.weights.audit import audit
+from spatialsyn.weights.bands import bands
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.digital import gravity, similarity
 from spatialsyn.weights.economic import gap
@@ -12,6 +13,7 @@ __all__ = [
     "Weights",
     "WeightsSeries",
     "audit",
+    "bands",
     "contiguity",
     "distances",
     "gap",

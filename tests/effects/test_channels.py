@@ -168,7 +168,7 @@ def test_questions_without_an_answer_are_refused():
     plain = ss.fit(ss.ols("y ~ x"), PANEL)
     with pytest.raises(ss.ModelError, match="lags neither outcome nor regressors"):
         plain.effects(by="channel")
-    with pytest.raises(ss.ModelError, match=r"neither 'city', 'pair', 'channel' nor a grouping"):
+    with pytest.raises(ss.ModelError, match=r"neither 'city', 'pair', 'channel', a grouping"):
         FITS["own"].effects(by="channels")
     with pytest.raises(ss.ModelError, match="by channel, by order or over a horizon"):
         FITS["own"].effects(by="channel", order=2)

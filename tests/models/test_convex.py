@@ -301,6 +301,7 @@ def test_a_mixture_is_a_value_and_prints():
         (lambda: mixed(lag_wy=True), "lag_wy with ss.convex"),
         (lambda: mixed(random="individual", fixed_effects="none"), "random with ss.convex"),
         (lambda: mixed(correction="bias-corrected"), 'below zero.*Use correction="lee-yu"'),
+        (lambda: mixed(estimator="2sls"), r"estimator='2sls' with ss.convex.*a list of names"),
         (lambda: mixed(regimes=ss.regimes("region", rho=True)), "has one rho: leave regimes'"),
     ],
 )

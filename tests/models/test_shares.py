@@ -169,6 +169,8 @@ def test_questions_without_an_answer_are_refused():
         SAR.posterior(draws=0)
     with pytest.raises(ss.ModelError, match="g=0 must be positive"):
         SAR.averaged(g=0)
+    with pytest.raises(ss.ModelError, match=r"wild bootstrap is not available with ss.convex"):
+        ss.wild_bootstrap(SAR)
     sac = ss.sac("y ~ x", W={"wy": ss.convex("a", "b"), "wu": "c"}, fixed_effects="individual")
     with pytest.raises(ss.ModelError, match="not available with a spatial error"):
         ss.fit(sac, PANEL, WEIGHTS).share_test("a", bootstrap=10)

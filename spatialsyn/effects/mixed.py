@@ -1,55 +1,37 @@
-"""What only the results of a mixture of weights matrices can answer."""
+"""What results with several matrices can answer: shares of a mixture, shares of channels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from itertools import combinations
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from spatialsyn.errors import ModelError
-from spatialsyn.models.design import Design, sweep_effects
+from spatialsyn.effects.channels import ALL
+from spatialsyn.effects.inference import check_level
+from spatialsyn.effects.table import Effects
+from spatialsyn.errors import ModelError, named
+from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.mixture import Mixture
-from spatialsyn.models.posterior import Posterior, evidence, posterior
-from spatialsyn.models.roles import Convex, Roles
+from spatialsyn.models.posterior import Posterior, posterior
 from spatialsyn.models.shares import share_interval, share_test
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.subsets import Averaged, averaged
 from spatialsyn.numerics.hypothesis import HypothesisTest
+from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.series import Links
 
-Fitted = TypeVar("Fitted", bound="OfMixture")
+Fitted = TypeVar("Fitted", bound="SeveralWeights")
+# An indirect effect whose z is below this has no meaningful shares.
+CLEAR = 2.0
 
 
-@dataclass(frozen=True, eq=False)
-class Averaged:
-    """Posterior probabilities of the subsets of a mixture's matrices.
-
-    Attributes
-    ----------
-    table : one row per subset: ``log_marginal, probability``, posterior means of rho and of
-        the shares, zero for a matrix that is not in the subset
-    inclusion : probability that a matrix belongs to the model
-    means : rho and the shares, averaged over the subsets
-    """
-
-    table: pd.DataFrame
-    inclusion: pd.Series
-    means: pd.Series
-
-    def __repr__(self) -> str:
-        shown = self.table.to_string(float_format="{:.4g}".format)
-        return f"{shown}\nInclusion: " + ", ".join(
-            f"{n} {p:.3f}" for n, p in self.inclusion.items()
-        )
-
-
-class OfMixture:
+class SeveralWeights:
     """The questions; the answers need these attributes of a `Results`."""
 
     model: SpatialModel
@@ -75,16 +57,18 @@ class OfMixture:
         mixture = self._mixture
         assert self.estimate.cov is not None
         se = np.sqrt(np.diag(self.estimate.cov)[mixture.shares])
-        columns = {
-            "estimate": self.estimate.params[mixture.shares],
-            "se": np.where(se > 0, se, np.nan),
-        }
-        table = pd.DataFrame(columns, index=pd.Index(mixture.weights, name="weights"))
+        table = pd.DataFrame(
+            {
+                "estimate": self.estimate.params[mixture.shares],
+                "se": np.where(se > 0, se, np.nan),
+            },
+            index=pd.Index(mixture.weights, name="weights"),
+        )
         return table.join(self.share_intervals())
 
     def share_intervals(self, level: float = 0.95) -> pd.DataFrame:
         """Profile-likelihood intervals, ``low`` and ``high``, of the shares: inside [0, 1]."""
-        _check_level(level)
+        check_level(level)
         names = self._mixture.weights
         if level not in self._intervals:
             ends = [share_interval(self.design, self.estimate, i, level) for i in range(len(names))]
@@ -122,7 +106,7 @@ class OfMixture:
         effects of the draws follow: ``res.with_draws(post).effects(method="simulation")``.
         """
         self._mixture  # noqa: B018
-        _check_level(level)
+        check_level(level)
         _check_whole("draws", draws, 1)
         return posterior(self.design, draws, level, seed)
 
@@ -140,42 +124,54 @@ class OfMixture:
         g : variance of the coefficients' prior, in units of that of their estimate; by
             default the number of observations: the prior is worth one of them
         """
-        names, rows = self._mixture.weights, {}
-        if g is not None and not g > 0:
-            raise ModelError(f"g={g!r} must be positive: the prior's variance, in estimates'.")
-        for size in range(1, len(names) + 1):
-            for chosen in combinations(names, size):
-                design = sweep_effects(_only(self.model, chosen), self.data, self.weights)
-                log, means = evidence(design, float(design.nobs if g is None else g))
-                found = dict(zip(("rho", *(f"share[{n}]" for n in chosen)), means, strict=True))
-                rows["+".join(chosen)] = {"log_marginal": log, **found}
-        table = pd.DataFrame(rows).T.reindex(
-            columns=["log_marginal", "rho", *(f"share[{name}]" for name in names)]
+        self._mixture  # noqa: B018
+        return averaged(self.model, self.data, self.weights, g)
+
+    def channel_shares(self, x: str | Iterable[str] | None = None, **options: Any) -> Effects:
+        """The share of each matrix in the indirect effect, with inference.
+
+        A share may lie outside [0, 1] where matrices carry effects of opposite signs.
+        `options` are those of `effects`: method, level, draws, seed.
+        """
+        made: Effects = self.effects(x, by="channel", **options)  # type: ignore[attr-defined]
+        assert made.spread is not None
+        table = made.table
+        whole = table[(table["effect"] == "indirect") & (table["channel"] == ALL)]
+        unclear = whole["x"][~(whole["estimate"].abs() >= CLEAR * whole["se"])]
+        kept = np.flatnonzero((table["effect"] == "indirect") & (table["channel"] != ALL))
+        parts = replace(
+            made,
+            table=table.iloc[kept].reset_index(drop=True),
+            spread=made.spread[kept],
+            draws=None if made.draws is None else made.draws[:, kept],
+            about="shares of the indirect effect",
+        ).shares()
+        note = (
+            f"The indirect effect of {named(unclear)} is not clearly different from zero: its "
+            "shares mean little."
         )
-        chance = np.exp(table["log_marginal"] - table["log_marginal"].max())
-        table.insert(1, "probability", chance / chance.sum())
-        member = table.drop(columns=["log_marginal", "probability", "rho"]).notna()
-        inclusion = member.mul(table["probability"], axis=0).sum().set_axis(list(names))
-        table = table.fillna(0.0).rename_axis("subset")
-        values = table.drop(columns=["log_marginal", "probability"])
-        return Averaged(table, inclusion, values.mul(table["probability"], axis=0).sum())
+        shown = parts.table.assign(effect="share")
+        return replace(parts, table=shown, note=note if len(unclear) else parts.note)
 
+    @property
+    def _entered(self) -> tuple[Array, Array]:
+        """The parameters and covariance of the design's own columns and lags."""
+        params, cov, mixture = self.estimate.params, self.estimate.cov, self.design.mixture
+        assert cov is not None
+        if mixture is None:
+            return params, cov
+        J = mixture.jacobian(params)
+        return mixture(params), J @ cov @ J.T
 
-def _only(model: SpatialModel, chosen: tuple[str, ...]) -> SpatialModel:
-    """The model with some of its mixture's matrices; WX of the mixture follow, others stay."""
-    given = model.roles
-    assert given.mixed is not None
-    wx = given.wx
-    if tuple(name for name, _ in wx) == given.mixed.names:
-        wx = tuple(pair for pair in wx if pair[0] in chosen)
-    return model.but(W=Roles(chosen, wx, given.wu, Convex(chosen, given.mixed.wx)))
+    def _with_shares(self, tidy: pd.DataFrame, level: float) -> pd.DataFrame:
+        """`tidy` with profile intervals of the shares; zero is the end of their range, no null."""
+        if self.design.mixture is not None:
+            names = list(self.design.mixture.share_names)
+            tidy.loc[names, ["z", "p"]] = np.nan
+            tidy.loc[names, ["low", "high"]] = self.share_intervals(level).to_numpy()
+        return tidy
 
 
 def _check_whole(name: str, value: object, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ModelError(f"{name}={value!r}: give a whole number of at least {least}.")
-
-
-def _check_level(level: float) -> None:
-    if not (isinstance(level, float) and 0 < level < 1):
-        raise ModelError(f"level={level!r} must lie between 0 and 1, for example 0.95.")

@@ -1,0 +1,113 @@
+"""What would change if some cities had more of something: a scenario read as an effect.
+
+A scenario moves variables of the panel; the formula is evaluated on the moved panel, so
+logs, powers and interactions count as they are; the mean change of every column over the
+years, city by city, takes the place of "one unit more" in the matrix of derivatives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.effects.blocks import Labels
+from spatialsyn.effects.multipliers import Reading
+from spatialsyn.effects.request import Asked
+from spatialsyn.errors import ModelError, named
+from spatialsyn.models.data import regressors
+from spatialsyn.models.marginal import check_repeatable
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.lags import Array
+
+_AMOUNT = re.compile(r"([+-])\s*(\d+(?:\.\d+)?)\s*(%|in all)?$")
+Change = tuple[Any, str]
+
+
+def change_of(changes: Mapping[str, Change], model: SpatialModel, panel: CityPanel) -> Asked:
+    """The mean change of every column of the formula, by city, under a scenario's name.
+
+    Parameters
+    ----------
+    changes : variable -> (where, amount)
+        Where: "all", a block such as "periphery", a city id or a list of them. Amount:
+        "+10%", "-0.5" (in each city), or "+100 in all" (shared equally by the cities).
+
+    Raises
+    ------
+    ModelError
+        An unknown variable, place or amount, a scenario that moves no regressor.
+    """
+    check_repeatable(model)
+    if not isinstance(changes, Mapping) or not changes:
+        raise ModelError('a scenario is a mapping, {"va": ("periphery", "+10%")}.')
+    moved, words = panel, []
+    for variable, change in changes.items():
+        if not isinstance(change, tuple) or len(change) != 2:
+            raise ModelError(f"{variable!r}: {change!r} is not a pair (where, amount).")
+        member = _where(change[0], panel)
+        values = panel.array(variable)
+        moved = moved.assign(**{variable: values + _amount(change[1], values, member)})
+        words.append(f"{variable}: {_place(change[0])} {change[1]}")
+    before, after = regressors(model, panel), regressors(model, moved)
+    if before.names != after.names:
+        raise ModelError("the scenario changes a category: its columns are not those of the fit.")
+    shift = (after.X - before.X).mean(axis=1)
+    columns = {name: shift[:, j] for j, name in enumerate(before.names) if shift[:, j].any()}
+    if not columns:
+        raise ModelError(
+            f"{named(changes)} moves no regressor of {model.formula!r}: the scenario has no effect."
+        )
+    return {"; ".join(words): columns}
+
+
+def by_receiving_city(ids: Iterable[Any]) -> tuple[Reading, Labels]:
+    """Per city: from its own change, from that of all others, and altogether."""
+
+    def reading(B: Array) -> Array:
+        own, total = np.diag(B), B.sum(axis=1)
+        return np.concatenate([own, total - own, total])
+
+    rows = [(effect, city) for effect in ("direct", "indirect", "total") for city in ids]
+    return reading, pd.DataFrame(rows, columns=["effect", "city"])
+
+
+def _where(where: Any, panel: CityPanel) -> Array:
+    """1 for the cities that change."""
+    if isinstance(where, str) and where == "all":
+        return np.ones(panel.n)
+    for group in panel.blocks.values():
+        if isinstance(where, str) and (group == where).any():
+            return np.array([float(block == where) for block in group.loc[list(panel.ids)]])
+    listed = list(where) if isinstance(where, list | tuple | set) else [where]
+    foreign = [city for city in listed if city not in panel.ids]
+    if foreign or not listed:
+        blocks = sorted({str(b) for group in panel.blocks.values() for b in group})
+        raise ModelError(
+            f"{named(foreign) or 'an empty list'} is no city or block of the panel; blocks: "
+            f"{named(blocks) or 'none'}; cities: {named(panel.ids)}; or 'all'."
+        )
+    return np.array([float(city in listed) for city in panel.ids])
+
+
+def _amount(amount: Any, values: Array, member: Array) -> Array:
+    """(n, T) change of a variable."""
+    found = _AMOUNT.fullmatch(amount.strip()) if isinstance(amount, str) else None
+    if found is None:
+        raise ModelError(
+            f"amount {amount!r} is not understood: '+10%', '-0.5' in each city, or "
+            "'+100 in all', shared equally by the cities."
+        )
+    size = float(found[1] + found[2])
+    if found[3] == "%":
+        return np.asarray(size / 100 * values * member[:, None])
+    each = size / member.sum() if found[3] else size
+    return np.asarray(np.broadcast_to(each * member[:, None], values.shape))
+
+
+def _place(where: Any) -> str:
+    return where if isinstance(where, str) else named([where] if np.isscalar(where) else where, 3)

@@ -1,0 +1,208 @@
+"""The noun `Effects`: a tidy table of effects with their joint uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control, norm
+
+from spatialsyn.errors import ModelError, named
+from spatialsyn.numerics.hypothesis import HypothesisTest, wald
+from spatialsyn.numerics.lags import Array
+
+# Four significant digits: units of x may make an effect any size.
+DIGITS = "{:.4g}"
+# The columns that tell the rows of one effect apart.
+KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order")
+# Draws of the largest deviation behind joint intervals.
+DRAWS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """A tidy table of effects with their uncertainty.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; by channel
+        ``channel``; then
+        ``estimate, se, low, high, p``.
+    level : coverage of the intervals ``low .. high``
+    method : "delta" | "simulation" | "bootstrap"
+    draws : (size, rows) simulated effects, None under the delta method
+    rejected : share of draws outside the interval of rho
+    seed : seed of the simulation, None under the other methods
+    note : advice on how far the intervals carry, empty when there is none
+    spread : (rows, k), times its transpose the covariance of the rows
+    about : what an entry means, where there is more than one way to count
+    """
+
+    table: pd.DataFrame
+    level: float
+    method: str
+    note: str = ""
+    draws: Array | None = None
+    rejected: float = 0.0
+    seed: int | None = None
+    spread: Array | None = None
+    about: str = ""
+
+    def tidy(self) -> pd.DataFrame:
+        """The table, as a copy."""
+        return self.table.copy()
+
+    def __getitem__(self, effect: str) -> pd.DataFrame:
+        """The rows of one effect, indexed by what tells them apart (x, city, or to and from)."""
+        known = list(dict.fromkeys(self.table["effect"]))
+        if effect not in known:
+            raise ModelError(f"there is no effect {effect!r} here; there are {', '.join(known)}.")
+        rows = self.table[self.table["effect"] == effect].drop(columns="effect")
+        keys = [key for key in KEYS if key in rows]
+        if len(keys) > 1 and rows["x"].nunique() == 1:
+            keys, rows = keys[1:], rows.drop(columns="x")
+        return rows.set_index(keys)
+
+    def test(self, *rows: Mapping[str, Any]) -> HypothesisTest:
+        """Test effects jointly: one selection is zero, or two are equal row by row.
+
+        Parameters
+        ----------
+        rows : one or two mappings from columns of the table to values
+            ``test({"effect": "indirect", "to": "periphery"})``: these are all zero;
+            ``test({"effect": "indirect", "to": "GBA", "from": "periphery"},
+            {"effect": "indirect", "to": "periphery", "from": "GBA"})``: they are equal.
+
+        Raises
+        ------
+        ModelError
+            A column or value that the table does not have, selections of different size.
+        """
+        if len(rows) not in (1, 2):
+            raise ModelError("test takes one selection of rows (zero) or two (equal).")
+        spread = self._spread()
+        chosen = [self._rows(selection) for selection in rows]
+        words = [", ".join(f"{k} {v}" for k, v in selection.items()) for selection in rows]
+        estimate = self.table["estimate"].to_numpy()
+        value, moved = estimate[chosen[0]], spread[chosen[0]]
+        if len(rows) == 1:
+            return wald(f"effects of [{words[0]}] are zero", value, moved @ moved.T)
+        if len(chosen[0]) != len(chosen[1]):
+            raise ModelError(
+                f"[{words[0]}] selects {len(chosen[0])} effects, [{words[1]}] {len(chosen[1])}: "
+                "effects are compared one with one."
+            )
+        value, moved = value - estimate[chosen[1]], moved - spread[chosen[1]]
+        return wald(f"effects of [{words[0]}] equal [{words[1]}]", value, moved @ moved.T)
+
+    def jointly(self, seed: int = 0) -> Effects:
+        """The same effects with intervals that hold all of the table at once.
+
+        The half width is the quantile of the largest of all standardised deviations (sup-t;
+        Montiel Olea & Plagborg-Moller 2019), simulated from their joint normal distribution.
+        A curve drawn through a band of these has the stated coverage as a whole.
+        """
+        table, spread = self.table.copy(), self._spread()
+        se = np.sqrt((spread**2).sum(axis=1))
+        unit = spread[se > 0] / se[se > 0, None]
+        normal = np.random.default_rng(seed).standard_normal((DRAWS, unit.shape[1]))
+        largest = np.abs(normal @ unit.T).max(axis=1, initial=0.0)
+        half = np.quantile(largest, self.level) * se
+        table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
+        about = f"intervals hold jointly for the {len(table)} effects, seed {seed}"
+        return replace(self, table=table, about="; ".join(filter(None, [self.about, about])))
+
+    def shares(self) -> Effects:
+        """Every effect as a share of the sum of its regressor's effects, totals aside.
+
+        The p-value is that of a share of zero. Where parts differ in sign a share may lie
+        below zero or above one; where the sum is not told from zero it means little, and
+        its interval says so.
+        """
+        table, spread = self.table.copy(), self._spread()
+        parts = (table["effect"] != "total").to_numpy()
+        value, moved = np.array(table["estimate"], dtype=float), np.array(spread)
+        drawn = None if self.draws is None else self.draws.copy()
+        for x in table["x"].unique():
+            own = (table["x"] == x).to_numpy()
+            whole, of_whole = value[own & parts].sum(), spread[own & parts].sum(axis=0)
+            value[own] /= whole
+            moved[own] = (spread[own] - value[own, None] * of_whole) / whole
+            if drawn is not None:
+                drawn[:, own] /= drawn[:, own & parts].sum(axis=1, keepdims=True)
+        se = np.sqrt((moved**2).sum(axis=1))
+        half = norm.ppf((1 + self.level) / 2) * se
+        table["estimate"], table["se"] = value, se
+        table["low"], table["high"] = value - half, value + half
+        if drawn is not None:
+            tails = [(1 - self.level) / 2, (1 + self.level) / 2]
+            table["low"], table["high"] = np.quantile(drawn, tails, axis=0)
+        z = np.divide(np.abs(value), se, out=np.full_like(se, np.nan), where=se > 0)
+        table["p"] = 2 * norm.sf(z)
+        return replace(self, table=table, spread=moved, draws=drawn)
+
+    def discoveries(self) -> Effects:
+        """The same effects with ``q``, the p-values of all indirect ones of a regressor adjusted.
+
+        Calling every effect with q < 0.05 significant is wrong for 5 % of those called, on
+        average (Benjamini & Hochberg 1995), however many pairs there are.
+        """
+        table = self.table.assign(q=np.nan)
+        for x in table["x"].unique():
+            rows = (table["x"] == x) & (table["effect"] == "indirect") & table["p"].notna()
+            if rows.any():
+                table.loc[rows, "q"] = false_discovery_control(table.loc[rows, "p"])
+        return replace(self, table=table)
+
+    def minus(self, other: Effects) -> Effects:
+        """The differences of two tables of the same results, row by row, with their errors.
+
+        Of two scenarios it says which does more, and whether the data can tell.
+        """
+        keys = [key for key in ("effect", *KEYS[1:]) if key in self.table]
+        a, b = self._spread(), other._spread()
+        if a.shape != b.shape or not self.table[keys].equals(other.table.reindex(columns=keys)):
+            raise ModelError("only effects of the same results, read the same way, are compared.")
+        table, spread = self.table.copy(), a - b
+        value = table["estimate"].to_numpy() - other.table["estimate"].to_numpy()
+        se = np.sqrt((spread**2).sum(axis=1))
+        half = norm.ppf((1 + self.level) / 2) * se
+        z = np.divide(np.abs(value), se, out=np.full_like(se, np.nan), where=se > 0)
+        names = zip(self.table["x"], other.table["x"], strict=True)
+        table["x"] = [f"({one}) - ({two})" for one, two in names]
+        table["estimate"], table["se"], table["p"] = value, se, 2 * norm.sf(z)
+        table["low"], table["high"] = value - half, value + half
+        return replace(self, table=table, spread=spread, draws=None, seed=None, method="delta")
+
+    def _spread(self) -> Array:
+        assert self.spread is not None
+        return self.spread
+
+    def _rows(self, selection: Mapping[str, Any]) -> NDArray[np.intp]:
+        keep = np.ones(len(self.table), dtype=bool)
+        for column, value in selection.items():
+            if column not in self.table or not (self.table[column] == value).any():
+                has = self.table.get(column, pd.Series(list(self.table.columns)))
+                raise ModelError(
+                    f"no effects have {column} = {value!r}; there are {named(has.unique(), 30)}."
+                )
+            keep &= (self.table[column] == value).to_numpy()
+        if not keep.any():
+            raise ModelError(f"no effects are {dict(selection)} all at once.")
+        return np.flatnonzero(keep)
+
+    def __repr__(self) -> str:
+        how = f"{self.method}, {self.level:.0%} intervals"
+        if self.draws is not None:
+            seed = f", seed {self.seed}" if self.seed is not None else ""
+            how += f", {len(self.draws)} draws{seed}, {self.rejected:.2%} rejected"
+        text = f"{self.table.to_string(index=False, float_format=DIGITS.format)}\n({how})"
+        return "\n".join([text, *(line for line in (self.about, self.note) if line)])
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(index=False, float_format=DIGITS.format))

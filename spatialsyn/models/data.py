@@ -1,0 +1,53 @@
+"""What a model needs of a panel: its formula, its blocks and its instruments, evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import ModelError, named
+from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.lags import Array
+
+
+def regressors(model: SpatialModel, panel: CityPanel) -> Regressors:
+    """The formula of `model` on `panel`, with the blocks of its regimes."""
+    return read(model, panel)[0]
+
+
+def read(model: SpatialModel, panel: CityPanel) -> tuple[Regressors, Regressors | None]:
+    """The formula of `model` and its external instruments, on the years that both have."""
+    data = evaluate(model.formula, panel, model.intercept, model.dynamic)
+    data = replace(data, blocks=blocks(model, panel))
+    if not model.instruments:
+        return data, None
+    left = model.formula.split("~")[0]
+    outside = evaluate(f"{left} ~ {' + '.join(model.instruments)}", panel, intercept=True)
+    years = min(data.years, outside.years, key=len)
+    return _last(data, years), _last(outside, years)
+
+
+def blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
+    """0/1 of the cities in every block of the regimes."""
+    if model.regimes is None:
+        return {}
+    name = model.regimes.grouping
+    if name not in panel.blocks:
+        raise ModelError(
+            f"regimes={name!r} is not a grouping of the panel; its groupings: "
+            f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
+        )
+    group = panel.blocks[name].loc[list(panel.ids)]
+    listed = sorted(group.unique(), key=str)
+    if len(listed) < 2:
+        raise ModelError(f"the grouping {name!r} has one block only, {named(listed)}.")
+    return {str(block): np.array([float(b == block) for b in group]) for block in listed}
+
+
+def _last(data: Regressors, years: tuple[int, ...]) -> Regressors:
+    """`data` without the years before `years`."""
+    lost = len(data.years) - len(years)
+    return replace(data, y=data.y[:, lost:], X=data.X[:, lost:], years=years)

@@ -1,0 +1,54 @@
+"""How the columns of a formula move with one variable of the panel.
+
+A variable may enter through several columns: x and x:z, x and {x ** 2}, log(x). One unit
+more of it moves column c of city j in year t by dc/dx, found by a central difference of
+the formula itself, so whatever a formula may say is covered.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import ModelError
+from spatialsyn.models.data import regressors
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.lags import Array
+
+# Step of the difference in standard deviations of the variable: exact to about 1e-9.
+STEP = 1e-6
+
+
+def slopes(model: SpatialModel, panel: CityPanel, variable: str) -> dict[str, Array]:
+    """(n,) mean over the years of dc/dx for every column c that moves with `variable`.
+
+    Raises
+    ------
+    ModelError
+        The formula standardises or winsorises on the panel, a category, a constant.
+    """
+    check_repeatable(model)
+    values = panel.array(variable)
+    step = STEP * float(np.std(values))
+    if not step > 0:
+        raise ModelError(f"{variable!r} does not vary: it has no effect to speak of.")
+    up, down = (
+        regressors(model, panel.assign(**{variable: values + side * step})) for side in (1, -1)
+    )
+    if up.names != down.names:
+        raise ModelError(f"{variable!r} is a category here: ask for the effects of its columns.")
+    moved = (up.X - down.X) / (2 * step)
+    return {
+        name: moved[..., j].mean(axis=1) for j, name in enumerate(up.names) if moved[..., j].any()
+    }
+
+
+def check_repeatable(model: SpatialModel) -> None:
+    """Refuse formulas whose columns of one city depend on the values of all cities."""
+    if re.search(r"\b(standardize|winsor)\(", model.formula):
+        raise ModelError(
+            "standardize() and winsor() would be computed anew on the other panel. Make the "
+            "column once, panel.assign(...), and use it in the formula."
+        )

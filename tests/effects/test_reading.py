@@ -1,0 +1,158 @@
+"""Ways to read the derivatives: variables, blocks per source, shares, bands, joint bands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from cases import made_up
+from numpy.testing import assert_allclose
+from scipy.stats import multivariate_normal
+
+import spatialsyn as ss
+
+
+@pytest.fixture(scope="module")
+def sdm() -> ss.Results:
+    panel, w = made_up(n=12, T=8)
+    return ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
+
+
+def matrix(res: ss.Results) -> np.ndarray:
+    p, W = res.params, res.weights["w"].dense()
+    C = p["x"] * np.eye(12) + p["W[w]*x"] * W
+    return np.linalg.solve(np.eye(12) - res.rho["w"] * W, C)
+
+
+def numerical_se(res: ss.Results, ask) -> np.ndarray:
+    """Delta-method errors by central differences of the estimates."""
+
+    def at(params):
+        moved = replace(res, estimate=replace(res.estimate, params=params))
+        return ask(moved).table["estimate"].to_numpy()
+
+    params = res.estimate.params
+    steps = np.diag(1e-3 * res.se.to_numpy())
+    gradient = np.array([(at(params + s) - at(params - s)) / (2 * s.sum()) for s in steps])
+    return np.sqrt(np.einsum("ir,ij,jr->r", gradient, res.cov.to_numpy(), gradient))
+
+
+def test_per_receiver_per_source_and_shares_are_three_views_of_one_sum(sdm):
+    B, core = matrix(sdm), np.arange(12) < 4
+    received, sent, shares = (
+        sdm.effects("x", by="region", per=per) for per in ("receiver", "source", "share")
+    )
+    between = B[np.ix_(core, ~core)].sum()
+    for effects, divisor in ((received, 4), (sent, 8), (shares, B.sum())):
+        found = effects["indirect"].loc[("core", "edge"), "estimate"]
+        assert_allclose(found, between / divisor, rtol=1e-10)
+    table = shares.table[shares.table["effect"] != "total"]
+    assert_allclose(table["estimate"].sum(), 1, rtol=1e-10)
+    assert_allclose(shares["total"]["estimate"].sum(), 1, rtol=1e-10)
+    assert "in a city of `to`" in repr(received)
+    assert "in one city of `from`" in repr(sent)
+    assert "share of the sum" in repr(shares)
+
+
+def test_errors_of_shares_are_numerical_ones(sdm):
+    def ask(res):
+        return res.effects("x", by="region", per="share")
+
+    assert_allclose(ask(sdm).table["se"], numerical_se(sdm, ask), rtol=1e-5, atol=1e-10)
+    drawn = sdm.effects("x", by="region", per="share", method="simulation", draws=2000)
+    assert_allclose(drawn.table["high"], ask(sdm).table["high"], atol=0.1)
+
+
+def test_bands_of_distance_sum_to_the_indirect_effect(sdm):
+    rng = np.random.default_rng(0)
+    names = np.array(["near", "middle", "far"])
+    labels = pd.DataFrame(
+        names[rng.integers(0, 3, (12, 12))], index=sdm.panel.ids, columns=sdm.panel.ids
+    )
+    effects = sdm.effects("x", by=labels)
+    whole = sdm.effects("x")
+    assert_allclose(
+        effects["indirect"]["estimate"].sum(), whole["indirect"]["estimate"].item(), rtol=1e-10
+    )
+    B = matrix(sdm) * (1 - np.eye(12))
+    assert_allclose(
+        effects["indirect"].loc["far", "estimate"], B[labels == "far"].sum() / 12, rtol=1e-10
+    )
+    shuffled = labels.iloc[::-1, ::-1]
+    assert_allclose(sdm.effects("x", by=shuffled).table["se"], effects.table["se"], rtol=1e-10)
+    with pytest.raises(ss.AlignmentError, match="labels of pairs lack 'c00'"):
+        sdm.effects("x", by=labels.iloc[1:, 1:])
+
+
+def test_bands_are_named_and_ordered_by_distance():
+    cities = ss.datasets.guangdong().cities
+    labels = ss.weights.bands(cities, [100, 200])
+    km = ss.weights.distances(cities)
+    assert ((km > 200) == (labels == "over 200 km")).all(axis=None)
+    assert labels.attrs["order"] == ["0-100 km", "100-200 km", "over 200 km"]
+    with pytest.raises(ss.WeightsError, match=r"edges=\[200.0, 100.0\] must be ascending"):
+        ss.weights.bands(cities, [200, 100])
+
+
+def test_pairs_carry_p_values_adjusted_for_false_discoveries(sdm):
+    from scipy.stats import false_discovery_control
+
+    table = sdm.effects("x", by="pair").table
+    indirect = table[table["effect"] == "indirect"]
+    assert_allclose(indirect["q"], false_discovery_control(indirect["p"]))
+    assert table[table["effect"] == "direct"]["q"].isna().all()
+
+
+def test_joint_intervals_hold_all_effects_at_once(sdm):
+    """Coverage of the whole table, by draws from the normal distribution of the parameters."""
+    effects = sdm.effects("x", order=4)
+    joint = effects.jointly(seed=1)
+    assert (
+        joint.table["high"] - joint.table["low"] >= effects.table["high"] - effects.table["low"]
+    ).all()
+    spread = effects.spread
+    draws = multivariate_normal(np.zeros(len(spread)), spread @ spread.T, allow_singular=True)
+    moved = np.abs(draws.rvs(4000, random_state=2))
+    half = (joint.table["high"] - joint.table["estimate"]).to_numpy()
+    assert 0.935 < (moved <= half + 1e-6).all(axis=1).mean() < 0.965
+    assert "hold jointly for the 18 effects, seed 1" in repr(joint)
+
+
+def test_a_variable_has_the_effect_of_all_its_columns():
+    """x, its square and its interaction: the derivative at the values observed, on average."""
+    panel, w = made_up(n=12, T=8)
+    res = ss.fit(ss.sdm("y ~ x + {x ** 2} + x:z | x", W="w", fixed_effects="individual"), panel, w)
+    p, W, eye = res.params, w.dense(), np.eye(12)
+    x, z = panel.array("x").mean(axis=1), panel.array("z").mean(axis=1)
+    slope = p["x"] + 2 * x * p["x ** 2"] + z * p["x:z"]
+    B = np.linalg.solve(eye - res.rho["w"] * W, np.diag(slope) + p["W[w]*x"] * W)
+    effects = res.effects("x")
+    assert_allclose(
+        effects.table["estimate"],
+        [np.trace(B) / 12, (B.sum() - np.trace(B)) / 12, B.sum() / 12],
+        rtol=1e-6,
+    )
+    assert_allclose(effects.table["se"], numerical_se(res, lambda r: r.effects("x")), rtol=1e-5)
+    # All columns at once are meant as they stand.
+    assert set(res.effects().table["x"]) == {"x", "x ** 2", "x:z"}
+
+
+def test_a_variable_inside_a_logarithm_has_a_unit_effect_too():
+    panel, w = made_up(n=12, T=8)
+    res = ss.fit(ss.sar("y ~ log(size)", W="w"), panel, w)
+    per_unit = (1 / panel.array("size")).mean(axis=1)
+    B = np.linalg.inv(np.eye(12) - res.rho["w"] * w.dense()) * per_unit * res.params["log(size)"]
+    assert_allclose(res.effects("size")["total"]["estimate"], B.sum() / 12, rtol=1e-6)
+    with pytest.raises(ss.ModelError, match="computed anew on the other panel"):
+        ss.fit(ss.sar("y ~ standardize(x)", W="w"), panel, w).effects("x")
+
+
+def test_what_cannot_be_read_is_refused(sdm):
+    with pytest.raises(
+        ss.ModelError, match="per='city' is not one of 'receiver', 'source', 'share'"
+    ):
+        sdm.effects("x", by="region", per="city")
+    with pytest.raises(ss.ModelError, match="counts effects by block"):
+        sdm.effects("x", per="source")

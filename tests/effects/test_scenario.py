@@ -1,0 +1,103 @@
+"""Scenarios against predictions of the model on the moved panel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cases import made_up, ring
+from numpy.testing import assert_allclose
+
+import spatialsyn as ss
+
+
+@pytest.fixture(scope="module")
+def fitted() -> ss.Results:
+    panel, w = made_up(n=12, T=8)
+    model = ss.sdm("y ~ x + log(size) + x:z | x + log(size)", W="w", fixed_effects="twoways")
+    return ss.fit(model, panel, w)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"x": ("edge", "+0.5")},
+        {"size": ("all", "+10%")},
+        {"x": ("c03", "-2"), "size": (["c01", "c05"], "+ 20%")},
+        {"z": ("core", "+4 in all")},
+    ],
+)
+def test_a_scenario_is_the_difference_of_two_predictions(fitted, changes):
+    """The reduced form at the moved regressors less that at the observed ones."""
+    panel, moved = fitted.panel, fitted.panel
+    members = {
+        "all": panel.ids, "edge": panel.ids[4:], "core": panel.ids[:4],
+    }  # fmt: skip
+    for name, (where, amount) in changes.items():
+        cities = members.get(where, where) if isinstance(where, str) else where
+        inside = np.isin(panel.ids, cities)[:, None]
+        number = float(amount.replace(" ", "").replace("%", "").replace("inall", ""))
+        values = panel.array(name)
+        step = values * number / 100 if "%" in amount else number + 0 * values
+        step = step / inside.sum() if "in all" in amount else step
+        moved = moved.assign(**{name: values + step * inside})
+    change = (fitted.predict(moved) - fitted.predict()).groupby("city").mean()
+    by_city = fitted.scenario(changes)
+    assert_allclose(by_city["total"]["estimate"], change, rtol=1e-9, atol=1e-12)
+    assert_allclose(
+        by_city["direct"]["estimate"] + by_city["indirect"]["estimate"],
+        by_city["total"]["estimate"],
+        atol=1e-12,
+    )
+    mean = fitted.scenario(changes, by=None)["total"]["estimate"].item()
+    assert_allclose(mean, change.mean(), rtol=1e-9)
+    blocks = fitted.scenario(changes, by="region")["total"]
+    assert_allclose(blocks["estimate"].iloc[0], change.iloc[:4].mean(), rtol=1e-9, atol=1e-12)
+
+
+def test_the_same_investment_here_or_there(fitted):
+    here = fitted.scenario({"x": ("c00", "+3")}, by=None)
+    there = fitted.scenario({"x": ("c09", "+3")}, by=None)
+    gap = here.minus(there)["total"].iloc[0]
+    assert_allclose(
+        gap["estimate"], here["total"]["estimate"].item() - there["total"]["estimate"].item()
+    )
+    # The two share their parameters: their difference is surer than either.
+    assert gap["se"] < np.hypot(here["total"]["se"].item(), there["total"]["se"].item())
+    assert_allclose(here.minus(here).table["estimate"], 0, atol=1e-15)
+    with pytest.raises(ss.ModelError, match="read the same way"):
+        here.minus(fitted.scenario({"x": ("c09", "+3")}))
+
+
+def test_a_budget_is_shared_by_the_cities(fitted):
+    shared = fitted.scenario({"x": ("edge", "+8 in all")})
+    each = fitted.scenario({"x": ("edge", "+1")})
+    assert_allclose(shared.table["estimate"], each.table["estimate"], rtol=1e-12)
+
+
+def test_the_long_run_of_a_scenario():
+    w = ss.Weights.from_matrix(ring(12, 3), ids=[f"c{i:02d}" for i in range(12)], name="w")
+    model = ss.sdm("y ~ x", W="w", fixed_effects="individual", lag_y=True)
+    params = {"x": 1.0, "W[w]*x": 0.5, "rho[w]": 0.3, "tau": 0.4, "sigma2": 1.0}
+    res = ss.fit(model, ss.simulate(model, made_up(n=12, T=25)[0], w, params, seed=1), w)
+    p, W, eye = res.params, w.dense(), np.eye(12)
+    K = np.linalg.inv((1 - p["tau"]) * eye - p["rho[w]"] * W)
+    shift = K @ (p["x"] * eye + p["W[w]*x"] * W)[:, 3]
+    long = res.scenario({"x": ("c03", "+1")}, horizon="long")
+    assert_allclose(long["total"]["estimate"], shift, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "a scenario is a mapping"),
+        ({"x": "+1"}, "is not a pair"),
+        ({"x": ("mars", "+1")}, "'mars' is no city or block of the panel; blocks: 'core', 'edge'"),
+        ({"x": ("edge", "plenty")}, "amount 'plenty' is not understood"),
+        ({"x": ("edge", 3)}, "amount 3 is not understood"),
+        ({"q": ("edge", "+1")}, "no column 'q'"),
+        ({"y": ("edge", "+1")}, "moves no regressor"),
+    ],
+)
+def test_scenarios_that_say_nothing_are_refused(fitted, changes, message):
+    with pytest.raises(ss.SpatialsynError, match=message):
+        fitted.scenario(changes)
