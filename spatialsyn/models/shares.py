@@ -68,44 +68,33 @@ def share_test(
     y : (n, T), the outcome, not swept
     draws : of the bootstrap; 0 for the asymptotic mixture of chi-squared distributions
     """
-    tested = _positions(_mixture(design), names)
-    words = f"share of {named(_mixture(design).weights[i] for i in tested)} is zero"
+    mixture = _mixture(design)
+    tested = _positions(mixture, names)
     null = check_peak(design, highest(design, dict.fromkeys(tested, 0.0)))
     statistic = _ratio(design, null, _spatial(design, estimate))
-    notes = (
-        []
-        if abs(null[0]) > 0 and _clear(estimate, _mixture(design))
-        else [_davies(estimate, design)]
-    )
+    notes = [] if _clear(estimate, mixture) else [_davies(estimate, design)]
     if draws:
         larger = _redrawn(design, null, tested, y, draws, seed) >= statistic
         p = float(1 + larger.sum()) / (1 + draws)
-        notes.insert(0, f"parametric bootstrap, {draws} draws, seed {seed}")
-        return HypothesisTest(words, statistic, len(tested), p, "; ".join(notes))
-    weights = _chi_bar_weights(_covariance_at(design, null, tested), seed)
-    tails = [float(chi2.sf(statistic, k)) for k in range(1, len(weights))]
-    p = 1.0 if statistic == 0 else float(weights[1:] @ tails)
-    shown = " + ".join(f"{w:.3g} chi2_{k}" for k, w in enumerate(weights))
-    notes.insert(0, f"distribution {shown}")
-    zero = [
-        n for i, n in enumerate(_mixture(design).weights) if i not in tested and null[1 + i] == 0
-    ]
-    if zero:
-        notes.append(
-            f"the share of {named(zero)} is zero too under the hypothesis: bootstrap instead"
-        )
-    return HypothesisTest(words, statistic, len(tested), p, "; ".join(notes))
+        how = f"parametric bootstrap, {draws} draws, seed {seed}"
+    else:
+        weights = _chi_bar_weights(_covariance_at(design, null, tested), seed)
+        tails = [float(chi2.sf(statistic, k)) for k in range(1, len(weights))]
+        p = 1.0 if statistic == 0 else float(weights[1:] @ tails)
+        how = "distribution " + " + ".join(f"{w:.3g} chi2_{k}" for k, w in enumerate(weights))
+        zero = [w for i, w in enumerate(mixture.weights) if i not in tested and null[1 + i] == 0]
+        notes += [f"the share of {named(zero)} is zero too: bootstrap instead"] if zero else []
+    words = f"share of {named(mixture.weights[i] for i in tested)} is zero"
+    return HypothesisTest(words, statistic, len(tested), p, "; ".join([how, *notes]))
 
 
 def warnings_of(design: Design, estimate: Estimate) -> list[str]:
     """What a reader must know about matrices that are hard to tell apart."""
     names = [name[4:-1] for name in design.rho_names]
+    if len(names) < 2 and design.mixture is None:
+        return []
     off = ~np.eye(len(design.y), dtype=bool)
-    flat = [
-        np.broadcast_to(dense(W), (*dense(W).shape[:-2], *off.shape))[..., off].ravel()
-        for W in design.W
-    ]
-    found = []
+    flat, found = [dense(W)[..., off].ravel() for W in design.W], []
     for i, j in combinations(range(len(names)), 2):
         links = _correlation(flat[i], flat[j]) if flat[i].size == flat[j].size else 0.0
         lags = _correlation(design.Wy[..., i].ravel(), design.Wy[..., j].ravel())

@@ -72,7 +72,7 @@ def test_inside_the_simplex_it_is_the_model_with_an_own_rho_each(effects):
         ours, theirs = res.fixed_effects(), own.fixed_effects()
         assert_allclose(ours["estimate"], theirs["estimate"], rtol=1e-5)
         assert_allclose(ours["se"], theirs["se"], rtol=1e-5)
-    for kind in ("expected", "observed", "sandwich"):
+    for kind in ("expected", "observed", "sandwich", "city"):
         ours, theirs = res.with_cov(kind), own.with_cov(kind)
         assert_allclose(ours.se[own.data.names[-1]], theirs.se[own.data.names[-1]], rtol=1e-5)
         total = np.array(theirs.cov.loc[list(own.design.rho_names), list(own.design.rho_names)])
@@ -94,6 +94,9 @@ def test_one_matrix_is_the_plain_model(family, wx, correction):
     )
     for ours, theirs in ((res.params, plain.params), (res.se, plain.se)):
         assert_allclose(ours.drop("share[a]"), theirs, rtol=RTOL)
+    for kind in ("sandwich", "city"):
+        ours, theirs = res.with_cov(kind).se.drop("share[a]"), plain.with_cov(kind).se
+        assert_allclose(ours, theirs, rtol=1e-5)
     assert res.params["share[a]"] == 1
     assert np.isnan(res.se["share[a]"])
     assert_allclose([res.loglik, res.aic, res.bic], [plain.loglik, plain.aic, plain.bic])
