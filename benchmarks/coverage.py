@@ -65,6 +65,8 @@ def cases() -> list[Case]:
         for effects in ("individual", "twoways")
     ]
     found += [
+        case("SAR, two-way, 2SLS", "sar", estimator="2sls", cov="classical", **two),
+        case("SAR, individual, two matrices", "sar", {"rho[dig]": 0.2}, W=["geo", "dig"], **one),
         case("SDM, two-way, dummies", "sdm", correction="direct", **two),
         case("SDM, two-way, dummies corrected", "sdm", correction="bias-corrected", **two),
         case("SDM, two-way, sandwich", "sdm", cov="sandwich", **two),
@@ -81,20 +83,28 @@ def cases() -> list[Case]:
 
 @lru_cache
 def weights(n: int) -> list[ss.Weights]:
-    """The cities of Guangdong, or a lattice of ten by ten."""
+    """Contiguity and an economic gap: of the cities of Guangdong, or of a lattice of ten by ten."""
     if n == 21:
-        cities = ss.datasets.guangdong().cities
-        return [ss.weights.contiguity(cities, name="geo").standardize("row")]
+        panel = ss.datasets.guangdong()
+        geo = ss.weights.contiguity(panel.cities, name="geo")
+        gap = ss.weights.gap(panel.mean("gdp_per_capita", years=(2011, 2012)), name="dig")
+        return [geo.standardize("row"), gap.standardize("row")]
     i, j = np.divmod(np.arange(n), 10)
     links = (np.abs(i[:, None] - i) + np.abs(j[:, None] - j)) == 1
-    w = ss.Weights.from_matrix(links.astype(float), ids=range(n), name="geo")
-    return [w.standardize("row")]
+    wealth = np.exp(np.random.default_rng(0).standard_normal(n))
+    gap = np.abs(wealth[:, None] - wealth)
+    near = np.divide(1, gap, out=np.zeros_like(gap), where=gap > 0)
+    made = (
+        ss.Weights.from_matrix(matrix, ids=range(n), name=name)
+        for name, matrix in (("geo", links.astype(float)), ("dig", near))
+    )
+    return [w.standardize("row") for w in made]
 
 
 @lru_cache
 def panel_of(n: int, T: int) -> ss.CityPanel:
     """Regressors drawn once."""
-    rng = np.random.default_rng(n)
+    rng = np.random.default_rng((n, T))
     index = pd.MultiIndex.from_product([weights(n)[0].ids, range(2001, 2001 + T)])
     frame = pd.DataFrame({k: rng.standard_normal(n * T) for k in "xz"}, index=index)
     return ss.CityPanel(frame.rename_axis(["city", "year"]).reset_index(), city="city")
@@ -142,6 +152,7 @@ def row(case: Case, size: str, draws: int, pool: ProcessPoolExecutor) -> dict[st
         "parameter %": f"{covered[0]:.1f}",
         "direct %": f"{covered[1]:.1f}",
         "indirect %": f"{covered[2]:.1f}",
+        "draws": draws,
         "failed": len(made) - len(found),
     }
 
@@ -154,29 +165,42 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name holds this text")
     given = parser.parse_args()
     chosen = [case for case in cases() if given.only in case.name]
-    rows = []
+    rows = written()
     with ProcessPoolExecutor(given.jobs) as pool:
         for case in chosen:
             for size in SIZES:
-                rows.append(row(case, size, given.draws, pool))
-                print(*rows[-1].values(), sep=" | ", flush=True)
-                if not given.only:
-                    write(pd.DataFrame(rows), given.draws)
+                made = {k: str(v) for k, v in row(case, size, given.draws, pool).items()}
+                rows[case.name, size] = made
+                print(*made.values(), sep=" | ", flush=True)
+                write([rows[key] for key in order(rows)])
 
 
-def write(table: pd.DataFrame, draws: int) -> None:
+def order(rows: dict[tuple[str, str], dict[str, str]]) -> list[tuple[str, str]]:
+    """The rows that there are, in the order of the cases."""
+    return [(case.name, size) for case in cases() for size in SIZES if (case.name, size) in rows]
+
+
+def written() -> dict[tuple[str, str], dict[str, str]]:
+    """The rows of the page as it stands."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    cells = [[c.strip() for c in line.strip("|").split(" | ")] for line in lines if line[:1] == "|"]
+    rows = [dict(zip(cells[0], line, strict=True)) for line in cells[2:]]
+    return {(row["estimator"], row["size"]): row for row in rows}
+
+
+def write(rows: list[dict[str, str]]) -> None:
     """The page, beside and renamed."""
-    lines = ["| " + " | ".join(map(str, line)) + " |" for line in table.to_numpy()]
-    head = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * table.shape[1]]
-    text = "\n".join([HEAD.format(draws=draws), *head, *lines, ""])
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    text = ["| " + " | ".join(line) + " |" for line in lines]
+    text.insert(1, "|" + "---|" * len(rows[0]))
     beside = PAGE.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_text("\n".join([HEAD, *text, ""]), encoding="utf-8")
     beside.replace(PAGE)
 
 
 HEAD = """# Coverage
 
-Written by `python benchmarks/coverage.py`: {draws} draws of each estimator's own model, normal
+Written by `python benchmarks/coverage.py`: outcomes drawn from each estimator's own model, normal
 errors, regressors drawn once. Shown are the bias and the standard deviation of one parameter,
 and how often its 95 % interval, and those of the average direct and indirect effect of `x` (delta
 method), hold the truth. W is the contiguity of Guangdong's 21 cities, or a lattice of ten by ten.

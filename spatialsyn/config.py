@@ -59,10 +59,11 @@ class PanelSection(_Section):
     missing: list[str] = []
     thousands: str | None = None
     repair: Literal["snap"] | None = None
+    absent: Literal["refuse", "keep"] = "refuse"
 
 
 class ModelSection(_Section):
-    """The fields of `SpatialModel`, the covariance, and the years if not all."""
+    """The fields of `SpatialModel`, what `fit` is told, and the years if not all."""
 
     family: str
     formula: str
@@ -74,6 +75,7 @@ class ModelSection(_Section):
     endogenous: str | list[str] = []
     instruments: str | list[str] = []
     cov: str | None = None
+    missing: Literal["refuse", "balance", "likelihood"] = "refuse"
     years: list[int] | None = Field(default=None, min_length=2, max_length=2)
 
 
@@ -178,7 +180,7 @@ def models(study: Study) -> dict[str, SpatialModel]:
     made = {}
     for name, section in study.models.items():
         try:
-            made[name] = SpatialModel(**section.model_dump(exclude={"years", "cov"}))
+            made[name] = SpatialModel(**section.model_dump(exclude={"years", "cov", "missing"}))
         except SpatialsynError as error:
             raise type(error)(f"[models.{name}] {error}") from error
         absent = [w for w in made[name].weights_names if w not in study.weights]
@@ -234,6 +236,7 @@ def _source(section: PanelSection, folder: Path) -> CityPanel:
         missing=section.missing,
         thousands=section.thousands,
         repair=section.repair,
+        absent=section.absent,
     )
 
 

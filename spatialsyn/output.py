@@ -241,7 +241,8 @@ def _descriptives(job: Job) -> Table:
     data = job.results[job.main].data
     columns = dict.fromkeys([data.outcome, *(c for s in data.sources for c in sorted(s))])
     known = [name for name in columns if name in job.panel.variables]
-    panel = job.results[job.main].panel.subset(years=data.years)
+    span = range(data.years[0], data.years[-1] + 1)
+    panel = job.results[job.main].panel.subset(years=span)
     return descriptives(panel, known, labels=job.study.report.labels)
 
 
@@ -293,12 +294,13 @@ def _draw_emitted_received(job: Job) -> dict[str, Any]:
     from spatialsyn.report import emitted_received
     from spatialsyn.report.words import word
 
-    effects = job.results[job.main].effects(job.x, by="city")
+    results = job.results[job.main]
+    effects = results.effects(job.x, by="city")
     label = job.study.report.labels.get(job.x, job.x)
     language = job.study.report.language
     unit = word("effect of one unit of {}", language).format(label)
-    blocks = job.by if job.panel.blocks else None
-    drawing = emitted_received(job.panel, effects, unit=unit, blocks=blocks, language=language)
+    blocks = job.by if results.panel.blocks else None
+    drawing = emitted_received(results.panel, effects, unit=unit, blocks=blocks, language=language)
     return {"emitted_received": drawing}
 
 

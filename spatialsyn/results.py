@@ -24,15 +24,17 @@ from spatialsyn.models.data import regressors
 from spatialsyn.models.design import Design, right_side
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.fixed import effects_table, r2_parts, squared_correlation
+from spatialsyn.models.fixed import effects_table, fixed_part, r2_parts, signal_correlation
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.marginal import check_repeatable
+from spatialsyn.models.masked_estimate import completed
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplied_out
-from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
+from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
 from spatialsyn.weights.geographic import nearness
 from spatialsyn.weights.series import Links
@@ -53,6 +55,7 @@ class Results(SeveralWeights):
     design: Design
     estimate: Estimate
     cov_kind: str
+    sample: Sample = EVERYTHING
 
     @property
     def equation(self) -> str:
@@ -122,7 +125,7 @@ class Results(SeveralWeights):
 
     @property
     def nobs(self) -> int:
-        """Independent observations: n T, less what the transformation used up."""
+        """Independent observations: cells observed, less what the transformation used up."""
         return self.estimate.nobs
 
     @property
@@ -153,7 +156,7 @@ class Results(SeveralWeights):
 
     @cached_property
     def resid(self) -> pd.Series:
-        """Structural residuals, swept of the fixed effects, by city and year."""
+        """Structural residuals, swept of the fixed effects; NaN where the outcome is missing."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
     @cached_property
@@ -164,11 +167,7 @@ class Results(SeveralWeights):
     @cached_property
     def corr2(self) -> float:
         """Squared correlation of swept y with the reduced-form prediction S^-1 Z delta."""
-        p = self.design.Z.shape[2]
-        signal: Array = self.design.Z @ self.design.entered(self.estimate.params)[:p]
-        if self.design.W:
-            signal = sweep(lag(self.estimate.multiplier, signal), self.model.fixed_effects)
-        return squared_correlation(self.design.y, signal)
+        return signal_correlation(self.design, self._entered, self.data.y)
 
     @cached_property
     def r2(self) -> pd.Series:
@@ -196,26 +195,31 @@ class Results(SeveralWeights):
 
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
+        if self.design.observed is not None:
+            raise ModelError(
+                "fixed effects have no standard errors here where outcomes are missing; what they "
+                "add up to is part of predict() and impute()."
+            )
         X, _ = right_side(self.model, self.data, self.weights)
         lags = [lag(W, self.data.y)[..., None] for W in self.design.W]
         columns = np.concatenate([X, *lags], axis=2)
-        q, fixed = columns.shape[2], self.model.fixed_effects
-        if fixed == "none":
-            raise ModelError("this model has no fixed effects.")
-        params, cov = self._entered
-        noise = self._noise_of_means(1), self._noise_of_means(0)
-        cities = self.panel.ids if sweeps_cities(fixed) else None
-        years = self.data.years if sweeps_time(fixed) else None
-        return effects_table(self.data.y, columns, params[:q], cov[:q, :q], noise, (cities, years))
+        M = () if self.design.error is None else (self.design.error.M,)
+        R = multiplied_out(M, self.lam.to_numpy(), self.panel.n)
+        ids = {"city": self.panel.ids, "year": self.data.years}
+        return effects_table(self.model.fixed_effects, self.data.y, columns, self._entered, R, ids)
 
-    def _noise_of_means(self, axis: int) -> Array:
-        """Variance of the error's mean over years (axis 1) or cities (axis 0)."""
-        n, T = self.data.y.shape
-        if self.design.error is None:
-            return np.asarray(self.sigma2 / (T if axis == 1 else n))
-        R = multiplied_out((self.design.error.M,), self.lam.to_numpy(), n)
-        u = self.sigma2 * np.linalg.inv(R.T @ R)
-        return np.asarray(np.diag(u) / T if axis == 1 else u.sum() / n**2)
+    def impute(self) -> pd.DataFrame:
+        """Missing outcomes, predicted from all observed ones: ``estimate`` and ``se`` by city-year.
+
+        The best linear prediction, unlike `predict`, which is what regressors and fixed effects
+        alone lead to. Its standard error counts the cell's own error, the coefficients and the
+        fixed effects, not rho and lambda. A logarithm, as outcome, stays one.
+        """
+        y = se = self.data.y
+        if self.design.observed is not None:
+            y, se, _ = completed(self.design, self.estimate.params)
+        made = {"estimate": self._by_city_year(y, "y"), "se": self._by_city_year(se, "se")}
+        return pd.DataFrame(made)[np.isnan(self.data.y).ravel()]
 
     def predict(self, panel: CityPanel | None = None) -> pd.Series:
         """Expected outcome from the reduced form, S^-1 (X beta + W X theta + fixed effects).
@@ -231,7 +235,7 @@ class Results(SeveralWeights):
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
                     f"{panel!r}."
                 )
-            data = regressors(self.model, panel)
+            data = regressors(self.model, panel, self.sample)
         signal = self._signal(data) + self._fixed_effects()
         return self._by_city_year(lag(self.estimate.multiplier, signal), "predicted")
 
@@ -358,6 +362,7 @@ class Results(SeveralWeights):
             "correction": self.model.correction if corrects else "-",
             "random": self.model.random or "none",
             "covariance": self.cov_kind,
+            "missing": self.sample.missing,
             "cities": self.panel.n,
             "years": f"{self.data.years[0]}-{self.data.years[-1]}",
             "nobs": self.nobs,
@@ -385,13 +390,9 @@ class Results(SeveralWeights):
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
         X, _ = right_side(self.model, data, self.weights)
-        return np.asarray(X @ self.design.entered(self.estimate.params)[: X.shape[2]])
+        return np.asarray(X @ self._entered.params[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:
         """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
-        y = self.data.y
-        raw = y - self._signal(self.data)
-        p, entered = self.design.Z.shape[2], self.design.entered(self.estimate.params)
-        for rho, W in zip(entered[p:], self.design.W, strict=False):
-            raw = raw - rho * lag(W, y)
-        return raw - sweep(raw, self.model.fixed_effects)
+        signal = self._signal(self.data)
+        return fixed_part(self.design, self._entered, self.data.y, signal)

@@ -85,7 +85,9 @@ class Job:
         if name not in self.fitted:
             section = section_of(self.study, name)
             panel = years_of(self.panel, section.years)
-            self.fitted[name] = fit(self.models[name], panel, self.weights, cov=section.cov)
+            self.fitted[name] = fit(
+                self.models[name], panel, self.weights, section.cov, section.missing
+            )
         return self.fitted[name]
 
     @cached_property

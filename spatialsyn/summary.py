@@ -43,6 +43,8 @@ def notes(results: Results) -> list[str]:
         f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
         f"covariance: {in_words(results.cov_kind)}."
     ]
+    said = results.sample.said(results.data)
+    found += [said] if said else []
     found += instruments_note(results.design, results.model.estimator)
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""

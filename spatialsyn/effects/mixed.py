@@ -23,7 +23,6 @@ from spatialsyn.models.shares import share_interval, share_test
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.subsets import Averaged, averaged
 from spatialsyn.numerics.hypothesis import HypothesisTest
-from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.series import Links
 
 Fitted = TypeVar("Fitted", bound="SeveralWeights")
@@ -153,15 +152,14 @@ class SeveralWeights:
         shown = parts.table.assign(effect="share")
         return replace(parts, table=shown, note=note if len(unclear) else parts.note)
 
-    @property
-    def _entered(self) -> tuple[Array, Array]:
-        """The parameters and covariance of the design's own columns and lags."""
+    @cached_property
+    def _entered(self) -> Estimate:
+        """The estimate of the design's own columns and lags: an own rho for every matrix."""
         params, cov, mixture = self.estimate.params, self.estimate.cov, self.design.mixture
-        assert cov is not None
-        if mixture is None:
-            return params, cov
+        if mixture is None or cov is None:
+            return self.estimate
         J = mixture.jacobian(params)
-        return mixture(params), J @ cov @ J.T
+        return replace(self.estimate, params=mixture(params), cov=J @ cov @ J.T)
 
     def _with_shares(self, tidy: pd.DataFrame, level: float) -> pd.DataFrame:
         """`tidy` with profile intervals of the shares; zero is the end of their range, no null."""

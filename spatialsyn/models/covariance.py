@@ -38,6 +38,7 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.gmm import covered_by_moments
 from spatialsyn.models.information import KINDS, information, information_derivatives
 from spatialsyn.models.likelihood import filtered, lags
+from spatialsyn.models.masked_estimate import describe_masked
 from spatialsyn.models.qml import describe, inverted, pulled_back
 from spatialsyn.models.scores import between_cities, city_scores, period_scores
 from spatialsyn.numerics.lags import Array
@@ -62,6 +63,8 @@ def covered(design: Design, estimate: Estimate, kind: str, near: Array | None = 
     """The same estimate with a covariance of this kind; see `robust_covariance`."""
     if near is not None and kind != HAC:
         raise ModelError(f"km is the reach of cov={HAC!r}; cov={kind!r} has none.")
+    if design.observed is not None:
+        return describe_masked(design, estimate.params, kind)
     if design.instruments is not None:
         return covered_by_moments(design, estimate, kind)
     if kind in KINDS:

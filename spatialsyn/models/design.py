@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
+from spatialsyn.errors import AlignmentError, WeightsError, expect, named
+from spatialsyn.models.checks import (
+    ABSORBED,
+    check_absorbed,
+    check_dimensions,
+    check_names,
+    check_rows,
+    check_series,
+)
 from spatialsyn.models.columns import Column
 from spatialsyn.models.data import read
 from spatialsyn.models.formula import Regressors
@@ -24,9 +32,6 @@ from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
-
-# A column whose variation falls below this share of its size was absorbed by the effects.
-ABSORBED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +63,8 @@ class Design:
     units, copies : independent cities and periods, n and T less what was transformed away
     cities_estimated : whether city effects are dummies whose bias is to be removed
     instruments : what stands in for endogenous columns, or None under maximum likelihood
+    observed : (n, T), the outcome itself, not swept, NaN where it is missing; None where it
+        is complete. With holes the lags of the outcome, and what is swept of it, are NaN too.
     mixture : the restriction of a convex model, None where every matrix has its own rho
     """
 
@@ -78,6 +85,7 @@ class Design:
     copies: int
     cities_estimated: bool = False
     instruments: Instruments | None = None
+    observed: Array | None = None
     mixture: Mixture | None = None
 
     def entered(self, params: Array) -> Array:
@@ -102,7 +110,8 @@ class Design:
     @property
     def nobs(self) -> int:
         """Independent observations."""
-        return self.units * self.copies
+        missing = 0 if self.observed is None else int(np.isnan(self.observed).sum())
+        return self.units * self.copies - missing
 
     @property
     def projects_cities(self) -> bool:
@@ -155,19 +164,19 @@ def sweep_effects(
 ) -> Design:
     """Lag first, sweep second, and count what is left; `outside` holds external instruments."""
     n, T = data.y.shape
-    _check_dimensions(model, n, T)
-    _check_rows(model, weights)
-    _check_series(model, weights)
+    check_dimensions(model, n, T)
+    check_rows(model, weights)
+    check_series(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     X, columns = right_side(model, data, weights)
-    _check_names(tuple(column.name for column in columns))
+    check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep(X, fixed)
-    _check_absorbed(X, Z, columns, model)
+    check_absorbed(X, Z, columns, model)
     likelihood = model.estimator == "qml"
     unit_root = likelihood and model.transforms and sweeps_time(fixed)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
@@ -193,6 +202,7 @@ def sweep_effects(
         instruments=None
         if likelihood
         else instruments(model, data, X, {c.name: c.x for c in columns}, outside, weights),
+        observed=data.y if np.isnan(data.y).any() else None,
         mixture=mixture(model.roles, columns),
     )
 
@@ -317,80 +327,3 @@ def _error_lag(
     logdet = logdet.without_unit_root() if unit_root else logdet
     lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X))
     return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
-
-
-def _check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
-    """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
-    if not sweeps_time(model.fixed_effects):
-        return
-    if model.regimes is not None and model.regimes.rho and model.correction != "direct":
-        raise ModelError(
-            "an own rho for every block makes matrices whose rows sum to one in one block and to "
-            'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
-        )
-    jacobian = model.correction != "direct" and model.estimator == "qml"
-    needed = (*model.roles.wy, *model.lag_wy) if jacobian else ()
-    error = () if model.roles.wu is None else (model.roles.wu,)
-    for name in dict.fromkeys([*needed, *error]):
-        sums = weights[name].row_sums
-        if not weights[name].is_row_standardised:
-            way_out = ', or correction="direct"' if name not in error else ""
-            raise WeightsError(
-                f"the rows of W[{name}] sum to {sums.min():.3g} .. {sums.max():.3g}. Removing time "
-                "effects needs every row to sum to one; otherwise a shock common to all cities "
-                f'would not stay common. Use W.standardize("row"){way_out}.'
-            )
-
-
-def _check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
-    """Weights of every year: what they cannot be combined with."""
-    changing = [name for name, w in weights.items() if w.varies]
-    if not changing:
-        return
-    if model.dynamic:
-        raise ModelError(
-            f"W[{changing[0]}] changes over the years, and a lag in time needs one matrix that "
-            "carries a year into the next. Use weights of base years, or no lag_y and lag_wy."
-        )
-    if model.correction == "bias-corrected" and model.fixed_effects == "twoways":
-        raise ModelError(
-            f"W[{changing[0]}] changes over the years; with two-way effects use "
-            'correction="lee-yu": it transforms the years away and removes the bias of the city '
-            "effects."
-        )
-
-
-def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:
-    if sweeps_cities(model.fixed_effects) and T < 2:
-        raise ModelError(
-            f"fixed_effects={model.fixed_effects!r} removes each city's mean over time and needs "
-            f"two years at least; the panel has {T}. Use fixed_effects='none' or 'time'."
-        )
-    if model.roles.names and n < 3:
-        raise ModelError(f"a spatial lag needs three cities at least; the panel has {n}.")
-
-
-def _check_names(names: tuple[str, ...]) -> None:
-    """Every parameter has a name of its own."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(("rho[", "lambda["))]
-    if twice or taken:
-        raise ModelError(
-            f"the column names {named([*twice, *taken])} are those of parameters or lags of this "
-            "model. Rename the columns: frame.rename(columns={...})."
-        )
-
-
-def _check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel) -> None:
-    """Refuse regressors that have nothing left once the effects are gone."""
-    if model.fixed_effects == "none":
-        return
-    size = np.abs(X).max(axis=(0, 1))
-    gone = np.abs(Z).max(axis=(0, 1)) <= ABSORBED * np.where(size > 0, size, 1)
-    absorbed = [c.name for c, flag in zip(columns, gone, strict=True) if flag]
-    if absorbed:
-        raise ModelError(
-            f"{named(absorbed)}: nothing is left once fixed_effects={model.fixed_effects!r} are "
-            "removed (constant within each city, or common to all cities in each year). Leave "
-            "the variable out, let it vary, or choose other fixed effects."
-        )

@@ -27,7 +27,7 @@ from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
-from spatialsyn.numerics.optimize import maximise
+from spatialsyn.numerics.optimize import SCAN, maximise
 
 Value = Callable[[Array], Array]
 Derivatives = Callable[[Array], tuple[Array, Array]]
@@ -199,15 +199,26 @@ def profile(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Va
 def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
     """The maximiser of the concentrated likelihood."""
     value, derivatives = profile(design, logdet, e_y, e_Wy)
+    return np.array([peak(value, derivatives, logdet, "rho")])
+
+
+def peak(
+    value: Callable[[Array], Array],
+    derivatives: Callable[[Array], tuple[Array, Array]],
+    logdet: LogDet,
+    name: str,
+    scan: int = SCAN,
+) -> float:
+    """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
     low, high = searched(logdet)
-    rho = maximise(value, derivatives, (low, high))
+    rho = maximise(value, derivatives, (low, high), scan)
     if min(rho - low, high - rho) < EDGE * (high - low):
         raise EstimationError(
-            f"the likelihood still rises at rho = {rho:.4f}, the end of its interval "
+            f"the likelihood still rises at {name} = {rho:.4f}, the end of its interval "
             f"({low:.4g}, {high:.4g}): the data do not identify this model with this W. Check for "
             "a common trend (time effects), outliers and the scale of W."
         )
-    return np.array([rho])
+    return rho
 
 
 def searched(logdet: LogDet) -> tuple[float, float]:
@@ -218,7 +229,7 @@ def searched(logdet: LogDet) -> tuple[float, float]:
 
 
 def check_size(design: Design) -> None:
-    """Refuse more parameters than independent observations."""
+    """Refuse fewer independent observations than parameters."""
     parameters = len(parameter_names(design)) - (design.mixture is not None)  # shares sum to one
     if design.nobs <= parameters:
         raise ModelError(

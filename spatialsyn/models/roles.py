@@ -30,7 +30,7 @@ FAMILIES: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Convex:
     """One W mixed of several, sum_m share_m W_m, with shares in [0, 1] that sum to one.
 
@@ -47,6 +47,9 @@ class Convex:
     def name(self) -> str:
         """The mixture, as parameters name it: ``geo+dig``."""
         return "+".join(self.names)
+
+    def __repr__(self) -> str:
+        return f"ss.convex({', '.join(map(repr, self.names))}, wx={self.wx!r})"
 
     def __str__(self) -> str:
         parts = " + ".join(f"share[{name}]*W[{name}]" for name in self.names)

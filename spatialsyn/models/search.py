@@ -8,6 +8,7 @@ Anselin 1988, section 12.1.)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -19,6 +20,9 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.optimize import maximise_from, newton_step
 
+# The concentrated likelihood of a design at its spatial parameters, and its slopes.
+Loglik = Callable[[Design, Array], float]
+Gradient = Callable[[Design, Array], Array]
 # Starting values: shares of the way from zero to the ends of an interval, and values of phi.
 GRID = (-0.6, -0.2, 0.2, 0.5, 0.8)
 PHI = (0.1, 0.3, 0.7)
@@ -26,7 +30,12 @@ PHI = (0.1, 0.3, 0.7)
 CLIMBS = 4
 
 
-def best_spatial(design: Design, start: Array | None = None) -> Array:
+def best_spatial(
+    design: Design,
+    start: Array | None = None,
+    loglik: Loglik = concentrated,
+    gradient: Gradient = score,
+) -> Array:
     """(rho_1 ... rho_m, lambda, phi) with the highest concentrated likelihood.
 
     With `start`, the peak that is climbed from there.
@@ -40,10 +49,10 @@ def best_spatial(design: Design, start: Array | None = None) -> Array:
     unit = _units(design)
 
     def value(at: Array) -> float:
-        return concentrated(design, at * unit)
+        return loglik(design, at * unit)
 
     def slope(at: Array) -> Array:
-        return score(design, at * unit) * unit
+        return gradient(design, at * unit) * unit
 
     tried = _starts(design, unit) if start is None else [start]
     starts = [s / unit for s in tried if np.isfinite(value(s / unit))]

@@ -24,6 +24,7 @@ def maximise(
     value: Callable[[Array], Array],
     derivatives: Callable[[Array], tuple[Array, Array]],
     bounds: tuple[float, float],
+    scan: int = SCAN,
 ) -> float:
     """The rho in `bounds` with the highest `value`.
 
@@ -36,12 +37,13 @@ def maximise(
     value : vectorised function of an array of rho
     derivatives : function of one rho, returning (slope, curvature)
     bounds : open, finite interval
+    scan : points of the scan
     """
     low, high = bounds
-    points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(SCAN) + 0.5) / SCAN)) / 2
+    points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(scan) + 0.5) / scan)) / 2
     peak = int(np.argmax(value(points)))
     left = points[peak - 1] if peak > 0 else low
-    right = points[peak + 1] if peak + 1 < SCAN else high
+    right = points[peak + 1] if peak + 1 < scan else high
     rho = float(points[peak])
     for _ in range(200):
         slope, curvature = map(float, derivatives(np.asarray(rho)))

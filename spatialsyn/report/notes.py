@@ -67,6 +67,7 @@ def sample_notes(fits: Mapping[str, Results]) -> list[str]:
         *by_column(fits, _instruments),
         *by_column(fits, lambda fit: f"Covariance of the parameters: {in_words(fit.cov_kind)}."),
         *by_column(fits, _fixed_effects),
+        *by_column(fits, lambda fit: fit.sample.said(fit.data)),
         *weights_notes([w for fit in fits.values() for w in used(fit)]),
         *by_column(fits, _few),
     ]

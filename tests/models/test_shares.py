@@ -171,6 +171,10 @@ def test_questions_without_an_answer_are_refused():
         SAR.averaged(g=0)
     with pytest.raises(ss.ModelError, match=r"wild bootstrap is not available with ss.convex"):
         ss.wild_bootstrap(SAR)
+    holed = PANEL.array("y").copy()
+    holed[0, 0] = np.nan
+    with pytest.raises(ss.ModelError, match=r"does not go together with mixed=ss.convex\('a', 'b'"):
+        ss.fit(SAR.model, PANEL.assign(y=holed), WEIGHTS, missing="likelihood")
     sac = ss.sac("y ~ x", W={"wy": ss.convex("a", "b"), "wu": "c"}, fixed_effects="individual")
     with pytest.raises(ss.ModelError, match="not available with a spatial error"):
         ss.fit(sac, PANEL, WEIGHTS).share_test("a", bootstrap=10)
