@@ -31,6 +31,10 @@ _HOMES = {
     "sac": "models.spec",
     "gns": "models.spec",
     "convex": "models.roles",
+    "mess": "models.spec",
+    "mess_sdm": "models.spec",
+    "mess_sem": "models.spec",
+    "mess_sac": "models.spec",
     "regimes": "models.roles",
     "simulate": "models.simulate",
     "fit": "fitting",
@@ -80,7 +84,21 @@ if TYPE_CHECKING:
     from spatialsyn.fitting import fit
     from spatialsyn.models.roles import convex, regimes
     from spatialsyn.models.simulate import simulate
-    from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
+    from spatialsyn.models.spec import (
+        SpatialModel,
+        gns,
+        mess,
+        mess_sac,
+        mess_sdm,
+        mess_sem,
+        ols,
+        sac,
+        sar,
+        sdem,
+        sdm,
+        sem,
+        slx,
+    )
     from spatialsyn.models.strength import FirstStage
     from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results

@@ -36,7 +36,8 @@ def fit(
         The first two are information matrices, right for normal errors; the others are
         robust to other distributions, to dependence and heteroskedasticity between the
         cities of a year, and to both over neighbouring years. Estimates from instruments
-        have "classical" (their default), "robust", "city" and the last two.
+        have "classical" (their default), "robust", "city" and the last two; matrix
+        exponentials have "robust" too, for variances that differ from city to city.
     missing : "refuse" | "balance" | "likelihood"
         What becomes of city-years in which a column of the model is missing: an error that
         names them; cities or years are dropped, and W cut, with a warning that says what

@@ -33,10 +33,9 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
-from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
-from spatialsyn.weights.geographic import nearness
+from spatialsyn.weights.bands import nearness
 from spatialsyn.weights.series import Links
 
 
@@ -104,14 +103,21 @@ class Results(SeveralWeights):
     @property
     def rho(self) -> pd.Series:
         """Spatial autoregressive coefficients by weights name; empty without Wy."""
-        names = [name for name in self.params.index if name.startswith("rho[")]
-        return self.params[names].rename(lambda name: name[4:-1])
+        return self._spatial("rho")
+
+    @property
+    def alpha(self) -> pd.Series:
+        """Exponents of a matrix exponential by weights name; 1 - e^alpha compares with rho."""
+        return self._spatial("alpha")
 
     @property
     def lam(self) -> pd.Series:
         """Spatial error coefficient by weights name; empty without a spatial error."""
-        names = [self.design.error.name] if self.design.error is not None else []
-        return self.params[names].rename(lambda name: name[7:-1])
+        return self._spatial("lambda")
+
+    def _spatial(self, symbol: str) -> pd.Series:
+        names = [name for name in self.params.index if name.startswith(f"{symbol}[")]
+        return self.params[names].rename(lambda name: name[len(symbol) + 1 : -1])
 
     @property
     def sigma2(self) -> float:
@@ -201,12 +207,8 @@ class Results(SeveralWeights):
                 "add up to is part of predict() and impute()."
             )
         X, _ = right_side(self.model, self.data, self.weights)
-        lags = [lag(W, self.data.y)[..., None] for W in self.design.W]
-        columns = np.concatenate([X, *lags], axis=2)
-        M = () if self.design.error is None else (self.design.error.M,)
-        R = multiplied_out(M, self.lam.to_numpy(), self.panel.n)
         ids = {"city": self.panel.ids, "year": self.data.years}
-        return effects_table(self.model.fixed_effects, self.data.y, columns, self._entered, R, ids)
+        return effects_table(self.design, self._entered, self.data.y, X, ids)
 
     def impute(self) -> pd.DataFrame:
         """Missing outcomes, predicted from all observed ones: ``estimate`` and ``se`` by city-year.

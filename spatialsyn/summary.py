@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from spatialsyn.effects.table import DIGITS
 from spatialsyn.models.covariance import in_words
 from spatialsyn.models.shares import warnings_of
@@ -50,6 +52,10 @@ def notes(results: Results) -> list[str]:
         made = f", base years {w.base_years}" if w.base_years is not None else ""
         found.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
     found += warnings_of(results.design, results.estimate)
+    found += [
+        f"alpha[{name}] = {alpha:.3f} compares with rho = 1 - e^alpha = {1 - np.exp(alpha):.3f}."
+        for name, alpha in results.alpha.items()
+    ]
     if results.params.get("phi") == 1:
         found.append(
             "phi = 1 lies on the boundary: the cities show no variance of their own, and the "

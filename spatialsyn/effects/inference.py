@@ -27,6 +27,7 @@ from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.numerics.exponential import exponentials
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
@@ -73,6 +74,7 @@ class Multipliers:
     path : effects over time, by order of neighbour, or by channel; None for all at once
     stable : whether the process at some parameters has a mean
     carried_by : the name of the matrix in every carrier, None for x itself
+    exponential : whether S is e^(alpha W)
     """
 
     W: tuple[Matrix, ...]
@@ -84,6 +86,7 @@ class Multipliers:
     path: Horizon | Orders | Channels | None = None
     stable: Callable[[Array], bool] = lambda params: True
     carried_by: tuple[str | None, ...] = ()
+    exponential: bool = False
 
     def at(self, params: Array) -> Array:
         """The structural parameters."""
@@ -105,8 +108,10 @@ class Multipliers:
         if self.path is not None:
             return self.path.readings(params, self.carriers, reading)
         n = self.carriers[0].shape[-1]
-        inverse = multiplier(self.W, params[list(self.rho_positions)], n)
-        return read(inverse, self.W if slopes else (), self.carriers, reading)
+        rho = params[list(self.rho_positions)]
+        inverse = exponentials(self.W, -rho, n) if self.exponential else multiplier(self.W, rho, n)
+        W = self.W if slopes else ()
+        return read(inverse, W, self.carriers, reading, self.exponential)
 
 
 def infer(

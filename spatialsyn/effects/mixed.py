@@ -17,6 +17,7 @@ from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.likelihood import names as spatial_names
 from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.posterior import Posterior, posterior
 from spatialsyn.models.shares import share_interval, share_test
@@ -158,8 +159,10 @@ class SeveralWeights:
         params, cov, mixture = self.estimate.params, self.estimate.cov, self.design.mixture
         if mixture is None or cov is None:
             return self.estimate
-        J = mixture.jacobian(params)
-        return replace(self.estimate, params=mixture(params), cov=J @ cov @ J.T)
+        J, names = mixture.jacobian(params), (*self.design.names, *spatial_names(self.design))
+        return replace(
+            self.estimate, names=(*names, "sigma2"), params=mixture(params), cov=J @ cov @ J.T
+        )
 
     def _with_shares(self, tidy: pd.DataFrame, level: float) -> pd.DataFrame:
         """`tidy` with profile intervals of the shares; zero is the end of their range, no null."""

@@ -9,7 +9,8 @@ lag, diagonal matrices for regimes) with coefficients c_k:
 (LeSage & Pace 2009, section 2.7; derivatives ours). Every effect of the package is a
 linear reading of B, so reading S^-1 C_k and S^-1 W_m S^-1 C_k once serves all
 regressors, their gradients, and every combination of coefficients. Where a matrix changes
-over time, (T, n, n), so does B, and its readings are averaged over the years.
+over time, (T, n, n), so does B, and its readings are averaged over the years. With matrix
+exponentials S = e^(alpha W) and dB/dalpha = -W B.
 """
 
 from __future__ import annotations
@@ -68,7 +69,11 @@ class Readings:
 
 
 def read(
-    inverse: Array, W: Sequence[Matrix], carriers: Sequence[Matrix], reading: Reading
+    inverse: Array,
+    W: Sequence[Matrix],
+    carriers: Sequence[Matrix],
+    reading: Reading,
+    exponential: bool = False,
 ) -> Readings:
     """Readings of all carriers, given S^-1 (`inverse`)."""
     years = [len(a) for a in (inverse, *W, *carriers) if a.ndim == 3]
@@ -85,7 +90,7 @@ def read(
     products = [times(inverse, C) for C in carriers]
     level = np.array([reading(P) for P in products])
     slope = np.array(
-        [[reading(np.asarray(inverse @ lag(w, P))) for P in products] for w in W]
+        [[reading(-lag(w, P) if exponential else inverse @ lag(w, P)) for P in products] for w in W]
     ).reshape(len(W), *level.shape)
     return Readings(level, slope)
 

@@ -96,6 +96,7 @@ def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers
         structure=design.mixture,
         stable=lambda params: space is None or space.contains(entered(params)[list(rho)]),
         carried_by=tuple(W for W, _, _ in keys),
+        exponential=design.exponential,
     )
 
 
@@ -152,7 +153,7 @@ def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers
     if any(W.ndim == 3 for W in model.W):
         raise ModelError("effects by order of neighbour need weights that stay the same.")
     W = tuple(dense(w) for w in model.W)
-    path = Orders(W, model.rho_positions, model.links, last)
+    path = Orders(W, model.rho_positions, model.links, last, model.exponential)
     return replace(model, path=path), _repeated(
         labels, "order", (*map(str, range(last + 1)), "rest")
     )
@@ -166,6 +167,8 @@ def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Mult
     ModelError
         A model without spatial lags.
     """
+    if model.exponential:
+        raise ModelError("matrix exponentials have one matrix of the outcome: no channels.")
     inside = [name[4:-1] for name in design.rho_names]
     rhos = [n if n in design.matrices else n.rsplit(":", 1)[0] for n in inside]  # of one block
     names = tuple(dict.fromkeys([*rhos, *(W for W in model.carried_by if W is not None)]))

@@ -290,6 +290,11 @@ def _check(design: Design, how: Wild) -> None:
             "the wild bootstrap is not available with random effects. Use fixed effects, or "
             'effects(method="simulation").'
         )
+    if design.exponential:
+        raise ModelError(
+            "the wild bootstrap is not available with matrix exponentials: "
+            'fit(..., cov="robust") is right where variances differ from city to city.'
+        )
     if design.dynamic or design.varies:
         raise ModelError(
             "the wild bootstrap draws outcomes year by year from one W: it is not available with "

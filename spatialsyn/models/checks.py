@@ -13,6 +13,8 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
 
+# How the names of spatial parameters begin.
+SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
 # A column whose variation falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
 
@@ -26,13 +28,14 @@ def check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
             "an own rho for every block makes matrices whose rows sum to one in one block and to "
             'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
         )
-    jacobian = model.correction != "direct" and model.estimator == "qml"
+    jacobian = model.estimator == "qml" and (model.correction != "direct" or model.exponential)
     needed = (*model.roles.wy, *model.lag_wy) if jacobian else ()
     error = () if model.roles.wu is None else (model.roles.wu,)
     for name in dict.fromkeys([*needed, *error]):
         sums = weights[name].row_sums
         if not weights[name].is_row_standardised:
-            way_out = ', or correction="direct"' if name not in error else ""
+            others = name not in error and not model.exponential
+            way_out = ', or correction="direct"' if others else ""
             raise WeightsError(
                 f"the rows of W[{name}] sum to {sums.min():.3g} .. {sums.max():.3g}. Removing time "
                 "effects needs every row to sum to one; otherwise a shock common to all cities "
@@ -56,6 +59,13 @@ def check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
             'correction="lee-yu": it transforms the years away and removes the bias of the city '
             "effects."
         )
+    if model.exponential or model.random == "baltagi":
+        other = "ss.sar, ss.sdm" if model.exponential else 'random="individual"'
+        what = model.family if model.exponential else f"random={model.random!r}"
+        raise ModelError(
+            f"W[{changing[0]}] changes over the years, which {what} has no likelihood for. Use "
+            f"{other}, or weights of base years."
+        )
 
 
 def check_dimensions(model: SpatialModel, n: int, T: int) -> None:
@@ -65,6 +75,11 @@ def check_dimensions(model: SpatialModel, n: int, T: int) -> None:
             f"fixed_effects={model.fixed_effects!r} removes each city's mean over time and needs "
             f"two years at least; the panel has {T}. Use fixed_effects='none' or 'time'."
         )
+    if model.random is not None and T < 2:
+        raise ModelError(
+            f"random={model.random!r} tells a city's own draw from its error by repeated years and "
+            f"needs two at least; the panel has {T}. Use random=None."
+        )
     if model.roles.names and n < 3:
         raise ModelError(f"a spatial lag needs three cities at least; the panel has {n}.")
 
@@ -72,7 +87,7 @@ def check_dimensions(model: SpatialModel, n: int, T: int) -> None:
 def check_names(names: tuple[str, ...]) -> None:
     """Every parameter has a name of its own."""
     twice = sorted({name for name in names if names.count(name) > 1})
-    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(("rho[", "lambda["))]
+    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(SPATIAL)]
     if twice or taken:
         raise ModelError(
             f"the column names {named([*twice, *taken])} are those of parameters or lags of this "

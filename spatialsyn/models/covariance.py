@@ -15,6 +15,8 @@
 ``spatial-hac``     the same with Bartlett weights over neighbouring cities (Conley 1999), for
                     the coefficients of models without a lag of y; a lambda is then the one
                     that fits best, not a parameter of the errors. It needs many cities.
+``robust``          heteroskedasticity between cities, for matrix exponentials only
+                    (`heteroskedastic`).
 
 All but the first observe H: away from independent errors of one variance the expected
 information is not the slope of the score. With dummies (``direct``, ``bias-corrected``)
@@ -23,7 +25,7 @@ sigma2 is too small by the cells they use up; J knows that, and V is right for i
 Heteroskedasticity of unknown form makes the likelihood estimate of rho or lambda itself
 inconsistent, unless the variances are unrelated to the diagonal of W S^-1 (Lin & Lee 2010,
 Journal of Econometrics 157, 34-52); so does dependence between cities that the model
-lacks. No covariance mends that.
+lacks. No covariance mends that. Matrix exponentials (`mess`) stay consistent under the first.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.gmm import covered_by_moments
+from spatialsyn.models.heteroskedastic import heteroskedastic
 from spatialsyn.models.information import KINDS, information, information_derivatives
 from spatialsyn.models.likelihood import filtered, lags
 from spatialsyn.models.masked_estimate import describe_masked
@@ -69,6 +72,8 @@ def covered(design: Design, estimate: Estimate, kind: str, near: Array | None = 
         return covered_by_moments(design, estimate, kind)
     if kind in KINDS:
         return replace(describe(design, estimate.params, kind), loglik=estimate.loglik)
+    if kind == "robust" and (design.W or design.error is not None):
+        return replace(estimate, cov=heteroskedastic(design, estimate))
     return replace(estimate, cov=robust_covariance(design, estimate, kind, near), draws=None)
 
 

@@ -27,6 +27,7 @@ from spatialsyn.models.formula import Regressors
 from spatialsyn.models.instruments import Instruments, instruments
 from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
@@ -42,7 +43,7 @@ class ErrorLag:
     Wy: Array
     Z: Array
     M: Matrix
-    logdet: LogDet
+    logdet: LogDet | Exponent
     name: str
 
 
@@ -60,6 +61,7 @@ class Design:
     logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
     error : lags by the error's matrix, or None without a spatial error
     random : whether cities have random effects
+    outside_error : whether these stand outside the spatial error
     units, copies : independent cities and periods, n and T less what was transformed away
     cities_estimated : whether city effects are dummies whose bias is to be removed
     instruments : what stands in for endogenous columns, or None under maximum likelihood
@@ -76,13 +78,14 @@ class Design:
     matrices: Mapping[str, Matrix]
     blocks: Mapping[str, Array]
     W: tuple[Matrix, ...]
-    logdet: LogDet | JointLogDet | None
+    logdet: LogDet | JointLogDet | Exponent | None
     error: ErrorLag | None
     random: bool
     fixed_effects: str
     transformed: bool
     units: int
     copies: int
+    outside_error: bool = False
     cities_estimated: bool = False
     instruments: Instruments | None = None
     observed: Array | None = None
@@ -96,6 +99,17 @@ class Design:
     def names(self) -> tuple[str, ...]:
         """Names of the columns of Z."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def exponential(self) -> bool:
+        """Whether matrix exponentials stand in place of I - rho W and I - lambda M."""
+        error = None if self.error is None else self.error.logdet
+        return isinstance(self.logdet, Exponent) or isinstance(error, Exponent)
+
+    @property
+    def space(self) -> LogDet | JointLogDet | None:
+        """What knows the bounds of rho; None without Wy and for an exponent, which has none."""
+        return None if isinstance(self.logdet, Exponent) else self.logdet
 
     @property
     def dynamic(self) -> bool:
@@ -198,6 +212,7 @@ def sweep_effects(
         transformed=model.transforms,
         units=units,
         copies=copies,
+        outside_error=model.random == "baltagi" and model.roles.wu is not None,
         cities_estimated=cities,
         instruments=None
         if likelihood
@@ -287,7 +302,8 @@ def outcome_matrices(
     model: SpatialModel, blocks: Mapping[str, Array], matrices: Mapping[str, Matrix]
 ) -> dict[str, Matrix]:
     """The matrices of Wy by the name of their rho; with own rho by block, D_b W."""
-    plain = {f"rho[{name}]": matrices[name] for name in model.roles.wy}
+    symbol = "alpha" if model.exponential else "rho"
+    plain = {f"{symbol}[{name}]": matrices[name] for name in model.roles.wy}
     if model.regimes is None or not model.regimes.rho:
         return plain
     return {
@@ -303,13 +319,17 @@ def _logdet(
     years: Sequence[int],
     W: tuple[Matrix, ...],
     unit_root: bool,
-) -> LogDet | JointLogDet | None:
+) -> LogDet | JointLogDet | Exponent | None:
     if not W:
         return None
     if len(W) > 1:
         return JointLogDet(tuple(dense(w) for w in W), unit_root)
-    logdet = weights[model.roles.wy[0]].logdet_over(years)
+    logdet = _logdet_of(model, weights[model.roles.wy[0]], years)
     return logdet.without_unit_root() if unit_root else logdet
+
+
+def _logdet_of(model: SpatialModel, w: Links, years: Sequence[int]) -> LogDet | Exponent:
+    return Exponent((norm(w.over(years)),)) if model.exponential else w.logdet_over(years)
 
 
 def _error_lag(
@@ -323,7 +343,8 @@ def _error_lag(
     if model.roles.wu is None:
         return None
     w = weights[model.roles.wu]
-    M, logdet = w.over(data.years), w.logdet_over(data.years)
+    M, logdet = w.over(data.years), _logdet_of(model, w, data.years)
     logdet = logdet.without_unit_root() if unit_root else logdet
+    name = f"alpha_u[{w.name}]" if model.exponential else f"lambda[{w.name}]"
     lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X))
-    return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
+    return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, name)

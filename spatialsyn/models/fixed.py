@@ -12,7 +12,9 @@ from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.masked_estimate import completed
+from spatialsyn.numerics.exponential import act, exponentials
 from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweep_observed, sweeps_cities, sweeps_time
 
 
@@ -37,16 +39,29 @@ def effects_along(
     return effects, np.sqrt(variance)
 
 
+def lagged(design: Design, estimate: Estimate, y: Array) -> tuple[Array, Array]:
+    """y* and the lags L, (n, T) and (n, T, m), with S y = y* - L rho, near rho, not swept.
+
+    They are y and Wy themselves, unless S is an exponential and they its tangent.
+    """
+    lags: list[Array] = []
+    if not design.exponential:
+        lags = [lag(W, y) for W in design.W]
+    elif design.W:
+        alpha = float(estimate.params[len(design.names)])
+        Sy = act(design.W[0], alpha, y)
+        lags = [-lag(design.W[0], Sy)]
+        y = Sy + alpha * lags[0]
+    return y, np.moveaxis(np.reshape(lags, (len(lags), *y.shape)), 0, 2)
+
+
 def effects_table(
-    fixed_effects: str,
-    y: Array,
-    columns: Array,
-    estimate: Estimate,
-    R: Array,
-    ids: Mapping[str, Sequence[Any]],
+    design: Design, estimate: Estimate, y: Array, X: Array, ids: Mapping[str, Sequence[Any]]
 ) -> pd.DataFrame:
-    """City and year effects: kind, id, estimate, se; `R` is I - lambda M, see `effects_along`."""
-    n, T = y.shape
+    """City and year effects: kind, id, estimate, se; y and X are not swept."""
+    (n, T), fixed_effects = y.shape, design.fixed_effects
+    y, lags = lagged(design, estimate, y)
+    columns, R = np.concatenate([X, lags], axis=2), error_filter(design, estimate)
     q, sigma2 = columns.shape[2], float(estimate.params[-1])
     assert estimate.cov is not None
     params, cov = estimate.params[:q], estimate.cov[:q, :q]
@@ -65,6 +80,15 @@ def effects_table(
     return pd.concat(parts, ignore_index=True)
 
 
+def error_filter(design: Design, estimate: Estimate) -> Array:
+    """R, (n, n), with e = R u."""
+    n, error = len(design.y), design.error
+    if error is None:
+        return np.eye(n)
+    lam = np.array([dict(zip(estimate.names, estimate.params, strict=True))[error.name]])
+    return (exponentials if design.exponential else multiplied_out)((error.M,), lam, n)
+
+
 def fixed_part(design: Design, estimate: Estimate, y: Array, signal: Array) -> Array:
     """(n, T), the fixed effects beside `signal`, what the equation's regressors come to.
 
@@ -75,9 +99,8 @@ def fixed_part(design: Design, estimate: Estimate, y: Array, signal: Array) -> A
     if design.observed is not None:
         *_, effects = completed(design, estimate.params)
         return np.asarray(effects + design.Z @ estimate.params[:p] - signal)
-    raw = y - signal
-    for rho, W in zip(estimate.params[p : p + m], design.W, strict=True):
-        raw = raw - rho * lag(W, y)
+    y, lags = lagged(design, estimate, y)
+    raw = y - lags @ estimate.params[p : p + m] - signal
     return np.asarray(raw - sweep(raw, design.fixed_effects))
 
 

@@ -92,7 +92,7 @@ def describe_masked(design: Design, params: Array, cov: str = "expected") -> Est
         nobs=design.nobs,
         residuals=np.where(np.isnan(design.observed), np.nan, at.residual(delta).T),
         multiplier=np.linalg.inv(at.S),
-        space=design.logdet,
+        space=design.space,
     )
 
 

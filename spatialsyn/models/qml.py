@@ -14,16 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
 from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.models import mess
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered, full, gradient, names
-from spatialsyn.models.search import best_spatial
+from spatialsyn.models.search import best_spatial, check_peak
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
@@ -60,9 +62,9 @@ def estimate_qml(design: Design) -> Estimate:
     y = design.y.ravel()
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     coefficients = regress(np.c_[y, Wy], Z, design.names)
+    if design.random:
+        return _with_city_variance(design)
     spatial = _best(design, np.c_[y, Wy] - Z @ coefficients)
-    if design.random and spatial[-1] >= 1:
-        return _without_city_variance(design)
     return describe(design, at(design, spatial))
 
 
@@ -83,7 +85,11 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     delta, spatial, sigma2 = wide[:p], wide[p:-1], float(wide[-1])
     y, Z = filtered(design, spatial)
     residuals = (y - Z @ delta).reshape(design.y.shape)
-    inverse = multiplier(design.W, spatial[:m], len(design.y))
+    inverse: Any = (
+        mess.multiplier(design, spatial[:m])
+        if design.exponential
+        else multiplier(design.W, spatial[:m], len(design.y))
+    )
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
     free, _, inner = pulled_back(design, info, params, residuals, cov)
     return Estimate(
@@ -94,7 +100,7 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
         nobs=design.nobs,
         residuals=residuals,
         multiplier=inverse,
-        space=design.logdet,
+        space=design.space,
     )
 
 
@@ -125,12 +131,20 @@ def pulled_back(
     return free, entered, np.asarray(inner)
 
 
-def _without_city_variance(design: Design) -> Estimate:
-    """The boundary phi = 1: the likelihood is highest where cities have no variance of their own.
+def _with_city_variance(design: Design) -> Estimate:
+    """The higher of the peak inside phi < 1 and the boundary phi = 1.
 
-    It is the pooled estimate with phi = 1, which has no standard error there.
+    The boundary, where cities have no variance of their own, is the pooled estimate; phi
+    has no standard error there.
     """
-    pooled = estimate_qml(replace(design, random=False))
+    params = at(design, best_spatial(design))
+    try:
+        pooled = estimate_qml(replace(design, random=False, outside_error=False))
+    except EstimationError:
+        pooled = None
+    if pooled is None or pooled.loglik < full(design, params[len(design.names) : -1], params[-1]):
+        check_peak(design, params[len(design.names) : -1])
+        return describe(design, params)
     assert pooled.cov is not None
     where = len(pooled.params) - 1
     widened = np.insert(np.insert(pooled.cov, where, 0.0, axis=0), where, 0.0, axis=1)
@@ -148,6 +162,8 @@ def _best(design: Design, residuals: Array) -> Array:
         return np.zeros(0)
     if len(names(design)) == 1 and isinstance(design.logdet, LogDet):
         return _best_rho(design, design.logdet, residuals[:, 0], residuals[:, 1])
+    if len(names(design)) == 1 and design.exponential and design.W:
+        return mess.best_alpha(design)
     return best_spatial(design)
 
 

@@ -27,6 +27,10 @@ FAMILIES: dict[str, str] = {
     "sdem": "xu",
     "sac": "yu",
     "gns": "yxu",
+    "mess": "y",
+    "mess_sdm": "yx",
+    "mess_sem": "u",
+    "mess_sac": "yu",
 }
 
 

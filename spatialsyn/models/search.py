@@ -16,6 +16,7 @@ import numpy as np
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import concentrated, names, score
+from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.optimize import maximise_from, newton_step
@@ -38,7 +39,9 @@ def best_spatial(
 ) -> Array:
     """(rho_1 ... rho_m, lambda, phi) with the highest concentrated likelihood.
 
-    With `start`, the peak that is climbed from there.
+    With `start`, the peak that is climbed from there. The climb stops short of phi = 1,
+    beyond which a variance is negative: whether the likelihood is highest there is seen
+    from the model without city effects, and `check_peak` is the caller's then.
 
     Raises
     ------
@@ -49,6 +52,8 @@ def best_spatial(
     unit = _units(design)
 
     def value(at: Array) -> float:
+        if design.random and at[-1] >= 1:
+            return -np.inf
         return loglik(design, at * unit)
 
     def slope(at: Array) -> Array:
@@ -59,15 +64,26 @@ def best_spatial(
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     starts.sort(key=value, reverse=True)
-    best = maximise_from(value, slope, starts[:CLIMBS])
-    if not np.abs(newton_step(slope, best, slope(best))).max() < 1e-3:
+    best = np.asarray(maximise_from(value, slope, starts[:CLIMBS]) * unit)
+    if not design.random:
+        check_peak(design, best, gradient)
+    return best
+
+
+def check_peak(design: Design, spatial: Array, gradient: Gradient = score) -> None:
+    """Refuse a highest point from which the likelihood still rises."""
+    unit = _units(design)
+
+    def slope(at: Array) -> Array:
+        return gradient(design, at * unit) * unit
+
+    if not np.abs(newton_step(slope, spatial / unit, slope(spatial / unit))).max() < 1e-3:
         raise EstimationError(
-            f"the likelihood still rises at {np.round(best * unit, 4).tolist()} "
+            f"the likelihood still rises at {np.round(spatial, 4).tolist()} "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
             "at how alike the matrices are: ss.weights.audit(...)."
         )
-    return np.asarray(best * unit)
 
 
 def _units(design: Design) -> Array:
@@ -92,7 +108,7 @@ def _starts(design: Design, unit: Array) -> list[Array]:
     return [np.array(point) for point in product(*axes)]
 
 
-def _axis(logdet: LogDet | JointLogDet | None, unit: float) -> list[float]:
+def _axis(logdet: LogDet | JointLogDet | Exponent | None, unit: float) -> list[float]:
     low, high = logdet.interval if isinstance(logdet, LogDet) else (-unit, unit)
     low, high = max(low, -unit), min(high, unit)
     return [share * (high if share > 0 else -low) for share in GRID]

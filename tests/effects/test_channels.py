@@ -170,6 +170,11 @@ def test_questions_without_an_answer_are_refused():
         plain.effects(by="channel")
     with pytest.raises(ss.ModelError, match=r"neither 'city', 'pair', 'channel', a grouping"):
         FITS["own"].effects(by="channels")
+    mess = ss.fit(ss.mess("y ~ x", W="a", fixed_effects="individual"), PANEL, WEIGHTS)
+    with pytest.raises(ss.ModelError, match="matrix exponentials have one matrix"):
+        mess.effects(by="channel")
+    with pytest.raises(ss.ModelError, match=r"no channels: use results.channel_shares"):
+        FITS["own"].effects(by=["region", "channel"], per="share")
     with pytest.raises(ss.ModelError, match="by channel, by order or over a horizon"):
         FITS["own"].effects(by="channel", order=2)
 

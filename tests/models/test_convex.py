@@ -282,6 +282,19 @@ def test_a_mixture_is_a_value_and_prints():
     assert "W[c]*x" in str(other)
 
 
+def test_a_spatial_error_of_one_matrix_goes_with_a_mixture():
+    panel, weights = three(**INSIDE)
+    W = {"wy": ss.convex("a", "b"), "wu": "c"}
+    res = ss.fit(ss.sac("y ~ x + z", W=W, fixed_effects="individual"), panel, weights)
+    own = ss.fit(
+        ss.sac("y ~ x + z", W=W | {"wy": ["a", "b"]}, fixed_effects="individual"), panel, weights
+    )
+    assert_allclose(res.lam, own.lam, rtol=RTOL)
+    assert_allclose(res.se["lambda[c]"], own.se["lambda[c]"], rtol=1e-5)
+    ours, theirs = res.fixed_effects(), own.fixed_effects()
+    assert_allclose(ours[["estimate", "se"]], theirs[["estimate", "se"]], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -304,6 +317,7 @@ def test_a_mixture_is_a_value_and_prints():
         (lambda: mixed(lag_wy=True), "lag_wy with ss.convex"),
         (lambda: mixed(random="individual", fixed_effects="none"), "random with ss.convex"),
         (lambda: mixed(correction="bias-corrected"), 'below zero.*Use correction="lee-yu"'),
+        (lambda: mixed("mess", ("a",)), "mess with ss.convex.*does not exist"),
         (lambda: mixed(estimator="2sls"), r"estimator='2sls' with ss.convex.*a list of names"),
         (lambda: mixed(regimes=ss.regimes("region", rho=True)), "has one rho: leave regimes'"),
     ],
