@@ -290,14 +290,15 @@ class Results(SeveralWeights):
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
         asked = asked_for(x, self.model, self.data, self.panel)
+        by, channels = split_channel(by, per)
         reading = reading_by(by, self.panel, per)
         when = (order, horizon, lasting)
         how = (method, level, draws, seed)
-        made = inferred(self.design, self.estimate, asked, reading, when, how)
+        made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
         made = made.shares() if per == "share" else made
-        made = made.discoveries() if isinstance(by, str) and by == "pair" else made
-        grouped = split_channel(by)[0]
-        blocks = isinstance(grouped, str) and grouped in self.panel.blocks
+        pairs = isinstance(by, str) and by == "pair" and not channels
+        made = made.discoveries() if pairs else made
+        blocks = isinstance(by, str) and by in self.panel.blocks
         return replace(made, about=PER[per]) if blocks else made
 
     def scenario(
@@ -331,8 +332,7 @@ class Results(SeveralWeights):
         asked = change_of(changes, self.model, self.panel)
         city = isinstance(by, str) and by == "city"
         ids = self.panel.ids
-        reading = reading_by(by, self.panel, "receiver")
-        reading = (*by_receiving_city(ids), False) if city else reading
+        reading = by_receiving_city(ids) if city else reading_by(by, self.panel, "receiver")
         when, how = (None, horizon, True), (method, level, draws, seed)
         return inferred(self.design, self.estimate, asked, reading, when, how)
 

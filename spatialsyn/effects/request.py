@@ -33,19 +33,21 @@ def inferred(
     design: Design,
     estimate: Estimate,
     asked: Asked,
-    read_as: tuple[Reading, Labels, bool],
+    read_as: tuple[Reading, Labels],
     when: tuple[int | None, Any, bool],
     how: tuple[str, float, int, int],
+    channels: bool = False,
 ) -> Effects:
     """Effects of what was asked for, with inference.
 
     Parameters
     ----------
-    read_as : a reading, its labels, and whether it is taken apart by channel
+    read_as : a reading and its labels
     when : order of neighbour, horizon, and whether a change lasts
     how : method, level, draws, seed
+    channels : whether each is taken apart by the matrix it arrives through
     """
-    (reading, labels, channels), (order, horizon, lasting) = read_as, when
+    (reading, labels), (order, horizon, lasting) = read_as, when
     entered = multipliers(design, estimate, asked)
     if channels + (order is not None) + (horizon is not None) > 1:
         raise ModelError(
@@ -237,25 +239,19 @@ def _is_variable(name: str, data: Regressors, alone: bool) -> bool:
     return alone and bool(others)
 
 
-def split_channel(by: Any) -> tuple[Any, bool]:
+def split_channel(by: Any, per: str) -> tuple[Any, bool]:
     """What `by` names beside the channels, and whether it names them."""
     listed = [by] if isinstance(by, str) else list(by) if isinstance(by, list | tuple) else []
     others = [one for one in listed if not (isinstance(one, str) and one == "channel")]
     if len(others) == len(listed) or len(others) > 1:
         return by, False
+    if per == "share":
+        raise ModelError("per='share' has no channels: use results.channel_shares(x).")
     return (others or [None])[0], True
 
 
-def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels, bool]:
-    """The reading of the derivatives, on average, by city, by pair, by block or by label of
-    pairs, its labels, and whether each is taken apart by channel."""
-    by, channels = split_channel(by)
-    if channels and per == "share":
-        raise ModelError("per='share' has no channels: use results.channel_shares(x).")
-    return (*_reading(by, panel, per), channels)
-
-
-def _reading(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
+def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
+    """The reading of the derivatives: on average, by city, by pair, by block, by label of pairs."""
     if per not in PER:
         raise ModelError(f"per={per!r} is not one of {named(PER)}.")
     if per != "receiver" and (not isinstance(by, str) or by not in panel.blocks):

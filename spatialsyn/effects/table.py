@@ -31,8 +31,7 @@ class Effects:
     ----------
     table : DataFrame
         Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; by channel
-        ``channel``; then
-        ``estimate, se, low, high, p``.
+        ``channel``; then ``estimate, se, low, high, p``.
     level : coverage of the intervals ``low .. high``
     method : "delta" | "simulation" | "bootstrap"
     draws : (size, rows) simulated effects, None under the delta method
