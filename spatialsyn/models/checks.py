@@ -13,11 +13,11 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
 
-# How the names of spatial parameters begin.
-SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
 if TYPE_CHECKING:
     from spatialsyn.models.design import Column
 
+# How the names of spatial parameters begin.
+SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
 # A column whose variation falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
 
