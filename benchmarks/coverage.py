@@ -65,6 +65,8 @@ def cases() -> list[Case]:
         for effects in ("individual", "twoways")
     ]
     found += [
+        case("SAR, two-way, 2SLS", "sar", estimator="2sls", cov="classical", **two),
+        case("SAR, individual, two matrices", "sar", {"rho[dig]": 0.2}, W=["geo", "dig"], **one),
         case("SDM, two-way, dummies", "sdm", correction="direct", **two),
         case("SDM, two-way, dummies corrected", "sdm", correction="bias-corrected", **two),
         case("SDM, two-way, sandwich", "sdm", cov="sandwich", **two),
@@ -81,20 +83,28 @@ def cases() -> list[Case]:
 
 @lru_cache
 def weights(n: int) -> list[ss.Weights]:
-    """The cities of Guangdong, or a lattice of ten by ten."""
+    """Contiguity and an economic gap: of the cities of Guangdong, or of a lattice of ten by ten."""
     if n == 21:
-        cities = ss.datasets.guangdong().cities
-        return [ss.weights.contiguity(cities, name="geo").standardize("row")]
+        panel = ss.datasets.guangdong()
+        geo = ss.weights.contiguity(panel.cities, name="geo")
+        gap = ss.weights.gap(panel.mean("gdp_per_capita", years=(2011, 2012)), name="dig")
+        return [geo.standardize("row"), gap.standardize("row")]
     i, j = np.divmod(np.arange(n), 10)
     links = (np.abs(i[:, None] - i) + np.abs(j[:, None] - j)) == 1
-    w = ss.Weights.from_matrix(links.astype(float), ids=range(n), name="geo")
-    return [w.standardize("row")]
+    wealth = np.exp(np.random.default_rng(0).standard_normal(n))
+    gap = np.abs(wealth[:, None] - wealth)
+    near = np.divide(1, gap, out=np.zeros_like(gap), where=gap > 0)
+    made = (
+        ss.Weights.from_matrix(matrix, ids=range(n), name=name)
+        for name, matrix in (("geo", links.astype(float)), ("dig", near))
+    )
+    return [w.standardize("row") for w in made]
 
 
 @lru_cache
 def panel_of(n: int, T: int) -> ss.CityPanel:
     """Regressors drawn once."""
-    rng = np.random.default_rng(n)
+    rng = np.random.default_rng((n, T))
     index = pd.MultiIndex.from_product([weights(n)[0].ids, range(2001, 2001 + T)])
     frame = pd.DataFrame({k: rng.standard_normal(n * T) for k in "xz"}, index=index)
     return ss.CityPanel(frame.rename_axis(["city", "year"]).reset_index(), city="city")

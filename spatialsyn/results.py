@@ -34,7 +34,7 @@ from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
-from spatialsyn.weights.geographic import nearness
+from spatialsyn.weights.bands import nearness
 from spatialsyn.weights.series import Links
 
 

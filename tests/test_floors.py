@@ -25,6 +25,7 @@ FLOORS = [
     ("report",),
     ("study_measures",),
     ("config",),
+    ("matrices",),
     ("output",),
     ("run",),
     ("cli",),

@@ -199,7 +199,7 @@ def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
         ('formula = "y ~ index + size"', "formula = \"__import__('os').system('x') ~ index\"", "not a function"),
         ('formula = "y ~ index + size"', 'formula = "y ~ index.__class__"', "not allowed in the formula"),
         ('W = "geo"', 'W = "road"', r"uses W = 'road'; the study has the weights 'geo', 'eco'"),
-        ('kind = "contiguity"', 'kind = "knn"', r"\[weights.geo\] kind = 'knn' is not one of 'contiguity'"),
+        ('kind = "contiguity"', 'kind = "near"', r"\[weights.geo\] kind = 'near' is not one of 'contiguity'"),
         ('kind = "contiguity"', 'kind = "contiguity"\npower = 2', r"contiguity has no 'power'; it has .*'rook'"),
         ('kind = "composite"', 'kind = "composite"\nweighting = "pca"', "composite has no 'weighting'; it has"),
         ('kind = "composite"', 'kind = "eval"', r"\[measures.index\] kind = 'eval' is not one of"),

@@ -109,7 +109,7 @@ def _weights(w: Links) -> str:
 
 
 # Kinds of weights that came from outside: what they were made of is not known here.
-GIVEN = ("matrix", "libpysal Graph", "libpysal W")
+GIVEN = ("matrix", "libpysal Graph", "libpysal W", "file ")
 
 
 def _given_standardised(w: Links) -> bool:
@@ -123,7 +123,8 @@ def _words(value: object) -> str:
 def _base_years(w: Links) -> str:
     years = w.base_years
     if years is None:
-        return "base years not stated; " if w.recipe.get("kind") in GIVEN else ""
+        unknown = str(w.recipe.get("kind", "matrix")).startswith(GIVEN)
+        return "base years not stated; " if unknown else ""
     if years == "all":
         return "base years: all, the sample's own (the weights may depend on what drives y); "
     return f"base years {_words(years)}; "

@@ -20,7 +20,8 @@ from spatialsyn.models.qml import describe, estimate_qml
 from spatialsyn.models.scores import between_cities, city_scores, period_scores
 from spatialsyn.numerics.lags import lag
 from spatialsyn.numerics.transform import sweep
-from spatialsyn.weights.geographic import distances, nearness
+from spatialsyn.weights.bands import nearness
+from spatialsyn.weights.geographic import distances
 
 FAMILIES = ("ols", "sar", "sem", "gns", "two")
 
