@@ -16,7 +16,9 @@ FORMULA = "synergy ~ va + fiscal_share"
 def written(folder: Path, lines: str) -> Path:
     """The main study with one more model."""
     path = folder / "study.toml"
-    more = f'\n[models.more]\nfamily = "sdm"\nformula = "{FORMULA}"\nW = "geo"\n{lines}\n\n[sweep]\n'
+    more = (
+        f'\n[models.more]\nfamily = "sdm"\nformula = "{FORMULA}"\nW = "geo"\n{lines}\n\n[sweep]\n'
+    )
     path.write_text(MAIN.read_text("utf-8").replace("\n[sweep]\n", more), encoding="utf-8")
     return path
 

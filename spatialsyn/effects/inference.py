@@ -20,6 +20,7 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
+from spatialsyn.effects.channels import Channels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.multipliers import Reading, Readings, read
 from spatialsyn.effects.orders import Orders
@@ -70,8 +71,9 @@ class Multipliers:
     links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
     regressors : which carriers and coefficients each regressor has
     structure : the map to the parameters in which these positions count; None for their own
-    path : effects over time, or by order of neighbour; None for the year and all at once
+    path : effects over time, by order of neighbour, or by channel; None for all at once
     stable : whether the process at some parameters has a mean
+    carried_by : the name of the matrix in every carrier, None for x itself
     exponential : whether S is e^(alpha W)
     """
 
@@ -81,8 +83,9 @@ class Multipliers:
     links: tuple[int, ...]
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
-    path: Horizon | Orders | None = None
+    path: Horizon | Orders | Channels | None = None
     stable: Callable[[Array], bool] = lambda params: True
+    carried_by: tuple[str | None, ...] = ()
     exponential: bool = False
 
     def at(self, params: Array) -> Array:
@@ -100,6 +103,8 @@ class Multipliers:
 
     def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
         """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
+        if isinstance(self.path, Channels):
+            return self.path.readings(params, self.carriers, reading, slopes)
         if self.path is not None:
             return self.path.readings(params, self.carriers, reading)
         n = self.carriers[0].shape[-1]

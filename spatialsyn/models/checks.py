@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spatialsyn.errors import ModelError, WeightsError, named
+from spatialsyn.models.columns import Column
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
-
-if TYPE_CHECKING:
-    from spatialsyn.models.design import Column
 
 # How the names of spatial parameters begin.
 SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
