@@ -197,6 +197,11 @@ def as_regimes(value: Any) -> Regimes | None:
     """What a model was given as its regimes."""
     if value is None or isinstance(value, Regimes):
         return value
+    if isinstance(value, Mapping):
+        foreign = sorted(set(value) - {"grouping", "x", "rho"})
+        if foreign or "grouping" not in value:
+            raise ModelError(f"regimes has the keys grouping, x and rho; got {named(value)}.")
+        return regimes(**value)
     return regimes(value)
 
 
