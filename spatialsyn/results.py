@@ -292,19 +292,18 @@ class Results(SeveralWeights):
         asked = asked_for(x, self.model, self.data, self.panel)
         by, channels = split_channel(by, per)
         reading = reading_by(by, self.panel, per)
-        when = (order, horizon, lasting)
-        how = (method, level, draws, seed)
+        when, how = (order, horizon, lasting), (method, level, draws, seed)
         made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
         made = made.shares() if per == "share" else made
-        pairs = isinstance(by, str) and by == "pair" and not channels
-        made = made.discoveries() if pairs else made
+        if isinstance(by, str) and by == "pair" and not channels:
+            made = made.discoveries()
         blocks = isinstance(by, str) and by in self.panel.blocks
         return replace(made, about=PER[per]) if blocks else made
 
     def scenario(
         self,
         changes: Mapping[str, Change],
-        by: str | pd.DataFrame | None = "city",
+        by: str | Sequence[str] | pd.DataFrame | None = "city",
         horizon: Any = None,
         method: str = "delta",
         level: float = 0.95,
@@ -330,11 +329,12 @@ class Results(SeveralWeights):
             same budget in each, where it does more.
         """
         asked = change_of(changes, self.model, self.panel)
+        by, channels = split_channel(by, "receiver")
         city = isinstance(by, str) and by == "city"
-        ids = self.panel.ids
-        reading = by_receiving_city(ids) if city else reading_by(by, self.panel, "receiver")
+        at = self.panel
+        reading = by_receiving_city(at.ids) if city else reading_by(by, at, "receiver")
         when, how = (None, horizon, True), (method, level, draws, seed)
-        return inferred(self.design, self.estimate, asked, reading, when, how)
+        return inferred(self.design, self.estimate, asked, reading, when, how, channels)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""

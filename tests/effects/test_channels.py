@@ -116,6 +116,14 @@ def test_every_reading_has_channels(by):
     assert_allclose(sums.loc[expected.index], expected, atol=EXACT)
 
 
+def test_a_scenario_has_channels_too():
+    res = FITS["own"]
+    change = {"x": ("edge", "+1")}
+    split, whole = res.scenario(change, by="channel").table, res.scenario(change, by=None).table
+    sums = split[split["channel"] != "all"].groupby("effect")["estimate"].sum()
+    assert_allclose(sums, whole.set_index("effect")["estimate"].loc[sums.index], atol=EXACT)
+
+
 def test_shares_of_channels_are_ratios_with_the_errors_of_ratios():
     res = FITS["own"]
     effects = res.effects("x", by="channel")
