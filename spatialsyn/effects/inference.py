@@ -29,7 +29,7 @@ from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.exponential import exponentials
 from spatialsyn.numerics.lags import Array, Matrix
-from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.multiplier import multiplier
 
 # Fewest draws that quantiles are taken of.
@@ -256,6 +256,12 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
     return made.reshape(len(sample), -1)
 
 
+def _bound(space: JointLogDet, rho: Array) -> float:
+    """The sum of rho where S is singular, all of them growing alike; none below zero counts."""
+    nearest, total = 1 - space.room(rho), float(rho.sum())
+    return total / nearest if total > 0 and nearest > 0 else np.inf
+
+
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
     space = estimate.space
@@ -270,7 +276,7 @@ def _advice(estimate: Estimate, model: Multipliers) -> str:
     if long or space is None:
         bound = 1.0
     else:
-        bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
+        bound = space.interval[1] if isinstance(space, LogDet) else _bound(space, params[at])
     room = (bound - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""

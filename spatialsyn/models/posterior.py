@@ -57,6 +57,7 @@ class Posterior:
     level : posterior probability between ``low`` and ``high``
     names, draws : all parameters, and (size, q) draws of them
     seed : of the draws
+    note : what limits it, empty when nothing does
     """
 
     table: pd.DataFrame
@@ -64,11 +65,12 @@ class Posterior:
     names: tuple[str, ...]
     draws: Array
     seed: int
+    note: str = ""
 
     def __repr__(self) -> str:
         shown = self.table.to_string(float_format="{:.4g}".format)
         how = f"{self.level:.0%} intervals; {len(self.draws)} draws, seed {self.seed}"
-        return f"{shown}\n(posterior, {how})"
+        return "\n".join(filter(None, [shown, f"(posterior, {how})", self.note]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +167,12 @@ def posterior(design: Design, size: int, level: float, seed: int) -> Posterior:
     for name, share in zip(mixture.share_names, grid.shares.T, strict=True):
         rows[name] = _marginal(share[:, None], grid.mass.sum(axis=1, keepdims=True), level)
     table = pd.DataFrame(rows, index=["mean", "sd", "low", "high"]).T
-    return Posterior(table, level, mixture.names, _drawn(small, grid, size, seed), seed)
+    draws, peak = _drawn(small, grid, size, seed), _peak(small)[0]
+    note = (
+        f"The likelihood is highest at {mixture.rho_name} = {peak:.3f} over its bound, outside the "
+        "range of the prior."
+    )
+    return Posterior(table, level, mixture.names, draws, seed, note if abs(peak) >= 1 else "")
 
 
 def evidence(design: Design, g: float) -> tuple[float, Array]:
@@ -186,6 +193,7 @@ def integrated(design: Design, g: float | None) -> Grid:
     its sides.
     """
     peak = _peak(design)
+    peak = np.clip(peak, [-1 + 1e-9] + [1e-9] * (len(peak) - 1), 1 - 1e-9)
     whole = [(-1.0, 1.0), *[(0.0, 1.0)] * (len(peak) - 1)]
     at_peak = [Axis(x, x, np.array([x]), np.ones(1)) for x in peak]
     height = float(_grid(design, g, at_peak).log[0, 0])
@@ -240,8 +248,7 @@ def _peak(design: Design) -> Array:
     rho, shares = np.split(highest(design, climbs=1)[: m + 1], [1])
     radius = _logdets(design, shares[None], np.zeros(1))[1]
     left = np.maximum(1 - np.cumsum(shares) + shares, 1e-300)
-    peak = np.r_[rho * radius, (shares / left)[:-1]]
-    return np.clip(peak, [-1 + 1e-9] + [1e-9] * (m - 1), 1 - 1e-9)
+    return np.r_[rho * radius, (shares / left)[:-1]]
 
 
 def _shares(u: Sequence[Array]) -> tuple[Array, Array]:

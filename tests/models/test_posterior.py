@@ -233,6 +233,15 @@ def test_wx_of_its_own_stays_in_every_subset():
     assert_allclose(found.table["log_marginal"]["a"], log)
 
 
+def test_a_peak_beyond_the_prior_is_said():
+    panel, weights = three(rho=-1.6, shares=(1.0, 0.0, 0.0), noise=0.1, effects="none", seed=1)
+    res = ss.fit(mixed("sdm", ("a", "b"), fixed_effects="none"), panel, weights)
+    assert res.rho.iloc[0] < -1
+    assert "outside the range of the prior" in repr(res.posterior(draws=10))
+    assert "outside the range" not in repr(RES["sar", "each"].posterior(draws=10))
+    assert "upper bound" not in repr(res.effects())  # far below zero, near the lower one
+
+
 def test_more_than_three_matrices_and_other_models_are_refused():
     fourth = ss.Weights.from_matrix(WEIGHTS[0].dense().T, ids=PANEL.ids, name="d").standardize(
         "row"
