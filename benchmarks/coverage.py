@@ -49,7 +49,7 @@ def case(name: str, family: str, more: dict[str, float] | None = None, **options
     has = {"x": model.has_wx, "y": bool(model.roles.wy), "u": model.roles.wu is not None}
     params = {"Intercept": 1.0} if model.intercept else {}
     params |= {k: v for k, v in SLOPES.items() if has["x"] or not k.startswith("W")}
-    params |= {"rho[geo]": 0.4} if has["y"] else {}
+    params |= {"rho[geo]": 0.4} if has["y"] and "spatial" not in shown else {}
     params |= {"lambda[geo]": 0.3} if has["u"] else {}
     shown.setdefault("spatial", "rho[geo]" if has["y"] else "lambda[geo]")
     return Case(name, model, params | (more or {}) | {"sigma2": 1.0}, **shown)
@@ -77,6 +77,18 @@ def cases() -> list[Case]:
              lag_y=True, lag_wy=True, **two),
         case("SDM, dynamic, two-way, long run", "sdm", {"tau": 0.3, "eta[geo]": 0.0},
              lag_y=True, lag_wy=True, horizon="long", **two),
+    ]  # fmt: skip
+    mixed = {"rho[geo+dig]": 0.4, "share[geo]": 0.6, "share[dig]": 0.4}
+    exponent = {"alpha[geo]": -0.5}
+    found += [
+        case("SAR, two-way, convex", "sar", mixed, W=ss.convex("geo", "dig"),
+             spatial="rho[geo+dig]", **two),
+        case("MESS, individual", "mess", exponent, spatial="alpha[geo]", **one),
+        case("MESS Durbin, two-way", "mess_sdm", exponent, spatial="alpha[geo]", **two),
+        case("MESS Durbin, two-way, robust", "mess_sdm", exponent, spatial="alpha[geo]",
+             cov="robust", **two),
+        case("SEM, random effects outside the error", "sem", {"phi": 0.4}, random="baltagi"),
+        case("SDM, two-way, clusters by city", "sdm", cov="city", **two),
     ]  # fmt: skip
     return found
 
