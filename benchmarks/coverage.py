@@ -49,7 +49,7 @@ def case(name: str, family: str, more: dict[str, float] | None = None, **options
     has = {"x": model.has_wx, "y": bool(model.roles.wy), "u": model.roles.wu is not None}
     params = {"Intercept": 1.0} if model.intercept else {}
     params |= {k: v for k, v in SLOPES.items() if has["x"] or not k.startswith("W")}
-    params |= {"rho[geo]": 0.4} if has["y"] else {}
+    params |= {"rho[geo]": 0.4} if has["y"] and "spatial" not in shown else {}
     params |= {"lambda[geo]": 0.3} if has["u"] else {}
     shown.setdefault("spatial", "rho[geo]" if has["y"] else "lambda[geo]")
     return Case(name, model, params | (more or {}) | {"sigma2": 1.0}, **shown)
@@ -77,6 +77,18 @@ def cases() -> list[Case]:
              lag_y=True, lag_wy=True, **two),
         case("SDM, dynamic, two-way, long run", "sdm", {"tau": 0.3, "eta[geo]": 0.0},
              lag_y=True, lag_wy=True, horizon="long", **two),
+    ]  # fmt: skip
+    mixed = {"rho[geo+dig]": 0.4, "share[geo]": 0.6, "share[dig]": 0.4}
+    exponent = {"alpha[geo]": -0.5}
+    found += [
+        case("SAR, two-way, convex", "sar", mixed, W=ss.convex("geo", "dig"),
+             spatial="rho[geo+dig]", **two),
+        case("MESS, individual", "mess", exponent, spatial="alpha[geo]", **one),
+        case("MESS Durbin, two-way", "mess_sdm", exponent, spatial="alpha[geo]", **two),
+        case("MESS Durbin, two-way, robust", "mess_sdm", exponent, spatial="alpha[geo]",
+             cov="robust", **two),
+        case("SEM, random effects outside the error", "sem", {"phi": 0.4}, random="baltagi"),
+        case("SDM, two-way, clusters by city", "sdm", cov="city", **two),
     ]  # fmt: skip
     return found
 
@@ -194,7 +206,7 @@ def write(rows: list[dict[str, str]]) -> None:
     text = ["| " + " | ".join(line) + " |" for line in lines]
     text.insert(1, "|" + "---|" * len(rows[0]))
     beside = PAGE.with_suffix(".new")
-    beside.write_text("\n".join([HEAD, *text, ""]), encoding="utf-8")
+    beside.write_text("\n".join([HEAD, *text, TAIL]), encoding="utf-8")
     beside.replace(PAGE)
 
 
@@ -204,6 +216,24 @@ Written by `python benchmarks/coverage.py`: outcomes drawn from each estimator's
 errors, regressors drawn once. Shown are the bias and the standard deviation of one parameter,
 and how often its 95 % interval, and those of the average direct and indirect effect of `x` (delta
 method), hold the truth. W is the contiguity of Guangdong's 21 cities, or a lattice of ten by ten.
+"""
+
+TAIL = """
+Where intervals hold the truth less often than 93 %, and what to use instead:
+
+* GNS: rho and lambda are told apart by little. Their own intervals are too short at any size
+  shown here; effects fare better. Use `ss.sdm` or `ss.sac`, or compare both.
+* Dummies with two-way effects (`correction="direct"`): rho is biased towards zero by order 1/n, and
+  removing the leading bias does not bring all of it back at n = 21. Use the default, `"lee-yu"`.
+* SAC and spatial errors at n = 21: lambda's interval falls one to three points short, as normal
+  approximations do with so few cities. `ss.wild_test` has its size there.
+* Dynamic models at n = 21: one to three points short for rho and the indirect effect; use
+  `effects(method="simulation")` for quantile intervals, and read the long run with its advice.
+* `direct %` and `indirect %` of 92 to 93 lie within the noise of 300 to 500 draws in most rows.
+
+An indirect effect of 100 % belongs to models that have none (SEM): it is zero by construction.
+Not simulated here: models with missing outcomes and with regimes (tests/models/test_masked.py and
+test_regimes.py have smaller studies), wild bootstraps (docstring of `ss.wild_bootstrap`).
 """
 
 

@@ -30,6 +30,7 @@ _HOMES = {
     "sdem": "models.spec",
     "sac": "models.spec",
     "gns": "models.spec",
+    "convex": "models.roles",
     "mess": "models.spec",
     "mess_sdm": "models.spec",
     "mess_sem": "models.spec",
@@ -90,7 +91,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from spatialsyn.fitting import fit
-    from spatialsyn.models.roles import regimes
+    from spatialsyn.models.roles import convex, regimes
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import (
         SpatialModel,

@@ -72,6 +72,9 @@ class ModelSection(_Section):
     fixed_effects: str = "none"
     correction: str = "lee-yu"
     random: str | None = None
+    lag_y: bool = False
+    lag_wy: bool | str | list[str] = False
+    regimes: str | dict[str, Any] | None = None
     estimator: str = "qml"
     endogenous: str | list[str] = []
     instruments: str | list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,8 @@ from scipy.stats import norm
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.inference import check_level
-from spatialsyn.effects.request import asked_for, inferred, reading_by
+from spatialsyn.effects.mixed import SeveralWeights
+from spatialsyn.effects.request import asked_for, inferred, reading_by, split_channel
 from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect
@@ -39,7 +40,7 @@ from spatialsyn.weights.series import Links
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Results:
+class Results(SeveralWeights):
     """An estimate that knows its model, its weights and its panel.
 
     Coefficients of spatial lags are not effects; `effects` gives what a change of x does
@@ -74,8 +75,8 @@ class Results:
     @cached_property
     def se(self) -> pd.Series:
         """Standard errors by name."""
-        diagonal = np.diag(self.cov.to_numpy())
-        return pd.Series(np.sqrt(diagonal), index=self.params.index, name="se")
+        se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=self.params.index, name="se")
+        return se.mask(se.index.str.startswith("share[") & (se == 0))  # on the boundary
 
     def with_cov(self, kind: str, km: float | None = None) -> Results:
         """The same estimates with another covariance; effects and tables follow.
@@ -147,7 +148,7 @@ class Results:
             fixed = self.model.fixed_effects
             cities, times = sweeps_cities(fixed), sweeps_time(fixed)
             dummies = n * cities + T * times - (cities and times)
-        return len(self.params) + dummies
+        return len(self.params) - (self.design.mixture is not None) + dummies
 
     @property
     def aic(self) -> float:
@@ -172,7 +173,7 @@ class Results:
     @cached_property
     def corr2(self) -> float:
         """Squared correlation of swept y with the reduced-form prediction S^-1 Z delta."""
-        return signal_correlation(self.design, self.estimate, self.data.y)
+        return signal_correlation(self.design, self._entered, self.data.y)
 
     @cached_property
     def r2(self) -> pd.Series:
@@ -207,7 +208,7 @@ class Results:
             )
         X, _ = right_side(self.model, self.data, self.weights)
         ids = {"city": self.panel.ids, "year": self.data.years}
-        return effects_table(self.design, self.estimate, self.data.y, X, ids)
+        return effects_table(self.design, self._entered, self.data.y, X, ids)
 
     def impute(self) -> pd.DataFrame:
         """Missing outcomes, predicted from all observed ones: ``estimate`` and ``se`` by city-year.
@@ -243,7 +244,7 @@ class Results:
     def effects(
         self,
         x: str | Iterable[str] | None = None,
-        by: str | pd.DataFrame | None = None,
+        by: str | Sequence[str] | pd.DataFrame | None = None,
         per: str = "receiver",
         order: int | None = None,
         horizon: Any = None,
@@ -265,7 +266,8 @@ class Results:
             Averages over all cities; emitted and received per city; every pair of
             cities (with ``q``, p adjusted for false discoveries); what each block of cities
             receives from each block; or what comes from each band of
-            ``ss.weights.bands(panel.cities, [100, 200])``.
+            ``ss.weights.bands(panel.cities, [100, 200])``. ``"channel"``, also in a list
+            beside another, takes effects apart by the matrix they arrive through.
         per : "receiver" | "source" | "share"
             By block: change in a receiving city when all of the sending block change; change
             in all of the receiving block when one sending city changes; or shares of all.
@@ -284,23 +286,24 @@ class Results:
         Returns
         -------
         Effects
-            `.table` with the columns ``x, effect`` [``to, from`` or ``city``],
+            `.table` with the columns ``x, effect`` [``to, from``, ``city``, ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
         asked = asked_for(x, self.model, self.data, self.panel)
+        by, channels = split_channel(by, per)
         reading = reading_by(by, self.panel, per)
-        when = (order, horizon, lasting)
-        how = (method, level, draws, seed)
-        made = inferred(self.design, self.estimate, asked, reading, when, how)
+        when, how = (order, horizon, lasting), (method, level, draws, seed)
+        made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
         made = made.shares() if per == "share" else made
-        made = made.discoveries() if isinstance(by, str) and by == "pair" else made
+        if isinstance(by, str) and by == "pair" and not channels:
+            made = made.discoveries()
         blocks = isinstance(by, str) and by in self.panel.blocks
         return replace(made, about=PER[per]) if blocks else made
 
     def scenario(
         self,
         changes: Mapping[str, Change],
-        by: str | pd.DataFrame | None = "city",
+        by: str | Sequence[str] | pd.DataFrame | None = "city",
         horizon: Any = None,
         method: str = "delta",
         level: float = 0.95,
@@ -326,11 +329,12 @@ class Results:
             same budget in each, where it does more.
         """
         asked = change_of(changes, self.model, self.panel)
+        by, channels = split_channel(by, "receiver")
         city = isinstance(by, str) and by == "city"
-        ids = self.panel.ids
-        reading = by_receiving_city(ids) if city else reading_by(by, self.panel, "receiver")
+        at = self.panel
+        reading = by_receiving_city(at.ids) if city else reading_by(by, at, "receiver")
         when, how = (None, horizon, True), (method, level, draws, seed)
-        return inferred(self.design, self.estimate, asked, reading, when, how)
+        return inferred(self.design, self.estimate, asked, reading, when, how, channels)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""
@@ -344,6 +348,7 @@ class Results:
             }
         )  # fmt: skip
         table.loc["sigma2", ["z", "p"]] = np.nan  # a variance cannot be zero: nothing to test
+        table = self._with_shares(table, level)
         return table.rename_axis("term").reset_index()
 
     def glance(self) -> pd.DataFrame:
@@ -387,9 +392,9 @@ class Results:
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
         X, _ = right_side(self.model, data, self.weights)
-        return np.asarray(X @ self.estimate.params[: X.shape[2]])
+        return np.asarray(X @ self._entered.params[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:
         """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
         signal = self._signal(self.data)
-        return fixed_part(self.design, self.estimate, self.data.y, signal)
+        return fixed_part(self.design, self._entered, self.data.y, signal)

@@ -41,7 +41,7 @@ from spatialsyn.results import Results
 from spatialsyn.study_measures import tabulated
 
 MANIFEST = "manifest.json"
-PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "formulaic")
+PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "spreg", "formulaic")
 Say = Callable[[str], None]
 
 

@@ -20,6 +20,7 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
+from spatialsyn.effects.channels import Channels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.multipliers import Reading, Readings, read
 from spatialsyn.effects.orders import Orders
@@ -28,7 +29,7 @@ from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.exponential import exponentials
 from spatialsyn.numerics.lags import Array, Matrix
-from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.multiplier import multiplier
 
 # Fewest draws that quantiles are taken of.
@@ -70,8 +71,9 @@ class Multipliers:
     links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
     regressors : which carriers and coefficients each regressor has
     structure : the map to the parameters in which these positions count; None for their own
-    path : effects over time, or by order of neighbour; None for the year and all at once
+    path : effects over time, by order of neighbour, or by channel; None for all at once
     stable : whether the process at some parameters has a mean
+    carried_by : the name of the matrix in every carrier, None for x itself
     exponential : whether S is e^(alpha W)
     """
 
@@ -81,8 +83,9 @@ class Multipliers:
     links: tuple[int, ...]
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
-    path: Horizon | Orders | None = None
+    path: Horizon | Orders | Channels | None = None
     stable: Callable[[Array], bool] = lambda params: True
+    carried_by: tuple[str | None, ...] = ()
     exponential: bool = False
 
     def at(self, params: Array) -> Array:
@@ -100,6 +103,8 @@ class Multipliers:
 
     def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
         """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
+        if isinstance(self.path, Channels):
+            return self.path.readings(params, self.carriers, reading, slopes)
         if self.path is not None:
             return self.path.readings(params, self.carriers, reading)
         n = self.carriers[0].shape[-1]
@@ -251,6 +256,12 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
     return made.reshape(len(sample), -1)
 
 
+def _bound(space: JointLogDet, rho: Array) -> float:
+    """The sum of rho where S is singular, all of them growing alike; none below zero counts."""
+    nearest, total = 1 - space.room(rho), float(rho.sum())
+    return total / nearest if total > 0 and nearest > 0 else np.inf
+
+
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
     space = estimate.space
@@ -265,7 +276,7 @@ def _advice(estimate: Estimate, model: Multipliers) -> str:
     if long or space is None:
         bound = 1.0
     else:
-        bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
+        bound = space.interval[1] if isinstance(space, LogDet) else _bound(space, params[at])
     room = (bound - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""

@@ -79,8 +79,8 @@ def read(
     years = [len(a) for a in (inverse, *W, *carriers) if a.ndim == 3]
     if years:
         of_years = [
-            read(_in_year(inverse, t), [_in_year(w, t) for w in W],
-                 [_in_year(C, t) for C in carriers], reading)
+            read(in_year(inverse, t), [in_year(w, t) for w in W],
+                 [in_year(C, t) for C in carriers], reading)
             for t in range(years[0])
         ]  # fmt: skip
         return Readings(
@@ -95,7 +95,8 @@ def read(
     return Readings(level, slope)
 
 
-def _in_year(matrix: Any, t: int) -> Any:
+def in_year(matrix: Any, t: int) -> Any:
+    """The matrix of year t, of one that may change over time."""
     return matrix[t] if matrix.ndim == 3 else matrix
 
 

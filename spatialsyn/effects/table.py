@@ -18,7 +18,7 @@ from spatialsyn.numerics.lags import Array
 # Four significant digits: units of x may make an effect any size.
 DIGITS = "{:.4g}"
 # The columns that tell the rows of one effect apart.
-KEYS = ("x", "to", "from", "city", "band", "horizon", "order")
+KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order")
 # Draws of the largest deviation behind joint intervals.
 DRAWS = 20_000
 
@@ -30,8 +30,8 @@ class Effects:
     Attributes
     ----------
     table : DataFrame
-        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; then
-        ``estimate, se, low, high, p``.
+        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; by channel
+        ``channel``; then ``estimate, se, low, high, p``.
     level : coverage of the intervals ``low .. high``
     method : "delta" | "simulation" | "bootstrap"
     draws : (size, rows) simulated effects, None under the delta method

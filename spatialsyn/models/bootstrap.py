@@ -280,6 +280,11 @@ def _check(design: Design, how: Wild) -> None:
             raise ModelError(f"{what}={value!r} is not one of {', '.join(map(repr, allowed))}.")
     if not (isinstance(draws, int) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    if design.mixture is not None:
+        raise ModelError(
+            "the wild bootstrap is not available with ss.convex(...). Use share_test(..., "
+            "bootstrap=999) for its shares, and with_draws(results.posterior()) for its effects."
+        )
     if design.random:
         raise ModelError(
             "the wild bootstrap is not available with random effects. Use fixed effects, or "

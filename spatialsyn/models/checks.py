@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spatialsyn.errors import ModelError, WeightsError, named
+from spatialsyn.models.columns import Column
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
@@ -15,9 +15,6 @@ from spatialsyn.weights.series import Links
 
 # How the names of spatial parameters begin.
 SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
-if TYPE_CHECKING:
-    from spatialsyn.models.design import Column
-
 # A column whose variation falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
 

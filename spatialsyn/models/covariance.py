@@ -42,7 +42,7 @@ from spatialsyn.models.heteroskedastic import heteroskedastic
 from spatialsyn.models.information import KINDS, information, information_derivatives
 from spatialsyn.models.likelihood import filtered, lags
 from spatialsyn.models.masked_estimate import describe_masked
-from spatialsyn.models.qml import describe, inverted
+from spatialsyn.models.qml import describe, inverted, pulled_back
 from spatialsyn.models.scores import between_cities, city_scores, period_scores
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import independent, sweeps_cities, sweeps_time
@@ -100,7 +100,8 @@ def robust_covariance(
         Fewer years (``period``, ``driscoll-kraay``) or cities than parameters.
     """
     _check(design, kind, near)
-    p = len(design.names)
+    p, params = len(design.names), estimate.params
+    estimate = replace(estimate, params=design.entered(params))
     delta, spatial = estimate.params[:p], estimate.params[p:-1]
     # After a bias correction sigma2 is not the one at which scores have mean zero.
     sigma2 = float((estimate.residuals**2).sum()) / design.nobs
@@ -117,8 +118,9 @@ def robust_covariance(
             _check_positive(middle)
     else:
         middle = _between_periods(period_scores(design, estimate, *at), kind)
-    inverse = inverted(H)
-    V = np.asarray(inverse @ middle @ inverse)
+    free, entered, inner = pulled_back(design, H, params, estimate.residuals, how)
+    inverse = free @ inverted(inner) @ entered.T
+    V = np.asarray(inverse @ middle @ inverse.T)
     V[-1] *= estimate.params[-1] / sigma2
     V[:, -1] *= estimate.params[-1] / sigma2
     return (V + V.T) / 2

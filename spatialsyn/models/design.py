@@ -21,9 +21,11 @@ from spatialsyn.models.checks import (
     check_rows,
     check_series,
 )
+from spatialsyn.models.columns import Column
 from spatialsyn.models.data import read
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.instruments import Instruments, instruments
+from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
@@ -43,19 +45,6 @@ class ErrorLag:
     M: Matrix
     logdet: LogDet | Exponent
     name: str
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of Z: a regressor, lagged by a matrix or not, of one block or of all cities.
-
-    `x` is None for what is no regressor: city means, and the lags in time.
-    """
-
-    name: str
-    x: str | None = None
-    W: str | None = None
-    block: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +67,7 @@ class Design:
     instruments : what stands in for endogenous columns, or None under maximum likelihood
     observed : (n, T), the outcome itself, not swept, NaN where it is missing; None where it
         is complete. With holes the lags of the outcome, and what is swept of it, are NaN too.
+    mixture : the restriction of a convex model, None where every matrix has its own rho
     """
 
     y: Array
@@ -99,6 +89,11 @@ class Design:
     cities_estimated: bool = False
     instruments: Instruments | None = None
     observed: Array | None = None
+    mixture: Mixture | None = None
+
+    def entered(self, params: Array) -> Array:
+        """The parameters with an own rho, and own coefficients of WX, for every matrix."""
+        return params if self.mixture is None else self.mixture(params)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -223,6 +218,7 @@ def sweep_effects(
         if likelihood
         else instruments(model, data, X, {c.name: c.x for c in columns}, outside, weights),
         observed=data.y if np.isnan(data.y).any() else None,
+        mixture=mixture(model.roles, columns),
     )
 
 

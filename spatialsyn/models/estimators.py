@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spatialsyn.models.bias import remove_bias
+from spatialsyn.models.convex import estimate_convex
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import remove_dummy_bias
 from spatialsyn.models.estimate import Estimate
@@ -22,6 +23,8 @@ def estimated(model: SpatialModel, design: Design) -> tuple[Design, Estimate]:
         if model.estimator == "best-2sls":
             design = best_instruments(design)
         return design, estimate_2sls(design)
+    if design.mixture is not None:
+        return design, estimate_convex(design)
     return design, _corrected(model, design, estimate_qml(design))
 
 

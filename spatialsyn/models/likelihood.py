@@ -152,6 +152,13 @@ def score(design: Design, values: Array) -> Array:
     return np.asarray(lags(design, values, delta).T @ e / sigma2 + jacobian_slopes(design, values))
 
 
+def gradient(design: Design, values: Array, delta: Array, e: Array, sigma2: float) -> Array:
+    """Derivatives in all parameters, for any delta; that in sigma2 is zero at its best."""
+    by_delta = filtered(design, values)[1].T @ e / sigma2
+    by_spatial = lags(design, values, delta).T @ e / sigma2 + jacobian_slopes(design, values)
+    return np.r_[by_delta, by_spatial, 0.0]
+
+
 def residual(design: Design, values: Array) -> tuple[Array, Array]:
     """e and delta, given the spatial parameters."""
     y, Z = filtered(design, values)

@@ -5,9 +5,9 @@
 |e^(alpha W)| = e^(alpha tr W) = 1, so the likelihood is least squares in (alpha, delta),
 alpha has no bounds, and a zero diagonal of W is all that its estimating equation
 E e'W e = 0 needs: errors may differ in variance from city to city. Where time effects are
-transformed away tr F'WF = -1 and the log-likelihood keeps -alpha T*; then, and with an
-error matrix that does not commute with W, unequal variances move alpha by order 1/n and
-more. Positive dependence has alpha < 0; 1 - e^alpha compares with rho.
+transformed away tr F'WF = -1 and the log-likelihood keeps -alpha T*; unequal variances then
+move alpha by order 1/n. An M that does not commute with W makes them matter at any n.
+Positive dependence has alpha < 0; 1 - e^alpha compares with rho.
 
 LeSage & Pace (2007, Journal of Econometrics 140, 190-214); Debarsy, Jin & Lee (2015,
 Journal of Econometrics 188, 1-21). In terms of `likelihood`, S = e^(alpha W), R =

@@ -24,7 +24,7 @@ from spatialsyn.models import mess
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
-from spatialsyn.models.likelihood import filtered, full, names
+from spatialsyn.models.likelihood import filtered, full, gradient, names
 from spatialsyn.models.search import best_spatial, check_peak
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
@@ -81,8 +81,8 @@ def at(design: Design, spatial: Array) -> Array:
 
 def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     """The estimate with these parameters: residuals, likelihood and covariance."""
-    p, m = len(design.names), design.Wy.shape[2]
-    delta, spatial, sigma2 = params[:p], params[p:-1], float(params[-1])
+    p, m, wide = len(design.names), design.Wy.shape[2], design.entered(params)
+    delta, spatial, sigma2 = wide[:p], wide[p:-1], float(wide[-1])
     y, Z = filtered(design, spatial)
     residuals = (y - Z @ delta).reshape(design.y.shape)
     inverse: Any = (
@@ -91,16 +91,44 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
         else multiplier(design.W, spatial[:m], len(design.y))
     )
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
+    free, _, inner = pulled_back(design, info, params, residuals, cov)
     return Estimate(
-        names=(*design.names, *names(design), "sigma2"),
+        names=parameter_names(design),
         params=params,
-        cov=inverted(info),
+        cov=free @ inverted(inner) @ free.T,
         loglik=full(design, spatial, sigma2),
         nobs=design.nobs,
         residuals=residuals,
         multiplier=inverse,
         space=design.space,
     )
+
+
+def parameter_names(design: Design) -> tuple[str, ...]:
+    """All parameters, in their order."""
+    if design.mixture is not None:
+        return design.mixture.names
+    return (*design.names, *names(design), "sigma2")
+
+
+def pulled_back(
+    design: Design, info: Array, params: Array, residuals: Array, kind: str
+) -> tuple[Array, Array, Array]:
+    """Where the parameters may move, what that is for the design's own, and the information.
+
+    Without a mixture the first two are identities. A mixture's parameters move along their
+    face, and its information follows by the chain rule.
+    """
+    if design.mixture is None:
+        return np.eye(len(info)), np.eye(len(info)), info
+    free = design.mixture.free(params)
+    entered = design.mixture.jacobian(params) @ free
+    inner = entered.T @ info @ entered
+    if kind == "observed":
+        p, wide = len(design.names), design.mixture(params)
+        slopes = gradient(design, wide[p:-1], wide[:p], residuals.ravel(), float(wide[-1]))
+        inner = inner - free.T @ design.mixture.bend(slopes) @ free
+    return free, entered, np.asarray(inner)
 
 
 def _with_city_variance(design: Design) -> Estimate:
@@ -218,7 +246,7 @@ def searched(logdet: LogDet) -> tuple[float, float]:
 
 def check_size(design: Design) -> None:
     """Refuse fewer independent observations than parameters."""
-    parameters = design.Z.shape[2] + len(names(design)) + 1
+    parameters = len(parameter_names(design)) - (design.mixture is not None)  # shares sum to one
     if design.nobs <= parameters:
         raise ModelError(
             f"{design.nobs} independent observations cannot identify {parameters} parameters. Use "

@@ -19,6 +19,7 @@ from spatialsyn.errors import ModelError, named
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import align, outcome_matrices, right_side
 from spatialsyn.models.formula import parse
+from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.exponential import Exponential
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag
@@ -47,8 +48,8 @@ def simulate(
         Regressors are those of the panel; with a shape they are standard normal draws for
         the cities of the weights.
     params : name -> value
-        The names of `res.params`: regressors, ``W[geo]*x``, ``rho[geo]``, ``lambda[geo]``,
-        ``alpha[geo]``, ``tau``, ``phi``, ``sigma2``; all of them, no others.
+        The names of `res.params`: regressors, ``W[geo]*x``, ``rho[geo]``, ``share[geo]``,
+        ``lambda[geo]``, ``alpha[geo]``, ``tau``, ``phi``, ``sigma2``; all of them, no others.
     effects_sd : standard deviation of the fixed city and year effects, where the model has them
 
     Raises
@@ -78,6 +79,9 @@ def simulate(
     symbol = "alpha_u" if model.exponential else "lambda"
     lam = [f"{symbol}[{model.roles.wu}]"] if model.roles.wu else []
     phi = ["phi"] if model.random else []
+    mix = mixture(model.roles, columns)
+    if mix is not None:
+        params = _unmixed(params, mix, [*names, *W, *lam])
     _check_params(params, [*names, *time, *W, *lam, *phi, "sigma2"])
     n, T = data.y.shape
     error = np.sqrt(params["sigma2"]) * generator.standard_normal((n, T))
@@ -149,6 +153,18 @@ def _drawn(
     columns: dict[str, Array] = {name: generator.standard_normal(n * T) for name in terms}
     frame = pd.DataFrame(columns, index=index.set_names(["city", "year"]))
     return CityPanel(frame.reset_index(), city="city", year="year")
+
+
+def _unmixed(
+    params: Mapping[str, float] | pd.Series, mix: Mixture, wide: list[str]
+) -> Mapping[str, float]:
+    """The parameters with an own rho for every matrix of a mixture."""
+    _check_params(params, list(mix.names))
+    shares = np.array([params[name] for name in mix.share_names])
+    if shares.min() < 0 or abs(shares.sum() - 1) > 1e-9:
+        raise ModelError(f"shares are not negative and sum to one; got {shares.tolist()}.")
+    values = mix(np.array([params[name] for name in mix.names]))
+    return dict(zip([*wide, "sigma2"], values, strict=True))
 
 
 def _check_params(params: Mapping[str, float] | pd.Series, needed: list[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
 from spatialsyn.models.formula import parse
-from spatialsyn.models.roles import FAMILIES, Roles, as_regimes, lagged_before, roles
+from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
 RANDOM = ("individual", "correlated", "baltagi")
@@ -44,7 +44,7 @@ class SpatialModel:
     family : a name of the table
     formula : str
         ``"y ~ x + log(z)"``; regressors after a ``|`` are the only ones with a lag.
-    W : name, list of names, or mapping of roles (``wy``, ``wx``, ``wu``), see `roles`
+    W : name, list of names, `Convex`, or mapping of roles (``wy``, ``wx``, ``wu``), see `roles`
     fixed_effects : "none" | "individual" | "time" | "twoways"
     correction : "lee-yu" | "direct" | "bias-corrected"
         How fixed effects leave the likelihood: the transformation of Lee & Yu (2010);
@@ -103,6 +103,8 @@ class SpatialModel:
         object.__setattr__(self, "regimes", as_regimes(self.regimes))
         if self.dynamic:
             self._check_dynamic()
+        if given.mixed is not None:
+            self._check_convex(given.mixed)
         if self.exponential:
             self._check_exponential()
         parsed = parse(self.formula)
@@ -150,6 +152,25 @@ class SpatialModel:
                 'correction="bias-corrected" by dummies of cities and years does not exist for '
                 'dynamic models here. Use correction="lee-yu": it transforms the years away and '
                 "removes the bias of the city effects."
+            )
+
+    def _check_convex(self, mixed: Convex) -> None:
+        """A mixture is estimated without bias corrections, and with fixed effects only."""
+        own = f"a list of names, W={list(mixed.names)}, gives each matrix its own rho"
+        for field, there in (("lag_y", self.lag_y), ("lag_wy", bool(self.lag_wy)),
+                             ("random", self.random is not None)):  # fmt: skip
+            if there:
+                raise ModelError(f"{field} with ss.convex(...) is not available: {own}.")
+        for what, there in ((f"estimator={self.estimator!r}", self.estimator != "qml"),
+                            (self.family, self.exponential)):  # fmt: skip
+            if there:
+                raise ModelError(f"{what} with ss.convex(...) does not exist: {own} in ss.sar.")
+        if self.regimes is not None and self.regimes.rho:
+            raise ModelError(f"ss.convex(...) has one rho: leave regimes' rho=True out, or {own}.")
+        if self.correction == "bias-corrected" and self.fixed_effects != "none":
+            raise ModelError(
+                'correction="bias-corrected" may move shares below zero: it does not exist for '
+                'ss.convex(...). Use correction="lee-yu", which has less bias.'
             )
 
     def _check_exponential(self) -> None:
@@ -220,13 +241,17 @@ class SpatialModel:
     def equation(self) -> str:
         """The model in one line."""
         parsed, given = parse(self.formula), self.roles
-        outcome, wy, wu = str(parsed.outcome), given.wy, given.wu
+        outcome, wy, wu, mixed = str(parsed.outcome), given.wy, given.wu, given.mixed
+        wy = wy if mixed is None else (mixed.name,)
+        lagging = given.wx
+        if mixed is not None and mixed.wx == "combined" and self.has_wx:
+            lagging = ((mixed.name, ()),)
         if self.exponential:
             outcome = "".join(f"exp(alpha[{w}]*W[{w}])*" for w in wy) + outcome
             wy, wu = (), None
         terms = [f"rho[{name}]*W[{name}]*{outcome}" for name in wy]
         terms += [str(term) for term in parsed.terms]
-        for name, chosen in given.wx:
+        for name, chosen in lagging:
             pairs = zip(parsed.terms, parsed.lagged, strict=True)
             lagged = [str(term) for term, flag in pairs if flag]
             terms += [f"W[{name}]*{term}" for term in chosen or lagged]
@@ -239,6 +264,7 @@ class SpatialModel:
         effects += ["year"] if sweeps_time(self.fixed_effects) else []
         tail = f" | {' + '.join(effects)}" if effects else ""
         tail += f" | by {self.regimes}" if self.regimes is not None else ""
+        tail += f" | {mixed}" if mixed is not None else ""
         return f"{outcome} ~ {' + '.join(terms) or '1'}{tail}"
 
     def but(self, **changes: Any) -> SpatialModel:

@@ -116,11 +116,12 @@ class JointLogDet:
 
     def contains(self, rho: Array) -> bool:
         """Whether rho, shape (m,), lies in the parameter space."""
-        return self.room(rho) > 0
+        norm = np.abs(np.eye(self.matrices[0].shape[-1]) - self.S(rho)).sum(axis=-1).max()
+        return bool(norm < 1) or self.room(rho) > 0  # no eigenvalue exceeds a norm
 
     def __call__(self, rho: Array) -> float:
         """The log-determinant, minus infinity outside the parameter space."""
-        if self.room(rho) <= 0:
+        if not self.contains(rho) or (self.unit_root and rho.sum() >= 1):
             return -np.inf
         value = float(np.mean(np.linalg.slogdet(self.S(rho))[1]))
         return value - float(np.log(1 - rho.sum())) if self.unit_root else value

@@ -65,8 +65,8 @@ def effects_table(
         The fit behind the effects: its weights, corrections and cities go into the notes.
     """
     how, tidy = Display(labels, digits), effects.table
-    by_block = "to" in tidy and "total" in set(tidy["effect"])
-    if by_block or "city" in tidy:
+    by_block = "to" in tidy and "total" in set(tidy["effect"]) and "channel" not in tidy
+    if by_block or ("city" in tidy and "channel" not in tidy):
         columns, rows = _side_by_side(tidy, how, by_block)
         notes = [BY_BLOCK if by_block else BY_CITY, "Standard errors in parentheses."]
     else:
@@ -166,6 +166,8 @@ def _one_line_each(tidy: pd.DataFrame, how: Display) -> list[Row]:
             label = str(line["effect"]).capitalize()
             if "to" in line:
                 label = f"{how.label(line['from'])} → {how.label(line['to'])}"
+            if "channel" in line:
+                label = f"{label}, {how.label(line['channel'])}"
             rows.append(Row(label, how.line(number(line), lines["se"].max())))
     return rows
 

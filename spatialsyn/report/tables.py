@@ -199,7 +199,7 @@ def _numbers(
 def _group(name: str, fit: Results) -> str:
     if name in fit.data.names:
         return "own"
-    if name in fit.design.rho_names:
+    if name.startswith(("rho[", "share[")):
         return "rho"
     return "lag" if name.startswith("W[") else "other"
 
@@ -252,7 +252,7 @@ def _term(name: str, fits: Mapping[str, Results], how: Display) -> str:
             return f"W{bracket}*{how.label(name.removeprefix(f'W[{w}]*'))}"
         if name in (f"rho[{w}]", f"alpha[{w}]"):
             return f"{'ρ' if name.startswith('rho') else 'α'}{bracket}"
-    return name
+    return name.replace("rho[", "ρ[", 1) if name.startswith("rho[") else name
 
 
 def _facts(fits: Mapping[str, Results], how: Display) -> list[Row]:

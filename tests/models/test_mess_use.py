@@ -50,7 +50,7 @@ def test_errors_of_effects_are_the_delta_method(fitted, by):
     table = res.effects("x", by=by).table
     from spatialsyn.effects.request import reading_by
 
-    reading, _ = reading_by(by, res.panel, "receiver")
+    reading = reading_by(by, res.panel, "receiver")[0]
 
     def value(v):
         return reading(derivatives(W, v[2], v[0], v[1]))
