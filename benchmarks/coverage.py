@@ -225,9 +225,9 @@ Where intervals hold the truth less often than 93 %, and what to use instead:
   shown here; effects fare better. Use `ss.sdm` or `ss.sac`, or compare both.
 * Dummies with two-way effects (`correction="direct"`): rho is biased towards zero by order 1/n, and
   removing the leading bias does not bring all of it back at n = 21. Use the default, `"lee-yu"`.
-* SAC and spatial errors at n = 21: intervals fall one to four points short, as normal approximations
-  do with so few cities. `ss.wild_test` imposes the null instead; its size was checked for x, W*x and
-  rho (tests/models/test_wild.py).
+* SAC and spatial errors at n = 21: intervals fall one to four points short, as normal
+  approximations do with so few cities. `ss.wild_test` imposes the null instead; its size was
+  checked for x, W*x and rho (tests/models/test_wild.py).
 * Dynamic models: one to five points short for the indirect effect, most in the long run at n = 21.
   The error of the bias correction itself is in no interval; more years help, and the summary says
   how near the long run is to its boundary.
@@ -236,8 +236,9 @@ Where intervals hold the truth less often than 93 %, and what to use instead:
 * `direct %` and `indirect %` of 92 to 93 lie within the noise of 300 to 500 draws in most rows.
 
 An indirect effect of 100 % belongs to models that have none (SEM): it is zero by construction.
-Not simulated here: two matrices and mixtures at n = 100 (their search takes minutes there), models with missing outcomes and with regimes (tests/models/test_masked.py and
-test_regimes.py have smaller studies), wild bootstraps (docstring of `ss.wild_bootstrap`).
+Not simulated here: two matrices and mixtures at n = 100 (their search takes minutes there), models
+with missing outcomes (a smaller study is in tests/models/test_masked.py), regimes, wild bootstraps
+(docstring of `ss.wild_bootstrap`).
 """
 
 
