@@ -154,9 +154,9 @@ def draw(case: Case, n: int, T: int, seed: int) -> np.ndarray | None:
             effects = results.effects("x", horizon=case.horizon).table.iloc[:2]
         except ss.EstimationError:
             return None
-    parameter = results.tidy().set_index("term").loc[case.spatial]
-    shown = ["estimate", "low", "high"]
-    rows = np.vstack([parameter[shown].to_numpy(float), effects[shown].to_numpy(float)])
+    estimate, half = results.params[case.spatial], 1.96 * results.se[case.spatial]
+    parameter = [estimate, estimate - half, estimate + half]
+    rows = np.vstack([parameter, effects[["estimate", "low", "high"]].to_numpy(float)])
     return np.column_stack([rows, truth(case, results)])
 
 
