@@ -249,8 +249,8 @@ Where intervals hold the truth less often than 93 %, and what to use instead:
 * `direct %` and `indirect %` of 92 to 93 lie within the noise of 300 to 500 draws in most rows.
 
 An indirect effect of 100 % belongs to models that have none (SEM): it is zero by construction.
-Not simulated here: two matrices and mixtures at n = 100 and missing outcomes at n = 100 (a fit takes
-seconds there), wild bootstraps (docstring of `ss.wild_bootstrap`), weights of every year.
+Not simulated here: two matrices, mixtures and missing outcomes at n = 100 (a fit takes seconds
+there), wild bootstraps (docstring of `ss.wild_bootstrap`), weights of every year.
 """
 
 
