@@ -57,6 +57,7 @@ _HOMES = {
         for name in (
             "SpatialsynError", "PanelError", "BoundaryError", "WeightsError", "AlignmentError",
             "FormulaError", "ModelError", "EstimationError", "ConfigError", "StoreError",
+            "EngineError",
         )
     },
 }  # fmt: skip
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         AlignmentError,
         BoundaryError,
         ConfigError,
+        EngineError,
         EstimationError,
         FormulaError,
         ModelError,

@@ -11,14 +11,13 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import BrokenExecutor
 from functools import lru_cache
 from typing import Any
 
-from spatialsyn.errors import ConfigError, named
+from spatialsyn.errors import ConfigError, EngineError, named
 
 BACKENDS = ("joblib", "dask")
-# Items sent together to a worker of a cluster; one that dies repeats so many at most.
-TOGETHER = 8
 # Seconds after which the processes of a study that is over, or was killed, end.
 IDLE = 60
 Call = Callable[[Any], Any]
@@ -36,6 +35,8 @@ def each(
     ------
     ConfigError
         An unknown backend, a number of jobs that is none, a cluster without its extra.
+    EngineError
+        A process that died, a cluster that is lost or cannot be reached.
     """
     if backend not in BACKENDS:
         raise ConfigError(f"backend={backend!r} is not one of {named(BACKENDS)}.")
@@ -46,7 +47,9 @@ def each(
     if not items:
         return _here(call, items)
     if backend == "dask":
-        return _on_cluster(call, items, n_jobs, scheduler)
+        from spatialsyn.study.cluster import on_cluster
+
+        return on_cluster(call, items, n_jobs, scheduler)
     return _here(call, items) if n_jobs == 1 else _in_processes(call, items, n_jobs)
 
 
@@ -65,53 +68,24 @@ def _in_processes(call: Call, items: Sequence[Any], n_jobs: int) -> Generator[Fo
     options = {"inner_max_num_threads": 1, "idle_worker_timeout": IDLE}
     with parallel_config(backend="loky", n_jobs=n_jobs, **options):
         run = Parallel(return_as="generator_unordered")
-        found = run(delayed(_one)(sent, i, item) for i, item in enumerate(items))
+        found = run(delayed(one)(sent, i, item) for i, item in enumerate(items))
     try:
         # Not `yield from`, which would close `found` by itself, and warn.
         for pair in found:  # noqa: UP028
             yield pair
+    except BrokenExecutor as error:
+        raise EngineError(
+            "a process of the study died, most often for want of memory. What is stored stays: "
+            "run again with fewer n_jobs; n_jobs=1 stops at the model that kills it."
+        ) from error
     finally:
         with warnings.catch_warnings():  # that tasks are cancelled is what closing means
             warnings.simplefilter("ignore", UserWarning)
             found.close()
 
 
-def _on_cluster(
-    call: Call, items: Sequence[Any], n_jobs: int, scheduler: str | None
-) -> Generator[Found, None, None]:
-    try:
-        from distributed import Client, KilledWorker, LocalCluster, as_completed
-    except ImportError as error:
-        raise ConfigError(
-            'backend="dask" needs the extra `cluster`: pip install "spatialsyn[cluster]".'
-        ) from error
-    if scheduler is None:
-        workers = None if n_jobs == -1 else n_jobs
-        with LocalCluster(n_workers=workers, threads_per_worker=1) as cluster:
-            yield from _on_cluster(call, items, n_jobs, cluster.scheduler_address)
-        return
-    with Client(scheduler) as client:
-        sent = client.scatter(pickle.dumps(call), broadcast=True, hash=False)
-        numbered = list(enumerate(items))
-        groups = [numbered[i : i + TOGETHER] for i in range(0, len(items), TOGETHER)]
-        sending = {client.submit(_some, sent, group, pure=False): group for group in groups}
-        for future in as_completed(list(sending)):
-            group = sending.pop(future)  # forgotten, so that a dying worker does not repeat it
-            try:
-                yield from future.result()
-            except KilledWorker as error:  # by one of these items, on several workers in turn
-                yield from ((i, error) for i, _ in group)
-
-
-def _one(sent: bytes, i: int, item: Any) -> Found:
+def one(sent: bytes, i: int, item: Any) -> Found:
     return i, _received(sent)(item)
-
-
-def _some(sent: bytes, group: list[tuple[int, Any]]) -> list[Found]:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
-        return [_one(sent, i, item) for i, item in group]
 
 
 @lru_cache(maxsize=1)
