@@ -15,10 +15,15 @@ from spatialsyn import __version__
 from spatialsyn.errors import ConfigError, EngineError
 from spatialsyn.study.engine import Call, Found, one
 
-# Items sent together to a worker; one that dies repeats so many at most.
-TOGETHER = 8
-# What scheduler and workers may be sent at once before Dask warns; panels are larger than 10 MB.
-LARGE = "4GB"
+# Items sent together to a worker, fewer where that leaves workers idle; one that dies repeats
+# so many at most.
+TOGETHER, ROUNDS = 8, 4
+SETTINGS = {
+    # Panels and matrices travel once, and are larger than the 10 MB of which Dask warns.
+    "distributed.admin.large-graph-warning-threshold": "4GB",
+    # A cluster of this machine gives a worker up after 15 s, which a busy machine needs to start.
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
+}
 
 
 def on_cluster(
@@ -35,7 +40,8 @@ def on_cluster(
         # Not scattered: what is scattered is gone with the last worker that holds it.
         sent = client.submit(bytes, pickle.dumps(call), pure=False)
         numbered = list(enumerate(items))
-        groups = [numbered[i : i + TOGETHER] for i in range(0, len(items), TOGETHER)]
+        step = _together(len(items), len(client.nthreads()))
+        groups = [numbered[i : i + step] for i in range(0, len(items), step)]
         sending = {client.submit(_some, sent, g, __version__, pure=False): g for g in groups}
         for future in as_completed(list(sending)):
             group = sending.pop(future)  # forgotten, so that a dying worker does not repeat it
@@ -58,7 +64,7 @@ def _connected(n_jobs: int, scheduler: str | None) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
-    with dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGE}):
+    with dask.config.set(SETTINGS):
         if scheduler is None:
             workers = None if n_jobs == -1 else n_jobs
             options = {"threads_per_worker": 1, "dashboard_address": None}
@@ -74,6 +80,10 @@ def _connected(n_jobs: int, scheduler: str | None) -> Iterator[Any]:
             ) from error
         with client:
             yield client
+
+
+def _together(items: int, workers: int) -> int:
+    return max(1, min(TOGETHER, items // (ROUNDS * max(workers, 1))))
 
 
 def _some(sent: bytes, group: list[tuple[int, Any]], version: str) -> list[Found]:

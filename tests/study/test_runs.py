@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
-import threading
-import time
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -14,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal, assert_series_equal
-from study.small import MODEL, contents, panel_and_weights, two_hundred
+from study.small import MODEL, panel_and_weights
 
 import spatialsyn as ss
 from spatialsyn.study.engine import each
@@ -186,18 +182,23 @@ def test_a_wrong_engine_is_refused(options, text):
         ss.Study(panel, w, {"a": MODEL}).run(**options)
 
 
-def test_dask_without_its_extra_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    panel, w = panel_and_weights()
-    with pytest.raises(ss.ConfigError, match=r"pip install \"spatialsyn\[cluster\]\""):
-        ss.Study(panel, w, {"a": MODEL}).run(backend="dask")
-
-
 def test_two_processes_give_the_same_bits(runs):
     panel, w = panel_and_weights()
     again = ss.Study(panel, w, runs.models).run(n_jobs=2)
     assert_frame_equal(again.effects(), runs.effects(), check_exact=True)
     assert_series_equal(again.failures, runs.failures)
+
+
+def fatal(item):
+    if item == 3:
+        os._exit(1)
+    return item
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_process_that_dies_is_an_error_that_says_what_to_do():
+    with pytest.raises(ss.EngineError, match=r"process of the study died.*What is stored stays"):
+        list(each(fatal, range(8), 2, "joblib", None))
 
 
 def blas_threads(_):
@@ -210,41 +211,6 @@ def blas_threads(_):
 def test_every_worker_uses_one_blas_thread(n_jobs):
     found = [threads for _, threads in each(blas_threads, range(4), n_jobs, "joblib", None)]
     assert {n for threads in found for n in threads} <= {1}
-
-
-def killer(cluster, folder):
-    """Kill a worker of the cluster once a few results are stored."""
-    while len(list(folder.glob("*.json"))) < 20:
-        time.sleep(0.005)
-    os.kill(cluster.workers[0].process.pid, signal.SIGKILL)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_cluster_that_loses_a_worker_half_way_gives_the_same_results(tmp_path):
-    distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-    study = two_hundred()
-    alone = study.run(tmp_path / "alone")
-    folder = tmp_path / "cluster"
-    folder.mkdir()
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
-    ) as cluster:
-        first = cluster.workers[0].process.pid
-        thread = threading.Thread(target=killer, args=(cluster, folder))
-        thread.start()
-        runs = study.run(folder, backend="dask", scheduler=cluster.scheduler_address)
-        thread.join()
-        assert cluster.workers[0].process.pid != first
-    assert_frame_equal(runs.effects(), alone.effects(), check_exact=True)
-    assert contents(folder) == contents(tmp_path / "alone")
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_cluster_can_be_started_for_one_study(runs):
-    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-    panel, w = panel_and_weights()
-    again = ss.Study(panel, w, runs.models).run(backend="dask", n_jobs=1)
-    assert_frame_equal(again.effects(), runs.effects(), check_exact=True)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
