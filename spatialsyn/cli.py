@@ -52,11 +52,20 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="folder of the results; results/<study> by default")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option(help="processes for the models of [grid]; -1 for all cores")
+    ] = 1,
+    backend: Annotated[
+        str, typer.Option(help="of [grid]: joblib, or dask for a cluster")
+    ] = "joblib",
+    scheduler: Annotated[
+        str | None, typer.Option(help="address of a running Dask scheduler, tcp://host:8786")
+    ] = None,
 ) -> None:
     """Estimate every model and write tables, figures, results and a report page."""
     from spatialsyn.run import run as run_study
 
-    folder = run_study(study, out, say=typer.echo)
+    folder = run_study(study, out, typer.echo, jobs, backend, scheduler)
     typer.echo(f"Results are in {folder.resolve()}")
     typer.echo(f"Start with {(folder / 'report.html').resolve()}")
 

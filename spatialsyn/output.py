@@ -201,6 +201,12 @@ def _sweep(job: Job) -> Table:
     )
 
 
+def _grid(job: Job) -> Table:
+    from spatialsyn.report import specification_table
+
+    return specification_table(job.runs, job.x, labels=job.study.report.labels)
+
+
 def _effects(job: Job) -> Table:
     from spatialsyn.report import effects_table
 
@@ -285,6 +291,18 @@ def _draw_weights(job: Job) -> dict[str, Any]:
     return {"weights": audit(*job.weights.values(), y=_outcome(job), language=language), **maps}
 
 
+def _draw_specifications(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import specification_curve
+
+    chosen = job.study.report
+    return {
+        f"specifications_{effect}": specification_curve(
+            job.runs, job.x, effect, labels=chosen.labels, language=chosen.language
+        )
+        for effect in ("direct", "indirect", "total")
+    }
+
+
 def _draw_effects(job: Job) -> dict[str, Any]:
     from spatialsyn.report import effects_plot
 
@@ -327,11 +345,13 @@ TABLES: dict[str, Callable[[Job], Table]] = {
     "blocks": _blocks,
     "cities": _cities,
     "sweep": _sweep,
+    "grid": _grid,
 }
 FIGURES: dict[str, Callable[[Job], dict[str, Any]]] = {
     "study_area": _draw_study_area,
     "weights": _draw_weights,
     "effects": _draw_effects,
     "blocks": _draw_blocks,
+    "specifications": _draw_specifications,
     "emitted_received": _draw_emitted_received,
 }

@@ -25,7 +25,7 @@ FLOORS = [
     ("wild",),
     ("study",),
     ("report",),
-    ("study_measures",),
+    ("study_measures", "study_grid"),
     ("config",),
     ("matrices",),
     ("output",),

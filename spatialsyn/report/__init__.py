@@ -6,7 +6,7 @@ from spatialsyn.report.choropleth import emitted_received, map, maps
 from spatialsyn.report.exploration import autocorrelation_plot, lisa_map
 from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
-from spatialsyn.report.specifications import specification_curve
+from spatialsyn.report.specifications import specification_curve, specification_table
 from spatialsyn.report.summaries import descriptives, effects_table, weights_table
 from spatialsyn.report.tables import Table, table
 from spatialsyn.report.theme import save, style
@@ -27,6 +27,7 @@ __all__ = [
     "save",
     "sensitivity_plot",
     "specification_curve",
+    "specification_table",
     "study_area",
     "style",
     "table",

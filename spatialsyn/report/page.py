@@ -18,6 +18,10 @@ HEADINGS = {
         "models": "Models side by side",
         "cities": "Effects city by city",
         "sweep": "Other weights and fixed effects",
+        "grid": "Every specification of the grid",
+        "specifications_direct": "Specification curve: direct effect",
+        "specifications_indirect": "Specification curve: indirect effect",
+        "specifications_total": "Specification curve: total effect",
         "equations": "Equations",
     },
     "zh": {
@@ -31,6 +35,10 @@ HEADINGS = {
         "models": "模型比较",
         "cities": "分城市效应",
         "sweep": "其他权重与固定效应",
+        "grid": "全部模型设定",
+        "specifications_direct": "设定曲线：直接效应",
+        "specifications_indirect": "设定曲线：间接效应",
+        "specifications_total": "设定曲线：总效应",
         "equations": "模型方程",
     },
 }

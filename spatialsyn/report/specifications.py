@@ -1,4 +1,4 @@
-"""The specification curve: an effect under every specification, and what each one chose."""
+"""The specification curve: an effect under every specification, what each one chose, and shares."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from matplotlib.lines import Line2D
 
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
+from spatialsyn.report.display import Display, Labels
+from spatialsyn.report.layout import Row
+from spatialsyn.report.tables import Table
 from spatialsyn.report.words import word
 from spatialsyn.study.curve import ALPHA, Curve
 from spatialsyn.study.runs import Runs
 
 # Heights of the curve, of a row of choices, and of what lies around both, mm.
 CURVE_MM, ROW_MM, AROUND_MM = 48.0, 3.6, 16.0
+EFFECTS = ("direct", "indirect", "total")
 # Beyond this many models a marker is a dot.
 MANY = 60
 
@@ -65,6 +69,22 @@ def specification_curve(
             upper.set_title(title, loc="left", pad=14)
         theme.lay_out(figure)
     return figure
+
+
+def specification_table(
+    runs: Runs, x: str, labels: Labels = None, title: str = "Every specification of the grid"
+) -> Table:
+    """Range, signs and significance of each effect of x over all models; the caveat below."""
+    curves = [runs.curve(x, effect) for effect in EFFECTS]
+    shares = pd.DataFrame([found.shares for found in curves], index=list(EFFECTS))
+    rows = [Row(name.capitalize(), tuple(map(_cell, shares[name]))) for name in shares]
+    what = f"Effects of {Display(labels).label(x)}; significant: p < {ALPHA:g}."
+    columns = tuple(effect.capitalize() for effect in EFFECTS)
+    return Table(title, columns, tuple(rows), (what, curves[0].caveat), shares, align="right")
+
+
+def _cell(value: float) -> str:
+    return f"{value:z.3g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _curve(runs: Runs | Curve, x: str | None, effect: str | Mapping[str, str]) -> Curve:

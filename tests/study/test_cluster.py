@@ -81,7 +81,9 @@ def test_an_address_where_no_scheduler_answers_is_refused(address):
     dask = pytest.importorskip("dask", reason="the extra `cluster` is not installed")
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "500ms"}),
-        pytest.raises(ss.EngineError, match=f"no scheduler answers at '{address}': .*dask scheduler"),
+        pytest.raises(
+            ss.EngineError, match=f"no scheduler answers at '{address}': .*dask scheduler"
+        ),
     ):
         small().run(backend="dask", scheduler=address)
 
