@@ -77,7 +77,7 @@ def specification_table(
     """Range, signs and significance of each effect of x over all models; the caveat below."""
     curves = [runs.curve(x, effect) for effect in EFFECTS]
     shares = pd.DataFrame([found.shares for found in curves], index=list(EFFECTS))
-    rows = [Row(name.capitalize(), tuple(map(_cell, shares[name]))) for name in shares]
+    rows = [Row(str(name).capitalize(), tuple(map(_cell, shares[name]))) for name in shares]
     what = f"Effects of {Display(labels).label(x)}; significant: p < {ALPHA:g}."
     columns = tuple(effect.capitalize() for effect in EFFECTS)
     return Table(title, columns, tuple(rows), (what, curves[0].caveat), shares, align="right")
