@@ -1,27 +1,66 @@
 """How long a study of a thousand spatial Durbin specifications takes, with all effects.
 
-    python benchmarks/studies.py [--models 1000] [--peer 20]
+    python benchmarks/studies.py [--models 1000] [--peer 20] [--write docs/studies.md]
 
-One process is timed in CPU seconds, two in seconds on the clock, with starting them, with
-nothing stored and with every result forced to the disk. spreg's `Panel_FE_Lag` does the
-nearest thing, an individual-effects lag model of the same y, X and WX without effects; it
-is timed on some of the models, and its log-determinant on eigenvalues found anew each time.
+CPU seconds, which other work on the machine does not change much, of one process, of one that
+forces every result to the disk, and of two with starting them; on a machine of two free cores
+the last take half as long on the clock. spreg's `Panel_FE_Lag` does the nearest thing, an
+individual-effects lag model of the same y, X and WX without effects; it is timed on some of
+the models, and finds eigenvalues anew each time.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from fit_speed import data, to_w
+from joblib.externals.loky import get_reusable_executor
 
 import spatialsyn as ss
 from spatialsyn.study.run import sample_of
 
+PAGE = """# Studies: how long a thousand models take
+
+Written by `python benchmarks/studies.py --write docs/studies.md`. Every model is a spatial Durbin
+model with Lee-Yu city, or city and year, effects: two matrices, two kinds of fixed effects, five
+samples, five cuts of the tails, two lags and five regressors. Each is estimated with standard
+errors and all direct, indirect and total effects with theirs. CPU seconds of one machine
+({machine}, one BLAS thread): compare them with each other, not with those of another machine.
+
+| data | models | estimated | one process | stored on disk | read again | two processes, both | spreg | spreg / one |
+|---|---|---|---|---|---|---|---|---|
+{rows}
+
+* *stored on disk*: every result is a file of its own, forced to the disk before the next. *Read
+  again* is the same call on the full store: nothing is estimated.
+* *two processes, both*: CPU seconds of the two together, with the seconds that each takes to start
+  and to import; with two free cores the clock shows about half of it. Small models are not worth
+  a second process.
+* *spreg*: `Panel_FE_Lag` on the same y, X and WX, made beforehand, {some} models timed and scaled
+  to all. It is the nearest thing that spreg has: city effects without the transformation, the
+  log-determinant from eigenvalues found anew for each model, and no effects, so it does less.
+  Ours share one spectrum per matrix and evaluate each formula once.
+
+What can stop a study, and what is lost then (tests/study/test_store.py, test_cluster.py):
+
+| what happens | what is lost | what the next call does |
+|---|---|---|
+| `kill -9`, power | the models being estimated | estimates what is missing; 200 results bit for bit |
+| the disk is full, or read-only | the model being written | an error that says so; what is stored stays |
+| a process dies (memory) | the models being estimated | an error that says so; goes on |
+| a worker of a cluster dies | nothing | its models are estimated by another, in the same call |
+| all workers die | nothing | waits for new ones, in the same call |
+| a model cannot be estimated | nothing | it is a row with the message, stored like any other |
+"""  # noqa: E501
 WINSOR = [None, 0.005, 0.01, 0.02, 0.05]
 
 
@@ -89,39 +128,52 @@ def peer(panel: ss.CityPanel, weights: list[ss.Weights], specs: list[ss.Specific
     return spent / len(specs)
 
 
-def timed(study: ss.Study, store: str | None, n_jobs: int) -> tuple[float, float, ss.Runs]:
-    """CPU seconds of this process, seconds on the clock, and what was found."""
-    cpu, clock = time.process_time(), time.perf_counter()
+def timed(study: ss.Study, store: str | None, n_jobs: int) -> tuple[float, ss.Runs]:
+    """CPU seconds of this process and of those that it started, and what was found."""
+    before = spent()
     runs = study.run(store, n_jobs=n_jobs)
-    return time.process_time() - cpu, time.perf_counter() - clock, runs
+    get_reusable_executor().shutdown(wait=True)  # a process is counted once it has ended
+    return spent() - before, runs
+
+
+def spent() -> float:
+    """CPU seconds so far, those of children that ended too."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def lines(name: str, made: Callable[[], Any], count: int, some: int) -> list[str]:
+    """The row of one data set."""
+    panel, weights, models = made()
+    chosen = dict(list(models.items())[:count])
+    study = ss.Study(panel, weights, chosen)
+    one, runs = timed(study, None, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        stored, _ = timed(study, folder, 1)
+        again, _ = timed(study, folder, 1)
+    two, same = timed(study, None, 2)
+    assert same.effects().equals(runs.effects())
+    theirs = len(chosen) * peer(panel, weights, list(chosen.values())[:: max(1, count // some)])
+    cells = [name, len(chosen), len(chosen) - len(runs.failures)]
+    numbers = [f"{value:.1f}" for value in (one, stored, again, two, theirs, theirs / one)]
+    return [f"| {' | '.join(map(str, [*cells, *numbers]))} |"]
 
 
 def main() -> None:
-    """Print a table per data set."""
+    """Print the table, or write the page."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--models", type=int, default=1000)
     arguments.add_argument("--peer", type=int, default=20)
+    arguments.add_argument("--write", type=Path)
     options = arguments.parse_args()
-    print(f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}")
-    for name, made in (("n = 21, T = 9 (Guangdong)", guangdong), ("n = 300, T = 15", large)):
-        panel, weights, models = made()
-        chosen = dict(list(models.items())[: options.models])
-        study = ss.Study(panel, weights, chosen)
-        cpu, clock, runs = timed(study, None, 1)
-        with tempfile.TemporaryDirectory() as folder:
-            stored, _, _ = timed(study, folder, 1)
-            again, _, _ = timed(study, folder, 1)
-        _, two, same = timed(study, None, 2)
-        assert same.effects().equals(runs.effects())
-        every = max(1, len(chosen) // options.peer)
-        theirs = peer(panel, weights, list(chosen.values())[::every])
-        print(f"{name}: {runs}")
-        print(f"  one process        {cpu:7.1f} s CPU, {clock:.1f} s on the clock")
-        print(f"  one, stored        {stored:7.1f} s CPU; read again {again:.1f} s")
-        print(f"  two processes      {two:7.1f} s on the clock")
-        print(
-            f"  spreg, no effects  {theirs * len(chosen):7.1f} s CPU (from {options.peer} models)"
-        )
+    rows = []
+    for name, made in (("Guangdong, n = 21, T = 9", guangdong), ("n = 300, T = 15", large)):
+        rows += lines(name, made, options.models, options.peer)
+        print(rows[-1], flush=True)
+    machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
+    if options.write:
+        page = PAGE.format(rows="\n".join(rows), machine=machine, some=options.peer)
+        options.write.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -159,7 +159,9 @@ def test_what_is_no_grid_is_refused_when_the_file_is_read(study, change, text):
 def test_a_grid_on_holes_is_refused(study):
     head = HEAD.replace('W = "geo"\n', 'W = "geo"\nmissing = "balance"\n')
     study.write_text(head + GRID, encoding="utf-8")
-    with pytest.raises(ss.ConfigError, match="missing = 'balance': a grid is estimated on complete"):
+    with pytest.raises(
+        ss.ConfigError, match="missing = 'balance': a grid is estimated on complete"
+    ):
         read_study(study)
 
 
@@ -169,7 +171,9 @@ def test_the_check_finds_years_matrices_and_variables_that_do_not_fit(study):
     with pytest.raises(ss.PanelError, match="drop_years names 1999"):
         open_job(study).check()
     study.write_text(HEAD + '[grid]\nof = "plain"\nfixed_effects = ["time"]\n', encoding="utf-8")
-    with pytest.raises(ss.ConfigError, match=r"x = 'x' is not in \[grid\] of = 'plain'; it has 'z'"):
+    with pytest.raises(
+        ss.ConfigError, match=r"x = 'x' is not in \[grid\] of = 'plain'; it has 'z'"
+    ):
         open_job(study).check()
     study.write_text(HEAD, encoding="utf-8")
     with pytest.raises(ss.ConfigError, match=r'tables has "grid", which needs a \[grid\]'):

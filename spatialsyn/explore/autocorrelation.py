@@ -144,7 +144,7 @@ def bivariate(
         found = _pair(*values, w, permutations, (seed, year, len(STATISTICS), lag))
         rows.append({"year": year, "statistic": "bivariate moran", **found})
     names = first.attrs["name"], second.attrs["name"]
-    before = f", {lag} years before" if lag else ""
+    before = f", {lag} year{'s' * (lag > 1)} before" if lag else ""
     about = f"{names[0]} with W[{weights.name}] {names[1]}{before}"
     return Autocorrelation(pd.DataFrame(rows), about, permutations, seed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,13 +16,15 @@ from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
 from spatialsyn.report.display import Display, Labels
 from spatialsyn.report.layout import Row
-from spatialsyn.report.tables import Table
+from spatialsyn.report.tables import WORDS, Table
 from spatialsyn.report.words import word
 from spatialsyn.study.curve import ALPHA, Curve
 from spatialsyn.study.runs import Runs
 
 # Heights of the curve, of a row of choices, and of what lies around both, mm.
 CURVE_MM, ROW_MM, AROUND_MM = 48.0, 3.6, 16.0
+# Characters in a line of the label of the ordinate.
+LINE = 30
 EFFECTS = ("direct", "indirect", "total")
 # Beyond this many models a marker is a dot.
 MANY = 60
@@ -149,7 +152,7 @@ def draw_choices(
         for mask, colour in ((mine & certain, theme.COLOURS[0]), (mine & ~certain, theme.GREY)):
             ax.plot(at[mask], np.full(int(mask.sum()), y), "|", color=colour, ms=5, mew=0.9,
                     gid=f"{axis}: {choice}")  # fmt: skip
-        ticks.append((y, labels.get(choice, word(choice, language))))
+        ticks.append((y, labels.get(choice, _chosen(choice, language))))
         y += 1
     ax.set_yticks([t for t, _ in ticks], [text for _, text in ticks], fontsize=theme.SMALL)
     ax.set_ylim(y - 0.4, -0.7)
@@ -158,10 +161,15 @@ def draw_choices(
     _ticks(ax)
 
 
+def _chosen(choice: str, language: str) -> str:
+    return word(choice, language) if language != "en" else WORDS.get(choice, choice)
+
+
 def _label(found: Curve, labels: Mapping[str, str], language: str) -> str:
     """Which effect of what, and between which blocks."""
     kind = word(found.selection.get("effect", "effect"), language)
     label = word("{} effect of {}", language).format(kind, labels.get(found.x, found.x))
+    label = "\n".join(wrap(label, LINE))
     ends = [found.selection[end] for end in ("from", "to") if end in found.selection]
     flow = " \N{RIGHTWARDS ARROW} ".join(labels.get(e, word(e, language)) for e in ends)
     return f"{label}\n{flow}" if flow else label

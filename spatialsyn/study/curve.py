@@ -61,8 +61,8 @@ class Curve:
             f"{count} specifications of the same data are not {count} independent tests: shares "
             "are no p-values. Were there no effect at all, each would still be significant at "
             f"{ALPHA:.0%} with that probability, about {ALPHA * count:.1f} of them on average and "
-            "often many at once or none; the one with the smallest p is the worst to quote. "
-            "ss.placebo(..., shuffle='x') shows what chance does to one specification."
+            "often many at once or none; the one with the smallest p is the worst to quote. A "
+            "placebo (ss.placebo) shows what chance does to one specification."
         ]
         regressors = self.table["regressor"].unique()
         if len(regressors) > 1:
