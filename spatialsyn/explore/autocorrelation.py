@@ -62,6 +62,15 @@ class Autocorrelation:
         rows = self.table[self.table["statistic"] == statistic]
         return rows.drop(columns="statistic").set_index("year")
 
+    @property
+    def wide(self) -> pd.DataFrame:
+        """One row per year: value, 95 % of the permutations and p, statistics side by side."""
+        parts = {
+            name: self[str(name)][["value", "low", "high", "p"]]
+            for name in self.table["statistic"].unique()
+        }
+        return pd.concat(parts, axis=1)
+
     def __repr__(self) -> str:
         shown = self.table.to_string(index=False, float_format="{:.4g}".format)
         return f"{shown}\n({self.about}; {self.permutations} permutations, seed {self.seed})"

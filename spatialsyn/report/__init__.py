@@ -3,7 +3,7 @@
 from spatialsyn.report.areas import study_area, weights_map
 from spatialsyn.report.audit import audit
 from spatialsyn.report.choropleth import emitted_received, map, maps
-from spatialsyn.report.exploration import autocorrelation_plot, lisa_map
+from spatialsyn.report.exploration import autocorrelation_figure, autocorrelation_plot, lisa_map
 from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
 from spatialsyn.report.specifications import specification_curve, specification_table
@@ -14,6 +14,7 @@ from spatialsyn.report.theme import save, style
 __all__ = [
     "Table",
     "audit",
+    "autocorrelation_figure",
     "autocorrelation_plot",
     "block_plot",
     "descriptives",

@@ -80,6 +80,38 @@ def autocorrelation_plot(
     return ax
 
 
+def autocorrelation_figure(
+    found: Autocorrelation,
+    title: str | None = None,
+    language: str = "en",
+    width_mm: float = theme.WIDTHS["double"],
+) -> Figure:
+    """Every statistic of `found` in a panel of its own, those without a value left out.
+
+    Raises
+    ------
+    ConfigError
+        No statistic has a value in any year.
+    """
+    shown = list(found.table.dropna(subset=["value"])["statistic"].unique())
+    if not shown:
+        raise ConfigError(f"no statistic of {found.about} has a value in any year.")
+    with theme.style(language):
+        size = (width_mm * theme.MM, HEIGHT_MM * theme.MM)
+        figure = plt.figure(figsize=size, layout="constrained")
+        axes = figure.subplots(1, len(shown), squeeze=False)[0]
+        for ax, name in zip(axes, shown, strict=True):
+            autocorrelation_plot(found, name, language=language, ax=ax)
+            ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            ax.get_legend().remove()
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=theme.TEXT + 0.5)
+        theme.lay_out(figure)
+    return figure
+
+
 def _draw_band(ax: Axes, rows: pd.DataFrame, language: str) -> None:
     label = word("{:.0%} of the permutations", language).format(LEVEL)
     ax.fill_between(rows.index, rows["low"], rows["high"], color=theme.PALE, lw=0, alpha=0.6,

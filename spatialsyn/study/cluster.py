@@ -67,7 +67,7 @@ def _connected(n_jobs: int, scheduler: str | None) -> Iterator[Any]:
     with dask.config.set(SETTINGS):
         if scheduler is None:
             workers = None if n_jobs == -1 else n_jobs
-            options = {"threads_per_worker": 1, "dashboard_address": None}
+            options = {"threads_per_worker": 1, "dashboard_address": ":0"}
             with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster) as client:
                 yield client
             return

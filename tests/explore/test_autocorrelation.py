@@ -232,6 +232,23 @@ def test_the_figure_shows_the_table(language):
         ss.report.autocorrelation_plot(flat)
 
 
+def test_the_wide_table_and_the_figure_have_every_statistic():
+    panel, w = field(smooth(T=8, rho=0.4, seed=2))
+    found = ss.explore.autocorrelation(panel, "x", w)
+    assert list(found.wide["moran"].columns) == ["value", "low", "high", "p"]
+    assert_allclose(found.wide[("geary", "p")], found["geary"]["p"])
+    drawn = [
+        {line.get_gid(): line.get_ydata() for line in ax.get_lines()}["value"]
+        for ax in ss.report.autocorrelation_figure(found, "T").axes
+    ]
+    # Values of field() may be negative, which Getis-Ord does not take: it has no panel.
+    shown = [name for name in ("moran", "geary", "getis-ord") if found[name]["value"].notna().any()]
+    assert_allclose(drawn, [found[name]["value"] for name in shown])
+    flat = ss.explore.autocorrelation(panel.assign(x=np.ones((30, 8))), "x", w)
+    with pytest.raises(ss.ConfigError, match=r"no statistic of x, W.* has a value in any year"):
+        ss.report.autocorrelation_figure(flat)
+
+
 def test_the_map_colours_the_clusters_of_a_year():
     panel = invented_panel()
     geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")

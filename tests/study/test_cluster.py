@@ -25,7 +25,7 @@ def cluster():
 
     from spatialsyn.study.cluster import SETTINGS
 
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with dask.config.set(SETTINGS), distributed.LocalCluster(**options) as made:
         yield made
 
