@@ -33,6 +33,7 @@ from spatialsyn.models.moments import (
     projector,
 )
 from spatialsyn.models.qml import regress
+from spatialsyn.models.random_moments import phi_of_residuals, quasi_demeaned
 from spatialsyn.models.strength import first_stage
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplier
@@ -57,6 +58,24 @@ def estimate_2sls(design: Design) -> Estimate:
         Instruments that leave a column unexplained, or rho outside its parameter space.
     """
     return describe(design, two_stages(design), np.empty(0))
+
+
+def estimate_random(design: Design) -> tuple[Design, Estimate]:
+    """Two stages of quasi-demeaned data, and those data; see `random_moments`.
+
+    Returns
+    -------
+    Design, Estimate
+        In the order (delta, rho, phi, sigma2); phi and sigma2 have no standard errors.
+
+    Raises
+    ------
+    EstimationError
+        Too few cities for a regression between them; see `estimate_2sls` for the others.
+    """
+    phi = phi_of_residuals(design)
+    design = quasi_demeaned(design, phi)
+    return design, describe(design, two_stages(design), np.array([phi]))
 
 
 def estimate_gmm(design: Design) -> Estimate:
@@ -114,9 +133,9 @@ def two_stages(design: Design, lam: float = 0.0) -> Array:
     return np.asarray(solve_triangular(R, fit.betas[:, 0]) / size)
 
 
-def describe(design: Design, coefficients: Array, lam: Array) -> Estimate:
-    """The estimate with these (delta, rho) and this lambda, and its classical covariance."""
-    y, Q = columns(design, float(lam.sum()))
+def describe(design: Design, coefficients: Array, rest: Array) -> Estimate:
+    """The estimate with these (delta, rho) and this lambda or phi, and its covariance."""
+    y, Q = columns(design, 0.0 if design.error is None else float(rest[0]))
     residuals = (y - Q @ coefficients).reshape(design.y.shape)
     sigma2 = float((residuals**2).sum()) / design.nobs
     if sigma2 <= 1e-20 * float((design.y**2).sum()):
@@ -132,7 +151,7 @@ def describe(design: Design, coefficients: Array, lam: Array) -> Estimate:
         )
     estimate = Estimate(
         names=(*design.names, *spatial_names(design), "sigma2"),
-        params=np.r_[coefficients, lam, sigma2],
+        params=np.r_[coefficients, rest, sigma2],
         cov=None,
         loglik=np.nan,
         nobs=design.nobs,
@@ -144,7 +163,7 @@ def describe(design: Design, coefficients: Array, lam: Array) -> Estimate:
 
 
 def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimate:
-    """The same estimate with a covariance of this kind; sigma2 has none.
+    """The same estimate with a covariance of this kind; phi and sigma2 have none.
 
     Raises
     ------
@@ -177,8 +196,9 @@ def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimat
         basis = instruments_of(design).basis
         B = projector(basis, columns(design)[1])
         found = B @ moment_variance(basis, estimate.residuals, design.nobs, kind) @ B.T
-    cov = np.full((len(found) + 1, len(found) + 1), np.nan)
-    cov[:-1, :-1] = (found + found.T) / 2
+    known = len(found)
+    cov = np.full((len(estimate.params), len(estimate.params)), np.nan)
+    cov[:known, :known] = (found + found.T) / 2
     return replace(estimate, cov=cov)
 
 
