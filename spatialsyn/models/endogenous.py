@@ -94,12 +94,12 @@ def _check_random(model: SpatialModel) -> None:
             'ec2sls weighs the variation within and between cities: it needs random="individual". '
             'Without random effects use estimator="2sls".'
         )
-    if model.random is None or (model.random == "individual" and how in ("2sls", "ec2sls")):
+    if model.random is None or (model.random == "individual" and how != "best-2sls"):
         return
     raise ModelError(
         f"random={model.random!r} is not available with estimator={how!r}. Use "
-        'random="individual" with "2sls", "ec2sls" or "qml", or fixed_effects="individual", which '
-        "is consistent whatever the cities are like."
+        'random="individual" with "2sls", "ec2sls", "gmm" or "qml", or fixed_effects="individual", '
+        "which is consistent whatever the cities are like."
     )
 
 

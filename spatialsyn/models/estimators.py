@@ -19,7 +19,7 @@ def estimated(model: SpatialModel, design: Design) -> tuple[Design, Estimate]:
     if design.observed is not None:
         return design, estimate_masked(design)
     if model.estimator == "gmm":
-        return design, estimate_gmm(design)
+        return estimate_gmm(design)
     if model.estimator != "qml":
         if model.estimator == "best-2sls":
             design = best_instruments(design)

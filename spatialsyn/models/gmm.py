@@ -33,7 +33,7 @@ from spatialsyn.models.moments import (
     projector,
 )
 from spatialsyn.models.qml import regress
-from spatialsyn.models.random_moments import phi_of_residuals, quasi_demeaned
+from spatialsyn.models.random_moments import phi_of, phi_of_residuals, quasi_demeaned
 from spatialsyn.models.strength import first_stage
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplier
@@ -78,19 +78,22 @@ def estimate_random(design: Design) -> tuple[Design, Estimate]:
     return design, describe(design, two_stages(design), np.array([phi]))
 
 
-def estimate_gmm(design: Design) -> Estimate:
+def estimate_gmm(design: Design) -> tuple[Design, Estimate]:
     """Two stages, lambda from the moments of their residuals, two stages of filtered data.
 
     Returns
     -------
     Estimate
-        In the order (delta, rho, lambda, sigma2); see `estimate_2sls`.
+        In the order (delta, rho, lambda, sigma2), phi before sigma2; see `estimate_random`.
     """
     assert design.error is not None
-    y, Q = columns(design)
-    u = (y - Q @ two_stages(design)).reshape(design.y.shape)
-    lam = error_by_moments(design, design.error, u)
-    return describe(design, two_stages(design, lam), np.array([lam]))
+    two_stages(design)  # refuses what the first step cannot be made from
+    lam, variances = error_by_moments(design, design.error)
+    rest = [lam]
+    if design.random:
+        phi = phi_of(*variances)
+        design, rest = quasi_demeaned(design, phi), [lam, phi]
+    return design, describe(design, two_stages(design, lam), np.array(rest))
 
 
 def best_instruments(design: Design) -> Design:
@@ -185,8 +188,8 @@ def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimat
                 'independent and of one variance. Use cov="classical", or 2sls without the '
                 "spatial error, which needs neither."
             )
-        lam = float(estimate.params[-2])
-        found = joint_covariance(design, design.error, lam, estimate.params[:p])
+        lam, phi = float(estimate.params[p]), float(estimate.params[-2]) if design.random else 1.0
+        found = joint_covariance(design, design.error, lam, phi, estimate.params[:p])
     else:
         if p >= clusters(design, kind):
             raise EstimationError(

@@ -11,7 +11,9 @@ error-component two-stage least squares (Baltagi & Liu 2011, Economics Letters 1
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,10 +23,17 @@ from spatialsyn.models.instruments import independent_columns
 from spatialsyn.models.likelihood import quasi
 from spatialsyn.models.moments import columns, instruments_of
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.transform import sweep, sweeps_time
+from spatialsyn.numerics.transform import sweep
 
 # Singular values below this part of the largest are those of columns that a part has not.
 ABSENT = 1e-9
+
+
+class Part(NamedTuple):
+    """A part of the errors that has one variance, and how often it is seen for each city."""
+
+    of: Callable[[Array], Array]
+    copies: int
 
 
 def within_and_between(design: Design) -> Design:
@@ -36,6 +45,14 @@ def within_and_between(design: Design) -> Design:
     return replace(design, instruments=replace(given, basis=basis, names=kept))
 
 
+def parts_of(design: Design) -> list[Part]:
+    """All errors alike, or those within cities and those between them."""
+    if not design.random:
+        return [Part(lambda v: v, design.copies)]
+    return [Part(lambda v: quasi(v, 0.0), design.copies - 1),
+            Part(lambda v: v - quasi(v, 0.0), 1)]  # fmt: skip
+
+
 def phi_of_residuals(design: Design) -> float:
     """The share of every city's mean that is kept, 1 where cities have no variance of their own.
 
@@ -44,19 +61,24 @@ def phi_of_residuals(design: Design) -> float:
     EstimationError
         Too few cities for a regression between them.
     """
-    within = [sweep(v, "individual") for v in _parts(design)]
-    means = [v.mean(axis=1, keepdims=True) for v in _parts(design)]
-    n, T = design.y.shape
-    cities = n - sweeps_time(design.fixed_effects)
-    s2, _ = _mean_square(within, cities * (T - 1))
-    s1, left = _mean_square(means, cities)
-    if left < 1:
-        raise EstimationError(
-            f"{n} cities are too few to tell the variance of the cities from that of the errors: "
-            f"{design.Z.shape[2] + design.Wy.shape[2]} coefficients use them up. Use "
-            'fixed_effects="individual", or fewer regressors.'
-        )
-    return min(1.0, float(np.sqrt(s2 / (T * s1))))
+    squares = []
+    for part in parts_of(design):
+        y, Q, H = cells(design, part)
+        first = influence(Q, H)
+        left = design.units * part.copies - int(np.linalg.matrix_rank(first))
+        if left < 1:
+            raise EstimationError(
+                f"{len(design.y)} cities are too few to tell the variance of the cities from that "
+                f"of the errors: {left + Q.shape[1]} coefficients need more. Use "
+                'fixed_effects="individual", or fewer regressors.'
+            )
+        squares.append(float(np.sum((y - Q @ (first.T @ y)) ** 2)) / left)
+    return phi_of(*squares)
+
+
+def phi_of(s2: float, s1: float) -> float:
+    """phi of the variances within and between cities; a negative one of the cities is zero."""
+    return min(1.0, float(np.sqrt(s2 / s1)))
 
 
 def quasi_demeaned(design: Design, phi: float) -> Design:
@@ -64,8 +86,13 @@ def quasi_demeaned(design: Design, phi: float) -> Design:
     given = instruments_of(design)
     basis = quasi(np.moveaxis(_by_cell(design, given.basis), 0, 2), phi)
     turned = np.linalg.qr(basis.reshape(design.y.size, -1))[0]
+    error = design.error
+    if error is not None:
+        y, Wy, Z = (quasi(v, phi) for v in (error.y, error.Wy, error.Z))
+        error = replace(error, y=y, Wy=Wy, Z=Z)
     return replace(
         design,
+        error=error,
         y=quasi(design.y, phi),
         Wy=quasi(design.Wy, phi),
         Z=quasi(design.Z, phi),
@@ -78,21 +105,17 @@ def _by_cell(design: Design, basis: Array) -> Array:
     return basis.T.reshape(-1, *design.y.shape)
 
 
-def _parts(design: Design) -> tuple[Array, Array, Array]:
-    """y, Q and H by cell: (n, T, 1), (n, T, k), (n, T, q)."""
-    y, Q = columns(design)
-    cells = (y[:, None], Q, instruments_of(design).basis)
-    y, Q, H = (v.reshape(*design.y.shape, -1) for v in cells)
-    return y, Q, H
+def cells(design: Design, part: Part) -> tuple[Array, Array, Array]:
+    """The part of y, (n T,), of Q = [Z, Wy], (n T, k), and of the instruments, (n T, q)."""
+    shape, (y, Q) = design.y.shape, columns(design)
+    H = instruments_of(design).basis
+    y, Q, H = (part.of(v.reshape(*shape, -1)).reshape(y.size, -1) for v in (y, Q, H))
+    return y[:, 0], Q, H
 
 
-def _mean_square(parts: list[Array], observations: int) -> tuple[float, int]:
-    """Residual mean square of two stages, and its degrees of freedom; Q may lack columns here."""
-    y, Q, H = (v.reshape(-1, v.shape[2]) for v in parts)
+def influence(Q: Array, H: Array) -> Array:
+    """(N, k): two-stage coefficients are its transpose times y; columns may be absent from Q."""
     U, size, _ = np.linalg.svd(H / np.linalg.norm(H, axis=0).max(), full_matrices=False)
     span = U[:, size > ABSENT * size[0]]
     scale = np.maximum(np.linalg.norm(Q, axis=0), ABSENT * np.linalg.norm(Q))
-    fitted = span.T @ (Q / scale)
-    b, _, rank, _ = np.linalg.lstsq(fitted, span.T @ y, rcond=ABSENT)
-    left = observations - int(rank)
-    return float(((y - Q / scale @ b) ** 2).sum() / max(left, 1)), left
+    return np.asarray(span @ np.linalg.pinv(span.T @ (Q / scale), rcond=ABSENT).T / scale)
