@@ -101,6 +101,19 @@ def cases() -> list[Case]:
         case("SEM, random effects outside the error", "sem", {"phi": 0.4}, random="baltagi"),
         case("SDM, two-way, clusters by city", "sdm", cov="city", **two),
         case("SAC, two-way, moments", "sac", estimator="gmm", cov="classical", **two),
+        case("SAR, two-way, best 2SLS", "sar", estimator="best-2sls", cov="classical", **two),
+        case("SDM, correlated random effects", "sdm", {"phi": 0.4, "mean(x)": 0.3, "mean(z)": 0.0,
+             "mean(W[geo]*x)": 0.2, "mean(W[geo]*z)": 0.0}, random="correlated"),
+        case("SAR, random effects, 2SLS", "sar", {"phi": 0.4}, random="individual",
+             estimator="2sls", cov="classical"),
+        case("SAR, random effects, EC2SLS", "sar", {"phi": 0.4}, random="individual",
+             estimator="ec2sls", cov="classical"),
+        case("SAC, random effects, moments", "sac", {"phi": 0.4}, random="individual",
+             estimator="gmm", cov="classical"),
+        Case("SAR, individual, regimes with own rho",
+             ss.sar("y ~ x", W="geo", regimes=ss.regimes("side", rho=True), **one),
+             {"x[a]": 1.0, "x[b]": 0.5, "rho[geo:a]": 0.2, "rho[geo:b]": 0.4, "sigma2": 1.0},
+             "rho[geo:b]"),
         case("SDM, two-way, wild bootstrap", "sdm", wild=399, **two),
         case("SDM, two-way, 10 % of y missing", "sdm", holes=0.1, **two),
         case("SDM, two-way, weights of every year", "sdm", yearly=True, **two),
@@ -270,8 +283,8 @@ Where intervals hold the truth less often than 93 %, and what to use instead:
   how near the long run is to its boundary.
 * Clusters by city and robust covariances cost two to four points at n = 21 where errors are
   independent and normal, as here; they pay where errors are not.
-* The wild bootstrap at n = 21 costs five points for the direct effect: its quantiles are those of few
-  clusters. It pays with serial correlation; for one hypothesis `ss.wild_test` is right there.
+* The wild bootstrap at n = 21 costs five points for the direct effect: its quantiles are those of
+  few clusters. It pays with serial correlation; for one hypothesis `ss.wild_test` is right there.
 * `direct %` and `indirect %` of 92 to 93 lie within the noise of 300 to 500 draws in most rows.
 
 An indirect effect of 100 % belongs to models that have none (SEM): it is zero by construction.
