@@ -21,9 +21,7 @@ class Transitions:
     Attributes
     ----------
     counts : DataFrame, moves from the class of the row to that of the column
-    probabilities : the same, every row divided by its sum; NaN where a class was never left
     moves : DataFrame, ``city, year`` (of arrival), ``from, to, type``
-    types : share of each type of move; empty for classes other than quadrants
     """
 
     counts: pd.DataFrame
@@ -31,12 +29,12 @@ class Transitions:
 
     @property
     def probabilities(self) -> pd.DataFrame:
-        """The share of moves from each class that end in each."""
+        """The share of moves from each class that end in each; NaN where none starts there."""
         return self.counts.div(self.counts.sum(axis=1).where(lambda total: total > 0), axis=0)
 
     @property
     def types(self) -> pd.Series:
-        """The share of each type of move."""
+        """The share of each type of move; zero for classes other than quadrants."""
         known = self.moves["type"].replace("", pd.NA).dropna()
         shares = known.value_counts(normalize=True)
         return shares.reindex(["0", "I", "II", "III"], fill_value=0.0).rename("share")

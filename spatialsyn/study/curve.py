@@ -67,8 +67,8 @@ class Curve:
         regressors = self.table["regressor"].unique()
         if len(regressors) > 1:
             parts.append(
-                f"x has several shapes ({named(regressors, 3)}): sizes compare where units do, signs "
-                "always."
+                f"x has several shapes ({named(regressors, 3)}): sizes compare where units do, "
+                "signs always."
             )
         if self.failures:
             parts.append(
