@@ -13,6 +13,7 @@ import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
+from spatialsyn.models.cut import cut_at
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
@@ -59,7 +60,7 @@ class Design:
     y : (n, T); Wy : (n, T, m); Z : (n, T, p), regressors and their lags
     columns, rho_names : what the columns of Z are, and the names of those of Wy
     matrices : by name, those of all roles, (n, n), or (T, n, n) where they change over time
-    blocks : 0/1 of the cities in each regime
+    blocks : 0/1 of the cities in each regime, (n,), or of the city-years, (n, T)
     W : the m matrices behind Wy
     logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
     error : lags by the error's matrix, or None without a spatial error
@@ -108,13 +109,15 @@ def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Links]) -
 def regressors(model: SpatialModel, panel: CityPanel) -> Regressors:
     """The formula of `model` evaluated on `panel`, with the blocks of its regimes."""
     data = evaluate(model.formula, panel, model.intercept, model.dynamic)
-    return replace(data, blocks=_blocks(model, panel))
+    return replace(data, blocks=_blocks(model, panel, data.years))
 
 
-def _blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
-    """0/1 of the cities in every block of the regimes."""
+def _blocks(model: SpatialModel, panel: CityPanel, years: Sequence[int]) -> dict[str, Array]:
+    """0/1 of the cities in every block of the regimes; of the city-years with a threshold."""
     if model.regimes is None:
         return {}
+    if model.regimes.above is not None:
+        return cut_at(model.regimes, panel, years)
     name = model.regimes.grouping
     if name not in panel.blocks:
         raise ModelError(
@@ -242,7 +245,7 @@ def _by_block(
             split.append(column)
             continue
         for block, member in data.blocks.items():
-            parts.append(X[..., j] * member[:, None])
+            parts.append(X[..., j] * member.reshape(len(member), -1))
             split.append(replace(column, name=f"{column.name}[{block}]", block=block))
     return np.stack(parts, axis=2), split
 
