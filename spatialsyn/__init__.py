@@ -35,6 +35,10 @@ _HOMES = {
     "fit": "fitting",
     "Results": "results",
     "Effects": "effects.table",
+    "decay": "study.decay",
+    "mediation": "study.mechanism",
+    "moderated": "study.moderation",
+    "threshold": "study.threshold",
     **{
         name: "errors"
         for name in (
@@ -75,6 +79,10 @@ if TYPE_CHECKING:
     from spatialsyn.models.simulate import simulate
     from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
     from spatialsyn.results import Results
+    from spatialsyn.study.decay import decay
+    from spatialsyn.study.mechanism import mediation
+    from spatialsyn.study.moderation import moderated
+    from spatialsyn.study.threshold import threshold
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
 

@@ -20,6 +20,7 @@ FLOORS = [
     ("summary",),
     ("results",),
     ("fitting",),
+    ("study",),
     ("report",),
     ("config",),
     ("output",),

@@ -207,19 +207,29 @@ def _simulated(
         )
     made = _effects_of_draws(sample[inside], model, reading, len(labels))
     point = _effects_of_draws(estimate.params[None], model, reading, len(labels))[0]
+    rows = pd.concat([labels.assign(x=x.name) for x in model.regressors], ignore_index=True)
+    table, spread = of_draws(rows[["x", *labels.columns]], point, made, level)
+    note = _advice(estimate, model)
+    return Effects(table, level, "simulation", note, made, rejected, seed, spread)
+
+
+def of_draws(labels: Labels, point: Array, made: Array, level: float) -> tuple[pd.DataFrame, Array]:
+    """The table of effects whose uncertainty is that of draws, and their spread.
+
+    Parameters
+    ----------
+    point, made : (rows,) estimates and (draws, rows) draws of them; intervals are quantiles
+    """
     tails = np.quantile(made, [(1 - level) / 2, (1 + level) / 2], axis=0)
     smaller = np.minimum((made <= 0).sum(axis=0), (made >= 0).sum(axis=0))
-    table = pd.concat([labels.assign(x=x.name) for x in model.regressors], ignore_index=True)
-    table = table[["x", *labels.columns]].assign(
+    table = labels.assign(
         estimate=point,
         se=made.std(axis=0, ddof=1),
         low=tails[0],
         high=tails[1],
         p=np.minimum(1.0, 2 * (smaller + 1) / (len(made) + 1)),
     )
-    spread = (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
-    note = _advice(estimate, model)
-    return Effects(table, level, "simulation", note, made, rejected, seed, spread)
+    return table, (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
 
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:

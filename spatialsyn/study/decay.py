@@ -1,0 +1,362 @@
+"""How fast do spillovers fall with distance? The decay as a parameter of the model.
+
+    y = rho W y + X beta + W(delta) X theta + ...,   w_ij = d_ij ^ -delta  or  exp(-delta d_ij)
+
+Given delta the model is one of the family; its maximised likelihood L(delta) is scanned and
+climbed, since it often has more than one peak. The interval of delta holds the values with
+2 [L(best) - L(delta)] up to the quantile of chi-squared, 3.84. Every other result e moves
+with delta along the profile, and with the information of both
+
+    var(e) = var(e | delta) + (de/d delta)^2 var(delta),   var(delta) = -1 / L''(delta)
+
+(Halleck Vega & Elhorst 2015, Journal of Regional Science 55, 339-363, for the SLX model;
+own decays side by side: Tan, Kesina & Elhorst 2024, Political Analysis; the variance is the
+partitioned inverse of the information).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.effects.inference import check_level
+from spatialsyn.effects.table import Effects
+from spatialsyn.errors import EstimationError, ModelError, expect, named
+from spatialsyn.fitting import estimated, fit
+from spatialsyn.models.design import align, regressors, sweep_effects
+from spatialsyn.models.roles import Roles
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.hypothesis import HypothesisTest, wald
+from spatialsyn.numerics.lags import Array
+from spatialsyn.results import Results
+from spatialsyn.study.kernel import Kernel, kernels
+from spatialsyn.study.profile import STEP, Interval, Value, curvature, highest, interval
+from spatialsyn.weights.series import Links
+
+ROLES = {"wx": ("wx",), "wy": ("wy",), "both": ("wy", "wx")}
+# Bands of distance, of equally many pairs, that the curve is drawn through.
+BANDS = 12
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Decay:
+    """Estimated decay of spillovers with one distance, or with two side by side.
+
+    Attributes
+    ----------
+    estimate, se : delta by distance; no se where it lies at an end of what was searched
+    interval : by distance: ``low, high, open_below, open_above, pieces``
+    profile : ``distance, decay, loglik, lr``
+    results : the fit at the estimate; its errors take delta as known
+    spillover : the test that the lags with decaying weights are zero, delta taken as known
+    kernels, moved, root : distances; fits with a higher and a lower delta; the square root of
+        the covariance of the logs of delta, None at an end
+    """
+
+    estimate: pd.Series
+    se: pd.Series
+    interval: pd.DataFrame
+    profile: pd.DataFrame
+    results: Results
+    spillover: HypothesisTest
+    level: float
+    kernels: tuple[Kernel, ...]
+    moved: tuple[tuple[Results, Results], ...]
+    root: Array | None
+
+    def effects(
+        self,
+        x: str | Iterable[str] | None = None,
+        by: Any = None,
+        per: str = "receiver",
+        order: int | None = None,
+    ) -> Effects:
+        """Effects as `results.effects` gives them, with the uncertainty of delta in their errors.
+
+        At an end of what was searched delta has no error, and they hold it fixed.
+        """
+
+        def asked(results: Results) -> Effects:
+            return results.effects(x, by, per, order, level=self.level)
+
+        made = asked(self.results)
+        if self.root is None or per == "share":
+            return replace(made, about=_join(made.about, "delta held fixed"))
+        up, down = (
+            np.column_stack([asked(pair[side]).table["estimate"] for pair in self.moved])
+            for side in (0, 1)
+        )
+        assert made.spread is not None
+        return made.with_spread(np.c_[made.spread, (up - down) / (2 * STEP) @ self.root])
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """The spillover from one city against its distance, the first one: see `along`."""
+        return self.along(self.kernels[0].name)
+
+    def along(self, distance: str) -> pd.DataFrame:
+        """What one unit more of x in one city does to another city, by how far apart they are.
+
+        Returns
+        -------
+        DataFrame
+            ``x``, the mean distance of a band of pairs under the name of the distance,
+            ``pairs, effect, low, high``: the mean effect over the pairs of the band,
+            feedback included, with intervals that hold for all of the curve at once. Times
+            pairs and divided by the number of cities, a curve sums to the indirect effect.
+        """
+        by_name = {kernel.name: kernel for kernel in self.kernels}
+        if distance not in by_name:
+            raise ModelError(f"no decay of {distance!r} was estimated, but of {named(by_name)}.")
+        labels, bands = _bands(by_name[distance])
+        made = self.effects(by=labels)
+        assert made.spread is not None
+        n, curves = len(labels), []
+        for x in dict.fromkeys(made.table["x"]):
+            rows = ((made.table["x"] == x) & (made.table["effect"] == "indirect")).to_numpy()
+            scale = n / bands["pairs"].to_numpy()
+            table = made.table[rows].reset_index(drop=True)
+            one = replace(made, table=table.assign(estimate=table["estimate"] * scale))
+            joint = one.with_spread(made.spread[rows] * scale[:, None]).jointly().table
+            curve = bands.assign(effect=joint["estimate"], low=joint["low"], high=joint["high"])
+            curve.insert(0, "x", x)
+            curves.append(curve)
+        return pd.concat(curves, ignore_index=True)
+
+    @property
+    def reading(self) -> str:
+        """What was found, and how far the data identify it."""
+        kind = self.kernels[0].kind
+        said = [f"{self.spillover}; too small a p, as delta was chosen to fit best."]
+        if not self.spillover.p <= 1 - self.level:
+            said.append(
+                "Without these lags the model fits as well: a spillover that is not told from zero "
+                "has no decay to speak of."
+            )
+        for name, row in self.interval.iterrows():
+            said.append(
+                f"Decay of {name} ({kind}): {self.estimate[name]:.4g}, se {self.se[name]:.3g}, "
+                f"{self.level:.0%} interval {row['low']:.4g} .. {row['high']:.4g}."
+            )
+            tried = self.profile.loc[self.profile["distance"] == name, "decay"]
+            said += _doubts(row, tried, bool(np.isnan(self.se[name])))
+        lost = int(np.isinf(self.profile["lr"]).sum())
+        if lost:
+            said.append(
+                f"At {lost} of the {len(self.profile)} decays shown in `profile` the model has no "
+                "estimate inside the parameter space of rho: nothing is known about these."
+            )
+        return "\n".join(said)
+
+    def __repr__(self) -> str:
+        return f"{self.reading}\n\n{self.effects()!r}"
+
+
+def decay(
+    model: SpatialModel,
+    panel: CityPanel,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None = None,
+    kind: str = "power",
+    role: str = "wx",
+    distance: Any = None,
+    standardize: str = "row",
+    between: tuple[float, float] | Mapping[str, tuple[float, float]] | None = None,
+    level: float = 0.95,
+) -> Decay:
+    """Estimate how fast the spatial lags of `model` fall with distance.
+
+    Parameters
+    ----------
+    model : static; the matrices of `role` are replaced, others are found in `weights`
+    kind : "power" | "exponential"
+    role : "wx" | "wy" | "both"
+        Which lags decay: those of the regressors, of the outcome, or both alike.
+    distance : None | DataFrame | mapping of one or two names
+        Geodesic kilometres between the panel's cities; any table of distances or
+        dissimilarities; or two side by side in one model, each with lags and a decay of its
+        own: ``{"km": None, "digital": frame}``. A name is that of the weights too.
+    standardize : see `Weights.standardize`
+    between : the lowest and highest decay to search, by distance where there are two
+
+    Raises
+    ------
+    ModelError
+        A role that the model does not have, dynamic models, unknown kinds.
+    AlignmentError, WeightsError
+        Distances that are not those of all pairs of the panel's cities.
+    EstimationError
+        The model has no estimate at any decay.
+    """
+    check_level(level)
+    expect(model, SpatialModel, "decay needs a model such as ss.slx(...)", ModelError)
+    if model.dynamic:
+        raise ModelError("decay in dynamic models is not available: leave the lags in time out.")
+    fall = kernels(distance, panel, kind, standardize)
+    model = _with_kernels(model, role, tuple(k.name for k in fall))
+    fixed = [name for name in model.weights_names if name not in {k.name for k in fall}]
+    others = align(weights, tuple(fixed), panel)
+    box = tuple((np.log(low), np.log(high)) for low, high in _searched(fall, between))
+
+    def made(logs: Array) -> dict[str, Links]:
+        return {
+            **others,
+            **{k.name: k.at(float(np.exp(t))) for k, t in zip(fall, logs, strict=True)},
+        }
+
+    def refit(logs: Array) -> Results:
+        return fit(model, panel, made(logs))
+
+    value = _likelihood(model, panel, made)
+    peak = highest(value, box)
+    ends = [interval(value, peak, box, axis, level) for axis in range(len(box))]
+    cov = curvature(value, peak.at, box)
+    steps = STEP * np.eye(len(box)) if cov is not None else np.empty((0, len(box)))
+    results, names = refit(peak.at), [k.name for k in fall]
+    estimate = pd.Series(np.exp(peak.at), index=names, name="estimate")
+    relative = np.sqrt(np.diag(cov)) if cov is not None else np.nan
+    return Decay(
+        estimate=estimate,
+        se=(estimate * relative).rename("se"),
+        interval=_ends(ends, names),
+        profile=_profile(ends, names, peak.height),
+        results=results,
+        spillover=_spillover(results, names),
+        level=level,
+        kernels=fall,
+        moved=tuple((refit(peak.at + step), refit(peak.at - step)) for step in steps),
+        root=None if cov is None else np.linalg.cholesky(cov),
+    )
+
+
+def _likelihood(model: SpatialModel, panel: CityPanel, made: Any) -> Value:
+    """The maximised likelihood at the logs of delta, minus infinity where there is no estimate."""
+    data, seen = regressors(model, panel), dict[tuple[float, ...], float]()
+
+    def value(logs: Array) -> float:
+        key = tuple(float(t) for t in logs)
+        if key not in seen:
+            weights = made(logs)
+            design = sweep_effects(model, data, weights)
+            try:
+                seen[key] = estimated(model, design, weights).loglik
+            except EstimationError:
+                seen[key] = -np.inf
+        return seen[key]
+
+    return value
+
+
+def _with_kernels(model: SpatialModel, role: str, names: tuple[str, ...]) -> SpatialModel:
+    """The model whose matrices of `role` are those of the distances."""
+    if role not in ROLES:
+        raise ModelError(f"role={role!r} is not one of {named(ROLES)}.")
+    has = model.roles
+    absent = [part for part in ROLES[role] if not getattr(has, part)]
+    if absent:
+        raise ModelError(
+            f"role={role!r}: {model.family} has no {named(absent)}. slx, sdm, sdem and gns lag "
+            "the regressors (wx); sar, sdm, sac and gns the outcome (wy)."
+        )
+    every = any(not terms for _, terms in has.wx)
+    terms = () if every else tuple(dict.fromkeys(t for _, chosen in has.wx for t in chosen))
+    wx = tuple((name, terms) for name in names) if "wx" in ROLES[role] else has.wx
+    wy = names if "wy" in ROLES[role] else has.wy
+    kept = Roles(() if wy is names else has.wy, () if wx is not has.wx else has.wx, has.wu)
+    taken = [name for name in names if name in kept.names]
+    if taken:
+        raise ModelError(
+            f"{named(taken)} names a distance and weights of the model that stay: rename one, "
+            "distance={'apart': frame}."
+        )
+    return model.but(W=Roles(wy, wx, has.wu))
+
+
+def _searched(fall: tuple[Kernel, ...], between: Any) -> list[tuple[float, float]]:
+    """The range of delta for every distance."""
+    if between is None:
+        return [kernel.searched for kernel in fall]
+    given = between if isinstance(between, Mapping) else {k.name: between for k in fall}
+    found = [given.get(kernel.name) for kernel in fall]
+    for kernel, pair in zip(fall, found, strict=True):
+        numbers = isinstance(pair, tuple | list) and len(pair) == 2
+        if not numbers or not 0 < pair[0] < pair[1] < np.inf:
+            raise ModelError(
+                f"between={between!r}: give the lowest and highest decay of {kernel.name}, two "
+                f"positive numbers in this order; the default is {kernel.searched}."
+            )
+    return [(float(low), float(high)) for low, high in found]
+
+
+def _spillover(results: Results, names: list[str]) -> HypothesisTest:
+    """The Wald test that all lags with the decaying weights are zero."""
+    assert results.estimate.cov is not None
+    tags = tuple(f"{kind}[{name}" for kind in ("W", "rho") for name in names)
+    at = [i for i, name in enumerate(results.estimate.names) if name.startswith(tags)]
+    cov = results.estimate.cov[np.ix_(at, at)]
+    return wald(f"lags by {named(names)} are zero", results.estimate.params[at], cov)
+
+
+def _ends(ends: list[Interval], names: list[str]) -> pd.DataFrame:
+    rows = [
+        {
+            "low": np.exp(one.low), "high": np.exp(one.high), "open_below": one.open_below,
+            "open_above": one.open_above, "pieces": one.pieces,
+        }
+        for one in ends
+    ]  # fmt: skip
+    return pd.DataFrame(rows, index=pd.Index(names, name="distance"))
+
+
+def _profile(ends: list[Interval], names: list[str], top: float) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame({"distance": name, "decay": np.exp(one.points), "loglik": one.values})
+        for name, one in zip(names, ends, strict=True)
+    ]
+    profile = pd.concat(parts, ignore_index=True)
+    return profile.assign(lr=2 * (top - profile["loglik"]))
+
+
+def _doubts(row: pd.Series, tried: pd.Series, at_an_end: bool) -> list[str]:
+    """Sentences about an interval that is open, in pieces, or around no peak."""
+    said = []
+    if at_an_end:
+        said.append("The likelihood is highest at, or flat up to, an end of what was searched.")
+    below = row["open_below"] and np.isclose(row["low"], tried.min())
+    above = row["open_above"] and np.isclose(row["high"], tried.max())
+    if below and above:
+        said.append("Every decay that was searched fits as well: the data do not identify delta.")
+    elif below:
+        said.append("The interval is open below: weights that hardly fall with distance fit too.")
+    elif above:
+        said.append("The interval is open above: only the very nearest may count.")
+    if (row["open_below"] and not below) or (row["open_above"] and not above):
+        said.append("The interval ends where estimates end: the data do not bound delta there.")
+    if row["pieces"] > 1:
+        said.append(f"The likelihood has several peaks: the interval has {row['pieces']} parts.")
+    return said
+
+
+def _bands(kernel: Kernel) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Labels of all pairs by band of distance, and the mean distance and number of each band."""
+    edges = np.unique(np.quantile(kernel.pairs, np.linspace(0, 1, BANDS + 1)))[1:-1]
+    band = np.searchsorted(edges, kernel.apart, side="left")
+    labels = pd.DataFrame(
+        np.char.add("band ", band.astype(str).astype("U8")), index=kernel.ids, columns=kernel.ids
+    ).astype(object)
+    of_pairs = np.searchsorted(edges, kernel.pairs, side="left")
+    found = np.unique(of_pairs)
+    labels.attrs["order"] = [f"band {b}" for b in found]
+    rows = [
+        {kernel.name: kernel.pairs[of_pairs == b].mean(), "pairs": int((of_pairs == b).sum())}
+        for b in found
+    ]
+    return labels, pd.DataFrame(rows)
+
+
+def _join(*said: str) -> str:
+    return "; ".join(filter(None, said))

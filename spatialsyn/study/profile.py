@@ -1,0 +1,163 @@
+"""A likelihood over one or two parameters whose other parameters are at their best already.
+
+It need not have one peak: a grid over the whole box comes first, every high peak of the grid
+is climbed, and the ends of intervals are looked for from the outside in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy.ndimage import maximum_filter
+from scipy.optimize import brentq, minimize, minimize_scalar
+from scipy.stats import chi2
+
+from spatialsyn.numerics.lags import Array
+
+# Points per axis of the grid, for one and for two parameters; peaks of it that are climbed.
+POINTS, PEAKS = {1: 33, 2: 11}, 3
+# Likelihoods this far below the best are all alike.
+DEEP = 1e3
+# Step of differences; this near to an end of the box there are none.
+STEP = 0.01
+
+Value = Callable[[Array], float]
+Box = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Peak:
+    """The highest point of a likelihood in a box.
+
+    Attributes
+    ----------
+    at, height : where it is and how high
+    axes, values : the grid, and the likelihood on it
+    """
+
+    at: Array
+    height: float
+    axes: tuple[Array, ...]
+    values: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """The values of one parameter that the likelihood ratio does not reject.
+
+    Attributes
+    ----------
+    low, high : its ends; those of the box where it is open
+    open_below, open_above : whether it reaches an end of the box, or of the values at which
+        there is a likelihood at all
+    pieces : number of parts it consists of, on the grid
+    points, values : the profile likelihood behind it
+    """
+
+    low: float
+    high: float
+    open_below: bool
+    open_above: bool
+    pieces: int
+    points: Array
+    values: Array
+
+
+def highest(value: Value, box: Box, points: int | None = None) -> Peak:
+    """The highest point of `value` in `box`, from a grid of so many points per axis."""
+    axes = tuple(np.linspace(low, high, points or POINTS[len(box)]) for low, high in box)
+    shape = tuple(len(axis) for axis in axes)
+    values = np.array([value(np.array(point)) for point in product(*axes)]).reshape(shape)
+    is_top = (values == maximum_filter(values, size=3, mode="nearest")) & (values > -np.inf)
+    tops = sorted(np.argwhere(is_top), key=lambda top: -values[tuple(top)])
+    climbed = [_climbed(value, axes, top) for top in tops[:PEAKS]]
+    at, height = max(climbed, key=lambda one: one[1])
+    return Peak(at, height, axes, values)
+
+
+def _climbed(value: Value, axes: tuple[Array, ...], top: Array) -> tuple[Array, float]:
+    """The peak within one cell of the grid point `top`."""
+    around = [
+        (axis[max(i - 1, 0)], axis[min(i + 1, len(axis) - 1)])
+        for axis, i in zip(axes, top, strict=True)
+    ]
+    start = np.array([axis[i] for axis, i in zip(axes, top, strict=True)])
+    if len(axes) == 1:
+        found = minimize_scalar(
+            lambda t: -value(np.array([t])), bounds=around[0], method="bounded",
+            options={"xatol": 1e-7},
+        )  # fmt: skip
+        at = np.array([found.x])
+    else:
+        options = {"xatol": 1e-6, "fatol": 1e-9}
+        found = minimize(
+            lambda t: -value(t), start, method="Nelder-Mead", bounds=around, options=options
+        )
+        at = found.x
+    # A climb that stops short of an end of the box leaves the end itself as the best.
+    return max(((x, value(x)) for x in (at, start)), key=lambda one: one[1])
+
+
+def interval(value: Value, peak: Peak, box: Box, axis: int, level: float) -> Interval:
+    """The profile likelihood interval of parameter `axis`."""
+    others = tuple(bounds for j, bounds in enumerate(box) if j != axis)
+
+    def profile(t: float) -> float:
+        def rest(other: Array) -> float:
+            return value(np.insert(other, axis, t))
+
+        return highest(rest, others, POINTS[2]).height if others else value(np.array([t]))
+
+    points = peak.axes[axis]
+    values = peak.values if not others else np.array([profile(t) for t in points])
+    cut = peak.height - chi2.ppf(level, 1) / 2
+    points, values = _with(points, values, peak.at[axis], peak.height)
+    inside = np.flatnonzero(values >= cut)
+    first, last = int(inside[0]), int(inside[-1])
+
+    def above(t: float) -> float:
+        return max(profile(t) - cut, -DEEP)
+
+    def crossing(a: int, b: int) -> float:
+        return float(brentq(above, points[a], points[b], xtol=1e-6))
+
+    return Interval(
+        low=crossing(first - 1, first) if first else float(points[0]),
+        high=crossing(last, last + 1) if last + 1 < len(points) else float(points[-1]),
+        open_below=first == 0 or values[first - 1] == -np.inf,
+        open_above=last + 1 == len(points) or values[last + 1] == -np.inf,
+        pieces=1 + int((np.diff(inside) > 1).sum()),
+        points=points,
+        values=values,
+    )
+
+
+def _with(points: Array, values: Array, t: float, height: float) -> tuple[Array, Array]:
+    """The grid with the best point in its place."""
+    keep = points != t
+    order = np.argsort([*points[keep], t])
+    return np.r_[points[keep], t][order], np.r_[values[keep], height][order]
+
+
+def curvature(value: Value, at: Array, box: Box) -> Array | None:
+    """Covariance from the second differences at the peak; None at an end, or where it is flat."""
+    gaps = [min(t - low, high - t) for t, (low, high) in zip(at, box, strict=True)]
+    if min(gaps) < 2 * STEP:
+        return None
+    steps = STEP * np.eye(len(at))
+    hessian = np.array(
+        [
+            [
+                (value(at + a + b) - value(at + a - b) - value(at - a + b) + value(at - a - b)) / 4
+                for b in steps
+            ]
+            for a in steps
+        ]
+    )
+    information = -hessian / STEP**2
+    if not np.isfinite(information).all() or np.linalg.eigvalsh(information).min() <= 0:
+        return None
+    return np.asarray(np.linalg.inv(information))
