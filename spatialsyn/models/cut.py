@@ -28,6 +28,7 @@ def cut_at(regimes: Regimes, panel: CityPanel, years: Sequence[int]) -> dict[str
         Missing values, or a number that leaves one side empty.
     """
     name, above = regimes.grouping, regimes.above
+    assert above is not None
     q = panel.array(name)[:, [panel.years.index(year) for year in years]]
     if np.isnan(q).any():
         raise ModelError(

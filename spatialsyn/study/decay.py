@@ -138,7 +138,8 @@ class Decay:
                 "Without these lags the model fits as well: a spillover that is not told from zero "
                 "has no decay to speak of."
             )
-        for name, row in self.interval.iterrows():
+        for name in self.estimate.index:
+            row = self.interval.loc[name]
             said.append(
                 f"Decay of {name} ({kind}): {self.estimate[name]:.4g}, se {self.se[name]:.3g}, "
                 f"{self.level:.0%} interval {row['low']:.4g} .. {row['high']:.4g}."
@@ -281,15 +282,17 @@ def _searched(fall: tuple[Kernel, ...], between: Any) -> list[tuple[float, float
     if between is None:
         return [kernel.searched for kernel in fall]
     given = between if isinstance(between, Mapping) else {k.name: between for k in fall}
-    found = [given.get(kernel.name) for kernel in fall]
-    for kernel, pair in zip(fall, found, strict=True):
-        numbers = isinstance(pair, tuple | list) and len(pair) == 2
-        if not numbers or not 0 < pair[0] < pair[1] < np.inf:
+    found = []
+    for kernel in fall:
+        ends = list(given.get(kernel.name) or ())
+        numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
+        if not numbers or not 0 < ends[0] < ends[1] < np.inf:
             raise ModelError(
                 f"between={between!r}: give the lowest and highest decay of {kernel.name}, two "
                 f"positive numbers in this order; the default is {kernel.searched}."
             )
-    return [(float(low), float(high)) for low, high in found]
+        found.append((float(ends[0]), float(ends[1])))
+    return found
 
 
 def _spillover(results: Results, names: list[str]) -> HypothesisTest:

@@ -197,7 +197,7 @@ def _draws(
     if method == "bootstrap":
         v = signs(draws, first.panel.n, seed)
         for results in (first, second):
-            check_sampled(results, 'the bootstrap of a mechanism (or method="simulation")')
+            check_sampled(results, "the bootstrap", ' Or use method="simulation".')
         of_m, of_y = (refitted(r.design, sampled(r, v)).params for r in (first, second))
         kept = np.isfinite(of_m).all(axis=1) & np.isfinite(of_y).all(axis=1)
     else:

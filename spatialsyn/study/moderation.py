@@ -44,8 +44,8 @@ def moderated(
     Returns
     -------
     Effects
-        With a column for every moderator; ``test({"x": one, "effect": "indirect"},
-        {"x": other, "effect": "indirect"})`` tells whether the effects differ.
+        With a column ``at size`` for every moderator; ``test({"x": one, "effect":
+        "indirect"}, {"x": other, "effect": "indirect"})`` tells whether the effects differ.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def moderated(
     made = inferred(results.design, results.estimate, asked, reading, (None, None, True), how)
     table, rows = made.table.copy(), len(made.table) // len(chosen)
     for i, name in enumerate(values):
-        table.insert(1 + i, name, np.repeat([where[name] for where in chosen], rows))
+        table.insert(1 + i, f"at {name}", np.repeat([where[name] for where in chosen], rows))
     note = "\n".join(filter(None, [made.note, _beyond(results, values)]))
     return replace(made, table=table, note=note)
 

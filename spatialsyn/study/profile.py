@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.stats import chi2
 
+from spatialsyn.errors import EstimationError
 from spatialsyn.numerics.lags import Array
 
 # Points per axis of the grid, for one and for two parameters; peaks of it that are climbed.
 POINTS, PEAKS = {1: 33, 2: 11}, 3
-# Likelihoods this far below the best are all alike.
-DEEP = 1e3
+# Likelihoods this far below the best are all alike; one this far above it was missed.
+DEEP, MISSED = 1e3, 1e-2
 # Step of differences; this near to an end of the box there are none.
 STEP = 0.01
 
@@ -67,52 +70,79 @@ class Interval:
 
 
 def highest(value: Value, box: Box, points: int | None = None) -> Peak:
-    """The highest point of `value` in `box`, from a grid of so many points per axis."""
+    """The highest point of `value` in `box`, from a grid of so many points per axis.
+
+    Raises
+    ------
+    EstimationError
+        No point of the grid has a likelihood.
+    """
     axes = tuple(np.linspace(low, high, points or POINTS[len(box)]) for low, high in box)
     shape = tuple(len(axis) for axis in axes)
     values = np.array([value(np.array(point)) for point in product(*axes)]).reshape(shape)
     is_top = (values == maximum_filter(values, size=3, mode="nearest")) & (values > -np.inf)
+    if not is_top.any():
+        raise EstimationError(
+            "the model has no estimate at any of the values tried: the likelihood has no maximum "
+            "inside the parameter space. Check for a common trend (time effects)."
+        )
     tops = sorted(np.argwhere(is_top), key=lambda top: -values[tuple(top)])
     climbed = [_climbed(value, axes, top) for top in tops[:PEAKS]]
     at, height = max(climbed, key=lambda one: one[1])
     return Peak(at, height, axes, values)
 
 
-def _climbed(value: Value, axes: tuple[Array, ...], top: Array) -> tuple[Array, float]:
+def _climbed(value: Value, axes: tuple[Array, ...], top: NDArray[np.intp]) -> tuple[Array, float]:
     """The peak within one cell of the grid point `top`."""
     around = [
-        (axis[max(i - 1, 0)], axis[min(i + 1, len(axis) - 1)])
+        (float(axis[max(i - 1, 0)]), float(axis[min(i + 1, len(axis) - 1)]))
         for axis, i in zip(axes, top, strict=True)
     ]
-    start = np.array([axis[i] for axis, i in zip(axes, top, strict=True)])
+    start = np.array([axis[i] for axis, i in zip(axes, top, strict=True)], dtype=float)
+    height = value(start)
+
+    def minus(t: Any) -> float:
+        return -max(value(np.atleast_1d(t)), height - DEEP)
+
     if len(axes) == 1:
-        found = minimize_scalar(
-            lambda t: -value(np.array([t])), bounds=around[0], method="bounded",
-            options={"xatol": 1e-7},
-        )  # fmt: skip
-        at = np.array([found.x])
-    else:
-        options = {"xatol": 1e-6, "fatol": 1e-9}
-        found = minimize(
-            lambda t: -value(t), start, method="Nelder-Mead", bounds=around, options=options
+        found: Any = minimize_scalar(
+            minus, bounds=around[0], method="bounded", options={"xatol": 1e-7}
         )
-        at = found.x
-    # A climb that stops short of an end of the box leaves the end itself as the best.
-    return max(((x, value(x)) for x in (at, start)), key=lambda one: one[1])
+    else:
+        found = minimize(
+            minus, start, method="Nelder-Mead", bounds=around,
+            options={"xatol": 1e-6, "fatol": 1e-9},
+        )  # fmt: skip
+    at = np.atleast_1d(found.x)
+    # A climb stops short of an end of the box, which may be the best itself.
+    return (at, value(at)) if value(at) > height else (start, height)
 
 
 def interval(value: Value, peak: Peak, box: Box, axis: int, level: float) -> Interval:
-    """The profile likelihood interval of parameter `axis`."""
+    """The profile likelihood interval of parameter `axis`.
+
+    Raises
+    ------
+    EstimationError
+        The profile is higher than the peak: the grid was too coarse to find it.
+    """
     others = tuple(bounds for j, bounds in enumerate(box) if j != axis)
 
     def profile(t: float) -> float:
         def rest(other: Array) -> float:
             return value(np.insert(other, axis, t))
 
-        return highest(rest, others, POINTS[2]).height if others else value(np.array([t]))
+        try:
+            return highest(rest, others, POINTS[2]).height if others else value(np.array([t]))
+        except EstimationError:
+            return -np.inf
 
     points = peak.axes[axis]
     values = peak.values if not others else np.array([profile(t) for t in points])
+    if values.max() > peak.height + MISSED:
+        raise EstimationError(
+            "the likelihood has a peak that the search missed: search less, between=(low, high)."
+        )
     cut = peak.height - chi2.ppf(level, 1) / 2
     points, values = _with(points, values, peak.at[axis], peak.height)
     inside = np.flatnonzero(values >= cut)

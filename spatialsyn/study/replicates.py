@@ -54,21 +54,21 @@ class Estimates:
     loglik: Array
 
 
-def check_sampled(results: Results, what: str) -> None:
-    """Refuse models whose samples are not estimated here."""
+def check_sampled(results: Results, what: str, instead: str = "") -> None:
+    """Refuse models whose samples are not estimated here; `instead` is a way out."""
     model = results.model
     simple = model.family in ("ols", "slx", "sar", "sdm") and len(results.design.W) <= 1
     if not simple or model.dynamic or model.random is not None:
         raise ModelError(
             f"{what} needs a static model with fixed effects or none, at most one lag of y and no "
-            f"spatial error: ols, slx, sar or sdm; got {model.equation!r}."
+            f"spatial error: ols, slx, sar or sdm; got {model.equation!r}.{instead}"
         )
     if estimates_cities(model, results.weights) or (
         model.correction == "bias-corrected" and model.fixed_effects != "none"
     ):
         raise ModelError(
             f"{what} refits every sample by maximum likelihood, which a bias-corrected estimate "
-            'is not. Use correction="lee-yu" and weights that stay the same.'
+            f'is not. Use correction="lee-yu" and weights that stay the same.{instead}'
         )
 
 
@@ -99,7 +99,9 @@ def refitted(design: Design, samples: Samples) -> Estimates:
     stacked = np.c_[samples.y, samples.Wy]
     on_Z = regress(stacked, Z, design.names)
     e = stacked - Z @ on_Z
-    rho, logdet, inside = np.zeros((0, R)), np.zeros(R), np.ones(R, dtype=bool)
+    rho: Array = np.zeros((0, R))
+    logdet: Array = np.zeros(R)
+    inside = np.ones(R, dtype=bool)
     delta, residual = on_Z[:, :R], e[:, :R]
     if isinstance(design.logdet, LogDet):
         best, inside = _best_rhos(design, design.logdet, e[:, :R], e[:, R:])
