@@ -85,14 +85,16 @@ class Decay:
             return results.effects(x, by, per, order, level=self.level)
 
         made = asked(self.results)
-        if self.root is None or per == "share":
-            return replace(made, about=_join(made.about, "delta held fixed"))
+        if self.root is None:
+            about = "; ".join(filter(None, [made.about, "delta held fixed"]))
+            return replace(made, about=about)
         up, down = (
             np.column_stack([asked(pair[side]).table["estimate"] for pair in self.moved])
             for side in (0, 1)
         )
         assert made.spread is not None
-        return made.with_spread(np.c_[made.spread, (up - down) / (2 * STEP) @ self.root])
+        wider = made.with_spread(np.c_[made.spread, (up - down) / (2 * STEP) @ self.root])
+        return wider.discoveries() if "q" in wider.table else wider
 
     @property
     def curve(self) -> pd.DataFrame:
@@ -298,7 +300,7 @@ def _searched(fall: tuple[Kernel, ...], between: Any) -> list[tuple[float, float
 def _spillover(results: Results, names: list[str]) -> HypothesisTest:
     """The Wald test that all lags with the decaying weights are zero."""
     assert results.estimate.cov is not None
-    tags = tuple(f"{kind}[{name}" for kind in ("W", "rho") for name in names)
+    tags = tuple(tag for name in names for tag in (f"W[{name}]", f"rho[{name}]", f"rho[{name}:"))
     at = [i for i, name in enumerate(results.estimate.names) if name.startswith(tags)]
     cov = results.estimate.cov[np.ix_(at, at)]
     return wald(f"lags by {named(names)} are zero", results.estimate.params[at], cov)
@@ -347,19 +349,11 @@ def _doubts(row: pd.Series, tried: pd.Series, at_an_end: bool) -> list[str]:
 def _bands(kernel: Kernel) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Labels of all pairs by band of distance, and the mean distance and number of each band."""
     edges = np.unique(np.quantile(kernel.pairs, np.linspace(0, 1, BANDS + 1)))[1:-1]
-    band = np.searchsorted(edges, kernel.apart, side="left")
-    labels = pd.DataFrame(
-        np.char.add("band ", band.astype(str).astype("U8")), index=kernel.ids, columns=kernel.ids
-    ).astype(object)
-    of_pairs = np.searchsorted(edges, kernel.pairs, side="left")
-    found = np.unique(of_pairs)
-    labels.attrs["order"] = [f"band {b}" for b in found]
+    band, of_pairs = (np.searchsorted(edges, d, side="left") for d in (kernel.apart, kernel.pairs))
+    labels = pd.DataFrame(band, index=kernel.ids, columns=kernel.ids)
+    labels.attrs["order"] = list(np.unique(of_pairs))
     rows = [
         {kernel.name: kernel.pairs[of_pairs == b].mean(), "pairs": int((of_pairs == b).sum())}
-        for b in found
+        for b in labels.attrs["order"]
     ]
     return labels, pd.DataFrame(rows)
-
-
-def _join(*said: str) -> str:
-    return "; ".join(filter(None, said))

@@ -89,7 +89,7 @@ class Mediation:
                 f"{y} moves neither {m} nor {x}. No test of the two equations shows this, nor do "
                 f"coefficients that are significant one after the other: {m} -> {y} has to come "
                 "from theory, or from a design of its own (Jiang 2022, China Industrial "
-                "Economics 5).",
+                "Economics).",
             ]
         )
 
@@ -116,9 +116,9 @@ def mediation(
     m_model, y_model : static models; x is a regressor of both, m of the second
     x, m : as the formulas name them, ``"log(m)"`` where that is outcome and regressor
     method : "bootstrap" | "simulation"
-        Samples that change the sign of all residuals of a city, the same in both equations
-        (ols, slx, sar, sdm); or normal draws of the parameters, independent between the two
-        equations as their errors are.
+        Samples that change the sign of all residuals of a city, the same in both equations,
+        at the regressors observed, m included (ols, slx, sar, sdm); or normal draws of the
+        parameters, independent between the two equations as their errors are.
     draws, seed, level : number, seed, and coverage of intervals, which are quantiles
 
     Raises

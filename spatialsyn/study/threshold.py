@@ -40,8 +40,10 @@ from spatialsyn.results import Results
 from spatialsyn.study.replicates import Samples, check_sampled, refitted, sampled, signs
 from spatialsyn.weights.series import Links
 
-# Most values of q that are tried: beyond, as many quantiles (Hansen 1999, section 3).
+# Most values of q that are tried: beyond, as many quantiles.
 MOST = 400
+# Share of the variation of the regime beyond which it is mostly one of years, or of cities.
+MOSTLY = 0.5
 # Fewest samples that a p-value is taken of.
 FEWEST = 99
 
@@ -111,12 +113,24 @@ class Threshold:
                 f"The interval reaches the end of the values tried ({tried.min():.4g} .. "
                 f"{tried.max():.4g}): the data do not bound gamma there."
             )
+        said += self._confounded()
         said.append(
             "Effects hold gamma fixed, as its estimate converges faster than theirs; its interval "
             f"takes errors of equal variance, and {self.q} as given, not moved by the outcome. "
             "Each further column or term tried is a further test."
         )
         return "\n".join(said)
+
+    def _confounded(self) -> list[str]:
+        """A sentence where the regimes are periods, or groups of cities, more than levels of q."""
+        _, high = self.results.data.blocks.values()
+        shares = {"years": high.mean(axis=0).var(), "cities": high.mean(axis=1).var()}
+        return [
+            f"{share / high.var():.0%} of the variation of the regime lies between {kind}: "
+            f"whatever else tells those {kind} apart may be the threshold."
+            for kind, share in shares.items()
+            if share > MOSTLY * high.var()
+        ]
 
     def _effects(self, blocks: Iterable[str]) -> Effects:
         """Effects of x with one regime everywhere, for each of `blocks`."""

@@ -152,6 +152,21 @@ def test_the_curve_sums_to_the_indirect_effect(panel, km):
     assert (joint["high"] - joint["low"] > alone["high"] - alone["low"]).all()
 
 
+def test_every_reading_of_the_effects_is_widened(panel, km):
+    model, data = drawn(panel, "slx", falling(km, 1.5), TRUE["slx"][0] | {"sigma2": 0.05})
+    found = ss.decay(model, data)
+    known = found.results
+    for given in ({"by": "region"}, {"by": "city"}, {"by": "region", "per": "share"}, {"order": 1}):
+        wide, narrow = found.effects("x", **given), known.effects("x", **given)
+        assert_allclose(wide.table["estimate"], narrow.table["estimate"], rtol=1e-12)
+        assert (wide.table["se"] >= narrow.table["se"] - 1e-12).all()
+        assert (wide.table["se"] > narrow.table["se"] + 1e-6).any()
+    pairs, known = found.effects("x", by="pair").table, known.effects("x", by="pair").table
+    assert (pairs["q"].dropna() >= pairs["p"].dropna()[pairs["q"].notna()]).all()
+    # A link whose weight moves with the decay is less sure, and so is its discovery.
+    assert (pairs["q"] < 0.05).sum() < (known["q"] < 0.05).sum()
+
+
 def test_units_and_labels_change_nothing(panel, km):
     model, data = drawn(panel, "slx", falling(km, 1.5), TRUE["slx"][0] | {"sigma2": 0.05})
     plain = ss.decay(model, data)

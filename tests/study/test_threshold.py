@@ -91,6 +91,17 @@ def test_without_a_threshold_none_is_found():
     assert "Threshold in the effect of x" in repr(none)
 
 
+@pytest.mark.parametrize("kind", ["years", "cities"])
+def test_regimes_that_are_periods_or_groups_are_told(kind):
+    panel = drawn()
+    steps = np.arange(panel.T)[None, :] if kind == "years" else np.arange(panel.n)[:, None]
+    noise = 0.1 * np.random.default_rng(0).normal(size=(20, 8))
+    found = ss.threshold(MODEL, panel.assign(trend=steps + noise), W, x="x", q="trend", draws=99)
+    assert f"of the variation of the regime lies between {kind}" in found.reading
+    plain = ss.threshold(MODEL, panel, W, x="x", q="q", draws=99)
+    assert "of the variation of the regime" not in plain.reading
+
+
 def test_the_test_keeps_its_size():
     """30 panels without a threshold: 3 rejections at 10 % are expected, 9 or more have p = 0.002."""
     p = [
