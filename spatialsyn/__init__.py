@@ -30,15 +30,25 @@ _HOMES = {
     "sdem": "models.spec",
     "sac": "models.spec",
     "gns": "models.spec",
+    "convex": "models.roles",
+    "mess": "models.spec",
+    "mess_sdm": "models.spec",
+    "mess_sem": "models.spec",
+    "mess_sac": "models.spec",
     "regimes": "models.roles",
     "simulate": "models.simulate",
     "fit": "fitting",
     "Results": "results",
     "Effects": "effects.table",
+    "FirstStage": "models.strength",
+    "HypothesisTest": "numerics.hypothesis",
+    "beta_convergence": "convergence",
     "decay": "study.decay",
     "mediation": "study.mechanism",
     "moderated": "study.moderation",
     "threshold": "study.threshold",
+    "wild_bootstrap": "wild",
+    "wild_test": "wild",
     **{
         name: "errors"
         for name in (
@@ -62,6 +72,7 @@ if TYPE_CHECKING:
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.cities.reader import read_panel
+    from spatialsyn.convergence import beta_convergence
     from spatialsyn.effects.table import Effects
     from spatialsyn.errors import (
         AlignmentError,
@@ -75,9 +86,25 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from spatialsyn.fitting import fit
-    from spatialsyn.models.roles import regimes
+    from spatialsyn.models.roles import convex, regimes
     from spatialsyn.models.simulate import simulate
-    from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
+    from spatialsyn.models.spec import (
+        SpatialModel,
+        gns,
+        mess,
+        mess_sac,
+        mess_sdm,
+        mess_sem,
+        ols,
+        sac,
+        sar,
+        sdem,
+        sdm,
+        sem,
+        slx,
+    )
+    from spatialsyn.models.strength import FirstStage
+    from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results
     from spatialsyn.study.decay import decay
     from spatialsyn.study.mechanism import mediation
@@ -85,6 +112,7 @@ if TYPE_CHECKING:
     from spatialsyn.study.threshold import threshold
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
+    from spatialsyn.wild import wild_bootstrap, wild_test
 
 
 def __getattr__(name: str) -> Any:

@@ -7,18 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect
-from spatialsyn.models.bias import remove_bias
 from spatialsyn.models.covariance import covered
-from spatialsyn.models.design import (
-    Design,
-    align,
-    estimates_cities,
-    regressors,
-    sweep_effects,
-)
-from spatialsyn.models.dynamic import remove_dummy_bias, stability
+from spatialsyn.models.data import read
+from spatialsyn.models.design import Design, align, sweep_effects
+from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.qml import estimate_qml
+from spatialsyn.models.estimators import estimated
+from spatialsyn.models.gaps import check_observed, sampled
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links
@@ -28,7 +23,8 @@ def fit(
     model: SpatialModel,
     panel: CityPanel,
     weights: Links | Iterable[Links] | Mapping[str, Links] | None = None,
-    cov: str = "expected",
+    cov: str | None = None,
+    missing: str = "refuse",
 ) -> Results:
     """Estimate `model` on `panel` with the weights it names.
 
@@ -39,7 +35,14 @@ def fit(
     cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
         The first two are information matrices, right for normal errors; the others are
         robust to other distributions, to dependence and heteroskedasticity between the
-        cities of a year, and to both over neighbouring years.
+        cities of a year, and to both over neighbouring years. Estimates from instruments
+        have "classical" (their default), "robust", "city" and the last two; matrix
+        exponentials have "robust" too, for variances that differ from city to city.
+    missing : "refuse" | "balance" | "likelihood"
+        What becomes of city-years in which a column of the model is missing: an error that
+        names them; cities or years are dropped, and W cut, with a warning that says what
+        was lost; or missing outcomes stay missing and the likelihood is that of the
+        observed ones, for regressors that are complete.
 
     Raises
     ------
@@ -49,14 +52,16 @@ def fit(
     expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
     matrices = align(weights, model.weights_names, panel)
-    data = regressors(model, panel)
-    design = sweep_effects(model, data, matrices)
-    estimate = estimated(model, design, matrices)
+    panel, matrices, sample = sampled(model, panel, matrices, missing)
+    data, outside = read(model, panel, sample)
+    check_observed(model, data, panel, matrices)
+    design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
     if model.dynamic:
         _warn_unstable(design, estimate)
-    if cov != "expected":
+    usual = "expected" if design.instruments is None else "classical"
+    if cov not in (None, usual):
         estimate = covered(design, estimate, cov)
-    return Results(model, panel, matrices, data, design, estimate, cov)
+    return Results(model, panel, matrices, data, design, estimate, cov or usual, sample)
 
 
 def _warn_unstable(design: Design, estimate: Estimate) -> None:
@@ -68,15 +73,3 @@ def _warn_unstable(design: Design, estimate: Estimate) -> None:
             "time effects, or model the differences: diff(y).",
             stacklevel=3,
         )
-
-
-def estimated(model: SpatialModel, design: Design, weights: Mapping[str, Links]) -> Estimate:
-    """The estimate of a design, with the correction that its model asks for."""
-    estimate = estimate_qml(design)
-    if model.correction == "direct" or model.fixed_effects == "none":
-        return estimate
-    if estimates_cities(model, weights):
-        estimate = remove_dummy_bias(design, estimate)
-    elif model.correction == "bias-corrected":
-        estimate = remove_bias(design, estimate)
-    return estimate

@@ -27,7 +27,6 @@ from spatialsyn.config import (
     TABLES,
     Study,
     build_panel,
-    build_weights,
     models,
     read_study,
     section_of,
@@ -36,12 +35,13 @@ from spatialsyn.config import (
 )
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.fitting import fit
+from spatialsyn.matrices import build_weights
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
-from spatialsyn.weights.core import Weights
+from spatialsyn.study_measures import tabulated
 
 MANIFEST = "manifest.json"
-PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "formulaic")
+PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "spreg", "formulaic")
 Say = Callable[[str], None]
 
 
@@ -63,9 +63,9 @@ class Job:
         return years_of(self.source, self.study.panel.years)
 
     @cached_property
-    def weights(self) -> dict[str, Weights]:
+    def weights(self) -> dict[str, Any]:
         """The matrices by name; base years may lie before the study's."""
-        return build_weights(self.study, self.source)
+        return build_weights(self.study, self.source, self.path.parent)
 
     @cached_property
     def models(self) -> dict[str, SpatialModel]:
@@ -84,13 +84,20 @@ class Job:
         if name not in self.fitted:
             section = section_of(self.study, name)
             panel = years_of(self.panel, section.years)
-            self.fitted[name] = fit(self.models[name], panel, self.weights, cov=section.cov)
+            self.fitted[name] = fit(
+                self.models[name], panel, self.weights, section.cov, section.missing
+            )
         return self.fitted[name]
 
     @cached_property
     def fitted(self) -> dict[str, Results]:
         """The models fitted so far."""
         return {}
+
+    @cached_property
+    def measures(self) -> dict[str, pd.DataFrame]:
+        """The measures that are tables, by name, on the full sample."""
+        return tabulated(self.source, self.study.measures, self.path.parent)
 
     @property
     def tables(self) -> list[str]:
@@ -126,7 +133,8 @@ class Job:
 
     def check(self) -> tuple[str, ...]:
         """Fit everything and return what will be written; what cannot be made is refused here."""
-        about = [self.x] if self.results[self.main].regressors else []
+        about = [*self.measures]
+        about += [self.x] if self.results[self.main].regressors else []
         about += [self.by] if "blocks" in self.tables else []
         return (*about, *self.tables, *self.figures)
 
@@ -195,7 +203,10 @@ def _write(job: Job, folder: Path, say: Say) -> None:
     say(f"weights    {', '.join(job.weights) or 'none'}")
     say(f"models     {len(job.models)} to fit")
     for name in job.models:
-        say(f"           {name}: log-likelihood {job.fit(name).loglik:.3f}")
+        made = job.fit(name)
+        found = f"log-likelihood {made.loglik:.3f}"
+        how = found if made.model.estimator == "qml" else made.model.estimator
+        say(f"           {name}: {how}")
     job.check()
     _write_results(job, folder / "results")
     say(f"tables     {', '.join(job.tables)}")
@@ -216,6 +227,8 @@ def _write_results(job: Job, folder: Path) -> None:
         results.glance().to_csv(folder / f"{stem(name)}_fit.csv", index=False)
         if results.regressors:
             results.effects().table.to_csv(folder / f"{stem(name)}_effects.csv", index=False)
+    for name, table in job.measures.items():
+        table.to_csv(folder / f"measure_{stem(name)}.csv")
     audit = job.panel.audit()
     audit.to_csv(folder / "panel_audit.csv", index=False)
     job.panel.frame.to_csv(folder / "panel.csv")

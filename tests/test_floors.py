@@ -20,9 +20,13 @@ FLOORS = [
     ("summary",),
     ("results",),
     ("fitting",),
+    ("convergence",),
+    ("wild",),
     ("study",),
     ("report",),
+    ("study_measures",),
     ("config",),
+    ("matrices",),
     ("output",),
     ("run",),
     ("cli",),
@@ -35,6 +39,7 @@ HOMES = {
     "matplotlib": {"report"},
     "geopandas": {"cities", "weights", "report"},
     "libpysal": {"weights"},
+    "spreg": {"models"},
 }
 
 

@@ -20,7 +20,7 @@ from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.request import Asked
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.design import regressors
+from spatialsyn.models.data import regressors
 from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array

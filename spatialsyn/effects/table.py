@@ -18,7 +18,7 @@ from spatialsyn.numerics.lags import Array
 # Four significant digits: units of x may make an effect any size.
 DIGITS = "{:.4g}"
 # The columns that tell the rows of one effect apart.
-KEYS = ("x", "to", "from", "city", "band", "horizon", "order", "path")
+KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order", "path")
 # Draws of the largest deviation behind joint intervals.
 DRAWS = 20_000
 
@@ -30,13 +30,13 @@ class Effects:
     Attributes
     ----------
     table : DataFrame
-        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; then
-        ``estimate, se, low, high, p``.
+        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; by channel
+        ``channel``; then ``estimate, se, low, high, p``.
     level : coverage of the intervals ``low .. high``
-    method : "delta" | "simulation"
+    method : "delta" | "simulation" | "bootstrap"
     draws : (size, rows) simulated effects, None under the delta method
     rejected : share of draws outside the interval of rho
-    seed : seed of the draws, None under the delta method
+    seed : seed of the simulation, None under the other methods
     note : advice on how far the intervals carry, empty when there is none
     spread : (rows, k), times its transpose the covariance of the rows
     about : what an entry means, where there is more than one way to count
@@ -160,7 +160,8 @@ class Effects:
         """
         keys = [key for key in ("effect", *KEYS[1:]) if key in self.table]
         a, b = self._spread(), other._spread()
-        if a.shape != b.shape or not self.table[keys].equals(other.table.reindex(columns=keys)):
+        alike = (self.method, self.seed, a.shape) == (other.method, other.seed, b.shape)
+        if not alike or not self.table[keys].equals(other.table.reindex(columns=keys)):
             raise ModelError("only effects of the same results, read the same way, are compared.")
         names = zip(self.table["x"], other.table["x"], strict=True)
         table = self.table.assign(
@@ -198,7 +199,8 @@ class Effects:
     def __repr__(self) -> str:
         how = f"{self.method}, {self.level:.0%} intervals"
         if self.draws is not None:
-            how += f", {len(self.draws)} draws, seed {self.seed}, {self.rejected:.2%} rejected"
+            seed = f", seed {self.seed}" if self.seed is not None else ""
+            how += f", {len(self.draws)} draws{seed}, {self.rejected:.2%} rejected"
         text = f"{self.table.to_string(index=False, float_format=DIGITS.format)}\n({how})"
         return "\n".join([text, *(line for line in (self.about, self.note) if line)])
 

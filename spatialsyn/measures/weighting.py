@@ -1,17 +1,31 @@
-"""How much each indicator counts in an index."""
+"""How much each indicator counts in an index.
+
+Every function takes normalised indicators z, (N, k), one column per indicator, and
+returns k weights that sum to one. No method knows what matters: they reward spread
+(entropy, variation), spread that others do not share (CRITIC), or spread that others do
+share (PCA). Report the weights, and how the index changes with them (`sensitivity`).
+`names` are what messages call the columns; their positions by default.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialsyn.errors import PanelError, named
 from spatialsyn.numerics.lags import Array
 
-METHODS = ("entropy", "equal")
+# A method, several whose weights are combined, their shares, or the user's own weights.
+Method = str | Sequence[str] | Mapping[str, float]
+Names = Sequence[str] | None
+# Rounding of a correlation, an entropy or a sum of weights.
+TINY = 1e-9
 
 
-def entropy_weights(z: Array) -> Array:
-    """Entropy weights of normalised indicators.
+def entropy_weights(z: Array, names: Names = None) -> Array:
+    """Entropy weights.
 
         p_ij = z_ij / sum_i z_ij,   e_j = -sum_i p_ij ln p_ij / ln N,   w_j ~ 1 - e_j
 
@@ -20,22 +34,13 @@ def entropy_weights(z: Array) -> Array:
     N = cities x years). Entropy rewards sparsity: an indicator with one outlier, or with
     most cells at its minimum, takes nearly all the weight. Look at the weights.
 
-    Parameters
-    ----------
-    z : (N, k), non-negative, one column per indicator
-
     Raises
     ------
     PanelError
         Fewer than two rows, a negative cell, a column of zeros, or only constant columns.
     """
-    if len(z) < 2:
-        raise PanelError("entropy weights need two observations at least.")
-    if (z < 0).any():
-        raise PanelError("entropy weights need non-negative indicators: normalise them first.")
+    _check(z, "entropy", names)
     total = z.sum(axis=0)
-    if not (total > 0).all():
-        raise PanelError(f"the indicators {named(np.flatnonzero(total == 0))} are zero everywhere.")
     p = z / total
     information = p * np.log(np.where(p > 0, p, 1.0))
     diversity = 1 + information.sum(axis=0) / np.log(len(z))
@@ -44,8 +49,174 @@ def entropy_weights(z: Array) -> Array:
     return np.asarray(diversity / diversity.sum())
 
 
-def weights_by(method: str, z: Array) -> Array:
-    """Weights of the k columns of `z`, (N, k), by the named method; they sum to one."""
+def critic_weights(z: Array, names: Names = None) -> Array:
+    """CRITIC: w_j ~ sigma_j sum_k (1 - r_jk), spread that other indicators do not share.
+
+    Diakoulaki, Mavrotas & Papayannakis (1995), Computers & Operations Research 22(7).
+    """
+    _check(z, "CRITIC", names)
+    spread = z.std(axis=0)
+    if not (spread > 0).all():
+        flat = _called(spread == 0, names)
+        raise PanelError(f"the indicators {flat} are constant: they have no correlation.")
+    conflict = (1 - np.corrcoef(z, rowvar=False).reshape(z.shape[1], -1)).sum(axis=1)
+    if not conflict.max() > TINY:
+        raise PanelError(
+            "the indicators are perfectly correlated, or there is one only: CRITIC weights are "
+            'not defined (0/0). Leave one out, or use method="equal".'
+        )
+    return np.asarray(spread * conflict / (spread * conflict).sum())
+
+
+def variation_weights(z: Array, names: Names = None) -> Array:
+    """Weights proportional to the coefficient of variation sigma_j / mean_j."""
+    _check(z, "coefficient-of-variation", names)
+    variation = z.std(axis=0) / z.mean(axis=0)
+    if not variation.sum() > TINY:
+        raise PanelError("no indicator varies: weights by variation are not defined (0/0).")
+    return np.asarray(variation / variation.sum())
+
+
+def pca_weights(z: Array, names: Names = None, anchor: int = 0) -> Array:
+    """Weights of the indicators in the score of the principal components.
+
+    The score is sum_c share_c PC_c over the components of the correlation matrix with an
+    eigenvalue above one (the first in any case), share_c their explained variance. It is
+    linear in z, so it equals sum_j w_j z_j up to scale and origin. The sign of a component
+    is arbitrary: it is chosen so that the indicator `anchor` loads positively.
+
+    Raises
+    ------
+    PanelError
+        Components that are not unique, that the anchor does not load on, or a negative
+        weight, which would let the index fall where an indicator improves.
+    """
+    _check(z, "PCA", names)
+    spread = z.std(axis=0)
+    if z.shape[1] < 2 or not (spread > 0).all():
+        raise PanelError("PCA weights need two indicators at least, and none of them constant.")
+    roots, vectors = np.linalg.eigh(np.corrcoef(z, rowvar=False))
+    roots, vectors = roots[::-1], vectors[:, ::-1]
+    kept = max(int((roots > 1 + TINY).sum()), 1)
+    if (np.abs(np.diff(roots[: kept + 1])) < TINY).any():
+        raise PanelError(
+            f"components explain the same share of variance (eigenvalues {roots.round(6)}): they "
+            'are not unique. Use method="equal" or another one.'
+        )
+    loadings = vectors[:, :kept]
+    if (np.abs(loadings[anchor]) < 1e-6).any():
+        first = _called(np.arange(len(loadings)) == anchor, names)
+        raise PanelError(
+            f"{first}, the anchor, does not load on every component, so their signs stay "
+            "arbitrary. List another indicator first."
+        )
+    loadings = loadings * np.sign(loadings[anchor])
+    weights = loadings @ (roots[:kept] / roots[:kept].sum()) / spread
+    negative = weights < -TINY * np.abs(weights).max()
+    if negative.any():
+        raise PanelError(
+            f"PCA gives {_called(negative, names)} a negative weight: the index would fall where "
+            "the indicator improves. Check its sign, leave it out, or use another method."
+        )
+    return np.asarray(weights.clip(0) / weights.clip(0).sum())
+
+
+def equal_weights(z: Array, names: Names = None) -> Array:
+    """1 / k each."""
+    return np.full(z.shape[1], 1 / z.shape[1])
+
+
+METHODS: dict[str, Callable[[Array, Names], Array]] = {
+    "entropy": entropy_weights,
+    "equal": equal_weights,
+    "critic": critic_weights,
+    "variation": variation_weights,
+    "pca": pca_weights,
+}
+
+
+def combined_weights(weights: Sequence[Array], shares: Sequence[float] | None = None) -> Array:
+    """Several weightings as one: their geometric mean, or their sum with `shares`.
+
+    w ~ (prod_m w_m)^(1/m), scaled to sum to one, or sum_m a_m w_m with sum a_m = 1.
+    """
+    listed = np.array(weights)
+    if shares is not None:
+        a = np.asarray(shares, dtype=float)
+        if not (a >= 0).all() or abs(a.sum() - 1) > TINY:
+            raise PanelError(f"the shares of the methods must sum to one; they are {list(shares)}.")
+        return np.asarray(a @ listed)
+    product = np.prod(listed, axis=0) ** (1 / len(listed))
+    if not product.sum() > 0:
+        raise PanelError("the weightings have no indicator in common: their product is zero.")
+    return np.asarray(product / product.sum())
+
+
+def weights_by(method: Method, z: Array, names: Sequence[str]) -> Array:
+    """Weights of the k columns of `z`, called `names`, by a method, several, or the user's own."""
+    if isinstance(method, str):
+        return _by_name(method, z, names)
+    if isinstance(method, Mapping):
+        if set(method) == set(names):
+            return own_weights(method, names)
+        if set(method) <= set(METHODS):
+            made = [_by_name(name, z, names) for name in method]
+            return combined_weights(made, list(method.values()))
+        raise PanelError(
+            f"method={dict(method)} gives weights to {named(method)}; give one to each of "
+            f"{named(names, 20)}, or shares to methods among {named(METHODS)}."
+        )
+    if not method or len(set(method)) < len(method):
+        raise PanelError(f"method={list(method)} must list different methods, {named(METHODS)}.")
+    return combined_weights([_by_name(name, z, names) for name in method])
+
+
+def own_weights(given: Mapping[str, float], names: Sequence[str]) -> Array:
+    """The user's weights in the order of `names`; non-negative, and they sum to one."""
+    weights = np.array([given[name] for name in names], dtype=float)
+    if not (weights >= 0).all() or abs(weights.sum() - 1) > TINY:
+        raise PanelError(f"weights must be non-negative and sum to one; they are {dict(given)}.")
+    return weights
+
+
+def topsis(
+    z: Array, weights: Array, worst: Array | float = 0.0, best: Array | float = 1.0
+) -> Array:
+    """Closeness to the best point: d_worst / (d_worst + d_best), over the last axis of `z`.
+
+    Distances are Euclidean in w z. `worst` and `best` are the ends of the normalised
+    scale, which a min-max sample attains; give the extremes of the columns after another
+    normalisation (Hwang & Yoon 1981).
+    """
+    from_worst = np.sqrt((((z - worst) * weights) ** 2).sum(axis=-1))
+    from_best = np.sqrt((((best - z) * weights) ** 2).sum(axis=-1))
+    if not (from_worst + from_best > 0).all():
+        raise PanelError("the best point is the worst one: closeness is not defined (0/0).")
+    return np.asarray(from_worst / (from_worst + from_best))
+
+
+def _by_name(method: str, z: Array, names: Names) -> Array:
     if method not in METHODS:
-        raise PanelError(f"method={method!r} is not one of {', '.join(map(repr, METHODS))}.")
-    return entropy_weights(z) if method == "entropy" else np.full(z.shape[1], 1 / z.shape[1])
+        raise PanelError(
+            f"method={method!r} is not one of {', '.join(map(repr, METHODS))}; nor is it a list "
+            "of them or a mapping of indicators to weights."
+        )
+    return METHODS[method](z, names) if z.shape[1] > 1 else np.ones(1)
+
+
+def _check(z: Array, what: str, names: Names) -> None:
+    if len(z) < 2:
+        raise PanelError(f"{what} weights need two observations at least.")
+    if not np.isfinite(z).all():
+        raise PanelError(f"{what} weights need indicators without missing or infinite cells.")
+    if (z < 0).any():
+        raise PanelError(f"{what} weights need non-negative indicators: normalise them first.")
+    zero = z.sum(axis=0) == 0
+    if zero.any():
+        raise PanelError(f"the indicators {_called(zero, names)} are zero everywhere.")
+
+
+def _called(which: NDArray[np.bool_], names: Names) -> str:
+    """The columns where `which` holds, by name or position."""
+    places = np.flatnonzero(which).tolist()
+    return named(places if names is None else [names[i] for i in places])

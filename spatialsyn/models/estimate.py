@@ -20,10 +20,10 @@ class Estimate:
     names, params : (q,) in the order (delta, rho, lambda, sigma2)
     cov : (q, q) covariance of the parameters, or None when `draws` are given
     draws : (size, q) posterior or bootstrap draws, or None
-    loglik : maximised log-likelihood, constants included
+    loglik : maximised log-likelihood, constants included; nan without a likelihood
     nobs : independent observations
     residuals : (n, T) structural residuals, swept of the fixed effects
-    multiplier : (n, n), S^-1 at the estimate; the identity without Wy
+    multiplier : (n, n), S^-1 at the estimate; the identity without Wy, an operator for `mess`
     space : the log-determinant, which knows the parameter space of rho; None without Wy
     """
 
@@ -43,7 +43,8 @@ class Estimate:
         if self.draws is not None:
             return self.draws[generator.integers(len(self.draws), size=size)]
         assert self.cov is not None
-        values, vectors = np.linalg.eigh(self.cov)
+        # What has no standard error (sigma2 without a likelihood) stays where it is.
+        values, vectors = np.linalg.eigh(np.nan_to_num(self.cov))
         if values.min() < -1e-10 * values.max():
             raise EstimationError(
                 f"the covariance is not positive semi-definite (eigenvalues {values.min():.3g} .. "

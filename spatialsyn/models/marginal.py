@@ -13,7 +13,7 @@ import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError
-from spatialsyn.models.design import regressors
+from spatialsyn.models.data import regressors
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 

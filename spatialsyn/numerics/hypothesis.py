@@ -10,7 +10,7 @@ from scipy.stats import chi2
 from spatialsyn.numerics.lags import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HypothesisTest:
     """Statistic and p-value of a null hypothesis.
 
@@ -27,11 +27,11 @@ class HypothesisTest:
     p: float
     note: str = ""
 
-    def __str__(self) -> str:
-        if np.isnan(self.statistic):
-            return f"{self.null}: {self.note}"
-        tail = f"; {self.note}" if self.note else ""
-        return f"{self.null}: {self.statistic:.4g} (df {self.df:g}), p = {self.p:.4f}{tail}"
+    def __repr__(self) -> str:
+        if np.isnan(self.p):
+            return f"H0: {self.null}: does not apply. {self.note}".strip()
+        value = f"statistic {self.statistic:.4g}, df {self.df:g}, p = {self.p:.4g}"
+        return f"H0: {self.null}: {value}. {self.note}".strip()
 
 
 def wald(null: str, value: Array, cov: Array) -> HypothesisTest:

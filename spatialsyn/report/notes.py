@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from spatialsyn.effects.table import Effects
-from spatialsyn.models.covariance import WORDS as COVARIANCES
+from spatialsyn.models.covariance import in_words
+from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.display import STARS, Display
 from spatialsyn.results import Results
 from spatialsyn.summary import FEW_CITIES
@@ -32,6 +33,7 @@ RANDOM = {
     None: "",
     "individual": "; city effects are random",
     "correlated": "; city effects are random, correlated with the regressors through their means",
+    "baltagi": "; city effects are random and stand outside the spatial error",
 }
 
 
@@ -63,8 +65,10 @@ def notes_on(
 def sample_notes(fits: Mapping[str, Results]) -> list[str]:
     """Covariance, fixed effects, every W, and how far the number of cities carries."""
     return [
-        *by_column(fits, lambda fit: f"Covariance of the parameters: {COVARIANCES[fit.cov_kind]}."),
+        *by_column(fits, _instruments),
+        *by_column(fits, lambda fit: f"Covariance of the parameters: {in_words(fit.cov_kind)}."),
         *by_column(fits, _fixed_effects),
+        *by_column(fits, lambda fit: fit.sample.said(fit.data)),
         *weights_notes([w for fit in fits.values() for w in used(fit)]),
         *by_column(fits, _few),
     ]
@@ -105,7 +109,7 @@ def _weights(w: Links) -> str:
 
 
 # Kinds of weights that came from outside: what they were made of is not known here.
-GIVEN = ("matrix", "libpysal Graph", "libpysal W")
+GIVEN = ("matrix", "libpysal Graph", "libpysal W", "file ")
 
 
 def _given_standardised(w: Links) -> bool:
@@ -119,15 +123,22 @@ def _words(value: object) -> str:
 def _base_years(w: Links) -> str:
     years = w.base_years
     if years is None:
-        return "base years not stated; " if w.recipe.get("kind") in GIVEN else ""
+        unknown = str(w.recipe.get("kind", "matrix")).startswith(GIVEN)
+        return "base years not stated; " if unknown else ""
     if years == "all":
         return "base years: all, the sample's own (the weights may depend on what drives y); "
     return f"base years {_words(years)}; "
 
 
+def _instruments(fit: Results) -> str:
+    return " ".join(instruments_note(fit.design, fit.model.estimator))
+
+
 def _fixed_effects(fit: Results) -> str:
     if fit.model.fixed_effects == "none":
         return f"No fixed effects{RANDOM[fit.model.random]}."
+    if fit.model.estimator != "qml":
+        return "Fixed effects swept out of the data."
     return f"Fixed effects {CORRECTIONS[fit.model.correction]}{RANDOM[fit.model.random]}."
 
 

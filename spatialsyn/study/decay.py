@@ -27,8 +27,10 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import EstimationError, ModelError, expect, named
-from spatialsyn.fitting import estimated, fit
-from spatialsyn.models.design import align, regressors, sweep_effects
+from spatialsyn.fitting import fit
+from spatialsyn.models.data import regressors
+from spatialsyn.models.design import align, sweep_effects
+from spatialsyn.models.estimators import estimated
 from spatialsyn.models.roles import Roles
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
@@ -246,7 +248,7 @@ def _likelihood(model: SpatialModel, panel: CityPanel, made: Any) -> Value:
             weights = made(logs)
             design = sweep_effects(model, data, weights)
             try:
-                seen[key] = estimated(model, design, weights).loglik
+                seen[key] = estimated(model, design)[1].loglik
             except EstimationError:
                 seen[key] = -np.inf
         return seen[key]

@@ -17,7 +17,7 @@ import numpy as np
 from spatialsyn.effects.request import inferred, reading_by
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, expect, named
-from spatialsyn.models.design import regressors
+from spatialsyn.models.data import regressors
 from spatialsyn.models.marginal import slopes
 from spatialsyn.results import Results
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measures.small import panel
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
@@ -21,16 +21,6 @@ from spatialsyn.measures import (
     overlap,
     ratio,
 )
-
-
-def panel(**columns) -> ss.CityPanel:
-    index = pd.MultiIndex.from_product([["a", "b", "c"], [2011, 2012]], names=["city", "year"])
-    given = columns or {
-        "u": [1.0, 2, 3, 4, 5, 6],
-        "v": [6.0, 1, 5, 2, 4, 3],
-        "w": [1.0, 1, 1, 1, 1, 9],
-    }
-    return ss.CityPanel(pd.DataFrame(given, index=index).reset_index(), city="city", year="year")
 
 
 # Values of the coupling degree and of the modified degree of Wang et al. (2021); the standard
@@ -118,7 +108,8 @@ def test_location_quotient_is_one_at_the_share_of_the_sample():
 def test_shared_indicators_are_found():
     p = panel()
     a, b = composite(p, {"u": 1, "v": 1}), coupling(p, {"one": "v", "two": "w"})
-    assert overlap(a, b) == ("v",)
+    with pytest.warns(UserWarning, match="y and x share 'v': these alone account for .* identity"):
+        assert overlap(a, b).shared == ("v",)
     with pytest.raises(ss.PanelError, match="overlap compares two indices"):
         overlap(a, p.frame["u"])
 
@@ -136,7 +127,7 @@ def test_zero_as_origin_keeps_every_score_positive():
         (lambda p: composite(p, {}), "at least one indicator"),
         (lambda p: composite(p, {"u": 2}), "must be \\+1 or -1"),
         (lambda p: composite(p, {"q": 1}), "no column 'q'"),
-        (lambda p: composite(p, {"u": 1}, method="pca"), "method='pca' is not one of 'entropy', 'equal'"),
+        (lambda p: composite(p, {"u": 1}, method="ahp"), "method='ahp' is not one of 'entropy', 'equal', 'critic'"),
         (lambda p: composite(p.assign(k=3.0), {"k": 1}), "'k' is 3 everywhere"),
         (lambda p: composite(p.assign(k=np.array([[1.0, np.nan]] * 3)), {"k": 1}), "3 missing or infinite"),
         (lambda p: coupling(p, {"a": "u"}), "two subsystems at least"),

@@ -1,0 +1,71 @@
+"""Columns of a panel as a measure needs them: complete, and of the right sign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import PanelError, named
+from spatialsyn.numerics.lags import Array
+
+
+def finite(panel: CityPanel, column: str) -> Array:
+    """The column, (n, T), without holes."""
+    return _checked(panel, column, np.isfinite, "present")
+
+
+def non_negative(panel: CityPanel, column: str) -> Array:
+    """The column, (n, T), without holes and nowhere below zero."""
+    return _checked(panel, column, lambda x: x >= 0, "non-negative and present")
+
+
+def positive(panel: CityPanel, column: str) -> Array:
+    """The column, (n, T), without holes and everywhere above zero."""
+    return _checked(panel, column, lambda x: x > 0, "positive and present")
+
+
+def total(panel: CityPanel, columns: str | Sequence[str]) -> Array:
+    """The sum of some non-negative columns, (n, T)."""
+    listed = listed_columns(columns)
+    return np.sum([non_negative(panel, name) for name in listed], axis=0)
+
+
+def listed_columns(columns: str | Sequence[str]) -> list[str]:
+    """One column or several, as a list without repetitions."""
+    listed = [columns] if isinstance(columns, str) else list(columns)
+    if not listed or len(set(listed)) < len(listed):
+        raise PanelError(f"needs one column or several different ones; got {listed}.")
+    return listed
+
+
+def by_city_year(panel: CityPanel, values: Array, name: str) -> pd.Series:
+    """An (n, T) array as a series that `panel.assign` takes."""
+    return pd.Series(values.ravel(), index=panel.frame.index, name=name)
+
+
+def cells(panel: CityPanel, where: NDArray[np.bool_]) -> str:
+    """The city-years at which an (n, T) array of truths holds."""
+    return named([(panel.ids[i], panel.years[t]) for i, t in np.argwhere(where)])
+
+
+def check_part(panel: CityPanel, part: Array, whole: Array, names: tuple[str, str]) -> None:
+    """No part is larger than its whole."""
+    more = part > whole * (1 + 1e-12)
+    if more.any():
+        raise PanelError(
+            f"{names[0]!r} exceeds {names[1]!r} in {cells(panel, more)}: a part cannot be larger "
+            "than its whole. Check the units."
+        )
+
+
+def _checked(panel: CityPanel, column: str, good: Callable[[Array], Any], word: str) -> Array:
+    x = panel.array(column)
+    bad = ~good(x)
+    if bad.any():
+        raise PanelError(f"{column!r} must be {word}; it is not in {cells(panel, bad)}.")
+    return x

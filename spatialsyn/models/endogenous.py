@@ -1,0 +1,126 @@
+"""Endogenous regressors as a specification: what is endogenous, and what stands in for it.
+
+Wy is endogenous in every model that has it; with a regressor its spatial lag is too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from spatialsyn.errors import ModelError, named
+from spatialsyn.models.formula import parse
+from spatialsyn.models.roles import FAMILIES
+
+if TYPE_CHECKING:
+    from spatialsyn.models.spec import SpatialModel
+
+ESTIMATORS = ("qml", "2sls", "best-2sls", "gmm")
+# What a reader is told of each.
+WORDS = {
+    "qml": "quasi-maximum likelihood",
+    "2sls": "two-stage least squares",
+    "best-2sls": "two-stage least squares with the best instruments of Lee (2003)",
+    "gmm": "two-stage least squares, the spatial error by the moments of Kelejian and Prucha",
+}
+
+
+def listed(field: str, value: Any) -> tuple[str, ...]:
+    """One text or several, as a tuple."""
+    given = (value,) if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(v, str) for v in given):
+        raise ModelError(f'{field}={value!r}: give texts, such as {field}=["x", "log(z)"].')
+    return tuple(given)
+
+
+def terms_of(expressions: Sequence[str], formula: str) -> tuple[str, ...]:
+    """Each expression as the formula would name it."""
+    left = formula.split("~")[0]
+    found = []
+    for text in expressions:
+        terms = [str(term) for term in parse(f"{left} ~ {text}").terms]
+        if len(terms) != 1 or "|" in text:
+            raise ModelError(f"{text!r} is not one column or expression: list them one by one.")
+        found += terms
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise ModelError(f"{named(twice)} is listed twice.")
+    return tuple(found)
+
+
+def check_estimator(model: SpatialModel) -> None:
+    """Refuse an estimator that this model does not have, with the one that it has."""
+    lags, how = FAMILIES[model.family], model.estimator
+    if how == "qml":
+        if model.endogenous or model.instruments:
+            raise ModelError(
+                "maximum likelihood takes every regressor as exogenous; with endogenous= or "
+                f'instruments= use estimator="{"gmm" if "u" in lags else "2sls"}".'
+            )
+        return
+    if model.random is not None:
+        raise ModelError(
+            f"random={model.random!r} is not available with estimator={how!r}. Use "
+            'fixed_effects="individual", which is consistent whatever the cities are like.'
+        )
+    if model.correction != "lee-yu":
+        raise ModelError(
+            f"correction={model.correction!r} repairs a likelihood; {how} has none, and its slopes "
+            "no bias from fixed effects. Leave correction out."
+        )
+    if model.dynamic or model.regimes is not None:
+        raise ModelError(
+            f"estimator={how!r} is available for static models without regimes: leave lag_y, "
+            'lag_wy and regimes out, or use estimator="qml".'
+        )
+    if how != "gmm" and "u" in lags:
+        raise ModelError(f'{how} leaves the spatial error of {model.family}: use estimator="gmm".')
+    if how == "gmm" and "u" not in lags:
+        raise ModelError(
+            f'gmm estimates a spatial error, and {model.family} has none: use estimator="2sls".'
+        )
+    if "y" not in lags and how == "best-2sls":
+        raise ModelError(f"best-2sls instruments Wy, and {model.family} has none: use 2sls.")
+    if how == "best-2sls" and model.endogenous:
+        raise ModelError(
+            "the best instruments of best-2sls are functions of exogenous regressors; with "
+            'endogenous= use estimator="2sls".'
+        )
+    _check_terms(model)
+
+
+def _check_terms(model: SpatialModel) -> None:
+    """Endogenous terms stand in the formula, instruments do not, and there are enough."""
+    regressors = [str(term) for term in parse(model.formula).terms]
+    endogenous = terms_of(model.endogenous, model.formula)
+    external = terms_of(model.instruments, model.formula)
+    foreign = [term for term in endogenous if term not in regressors]
+    if foreign:
+        raise ModelError(
+            f"endogenous={named(foreign)} is no regressor of {model.formula!r}; it has "
+            f"{named(regressors) or 'none'}."
+        )
+    inside = [term for term in external if term in regressors]
+    if inside:
+        raise ModelError(
+            f"{named(inside)} is a regressor of {model.formula!r}: as an instrument it would have "
+            "to stay out. Every exogenous regressor is its own instrument already."
+        )
+    if external and not endogenous:
+        raise ModelError(
+            f"instruments={named(external)}, but nothing is endogenous: say which regressor they "
+            'stand in for, endogenous=["x"]. Wy has its own instruments, lags of the regressors.'
+        )
+    if not regressors:
+        raise ModelError(f"{model.formula!r} has no regressors to make instruments from.")
+    if not endogenous and "y" not in FAMILIES[model.family] and model.estimator != "gmm":
+        raise ModelError(
+            f"nothing is endogenous in this {model.family}, and {model.estimator} would be least "
+            'squares: leave estimator out, or name endogenous=["x"].'
+        )
+    if len(external) < len(endogenous):
+        raise ModelError(
+            f"{len(endogenous)} regressors are endogenous ({named(endogenous)}) and "
+            f"{len(external)} instruments given: each needs one of its own, "
+            'instruments=["z"], which moves it and has no place in the equation.'
+        )

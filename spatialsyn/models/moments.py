@@ -1,0 +1,72 @@
+"""The moments H'e of instruments and errors, and what their variance says of an estimate.
+
+    V = B S B',   B = (C'C)^-1 C',   C = H'Q,   S the variance of H'e,   H orthonormal
+
+``classical``       errors of one variance, independent: S = s2 I
+``robust``          independent, each with its own variance (White 1980)
+``city``            dependent within a city, over all years (Arellano 1987)
+``period``          dependent between the cities of a year
+``driscoll-kraay``  and over neighbouring years, with Bartlett weights
+
+Instruments are exogenous, so that the moments of two cities are independent where their
+errors are; the score of rho in a likelihood has no such property. With city effects and few
+years ``robust`` blurs how variances differ over the years of one city (Stock & Watson 2008);
+``city`` does not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from spatialsyn.models.design import Design
+from spatialsyn.models.instruments import Instruments
+from spatialsyn.numerics.lags import Array
+
+KINDS = ("classical", "robust", "city", "period", "driscoll-kraay")
+
+
+def instruments_of(design: Design) -> Instruments:
+    """The instruments of a design that has them."""
+    assert design.instruments is not None
+    return design.instruments
+
+
+def columns(design: Design, lam: float = 0.0) -> tuple[Array, Array]:
+    """y, (nT,), and Q = [Z, Wy], (nT, p + m), less lambda times their lags by M."""
+    y, Q = design.y, np.concatenate([design.Z, design.Wy], axis=2)
+    if design.error is not None:
+        y = y - lam * design.error.y
+        Q = Q - lam * np.concatenate([design.error.Z, design.error.Wy], axis=2)
+    return y.ravel(), Q.reshape(y.size, -1)
+
+
+def projector(basis: Array, Q: Array) -> Array:
+    """B, (k, q): coefficients are B H'y, with H = `basis`."""
+    size = np.linalg.norm(Q, axis=0)
+    U, R = np.linalg.qr(basis.T @ (Q / size))
+    return np.asarray(solve_triangular(R, U.T) / size[:, None])
+
+
+def moment_variance(H: Array, residuals: Array, nobs: int, kind: str) -> Array:
+    """Variance of H'e, (q, q); `residuals` are (n, T), `nobs` what fixed effects left of n T."""
+    n, T = residuals.shape
+    e = residuals.ravel()
+    if kind == "classical":
+        return np.asarray(e @ e / nobs * (H.T @ H))
+    cells = H * e[:, None]
+    if kind == "robust":
+        return np.asarray(cells.T @ cells * (n * T / nobs))
+    sums = cells.reshape(n, T, -1).sum(axis=1 if kind == "city" else 0)
+    S = sums.T @ sums
+    reach = int(4 * (T / 100) ** (2 / 9)) if kind == "driscoll-kraay" else 0
+    for k in range(1, reach + 1):
+        product = sums[k:].T @ sums[:-k]
+        S = S + (1 - k / (reach + 1)) * (product + product.T)
+    return np.asarray(S * len(sums) / (len(sums) - 1))
+
+
+def clusters(design: Design, kind: str) -> float:
+    """How many independent clusters a covariance of this kind rests on."""
+    n, T = design.y.shape
+    return {"city": n, "period": T, "driscoll-kraay": T}.get(kind, np.inf)

@@ -1,0 +1,154 @@
+"""Figures of measures: how sensitive an index is, and how disparities develop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Literal
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from spatialsyn.errors import ConfigError
+from spatialsyn.measures.disparity import Disparity
+from spatialsyn.measures.sensitivity import Sensitivity
+from spatialsyn.report import theme
+from spatialsyn.report.words import word
+
+# Height of a row and of what lies around the rows, mm.
+ROW_MM, AROUND_MM, HEIGHT_MM = 4.4, 18.0, 62.0
+COMPARED = {"within": ("o", "within cities and years"), "rank": ("D", "ranks of the cities")}
+
+
+def sensitivity_plot(
+    found: Sensitivity,
+    labels: Mapping[str, str] | None = None,
+    title: str | None = None,
+    language: str = "en",
+    ax: Axes | None = None,
+    width_mm: float = theme.WIDTHS["middle"],
+) -> Axes:
+    """Correlation of every variant with the index as it is, one row each.
+
+    Filled circles compare deviations from city and year means, which is what a model with
+    fixed effects uses; diamonds the ranks of the cities. A variant that is not defined
+    keeps its row; `Sensitivity.table` says why.
+
+    Parameters
+    ----------
+    labels : indicator -> what to print for it
+    """
+    table, given = found.table, labels or {}
+    if table.empty:
+        raise ConfigError("this index has no variants to show.")
+    with theme.style(language):
+        if ax is None:
+            rows = len(table) + table["part"].nunique()
+            size = (width_mm * theme.MM, (rows * ROW_MM + AROUND_MM) * theme.MM)
+            ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+        ticks = _rows(ax, table, given, language)
+        _compared(ax, table, ticks, language)
+        ax.set_yticks(list(ticks.values()), [given.get(v, v) for v in table["variant"]])
+        ax.set_ylim(max(ticks.values()) + 0.6, -0.6)
+        ax.tick_params(axis="y", length=0)
+        _ticks(ax, "x")
+        ax.axvline(1, color=theme.GREY, lw=0.6, zorder=1)
+        ax.set_xlabel(word("correlation with the index as it is", language))
+        ax.spines[["left", "right", "top"]].set_visible(False)
+        if title:
+            ax.set_title(title, loc="left")
+        _check(ax)
+    return ax
+
+
+def disparity_plot(
+    found: Disparity,
+    labels: Mapping[str, str] | None = None,
+    title: str | None = None,
+    language: str = "en",
+    ax: Axes | None = None,
+    width_mm: float = theme.WIDTHS["middle"],
+) -> Axes:
+    """Theil's T by year; with blocks, what lies between them and within each, stacked.
+
+    Parameters
+    ----------
+    labels : block -> what to print for it
+    """
+    table, given = found.table, labels or {}
+    parts = ["between", *(name for name in table if str(name).startswith("within["))]
+    if len(parts) > len(theme.COLOURS):
+        raise ConfigError(f"{len(parts) - 1} blocks are more than a reader can tell apart.")
+    with theme.style(language):
+        if ax is None:
+            size = (width_mm * theme.MM, HEIGHT_MM * theme.MM)
+            ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+        bottom = pd.Series(0.0, index=table.index)
+        for name, colour in zip(parts if found.by else ["theil"], theme.COLOURS, strict=False):
+            block = str(name)[len("within[") : -1]
+            text = word("between blocks", language)
+            if name != "between":
+                text = word("within {}", language).format(given.get(block, word(block, language)))
+            ax.bar(table.index, table[name], bottom=bottom, color=colour, width=0.7, label=text)
+            bottom = bottom + table[name]
+        if found.by:
+            ax.legend(
+                frameon=False,
+                loc="lower left",
+                bbox_to_anchor=(0, 1),
+                ncols=len(parts),
+                borderaxespad=0,
+            )
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _ticks(ax, "both")
+        ax.set_ylabel(word("Theil's T", language))
+        ax.spines[["right", "top"]].set_visible(False)
+        if title:
+            ax.set_title(title, loc="left", pad=16 if found.by else 6)
+        _check(ax)
+    return ax
+
+
+def _ticks(ax: Axes, axis: Literal["x", "both"]) -> None:
+    """Ticks are made while drawing, when the settings of the session are back."""
+    ax.tick_params(axis=axis, labelsize=theme.SMALL, width=0.5, length=2.5, colors=theme.INK,
+                   labelfontfamily=theme.families())  # fmt: skip
+
+
+def _check(ax: Axes) -> None:
+    """All text can be printed."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    theme.check_glyphs(figure)
+
+
+def _rows(
+    ax: Axes, table: pd.DataFrame, labels: Mapping[str, str], language: str
+) -> dict[int, float]:
+    """Height of every variant; a heading above each part."""
+    ticks: dict[int, float] = {}
+    y = 0.0
+    for part, members in groupby(table.index, key=lambda i: table.at[i, "part"]):
+        ax.axhspan(y - 0.5, y + 0.5, color="#f0f0f0", lw=0)
+        heading = word(str(part), language)
+        ax.text(0.008, y, heading, transform=ax.get_yaxis_transform(), va="center_baseline",
+                gid="heading", **theme.bold(heading))  # fmt: skip
+        for i in members:
+            y += 1
+            ticks[int(i)] = y
+        y += 1
+    return ticks
+
+
+def _compared(ax: Axes, table: pd.DataFrame, ticks: Mapping[int, float], language: str) -> None:
+    heights = [ticks[i] for i in table.index]
+    for (column, (marker, text)), colour in zip(COMPARED.items(), theme.COLOURS, strict=False):
+        ax.plot(table[column], heights, marker, color=colour, ms=4, mew=0, gid=column,
+                label=word(text, language))  # fmt: skip
+    for i in table.index[table["within"].isna() & table["rank"].isna()]:
+        ax.text(0.008, ticks[i], word("not defined", language), va="center_baseline",
+                transform=ax.get_yaxis_transform(), color=theme.GREY, gid="undefined")  # fmt: skip
+    ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
