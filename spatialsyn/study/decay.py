@@ -36,13 +36,12 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
+from spatialsyn.study.curve import curves
 from spatialsyn.study.kernel import Kernel, kernels
 from spatialsyn.study.profile import STEP, Interval, Value, curvature, highest, interval
 from spatialsyn.weights.series import Links
 
 ROLES = {"wx": ("wx",), "wy": ("wy",), "both": ("wy", "wx")}
-# Bands of distance, of equally many pairs, that the curve is drawn through.
-BANDS = 12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,8 +55,8 @@ class Decay:
     profile : ``distance, decay, loglik, lr``
     results : the fit at the estimate; its errors take delta as known
     spillover : the test that the lags with decaying weights are zero, delta taken as known
-    kernels, moved, root : distances; fits with a higher and a lower delta; the square root of
-        the covariance of the logs of delta, None at an end
+    kernels, moved, root : distances; fits with a higher and a lower delta, for every delta
+        that has an error; the square root of the covariance of their logs
     """
 
     estimate: pd.Series
@@ -69,7 +68,7 @@ class Decay:
     level: float
     kernels: tuple[Kernel, ...]
     moved: tuple[tuple[Results, Results], ...]
-    root: Array | None
+    root: Array
 
     def effects(
         self,
@@ -80,16 +79,19 @@ class Decay:
     ) -> Effects:
         """Effects as `results.effects` gives them, with the uncertainty of delta in their errors.
 
-        At an end of what was searched delta has no error, and they hold it fixed.
+        A delta at an end of what was searched has no error, and they hold it fixed.
         """
 
         def asked(results: Results) -> Effects:
             return results.effects(x, by, per, order, level=self.level)
 
         made = asked(self.results)
-        if self.root is None:
-            about = "; ".join(filter(None, [made.about, "delta held fixed"]))
-            return replace(made, about=about)
+        held = list(self.se.index[self.se.isna()])
+        if held:
+            said = f"delta of {', '.join(held)} held fixed"
+            made = replace(made, about="; ".join(filter(None, [made.about, said])))
+        if not self.moved:
+            return made
         up, down = (
             np.column_stack([asked(pair[side]).table["estimate"] for pair in self.moved])
             for side in (0, 1)
@@ -117,26 +119,25 @@ class Decay:
         by_name = {kernel.name: kernel for kernel in self.kernels}
         if distance not in by_name:
             raise ModelError(f"no decay of {distance!r} was estimated, but of {named(by_name)}.")
-        labels, bands = _bands(by_name[distance])
-        made = self.effects(by=labels)
-        assert made.spread is not None
-        n, curves = len(labels), []
-        for x in dict.fromkeys(made.table["x"]):
-            rows = ((made.table["x"] == x) & (made.table["effect"] == "indirect")).to_numpy()
-            scale = n / bands["pairs"].to_numpy()
-            table = made.table[rows].reset_index(drop=True)
-            one = replace(made, table=table.assign(estimate=table["estimate"] * scale))
-            joint = one.with_spread(made.spread[rows] * scale[:, None]).jointly().table
-            curve = bands.assign(effect=joint["estimate"], low=joint["low"], high=joint["high"])
-            curve.insert(0, "x", x)
-            curves.append(curve)
-        return pd.concat(curves, ignore_index=True)
+        found = curves(lambda by: self.effects(by=by), [by_name[distance]])
+        return found.drop(columns=["distance", "nearer"]).rename(columns={"at": distance})
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """Two distances beside each other: what arrives by the links of each, along each.
+
+        Comparable, since effects are those of one city on another, `nearer` counts distance
+        by the share of pairs that lie nearer, and the joint intervals hold for both curves.
+        Times pairs and divided by the number of cities they sum to what each matrix
+        contributes to the indirect effect. See `study.curve.curves` for the columns.
+        """
+        return curves(lambda by: self.effects(by=by), self.kernels)
 
     @property
     def reading(self) -> str:
         """What was found, and how far the data identify it."""
         kind = self.kernels[0].kind
-        said = [f"{self.spillover}; too small a p, as delta was chosen to fit best."]
+        said = [f"{self.spillover} The p is too small, as delta was chosen to fit best."]
         if not self.spillover.p <= 1 - self.level:
             said.append(
                 "Without these lags the model fits as well: a spillover that is not told from zero "
@@ -198,12 +199,12 @@ def decay(
         The model has no estimate at any decay.
     """
     check_level(level)
-    expect(model, SpatialModel, "decay needs a model such as ss.slx(...)", ModelError)
-    if model.dynamic:
-        raise ModelError("decay in dynamic models is not available: leave the lags in time out.")
+    _check_model(model)
     fall = kernels(distance, panel, kind, standardize)
+    replaced = model.weights_names
     model = _with_kernels(model, role, tuple(k.name for k in fall))
     fixed = [name for name in model.weights_names if name not in {k.name for k in fall}]
+    _check_replaced(set(replaced) - set(fixed), weights, role)
     others = align(weights, tuple(fixed), panel)
     box = tuple((np.log(low), np.log(high)) for low, high in _searched(fall, between))
 
@@ -220,13 +221,13 @@ def decay(
     peak = highest(value, box)
     ends = [interval(value, peak, box, axis, level) for axis in range(len(box))]
     cov = curvature(value, peak.at, box)
-    steps = STEP * np.eye(len(box)) if cov is not None else np.empty((0, len(box)))
+    free = np.isfinite(np.diag(cov))
+    steps = STEP * np.eye(len(box))[free]
     results, names = refit(peak.at), [k.name for k in fall]
     estimate = pd.Series(np.exp(peak.at), index=names, name="estimate")
-    relative = np.sqrt(np.diag(cov)) if cov is not None else np.nan
     return Decay(
         estimate=estimate,
-        se=(estimate * relative).rename("se"),
+        se=(estimate * np.sqrt(np.diag(cov))).rename("se"),
         interval=_ends(ends, names),
         profile=_profile(ends, names, peak.height),
         results=results,
@@ -234,8 +235,38 @@ def decay(
         level=level,
         kernels=fall,
         moved=tuple((refit(peak.at + step), refit(peak.at - step)) for step in steps),
-        root=None if cov is None else np.linalg.cholesky(cov),
+        root=np.linalg.cholesky(cov[np.ix_(free, free)]),
     )
+
+
+def _check_model(model: SpatialModel) -> None:
+    """Refuse what has no likelihood that could be compared between decays."""
+    expect(model, SpatialModel, "decay needs a model such as ss.slx(...)", ModelError)
+    if model.dynamic:
+        raise ModelError("decay in dynamic models is not available: leave the lags in time out.")
+    if model.estimator != "qml":
+        raise ModelError(
+            f"decay compares likelihoods, and estimator={model.estimator!r} has none: use "
+            'estimator="qml".'
+        )
+    if model.roles.mixed is not None:
+        raise ModelError(
+            "decay of a mixture is not available: name one matrix, or two distances side by side, "
+            'distance={"km": None, "digital": frame}.'
+        )
+
+
+def _check_replaced(replaced: set[str], weights: Any, role: str) -> None:
+    """Refuse weights that are given for lags whose weights are those of the distance."""
+    given = [weights] if isinstance(weights, Links) else weights or ()
+    names = given if isinstance(given, Mapping) else [getattr(w, "name", None) for w in given]
+    lost = sorted(replaced & set(names))
+    if lost:
+        raise ModelError(
+            f"W[{named(lost)}] is given, but role={role!r} replaces it by weights that fall with "
+            'distance. Write W="km" for the lags that decay; weights that stay have roles of '
+            'their own, such as W={"wy": "geo", "wx": "km"}.'
+        )
 
 
 def _likelihood(model: SpatialModel, panel: CityPanel, made: Any) -> Value:
@@ -302,7 +333,8 @@ def _searched(fall: tuple[Kernel, ...], between: Any) -> list[tuple[float, float
 def _spillover(results: Results, names: list[str]) -> HypothesisTest:
     """The Wald test that all lags with the decaying weights are zero."""
     assert results.estimate.cov is not None
-    tags = tuple(tag for name in names for tag in (f"W[{name}]", f"rho[{name}]", f"rho[{name}:"))
+    starts = ("W[{}]", "rho[{}]", "rho[{}:", "alpha[{}]")
+    tags = tuple(start.format(name) for name in names for start in starts)
     at = [i for i, name in enumerate(results.estimate.names) if name.startswith(tags)]
     cov = results.estimate.cov[np.ix_(at, at)]
     return wald(f"lags by {named(names)} are zero", results.estimate.params[at], cov)
@@ -346,16 +378,3 @@ def _doubts(row: pd.Series, tried: pd.Series, at_an_end: bool) -> list[str]:
     if row["pieces"] > 1:
         said.append(f"The likelihood has several peaks: the interval has {row['pieces']} parts.")
     return said
-
-
-def _bands(kernel: Kernel) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Labels of all pairs by band of distance, and the mean distance and number of each band."""
-    edges = np.unique(np.quantile(kernel.pairs, np.linspace(0, 1, BANDS + 1)))[1:-1]
-    band, of_pairs = (np.searchsorted(edges, d, side="left") for d in (kernel.apart, kernel.pairs))
-    labels = pd.DataFrame(band, index=kernel.ids, columns=kernel.ids)
-    labels.attrs["order"] = list(np.unique(of_pairs))
-    rows = [
-        {kernel.name: kernel.pairs[of_pairs == b].mean(), "pairs": int((of_pairs == b).sum())}
-        for b in labels.attrs["order"]
-    ]
-    return labels, pd.DataFrame(rows)

@@ -133,8 +133,14 @@ def _measured(name: Any, table: Any, panel: CityPanel, kind: str) -> Array:
     if len(wrong):
         raise WeightsError(
             f"the distance {name!r} is missing, negative or, for a power, zero between "
-            f"{named([(ids[i], ids[j]) for i, j in wrong], 3)}."
+            f"{named([(ids[i], ids[j]) for i, j in wrong], 3)}. Weights are no distances: a matrix "
+            "of contiguity has nothing to fall with; kilometres are distance=None."
         )
     if np.ptp(apart[between]) == 0:
         raise WeightsError(f"all pairs of cities have the same distance {name!r}: nothing decays.")
+    if np.median(apart[between]) == 0:
+        raise WeightsError(
+            f"half of all pairs of cities and more have the distance {name!r} of zero: it does not "
+            "say how far apart cities are. Weights are no distances."
+        )
     return apart

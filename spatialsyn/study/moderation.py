@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialsyn.effects.request import inferred, reading_by
+from spatialsyn.effects.request import inferred, reading_by, split_channel
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, expect, named
 from spatialsyn.models.data import regressors
@@ -65,8 +65,10 @@ def moderated(
             raise ModelError(f"two values of {named(values)} are the same: {label}.")
         asked[label] = slopes(results.model, panel, x)
         chosen.append(where)
+    by, channels = split_channel(by, "receiver")
     reading, how = reading_by(by, results.panel, "receiver"), (method, level, draws, seed)
-    made = inferred(results.design, results.estimate, asked, reading, (None, None, True), how)
+    when = (None, None, True)
+    made = inferred(results.design, results.estimate, asked, reading, when, how, channels)
     table, rows = made.table.copy(), len(made.table) // len(chosen)
     for i, name in enumerate(values):
         table.insert(1 + i, f"at {name}", np.repeat([where[name] for where in chosen], rows))

@@ -172,22 +172,24 @@ def _with(points: Array, values: Array, t: float, height: float) -> tuple[Array,
     return np.r_[points[keep], t][order], np.r_[values[keep], height][order]
 
 
-def curvature(value: Value, at: Array, box: Box) -> Array | None:
-    """Covariance from the second differences at the peak; None at an end, or where it is flat."""
+def curvature(value: Value, at: Array, box: Box) -> Array:
+    """Covariance from the second differences at the peak.
+
+    A parameter at an end of the box is held there and has none (NaN); nor has any where the
+    peak is flat.
+    """
     gaps = [min(t - low, high - t) for t, (low, high) in zip(at, box, strict=True)]
-    if min(gaps) < 2 * STEP:
-        return None
-    steps = STEP * np.eye(len(at))
-    hessian = np.array(
+    free = np.flatnonzero(np.array(gaps) >= 2 * STEP)
+    steps = STEP * np.eye(len(at))[free]
+    hessian = [
         [
-            [
-                (value(at + a + b) - value(at + a - b) - value(at - a + b) + value(at - a - b)) / 4
-                for b in steps
-            ]
-            for a in steps
+            (value(at + a + b) - value(at + a - b) - value(at - a + b) + value(at - a - b)) / 4
+            for b in steps
         ]
-    )
-    information = -hessian / STEP**2
-    if not np.isfinite(information).all() or np.linalg.eigvalsh(information).min() <= 0:
-        return None
-    return np.asarray(np.linalg.inv(information))
+        for a in steps
+    ]
+    information = -np.reshape(hessian, (len(free), len(free))) / STEP**2
+    cov = np.full((len(at), len(at)), np.nan)
+    if np.isfinite(information).all() and (np.linalg.eigvalsh(information) > 0).all():
+        cov[np.ix_(free, free)] = np.linalg.inv(information)
+    return cov

@@ -58,10 +58,11 @@ def check_sampled(results: Results, what: str, instead: str = "") -> None:
     """Refuse models whose samples are not estimated here; `instead` is a way out."""
     model = results.model
     simple = model.family in ("ols", "slx", "sar", "sdm") and len(results.design.W) <= 1
-    if not simple or model.dynamic or model.random is not None:
+    if not simple or model.dynamic or model.random is not None or model.estimator != "qml":
         raise ModelError(
             f"{what} needs a static model with fixed effects or none, at most one lag of y and no "
-            f"spatial error: ols, slx, sar or sdm; got {model.equation!r}.{instead}"
+            "spatial error, by maximum likelihood: ols, slx, sar or sdm; got "
+            f"{model.equation!r}.{instead}"
         )
     if estimates_cities(model, results.weights) or (
         model.correction == "bias-corrected" and model.fixed_effects != "none"

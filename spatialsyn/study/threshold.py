@@ -27,7 +27,7 @@ from spatialsyn.effects.blocks import average
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.request import inferred
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import ModelError, named
+from spatialsyn.errors import ModelError, expect, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.cut import cut_at
 from spatialsyn.models.design import Design, sweep_effects
@@ -174,6 +174,7 @@ def threshold(
         A model that is not sampled, unknown terms, a q with too few values, a regime in
         which a regressor does not vary.
     """
+    expect(model, SpatialModel, "threshold needs a model such as ss.sdm(...)", ModelError)
     terms = _checked(model, x, trim, draws, level)
     null = fit(model, panel, weights)
     check_sampled(null, "the bootstrap of a threshold")
@@ -184,8 +185,7 @@ def threshold(
         np.c_[null.design.Wy.reshape(null.design.y.size, -1), samples.Wy],
     )
     without = refitted(null.design, observed).loglik
-    designs = (_at(null, terms, q, float(gamma)) for gamma in tried)
-    logliks = np.array([refitted(design, observed).loglik for design in designs])
+    logliks = np.array([_logliks(null, terms, q, float(gamma), observed) for gamma in tried])
     gained = 2 * (logliks.max(axis=0) - without)
     best = int(np.argmax(logliks[:, 0]))
     both = fit(model.but(regimes=regimes(q, terms, above=float(tried[best]))), panel, weights)
@@ -210,11 +210,20 @@ def threshold(
     )  # fmt: skip
 
 
-def _at(null: Results, terms: tuple[str, ...], q: str, gamma: float) -> Design:
-    """The design with the regimes that `gamma` makes."""
+def _logliks(
+    null: Results, terms: tuple[str, ...], q: str, gamma: float, samples: Samples
+) -> Array:
+    """(R,) maximised likelihoods of the samples with the regimes that `gamma` makes."""
     model = null.model.but(regimes=regimes(q, terms, above=gamma))
     blocks = cut_at(model.regimes, null.panel, null.data.years)
-    return sweep_effects(model, replace(null.data, blocks=blocks), null.weights)
+    try:
+        design = sweep_effects(model, replace(null.data, blocks=blocks), null.weights)
+        return refitted(design, samples).loglik
+    except ModelError as error:
+        raise ModelError(
+            f"with regimes cut at {q} = {gamma:.6g} there is no estimate: {error} Or use a larger "
+            "trim, so that more city-years lie on either side."
+        ) from error
 
 
 def _test(gained: Array, null: Results, both: Results, draws: int, seed: int) -> HypothesisTest:
@@ -243,6 +252,8 @@ def _candidates(null: Results, q: str, trim: float) -> tuple[Array, Array]:
     values = panel.array(q)[:, [panel.years.index(year) for year in null.data.years]]
     if np.isnan(values).any():
         raise ModelError(f"{q!r} has {int(np.isnan(values).sum())} missing values.")
+    if np.ptp(values) == 0:
+        raise ModelError(f"{q!r} is {values.flat[0]:.6g} in every city-year: nothing to cut.")
     unique, counts = np.unique(values, return_counts=True)
     share = np.cumsum(counts) / values.size
     kept = np.flatnonzero((share >= trim) & (1 - share >= trim))

@@ -204,7 +204,7 @@ def test_an_estimate_at_an_end_is_told(panel, km):
     assert "an end of what was searched" in found.reading
     assert "open below" in found.reading
     held = found.effects("x")
-    assert "delta held fixed" in held.about
+    assert "delta of km held fixed" in held.about
     assert_allclose(held.table["se"], found.results.effects("x").table["se"])
     assert len(found.curve) == 12
 
@@ -231,6 +231,23 @@ def test_two_distances_side_by_side(panel, km):
         "low",
         "high",
     ]
+    # Each curve holds what its own matrix sends, theta w(d), and both sum to the effect.
+    both = found.curves
+    assert list(both.columns) == [
+        "x", "distance", "at", "nearer", "pairs", "effect", "low", "high"
+    ]  # fmt: skip
+    assert list(both["distance"].unique()) == ["km", "digital"]
+    parts = (both["effect"] * both["pairs"] / data.n).groupby(both["distance"]).sum()
+    for name in ("km", "digital"):
+        assert_allclose(parts[name], found.results.params[f"W[{name}]*x"], rtol=1e-10)
+        w = found.results.weights[name].dense()
+        far = found.kernels[["km", "digital"].index(name)].apart
+        last = both[both["distance"] == name].iloc[-1]
+        beyond = far >= np.sort(far.ravel())[-int(last["pairs"])]
+        assert beyond.sum() == last["pairs"]
+        theta = found.results.params[f"W[{name}]*x"]
+        assert_allclose(last["effect"], theta * w[beyond].mean(), rtol=1e-9)
+        assert_allclose(last["nearer"], 1 - last["pairs"] / 2 / (far.size - data.n))
     alone = ss.decay(ss.slx("y ~ x", W="any", fixed_effects="twoways"), data)
     assert found.results.loglik > alone.results.loglik + 10
     with pytest.raises(ss.ModelError, match=r"no decay of 'road' was estimated, but of 'km', 'dig"):
@@ -281,6 +298,12 @@ def test_decays_that_cannot_be_asked_for(panel, km):
     refused("level=2", level=2)
     refused("decay needs a model", of="y ~ x")
     refused("dynamic models", of=model.but(lag_y=True))
+    refused("estimator='2sls' has none", of=ss.sdm("y ~ x + z", W="km", estimator="2sls"))
+    refused("decay of a mixture", of=ss.sdm("y ~ x", W=ss.convex("km", "geo")))
+    geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
+    adjacent = ss.slx("y ~ x", W="geo", fixed_effects="twoways")
+    refused(r"W\['geo'\] is given, but role='wx' replaces it", of=adjacent, weights=geo)
+    refused(r"W\['geo'\] is given", of=adjacent, weights={"geo": geo})
     refused("two positive numbers in this order", between=(3, 1))
     refused("two positive numbers in this order", between={"digital": (1, 3)})
     refused("one or two of them by name", distance={})
@@ -291,6 +314,9 @@ def test_decays_that_cannot_be_asked_for(panel, km):
     holed.iloc[0, 1] = np.nan
     refused(r"is missing, negative or, for a power, zero between", ss.WeightsError, distance=holed)
     refused("zero between", ss.WeightsError, distance=km * 0)
+    binary = pd.DataFrame(geo.dense() > 0, geo.ids, geo.ids).astype(float)
+    refused("contiguity has nothing to fall with", ss.WeightsError, distance=binary)
+    refused("Weights are no dist", ss.WeightsError, distance=binary, kind="exponential")
     refused("the same distance", ss.WeightsError, distance=km * 0 + 1)
     of = ss.sdm("y ~ x", W={"wy": "km", "wx": "other"}, fixed_effects="twoways")
     refused("'km' names a distance and weights of the model that stay", of=of)

@@ -67,7 +67,15 @@ def test_ends_and_holes_are_told():
     assert (peak.at.item(), found.low, found.high) == (1.0, 0.0, 1.0)
     assert found.open_below
     assert found.open_above
-    assert curvature(rising, peak.at, box) is None
+    assert np.isnan(curvature(rising, peak.at, box)).all()
+
+    def rising_in_one(t):
+        return t[0] - 0.5 * (t[1] / 0.3) ** 2
+
+    box = ((-2.0, 2.0), (-2.0, 2.0))
+    cov = curvature(rising_in_one, highest(rising_in_one, box).at, box)
+    assert_allclose(cov[1, 1], 0.09, rtol=1e-6)
+    assert np.isnan(cov[0]).all()
 
     def holed(t):
         return -0.5 * t[0] ** 2 if t[0] > -0.5 else -np.inf
