@@ -38,7 +38,9 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
 from spatialsyn.study.curve import curves
 from spatialsyn.study.kernel import Kernel, kernels
-from spatialsyn.study.profile import STEP, Interval, Value, curvature, highest, interval
+from spatialsyn.study.profile import POINTS, STEP, Interval, Value, curvature, highest, interval
+from spatialsyn.study.replicates import check_draws
+from spatialsyn.study.spillover import any_spillover
 from spatialsyn.weights.series import Links
 
 ROLES = {"wx": ("wx",), "wy": ("wy",), "both": ("wy", "wx")}
@@ -133,11 +135,26 @@ class Decay:
         """
         return curves(lambda by: self.effects(by=by), self.kernels)
 
+    def bootstrap(self, draws: int = 499, seed: int = 0) -> HypothesisTest:
+        """The test that the lags of the regressors are zero, with the p of a searched delta.
+
+        For slx, and for sdm with role="wx". Every sample gives all years of a city one sign.
+        """
+        points = POINTS[len(self.kernels)]
+        grid = [
+            np.geomspace(tried.min(), tried.max(), points)
+            for _, tried in self.profile.groupby("distance", sort=False)["decay"]
+        ]
+        return any_spillover(self.results, self.kernels, grid, check_draws(draws), seed)
+
     @property
     def reading(self) -> str:
         """What was found, and how far the data identify it."""
         kind = self.kernels[0].kind
-        said = [f"{self.spillover} The p is too small, as delta was chosen to fit best."]
+        said = [
+            f"{self.spillover} The p is too small, as delta was chosen to fit best: bootstrap() "
+            "searches delta in every sample."
+        ]
         if not self.spillover.p <= 1 - self.level:
             said.append(
                 "Without these lags the model fits as well: a spillover that is not told from zero "

@@ -27,6 +27,8 @@ from spatialsyn.results import Results
 SCAN, STEPS, STEP = 65, 100, 1e-11
 # This near to an end of its interval, rho has no maximum inside.
 EDGE = 1e-7
+# Fewest samples that a p-value is taken of.
+FEWEST = 99
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,13 @@ def check_sampled(results: Results, what: str, instead: str = "") -> None:
             f"{what} refits every sample by maximum likelihood, which a bias-corrected estimate "
             f'is not. Use correction="lee-yu" and weights that stay the same.{instead}'
         )
+
+
+def check_draws(draws: int) -> int:
+    """`draws`, if a p-value can be taken of so many."""
+    if isinstance(draws, bool) or not (isinstance(draws, int) and draws >= FEWEST):
+        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    return draws
 
 
 def signs(size: int, cities: int, seed: int) -> Array:

@@ -37,15 +37,22 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
-from spatialsyn.study.replicates import Samples, check_sampled, refitted, sampled, signs
+from spatialsyn.study.replicates import (
+    Samples,
+    check_draws,
+    check_sampled,
+    refitted,
+    sampled,
+    signs,
+)
 from spatialsyn.weights.series import Links
 
 # Most values of q that are tried: beyond, as many quantiles.
 MOST = 400
 # Share of the variation of the regime beyond which it is mostly one of years, or of cities.
 MOSTLY = 0.5
-# Fewest samples that a p-value is taken of.
-FEWEST = 99
+# Fewer cities than these in a regime are told.
+FEW = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,7 +120,7 @@ class Threshold:
                 f"The interval reaches the end of the values tried ({tried.min():.4g} .. "
                 f"{tried.max():.4g}): the data do not bound gamma there."
             )
-        said += self._confounded()
+        said += [*self._answer(), *self._confounded()]
         said.append(
             "Effects hold gamma fixed, as its estimate converges faster than theirs; its interval "
             f"takes errors of equal variance, and {self.q} as given, not moved by the outcome. "
@@ -121,11 +128,29 @@ class Threshold:
         )
         return "\n".join(said)
 
-    def _confounded(self) -> list[str]:
-        """A sentence where the regimes are periods, or groups of cities, more than levels of q."""
-        _, high = self.results.data.blocks.values()
-        shares = {"years": high.mean(axis=0).var(), "cities": high.mean(axis=1).var()}
+    def _answer(self) -> list[str]:
+        """For every regressor: does its indirect effect grow beyond the threshold?"""
+        rows = self.effects["indirect"][["estimate", "low", "high"]].to_numpy()
+        gaps = self.difference["indirect"][["estimate", "low", "high"]].to_numpy()
+        below, above = np.split(rows, 2)
+        names = [x.rsplit(" if ", 1)[0] for x in self.effects.table["x"].unique()[: len(gaps)]]
         return [
+            f"Indirect effect of {name}: {_shown(one)} up to, {_shown(other)} above, difference "
+            f"{_shown(gap)}."
+            for name, one, other, gap in zip(names, below, above, gaps, strict=True)
+            if np.ptp([one, other])
+        ]
+
+    def _confounded(self) -> list[str]:
+        """Sentences where the regimes are periods or groups of cities, or hold few cities."""
+        low, high = self.results.data.blocks.values()
+        few = [
+            f"Only {count} of {len(side)} cities are ever {where} the threshold."
+            for where, side in (("up to", low), ("above", high))
+            if (count := int(side.any(axis=1).sum())) < FEW
+        ]
+        shares = {"years": high.mean(axis=0).var(), "cities": high.mean(axis=1).var()}
+        return few + [
             f"{share / high.var():.0%} of the variation of the regime lies between {kind}: "
             f"whatever else tells those {kind} apart may be the threshold."
             for kind, share in shares.items()
@@ -190,7 +215,7 @@ def threshold(
     best = int(np.argmax(logliks[:, 0]))
     both = fit(model.but(regimes=regimes(q, terms, above=float(tried[best]))), panel, weights)
     lr = 2 * (logliks[best, 0] - logliks[:, 0])
-    inside = lr <= -2 * np.log(1 - np.sqrt(level))
+    inside = lr <= critical(level)
     return Threshold(
         q=q,
         x=terms,
@@ -208,6 +233,11 @@ def threshold(
         draws=draws,
         seed=seed,
     )  # fmt: skip
+
+
+def critical(level: float) -> float:
+    """The likelihood ratio that the true threshold exceeds with probability 1 - `level`."""
+    return float(-2 * np.log(1 - np.sqrt(level)))
 
 
 def _logliks(
@@ -283,6 +313,10 @@ def _checked(
         raise ModelError(f"the model has regimes already ({model.regimes}): leave them out.")
     if not (isinstance(trim, float) and 0 < trim < 0.5):
         raise ModelError(f"trim={trim!r} must be a share between 0 and 0.5, for example 0.15.")
-    if isinstance(draws, bool) or not (isinstance(draws, int) and draws >= FEWEST):
-        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    check_draws(draws)
     return terms
+
+
+def _shown(row: Array) -> str:
+    estimate, low, high = row
+    return f"{estimate:.4g} [{low:.4g}, {high:.4g}]"

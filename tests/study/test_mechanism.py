@@ -98,6 +98,16 @@ def test_known_paths_come_back():
     assert_allclose(via["total"], (B @ A).sum() / 20, rtol=1e-3)
 
 
+def test_without_an_effect_of_the_mediator_nothing_goes_through_it():
+    """b = b' = 0 with next to no noise: the effect past m is all of it."""
+    to_y = TO_Y | {"m": 0.0, "W[w]*m": 0.0, "sigma2": 1e-10}
+    found = ss.mediation(FIRST, SECOND, "x", "m", drawn(TO_M, to_y), W, draws=100)
+    past, via, both = found.effects.table["estimate"].to_numpy().reshape(3, 3)
+    assert_allclose(via, 0, atol=1e-4)
+    assert_allclose(found.paths.table["estimate"], 0, atol=1e-4)
+    assert_allclose(both, past, atol=1e-4)
+
+
 def test_intervals_cover_and_the_two_ways_agree():
     """25 panels: the interval of the spillover via m covers in 20 or more (0.95: 24 expected)."""
     true = derivative_of(TO_Y, "m") @ derivative_of(TO_M, "x")

@@ -30,6 +30,8 @@ def found():
 
 
 def test_a_known_threshold_comes_back(found):
+    assert "Indirect effect of x: " in found.reading
+    assert "Only" not in found.reading
     low, high = found.interval
     assert low <= 0.3 < found.profile["gamma"].max()
     assert low <= found.gamma <= high
@@ -112,6 +114,30 @@ def test_the_test_keeps_its_size():
     assert 0.3 < np.mean(p) < 0.7
 
 
+def test_the_same_effect_on_both_sides_is_the_model_without_threshold():
+    """Next to no noise and no threshold: whatever is cut, both regimes are the plain model."""
+    panel = drawn(NONE | {"sigma2": 1e-10})
+    plain = ss.fit(MODEL, panel, W)
+    same = ss.threshold(MODEL, panel, W, x="x", q="q", draws=99)
+    truth = plain.effects("x").table["estimate"].to_numpy()
+    assert_allclose(same.effects.table["estimate"], np.tile(truth, 2), atol=1e-4)
+    assert_allclose(same.difference.table["estimate"], 0, atol=1e-4)
+    assert (2 * (same.profile["loglik"] - plain.loglik) >= -1e-6).all()
+
+
+def test_few_cities_in_a_regime_are_told():
+    """q is high in three cities: enough city-years, few cities."""
+    high = np.zeros((20, 8))
+    high[:3] = 5
+    panel = drawn().assign(rank=high + 0.1 * np.random.default_rng(0).uniform(size=(20, 8)))
+    found = ss.threshold(MODEL, panel, W, x="x", q="rank", draws=99, trim=0.14)
+    assert found.gamma < 5
+    few = "Only 3 of 20 cities are ever above the threshold"
+    assert (few in found.reading) == (found.gamma > 0.1 - 1e-3)
+    held = ss.threshold(MODEL, drawn().assign(rank=high), W, x="x", q="rank", draws=99, trim=0.14)
+    assert few in held.reading
+
+
 def test_order_and_units_change_nothing(found):
     frame = drawn().frame.reset_index()
     frame["q"] = 100 * frame["q"] + 7
@@ -166,6 +192,9 @@ def test_thresholds_that_cannot_be_asked_for():
     refused("a threshold needs terms of", x=[])
     refused("no column 'size'", ss.PanelError, q="size")
     refused("makes the outcome", q="y")
+    refused("'c' is 3 in every city-year: nothing to cut", data=panel.assign(c=3.0), q="c")
+    refused("threshold needs a model such as", of=ss.fit(MODEL, panel, W))
+    refused("there is no estimate: .* Or use a larger trim", trim=0.001, x=["x", "q"], q="x")
     refused("trim=0.5 must be a share", trim=0.5)
     refused("draws=10", draws=10)
     refused("draws=True", draws=True)
