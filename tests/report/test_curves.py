@@ -64,7 +64,9 @@ def test_the_likelihood_ratio_of_every_threshold():
     w = ss.Weights.from_matrix(ring(20, 1), ids=range(20), name="w")
     model = ss.slx("y ~ x + q", W="w", fixed_effects="twoways")
     params = {"x": 1.0, "q": 0.5, "W[w]*x": 0.6, "W[w]*q": 0.1, "sigma2": 0.3}
-    found = ss.threshold(model, ss.simulate(model, (20, 6), w, params, seed=0), w, x="x", q="q", draws=99)
+    found = ss.threshold(
+        model, ss.simulate(model, (20, 6), w, params, seed=0), w, x="x", q="q", draws=99
+    )
     ax = ss.report.threshold_plot(found, labels={"q": "digital penetration"})
     (line,) = drawn(ax, "lr")
     assert_allclose(line.get_xdata(), found.profile["gamma"])
