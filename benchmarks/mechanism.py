@@ -1,6 +1,7 @@
 """Decay, thresholds and paths on simulated panels: do intervals cover, do tests keep their size?
 
-    python benchmarks/mechanism.py [PANELS]        200 by default; a few minutes
+    python benchmarks/mechanism.py [PANELS]
+        200 of decay by default, and half as many of thresholds and paths; some minutes
 
 The numbers of docs/mechanism.md. All panels have two-way effects and normal errors.
 """
@@ -64,7 +65,7 @@ def thresholds(panels: int) -> None:
         p, inside, gamma = [], [], []
         for seed in range(panels):
             panel = ss.simulate(cut, (20, 8), w, params | other, seed=seed)
-            found = ss.threshold(model, panel, w, x="x", q="q", draws=199, seed=seed)
+            found = ss.threshold(model, panel, w, x="x", q="q", draws=99, seed=seed)
             q = np.sort(panel.array("q").ravel())
             # gamma stands for all numbers up to the next value observed.
             last = q[np.searchsorted(q, found.interval[1], side="right")]
@@ -114,5 +115,6 @@ def share(p: list[float], size: float = 0.05) -> str:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    for part in (decays, thresholds, paths):
-        part(count)
+    decays(count)
+    thresholds(count // 2)
+    paths(count // 2)
