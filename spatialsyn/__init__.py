@@ -50,6 +50,10 @@ _HOMES = {
     "Runs": "study.runs",
     "placebo": "study.placebo",
     "jackknife": "study.jackknife",
+    "decay": "spillovers.decay",
+    "mediation": "spillovers.mechanism",
+    "moderated": "spillovers.moderation",
+    "threshold": "spillovers.threshold",
     "wild_bootstrap": "wild",
     "wild_test": "wild",
     **{
@@ -113,6 +117,10 @@ if TYPE_CHECKING:
     from spatialsyn.models.strength import FirstStage
     from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results
+    from spatialsyn.spillovers.decay import decay
+    from spatialsyn.spillovers.mechanism import mediation
+    from spatialsyn.spillovers.moderation import moderated
+    from spatialsyn.spillovers.threshold import threshold
     from spatialsyn.study.grid import Specification, grid, swap
     from spatialsyn.study.jackknife import jackknife
     from spatialsyn.study.placebo import placebo

@@ -23,6 +23,7 @@ FLOORS = [
     ("fitting",),
     ("convergence",),
     ("wild",),
+    ("spillovers",),
     ("study",),
     ("report",),
     ("study_measures", "study_grid"),

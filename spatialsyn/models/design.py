@@ -56,7 +56,7 @@ class Design:
     y : (n, T); Wy : (n, T, m); Z : (n, T, p), regressors and their lags
     columns, rho_names : what the columns of Z are, and the names of those of Wy
     matrices : by name, those of all roles, (n, n), or (T, n, n) where they change over time
-    blocks : 0/1 of the cities in each regime
+    blocks : 0/1 of the cities in each regime, (n,), or of the city-years, (n, T)
     W : the m matrices behind Wy
     logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
     error : lags by the error's matrix, or None without a spatial error
@@ -266,7 +266,7 @@ def _by_block(
             split.append(column)
             continue
         for block, member in data.blocks.items():
-            parts.append(X[..., j] * member[:, None])
+            parts.append(X[..., j] * member.reshape(len(member), -1))
             split.append(replace(column, name=f"{column.name}[{block}]", block=block))
     return np.stack(parts, axis=2), split
 

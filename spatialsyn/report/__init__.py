@@ -3,6 +3,7 @@
 from spatialsyn.report.areas import study_area, weights_map
 from spatialsyn.report.audit import audit
 from spatialsyn.report.choropleth import emitted_received, map, maps
+from spatialsyn.report.curves import decay_plot, threshold_plot
 from spatialsyn.report.exploration import autocorrelation_figure, autocorrelation_plot, lisa_map
 from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
@@ -17,6 +18,7 @@ __all__ = [
     "autocorrelation_figure",
     "autocorrelation_plot",
     "block_plot",
+    "decay_plot",
     "descriptives",
     "disparity_plot",
     "effects_plot",
@@ -32,6 +34,7 @@ __all__ = [
     "study_area",
     "style",
     "table",
+    "threshold_plot",
     "weights_map",
     "weights_table",
 ]

@@ -81,6 +81,13 @@ CHINESE = {
     "no lag": "不滞后",
     "regimes": "分组系数",
     "one regime": "系数相同",
+    "distance between two cities ({})": "两城市之间的距离（{}）",
+    "share of pairs of cities that are nearer": "距离更近的城市对所占比例",
+    "{:.0%} interval of the whole curve": "整条曲线的 {:.0%} 联合置信带",
+    "threshold {:.4g}, interval {:.4g} to {:.4g}; no threshold: p = {:.3f}": (
+        "门槛值 {:.4g}，区间 {:.4g} 至 {:.4g}；无门槛检验 p = {:.3f}"
+    ),
+    "likelihood ratio": "似然比",
     "region": "区域",
     "GBA": "大湾区九市",
     "periphery": "外围城市",

@@ -1,1 +1,1 @@
-"""Questions that take more than one fit."""
+"""Many specifications on one panel: grids, stores, curves, placebos, jackknife."""
