@@ -10,20 +10,23 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.channels import Channels
 from spatialsyn.effects.horizon import Horizon
-from spatialsyn.effects.multipliers import Reading, Readings, read
+from spatialsyn.effects.multipliers import Multiplier, Reading, Readings, mean, read, written_out
 from spatialsyn.effects.orders import Orders
+from spatialsyn.effects.response import Factored
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
@@ -31,9 +34,12 @@ from spatialsyn.numerics.exponential import exponentials
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.multiplier import multiplier
+from spatialsyn.numerics.selected import Elimination, elimination
 
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
+# Number of cities from which on a sparse S is factored rather than inverted.
+FACTORED_FROM = 300
 METHODS = ("delta", "simulation", "bootstrap")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
@@ -71,7 +77,8 @@ class Multipliers:
     links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
     regressors : which carriers and coefficients each regressor has
     structure : the map to the parameters in which these positions count; None for their own
-    path : effects over time, by order of neighbour, or by channel; None for all at once
+    path : effects over years, by order of neighbour, or by channel; None for all at once
+    long : whether these matrices are those of the long run
     stable : whether the process at some parameters has a mean
     carried_by : the name of the matrix in every carrier, None for x itself
     exponential : whether S is e^(alpha W)
@@ -87,6 +94,7 @@ class Multipliers:
     stable: Callable[[Array], bool] = lambda params: True
     carried_by: tuple[str | None, ...] = ()
     exponential: bool = False
+    long: bool = False
 
     def at(self, params: Array) -> Array:
         """The structural parameters."""
@@ -107,11 +115,25 @@ class Multipliers:
             return self.path.readings(params, self.carriers, reading, slopes)
         if self.path is not None:
             return self.path.readings(params, self.carriers, reading)
+        years = self._multipliers(params[list(self.rho_positions)])
+        return mean([read(year, reading, slopes) for year in years])
+
+    def _multipliers(self, rho: Array) -> Sequence[Multiplier]:
+        """S^-1, one for every year where a matrix changes."""
+        if self.elimination is not None:
+            return [Factored(self.elimination, rho, self.W, self.carriers)]
         n = self.carriers[0].shape[-1]
-        rho = params[list(self.rho_positions)]
         inverse = exponentials(self.W, -rho, n) if self.exponential else multiplier(self.W, rho, n)
-        W = self.W if slopes else ()
-        return read(inverse, W, self.carriers, reading, self.exponential)
+        return written_out(inverse, self.W, self.carriers, self.exponential)
+
+    @cached_property
+    def elimination(self) -> Elimination | None:
+        """How S is factored where S^-1 is not written out: many cities, sparse matrices."""
+        matrices = (*self.W, *self.carriers)
+        small = self.carriers[0].shape[-1] < FACTORED_FROM
+        if small or self.exponential or not all(sparse.issparse(M) for M in matrices):
+            return None
+        return elimination(self.W, self.carriers)
 
 
 def infer(
@@ -265,7 +287,7 @@ def _bound(space: JointLogDet, rho: Array) -> float:
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
     space = estimate.space
-    long = isinstance(model.path, Horizon) and model.path.years is None
+    long = model.long
     if estimate.cov is None or (space is None and not long):
         return ""
     params, at = model.at(estimate.params), model.moved_by if long else list(model.rho_positions)

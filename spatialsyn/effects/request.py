@@ -133,12 +133,22 @@ def over_time(
             "year. A dynamic model has lag_y=True or lag_wy=True."
         )
     at = tuple(names.index(name) for name in (*lags, *design.rho_names))
-    years = None if horizon == "long" else _years(horizon)
-    path = Horizon(lambda params: process(design, params, names), at, years, lasting)
-    inside = model.stable
+    if horizon != "long":
+        years = _years(horizon)
+        path = Horizon(lambda params: process(design, params, names), at, years, lasting)
+        return replace(model, path=path), _repeated(labels, "horizon", years)
+    identity, inside = sparse.eye_array(len(design.y), format="csr"), model.stable
+    before = [identity if name == "tau" else design.matrices[name[4:-1]] for name in lags]
     return (
-        replace(model, path=path, stable=lambda params: inside(params) and path.stable(params)),
-        labels if years is None else _repeated(labels, "horizon", years),
+        replace(
+            model,
+            W=(*before, *design.W),
+            rho_positions=at,
+            long=True,
+            # All roots inside the unit circle: the process comes to rest.
+            stable=lambda p: inside(p) and bool(process(design, p, names).roots[0] < 1),
+        ),
+        labels,
     )
 
 
