@@ -10,31 +10,22 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Protocol
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
-from spatialsyn.effects.channels import Channels
-from spatialsyn.effects.horizon import Horizon
-from spatialsyn.effects.multipliers import Multiplier, Reading, Readings, mean, read, written_out
-from spatialsyn.effects.orders import Orders
-from spatialsyn.effects.response import Factored
+from spatialsyn.effects.draws import levels
+from spatialsyn.effects.entered import Multipliers
+from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.numerics.exponential import exponentials
-from spatialsyn.numerics.lags import Array, Matrix
+from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
-from spatialsyn.numerics.multiplier import multiplier
-from spatialsyn.numerics.selected import Elimination, elimination
 
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
@@ -45,95 +36,6 @@ METHODS = ("delta", "simulation", "bootstrap")
 REJECTED = 1e-3
 # (1 - rho) / se below which the multiplier's distribution has a heavy right tail.
 NEAR_BOUNDARY = 5.0
-
-
-@dataclass(frozen=True, eq=False)
-class Carried:
-    """How one regressor enters: positions of its coefficients and their carriers."""
-
-    name: str
-    positions: tuple[int, ...]
-    carriers: tuple[int, ...]
-
-
-class Structure(Protocol):
-    """A map from the parameters to those of B = S^-1 sum_k c_k C_k."""
-
-    def __call__(self, params: Array) -> Array:
-        """The structural parameters, (s,)."""
-
-    def jacobian(self, params: Array) -> Array:
-        """Their derivatives, (s, q)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Multipliers:
-    """All that effects need of a fitted model.
-
-    Attributes
-    ----------
-    W, rho_positions : the matrices of S and where their coefficients stand
-    carriers : distinct carrier matrices C_k
-    links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
-    regressors : which carriers and coefficients each regressor has
-    structure : the map to the parameters in which these positions count; None for their own
-    path : effects over years, by order of neighbour, or by channel; None for all at once
-    long : whether these matrices are those of the long run
-    stable : whether the process at some parameters has a mean
-    carried_by : the name of the matrix in every carrier, None for x itself
-    exponential : whether S is e^(alpha W)
-    """
-
-    W: tuple[Matrix, ...]
-    rho_positions: tuple[int, ...]
-    carriers: tuple[Matrix, ...]
-    links: tuple[int, ...]
-    regressors: tuple[Carried, ...]
-    structure: Structure | None = None
-    path: Horizon | Orders | Channels | None = None
-    stable: Callable[[Array], bool] = lambda params: True
-    carried_by: tuple[str | None, ...] = ()
-    exponential: bool = False
-    long: bool = False
-
-    def at(self, params: Array) -> Array:
-        """The structural parameters."""
-        return params if self.structure is None else self.structure(params)
-
-    def jacobian(self, params: Array) -> Array:
-        """Derivatives of the structural parameters."""
-        return np.eye(len(params)) if self.structure is None else self.structure.jacobian(params)
-
-    @property
-    def moved_by(self) -> list[int]:
-        """Positions of the parameters, beside the coefficients, that effects depend on."""
-        return list(self.rho_positions if self.path is None else self.path.positions)
-
-    def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
-        """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
-        if isinstance(self.path, Channels):
-            return self.path.readings(params, self.carriers, reading, slopes)
-        if self.path is not None:
-            return self.path.readings(params, self.carriers, reading)
-        years = self._multipliers(params[list(self.rho_positions)])
-        return mean([read(year, reading, slopes) for year in years])
-
-    def _multipliers(self, rho: Array) -> Sequence[Multiplier]:
-        """S^-1, one for every year where a matrix changes."""
-        if self.elimination is not None:
-            return [Factored(self.elimination, rho, self.W, self.carriers)]
-        n = self.carriers[0].shape[-1]
-        inverse = exponentials(self.W, -rho, n) if self.exponential else multiplier(self.W, rho, n)
-        return written_out(inverse, self.W, self.carriers, self.exponential)
-
-    @cached_property
-    def elimination(self) -> Elimination | None:
-        """How S is factored where S^-1 is not written out: many cities, sparse matrices."""
-        matrices = (*self.W, *self.carriers)
-        small = self.carriers[0].shape[-1] < FACTORED_FROM
-        if small or self.exponential or not all(sparse.issparse(M) for M in matrices):
-            return None
-        return elimination(self.W, self.carriers)
 
 
 def infer(
@@ -265,16 +167,14 @@ def _simulated(
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
-    K = len(model.carriers)
+    entered = np.array([model.at(drawn) for drawn in sample])
+    coefficients = np.zeros((len(sample), len(model.regressors), len(model.carriers)))
+    for i, x in enumerate(model.regressors):
+        coefficients[:, i, list(x.carriers)] = entered[:, list(x.positions)]
     # Silent below two seconds.
-    steps = tqdm(sample, desc="draws", delay=2, leave=False)
-    for row, drawn in zip(made, steps, strict=True):
-        params = model.at(drawn)
-        level = model.readings(params, reading, slopes=False).level
-        for x, out in zip(model.regressors, row, strict=True):
-            coefficients = np.zeros(K)
-            coefficients[list(x.carriers)] = params[list(x.positions)]
-            out[:] = coefficients @ level
+    steps = tqdm(levels(model, entered, reading), "draws", len(sample), delay=2, leave=False)
+    for row, c, level in zip(made, coefficients, steps, strict=True):
+        row[:] = c @ level
     return made.reshape(len(sample), -1)
 
 

@@ -120,4 +120,3 @@ def mean(of_years: Sequence[Readings]) -> Readings:
 def in_year(matrix: Any, t: int) -> Any:
     """The matrix of year t, of one that may change over time."""
     return matrix[t] if matrix.ndim == 3 else matrix
-

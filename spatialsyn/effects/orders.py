@@ -79,6 +79,10 @@ class Orders:
             term = P @ term / part
         levels.append(whole - sum(levels))
         slopes.append([w - sum(s[m] for s in slopes) for m, w in enumerate(moved_whole)])
-        level = np.concatenate([reading(Written(B)) for B in levels])
-        slope = [np.concatenate([reading(Written(s[m])) for s in slopes]) for m in range(len(self.W))]
+
+        def read(parts: Sequence[Array]) -> Array:
+            return np.concatenate([reading(Written(B)) for B in parts])
+
+        level = read(levels)
+        slope = [read([s[m] for s in slopes]) for m in range(len(self.W))]
         return level, np.reshape(slope, (len(self.W), len(level)))

@@ -58,7 +58,7 @@ class Written:
 
     def diagonal(self) -> Array:
         """The diagonal."""
-        return np.diagonal(self.B)
+        return np.asarray(np.diagonal(self.B))
 
     def whole(self) -> Array:
         """B."""
@@ -84,7 +84,7 @@ class Product:
         """Of F P."""
         if sparse.issparse(self.F):
             return np.asarray(self.F.multiply(self.P.T).sum(axis=1)).ravel()
-        return np.asarray(np.einsum("ij,ji->i", self.F, self.P))
+        return np.asarray((np.asarray(self.F) * self.P.T).sum(axis=1))
 
     def whole(self) -> Array:
         """F P."""
@@ -128,12 +128,20 @@ def _times(K: Array, matrix: Matrix) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Factored:
-    """K at c, factored, with the matrices that move it and the carriers, all sparse."""
+    """K at c, factored."""
 
     elimination: Elimination
     c: Array
-    matrices: Sequence[sparse.csr_array]
-    carriers: Sequence[sparse.csr_array]
+
+    @property
+    def matrices(self) -> Sequence[Matrix]:
+        """The M_j."""
+        return self.elimination.matrices
+
+    @property
+    def carriers(self) -> Sequence[Matrix]:
+        """The C_k."""
+        return self.elimination.carriers
 
     def response(self, carrier: int, moved: int | None = None) -> Response:
         """K C, or its derivative in the coefficient of a matrix."""
@@ -142,14 +150,13 @@ class Factored:
     @cached_property
     def solver(self) -> Solver:
         """K as an operator."""
-        return Solver(self.elimination.factored(self.c)[0], self.elimination.order)
+        return self.elimination.solver(self.c)
 
     def diagonal(self, carrier: int, moved: int | None) -> Array:
         """The diagonal of a response."""
-        C = self.elimination.on_pattern(self.carriers[carrier])
-        if moved is None:
-            return np.asarray(self.elimination.diagonal(self._entries, C))
-        return np.asarray(self.elimination.diagonal(self._moves[moved], C).imag / STEP)
+        entries = self._entries if moved is None else self._moves[moved]
+        found = self.elimination.diagonal(entries, carrier)
+        return np.asarray(found if moved is None else found.imag / STEP)
 
     @cached_property
     def _entries(self) -> NDArray[np.inexact[Any]]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from scipy.sparse.linalg import SuperLU, splu
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.solves import NO_PIVOTING, pattern
+from spatialsyn.numerics.solves import NO_PIVOTING, Solver, pattern
 
 Index = NDArray[np.intp]
 # Whole subtrees of so few columns are one front: a product of small matrices costs no less.
@@ -61,36 +62,62 @@ class Front:
 
 @dataclass(frozen=True, eq=False)
 class Elimination:
-    """How I - sum_j c_j M_j is factored, whatever c; `matrices` share one symmetric pattern.
+    """How S = I - sum_j c_j M_j is factored, whatever c.
 
     Attributes
     ----------
+    matrices, carriers : the M_j, and the C_k of which S^-1 C_k has a diagonal
     order : the cities in the order of elimination; rows and columns below are in this order
-    rows, columns : (e,) of the entries of the pattern, column by column
-    mirrored : (e,) the entry with row and column exchanged
-    matrices : (m, e), the M_j on the pattern
+    rows, columns : (e,) of the links of all matrices and their transposes, column by column
+    mirrored : (e,) the link with row and column exchanged
     fronts : in the order of elimination
     """
 
+    matrices: tuple[sparse.csr_array, ...]
+    carriers: tuple[sparse.csr_array, ...]
     order: Index
     rows: Index
     columns: Index
     mirrored: Index
-    matrices: Array
     fronts: tuple[Front, ...]
 
-    def on_pattern(self, matrix: sparse.csr_array) -> Array:
-        """(e,) entries of a matrix whose links are links of the pattern."""
-        return _placed(matrix, self.order, self.rows, self.columns)
+    @cached_property
+    def _moving(self) -> Array:
+        """(m, e), the M_j on the links."""
+        return np.reshape([self._placed(M) for M in self.matrices], (-1, len(self.rows)))
+
+    @cached_property
+    def _carried(self) -> list[Array]:
+        """(e,) for every carrier."""
+        return [self._placed(C) for C in self.carriers]
+
+    def _placed(self, matrix: sparse.csr_array) -> Array:
+        position, links = np.argsort(self.order), matrix.tocoo()
+        n, placed = len(self.order), np.zeros(len(self.rows))
+        wanted = position[links.col] * n + position[links.row]
+        np.add.at(placed, np.searchsorted(self.columns * n + self.rows, wanted), links.data)
+        return placed
+
+    def solver(self, c: Array) -> Solver:
+        """S^-1 at c as an operator."""
+        return Solver(self.factored(c)[0], self.order)
 
     def factored(self, c: NDArray[np.inexact[Any]]) -> tuple[SuperLU, NDArray[np.inexact[Any]]]:
-        """L and U of S at real or complex c, and the (e,) entries of S."""
+        """L and U of S at real or complex c, and the (e,) entries of S.
+
+        Raises
+        ------
+        EstimationError
+            An S that is singular.
+        """
         n = len(self.order)
-        S = (self.rows == self.columns) - c @ self.matrices
+        S = (self.rows == self.columns) - c @ self._moving
         ends = np.searchsorted(self.columns, np.arange(n + 1))
-        lu = splu(
-            sparse.csc_array((S, self.rows, ends), shape=(n, n)), permc_spec="NATURAL", **NO_PIVOTING
-        )
+        columns = sparse.csc_array((S, self.rows, ends), shape=(n, n))
+        try:
+            lu = splu(columns, permc_spec="NATURAL", **NO_PIVOTING)
+        except RuntimeError as error:
+            raise EstimationError(_SINGULAR) from error
         if (lu.perm_c != np.arange(n)).any() or (lu.perm_r != np.arange(n)).any():
             raise EstimationError(_SINGULAR)
         return lu, S
@@ -124,12 +151,10 @@ class Elimination:
             raise EstimationError(_SINGULAR)
         return found
 
-    def diagonal(
-        self, inverse: NDArray[np.inexact[Any]], carrier: Array
-    ) -> NDArray[np.inexact[Any]]:
-        """(n,) diagonal of S^-1 C, for C given on the pattern, cities in their own order."""
+    def diagonal(self, inverse: NDArray[np.inexact[Any]], carrier: int) -> NDArray[np.inexact[Any]]:
+        """(n,) diagonal of S^-1 C_k, the cities in their own order."""
         found = np.empty(len(self.order), dtype=inverse.dtype)
-        found[self.order] = self._summed(inverse[self.mirrored] * carrier)
+        found[self.order] = self._summed(inverse[self.mirrored] * self._carried[carrier])
         return found
 
     def _summed(self, entries: NDArray[np.inexact[Any]]) -> NDArray[np.inexact[Any]]:
@@ -183,27 +208,17 @@ def elimination(
 ) -> Elimination:
     """The order and the fronts of I - sum_j c_j M_j on all links of the matrices and carriers."""
     n = (*matrices, *carriers)[0].shape[0]
-    links = sparse.csr_array(sparse.eye_array(n))
+    every = sparse.csr_array(sparse.eye_array(n))
     for matrix in (*matrices, *carriers):
-        links = links + abs(matrix).sign() + abs(matrix.T).sign()
-    order = pattern(links).order
-    order = order[_postorder(_below(_ordered(links, order)))]
-    links = _ordered(links, order)
+        every = every + abs(matrix).sign() + abs(matrix.T).sign()
+    order = np.asarray(pattern(every).order, dtype=np.intp)
+    order = order[_postorder(_below(_ordered(every, order)))]
+    links = _ordered(every, order)
     columns = np.repeat(np.arange(n), np.diff(links.indptr))
     rows = links.indices.astype(np.intp)
     mirrored = np.lexsort((columns, rows)).argsort()
-    entries = [_placed(M, order, rows, columns) for M in matrices]
-    on_pattern = np.reshape(entries, (len(entries), len(rows)))
     fronts = _fronts(_below(links), rows, columns)
-    return Elimination(order, rows, columns, mirrored, on_pattern, fronts)
-
-
-def _placed(matrix: sparse.csr_array, order: Index, rows: Index, columns: Index) -> Array:
-    position, links = np.argsort(order), matrix.tocoo()
-    n, placed = len(order), np.zeros(len(rows))
-    at = np.searchsorted(columns * n + rows, position[links.col] * n + position[links.row])
-    np.add.at(placed, at, links.data)
-    return placed
+    return Elimination(tuple(matrices), tuple(carriers), order, rows, columns, mirrored, fronts)
 
 
 def _ordered(links: sparse.csr_array, order: Index) -> sparse.csc_array:
@@ -267,7 +282,9 @@ def _last_columns(below: list[Index]) -> Index:
     n = len(below)
     parent = np.array([rows[0] if len(rows) else n for rows in below])
     size, first = np.ones(n, dtype=int), np.arange(n)
-    for j in np.flatnonzero(parent < n):
+    for j in range(n):
+        if parent[j] == n:
+            continue
         size[parent[j]] += size[j]
         first[parent[j]] = min(first[parent[j]], first[j])
     small = (size <= SMALL) & (first == np.arange(n) - size + 1)
