@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.effects.multipliers import Reading
+from spatialsyn.effects.response import Response, Written
 from spatialsyn.errors import AlignmentError
 from spatialsyn.numerics.lags import Array
 
@@ -23,8 +24,8 @@ Labels = pd.DataFrame
 def average(n: int) -> tuple[Reading, Labels]:
     """Direct, indirect and total effect averaged over cities (LeSage & Pace 2009, 2.7)."""
 
-    def reading(B: Array) -> Array:
-        direct, total = np.trace(B) / n, B.sum() / n
+    def reading(B: Response) -> Array:
+        direct, total = B.diagonal().sum() / n, B.times(np.ones(n)).sum() / n
         return np.array([direct, total - direct, total])
 
     return reading, pd.DataFrame({"effect": ["direct", "indirect", "total"]})
@@ -59,9 +60,9 @@ def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]
         "share": np.ones((len(sizes), len(sizes))),
     }[per]
 
-    def reading(B: Array) -> Array:
-        own = np.diag(B)
-        between = scale * (member.T @ (B - np.diag(own)) @ member)
+    def reading(B: Response) -> Array:
+        own = B.diagonal()
+        between = scale * (member.T @ (B.times(member) - own[:, None] * member))
         direct = np.diag(scale) * (member.T @ own)
         return np.column_stack([direct, between, direct + between.sum(axis=1)]).ravel()
 
@@ -88,9 +89,10 @@ def by_pairs(labels: pd.DataFrame) -> tuple[Reading, Labels]:
     names = [name for name in _ordered(labels) if (text[off] == name).any()]
     masks = np.array([(text == name) & off for name in names], dtype=float)
 
-    def reading(B: Array) -> Array:
-        between = np.einsum("bij,ij->b", masks, B) / n
-        return np.array([np.trace(B) / n, *between, B.sum() / n])
+    def reading(B: Response) -> Array:
+        whole = B.whole()
+        between = np.einsum("bij,ij->b", masks, whole) / n
+        return np.array([np.trace(whole) / n, *between, whole.sum() / n])
 
     rows = [("direct", "own"), *(("indirect", name) for name in names), ("total", "all")]
     return reading, pd.DataFrame(rows, columns=["effect", "band"])
@@ -110,9 +112,9 @@ def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
     the other cities together? Both average to the indirect effect.
     """
 
-    def reading(B: Array) -> Array:
-        own = np.diag(B)
-        received, emitted = B.sum(axis=1) - own, B.sum(axis=0) - own
+    def reading(B: Response) -> Array:
+        own, one = B.diagonal(), np.ones(len(ids))
+        received, emitted = B.times(one) - own, B.transposed_times(one) - own
         return np.concatenate([own, received, emitted, emitted - received])
 
     effects = ("direct", "received", "emitted", "net")
@@ -123,7 +125,7 @@ def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
 def by_pair(ids: Sequence[Any]) -> tuple[Reading, Labels]:
     """The response of every city to every city: entry (to i, from j) is dy_i/dx_j."""
     rows = [("direct" if i == j else "indirect", i, j) for i in ids for j in ids]
-    return np.ravel, pd.DataFrame(rows, columns=["effect", "to", "from"])
+    return lambda B: B.whole().ravel(), pd.DataFrame(rows, columns=["effect", "to", "from"])
 
 
 def block_effects(S: Array, blocks: pd.Series | Sequence[Any]) -> pd.DataFrame:
@@ -159,5 +161,5 @@ def block_effects(S: Array, blocks: pd.Series | Sequence[Any]) -> pd.DataFrame:
         raise AlignmentError(f"blocks has {len(blocks)} entries, but S is {len(S)} x {len(S)}.")
     reading, labels = by_block(pd.Series(list(blocks)))
     names = list(dict.fromkeys(labels["to"]))
-    values = reading(S).reshape(len(names), -1)[:, :-1]
+    values = reading(Written(S)).reshape(len(names), -1)[:, :-1]
     return pd.DataFrame(values, index=names, columns=["own", *names])

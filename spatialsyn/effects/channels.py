@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialsyn.effects.multipliers import Reading, Readings, in_year, times
-from spatialsyn.numerics.lags import Array, Matrix, lag
+from spatialsyn.effects.multipliers import Reading, Readings, mean, written_out
+from spatialsyn.effects.response import Inverse, Product, Written
+from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.multiplier import multiplier
 
 OWN, ALL = "own", "all"
@@ -50,46 +51,28 @@ class Channels:
     ) -> Readings:
         """(K, r) readings of every channel's part, and their derivatives in rho, if wanted."""
         rho, n = params[list(self.positions)], carriers[0].shape[-1]
-        inverse = multiplier(self.W, rho, n)
-        years = [len(a) for a in (inverse, *self.W, *carriers) if a.ndim == 3]
-        made = [
-            self._of_year(
-                in_year(inverse, t),
-                [in_year(w, t) for w in self.W],
-                [in_year(C, t) for C in carriers],
-                rho,
-                reading,
-                slopes,
-            )
-            for t in range(years[0] if years else 1)
-        ]
-        level, slope = (np.mean(parts, axis=0) for parts in zip(*made, strict=True))
-        return Readings(level[:, self.kept], slope[:, :, self.kept])
+        years = written_out(multiplier(self.W, rho, n), self.W, carriers)
+        made = mean([self._of_year(year, rho, reading, slopes) for year in years])
+        return Readings(made.level[:, self.kept], made.slope[:, :, self.kept])
 
-    def _of_year(
-        self,
-        inverse: Array,
-        W: Sequence[Matrix],
-        carriers: Sequence[Matrix],
-        rho: Array,
-        reading: Reading,
-        slopes: bool,
-    ) -> tuple[Array, Array]:
+    def _of_year(self, year: Inverse, rho: Array, reading: Reading, slopes: bool) -> Readings:
         """Readings (K, channels r) and slopes (m, K, channels r)."""
-        count, identity = len(self.names) + 2, np.eye(len(inverse))
-        size = len(reading(identity))
+        W, carriers, count = year.matrices, year.carriers, len(self.names) + 2
+        size = len(reading(Written(np.eye(len(year.K)))))
         level = np.zeros((len(carriers), count, size))
         slope = np.zeros((len(W), *level.shape))
         for k, (C, channel) in enumerate(zip(carriers, self.of_carriers, strict=True)):
-            P = times(inverse, C)
-            level[k, channel + 1] += reading(np.asarray(C @ identity))
-            moved = [inverse @ lag(w, P) for w in W] if slopes else []
+            P = year.response(k).whole()
+            level[k, channel + 1] += reading(Written(dense(C)))
+            moved = [year.response(k, m).whole() for m in range(len(W))] if slopes else []
             for m, (w, own) in enumerate(zip(W, self.of_rho, strict=True)):
-                step = reading(lag(w, P))
+                step = reading(Product(w, P))
                 level[k, own + 1] += rho[m] * step
                 slope[m, k, own + 1] += step
                 for j, D in enumerate(moved):
-                    slope[j, k, own + 1] += rho[m] * reading(lag(w, D))
+                    slope[j, k, own + 1] += rho[m] * reading(Product(w, D))
         level[:, -1], slope[:, :, -1] = level.sum(axis=1), slope.sum(axis=2)
         flat = count * size
-        return level.reshape(len(carriers), flat), slope.reshape(len(W), len(carriers), flat)
+        return Readings(
+            level.reshape(len(carriers), flat), slope.reshape(len(W), len(carriers), flat)
+        )

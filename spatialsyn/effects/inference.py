@@ -10,9 +10,7 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,98 +18,24 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
-from spatialsyn.effects.channels import Channels
-from spatialsyn.effects.horizon import Horizon
-from spatialsyn.effects.multipliers import Reading, Readings, read
-from spatialsyn.effects.orders import Orders
+from spatialsyn.effects.draws import levels
+from spatialsyn.effects.entered import Multipliers
+from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.numerics.exponential import exponentials
-from spatialsyn.numerics.lags import Array, Matrix
+from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
-from spatialsyn.numerics.multiplier import multiplier
 
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
+# Number of cities from which on a sparse S is factored rather than inverted.
+FACTORED_FROM = 300
 METHODS = ("delta", "simulation", "bootstrap")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
 # (1 - rho) / se below which the multiplier's distribution has a heavy right tail.
 NEAR_BOUNDARY = 5.0
-
-
-@dataclass(frozen=True, eq=False)
-class Carried:
-    """How one regressor enters: positions of its coefficients and their carriers."""
-
-    name: str
-    positions: tuple[int, ...]
-    carriers: tuple[int, ...]
-
-
-class Structure(Protocol):
-    """A map from the parameters to those of B = S^-1 sum_k c_k C_k."""
-
-    def __call__(self, params: Array) -> Array:
-        """The structural parameters, (s,)."""
-
-    def jacobian(self, params: Array) -> Array:
-        """Their derivatives, (s, q)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Multipliers:
-    """All that effects need of a fitted model.
-
-    Attributes
-    ----------
-    W, rho_positions : the matrices of S and where their coefficients stand
-    carriers : distinct carrier matrices C_k
-    links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
-    regressors : which carriers and coefficients each regressor has
-    structure : the map to the parameters in which these positions count; None for their own
-    path : effects over time, by order of neighbour, or by channel; None for all at once
-    stable : whether the process at some parameters has a mean
-    carried_by : the name of the matrix in every carrier, None for x itself
-    exponential : whether S is e^(alpha W)
-    """
-
-    W: tuple[Matrix, ...]
-    rho_positions: tuple[int, ...]
-    carriers: tuple[Matrix, ...]
-    links: tuple[int, ...]
-    regressors: tuple[Carried, ...]
-    structure: Structure | None = None
-    path: Horizon | Orders | Channels | None = None
-    stable: Callable[[Array], bool] = lambda params: True
-    carried_by: tuple[str | None, ...] = ()
-    exponential: bool = False
-
-    def at(self, params: Array) -> Array:
-        """The structural parameters."""
-        return params if self.structure is None else self.structure(params)
-
-    def jacobian(self, params: Array) -> Array:
-        """Derivatives of the structural parameters."""
-        return np.eye(len(params)) if self.structure is None else self.structure.jacobian(params)
-
-    @property
-    def moved_by(self) -> list[int]:
-        """Positions of the parameters, beside the coefficients, that effects depend on."""
-        return list(self.rho_positions if self.path is None else self.path.positions)
-
-    def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
-        """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
-        if isinstance(self.path, Channels):
-            return self.path.readings(params, self.carriers, reading, slopes)
-        if self.path is not None:
-            return self.path.readings(params, self.carriers, reading)
-        n = self.carriers[0].shape[-1]
-        rho = params[list(self.rho_positions)]
-        inverse = exponentials(self.W, -rho, n) if self.exponential else multiplier(self.W, rho, n)
-        W = self.W if slopes else ()
-        return read(inverse, W, self.carriers, reading, self.exponential)
 
 
 def infer(
@@ -255,16 +179,14 @@ def of_draws(labels: Labels, point: Array, made: Array, level: float) -> tuple[p
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
-    K = len(model.carriers)
+    entered = np.array([model.at(drawn) for drawn in sample])
+    coefficients = np.zeros((len(sample), len(model.regressors), len(model.carriers)))
+    for i, x in enumerate(model.regressors):
+        coefficients[:, i, list(x.carriers)] = entered[:, list(x.positions)]
     # Silent below two seconds.
-    steps = tqdm(sample, desc="draws", delay=2, leave=False)
-    for row, drawn in zip(made, steps, strict=True):
-        params = model.at(drawn)
-        level = model.readings(params, reading, slopes=False).level
-        for x, out in zip(model.regressors, row, strict=True):
-            coefficients = np.zeros(K)
-            coefficients[list(x.carriers)] = params[list(x.positions)]
-            out[:] = coefficients @ level
+    steps = tqdm(levels(model, entered, reading), "draws", len(sample), delay=2, leave=False)
+    for row, c, level in zip(made, coefficients, steps, strict=True):
+        row[:] = c @ level
     return made.reshape(len(sample), -1)
 
 
@@ -277,7 +199,7 @@ def _bound(space: JointLogDet, rho: Array) -> float:
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
     space = estimate.space
-    long = isinstance(model.path, Horizon) and model.path.years is None
+    long = model.long
     if estimate.cov is None or (space is None and not long):
         return ""
     params, at = model.at(estimate.params), model.moved_by if long else list(model.rho_positions)

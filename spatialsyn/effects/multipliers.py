@@ -8,24 +8,26 @@ lag, diagonal matrices for regimes) with coefficients c_k:
 
 (LeSage & Pace 2009, section 2.7; derivatives ours). Every effect of the package is a
 linear reading of B, so reading S^-1 C_k and S^-1 W_m S^-1 C_k once serves all
-regressors, their gradients, and every combination of coefficients. Where a matrix changes
-over time, (T, n, n), so does B, and its readings are averaged over the years. With matrix
-exponentials S = e^(alpha W) and dB/dalpha = -W B.
+regressors, their gradients, and every combination of coefficients. A reading takes B as an
+operator (`response`), so none of these is multiplied out. Where a matrix changes over time,
+(T, n, n), so does B, and its readings are averaged over the years. With matrix exponentials
+S = e^(alpha W) and dB/dalpha = -W B.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from spatialsyn.numerics.lags import Array, Matrix, dense, lag
+from spatialsyn.effects.response import Inverse, Response
+from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.multiplier import multiplied_out
 
-# A linear map from the (n, n) matrix of derivatives to a vector of effects.
-Reading = Callable[[Array], Array]
+# A linear map from the matrix of derivatives to a vector of effects.
+Reading = Callable[[Response], Array]
 
 
 def effects_matrix(
@@ -68,38 +70,53 @@ class Readings:
         return np.concatenate([self.level, coefficients @ self.slope])
 
 
-def read(
-    inverse: Array,
-    W: Sequence[Matrix],
-    carriers: Sequence[Matrix],
-    reading: Reading,
-    exponential: bool = False,
-) -> Readings:
-    """Readings of all carriers, given S^-1 (`inverse`)."""
+class Multiplier(Protocol):
+    """S^-1 with the carriers of regressors and the matrices behind its parameters."""
+
+    @property
+    def carriers(self) -> Sequence[Matrix]:
+        """The C_k."""
+
+    @property
+    def matrices(self) -> Sequence[Matrix]:
+        """The W_m."""
+
+    def response(self, carrier: int, moved: int | None = None) -> Response:
+        """S^-1 C_k, or its derivative in the coefficient of a matrix."""
+
+
+def read(multiplier: Multiplier, reading: Reading, slopes: bool = True) -> Readings:
+    """Readings of all carriers, and of their derivatives, if wanted."""
+    carriers = range(len(multiplier.carriers))
+    level = np.array([reading(multiplier.response(k)) for k in carriers])
+    moved = range(len(multiplier.matrices) if slopes else 0)
+    slope = [[reading(multiplier.response(k, m)) for k in carriers] for m in moved]
+    return Readings(level, np.reshape(slope, (len(moved), *level.shape)))
+
+
+def written_out(
+    inverse: Array, W: Sequence[Matrix], carriers: Sequence[Matrix], exponential: bool = False
+) -> list[Inverse]:
+    """S^-1, (n, n), with its matrices, once for every year where one of them changes."""
     years = [len(a) for a in (inverse, *W, *carriers) if a.ndim == 3]
-    if years:
-        of_years = [
-            read(in_year(inverse, t), [in_year(w, t) for w in W],
-                 [in_year(C, t) for C in carriers], reading)
-            for t in range(years[0])
-        ]  # fmt: skip
-        return Readings(
-            np.mean([r.level for r in of_years], axis=0),
-            np.mean([r.slope for r in of_years], axis=0),
+    return [
+        Inverse(
+            in_year(inverse, t),
+            [in_year(w, t) for w in W],
+            [in_year(C, t) for C in carriers],
+            exponential,
         )
-    products = [times(inverse, C) for C in carriers]
-    level = np.array([reading(P) for P in products])
-    slope = np.array(
-        [[reading(-lag(w, P) if exponential else inverse @ lag(w, P)) for P in products] for w in W]
-    ).reshape(len(W), *level.shape)
-    return Readings(level, slope)
+        for t in range(years[0] if years else 1)
+    ]
+
+
+def mean(of_years: Sequence[Readings]) -> Readings:
+    """The average over the years."""
+    return Readings(
+        np.mean([r.level for r in of_years], axis=0), np.mean([r.slope for r in of_years], axis=0)
+    )
 
 
 def in_year(matrix: Any, t: int) -> Any:
     """The matrix of year t, of one that may change over time."""
     return matrix[t] if matrix.ndim == 3 else matrix
-
-
-def times(inverse: Array, carrier: Matrix) -> Array:
-    """S^-1 C, without multiplying by a sparse identity or W as if it were dense."""
-    return np.asarray(carrier.T @ inverse.T).T

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialsyn.effects.multipliers import Reading, Readings, times
+from spatialsyn.effects.multipliers import Reading, Readings
+from spatialsyn.effects.response import Written
 from spatialsyn.numerics.exponential import exponentials
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.multiplier import multiplied_out
@@ -64,7 +65,7 @@ class Orders:
     ) -> tuple[Array, Array]:
         """Readings of P^(q - links) C for q = 0 .. last, and of what is left."""
         term, moved = carrier, [np.zeros_like(carrier) for _ in self.W]
-        whole = times(inverse, carrier)
+        whole = inverse @ carrier
         moves = [-W for W in self.W] if self.exponential else [inverse @ W for W in self.W]
         steps = [-W for W in self.W] if self.exponential else self.W
         moved_whole = [move @ whole for move in moves]
@@ -78,6 +79,10 @@ class Orders:
             term = P @ term / part
         levels.append(whole - sum(levels))
         slopes.append([w - sum(s[m] for s in slopes) for m, w in enumerate(moved_whole)])
-        level = np.concatenate([reading(B) for B in levels])
-        slope = [np.concatenate([reading(s[m]) for s in slopes]) for m in range(len(self.W))]
+
+        def read(parts: Sequence[Array]) -> Array:
+            return np.concatenate([reading(Written(B)) for B in parts])
+
+        level = read(levels)
+        slope = [read([s[m] for s in slopes]) for m in range(len(self.W))]
         return level, np.reshape(slope, (len(self.W), len(level)))

@@ -13,8 +13,9 @@ from scipy import sparse
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, by_pair, by_pairs
 from spatialsyn.effects.channels import ALL, OWN, Channels
+from spatialsyn.effects.entered import Carried, Multipliers, check_written
 from spatialsyn.effects.horizon import Horizon
-from spatialsyn.effects.inference import Carried, Multipliers, infer
+from spatialsyn.effects.inference import infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
@@ -144,12 +145,23 @@ def over_time(
             "a change does not exist. Use a grouping of the cities as regimes."
         )
     at = tuple(names.index(name) for name in (*lags, *design.rho_names))
-    years = None if horizon == "long" else _years(horizon)
-    path = Horizon(lambda params: process(design, params, names), at, years, lasting)
-    inside = model.stable
+    if horizon != "long":
+        years = _years(horizon)
+        check_written(len(design.y), "effects some years after a change")
+        path = Horizon(lambda params: process(design, params, names), at, years, lasting)
+        return replace(model, path=path), _repeated(labels, "horizon", years)
+    identity, inside = sparse.eye_array(len(design.y), format="csr"), model.stable
+    before = [identity if name == "tau" else design.matrices[name[4:-1]] for name in lags]
     return (
-        replace(model, path=path, stable=lambda params: inside(params) and path.stable(params)),
-        labels if years is None else _repeated(labels, "horizon", years),
+        replace(
+            model,
+            W=(*before, *design.W),
+            rho_positions=at,
+            long=True,
+            # All roots inside the unit circle: the process comes to rest.
+            stable=lambda p: inside(p) and bool(process(design, p, names).roots[0] < 1),
+        ),
+        labels,
     )
 
 
@@ -167,6 +179,7 @@ def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers
         raise ModelError(
             "effects by order of neighbour need weights and regimes that stay the same."
         )
+    check_written(model.carriers[0].shape[-1], "effects by order of neighbour")
     W = tuple(dense(w) for w in model.W)
     path = Orders(W, model.rho_positions, model.links, last, model.exponential)
     return replace(model, path=path), _repeated(
@@ -184,6 +197,7 @@ def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Mult
     """
     if model.exponential:
         raise ModelError("matrix exponentials have one matrix of the outcome: no channels.")
+    check_written(len(design.y), "effects by channel")
     inside = [name[4:-1] for name in design.rho_names]
     rhos = [n if n in design.matrices else n.rsplit(":", 1)[0] for n in inside]  # of one block
     names = tuple(dict.fromkeys([*rhos, *(W for W in model.carried_by if W is not None)]))
@@ -271,6 +285,8 @@ def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
         raise ModelError(f"per={per!r} counts effects by block: by='region', or another grouping.")
     if by is None:
         return average(panel.n)
+    if isinstance(by, pd.DataFrame) or by == "pair":
+        check_written(panel.n, "effects by pair of cities")
     if isinstance(by, pd.DataFrame):
         return by_pairs(_labels_of_pairs(by, panel))
     if by == "city":

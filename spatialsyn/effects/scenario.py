@@ -9,7 +9,7 @@ derivatives.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.request import Asked
+from spatialsyn.effects.response import Response
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.data import regressors
 from spatialsyn.models.marginal import check_repeatable
@@ -66,11 +67,11 @@ def change_of(changes: Mapping[str, Change], model: SpatialModel, panel: CityPan
     return {"; ".join(words): columns}
 
 
-def by_receiving_city(ids: Iterable[Any]) -> tuple[Reading, Labels]:
+def by_receiving_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
     """Per city: from its own change, from that of all others, and altogether."""
 
-    def reading(B: Array) -> Array:
-        own, total = np.diag(B), B.sum(axis=1)
+    def reading(B: Response) -> Array:
+        own, total = B.diagonal(), B.times(np.ones(len(ids)))
         return np.concatenate([own, total - own, total])
 
     rows = [(effect, city) for effect in ("direct", "indirect", "total") for city in ids]

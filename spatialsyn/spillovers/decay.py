@@ -36,11 +36,9 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
+from spatialsyn.spillovers import profile as profiles
 from spatialsyn.spillovers.curve import curves
 from spatialsyn.spillovers.kernel import Kernel, kernels
-from spatialsyn.spillovers.profile import (
-    POINTS, STEP, Interval, Value, curvature, highest, interval,
-)  # fmt: skip
 from spatialsyn.spillovers.replicates import check_draws
 from spatialsyn.spillovers.spillover import any_spillover
 from spatialsyn.weights.series import Links
@@ -101,7 +99,7 @@ class Decay:
             for side in (0, 1)
         )
         assert made.spread is not None
-        wider = made.with_spread(np.c_[made.spread, (up - down) / (2 * STEP) @ self.root])
+        wider = made.with_spread(np.c_[made.spread, (up - down) / (2 * profiles.STEP) @ self.root])
         return wider.discoveries() if "q" in wider.table else wider
 
     @property
@@ -142,7 +140,7 @@ class Decay:
 
         For slx, and for sdm with role="wx". Every sample gives all years of a city one sign.
         """
-        points = POINTS[len(self.kernels)]
+        points = profiles.POINTS[len(self.kernels)]
         grid = [
             np.geomspace(tried.min(), tried.max(), points)
             for _, tried in self.profile.groupby("distance", sort=False)["decay"]
@@ -237,11 +235,11 @@ def decay(
         return fit(model, panel, made(logs))
 
     value = _likelihood(model, panel, made)
-    peak = highest(value, box)
-    ends = [interval(value, peak, box, axis, level) for axis in range(len(box))]
-    cov = curvature(value, peak.at, box)
+    peak = profiles.highest(value, box)
+    ends = [profiles.interval(value, peak, box, axis, level) for axis in range(len(box))]
+    cov = profiles.curvature(value, peak.at, box)
     free = np.isfinite(np.diag(cov))
-    steps = STEP * np.eye(len(box))[free]
+    steps = profiles.STEP * np.eye(len(box))[free]
     results, names = refit(peak.at), [k.name for k in fall]
     estimate = pd.Series(np.exp(peak.at), index=names, name="estimate")
     return Decay(
@@ -288,7 +286,7 @@ def _check_replaced(replaced: set[str], weights: Any, role: str) -> None:
         )
 
 
-def _likelihood(model: SpatialModel, panel: CityPanel, made: Any) -> Value:
+def _likelihood(model: SpatialModel, panel: CityPanel, made: Any) -> profiles.Value:
     """The maximised likelihood at the logs of delta, minus infinity where there is no estimate."""
     data, seen = regressors(model, panel), dict[tuple[float, ...], float]()
 
@@ -359,7 +357,7 @@ def _spillover(results: Results, names: list[str]) -> HypothesisTest:
     return wald(f"lags by {named(names)} are zero", results.estimate.params[at], cov)
 
 
-def _ends(ends: list[Interval], names: list[str]) -> pd.DataFrame:
+def _ends(ends: list[profiles.Interval], names: list[str]) -> pd.DataFrame:
     rows = [
         {
             "low": np.exp(one.low), "high": np.exp(one.high), "open_below": one.open_below,
@@ -370,7 +368,7 @@ def _ends(ends: list[Interval], names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.Index(names, name="distance"))
 
 
-def _profile(ends: list[Interval], names: list[str], top: float) -> pd.DataFrame:
+def _profile(ends: list[profiles.Interval], names: list[str], top: float) -> pd.DataFrame:
     parts = [
         pd.DataFrame({"distance": name, "decay": np.exp(one.points), "loglik": one.values})
         for name, one in zip(names, ends, strict=True)

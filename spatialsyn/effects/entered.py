@@ -1,0 +1,130 @@
+"""How regressors enter the matrix of derivatives of a fitted model, at any parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+
+from spatialsyn.effects.channels import Channels
+from spatialsyn.effects.horizon import Horizon
+from spatialsyn.effects.multipliers import Multiplier, Reading, Readings, mean, read, written_out
+from spatialsyn.effects.orders import Orders
+from spatialsyn.effects.response import Factored
+from spatialsyn.errors import ModelError
+from spatialsyn.numerics.exponential import exponentials
+from spatialsyn.numerics.lags import Array, Matrix
+from spatialsyn.numerics.multiplier import multiplier
+from spatialsyn.numerics.selected import Elimination, elimination
+
+# Number of cities from which on a sparse S is factored rather than inverted.
+FACTORED_FROM = 300
+# Beyond this number an (n, n) matrix is not written out.
+WRITTEN_TO = 5000
+
+
+def check_written(n: int, what: str) -> None:
+    """Refuse what needs an (n, n) matrix of too many cities."""
+    if n > WRITTEN_TO:
+        raise ModelError(
+            f"{what} write out the ({n}, {n}) matrix of all pairs of cities, {8e-9 * n**2:.0f} GB "
+            f"a time; they are limited to {WRITTEN_TO} cities. With sparse weights effects on "
+            "average, by block and by city, of one year or in the long run, have no limit: "
+            "effects(), effects(by='region'), effects(by='city')."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """How one regressor enters: positions of its coefficients and their carriers."""
+
+    name: str
+    positions: tuple[int, ...]
+    carriers: tuple[int, ...]
+
+
+class Structure(Protocol):
+    """A map from the parameters to those of B = S^-1 sum_k c_k C_k."""
+
+    def __call__(self, params: Array) -> Array:
+        """The structural parameters, (s,)."""
+
+    def jacobian(self, params: Array) -> Array:
+        """Their derivatives, (s, q)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Multipliers:
+    """All that effects need of a fitted model.
+
+    Attributes
+    ----------
+    W, rho_positions : the matrices of S and where their coefficients stand
+    carriers : distinct carrier matrices C_k
+    links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
+    regressors : which carriers and coefficients each regressor has
+    structure : the map to the parameters in which these positions count; None for their own
+    path : effects over years, by order of neighbour, or by channel; None for all at once
+    long : whether these matrices are those of the long run
+    stable : whether the process at some parameters has a mean
+    carried_by : the name of the matrix in every carrier, None for x itself
+    exponential : whether S is e^(alpha W)
+    """
+
+    W: tuple[Matrix, ...]
+    rho_positions: tuple[int, ...]
+    carriers: tuple[Matrix, ...]
+    links: tuple[int, ...]
+    regressors: tuple[Carried, ...]
+    structure: Structure | None = None
+    path: Horizon | Orders | Channels | None = None
+    stable: Callable[[Array], bool] = lambda params: True
+    carried_by: tuple[str | None, ...] = ()
+    exponential: bool = False
+    long: bool = False
+
+    def at(self, params: Array) -> Array:
+        """The structural parameters."""
+        return params if self.structure is None else self.structure(params)
+
+    def jacobian(self, params: Array) -> Array:
+        """Derivatives of the structural parameters."""
+        return np.eye(len(params)) if self.structure is None else self.structure.jacobian(params)
+
+    @property
+    def moved_by(self) -> list[int]:
+        """Positions of the parameters, beside the coefficients, that effects depend on."""
+        return list(self.rho_positions if self.path is None else self.path.positions)
+
+    def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
+        """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
+        if isinstance(self.path, Channels):
+            return self.path.readings(params, self.carriers, reading, slopes)
+        if self.path is not None:
+            return self.path.readings(params, self.carriers, reading)
+        years = self._multipliers(params[list(self.rho_positions)])
+        return mean([read(year, reading, slopes) for year in years])
+
+    def _multipliers(self, rho: Array) -> Sequence[Multiplier]:
+        """S^-1, one for every year where a matrix changes."""
+        if self.elimination is not None:
+            return [Factored(self.elimination, rho)]
+        n = self.carriers[0].shape[-1]
+        what = "matrix exponentials" if self.exponential else "a W that is stored dense"
+        check_written(n, f"effects of {what}")
+        inverse = exponentials(self.W, -rho, n) if self.exponential else multiplier(self.W, rho, n)
+        return written_out(inverse, self.W, self.carriers, self.exponential)
+
+    @cached_property
+    def elimination(self) -> Elimination | None:
+        """How S is factored where S^-1 is not written out: many cities, sparse matrices."""
+        W = [M for M in self.W if sparse.issparse(M)]
+        carriers = [C for C in self.carriers if sparse.issparse(C)]
+        small = self.carriers[0].shape[-1] < FACTORED_FROM
+        if small or self.exponential or len(W + carriers) < len(self.W + self.carriers):
+            return None
+        return elimination(W, carriers)
