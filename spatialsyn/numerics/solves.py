@@ -10,15 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import lu_factor, lu_solve
-from scipy.sparse.linalg import SuperLU, splu
+from scipy.sparse.linalg import LinearOperator, SuperLU, gmres, splu
 
+from spatialsyn.errors import EstimationError
 from spatialsyn.numerics.lags import Array, Matrix, dense
 
+# Iterations: what may be left of the right side, vectors kept, and rounds.
+TIGHT, RESTART, CYCLES = 1e-12, 60, 50
+Indices: TypeAlias = NDArray[np.integer[Any]]
 NO_PIVOTING: dict[str, Any] = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
 
 
@@ -32,8 +37,8 @@ class Solver:
     order : the cities in the order of the factors
     """
 
-    factors: SuperLU | tuple[Array, Array]
-    order: Array
+    factors: SuperLU | tuple[Array, Indices]
+    order: Indices
     ndim = 2
 
     @property
@@ -82,7 +87,7 @@ class Pattern:
     """
 
     W: sparse.csc_array
-    order: Array
+    order: Indices
     norm: float
 
     def at(self, rho: float) -> Solver:
@@ -91,6 +96,48 @@ class Pattern:
         dominant = abs(rho) * self.norm < 1
         how: dict[str, Any] = {"permc_spec": "NATURAL", **NO_PIVOTING} if dominant else {}
         return Solver(splu(S, **how), self.order)
+
+
+@dataclass(frozen=True, eq=False)
+class Iterative:
+    """S^-1 as an operator, by GMRES: for a sparse W whose factors would fill.
+
+    Raises
+    ------
+    EstimationError
+        The iterations do not settle.
+    """
+
+    W: sparse.csr_array
+    rho: float
+    ndim = 2
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+        return self.W.shape[0], self.W.shape[0]
+
+    def solve(self, B: Array) -> Array:
+        """S^-1 B, for `B` of shape (n,) or (n, q)."""
+        return self._solved(self.W, B)
+
+    def solve_transposed(self, B: Array) -> Array:
+        """S'^-1 B, for `B` of shape (n,) or (n, q)."""
+        return self._solved(sparse.csr_array(self.W.T), B)
+
+    def __matmul__(self, B: Array) -> Array:
+        return self.solve(B)
+
+    def _solved(self, W: sparse.csr_array, B: Array) -> Array:
+        S = LinearOperator(self.shape, matvec=lambda v: v - self.rho * (W @ v), dtype=float)
+        columns = np.asarray(B, dtype=float).reshape(len(B), -1).T
+        found = [gmres(S, b, rtol=TIGHT, restart=RESTART, maxiter=CYCLES) for b in columns]
+        if any(failed for _, failed in found):
+            raise EstimationError(
+                f"I - rho W could not be solved with at rho = {self.rho:.4f}: {CYCLES * RESTART} "
+                f"iterations leave more than {TIGHT:g} of the right side."
+            )
+        return np.asarray([x for x, _ in found]).T.reshape(np.shape(B))
 
 
 def pattern(W: Matrix) -> Pattern:
