@@ -19,6 +19,7 @@ import pandas as pd
 from scipy.stats import norm
 from tqdm import tqdm
 
+from spatialsyn.effects.averages import Averages
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.channels import Channels
 from spatialsyn.effects.horizon import Horizon
@@ -83,7 +84,7 @@ class Multipliers:
     links: tuple[int, ...]
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
-    path: Horizon | Orders | Channels | None = None
+    path: Horizon | Orders | Channels | Averages | None = None
     stable: Callable[[Array], bool] = lambda params: True
     carried_by: tuple[str | None, ...] = ()
     exponential: bool = False

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.effects.averages import averages
 from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, by_pair, by_pairs
 from spatialsyn.effects.channels import ALL, OWN, Channels
 from spatialsyn.effects.horizon import Horizon
@@ -27,6 +28,7 @@ from spatialsyn.models.formula import Regressors
 from spatialsyn.models.marginal import slopes
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, columns_of, dense, rows_of
+from spatialsyn.numerics.solves import DENSE_TO
 
 
 def inferred(
@@ -53,6 +55,11 @@ def inferred(
         raise ModelError(
             "effects are read by channel, by order or over a horizon, not both at once."
         )
+    if list(labels.columns) == ["effect"] and not channels and order is None and horizon is None:
+        path = averages(design, entered.carriers, entered.rho_positions)
+        entered = replace(entered, path=path)
+    if entered.path is None:
+        check_pairs(design)
     if channels:
         entered, labels = by_channel(entered, labels, design)
     if order is not None:
@@ -60,6 +67,17 @@ def inferred(
     if horizon is not None:
         entered, labels = over_time(entered, labels, design, estimate, horizon, lasting)
     return infer(estimate, entered, reading, labels, *how)
+
+
+def check_pairs(design: Design) -> None:
+    """Refuse effects of every pair of many cities."""
+    n = len(design.y)
+    if n > DENSE_TO:
+        raise ModelError(
+            f"this reads the effects of every pair of {n:,} cities, and such matrices are made up "
+            f"to {DENSE_TO:,}. Average effects of regressors, and of their lags by the matrix of "
+            "the outcome, need none: results.effects()."
+        )
 
 
 # What was asked for: a regressor as it stands (None), or a variable of the panel, through

@@ -31,7 +31,8 @@ from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, names, split
-from spatialsyn.models.qml import EDGE, at, estimate_qml, profile, searched
+from spatialsyn.models.line import EDGE, profile, searched
+from spatialsyn.models.qml import at, estimate_qml
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -133,6 +134,8 @@ def _spread(null: Design, estimate: Estimate) -> Array:
     lam = split(null, estimate.params[len(null.names) : -1]).lam
     if null.error is None or lam is None:
         return estimate.multiplier
+    if null.by_solves:
+        return null.propagation(np.array([lam])).inverse
     n = len(null.y)
     return np.asarray(estimate.multiplier @ multiplier((null.error.M,), np.array([lam]), n))
 

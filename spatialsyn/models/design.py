@@ -30,6 +30,8 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.solves import DENSE_TO
+from spatialsyn.numerics.traces import Propagation, Solved
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
@@ -120,6 +122,24 @@ class Design:
     def varies(self) -> bool:
         """Whether a matrix changes over the years."""
         return any(W.ndim == 3 for W in self.matrices.values())
+
+    @property
+    def by_solves(self) -> bool:
+        """Whether S and R, of many cities, are only ever solved with: one spatial parameter."""
+        if self.random or self.dynamic or self.mixture is not None or self.observed is not None:
+            return False
+        if len(self.W) + (self.error is not None) > 1:
+            return False
+        logdet = self.logdet if self.error is None else self.error.logdet
+        if logdet is None:
+            return len(self.y) > DENSE_TO
+        return isinstance(logdet, LogDet) and isinstance(logdet.full, Solved)
+
+    def propagation(self, spatial: Array) -> Propagation:
+        """G = W S^-1, or M R^-1, at the one spatial parameter."""
+        logdet = self.logdet if self.error is None else self.error.logdet
+        assert isinstance(logdet, LogDet) and isinstance(logdet.full, Solved)
+        return logdet.full.at(float(spatial[0]))
 
     @property
     def nobs(self) -> int:

@@ -31,7 +31,8 @@ from spatialsyn.models.masked import (
     off_cells,
     score,
 )
-from spatialsyn.models.qml import check_size, inverted, peak, regress
+from spatialsyn.models.line import peak
+from spatialsyn.models.qml import check_size, inverted, regress
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet

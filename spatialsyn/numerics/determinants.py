@@ -28,14 +28,13 @@ from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.moments import Moments
 from spatialsyn.numerics.solves import Pattern, Solver, pattern, solver
 from spatialsyn.numerics.spectrum import perron, symmetriser, widest
+from spatialsyn.numerics.traces import Solved
 
 WAYS = ("eigenvalues", "sparse", "hessenberg", "moments")
 # Cities up to which all eigenvalues are found in milliseconds.
 SMALL = 300
 # Cities at the same number of links from one of them: beyond this a factor fills memory.
 WIDEST = 8000
-# Where it is searched, in parts of 1 / r, r the spectral radius.
-SPAN = (-0.98, 0.995)
 # Nodes of the whole interval, until the error is below this; cities up to which it is cheap.
 NODES, CLOSE, CHEAP = (33, 65, 129), 1e-9, 1000
 # Half the width of a narrow interval in artanh rho, and the nodes on it.
@@ -62,18 +61,14 @@ def determined(W: Matrix, how: str) -> LogDet:
 
 
 @dataclass(frozen=True, eq=False)
-class Factored(LogDet):
+class Factored(Solved):
     """Exact values, interpolated between: on the whole interval, or near an estimate.
 
     Attributes
     ----------
-    W : (n, n), sparse or dense
-    radius : its spectral radius
     way : "sparse" | "hessenberg"
     """
 
-    W: Matrix
-    radius: float
     way: str
 
     @cached_property
@@ -89,8 +84,8 @@ class Factored(LogDet):
             return lambda rho: eliminated(H, rho)
         return lambda rho: np.array([self.pattern.at(float(r)).logdet for r in rho])
 
-    def solver(self, rho: float) -> Solver:
-        """S, factored."""
+    def inverse(self, rho: float) -> Solver:
+        """S^-1, by factors of S."""
         if self.way == "hessenberg":
             return solver((self.W,), np.array([rho]), self.W.shape[0])
         return self.pattern.at(rho)
@@ -127,18 +122,12 @@ class Factored(LogDet):
         return Moments(sparse.csr_array(self.W), self.radius, *ROUGHLY)
 
     def derivative(self, rho: float | Array, order: int) -> Array:
-        """That of the whole."""
-        return self.whole.derivative(rho, order)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """`SPAN`, within which S is regular whatever the signs of the smallest eigenvalues."""
-        return SPAN[0] / self.radius, SPAN[1] / self.radius
-
-    @property
-    def radii(self) -> tuple[float]:
-        """The spectral radius."""
-        return (self.radius,)
+        """At one rho that of the narrow interval, at many that of the whole."""
+        if np.ndim(rho):
+            return self.whole.derivative(rho, order)
+        at = float(rho)
+        part = self._held[at].logdet if at in self._held else self.near(at)
+        return part.derivative(rho, order)
 
     @property
     def method(self) -> str:

@@ -82,6 +82,11 @@ class LogDet(ABC):
         """The log-determinant of F'(I - rho W)F: ln|S| - ln(1 - rho)."""
         return WithoutUnitRoot(self)
 
+    @property
+    def full(self) -> LogDet:
+        """That of W itself, its unit root included."""
+        return self
+
     def contains(self, rho: Array) -> bool:
         """Whether rho, shape (1,), lies in the parameter space."""
         low, high = self.interval
@@ -134,46 +139,51 @@ class WithoutUnitRoot(LogDet):
     matrix may be regular, but the multiplier of the outcome itself has changed its sign.
     """
 
-    whole: LogDet
+    of: LogDet
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """That of W less the share of the unit root."""
         rest = 1 - np.asarray(rho, dtype=float)
         share = np.log(np.abs(rest)) if order == 0 else -factorial(order - 1) / rest**order
-        return self.whole.derivative(rho, order) - share
+        return self.of.derivative(rho, order) - share
 
     @property
     def interval(self) -> tuple[float, float]:
         """That of W."""
-        return self.whole.interval
+        return self.of.interval
 
     @property
     def radii(self) -> tuple[float]:
         """That of W."""
-        return self.whole.radii
+        return self.of.radii
 
     @property
     def method(self) -> str:
         """That of W."""
-        return self.whole.method
+        return self.of.method
 
     @property
     def error(self) -> str:
         """That of W."""
-        return self.whole.error
+        return self.of.error
+
+    @property
+    def full(self) -> LogDet:
+        """That of W."""
+        return self.of
 
     def near(self, rho: float) -> LogDet:
         """That of W, less the unit root."""
-        return WithoutUnitRoot(self.whole.near(rho))
+        return WithoutUnitRoot(self.of.near(rho))
 
     @property
     def rough(self) -> LogDet:
         """That of W, less the unit root."""
-        return WithoutUnitRoot(self.whole.rough)
+        return WithoutUnitRoot(self.of.rough)
 
     def shift(self, rho: float, se: float, copies: int) -> float:
         """That of W."""
-        return self.whole.shift(rho, se, copies)
+        return self.of.shift(rho, se, copies)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,33 +21,26 @@ from scipy import sparse
 
 from spatialsyn.numerics.interpolant import Interpolant, interpolated, q_of
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.solves import Iterative
 from spatialsyn.numerics.spectrum import symmetriser
+from spatialsyn.numerics.traces import SEED, Solved
 
-# Where rho is searched, in parts of one over the spectral radius, and the nodes on it.
-SPAN, NODES = (-0.98, 0.995), (129,)
+# Nodes of the interpolant.
+NODES = (129,)
 # Links that a power of W may have for its traces to be exact.
 LINKS = 30_000_000
 # Of the last moments, those that bound what follows.
 LAST = 10
-# Not a seed that data are drawn with: probes that repeat their numbers would follow the map.
-SEED = 73_939_133
-
 
 @dataclass(frozen=True, eq=False)
-class Moments(LogDet):
+class Moments(Solved):
     """An approximation, for a sparse W whose factors would fill.
 
     Attributes
     ----------
-    W : (n, n)
-    radius : its spectral radius
     products, probes : of the estimate; it has twice as many moments as products
     """
 
-    W: sparse.csr_array
-    radius: float
     products: int = 60
     probes: int = 32
 
@@ -102,19 +95,9 @@ class Moments(LogDet):
         left_out = 2 * last * base ** (len(self.moments) - 1) / (1 - base) * self.radius
         return copies * se * (spread + left_out)
 
-    def solver(self, rho: float) -> Iterative:
-        """S, solved with by iterations."""
-        return Iterative(self.W, rho)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """`SPAN`."""
-        return SPAN[0] / self.radius, SPAN[1] / self.radius
-
-    @property
-    def radii(self) -> tuple[float]:
-        """The spectral radius."""
-        return (self.radius,)
+    def inverse(self, rho: float) -> Iterative:
+        """S^-1, by iterations."""
+        return Iterative(sparse.csr_array(self.W), rho)
 
     @property
     def method(self) -> str:
