@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -129,7 +129,7 @@ def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Iter
         yield _outcomes(design, lag(spread, change))
 
 
-def _spread(null: Design, estimate: Estimate) -> Array:
+def _spread(null: Design, estimate: Estimate) -> Any:
     """S^-1 R^-1: where the structural error of a city ends up."""
     lam = split(null, estimate.params[len(null.names) : -1]).lam
     if null.error is None or lam is None:

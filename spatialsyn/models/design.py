@@ -130,16 +130,20 @@ class Design:
             return False
         if len(self.W) + (self.error is not None) > 1:
             return False
-        logdet = self.logdet if self.error is None else self.error.logdet
-        if logdet is None:
+        if not self.W and self.error is None:
             return len(self.y) > DENSE_TO
-        return isinstance(logdet, LogDet) and isinstance(logdet.full, Solved)
+        return self._solved is not None
 
     def propagation(self, spatial: Array) -> Propagation:
         """G = W S^-1, or M R^-1, at the one spatial parameter."""
+        assert self._solved is not None
+        return self._solved.at(float(spatial[0]))
+
+    @property
+    def _solved(self) -> Solved | None:
         logdet = self.logdet if self.error is None else self.error.logdet
-        assert isinstance(logdet, LogDet) and isinstance(logdet.full, Solved)
-        return logdet.full.at(float(spatial[0]))
+        full = logdet.full if isinstance(logdet, LogDet) else None
+        return full if isinstance(full, Solved) else None
 
     @property
     def nobs(self) -> int:

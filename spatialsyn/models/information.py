@@ -19,6 +19,7 @@ are those of J D J, J = I - 11'/n, for row-standardised matrices.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from spatialsyn.errors import ModelError
 from spatialsyn.models import baltagi, mess
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import filtered, lags, means, split
-from spatialsyn.numerics.lags import Array, Matrix, dense, lag
+from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import centred, mean_trace, product, trace, transposed
 from spatialsyn.numerics.traces import Propagation
 from spatialsyn.numerics.transform import sweep
@@ -89,14 +90,12 @@ def information(
     return np.asarray(upper + upper.T + np.diag(np.diag(info)))
 
 
-def _traces(
-    derivatives: Sequence[Matrix | Propagation], swept: bool, kind: str
-) -> tuple[Array, Array, Array]:
+def _traces(derivatives: Sequence[Any], swept: bool, kind: str) -> tuple[Array, Array, Array]:
     """tr D_i, tr D_i D_j and, for the expected information, tr D_i'D_j."""
     d = len(derivatives)
     if d == 1 and isinstance(derivatives[0], Propagation):
-        once, twice, crossed = derivatives[0].traces(swept, kind == "expected")
-        return np.array([once]), np.array([[twice]]), np.array([[crossed]])
+        one = derivatives[0].traces(swept, kind == "expected")
+        return np.array(one[:1]), np.array([[one[1]]]), np.array([[one[2]]])
     once = np.array([trace(D, swept) for D in derivatives])
     twice = np.array([[mean_trace(a, b, swept) for b in derivatives] for a in derivatives])
     crossed = np.zeros((d, d))
@@ -115,10 +114,8 @@ def information_derivatives(design: Design, multiplier: Array, spatial: Array) -
     return [centred(D) for D in found] if design.projects_cities else found
 
 
-def _derivatives(
-    design: Design, multiplier: Array, spatial: Array
-) -> Sequence[Matrix] | Sequence[Propagation]:
-    """D_1 ... D_m and D, not projected."""
+def _derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Any]:
+    """D_1 ... D_m and D, not projected: matrices, or the operator of many cities."""
     if design.by_solves:
         return [design.propagation(spatial)] if len(spatial) else []
     lam = split(design, spatial).lam
@@ -136,7 +133,7 @@ def _derivatives(
 def _explained(
     design: Design,
     columns: Array,
-    derivatives: Sequence[Matrix] | Sequence[Propagation],
+    derivatives: Sequence[Any],
     residuals: Array,
 ) -> Array:
     """m_j: what regressors and effects explain of each lag; of M u they explain nothing."""

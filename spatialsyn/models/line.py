@@ -91,7 +91,7 @@ def of_lambda(design: Design, error: ErrorLag) -> Profile:
     Z, MZ = design.Z.reshape(size, p), error.Z.reshape(size, p)
     length = np.sqrt((Z**2).sum(axis=0))
     stack = np.column_stack([Z / length, MZ / length, design.y.ravel(), error.y.ravel()])
-    R = np.linalg.qr(stack, mode="r")
+    R: Array = np.asarray(np.linalg.qr(stack, mode="r"))
     Z, MZ, y, My = R[:, :p], R[:, p : 2 * p], R[:, -2], R[:, -1]
 
     def fitted(lam: float) -> tuple[Array, Array, Array]:

@@ -80,7 +80,7 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     delta, spatial, sigma2 = wide[:p], wide[p:-1], float(wide[-1])
     y, Z = filtered(design, spatial)
     residuals = (y - Z @ delta).reshape(design.y.shape)
-    inverse = _multiplier(design, spatial)
+    inverse = multiplier_at(design, spatial)
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
     free, _, inner = pulled_back(design, info, params, residuals, cov)
     V = free @ inverted(inner) @ free.T
@@ -97,7 +97,7 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     )
 
 
-def _multiplier(design: Design, spatial: Array) -> Any:
+def multiplier_at(design: Design, spatial: Array) -> Any:
     """S^-1, (n, n): an array, or an operator for `mess` and for many cities."""
     m = design.Wy.shape[2]
     if design.exponential:

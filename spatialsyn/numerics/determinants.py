@@ -39,8 +39,8 @@ WIDEST = 8000
 NODES, CLOSE, CHEAP = (33, 65, 129), 1e-9, 1000
 # Half the width of a narrow interval in artanh rho, and the nodes on it.
 WINDOW, FEW_NODES = 0.05, (6,)
-# Products and probes of the moments that say where the estimate is.
-ROUGHLY = (30, 4)
+# Products, probes and links of the moments that say where the estimate is.
+ROUGHLY = (25, 6, 0)
 
 
 def chosen(W: Matrix) -> str:

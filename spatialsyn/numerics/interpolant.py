@@ -110,7 +110,9 @@ def beyond(coefficients: Array, size: float, pace: float) -> float:
     Coefficients decay by the factor `pace` from one to the next, or slower where they are
     seen to: complex eigenvalues bring singularities inside the unit circle of q.
     """
-    last = np.abs(coefficients[: -LAST - 1 : -1]).reshape(min(LAST, len(coefficients)), -1).max(axis=1)
+    last = (
+        np.abs(coefficients[: -LAST - 1 : -1]).reshape(min(LAST, len(coefficients)), -1).max(axis=1)
+    )
     seen = np.sqrt(last[:2].max() / max(last[2:4].max(), 1e-300))
     decay = min(max(pace, float(seen)), SLOWEST)
     envelope = float((last * decay ** np.arange(len(last))).max())

@@ -12,7 +12,7 @@ bound the error in the unit that counts: how many standard errors it moves an es
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,10 +27,9 @@ from spatialsyn.numerics.traces import SEED, Solved
 
 # Nodes of the interpolant.
 NODES = (129,)
-# Links that a power of W may have for its traces to be exact.
-LINKS = 30_000_000
 # Of the last moments, those that bound what follows.
 LAST = 10
+
 
 @dataclass(frozen=True, eq=False)
 class Moments(Solved):
@@ -39,10 +38,12 @@ class Moments(Solved):
     Attributes
     ----------
     products, probes : of the estimate; it has twice as many moments as products
+    links : that a power of W may have, for its traces to be exact
     """
 
     products: int = 60
     probes: int = 32
+    links: int = 30_000_000
 
     @cached_property
     def scale(self) -> Array | None:
@@ -55,12 +56,14 @@ class Moments(Solved):
         W = sparse.csr_array(self.W / self.radius)
         n = W.shape[0]
         v = np.random.default_rng(SEED).choice([-1.0, 1.0], size=(n, self.probes))
-        exact = np.array(exact_traces(W))
+        exact = np.array(exact_traces(W, self.links))
         if self.scale is None:
             found = powers(W, v, self.products)
         else:
             root = sparse.diags_array(np.sqrt(self.scale))
-            found = polynomials(root @ W @ sparse.diags_array(1 / root.diagonal()), v, self.products)
+            found = polynomials(
+                root @ W @ sparse.diags_array(1 / root.diagonal()), v, self.products
+            )
             units = [np.eye(k + 1)[k] for k in range(len(exact))]
             exact = np.array([chebyshev.cheb2poly(u) @ exact[: len(u)] for u in units])
         found[: len(exact)] = exact[:, None]
@@ -81,9 +84,14 @@ class Moments(Solved):
         trend = self.W.shape[0] * np.log1p(q**2)
         return np.asarray(-trend[:, None] - 2 * q[:, None] ** orders @ by_order)
 
+    @cached_property
+    def mean(self) -> Interpolant:
+        """The mean over the probes."""
+        return replace(self.by_probe, coefficients=self.by_probe.coefficients.mean(axis=1))
+
     def derivative(self, rho: float | Array, order: int) -> Array:
         """The mean over the probes."""
-        return np.asarray(self.by_probe.derivative(rho, order).mean(axis=0))
+        return self.mean.derivative(rho, order)
 
     def shift(self, rho: float, se: float, copies: int) -> float:
         """Of the spread over the probes and of the moments left out, which the last ones bound."""
@@ -131,16 +139,16 @@ def powers(W: sparse.csr_array, v: Array, products: int) -> Array:
     return found
 
 
-def exact_traces(W: sparse.csr_array) -> list[float]:
-    """tr W^k for k = 0, 1, ... to 3, 4 or 6, as far as the powers stay sparse."""
+def exact_traces(W: sparse.csr_array, most: int) -> list[float]:
+    """tr W^k for k = 0, 1, ... to 2, 4 or 6: of powers with at most so many links."""
     back = sparse.csr_array(W.T)
     traces = [float(W.shape[0]), float(W.trace()), _inner(W, back)]
-    if _links(W, W) > LINKS:
+    if _links(W, W) > most:
         return traces
     W2 = sparse.csr_array(W @ W)
     back2 = sparse.csr_array(W2.T)
     traces += [_inner(W2, back), _inner(W2, back2)]
-    if _links(W2, W) > LINKS:
+    if _links(W2, W) > most:
         return traces
     W3 = sparse.csr_array(W2 @ W)
     return [*traces, _inner(W3, back2), _inner(W3, sparse.csr_array(W3.T))]

@@ -80,7 +80,7 @@ class Solver(Inverse):
     pivots : whether rows have to be exchanged, as they need not where the diagonal dominates
     """
 
-    S: Matrix
+    S: Array | sparse.csc_array
     order: Indices
     pivots: bool = True
 
@@ -114,7 +114,8 @@ class Solver(Inverse):
     def _solved(self, B: Array, transposed: bool) -> Array:
         B = np.asarray(B, dtype=float)
         if not sparse.issparse(self.S):
-            return np.asarray(lu_solve(self.factors, B, trans=int(transposed)))
+            how: Any = int(transposed)
+            return np.asarray(lu_solve(self.factors, B, trans=how))
         found = np.empty_like(B)
         found[self.order] = self.factors.solve(B[self.order], "T" if transposed else "N")
         return found
@@ -161,7 +162,7 @@ class Pattern:
 
     Attributes
     ----------
-    W : (n, n), its rows and columns in `order`
+    W : (n, n), its rows and columns in `order`, with the zeros of its diagonal
     order : the cities
     norm : largest row sum of |W|
     """
@@ -170,9 +171,17 @@ class Pattern:
     order: Indices
     norm: float
 
+    @cached_property
+    def own(self) -> Indices:
+        """Where the diagonal stands in the data of W."""
+        columns = np.repeat(np.arange(len(self.order)), np.diff(self.W.indptr))
+        return np.flatnonzero(self.W.indices == columns)
+
     def at(self, rho: float) -> Solver:
         """S^-1 at this rho."""
-        S = sparse.csc_array(sparse.eye_array(len(self.order)) - rho * self.W)
+        data = -rho * self.W.data
+        data[self.own] += 1
+        S = sparse.csc_array((data, self.W.indices, self.W.indptr), shape=self.W.shape)
         return Solver(S, self.order, pivots=abs(rho) * self.norm >= 1)
 
 
@@ -180,10 +189,19 @@ def pattern(W: Matrix) -> Pattern:
     """W in an order of little fill."""
     links = sparse.csr_array(W)
     norm = float(abs(links).sum(axis=1).max())
+    given = _with_diagonal(links, np.arange(links.shape[0]), norm)
     # The order depends on the pattern alone; this S is regular whatever the scale of W.
-    S = sparse.csc_array(sparse.eye_array(links.shape[0]) - links * (0.5 / max(norm, 1e-300)))
+    S = given.at(0.5 / max(norm, 1e-300)).S
     order = np.argsort(splu(S, permc_spec="MMD_AT_PLUS_A", **NO_PIVOTING).perm_c)
-    return Pattern(sparse.csc_array(links[order][:, order]), order, norm)
+    return _with_diagonal(links[order][:, order], order, norm)
+
+
+def _with_diagonal(links: sparse.csr_array, order: Indices, norm: float) -> Pattern:
+    n, coo = links.shape[0], links.tocoo()
+    every = np.arange(n)
+    rows, columns = np.r_[coo.row, every], np.r_[coo.col, every]
+    data = np.r_[coo.data, np.zeros(n)]
+    return Pattern(sparse.csc_array((data, (rows, columns)), shape=(n, n)), order, norm)
 
 
 def solver(W: Sequence[Matrix], rho: Array, n: int) -> Solver:
@@ -192,6 +210,6 @@ def solver(W: Sequence[Matrix], rho: Array, n: int) -> Solver:
         S: Array = np.eye(n) - sum(r * dense(w) for r, w in zip(rho, W, strict=True))
         return Solver(S, np.arange(n))
     if not len(W):
-        return Pattern(sparse.csc_array((n, n)), np.arange(n), 0.0).at(0.0)
+        return _with_diagonal(sparse.csr_array((n, n)), np.arange(n), 0.0).at(0.0)
     total = sum((r * w for r, w in zip(rho, W, strict=True)), start=sparse.csr_array((n, n)))
     return pattern(total).at(1.0)

@@ -78,7 +78,8 @@ def breadth_first(links: sparse.csr_array, roots: NDArray[np.integer[Any]]) -> L
     """The walk over the cities that links in either direction lead to."""
     n = links.shape[0]
     row = sparse.csr_array((np.ones(len(roots)), roots, [0, len(roots)]), shape=(1, n))
-    joined = sparse.csr_array(sparse.block_array([[links, None], [row, sparse.csr_array((1, 1))]]))
+    wide = sparse.hstack([links, sparse.csr_array((n, 1))])
+    joined = sparse.csr_array(sparse.vstack([wide, sparse.hstack([row, sparse.csr_array((1, 1))])]))
     order, parents = breadth_first_order(joined, n, directed=False)
     order, parents = order[1:], parents[:n]
     place = np.full(n + 1, -1)

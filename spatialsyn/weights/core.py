@@ -17,8 +17,8 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.errors import AlignmentError, WeightsError, named
-from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.determinants import WAYS, chosen, determined
+from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.spectrum import eigenvalues
 
@@ -217,8 +217,8 @@ class Weights:
                 f"panel.subset(ids), weights.subset(ids).{_kinds(ids, self.ids)}"
             )
         moved = self._rows([position[i] for i in ids], tuple(ids))
-        for known in {"logdet", "spectrum"} & set(self.__dict__):  # a permutation keeps them
-            moved.__dict__[known] = self.__dict__[known]
+        if "spectrum" in self.__dict__:  # a permutation keeps the eigenvalues
+            moved.__dict__["spectrum"] = self.spectrum
         return moved
 
     def subset(self, ids: Iterable[Any]) -> Weights:
