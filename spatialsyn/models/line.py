@@ -33,6 +33,8 @@ REACH = 5.0
 EDGE = 1e-7
 # Points of the scan of a narrow interval; how often it may move before the whole is taken.
 FEW, MOVES = 9, 6
+# What looks beyond the interval of factorisations.
+WIDER = ' weights.with_logdet("eigenvalues") searches up to the last value that W allows.'
 
 
 def best_on_line(of: Profile, logdet: LogDet, name: str) -> Array:
@@ -53,7 +55,7 @@ def best_on_line(of: Profile, logdet: LogDet, name: str) -> Array:
         rho = maximise(*of(part), (low, high), SCAN if (low, high) == space else FEW)
         if _distance(rho, (low, high)) > EDGE or _distance(rho, space) < EDGE:
             logdet.full.keep(rho, part)
-            return np.array([_inside(rho, space, name)])
+            return np.array([_inside(rho, space, name, WIDER)])
     return np.array([peak(*of(logdet), logdet, name)])
 
 
@@ -146,11 +148,11 @@ def _distance(rho: float, interval: tuple[float, float]) -> float:
     return min(rho - low, high - rho) / (high - low)
 
 
-def _inside(rho: float, space: tuple[float, float], name: str) -> float:
+def _inside(rho: float, space: tuple[float, float], name: str, wider: str = "") -> float:
     if _distance(rho, space) < EDGE:
         raise EstimationError(
             f"the likelihood still rises at {name} = {rho:.4f}, the end of its interval "
             f"({space[0]:.4g}, {space[1]:.4g}): the data do not identify this model with this W. "
-            "Check for a common trend (time effects), outliers and the scale of W."
+            f"Check for a common trend (time effects), outliers and the scale of W.{wider}"
         )
     return rho

@@ -14,7 +14,6 @@ estimate, found from a few moments. The last is an approximation (`moments`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -77,12 +76,15 @@ class Factored(Solved):
         return pattern(self.W)
 
     @cached_property
-    def values(self) -> Callable[[Array], Array]:
-        """ln|I - rho W| at an array of rho."""
+    def reduced(self) -> Array:
+        """The Hessenberg form of W, (n, n)."""
+        return np.asarray(hessenberg(dense(self.W), check_finite=False))
+
+    def values(self, rho: Array) -> Array:
+        """ln|I - rho W| at an array of rho, exactly."""
         if self.way == "hessenberg":
-            H = hessenberg(dense(self.W), check_finite=False)
-            return lambda rho: eliminated(H, rho)
-        return lambda rho: np.array([self.pattern.at(float(r)).logdet for r in rho])
+            return eliminated(self.reduced, rho)
+        return np.array([self.pattern.at(float(r)).logdet for r in rho])
 
     def inverse(self, rho: float) -> Solver:
         """S^-1, by factors of S."""

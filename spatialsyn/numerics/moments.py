@@ -94,14 +94,14 @@ class Moments(Solved):
         return self.mean.derivative(rho, order)
 
     def shift(self, rho: float, se: float, copies: int) -> float:
-        """Of the spread over the probes and of the moments left out, which the last ones bound."""
+        """Twice what the probes spread, and the moments left out, which the last ones bound."""
         slopes = self.by_probe.derivative(rho, 1)
         spread = float(slopes.std(ddof=1)) / np.sqrt(self.probes)
         s = abs(rho) * self.radius
         base = s if self.scale is None else float(q_of(np.asarray(s)))
         last = float(np.abs(self.moments[-LAST:].mean(axis=1)).max())
         left_out = 2 * last * base ** (len(self.moments) - 1) / (1 - base) * self.radius
-        return copies * se * (spread + left_out)
+        return copies * se * (2 * spread + left_out)
 
     def inverse(self, rho: float) -> Iterative:
         """S^-1, by iterations."""

@@ -18,7 +18,7 @@ import numpy as np
 from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import transposed
-from spatialsyn.numerics.solves import Inverse
+from spatialsyn.numerics.solves import Inverse, Solver
 
 # Cities up to which tr G'G is exact.
 EXACT = 1000
@@ -75,7 +75,7 @@ class Propagation:
     def asymmetry(self) -> tuple[float, float]:
         """|G - G'|_F^2 / 2 and its standard error, zero where it is exact."""
         n = self.inverse.shape[0]
-        if n <= EXACT:
+        if n <= EXACT and isinstance(self.inverse, Solver):
             G = self @ np.eye(n)
             return float(((G - G.T) ** 2).sum()) / 2, 0.0
         probes = PROBES if n <= MANY_CITIES else FEW_PROBES
