@@ -11,10 +11,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 from scipy.optimize import minimize_scalar
-from tests.maps import neighbours, on_map, random_graph
 
 import spatialsyn as ss
 from spatialsyn.numerics import determinants, solves, traces
+from tests.maps import neighbours, on_map, random_graph
 
 # Between an interpolant of six nodes and eigenvalues; its own bound is of this size.
 RTOL = 1e-7
@@ -128,7 +128,7 @@ def test_effects_by_city_and_block_and_fixed_effects_still_follow(narrow):
     assert_allclose(again.predict(), a.predict())
 
 
-@pytest.mark.parametrize("rho", [-0.9, -0.5, 0.0, 0.6, 0.97])
+@pytest.mark.parametrize("rho", [-0.85, -0.5, 0.0, 0.6, 0.97])
 @pytest.mark.parametrize("family", ["sar", "sem"])
 def test_the_estimate_is_the_top_of_the_exact_likelihood(family, rho, narrow):
     """Against a scan of the likelihood with eigenvalues, written out, near both ends too."""
@@ -194,7 +194,7 @@ def test_two_stages_and_draws_of_many_cities():
 
 
 def test_the_end_of_the_interval_names_the_way_beyond(narrow):
-    panel, w = on_map(neighbours(420, seed=2), lam=-1.2)
+    panel, w = on_map(neighbours(420, seed=2), 0.0, lam=-1.2)
     with pytest.raises(ss.EstimationError, match=r'-0.98.*with_logdet\("eigenvalues"\) searches'):
         ss.fit(model("sem"), panel, w)
     assert ss.fit(model("sem"), panel, w.with_logdet("eigenvalues")).lam["w"] < -0.98

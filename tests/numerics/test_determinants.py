@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
-from tests.maps import neighbours, random_graph
 
 from spatialsyn.numerics import determinants
 from spatialsyn.numerics.determinants import chosen, determined
@@ -17,6 +16,7 @@ from spatialsyn.numerics.moments import Moments, exact_traces, polynomials, powe
 from spatialsyn.numerics.solves import Iterative, solver
 from spatialsyn.numerics.spectrum import eigenvalues, perron, symmetriser, widest
 from spatialsyn.numerics.traces import Propagation
+from tests.maps import neighbours, random_graph
 
 RHO = np.linspace(-0.9, 0.97, 60)
 SIZES = (30, 300, 600)
