@@ -1,8 +1,8 @@
 """CPU time, peak memory and accuracy against the number of units, beside spreg.
 
-Run ``python benchmarks/speed.py`` (an hour with the largest cases; ``--to 10000`` for a few
-minutes): it writes ``docs/speed.md``, ``docs/speed.png`` and ``benchmarks/ratios.json``, and
-prints which ratios fell by a third against the ones stored before.
+Run ``python benchmarks/speed.py`` (half an hour with the largest cases; ``--only "n = 300"`` for
+those of a name): it writes ``benchmarks/ratios.json``, and from all that is stored there
+``docs/speed.md`` and ``docs/speed.png``, and prints which ratios fell by a third.
 
 Every run is a process of its own with one BLAS thread, warmed up on a small sample, so that
 imports do not count; ours and spreg's take turns. Times are CPU seconds of estimation,
@@ -265,23 +265,23 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
 def main() -> None:
     """Measure, write, compare with the ratios stored before."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--to", type=int, default=1_000_000, help="the most units")
+    parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
         return child(*given.child)
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    stored = json.loads(RATIOS.read_text()) if RATIOS.exists() else {"ratios": {}, "runs": {}}
+    runs = stored["runs"]
     with tempfile.TemporaryDirectory() as folder:
-        for case in CASES:
-            if CASES[case][0] <= given.to:
-                found[case] = measured(case, folder)
-                print(case, json.dumps(found[case]), flush=True)
-    before = json.loads(RATIOS.read_text()) if RATIOS.exists() else {}
-    now = ratios(found)
-    for key in sorted(now.keys() & before.keys()):
+        for case in (name for name in CASES if given.only in name):
+            runs[case] = measured(case, folder)
+            print(case, json.dumps(runs[case]), flush=True)
+    found = {case: runs[case] for case in CASES if case in runs}
+    now, before = ratios(found), stored["ratios"]
+    for key in now.keys() & before.keys():
         if now[key] < FALL * before[key]:
             print(f"slower: {key} was {before[key]:g} times ours, is {now[key]:g}")
-    RATIOS.write_text(json.dumps({**before, **now}, indent=1, sort_keys=True) + "\n")
+    RATIOS.write_text(json.dumps({"ratios": now, "runs": found}, indent=1) + "\n")
     PAGE.write_text(page(found))
     figure(found)
 
