@@ -60,8 +60,9 @@ class Averages:
 
     def _direct(self, rho: float, n: int) -> tuple[tuple[float, float], tuple[float, float]]:
         """tr S^-1 C and its derivative in rho, for C = I and C = W."""
-        assert self.logdet is not None
-        once, twice = float(self.logdet.slope(rho)), float(self.logdet.curvature(rho))
+        f = self.logdet.part(rho) if isinstance(self.logdet, Solved) else self.logdet
+        assert f is not None
+        once, twice = float(f.slope(rho)), float(f.curvature(rho))
         return (n - rho * once, -once - rho * twice), (-once, -twice)
 
     def _total(self, rho: float, C: Matrix) -> tuple[float, float]:

@@ -45,7 +45,7 @@ def too_far(design: Design, estimate: Estimate) -> str | None:
     if by <= TOLERATED:
         return None
     return (
-        f"ln|S| by random probes moves {estimate.names[where]} by up to {by:.2g} standard errors. "
+        f"the error of ln|S| moves {estimate.names[where]} by up to {by:.2g} standard errors. "
         'An exact one has weights.with_logdet("sparse"), which takes memory, or "eigenvalues" up '
         "to 5000 cities; a W with links on a map has small factors."
     )

@@ -25,7 +25,7 @@ from spatialsyn.numerics.interpolant import Interpolant, interpolated
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.moments import Moments
-from spatialsyn.numerics.solves import Pattern, Solver, pattern, solver
+from spatialsyn.numerics.solves import DENSE_TO, Pattern, Solver, pattern, solver
 from spatialsyn.numerics.spectrum import perron, symmetriser, widest
 from spatialsyn.numerics.traces import Solved
 
@@ -48,7 +48,8 @@ def chosen(W: Matrix) -> str:
     if n <= SMALL:
         return "eigenvalues"
     if not sparse.issparse(W):
-        return "hessenberg" if symmetriser(W) is None else "eigenvalues"
+        small = n <= DENSE_TO and symmetriser(W) is None
+        return "hessenberg" if small else "eigenvalues"
     return "sparse" if widest(W) <= WIDEST else "moments"
 
 
@@ -124,12 +125,9 @@ class Factored(Solved):
         return Moments(sparse.csr_array(self.W), self.radius, *ROUGHLY)
 
     def derivative(self, rho: float | Array, order: int) -> Array:
-        """At one rho that of the narrow interval, at many that of the whole."""
-        if np.ndim(rho):
-            return self.whole.derivative(rho, order)
-        at = float(rho)
-        part = self._held[at].logdet if at in self._held else self.near(at)
-        return part.derivative(rho, order)
+        """Near the estimate that was found last, or of the whole."""
+        found = None if np.ndim(rho) else self._held.get(float(rho))
+        return (self.whole if found is None else found.logdet).derivative(rho, order)
 
     @property
     def method(self) -> str:

@@ -66,6 +66,12 @@ class Interpolant(LogDet):
         by_q = [self._by_q(t, k) for k in range(order + 1)]
         return np.asarray(chained(q, by_q) * self.radius**order)
 
+    def shift(self, rho: float, se: float, copies: int) -> float:
+        """Of the tail, whose slope is no more than Markov's inequality allows."""
+        steep = float(chained(q_of(np.asarray(rho * self.radius)), [np.ones(()), np.ones(())]))
+        size = (len(self.coefficients) - 1) ** 2 / self.half * steep * self.radius
+        return copies * se * self.tail * size
+
     def _by_q(self, t: Array, order: int) -> Array:
         series = chebyshev.chebder(self.coefficients, order) / self.half**order
         return np.asarray(chebyshev.chebval(t, series))

@@ -17,6 +17,8 @@ from spatialsyn.numerics.lags import Array, Matrix, dense
 SYMMETRY_RTOL = 1e-9
 # Sums of rows that differ by less, in parts of the largest, are equal.
 ROW_SUM = 1e-9
+# A spectral radius below this part of the norm is rounding.
+CIRCLE = 1e-3
 # Rounds after which Lanczos iterations are given up.
 RESTARTS = 500
 
@@ -106,9 +108,10 @@ def perron(W: Matrix) -> float:
     sums = np.asarray(W.sum(axis=1)).ravel()
     if np.ptp(sums) <= ROW_SUM * sums.max():
         return float(sums.max())
-    radius = leading(W)[1]
-    # No eigenvalue exceeds a norm: where Lanczos fails the interval of rho is narrower, not wrong.
-    return radius if np.isfinite(radius) else float(min(sums.max(), W.sum(axis=0).max()))
+    radius, norm = leading(W)[1], float(min(sums.max(), W.sum(axis=0).max()))
+    # No eigenvalue exceeds a norm: where Lanczos fails, or finds the zeros of links without a
+    # circle as rounding, the interval of rho is narrower, not wrong.
+    return radius if radius > CIRCLE * norm else norm
 
 
 def _at(links: sparse.csr_array, rows: Any, columns: Any) -> Array:

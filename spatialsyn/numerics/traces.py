@@ -127,6 +127,10 @@ class Solved(LogDet):
         self._held[rho] = Propagation(self.W, self.inverse(rho), part.full, rho)
         return self._held[rho]
 
+    def part(self, rho: float) -> LogDet:
+        """The log-determinant that is known at this rho, or is found near it."""
+        return self._held[rho].logdet if rho in self._held else self.near(rho)
+
     @property
     def interval(self) -> tuple[float, float]:
         """`SPAN`, in which S is regular whatever the smallest eigenvalue is."""

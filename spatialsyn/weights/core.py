@@ -140,6 +140,8 @@ class Weights:
     def logdet(self) -> LogDet:
         """ln|I - rho W|, by `determinant` or the way that suits size and structure; kept."""
         how = chosen(self.matrix) if self.determinant == "auto" else self.determinant
+        if how == "hessenberg":
+            self._check_dense()
         return self.spectrum if how == "eigenvalues" else determined(self.matrix, how)
 
     @cached_property
@@ -151,12 +153,15 @@ class Weights:
         WeightsError
             Too many cities for a dense matrix.
         """
+        self._check_dense()
+        return Eigenvalues(eigenvalues(self.matrix))
+
+    def _check_dense(self) -> None:
         if self.n > EXACT_TO:
             raise WeightsError(
                 f"W[{self.name}] has {self.n} cities; its eigenvalues need a dense matrix, which "
                 f'reaches {EXACT_TO}. A sparse W has more: with_logdet("sparse"), or "moments".'
             )
-        return Eigenvalues(eigenvalues(self.matrix))
 
     def with_logdet(self, how: str) -> Weights:
         """The same matrix whose ln|I - rho W| is found in a way of one's own choice.

@@ -209,8 +209,9 @@ def test_a_way_that_does_not_exist_is_refused():
 
 def test_what_needs_pairs_of_too_many_cities_is_refused():
     panel, w = on_map(neighbours(5001), T=2)
-    with pytest.raises(ss.WeightsError, match="eigenvalues need a dense matrix, which reaches"):
-        ss.fit(model(), panel, w.with_logdet("eigenvalues"))
+    for way in ("eigenvalues", "hessenberg"):
+        with pytest.raises(ss.WeightsError, match="eigenvalues need a dense matrix, which reaches"):
+            ss.fit(model(), panel, w.with_logdet(way))
     with pytest.raises(ss.ModelError, match=r"\(n, n\) arrays, which are made up to 5,000 cities"):
         ss.fit(model("sac", "individual"), panel, w)
     res = ss.fit(model("sdm", "individual"), panel, w)

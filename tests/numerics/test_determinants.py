@@ -122,6 +122,13 @@ def test_the_radius_of_weights_that_are_not_standardised():
     assert_allclose(perron(W), np.abs(np.linalg.eigvals(W.toarray())).max())
 
 
+def test_links_without_a_circle_have_no_radius_to_divide_by():
+    W = sparse.csr_array(sparse.triu(neighbours(400)))
+    found = determined(W, "sparse")
+    assert np.isfinite(found.interval).all()
+    assert_allclose(found(0.5), 0, atol=1e-10)
+
+
 def test_moments_are_the_quadratic_forms():
     W = neighbours(25)
     root = np.sqrt(symmetriser(W))
