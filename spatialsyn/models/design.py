@@ -18,6 +18,7 @@ from spatialsyn.models.checks import (
     check_absorbed,
     check_dimensions,
     check_names,
+    check_pairs,
     check_rows,
     check_series,
 )
@@ -347,6 +348,7 @@ def _logdet(
     if not W:
         return None
     if len(W) > 1:
+        check_pairs(W[0].shape[-1])
         return JointLogDet(tuple(dense(w) for w in W), unit_root)
     logdet = _logdet_of(model, weights[model.roles.wy[0]], years)
     return logdet.without_unit_root() if unit_root else logdet

@@ -21,6 +21,7 @@ from scipy.linalg import qr, solve_triangular
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models import mess
 from spatialsyn.models.accuracy import accuracy
+from spatialsyn.models.checks import check_pairs
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
@@ -30,7 +31,7 @@ from spatialsyn.models.search import best_spatial, check_peak
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
-from spatialsyn.numerics.solves import DENSE_TO, solver
+from spatialsyn.numerics.solves import solver
 
 # Columns of unit length whose pivot in the QR falls below this are linear combinations.
 COLLINEAR = 1e-10
@@ -103,6 +104,7 @@ def multiplier_at(design: Design, spatial: Array) -> Any:
     if design.exponential:
         return mess.multiplier(design, spatial[:m])
     if not design.by_solves:
+        check_reach(design)
         return multiplier(design.W, spatial[:m], len(design.y))
     return design.propagation(spatial).inverse if m else solver((), spatial[:0], len(design.y))
 
@@ -195,6 +197,12 @@ def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
     return scaled / length[:, None]
 
 
+def check_reach(design: Design) -> None:
+    """Refuse many cities where the model needs arrays of their pairs."""
+    if not design.by_solves and not design.exponential:
+        check_pairs(len(design.y))
+
+
 def check_size(design: Design) -> None:
     """Refuse fewer independent observations than parameters."""
     parameters = len(parameter_names(design)) - (design.mixture is not None)  # shares sum to one
@@ -202,17 +210,6 @@ def check_size(design: Design) -> None:
         raise ModelError(
             f"{design.nobs} independent observations cannot identify {parameters} parameters. Use "
             "more years or cities, or fewer regressors (each lag in space is one more)."
-        )
-
-
-def check_reach(design: Design) -> None:
-    """Refuse many cities where the model needs arrays of their pairs."""
-    n = len(design.y)
-    if n > DENSE_TO and not design.by_solves and not design.exponential:
-        raise ModelError(
-            f"this model has (n, n) arrays, which are made up to {DENSE_TO:,} cities; the panel "
-            f"has {n:,}. One spatial lag, of y or of the error (ss.sar, ss.sdm, ss.sem, ss.sdem), "
-            "without random effects, lags in time or missing outcomes, needs none."
         )
 
 

@@ -214,6 +214,8 @@ def test_what_needs_pairs_of_too_many_cities_is_refused():
             ss.fit(model(), panel, w.with_logdet(way))
     with pytest.raises(ss.ModelError, match=r"\(n, n\) arrays, which are made up to 5,000 cities"):
         ss.fit(model("sac", "individual"), panel, w)
+    with pytest.raises(ss.ModelError, match=r"\(n, n\) arrays, which are made up to 5,000 cities"):
+        ss.fit(model("sac", estimator="gmm"), panel, w)
     res = ss.fit(model("sdm", "individual"), panel, w)
     with pytest.raises(ss.ModelError, match="effects of every pair of 5,001 cities"):
         res.effects("x", by="city")
