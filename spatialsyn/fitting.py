@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect
+from spatialsyn.models.accuracy import too_far
 from spatialsyn.models.covariance import covered
 from spatialsyn.models.data import Evaluate, read
 from spatialsyn.models.design import Design, align, sweep_effects
@@ -70,6 +71,9 @@ def estimated_on(
     design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
     if model.dynamic:
         _warn_unstable(design, estimate)
+    inexact = too_far(design, estimate)
+    if inexact:
+        warnings.warn(inexact, stacklevel=2)
     usual = "expected" if design.instruments is None else "classical"
     if cov not in (None, usual):
         estimate = covered(design, estimate, cov)

@@ -51,6 +51,7 @@ def notes(results: Results) -> list[str]:
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""
         found.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
+    found += results.estimate.notes
     found += warnings_of(results.design, results.estimate)
     found += [
         f"alpha[{name}] = {alpha:.3f} compares with rho = 1 - e^alpha = {1 - np.exp(alpha):.3f}."

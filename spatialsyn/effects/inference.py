@@ -29,8 +29,6 @@ from spatialsyn.numerics.logdet import JointLogDet, LogDet
 
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
-# Number of cities from which on a sparse S is factored rather than inverted.
-FACTORED_FROM = 300
 METHODS = ("delta", "simulation", "bootstrap")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3

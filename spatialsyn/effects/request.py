@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.effects.averages import averages
 from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, by_pair, by_pairs
 from spatialsyn.effects.channels import ALL, OWN, Channels
 from spatialsyn.effects.entered import Carried, Multipliers, check_written
@@ -54,6 +55,9 @@ def inferred(
         raise ModelError(
             "effects are read by channel, by order or over a horizon, not both at once."
         )
+    if list(labels.columns) == ["effect"] and not channels and order is None and horizon is None:
+        path = averages(design, entered.carriers, entered.rho_positions)
+        entered = replace(entered, path=path)
     if channels:
         entered, labels = by_channel(entered, labels, design)
     if order is not None:

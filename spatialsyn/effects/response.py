@@ -83,7 +83,7 @@ class Product:
     def diagonal(self) -> Array:
         """Of F P."""
         if sparse.issparse(self.F):
-            return np.asarray(self.F.multiply(self.P.T).sum(axis=1)).ravel()
+            return np.asarray(self.F.multiply(self.P.T).sum(axis=1), dtype=float).ravel()
         return np.asarray((np.asarray(self.F) * self.P.T).sum(axis=1))
 
     def whole(self) -> Array:

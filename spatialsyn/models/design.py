@@ -18,6 +18,7 @@ from spatialsyn.models.checks import (
     check_absorbed,
     check_dimensions,
     check_names,
+    check_pairs,
     check_rows,
     check_series,
 )
@@ -30,6 +31,8 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.solves import DENSE_TO
+from spatialsyn.numerics.traces import Propagation, Solved
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
@@ -120,6 +123,28 @@ class Design:
     def varies(self) -> bool:
         """Whether a matrix changes over the years."""
         return any(W.ndim == 3 for W in self.matrices.values())
+
+    @property
+    def by_solves(self) -> bool:
+        """Whether S and R, of many cities, are only ever solved with: one spatial parameter."""
+        if self.random or self.dynamic or self.mixture is not None or self.observed is not None:
+            return False
+        if len(self.W) + (self.error is not None) > 1:
+            return False
+        if not self.W and self.error is None:
+            return len(self.y) > DENSE_TO
+        return self._solved is not None
+
+    def propagation(self, spatial: Array) -> Propagation:
+        """G = W S^-1, or M R^-1, at the one spatial parameter."""
+        assert self._solved is not None
+        return self._solved.at(float(spatial[0]))
+
+    @property
+    def _solved(self) -> Solved | None:
+        logdet = self.logdet if self.error is None else self.error.logdet
+        full = logdet.full if isinstance(logdet, LogDet) else None
+        return full if isinstance(full, Solved) else None
 
     @property
     def nobs(self) -> int:
@@ -323,6 +348,7 @@ def _logdet(
     if not W:
         return None
     if len(W) > 1:
+        check_pairs(W[0].shape[-1])
         return JointLogDet(tuple(dense(w) for w in W), unit_root)
     logdet = _logdet_of(model, weights[model.roles.wy[0]], years)
     return logdet.without_unit_root() if unit_root else logdet

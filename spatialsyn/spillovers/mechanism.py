@@ -26,7 +26,8 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.inference import FEWEST, Multipliers, check_level, of_draws
+from spatialsyn.effects.entered import Multipliers
+from spatialsyn.effects.inference import FEWEST, check_level, of_draws
 from spatialsyn.effects.request import multipliers
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import EstimationError, ModelError, named
@@ -177,7 +178,7 @@ def _read(entered: tuple[Multipliers, Multipliers], of_m: Array, of_y: Array) ->
 def _derivatives(entered: Multipliers, params: Array) -> list[Array]:
     """The (n, n) matrix of derivatives for every regressor of `entered`."""
     at = entered.at(params)
-    level = entered.readings(at, np.ravel, slopes=False).level
+    level = entered.readings(at, lambda B: B.whole().ravel(), slopes=False).level
     n = entered.carriers[0].shape[-1]
     return [
         (at[list(one.positions)] @ level[list(one.carriers)]).reshape(n, n)

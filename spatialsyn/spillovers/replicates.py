@@ -17,16 +17,14 @@ import numpy as np
 
 from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design, estimates_cities
-from spatialsyn.models.qml import REACH, regress
+from spatialsyn.models.line import EDGE, profile, searched
+from spatialsyn.models.qml import regress
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.optimize import maximise_many
 from spatialsyn.numerics.transform import independent, sweep
 from spatialsyn.results import Results
 
-# Points of the scan that brackets the highest peak, steps of Newton, and where they stop.
-SCAN, STEPS, STEP = 65, 100, 1e-11
-# This near to an end of its interval, rho has no maximum inside.
-EDGE = 1e-7
 # Fewest samples that a p-value is taken of.
 FEWEST = 99
 
@@ -126,27 +124,7 @@ def refitted(design: Design, samples: Samples) -> Estimates:
 
 def _best_rhos(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Array, Array]:
     """(R,) maximisers of the concentrated likelihoods, and whether they lie inside."""
-    a, b, c = (e_y**2).sum(axis=0), (e_y * e_Wy).sum(axis=0), (e_Wy**2).sum(axis=0)
-    reach = REACH / logdet.radii[0]
-    low, high = max(logdet.interval[0], -reach), min(logdet.interval[1], reach)
-    points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(SCAN) + 0.5) / SCAN)) / 2
-    at = points[:, None]
-    value = design.copies * logdet(points)[:, None]
-    value = value - design.nobs / 2 * np.log(a - 2 * at * b + at**2 * c)
-    peak, ends = np.argmax(value, axis=0), np.r_[low, points, high]
-    copies = design.copies / logdet.years
-    left, rho, right = ends[peak], ends[peak + 1], ends[peak + 2]
-    for _ in range(STEPS):
-        G = logdet.eigenvalues / (1 - rho[:, None] * logdet.eigenvalues)
-        q, dq = a - 2 * rho * b + rho**2 * c, 2 * rho * c - 2 * b
-        slope = -copies * G.sum(axis=1).real - design.nobs / 2 * dq / q
-        curvature = -copies * (G**2).sum(axis=1).real
-        curvature -= design.nobs / 2 * (2 * c / q - (dq / q) ** 2)
-        left, right = np.where(slope > 0, rho, left), np.where(slope < 0, rho, right)
-        target = rho - slope / np.where(curvature < 0, curvature, -np.inf)
-        outside = (curvature >= 0) | (target < left) | (target > right)
-        target = np.where(outside, (left + right) / 2, target)
-        moved, rho = np.abs(target - rho).max(), target
-        if moved <= STEP * (high - low):
-            break
+    value, derivatives = profile(design, logdet, e_y, e_Wy)
+    low, high = searched(logdet)
+    rho = maximise_many(value, derivatives, (low, high))
     return rho, np.minimum(rho - low, high - rho) >= EDGE * (high - low)

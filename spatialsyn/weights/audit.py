@@ -186,8 +186,8 @@ def _eigenvalues(w: Weights) -> tuple[float, float, float]:
         low, high, second = leading(w.matrix)
         with np.errstate(divide="ignore"):
             return 1 / low, 1 / high, 1 - second / high
-    size = np.sort(np.abs(w.logdet.eigenvalues))
-    return *w.logdet.interval, float(1 - size[-2] / size[-1]) if size[-1] > 0 else float("nan")
+    size = np.sort(np.abs(w.spectrum.eigenvalues))
+    return *w.spectrum.interval, float(1 - size[-2] / size[-1]) if size[-1] > 0 else float("nan")
 
 
 def _covariance(a: sparse.csr_array, b: sparse.csr_array, cells: int) -> float:
