@@ -31,7 +31,8 @@ SPATIAL = {"rho[geo]": 0.4, "lambda[geo]": 0.3}
 class Case:
     """An estimator and the parameters it is drawn from.
 
-    `spatial` is the parameter whose bias and coverage are shown.
+    `spatial` is the parameter whose bias and coverage are shown, `holes` the share of outcomes
+    that are missing, at random.
     """
 
     name: str
@@ -40,16 +41,17 @@ class Case:
     spatial: str = "rho[geo]"
     cov: str = "expected"
     horizon: str | None = None
+    holes: float = 0.0
 
 
 def case(name: str, family: str, more: dict[str, float] | None = None, **options: object) -> Case:
     """A member of the family with the parameters it has among SLOPES and SPATIAL."""
-    shown = {k: options.pop(k) for k in ("spatial", "cov", "horizon") if k in options}
+    shown = {k: options.pop(k) for k in ("spatial", "cov", "horizon", "holes") if k in options}
     model = getattr(ss, family)("y ~ x + z", **{"W": "geo", **options})
     has = {"x": model.has_wx, "y": bool(model.roles.wy), "u": model.roles.wu is not None}
     params = {"Intercept": 1.0} if model.intercept else {}
     params |= {k: v for k, v in SLOPES.items() if has["x"] or not k.startswith("W")}
-    params |= {"rho[geo]": 0.4} if has["y"] else {}
+    params |= {"rho[geo]": 0.4} if has["y"] and "spatial" not in shown else {}
     params |= {"lambda[geo]": 0.3} if has["u"] else {}
     shown.setdefault("spatial", "rho[geo]" if has["y"] else "lambda[geo]")
     return Case(name, model, params | (more or {}) | {"sigma2": 1.0}, **shown)
@@ -65,6 +67,8 @@ def cases() -> list[Case]:
         for effects in ("individual", "twoways")
     ]
     found += [
+        case("SAR, two-way, 2SLS", "sar", estimator="2sls", cov="classical", **two),
+        case("SAR, individual, two matrices", "sar", {"rho[dig]": 0.2}, W=["geo", "dig"], **one),
         case("SDM, two-way, dummies", "sdm", correction="direct", **two),
         case("SDM, two-way, dummies corrected", "sdm", correction="bias-corrected", **two),
         case("SDM, two-way, sandwich", "sdm", cov="sandwich", **two),
@@ -76,28 +80,55 @@ def cases() -> list[Case]:
         case("SDM, dynamic, two-way, long run", "sdm", {"tau": 0.3, "eta[geo]": 0.0},
              lag_y=True, lag_wy=True, horizon="long", **two),
     ]  # fmt: skip
+    mixed = {"rho[geo+dig]": 0.4, "share[geo]": 0.6, "share[dig]": 0.4}
+    exponent = {"alpha[geo]": -0.5}
+    found += [
+        case("SAR, two-way, convex", "sar", mixed, W=ss.convex("geo", "dig"),
+             spatial="rho[geo+dig]", **two),
+        case("MESS, individual", "mess", exponent, spatial="alpha[geo]", **one),
+        case("MESS Durbin, two-way", "mess_sdm", exponent, spatial="alpha[geo]", **two),
+        case("MESS Durbin, two-way, robust", "mess_sdm", exponent, spatial="alpha[geo]",
+             cov="robust", **two),
+        case("SEM, random effects outside the error", "sem", {"phi": 0.4}, random="baltagi"),
+        case("SDM, two-way, clusters by city", "sdm", cov="city", **two),
+        case("SAC, two-way, moments", "sac", estimator="gmm", cov="classical", **two),
+        case("SDM, two-way, 10 % of y missing", "sdm", holes=0.1, **two),
+        Case("SAR, two-way, regimes in x",
+             ss.sar("y ~ x", W="geo", regimes="side", **two),
+             {"x[a]": 1.0, "x[b]": 0.5, "rho[geo]": 0.4, "sigma2": 1.0}),
+    ]  # fmt: skip
     return found
 
 
 @lru_cache
 def weights(n: int) -> list[ss.Weights]:
-    """The cities of Guangdong, or a lattice of ten by ten."""
+    """Contiguity and an economic gap: of the cities of Guangdong, or of a lattice of ten by ten."""
     if n == 21:
-        cities = ss.datasets.guangdong().cities
-        return [ss.weights.contiguity(cities, name="geo").standardize("row")]
+        panel = ss.datasets.guangdong()
+        geo = ss.weights.contiguity(panel.cities, name="geo")
+        gap = ss.weights.gap(panel.mean("gdp_per_capita", years=(2011, 2012)), name="dig")
+        return [geo.standardize("row"), gap.standardize("row")]
     i, j = np.divmod(np.arange(n), 10)
     links = (np.abs(i[:, None] - i) + np.abs(j[:, None] - j)) == 1
-    w = ss.Weights.from_matrix(links.astype(float), ids=range(n), name="geo")
-    return [w.standardize("row")]
+    wealth = np.exp(np.random.default_rng(0).standard_normal(n))
+    gap = np.abs(wealth[:, None] - wealth)
+    near = np.divide(1, gap, out=np.zeros_like(gap), where=gap > 0)
+    made = (
+        ss.Weights.from_matrix(matrix, ids=range(n), name=name)
+        for name, matrix in (("geo", links.astype(float)), ("dig", near))
+    )
+    return [w.standardize("row") for w in made]
 
 
 @lru_cache
 def panel_of(n: int, T: int) -> ss.CityPanel:
     """Regressors drawn once."""
-    rng = np.random.default_rng(n)
+    rng = np.random.default_rng((n, T))
     index = pd.MultiIndex.from_product([weights(n)[0].ids, range(2001, 2001 + T)])
     frame = pd.DataFrame({k: rng.standard_normal(n * T) for k in "xz"}, index=index)
-    return ss.CityPanel(frame.rename_axis(["city", "year"]).reset_index(), city="city")
+    frame["side"] = np.repeat(np.where(np.arange(n) < n // 3, "a", "b"), T)
+    frame = frame.rename_axis(["city", "year"]).reset_index()
+    return ss.CityPanel(frame, city="city", blocks=["side"])
 
 
 def truth(case: Case, results: ss.Results) -> np.ndarray:
@@ -114,14 +145,18 @@ def draw(case: Case, n: int, T: int, seed: int) -> np.ndarray | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         panel = ss.simulate(case.model, panel_of(n, T), links, case.params, seed)
+        if case.holes:
+            gone = np.random.default_rng((seed, n)).random((n, T)) < case.holes
+            panel = panel.assign(y=np.where(gone, np.nan, panel.array("y")))
+        missing = "likelihood" if case.holes else "refuse"
         try:
-            results = ss.fit(case.model, panel, links, case.cov)
+            results = ss.fit(case.model, panel, links, case.cov, missing)
             effects = results.effects("x", horizon=case.horizon).table.iloc[:2]
         except ss.EstimationError:
             return None
-    parameter = results.tidy().set_index("term").loc[case.spatial]
-    shown = ["estimate", "low", "high"]
-    rows = np.vstack([parameter[shown].to_numpy(float), effects[shown].to_numpy(float)])
+    estimate, half = results.params[case.spatial], 1.96 * results.se[case.spatial]
+    parameter = [estimate, estimate - half, estimate + half]
+    rows = np.vstack([parameter, effects[["estimate", "low", "high"]].to_numpy(float)])
     return np.column_stack([rows, truth(case, results)])
 
 
@@ -142,6 +177,7 @@ def row(case: Case, size: str, draws: int, pool: ProcessPoolExecutor) -> dict[st
         "parameter %": f"{covered[0]:.1f}",
         "direct %": f"{covered[1]:.1f}",
         "indirect %": f"{covered[2]:.1f}",
+        "draws": draws,
         "failed": len(made) - len(found),
     }
 
@@ -154,32 +190,67 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name holds this text")
     given = parser.parse_args()
     chosen = [case for case in cases() if given.only in case.name]
-    rows = []
+    rows = written()
     with ProcessPoolExecutor(given.jobs) as pool:
         for case in chosen:
             for size in SIZES:
-                rows.append(row(case, size, given.draws, pool))
-                print(*rows[-1].values(), sep=" | ", flush=True)
-                if not given.only:
-                    write(pd.DataFrame(rows), given.draws)
+                made = {k: str(v) for k, v in row(case, size, given.draws, pool).items()}
+                rows[case.name, size] = made
+                print(*made.values(), sep=" | ", flush=True)
+                write([rows[key] for key in order(rows)])
 
 
-def write(table: pd.DataFrame, draws: int) -> None:
+def order(rows: dict[tuple[str, str], dict[str, str]]) -> list[tuple[str, str]]:
+    """The rows that there are, in the order of the cases."""
+    return [(case.name, size) for case in cases() for size in SIZES if (case.name, size) in rows]
+
+
+def written() -> dict[tuple[str, str], dict[str, str]]:
+    """The rows of the page as it stands."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    cells = [[c.strip() for c in line.strip("|").split(" | ")] for line in lines if line[:1] == "|"]
+    rows = [dict(zip(cells[0], line, strict=True)) for line in cells[2:]]
+    return {(row["estimator"], row["size"]): row for row in rows}
+
+
+def write(rows: list[dict[str, str]]) -> None:
     """The page, beside and renamed."""
-    lines = ["| " + " | ".join(map(str, line)) + " |" for line in table.to_numpy()]
-    head = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * table.shape[1]]
-    text = "\n".join([HEAD.format(draws=draws), *head, *lines, ""])
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    text = ["| " + " | ".join(line) + " |" for line in lines]
+    text.insert(1, "|" + "---|" * len(rows[0]))
     beside = PAGE.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_text("\n".join([HEAD, *text, TAIL]), encoding="utf-8")
     beside.replace(PAGE)
 
 
 HEAD = """# Coverage
 
-Written by `python benchmarks/coverage.py`: {draws} draws of each estimator's own model, normal
+Written by `python benchmarks/coverage.py`: outcomes drawn from each estimator's own model, normal
 errors, regressors drawn once. Shown are the bias and the standard deviation of one parameter,
 and how often its 95 % interval, and those of the average direct and indirect effect of `x` (delta
 method), hold the truth. W is the contiguity of Guangdong's 21 cities, or a lattice of ten by ten.
+"""
+
+TAIL = """
+Where intervals hold the truth less often than 93 %, and what to use instead:
+
+* GNS: rho and lambda are told apart by little. Their own intervals are too short at any size
+  shown here; effects fare better. Use `ss.sdm` or `ss.sac`, or compare both.
+* Dummies with two-way effects (`correction="direct"`): rho is biased towards zero by order 1/n, and
+  removing the leading bias does not bring all of it back at n = 21. Use the default, `"lee-yu"`.
+* SAC and spatial errors at n = 21: intervals fall one to four points short, as normal
+  approximations do with so few cities. `ss.wild_test` imposes the null instead; its size was
+  checked for x, W*x and rho (tests/models/test_wild.py).
+* Dynamic models: one to five points short for the indirect effect, most in the long run at n = 21.
+  The error of the bias correction itself is in no interval; more years help, and the summary says
+  how near the long run is to its boundary.
+* Clusters by city and robust covariances cost two to four points at n = 21 where errors are
+  independent and normal, as here; they pay where errors are not.
+* `direct %` and `indirect %` of 92 to 93 lie within the noise of 300 to 500 draws in most rows.
+
+An indirect effect of 100 % belongs to models that have none (SEM): it is zero by construction.
+Not simulated here: two matrices, mixtures and missing outcomes at n = 100 (a fit takes seconds
+there), wild bootstraps (docstring of `ss.wild_bootstrap`), weights of every year.
 """
 
 

@@ -30,6 +30,11 @@ _HOMES = {
     "sdem": "models.spec",
     "sac": "models.spec",
     "gns": "models.spec",
+    "convex": "models.roles",
+    "mess": "models.spec",
+    "mess_sdm": "models.spec",
+    "mess_sem": "models.spec",
+    "mess_sac": "models.spec",
     "regimes": "models.roles",
     "simulate": "models.simulate",
     "fit": "fitting",
@@ -38,6 +43,8 @@ _HOMES = {
     "FirstStage": "models.strength",
     "HypothesisTest": "numerics.hypothesis",
     "beta_convergence": "convergence",
+    "wild_bootstrap": "wild",
+    "wild_test": "wild",
     **{
         name: "errors"
         for name in (
@@ -75,14 +82,29 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from spatialsyn.fitting import fit
-    from spatialsyn.models.roles import regimes
+    from spatialsyn.models.roles import convex, regimes
     from spatialsyn.models.simulate import simulate
-    from spatialsyn.models.spec import SpatialModel, gns, ols, sac, sar, sdem, sdm, sem, slx
+    from spatialsyn.models.spec import (
+        SpatialModel,
+        gns,
+        mess,
+        mess_sac,
+        mess_sdm,
+        mess_sem,
+        ols,
+        sac,
+        sar,
+        sdem,
+        sdm,
+        sem,
+        slx,
+    )
     from spatialsyn.models.strength import FirstStage
     from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
+    from spatialsyn.wild import wild_bootstrap, wild_test
 
 
 def __getattr__(name: str) -> Any:

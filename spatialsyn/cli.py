@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 the input was refused (the message says what and the way o
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -84,6 +85,7 @@ def effects(
 
 def main() -> None:
     """Run the command line; refused input becomes one message and exit code 1."""
+    warnings.showwarning = lambda message, *_: typer.echo(f"note: {message}", err=True)
     try:
         app()
     except SpatialsynError as error:

@@ -25,19 +25,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.study_measures import (
-    MEASURES,
-    TABULATED,
-    Options,
-    in_section,
-    measured,
-    polygons,
-)
-from spatialsyn.weights.core import Weights
+from spatialsyn.study_measures import MEASURES, TABULATED, Options, in_section, measured
 
-WEIGHTS = ("contiguity", "inverse_distance", "gap", "gravity", "similarity")
-# Parameters of the builders that stand for data: a study file names the column instead.
-DATA = {"gap": "values", "gravity": "mass", "similarity": "profile"}
+# Parameters of the builders that stand for data: a study file names the column, or the file.
+COLUMNS = {"gap": "values", "gravity": "mass", "similarity": "profile"}
+FILES = {"flows": "table", "comembership": "incidence", "travel_time": "table", "read": "path"}
+COMPOSITES = (
+    "product", "convex", "union", "intersection", "conditional", "sparsify", "series",
+)  # fmt: skip
+WEIGHTS = (
+    "contiguity", "knn", "distance_band", "rings", "inverse_distance", "kernel",
+    *COLUMNS, *FILES, *COMPOSITES,
+)  # fmt: skip
+# Parameters that the panel and the keys of a section fill by themselves.
+FILLED = {"panel", "cities", "distances", "name", "ids", "weights", "by_year"}
 TABLES = ("blocks", "effects", "main", "models", "sweep", "cities", "weights", "descriptives")
 FIGURES = ("blocks", "emitted_received", "effects", "study_area", "weights")
 
@@ -59,10 +60,11 @@ class PanelSection(_Section):
     missing: list[str] = []
     thousands: str | None = None
     repair: Literal["snap"] | None = None
+    absent: Literal["refuse", "keep"] = "refuse"
 
 
 class ModelSection(_Section):
-    """The fields of `SpatialModel`, the covariance, and the years if not all."""
+    """The fields of `SpatialModel`, what `fit` is told, and the years if not all."""
 
     family: str
     formula: str
@@ -70,10 +72,14 @@ class ModelSection(_Section):
     fixed_effects: str = "none"
     correction: str = "lee-yu"
     random: str | None = None
+    lag_y: bool = False
+    lag_wy: bool | str | list[str] = False
+    regimes: str | dict[str, Any] | None = None
     estimator: str = "qml"
     endogenous: str | list[str] = []
     instruments: str | list[str] = []
     cov: str | None = None
+    missing: Literal["refuse", "balance", "likelihood"] = "refuse"
     years: list[int] | None = Field(default=None, min_length=2, max_length=2)
 
 
@@ -126,7 +132,8 @@ def read_study(path: str | Path) -> Study:
         _check_options("measures", name, options, (*MEASURES, *TABULATED), also=())
     _check_names(study)
     for name, options in study.weights.items():
-        _check_options("weights", name, options, WEIGHTS, also=("standardize", "base_years"))
+        also = ("standardize", *(["of"] if options.get("kind") in COMPOSITES else []))
+        _check_options("weights", name, options, WEIGHTS, also)
     _check_report(study)
     return study
 
@@ -154,38 +161,36 @@ def years_of(panel: CityPanel, span: list[int] | None) -> CityPanel:
     return panel.subset(years=range(span[0], span[1] + 1))
 
 
-def build_weights(study: Study, panel: CityPanel) -> dict[str, Weights]:
-    """The matrices of the study by name."""
-    import spatialsyn.weights as builders
+def weights_names(study: Study) -> list[str]:
+    """The names of all matrices; a section of rings makes one per ring."""
+    from spatialsyn.weights.distance import ring_names
 
-    made = {}
-    for name, given in study.weights.items():
-        options = dict(given)
-        kind, how = options.pop("kind"), options.pop("standardize", "none")
-        arguments: Options = {"name": name}
-        if "cities" in inspect.signature(getattr(builders, kind)).parameters:
-            arguments["cities"] = polygons(panel, f"weights.{name}")
-        if kind in DATA:
-            arguments[DATA[kind]] = _base(panel, name, kind, options)
-        section = f"weights.{name}"
-        built = in_section(section, getattr(builders, kind), arguments | options)
-        made[name] = in_section(section, built.standardize, {"how": how})
-    return made
+    names: list[str] = []
+    for name, options in study.weights.items():
+        if options.get("kind") == "rings":
+            edges = {"name": name, "edges": options.get("edges", ())}
+            names += in_section(f"weights.{name}", ring_names, edges)
+        else:
+            names.append(name)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"two matrices of the study would be called {named(twice)}.")
+    return names
 
 
 def models(study: Study) -> dict[str, SpatialModel]:
     """The specifications by name, with those of the sweep."""
-    made = {}
+    made, known = {}, weights_names(study)
     for name, section in study.models.items():
         try:
-            made[name] = SpatialModel(**section.model_dump(exclude={"years", "cov"}))
+            made[name] = SpatialModel(**section.model_dump(exclude={"years", "cov", "missing"}))
         except SpatialsynError as error:
             raise type(error)(f"[models.{name}] {error}") from error
-        absent = [w for w in made[name].weights_names if w not in study.weights]
+        absent = [w for w in made[name].weights_names if w not in known]
         if absent:
             raise ConfigError(
                 f"[models.{name}] uses W = {named(absent)}; the study has the weights "
-                f"{named(study.weights) or 'none'}."
+                f"{named(known) or 'none'}."
             )
     return made | sweep(study, made)
 
@@ -205,7 +210,7 @@ def sweep(study: Study, made: Mapping[str, SpatialModel]) -> dict[str, SpatialMo
             'For example W = ["geo", "dig"].'
         )
     grid = [dict(zip(fields, values, strict=True)) for values in product(*fields.values())]
-    foreign = [w for w in fields.get("W", []) if w not in study.weights]
+    foreign = [w for w in fields.get("W", []) if w not in weights_names(study)]
     if foreign:
         raise ConfigError(f"[sweep] names the unknown weights {named(foreign)}.")
     return {
@@ -234,23 +239,8 @@ def _source(section: PanelSection, folder: Path) -> CityPanel:
         missing=section.missing,
         thousands=section.thousands,
         repair=section.repair,
+        absent=section.absent,
     )
-
-
-def _base(panel: CityPanel, name: str, kind: str, options: Options) -> Any:
-    """The base-year mean of the column that a builder's data parameter names."""
-    column = options.pop(DATA[kind], None)
-    if not isinstance(column, str):
-        raise ConfigError(f"[weights.{name}] needs {DATA[kind]} = the name of a column.")
-    years = options.pop("base_years", None)
-    if years is None:
-        raise ConfigError(
-            f"[weights.{name}] needs base_years, for example [{panel.years[0]}, {panel.years[1]}]: "
-            "weights made from data of the whole sample are a function of what drives y, and the "
-            'estimates are biased (Qu & Lee 2015). base_years = "all" is possible and is marked '
-            "in every table."
-        )
-    return in_section(f"weights.{name}", panel.mean, {"column": column, "years": years})
 
 
 def _check_options(
@@ -261,12 +251,7 @@ def _check_options(
     if kind not in kinds:
         raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 30)}.")
     module = __import__(f"spatialsyn.{part}", fromlist=[kind])
-    has = set(inspect.signature(getattr(module, kind)).parameters) - {
-        "panel",
-        "cities",
-        "distances",
-        "name",
-    }
+    has = set(inspect.signature(getattr(module, kind)).parameters) - FILLED
     has |= {"kind", *also}
     unknown = sorted(set(options) - has)
     if unknown:

@@ -13,6 +13,7 @@ from spatialsyn.models.design import Design, align, sweep_effects
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.estimators import estimated
+from spatialsyn.models.gaps import check_observed, sampled
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links
@@ -23,6 +24,7 @@ def fit(
     panel: CityPanel,
     weights: Links | Iterable[Links] | Mapping[str, Links] | None = None,
     cov: str | None = None,
+    missing: str = "refuse",
 ) -> Results:
     """Estimate `model` on `panel` with the weights it names.
 
@@ -34,7 +36,13 @@ def fit(
         The first two are information matrices, right for normal errors; the others are
         robust to other distributions, to dependence and heteroskedasticity between the
         cities of a year, and to both over neighbouring years. Estimates from instruments
-        have "classical" (their default), "robust", "city" and the last two.
+        have "classical" (their default), "robust", "city" and the last two; matrix
+        exponentials have "robust" too, for variances that differ from city to city.
+    missing : "refuse" | "balance" | "likelihood"
+        What becomes of city-years in which a column of the model is missing: an error that
+        names them; cities or years are dropped, and W cut, with a warning that says what
+        was lost; or missing outcomes stay missing and the likelihood is that of the
+        observed ones, for regressors that are complete.
 
     Raises
     ------
@@ -44,14 +52,16 @@ def fit(
     expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
     matrices = align(weights, model.weights_names, panel)
-    data, outside = read(model, panel)
+    panel, matrices, sample = sampled(model, panel, matrices, missing)
+    data, outside = read(model, panel, sample)
+    check_observed(model, data, panel, matrices)
     design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
     if model.dynamic:
         _warn_unstable(design, estimate)
     usual = "expected" if design.instruments is None else "classical"
     if cov not in (None, usual):
         estimate = covered(design, estimate, cov)
-    return Results(model, panel, matrices, data, design, estimate, cov or usual)
+    return Results(model, panel, matrices, data, design, estimate, cov or usual, sample)
 
 
 def _warn_unstable(design: Design, estimate: Estimate) -> None:

@@ -241,14 +241,24 @@ def _descriptives(job: Job) -> Table:
     data = job.results[job.main].data
     columns = dict.fromkeys([data.outcome, *(c for s in data.sources for c in sorted(s))])
     known = [name for name in columns if name in job.panel.variables]
-    panel = job.results[job.main].panel.subset(years=data.years)
+    span = range(data.years[0], data.years[-1] + 1)
+    panel = job.results[job.main].panel.subset(years=span)
     return descriptives(panel, known, labels=job.study.report.labels)
 
 
 def _weights(job: Job) -> Table:
     from spatialsyn.report import weights_table
 
-    return weights_table(*job.weights.values())
+    blocks = job.panel.blocks[job.by] if job.panel.blocks else None
+    return weights_table(*job.weights.values(), y=_outcome(job), blocks=blocks)
+
+
+def _outcome(job: Job) -> Any:
+    """The outcome of the main model, city x year, as its formula makes it."""
+    import pandas as pd
+
+    main = job.results[job.main]
+    return pd.DataFrame(main.data.y, index=list(main.panel.ids), columns=list(main.data.years))
 
 
 def _draw_study_area(job: Job) -> dict[str, Any]:
@@ -260,14 +270,19 @@ def _draw_study_area(job: Job) -> dict[str, Any]:
 
 
 def _draw_weights(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import weights_map
+    from spatialsyn.report import audit, weights_map
+    from spatialsyn.weights import WeightsSeries
 
-    return {
-        f"weights_{name}": weights_map(
-            w, job.panel.cities, job.panel.context, language=job.study.report.language
-        )
-        for name, w in job.weights.items()
+    language = job.study.report.language
+    shown: dict[str, Any] = {}
+    for name, w in job.weights.items():
+        ends = (w.years[0], w.years[-1]) if isinstance(w, WeightsSeries) else ()
+        shown |= {f"{name}_{year}": w.at(year) for year in ends} or {name: w}
+    maps = {
+        f"weights_{name}": weights_map(w, job.panel.cities, job.panel.context, language=language)
+        for name, w in shown.items()
     }
+    return {"weights": audit(*job.weights.values(), y=_outcome(job), language=language), **maps}
 
 
 def _draw_effects(job: Job) -> dict[str, Any]:
@@ -293,12 +308,13 @@ def _draw_emitted_received(job: Job) -> dict[str, Any]:
     from spatialsyn.report import emitted_received
     from spatialsyn.report.words import word
 
-    effects = job.results[job.main].effects(job.x, by="city")
+    results = job.results[job.main]
+    effects = results.effects(job.x, by="city")
     label = job.study.report.labels.get(job.x, job.x)
     language = job.study.report.language
     unit = word("effect of one unit of {}", language).format(label)
-    blocks = job.by if job.panel.blocks else None
-    drawing = emitted_received(job.panel, effects, unit=unit, blocks=blocks, language=language)
+    blocks = job.by if results.panel.blocks else None
+    drawing = emitted_received(results.panel, effects, unit=unit, blocks=blocks, language=language)
     return {"emitted_received": drawing}
 
 

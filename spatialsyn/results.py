@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,8 @@ from scipy.stats import norm
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.inference import check_level
-from spatialsyn.effects.request import asked_for, inferred, reading_by
+from spatialsyn.effects.mixed import SeveralWeights
+from spatialsyn.effects.request import asked_for, inferred, reading_by, split_channel
 from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect
@@ -23,21 +24,23 @@ from spatialsyn.models.data import regressors
 from spatialsyn.models.design import Design, right_side
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.fixed import effects_along, r2_parts, squared_correlation
+from spatialsyn.models.fixed import effects_table, fixed_part, r2_parts, signal_correlation
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.marginal import check_repeatable
+from spatialsyn.models.masked_estimate import completed
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
-from spatialsyn.numerics.multiplier import multiplied_out
-from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
+from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.summary import summary
+from spatialsyn.weights.bands import nearness
 from spatialsyn.weights.series import Links
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Results:
+class Results(SeveralWeights):
     """An estimate that knows its model, its weights and its panel.
 
     Coefficients of spatial lags are not effects; `effects` gives what a change of x does
@@ -51,6 +54,7 @@ class Results:
     design: Design
     estimate: Estimate
     cov_kind: str
+    sample: Sample = EVERYTHING
 
     @property
     def equation(self) -> str:
@@ -71,18 +75,22 @@ class Results:
     @cached_property
     def se(self) -> pd.Series:
         """Standard errors by name."""
-        diagonal = np.diag(self.cov.to_numpy())
-        return pd.Series(np.sqrt(diagonal), index=self.params.index, name="se")
+        se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=self.params.index, name="se")
+        return se.mask(se.index.str.startswith("share[") & (se == 0))  # on the boundary
 
-    def with_cov(self, kind: str) -> Results:
-        """The same estimates with another covariance.
+    def with_cov(self, kind: str, km: float | None = None) -> Results:
+        """The same estimates with another covariance; effects and tables follow.
 
         Parameters
         ----------
-        kind : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
-            See `fit`; everything downstream (effects, tables) follows.
+        kind : one of `fit`, or "spatial-hac"
+            The latter for errors of near cities that are correlated, without a lag of y.
+        km : the reach of "spatial-hac", in kilometres
         """
-        return replace(self, estimate=covered(self.design, self.estimate, kind), cov_kind=kind)
+        near = None if km is None else nearness(self.panel.cities, km)
+        estimate = covered(self.design, self.estimate, kind, near)
+        shown = kind if km is None else f"{kind}, {km:g} km"
+        return replace(self, estimate=estimate, cov_kind=shown)
 
     def first_stage(self) -> FirstStage:
         """Strength of the instruments per endogenous column: F, partial R2, conditional F."""
@@ -95,14 +103,21 @@ class Results:
     @property
     def rho(self) -> pd.Series:
         """Spatial autoregressive coefficients by weights name; empty without Wy."""
-        names = self.design.rho_names
-        return self.params[list(names)].rename(lambda name: name[4:-1])
+        return self._spatial("rho")
+
+    @property
+    def alpha(self) -> pd.Series:
+        """Exponents of a matrix exponential by weights name; 1 - e^alpha compares with rho."""
+        return self._spatial("alpha")
 
     @property
     def lam(self) -> pd.Series:
         """Spatial error coefficient by weights name; empty without a spatial error."""
-        names = [self.design.error.name] if self.design.error is not None else []
-        return self.params[names].rename(lambda name: name[7:-1])
+        return self._spatial("lambda")
+
+    def _spatial(self, symbol: str) -> pd.Series:
+        names = [name for name in self.params.index if name.startswith(f"{symbol}[")]
+        return self.params[names].rename(lambda name: name[len(symbol) + 1 : -1])
 
     @property
     def sigma2(self) -> float:
@@ -116,7 +131,7 @@ class Results:
 
     @property
     def nobs(self) -> int:
-        """Independent observations: n T, less what the transformation used up."""
+        """Independent observations: cells observed, less what the transformation used up."""
         return self.estimate.nobs
 
     @property
@@ -133,7 +148,7 @@ class Results:
             fixed = self.model.fixed_effects
             cities, times = sweeps_cities(fixed), sweeps_time(fixed)
             dummies = n * cities + T * times - (cities and times)
-        return len(self.params) + dummies
+        return len(self.params) - (self.design.mixture is not None) + dummies
 
     @property
     def aic(self) -> float:
@@ -147,7 +162,7 @@ class Results:
 
     @cached_property
     def resid(self) -> pd.Series:
-        """Structural residuals, swept of the fixed effects, by city and year."""
+        """Structural residuals, swept of the fixed effects; NaN where the outcome is missing."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
     @cached_property
@@ -158,11 +173,7 @@ class Results:
     @cached_property
     def corr2(self) -> float:
         """Squared correlation of swept y with the reduced-form prediction S^-1 Z delta."""
-        p = self.design.Z.shape[2]
-        signal: Array = self.design.Z @ self.estimate.params[:p]
-        if self.design.W:
-            signal = sweep(lag(self.estimate.multiplier, signal), self.model.fixed_effects)
-        return squared_correlation(self.design.y, signal)
+        return signal_correlation(self.design, self._entered, self.data.y)
 
     @cached_property
     def r2(self) -> pd.Series:
@@ -190,36 +201,27 @@ class Results:
 
     def fixed_effects(self) -> pd.DataFrame:
         """City and year effects, each summing to zero: kind, id, estimate, se."""
+        if self.design.observed is not None:
+            raise ModelError(
+                "fixed effects have no standard errors here where outcomes are missing; what they "
+                "add up to is part of predict() and impute()."
+            )
         X, _ = right_side(self.model, self.data, self.weights)
-        lags = [lag(W, self.data.y)[..., None] for W in self.design.W]
-        columns = np.concatenate([X, *lags], axis=2)
-        q, fixed = columns.shape[2], self.model.fixed_effects
-        parts = []
-        for kind, axis, ids, swept in (
-            ("city", 1, self.panel.ids, sweeps_cities(fixed)),
-            ("year", 0, self.data.years, sweeps_time(fixed)),
-        ):
-            if swept:
-                cov = self.cov.to_numpy()[:q, :q]
-                params = self.estimate.params[:q]
-                made, se = effects_along(
-                    self.data.y, columns, params, cov, self._noise_of_means(axis), axis
-                )
-                parts.append(
-                    pd.DataFrame({"kind": kind, "id": list(ids), "estimate": made, "se": se})
-                )
-        if not parts:
-            raise ModelError("this model has no fixed effects.")
-        return pd.concat(parts, ignore_index=True)
+        ids = {"city": self.panel.ids, "year": self.data.years}
+        return effects_table(self.design, self._entered, self.data.y, X, ids)
 
-    def _noise_of_means(self, axis: int) -> Array:
-        """Variance of the error's mean over years (axis 1) or cities (axis 0)."""
-        n, T = self.data.y.shape
-        if self.design.error is None:
-            return np.asarray(self.sigma2 / (T if axis == 1 else n))
-        R = multiplied_out((self.design.error.M,), self.lam.to_numpy(), n)
-        u = self.sigma2 * np.linalg.inv(R.T @ R)
-        return np.asarray(np.diag(u) / T if axis == 1 else u.sum() / n**2)
+    def impute(self) -> pd.DataFrame:
+        """Missing outcomes, predicted from all observed ones: ``estimate`` and ``se`` by city-year.
+
+        The best linear prediction, unlike `predict`, which is what regressors and fixed effects
+        alone lead to. Its standard error counts the cell's own error, the coefficients and the
+        fixed effects, not rho and lambda. A logarithm, as outcome, stays one.
+        """
+        y = se = self.data.y
+        if self.design.observed is not None:
+            y, se, _ = completed(self.design, self.estimate.params)
+        made = {"estimate": self._by_city_year(y, "y"), "se": self._by_city_year(se, "se")}
+        return pd.DataFrame(made)[np.isnan(self.data.y).ravel()]
 
     def predict(self, panel: CityPanel | None = None) -> pd.Series:
         """Expected outcome from the reduced form, S^-1 (X beta + W X theta + fixed effects).
@@ -235,14 +237,14 @@ class Results:
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
                     f"{panel!r}."
                 )
-            data = regressors(self.model, panel)
+            data = regressors(self.model, panel, self.sample)
         signal = self._signal(data) + self._fixed_effects()
         return self._by_city_year(lag(self.estimate.multiplier, signal), "predicted")
 
     def effects(
         self,
         x: str | Iterable[str] | None = None,
-        by: str | pd.DataFrame | None = None,
+        by: str | Sequence[str] | pd.DataFrame | None = None,
         per: str = "receiver",
         order: int | None = None,
         horizon: Any = None,
@@ -264,7 +266,8 @@ class Results:
             Averages over all cities; emitted and received per city; every pair of
             cities (with ``q``, p adjusted for false discoveries); what each block of cities
             receives from each block; or what comes from each band of
-            ``ss.weights.bands(panel.cities, [100, 200])``.
+            ``ss.weights.bands(panel.cities, [100, 200])``. ``"channel"``, also in a list
+            beside another, takes effects apart by the matrix they arrive through.
         per : "receiver" | "source" | "share"
             By block: change in a receiving city when all of the sending block change; change
             in all of the receiving block when one sending city changes; or shares of all.
@@ -276,30 +279,31 @@ class Results:
             after so many years (a number, or several such as ``range(0, 11)``).
         lasting : bool
             Whether x stays changed for all years of the horizon, or for year 0 only.
-        method : "delta" | "simulation"
+        method : "delta" | "simulation" | "bootstrap" (after ss.wild_bootstrap)
         level : coverage of the intervals
         draws, seed : of the simulation
 
         Returns
         -------
         Effects
-            `.table` with the columns ``x, effect`` [``to, from`` or ``city``],
+            `.table` with the columns ``x, effect`` [``to, from``, ``city``, ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
         asked = asked_for(x, self.model, self.data, self.panel)
+        by, channels = split_channel(by, per)
         reading = reading_by(by, self.panel, per)
-        when = (order, horizon, lasting)
-        how = (method, level, draws, seed)
-        made = inferred(self.design, self.estimate, asked, reading, when, how)
+        when, how = (order, horizon, lasting), (method, level, draws, seed)
+        made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
         made = made.shares() if per == "share" else made
-        made = made.discoveries() if isinstance(by, str) and by == "pair" else made
+        if isinstance(by, str) and by == "pair" and not channels:
+            made = made.discoveries()
         blocks = isinstance(by, str) and by in self.panel.blocks
         return replace(made, about=PER[per]) if blocks else made
 
     def scenario(
         self,
         changes: Mapping[str, Change],
-        by: str | pd.DataFrame | None = "city",
+        by: str | Sequence[str] | pd.DataFrame | None = "city",
         horizon: Any = None,
         method: str = "delta",
         level: float = 0.95,
@@ -325,11 +329,12 @@ class Results:
             same budget in each, where it does more.
         """
         asked = change_of(changes, self.model, self.panel)
+        by, channels = split_channel(by, "receiver")
         city = isinstance(by, str) and by == "city"
-        ids = self.panel.ids
-        reading = by_receiving_city(ids) if city else reading_by(by, self.panel, "receiver")
+        at = self.panel
+        reading = by_receiving_city(at.ids) if city else reading_by(by, at, "receiver")
         when, how = (None, horizon, True), (method, level, draws, seed)
-        return inferred(self.design, self.estimate, asked, reading, when, how)
+        return inferred(self.design, self.estimate, asked, reading, when, how, channels)
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""
@@ -343,6 +348,7 @@ class Results:
             }
         )  # fmt: skip
         table.loc["sigma2", ["z", "p"]] = np.nan  # a variance cannot be zero: nothing to test
+        table = self._with_shares(table, level)
         return table.rename_axis("term").reset_index()
 
     def glance(self) -> pd.DataFrame:
@@ -358,6 +364,7 @@ class Results:
             "correction": self.model.correction if corrects else "-",
             "random": self.model.random or "none",
             "covariance": self.cov_kind,
+            "missing": self.sample.missing,
             "cities": self.panel.n,
             "years": f"{self.data.years[0]}-{self.data.years[-1]}",
             "nobs": self.nobs,
@@ -385,12 +392,9 @@ class Results:
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
         X, _ = right_side(self.model, data, self.weights)
-        return np.asarray(X @ self.estimate.params[: X.shape[2]])
+        return np.asarray(X @ self._entered.params[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:
         """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
-        y = self.data.y
-        raw = y - self._signal(self.data)
-        for rho, W in zip(self.rho, self.design.W, strict=True):
-            raw = raw - rho * lag(W, y)
-        return raw - sweep(raw, self.model.fixed_effects)
+        signal = self._signal(self.data)
+        return fixed_part(self.design, self._entered, self.data.y, signal)

@@ -27,7 +27,6 @@ from spatialsyn.config import (
     TABLES,
     Study,
     build_panel,
-    build_weights,
     models,
     read_study,
     section_of,
@@ -36,13 +35,13 @@ from spatialsyn.config import (
 )
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.fitting import fit
+from spatialsyn.matrices import build_weights
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
 from spatialsyn.study_measures import tabulated
-from spatialsyn.weights.core import Weights
 
 MANIFEST = "manifest.json"
-PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "formulaic")
+PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "spreg", "formulaic")
 Say = Callable[[str], None]
 
 
@@ -64,9 +63,9 @@ class Job:
         return years_of(self.source, self.study.panel.years)
 
     @cached_property
-    def weights(self) -> dict[str, Weights]:
+    def weights(self) -> dict[str, Any]:
         """The matrices by name; base years may lie before the study's."""
-        return build_weights(self.study, self.source)
+        return build_weights(self.study, self.source, self.path.parent)
 
     @cached_property
     def models(self) -> dict[str, SpatialModel]:
@@ -85,7 +84,9 @@ class Job:
         if name not in self.fitted:
             section = section_of(self.study, name)
             panel = years_of(self.panel, section.years)
-            self.fitted[name] = fit(self.models[name], panel, self.weights, cov=section.cov)
+            self.fitted[name] = fit(
+                self.models[name], panel, self.weights, section.cov, section.missing
+            )
         return self.fitted[name]
 
     @cached_property

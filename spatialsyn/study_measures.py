@@ -8,7 +8,7 @@ may use all of them.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,12 @@ def tabulated(
     return found
 
 
-def in_section(section: str, function: Callable[..., Any], arguments: Options) -> Any:
+def in_section(
+    section: str, function: Callable[..., Any], arguments: Options, parts: Sequence[Any] = ()
+) -> Any:
     """Call `function`, naming the section of the study file in what it refuses."""
     try:
-        return function(**arguments)
+        return function(*parts, **arguments)
     except SpatialsynError as error:
         raise type(error)(f"[{section}] {error}") from error
     except (TypeError, ValueError, AttributeError) as error:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from spatialsyn.effects.table import DIGITS
-from spatialsyn.models.covariance import WORDS
+from spatialsyn.models.covariance import in_words
+from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
 
 if TYPE_CHECKING:
@@ -40,12 +43,19 @@ def notes(results: Results) -> list[str]:
     found = [
         f"{glance['cities']} cities, {glance['years']}; fixed effects: "
         f"{glance['fixed_effects']} ({glance['correction']}); random: {glance['random']}; "
-        f"covariance: {WORDS[results.cov_kind]}."
+        f"covariance: {in_words(results.cov_kind)}."
     ]
+    said = results.sample.said(results.data)
+    found += [said] if said else []
     found += instruments_note(results.design, results.model.estimator)
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""
         found.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
+    found += warnings_of(results.design, results.estimate)
+    found += [
+        f"alpha[{name}] = {alpha:.3f} compares with rho = 1 - e^alpha = {1 - np.exp(alpha):.3f}."
+        for name, alpha in results.alpha.items()
+    ]
     if results.params.get("phi") == 1:
         found.append(
             "phi = 1 lies on the boundary: the cities show no variance of their own, and the "

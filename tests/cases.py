@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 import spatialsyn as ss
+from spatialsyn.models.design import Design
+from spatialsyn.numerics.lags import lag
+from spatialsyn.numerics.transform import sweep
 
 
 def ring(n: int, seed: int = 0) -> np.ndarray:
@@ -34,3 +39,21 @@ def made_up(
     frame["region"] = np.repeat(np.where(np.arange(n) < n // 3, "core", "edge"), T)
     panel = ss.CityPanel(frame.reset_index(), city="city", year="year", blocks=["region"])
     return panel, ss.Weights.from_matrix(W, ids=ids, name="w")
+
+
+def redrawn(design: Design, W: np.ndarray, y: np.ndarray) -> Design:
+    """The design with other outcomes, `y` (n, T, draws), each swept, one panel after the other."""
+    n, draws = len(y), y.shape[2]
+
+    def in_a_row(v):
+        return np.moveaxis(sweep(v, design.fixed_effects), 2, 1).reshape(n, -1)
+
+    def repeated(Z):
+        return np.tile(Z, (1, draws, 1))
+
+    lags = [in_a_row(lag(np.linalg.matrix_power(W, k), y)) for k in (0, 1, 2)]
+    Wy, WWy = (v[..., None] if design.W else np.empty((*v.shape, 0)) for v in lags[1:])
+    error = design.error
+    if error is not None:
+        error = replace(error, y=lags[1], Wy=WWy, Z=repeated(error.Z))
+    return replace(design, y=lags[0], Wy=Wy, Z=repeated(design.Z), error=error)

@@ -86,3 +86,13 @@ def weekly(case: str) -> tuple[ss.CityPanel, ss.Weights]:
         matrix = np.where(matrix > 0, matrix, matrix.T)
     np.fill_diagonal(matrix, 0)
     return panel, ss.Weights.from_matrix(matrix, ids=panel.ids, name="w").standardize("row")
+
+
+def case_panel(case: str) -> tuple[ss.CityPanel, ss.Weights, str, tuple[str, ...]]:
+    """Panel, weights ``w``, outcome and regressors of one of Elhorst's cases."""
+    if not case.startswith("cigar"):
+        return (*weekly(case), "uclaims", ("jobposts", "athome"))
+    panel, w = panel_data("cigar")
+    if case == "cigar_T15_x2":
+        panel = panel.subset(years=range(78, 93))
+    return panel, w, "logc", ("logp", "logy")

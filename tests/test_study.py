@@ -121,6 +121,43 @@ def test_a_run_writes_everything_it_was_asked_for(study, tmp_path):
     assert list(tmp_path.glob(".out*")) == []
 
 
+HOLED = """absent = "keep"
+
+[weights.geo]
+kind = "contiguity"
+standardize = "row"
+
+[models]
+main = { family = "sar", formula = "y ~ x", W = "geo", missing = "balance" }
+kept = { family = "sar", formula = "y ~ 1", W = "geo", missing = "likelihood" }
+
+[report]
+tables = ["descriptives", "models", "cities"]
+figures = ["emitted_received"]
+"""
+
+
+def test_a_study_says_what_becomes_of_missing_city_years(study, tmp_path):
+    table = pd.read_csv(study.parent / "panel.csv")
+    table.loc[(table["id"] == "k05") & (table["year"] == 2003), "x"] = np.nan
+    gone = (table["id"] == "k07") & (table["year"].isin([2002, 2005, 2006]))
+    table[~gone & (table["year"] != 2004)].to_csv(study.parent / "panel.csv", index=False)
+    study.write_text(STUDY.split("[measures")[0].rstrip() + "\n" + HOLED, encoding="utf-8")
+    ran = spatialsyn("run", study, "--out", tmp_path / "out")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.startswith('note: missing="balance" keeps 10 of 12 cities and 6 of 7 years')
+    notes = (tmp_path / "out" / "tables" / "models.md").read_text(encoding="utf-8")
+    assert "Cities dropped: 'k05', 'k07'. Years dropped: 2004." in notes
+    assert "The outcome is missing in 15 of 84 city-years (18%)" in notes
+    fit = pd.read_csv(tmp_path / "out" / "results" / "kept_fit.csv")
+    assert (fit.loc[0, "missing"], fit.loc[0, "nobs"]) == ("likelihood", 69)
+    audit = pd.read_csv(tmp_path / "out" / "results" / "panel_audit.csv")
+    assert (audit["finding"] == "absent").sum() == 15
+    refused = spatialsyn("check", edited(study, 'W = "geo"\n', 'W = "geo"\nmissing = "drop"\n'))
+    assert refused.returncode == 1
+    assert "'refuse', 'balance' or 'likelihood'" in refused.stderr
+
+
 def test_two_runs_give_the_same_bytes_and_replace_each_other(study, tmp_path):
     first = run(study, tmp_path / "a", say=lambda _: None)
     second = run(study, tmp_path / "b", say=lambda _: None)
@@ -162,7 +199,7 @@ def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
         ('formula = "y ~ index + size"', "formula = \"__import__('os').system('x') ~ index\"", "not a function"),
         ('formula = "y ~ index + size"', 'formula = "y ~ index.__class__"', "not allowed in the formula"),
         ('W = "geo"', 'W = "road"', r"uses W = 'road'; the study has the weights 'geo', 'eco'"),
-        ('kind = "contiguity"', 'kind = "knn"', r"\[weights.geo\] kind = 'knn' is not one of 'contiguity'"),
+        ('kind = "contiguity"', 'kind = "near"', r"\[weights.geo\] kind = 'near' is not one of 'contiguity'"),
         ('kind = "contiguity"', 'kind = "contiguity"\npower = 2', r"contiguity has no 'power'; it has .*'rook'"),
         ('kind = "composite"', 'kind = "composite"\nweighting = "pca"', "composite has no 'weighting'; it has"),
         ('kind = "composite"', 'kind = "eval"', r"\[measures.index\] kind = 'eval' is not one of"),

@@ -14,7 +14,7 @@ COLUMNS = ("finding", "variable", "city", "year", "value", "detail")
 
 
 def audit(panel: CityPanel, jump: float = 2.5) -> pd.DataFrame:
-    """Holes, jumps and constants of every variable of `panel`, one row per finding.
+    """Absent rows, and holes, jumps and constants of every variable, one row per finding.
 
     Parameters
     ----------
@@ -26,10 +26,12 @@ def audit(panel: CityPanel, jump: float = 2.5) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``finding`` (missing, empty, jump, constant, constant in time), ``variable``,
-        ``city``, ``year``, ``value``, ``detail``.
+        Columns ``finding`` (absent, missing, empty, jump, constant, constant in time),
+        ``variable``, ``city``, ``year``, ``value``, ``detail``.
     """
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[object, ...]] = [
+        ("absent", None, city, year, np.nan, "the table has no row") for city, year in panel.absent
+    ]
     for name in panel.variables:
         values = panel.array(name)
         if np.isnan(values).all():
@@ -42,8 +44,11 @@ def audit(panel: CityPanel, jump: float = 2.5) -> pd.DataFrame:
 
 
 def _holes(panel: CityPanel, name: str, values: np.ndarray) -> list[tuple[object, ...]]:
-    where = zip(*np.nonzero(np.isnan(values)), strict=True)
-    return [("missing", name, panel.ids[i], panel.years[t], np.nan, "") for i, t in where]
+    absent = set(panel.absent)
+    keys = [
+        (panel.ids[i], panel.years[t]) for i, t in zip(*np.nonzero(np.isnan(values)), strict=True)
+    ]
+    return [("missing", name, *key, np.nan, "") for key in keys if key not in absent]
 
 
 def _jumps(

@@ -59,8 +59,10 @@ def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
     return numbers.astype(int)
 
 
-def check_keys(frame: pd.DataFrame, city: str, years: pd.Series) -> None:
-    """Each city-year once, and every city in every year."""
+def check_keys(
+    frame: pd.DataFrame, city: str, years: pd.Series, absent: str
+) -> list[tuple[Any, int]]:
+    """Each city-year once, and every city in every year; the absent ones, if they are kept."""
     if frame.empty:
         raise PanelError("the table has no rows.")
     keys = pd.MultiIndex.from_arrays([frame[city], years], names=("city", "year"))
@@ -73,12 +75,14 @@ def check_keys(frame: pd.DataFrame, city: str, years: pd.Series) -> None:
     span = range(int(years.min()), int(years.max()) + 1)
     full = pd.MultiIndex.from_product([frame[city].unique(), span])
     holes = full.difference(keys)
-    if len(holes):
+    if len(holes) and absent == "refuse":
         raise PanelError(
             f"the panel is not balanced: {len(holes)} of {len(full)} city-years are missing: "
-            f"{named(holes)}. Add these rows (cells may be empty), or keep the cities and years "
-            "that are complete; a spatial lag needs every neighbour in every year."
+            f"{named(holes)}. Add these rows (cells may be empty), or keep them as rows of missing "
+            'cells, absent="keep": each model then says what it does with them, ss.fit(..., '
+            "missing=...). A spatial lag needs every neighbour in every year."
         )
+    return [(city, int(year)) for city, year in holes]
 
 
 def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:

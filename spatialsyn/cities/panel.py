@@ -27,12 +27,13 @@ from spatialsyn.errors import PanelError, expect, named
 from spatialsyn.numerics.lags import Array
 
 KEYS = ("city", "year")
+ABSENT = ("refuse", "keep")
 # What a column made by arithmetic may look like when it comes back to the panel.
 Column = pd.Series | np.ndarray | float | int
 
 
 class CityPanel:
-    """n cities x T years, balanced, with polygons and named groupings of the cities.
+    """n cities x T years, with polygons and named groupings of the cities.
 
     Parameters
     ----------
@@ -46,6 +47,9 @@ class CityPanel:
     blocks : sequence of str
         Columns that group the cities (for example ``"region"``), taken from `frame` or
         from `cities`; constant over time.
+    absent : "refuse" | "keep"
+        City-years without a row between the first and the last year are refused, or become
+        rows of missing cells, listed in ``absent``.
 
     Raises
     ------
@@ -65,6 +69,7 @@ class CityPanel:
         year: str = "year",
         cities: Any = None,
         blocks: Iterable[str] = (),
+        absent: str = "refuse",
     ) -> None:
         expect(
             frame,
@@ -72,16 +77,18 @@ class CityPanel:
             "the table is a DataFrame (ss.read_panel reads files)",
             PanelError,
         )
+        if absent not in ABSENT:
+            raise PanelError(f"absent={absent!r} is not one of {named(ABSENT)}.")
         blocks = (blocks,) if isinstance(blocks, str) else tuple(blocks)
         check_columns(frame, (city, year, *(c for c in frame.columns.unique() if c != city)))
         _check_key_names(frame, city, year)
         check_ids(frame, city)
         years = check_years(frame, year)
-        check_keys(frame, city, years)
+        holes = check_keys(frame, city, years, absent)
         tidy = frame.assign(**{year: years}).rename(columns={city: "city", year: "year"})
-        tidy = tidy.set_index(list(KEYS)).sort_index()
+        tidy = _with_rows(tidy.set_index(list(KEYS)), holes, blocks).sort_index()
         check_cells_are_numbers(tidy, ignore=blocks)
-        self._frame = tidy
+        self._frame, self.absent = tidy, tuple(holes)
         self.cities, self.context = _matched(cities, self.ids, city)
         self._blocks = {name: self._grouping(name) for name in blocks}
         self._made = True
@@ -234,17 +241,22 @@ class CityPanel:
             + ", ".join(f"{block} {size}" for block, size in group.value_counts().items())
             for name, group in sorted(self.blocks.items())
         ]
+        if self.absent:
+            groups.append(f"no row for {len(self.absent)} of {self.n * self.T} city-years")
         return "; ".join([head, *groups])
 
     def _with(self, frame: pd.DataFrame) -> CityPanel:
         """The same panel over another frame."""
         everything = None if self.cities is None else pd.concat([self.cities, self.context])
-        return CityPanel(frame.reset_index(), "city", "year", everything, tuple(self.blocks))
+        made = CityPanel(frame.reset_index(), "city", "year", everything, tuple(self.blocks))
+        absent = tuple(key for key in self.absent if key in made._frame.index)
+        object.__setattr__(made, "absent", absent)
+        return made
 
     def _beside(self, frame: pd.DataFrame) -> CityPanel:
         """The same cities, years and groupings over another table of numbers, checked already."""
         made = object.__new__(CityPanel)
-        for name in ("cities", "context", "_blocks", "ids", "years"):
+        for name in ("cities", "context", "_blocks", "ids", "years", "absent"):
             made.__dict__[name] = getattr(self, name)
         made.__dict__.update(_frame=frame, _made=True)
         return made
@@ -321,6 +333,21 @@ def _check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
             f"the table has further columns called {named(taken)}, the names of the panel's keys. "
             "Rename them, for example frame.rename(columns={'city': 'city_name'})."
         )
+
+
+def _with_rows(
+    frame: pd.DataFrame, holes: list[tuple[Any, int]], blocks: tuple[str, ...]
+) -> pd.DataFrame:
+    """The table with a row for every city-year of `holes`, empty but for the groupings."""
+    if not holes:
+        return frame
+    full = frame.reindex(frame.index.append(pd.MultiIndex.from_tuples(holes, names=KEYS)))
+    for name in blocks:
+        if name in full:
+            of_city = frame[name].groupby(level="city").first()
+            own = of_city.loc[[city for city, _ in holes]].to_numpy()
+            full[name] = [*frame[name], *own]
+    return full
 
 
 def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:

@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 
 WGS84 = "EPSG:4326"
+POINT = 0  # type of a point in shapely
 
 
 def representative_points(cities: gpd.GeoDataFrame) -> gpd.GeoSeries:
@@ -16,9 +17,11 @@ def representative_points(cities: gpd.GeoDataFrame) -> gpd.GeoSeries:
     on its surface. Islands do not move it: the raw centroid of Shanwei lies 16 km off the
     mainland's, because Dongsha, 250 km out, belongs to Shanwei. Each city is measured in a
     sinusoidal (equal-area) projection about its own meridian, so the point does not depend on
-    which other cities are in the layer.
+    which other cities are in the layer. A layer of points is its own answer.
     """
     lonlat = cities.geometry.to_crs(WGS84)
+    if (shapely.get_type_id(lonlat) == POINT).all():
+        return lonlat
     meridian = lonlat.bounds[["minx", "maxx"]].mean(axis=1).to_numpy()
     part = [
         largest_part(sinusoidal(shape, lon)) for shape, lon in zip(lonlat, meridian, strict=True)

@@ -27,6 +27,7 @@ def read_panel(
     missing: Iterable[str] = (),
     thousands: str | None = None,
     repair: str | None = None,
+    absent: str = "refuse",
 ) -> CityPanel:
     """Read city boundaries and a table of city-years into a `CityPanel`.
 
@@ -44,16 +45,23 @@ def read_panel(
         The separator in numbers such as ``"1,234"``.
     repair : "snap", optional
         Repair borders that do not match exactly; see `read_boundaries`.
+    absent : "refuse" | "keep"
+        What becomes of city-years without a row; see `CityPanel`.
 
     Raises
     ------
     PanelError, BoundaryError, AlignmentError
         Naming the rows, cells or polygons, and the way out.
     """
+    if isinstance(missing, str):
+        raise PanelError(
+            f'missing={missing!r} must be a list of texts that stand for a missing cell, ["-"]. '
+            'City-years without a row are kept with absent="keep".'
+        )
     polygons = None if boundaries is None else read_boundaries(boundaries, city=city, repair=repair)
     codes_are_text = polygons is not None and not pd.api.types.is_numeric_dtype(polygons.index)
     frame = _read_table(Path(table), city, codes_are_text, tuple(missing), thousands)
-    return CityPanel(frame, city=city, year=year, cities=polygons, blocks=blocks)
+    return CityPanel(frame, city, year, polygons, blocks, absent)
 
 
 def _read_table(

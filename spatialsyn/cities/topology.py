@@ -55,13 +55,29 @@ def check_borders(polygons: Polygons) -> Borders:
 
 def shared_vertices(polygons: Polygons) -> set[Pair]:
     """Pairs with at least one vertex in common: queen contiguity."""
-    xy, unit = shapely.get_coordinates(polygons, return_index=True)
-    vertex = np.unique(xy[:, 0] + 1j * xy[:, 1], return_inverse=True)[1]
-    has = sp.csr_array(
-        (np.ones(len(unit)), (unit, vertex)), shape=(len(polygons), vertex.max() + 1)
-    )
-    pairs = sp.triu(has @ has.T, k=1).tocoo()
+    pairs = sp.triu(contiguous(polygons), k=1).tocoo()
     return set(zip(pairs.row.tolist(), pairs.col.tolist(), strict=True))
+
+
+def contiguous(polygons: Polygons, rook: bool = False) -> sp.csr_array:
+    """1 for polygons with a common vertex or, `rook`, a common edge; (n, n), symmetric."""
+    parts, polygon = shapely.get_parts(polygons, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    vertex = np.unique(xy[:, 0] + 1j * xy[:, 1], return_inverse=True)[1]
+    unit, feature = polygon[part[ring]], vertex
+    if rook:
+        inside = ring[1:] == ring[:-1]
+        ends = np.sort(np.column_stack([vertex[:-1], vertex[1:]])[inside], axis=1)
+        feature = np.unique(ends[:, 0] * (vertex.max() + 1) + ends[:, 1], return_inverse=True)[1]
+        unit = unit[1:][inside]
+    has = sp.csr_array(
+        (np.ones(len(unit)), (unit, feature)), shape=(len(polygons), feature.max() + 1)
+    )
+    shared = has @ has.T
+    links = (shared - sp.diags_array(shared.diagonal())).tocsr()
+    links.eliminate_zeros()
+    return links.sign()
 
 
 def side_by_side(polygons: Polygons, distance: float) -> set[Pair]:

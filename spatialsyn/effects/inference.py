@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -20,19 +20,21 @@ from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
+from spatialsyn.effects.channels import Channels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.multipliers import Reading, Readings, read
 from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.numerics.exponential import exponentials
 from spatialsyn.numerics.lags import Array, Matrix
-from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.multiplier import multiplier
 
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
-METHODS = ("delta", "simulation")
+METHODS = ("delta", "simulation", "bootstrap")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
 # (1 - rho) / se below which the multiplier's distribution has a heavy right tail.
@@ -69,8 +71,10 @@ class Multipliers:
     links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
     regressors : which carriers and coefficients each regressor has
     structure : the map to the parameters in which these positions count; None for their own
-    path : effects over time, or by order of neighbour; None for the year and all at once
+    path : effects over time, by order of neighbour, or by channel; None for all at once
     stable : whether the process at some parameters has a mean
+    carried_by : the name of the matrix in every carrier, None for x itself
+    exponential : whether S is e^(alpha W)
     """
 
     W: tuple[Matrix, ...]
@@ -79,8 +83,10 @@ class Multipliers:
     links: tuple[int, ...]
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
-    path: Horizon | Orders | None = None
+    path: Horizon | Orders | Channels | None = None
     stable: Callable[[Array], bool] = lambda params: True
+    carried_by: tuple[str | None, ...] = ()
+    exponential: bool = False
 
     def at(self, params: Array) -> Array:
         """The structural parameters."""
@@ -97,11 +103,15 @@ class Multipliers:
 
     def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
         """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
+        if isinstance(self.path, Channels):
+            return self.path.readings(params, self.carriers, reading, slopes)
         if self.path is not None:
             return self.path.readings(params, self.carriers, reading)
         n = self.carriers[0].shape[-1]
-        inverse = multiplier(self.W, params[list(self.rho_positions)], n)
-        return read(inverse, self.W if slopes else (), self.carriers, reading)
+        rho = params[list(self.rho_positions)]
+        inverse = exponentials(self.W, -rho, n) if self.exponential else multiplier(self.W, rho, n)
+        W = self.W if slopes else ()
+        return read(inverse, W, self.carriers, reading, self.exponential)
 
 
 def infer(
@@ -119,7 +129,7 @@ def infer(
     Raises
     ------
     ModelError
-        Unknown method, or a level outside (0, 1).
+        Unknown method, a level outside (0, 1), or method="bootstrap" without a bootstrap.
     """
     if method not in METHODS:
         raise ModelError(f"method={method!r} is not one of {', '.join(map(repr, METHODS))}.")
@@ -128,7 +138,15 @@ def infer(
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     if method == "delta":
         return _delta(estimate, model, reading, labels, level)
-    return _simulated(estimate, model, reading, labels, level, draws, seed)
+    if method == "bootstrap" and estimate.draws is None:
+        raise ModelError(
+            'method="bootstrap" reads the draws of a bootstrap, and these results have none: '
+            'ss.wild_bootstrap(results).effects(method="bootstrap").'
+        )
+    drawn = estimate.draws if method == "bootstrap" else None
+    sample = estimate.sample(draws, seed) if drawn is None else drawn
+    made = _simulated(estimate, model, reading, labels, level, sample)
+    return replace(made, method=method, seed=seed if method == "simulation" else None)
 
 
 def check_level(level: float) -> None:
@@ -188,13 +206,11 @@ def _simulated(
     reading: Reading,
     labels: Labels,
     level: float,
-    draws: int,
-    seed: int,
+    sample: Array,
 ) -> Effects:
-    sample = estimate.sample(draws, seed)
     inside = np.array([model.stable(params) for params in sample])
     rejected = 1 - float(inside.mean())
-    if inside.sum() < draws // 2:
+    if inside.sum() < len(sample) // 2:
         raise EstimationError(
             f"{rejected:.0%} of the draws of rho fall outside its parameter space: the normal "
             "approximation says nothing here. Use the delta method, or a model with less "
@@ -221,7 +237,7 @@ def _simulated(
     )
     spread = (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
     note = _advice(estimate, model)
-    return Effects(table, level, "simulation", note, made, rejected, seed, spread)
+    return Effects(table, level, "simulation", note, made, rejected, spread=spread)
 
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
@@ -240,6 +256,12 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
     return made.reshape(len(sample), -1)
 
 
+def _bound(space: JointLogDet, rho: Array) -> float:
+    """The sum of rho where S is singular, all of them growing alike; none below zero counts."""
+    nearest, total = 1 - space.room(rho), float(rho.sum())
+    return total / nearest if total > 0 and nearest > 0 else np.inf
+
+
 def _advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
     space = estimate.space
@@ -254,7 +276,7 @@ def _advice(estimate: Estimate, model: Multipliers) -> str:
     if long or space is None:
         bound = 1.0
     else:
-        bound = space.interval[1] if isinstance(space, LogDet) else rho + space.room(params[at])
+        bound = space.interval[1] if isinstance(space, LogDet) else _bound(space, params[at])
     room = (bound - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""

@@ -9,7 +9,8 @@ lag, diagonal matrices for regimes) with coefficients c_k:
 (LeSage & Pace 2009, section 2.7; derivatives ours). Every effect of the package is a
 linear reading of B, so reading S^-1 C_k and S^-1 W_m S^-1 C_k once serves all
 regressors, their gradients, and every combination of coefficients. Where a matrix changes
-over time, (T, n, n), so does B, and its readings are averaged over the years.
+over time, (T, n, n), so does B, and its readings are averaged over the years. With matrix
+exponentials S = e^(alpha W) and dB/dalpha = -W B.
 """
 
 from __future__ import annotations
@@ -68,14 +69,18 @@ class Readings:
 
 
 def read(
-    inverse: Array, W: Sequence[Matrix], carriers: Sequence[Matrix], reading: Reading
+    inverse: Array,
+    W: Sequence[Matrix],
+    carriers: Sequence[Matrix],
+    reading: Reading,
+    exponential: bool = False,
 ) -> Readings:
     """Readings of all carriers, given S^-1 (`inverse`)."""
     years = [len(a) for a in (inverse, *W, *carriers) if a.ndim == 3]
     if years:
         of_years = [
-            read(_in_year(inverse, t), [_in_year(w, t) for w in W],
-                 [_in_year(C, t) for C in carriers], reading)
+            read(in_year(inverse, t), [in_year(w, t) for w in W],
+                 [in_year(C, t) for C in carriers], reading)
             for t in range(years[0])
         ]  # fmt: skip
         return Readings(
@@ -85,12 +90,13 @@ def read(
     products = [times(inverse, C) for C in carriers]
     level = np.array([reading(P) for P in products])
     slope = np.array(
-        [[reading(np.asarray(inverse @ lag(w, P))) for P in products] for w in W]
+        [[reading(-lag(w, P) if exponential else inverse @ lag(w, P)) for P in products] for w in W]
     ).reshape(len(W), *level.shape)
     return Readings(level, slope)
 
 
-def _in_year(matrix: Any, t: int) -> Any:
+def in_year(matrix: Any, t: int) -> Any:
+    """The matrix of year t, of one that may change over time."""
     return matrix[t] if matrix.ndim == 3 else matrix
 
 

@@ -6,18 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, by_pair, by_pairs
+from spatialsyn.effects.channels import ALL, OWN, Channels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.inference import Carried, Multipliers, infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import AlignmentError, ModelError, named
-from spatialsyn.models.design import Column, Design
+from spatialsyn.models.columns import Column
+from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
@@ -33,6 +36,7 @@ def inferred(
     read_as: tuple[Reading, Labels],
     when: tuple[int | None, Any, bool],
     how: tuple[str, float, int, int],
+    channels: bool = False,
 ) -> Effects:
     """Effects of what was asked for, with inference.
 
@@ -41,11 +45,16 @@ def inferred(
     read_as : a reading and its labels
     when : order of neighbour, horizon, and whether a change lasts
     how : method, level, draws, seed
+    channels : whether each is taken apart by the matrix it arrives through
     """
     (reading, labels), (order, horizon, lasting) = read_as, when
     entered = multipliers(design, estimate, asked)
-    if order is not None and horizon is not None:
-        raise ModelError("effects are read by order or over a horizon, not both at once.")
+    if channels + (order is not None) + (horizon is not None) > 1:
+        raise ModelError(
+            "effects are read by channel, by order or over a horizon, not both at once."
+        )
+    if channels:
+        entered, labels = by_channel(entered, labels, design)
     if order is not None:
         entered, labels = by_order(entered, labels, order)
     if horizon is not None:
@@ -60,7 +69,9 @@ Asked = Mapping[str, Mapping[str, Array] | None]
 
 def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers:
     """How what was asked for enters the matrix of derivatives."""
-    at = {name: i for i, name in enumerate(estimate.names)}
+    mixed = design.mixture is not None
+    inside = (*design.names, *design.rho_names) if mixed else estimate.names
+    at = {name: i for i, name in enumerate(inside)}
     keys: list[tuple[str | None, str | None, str | None]] = []
     carriers, chosen = [], []
     for name, moved in asked.items():
@@ -77,14 +88,17 @@ def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers
             own.append(keys.index(key))
         chosen.append(Carried(name, tuple(positions), tuple(own)))
     rho = tuple(at[name] for name in design.rho_names)
-    space = estimate.space
+    space, entered = estimate.space, design.entered
     return Multipliers(
         W=design.W,
         rho_positions=rho,
         carriers=tuple(carriers),
         links=tuple(int(W is not None) for W, _, _ in keys),
         regressors=tuple(chosen),
-        stable=lambda params: space is None or space.contains(params[list(rho)]),
+        structure=design.mixture,
+        stable=lambda params: space is None or space.contains(entered(params)[list(rho)]),
+        carried_by=tuple(W for W, _, _ in keys),
+        exponential=design.exponential,
     )
 
 
@@ -141,10 +155,33 @@ def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers
     if any(W.ndim == 3 for W in model.W):
         raise ModelError("effects by order of neighbour need weights that stay the same.")
     W = tuple(dense(w) for w in model.W)
-    path = Orders(W, model.rho_positions, model.links, last)
+    path = Orders(W, model.rho_positions, model.links, last, model.exponential)
     return replace(model, path=path), _repeated(
         labels, "order", (*map(str, range(last + 1)), "rest")
     )
+
+
+def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Multipliers, Labels]:
+    """`model` read by the matrix that effects arrive through.
+
+    Raises
+    ------
+    ModelError
+        A model without spatial lags.
+    """
+    if model.exponential:
+        raise ModelError("matrix exponentials have one matrix of the outcome: no channels.")
+    inside = [name[4:-1] for name in design.rho_names]
+    rhos = [n if n in design.matrices else n.rsplit(":", 1)[0] for n in inside]  # of one block
+    names = tuple(dict.fromkeys([*rhos, *(W for W in model.carried_by if W is not None)]))
+    if not names:
+        raise ModelError("this model lags neither outcome nor regressors: there are no channels.")
+    shown = _repeated(labels, "channel", (OWN, *names, ALL))
+    kept = (shown["channel"] != OWN) | shown["effect"].isin(["direct", "total"])
+    of_carriers = tuple(-1 if W is None else names.index(W) for W in model.carried_by)
+    of_rho = tuple(names.index(name) for name in rhos)
+    path = Channels(model.W, model.rho_positions, names, of_rho, of_carriers, np.flatnonzero(kept))
+    return replace(model, path=path), shown[kept].reset_index(drop=True)
 
 
 def _repeated(labels: Labels, column: str, values: Iterable[Any]) -> Labels:
@@ -202,6 +239,17 @@ def _is_variable(name: str, data: Regressors, alone: bool) -> bool:
     return alone and bool(others)
 
 
+def split_channel(by: Any, per: str) -> tuple[Any, bool]:
+    """What `by` names beside the channels, and whether it names them."""
+    listed = [by] if isinstance(by, str) else list(by) if isinstance(by, list | tuple) else []
+    others = [one for one in listed if not (isinstance(one, str) and one == "channel")]
+    if len(others) == len(listed) or len(others) > 1:
+        return by, False
+    if per == "share":
+        raise ModelError("per='share' has no channels: use results.channel_shares(x).")
+    return (others or [None])[0], True
+
+
 def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
     """The reading of the derivatives: on average, by city, by pair, by block, by label of pairs."""
     if per not in PER:
@@ -218,8 +266,8 @@ def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
         return by_pair(panel.ids)
     if not isinstance(by, str) or by not in panel.blocks:
         raise ModelError(
-            f"by={by!r} is neither 'city', 'pair', a grouping of the panel nor a table of labels "
-            "for pairs of cities (ss.weights.bands); the groupings: "
+            f"by={by!r} is neither 'city', 'pair', 'channel', a grouping of the panel nor a table "
+            "of labels for pairs of cities (ss.weights.bands); the groupings: "
             f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
         )
     return by_block(panel.blocks[by].loc[list(panel.ids)], per)

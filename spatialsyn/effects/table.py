@@ -18,7 +18,7 @@ from spatialsyn.numerics.lags import Array
 # Four significant digits: units of x may make an effect any size.
 DIGITS = "{:.4g}"
 # The columns that tell the rows of one effect apart.
-KEYS = ("x", "to", "from", "city", "band", "horizon", "order")
+KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order")
 # Draws of the largest deviation behind joint intervals.
 DRAWS = 20_000
 
@@ -30,13 +30,13 @@ class Effects:
     Attributes
     ----------
     table : DataFrame
-        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; then
-        ``estimate, se, low, high, p``.
+        Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; by channel
+        ``channel``; then ``estimate, se, low, high, p``.
     level : coverage of the intervals ``low .. high``
-    method : "delta" | "simulation"
+    method : "delta" | "simulation" | "bootstrap"
     draws : (size, rows) simulated effects, None under the delta method
     rejected : share of draws outside the interval of rho
-    seed : seed of the draws, None under the delta method
+    seed : seed of the simulation, None under the other methods
     note : advice on how far the intervals carry, empty when there is none
     spread : (rows, k), times its transpose the covariance of the rows
     about : what an entry means, where there is more than one way to count
@@ -198,7 +198,8 @@ class Effects:
     def __repr__(self) -> str:
         how = f"{self.method}, {self.level:.0%} intervals"
         if self.draws is not None:
-            how += f", {len(self.draws)} draws, seed {self.seed}, {self.rejected:.2%} rejected"
+            seed = f", seed {self.seed}" if self.seed is not None else ""
+            how += f", {len(self.draws)} draws{seed}, {self.rejected:.2%} rejected"
         text = f"{self.table.to_string(index=False, float_format=DIGITS.format)}\n({how})"
         return "\n".join([text, *(line for line in (self.about, self.note) if line)])
 

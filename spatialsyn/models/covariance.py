@@ -1,14 +1,31 @@
 """Covariances of the estimator that ask less than normal, independent errors.
 
-    V = I^-1 J I^-1,   I the expected information, J the variance of the score
+    V = H^-1 J H^-1,   H the information, J the variance of the score
 
 ``sandwich``        independent errors of any distribution: J = I + Omega with the third and
                     fourth cumulants of the structural residuals (Lee & Yu 2010, theorem 1;
-                    reduced-form residuals, as some programs use, are wrong).
-``period``          J from the scores of the periods: any dependence and heteroskedasticity
+                    reduced-form residuals, as some programs use, are wrong). Such errors
+                    leave the expected information what it is, so H = I.
+``period``          J from the scores of the years: any dependence and heteroskedasticity
                     between the cities of one year; years independent and not few.
 ``driscoll-kraay``  the same with Bartlett weights over neighbouring years (Driscoll & Kraay
                     1998); lag length floor(4 (T/100)^(2/9)).
+``city``            J from the scores of the cities (`scores`): any dependence over time; with
+                    one year, White's.
+``spatial-hac``     the same with Bartlett weights over neighbouring cities (Conley 1999), for
+                    the coefficients of models without a lag of y; a lambda is then the one
+                    that fits best, not a parameter of the errors. It needs many cities.
+``robust``          heteroskedasticity between cities, for matrix exponentials only
+                    (`heteroskedastic`).
+
+All but the first observe H: away from independent errors of one variance the expected
+information is not the slope of the score. With dummies (``direct``, ``bias-corrected``)
+sigma2 is too small by the cells they use up; J knows that, and V is right for it.
+
+Heteroskedasticity of unknown form makes the likelihood estimate of rho or lambda itself
+inconsistent, unless the variances are unrelated to the diagonal of W S^-1 (Lin & Lee 2010,
+Journal of Econometrics 157, 34-52); so does dependence between cities that the model
+lacks. No covariance mends that. Matrix exponentials (`mess`) stay consistent under the first.
 """
 
 from __future__ import annotations
@@ -21,11 +38,14 @@ from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.gmm import covered_by_moments
+from spatialsyn.models.heteroskedastic import heteroskedastic
 from spatialsyn.models.information import KINDS, information, information_derivatives
-from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
-from spatialsyn.models.qml import describe
+from spatialsyn.models.likelihood import filtered, lags
+from spatialsyn.models.masked_estimate import describe_masked
+from spatialsyn.models.qml import describe, inverted, pulled_back
+from spatialsyn.models.scores import between_cities, city_scores, period_scores
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
+from spatialsyn.numerics.transform import independent, sweeps_cities, sweeps_time
 
 # What a reader is told of each kind.
 WORDS = {
@@ -38,73 +58,129 @@ WORDS = {
     "robust": "robust to heteroskedasticity",
     "city": "clustered by city",
 }
-ROBUST = ("sandwich", "period", "driscoll-kraay")
+HAC = "spatial-hac"
+ROBUST = ("sandwich", "period", "driscoll-kraay", "city", HAC)
 
 
-def covered(design: Design, estimate: Estimate, kind: str) -> Estimate:
-    """The same estimate with a covariance of this kind."""
+def covered(design: Design, estimate: Estimate, kind: str, near: Array | None = None) -> Estimate:
+    """The same estimate with a covariance of this kind; see `robust_covariance`."""
+    if near is not None and kind != HAC:
+        raise ModelError(f"km is the reach of cov={HAC!r}; cov={kind!r} has none.")
+    if design.observed is not None:
+        return describe_masked(design, estimate.params, kind)
     if design.instruments is not None:
         return covered_by_moments(design, estimate, kind)
     if kind in KINDS:
         return replace(describe(design, estimate.params, kind), loglik=estimate.loglik)
-    return replace(estimate, cov=robust_covariance(design, estimate, kind))
+    if kind == "robust" and (design.W or design.error is not None):
+        return replace(estimate, cov=heteroskedastic(design, estimate))
+    return replace(estimate, cov=robust_covariance(design, estimate, kind, near), draws=None)
 
 
-def robust_covariance(design: Design, estimate: Estimate, kind: str) -> Array:
+def in_words(kind: str) -> str:
+    """What a reader is told of a covariance; one with choices of its own says them itself."""
+    return WORDS.get(kind, kind.replace(f"{HAC},", "spatial HAC, Bartlett weights to"))
+
+
+def robust_covariance(
+    design: Design, estimate: Estimate, kind: str, near: Array | None = None
+) -> Array:
     """The covariance of all parameters of `estimate`, of one of the kinds `ROBUST`.
+
+    Parameters
+    ----------
+    near : (n, n), weights of pairs of cities, one on the diagonal; for ``spatial-hac``
 
     Raises
     ------
     ModelError
-        An unknown kind, or random effects, whose errors are not independent over years.
+        An unknown kind, random effects, whose errors are not independent over years, or
+        ``spatial-hac`` for a model with a spatial lag of y.
     EstimationError
-        Fewer years than parameters (``period``, ``driscoll-kraay``).
+        Fewer years (``period``, ``driscoll-kraay``) or cities than parameters.
     """
+    _check(design, kind, near)
+    p, params = len(design.names), estimate.params
+    estimate = replace(estimate, params=design.entered(params))
+    delta, spatial = estimate.params[:p], estimate.params[p:-1]
+    # After a bias correction sigma2 is not the one at which scores have mean zero.
+    sigma2 = float((estimate.residuals**2).sum()) / design.nobs
+    at = (delta, spatial, sigma2)
+    how = "expected" if kind == "sandwich" else "observed"
+    H = information(design, estimate.multiplier, *at, estimate.residuals, how)
+    if kind == "sandwich":
+        middle = _independent(design, estimate, *at)
+    elif kind in ("city", HAC):
+        scores = city_scores(design, estimate, *at)
+        _check_clusters(kind, "cities", *scores.own.shape)
+        middle = between_cities(scores, np.eye(len(design.y)) if near is None else near)
+        if kind == HAC:
+            _check_positive(middle)
+    else:
+        middle = _between_periods(period_scores(design, estimate, *at), kind)
+    free, entered, inner = pulled_back(design, H, params, estimate.residuals, how)
+    inverse = free @ inverted(inner) @ entered.T
+    V = np.asarray(inverse @ middle @ inverse.T)
+    V[-1] *= estimate.params[-1] / sigma2
+    V[:, -1] *= estimate.params[-1] / sigma2
+    return (V + V.T) / 2
+
+
+def _check(design: Design, kind: str, near: Array | None) -> None:
     if kind not in ROBUST:
         raise ModelError(f"cov={kind!r} is not one of {', '.join(map(repr, KINDS + ROBUST))}.")
     if design.random:
         raise ModelError(f'cov={kind!r} is not available with random effects: use "expected".')
-    p = len(design.names)
-    delta, spatial, sigma2 = (
-        estimate.params[:p],
-        estimate.params[p:-1],
-        float(estimate.params[-1]),
-    )
-    info = information(
-        design, estimate.multiplier, delta, spatial, sigma2, estimate.residuals, "expected"
-    )
-    if kind == "sandwich":
-        middle: Array = info + _omega(design, estimate, delta, spatial, sigma2)
-    else:
-        middle = _between_periods(_scores(design, estimate, delta, spatial, sigma2), kind)
-    inverse = np.linalg.inv(info)
-    V = np.asarray(inverse @ middle @ inverse)
-    return (V + V.T) / 2
+    if design.varies and kind not in ("period", "driscoll-kraay"):
+        raise ModelError(
+            f"cov={kind!r} is not available with weights that change over the years: use "
+            '"expected", "observed" or "period".'
+        )
+    if design.dynamic and kind in ("city", HAC):
+        raise ModelError(
+            f"cov={kind!r} allows errors that depend on their own past, and then y(t-1) is "
+            'correlated with them: no estimate of this model is consistent. Use "sandwich" or '
+            '"period".'
+        )
+    if kind == HAC and design.W:
+        raise ModelError(
+            f"cov={kind!r} allows errors of near cities to be correlated, and then the likelihood "
+            f"estimate of {', '.join(design.rho_names)} is inconsistent: no covariance makes its "
+            "intervals cover. Put the dependence into the model (ss.sac, ss.gns), or use it with "
+            "a model without a lag of y (ss.ols, ss.slx, ss.sem, ss.sdem)."
+        )
+    if kind == HAC and near is None:
+        raise ModelError(
+            f"cov={kind!r} needs a reach in kilometres: "
+            'ss.fit(...).with_cov("spatial-hac", km=200).'
+        )
 
 
-def _scores(
-    design: Design, estimate: Estimate, delta: Array, spatial: Array, sigma2: float
-) -> Array:
-    """(T, q) scores of the periods; they sum to zero at the maximum."""
-    n, T = design.y.shape
-    e = estimate.residuals
-    Z = filtered(design, spatial)[1].reshape(n, T, -1)
-    columns = lags(design, spatial, delta).reshape(n, T, -1)
-    slopes = jacobian_slopes(design, spatial) / T
-    by_delta = np.einsum("ntp,nt->tp", Z, e) / sigma2
-    by_spatial = np.einsum("ntd,nt->td", columns, e) / sigma2 + slopes
-    by_sigma2 = (e**2).sum(axis=0) / (2 * sigma2**2) - design.nobs / T / (2 * sigma2)
-    return np.column_stack([by_delta, by_spatial, by_sigma2])
+def _check_positive(middle: Array) -> None:
+    """Bartlett weights make a covariance along a line; in the plane they need not."""
+    scale = 1 / np.sqrt(np.abs(np.diag(middle)))
+    least = float(np.linalg.eigvalsh(middle * scale * scale[:, None]).min())
+    if least < -1e-10:
+        raise EstimationError(
+            f"cov={HAC!r} is no covariance with this reach (smallest eigenvalue {least:.2g}). "
+            'Use another reach, or cov="city" or "driscoll-kraay".'
+        )
+
+
+def _check_clusters(kind: str, what: str, clusters: int, parameters: int) -> None:
+    if parameters >= clusters:
+        raise EstimationError(
+            f"cov={kind!r} estimates the variance of {parameters} parameters from {clusters} "
+            f"{what}: it needs more {what} than parameters. "
+            'Use cov="sandwich" or "expected".'
+        )
 
 
 def _between_periods(scores: Array, kind: str) -> Array:
     """Sum over years of s_t s_t', with neighbouring years weighted down linearly."""
     T, q = scores.shape
-    if q >= T:
-        raise EstimationError(
-            f"cov={kind!r} estimates the variance of {q} parameters from {T} years: it needs more "
-            'years than parameters. Use cov="sandwich" or "expected".'
-        )
+    _check_clusters(kind, "years", T, q)
+    scores = scores - scores.mean(axis=0)  # zero already, unless the bias was removed
     middle = scores.T @ scores
     reach = int(4 * (T / 100) ** (2 / 9)) if kind == "driscoll-kraay" else 0
     for k in range(1, reach + 1):
@@ -113,23 +189,37 @@ def _between_periods(scores: Array, kind: str) -> Array:
     return np.asarray(middle * T / (T - 1))
 
 
+def _independent(
+    design: Design, estimate: Estimate, delta: Array, spatial: Array, sigma2: float
+) -> Array:
+    """I + Omega, for independent errors of one distribution.
+
+    It is that of the transformed data, whose errors are uncorrelated; the score at the
+    smaller sigma2 of the dummies is larger by the ratio of the two.
+    """
+    n, T = design.y.shape
+    units, copies = independent(n, T, design.fixed_effects)
+    free = replace(design, transformed=design.fixed_effects != "none", units=units, copies=copies)
+    ratio = design.nobs / free.nobs
+    at = (delta, spatial, sigma2 * ratio)
+    info = information(free, estimate.multiplier, *at, estimate.residuals, "expected")
+    gain = np.r_[np.full(len(info) - 1, ratio), ratio**2]
+    return np.asarray((info + _omega(free, estimate, *at)) * gain * gain[:, None])
+
+
 def _omega(
     design: Design, estimate: Estimate, delta: Array, spatial: Array, sigma2: float
 ) -> Array:
-    """What errors that are not normal add to the variance of the score."""
+    """What errors that are not normal add to the variance of the score of transformed data."""
     n, T = design.y.shape
     p, q = len(delta), len(estimate.params)
     time, city = sweeps_time(design.fixed_effects), sweeps_cities(design.fixed_effects)
     third, fourth = cumulants(estimate.residuals, city, time)
-    diagonal = np.full(n, 1 - 1 / n if time else 1.0)
+    derivatives = information_derivatives(design, estimate.multiplier, spatial)
     forms = np.zeros((q, n))  # diagonals of the quadratic forms in the score
-    for row, D in zip(
-        forms[p:], information_derivatives(design, estimate.multiplier, spatial), strict=False
-    ):
-        if time and not design.projects_cities:
-            D = D - D.mean(axis=0) - D.mean(axis=1, keepdims=True) + D.mean()
+    for row, D in zip(forms[p:], derivatives, strict=False):
         row[:] = np.diag(D)
-    forms[-1] = diagonal / (2 * sigma2)
+    forms[-1] = (1 - 1 / n if time else 1.0) / (2 * sigma2)
     share = T * (1 - 1 / T) ** 2 if city else T
     omega = share * fourth / sigma2**2 * forms @ forms.T
     if not city:  # deviations from a city's mean sum to zero: no third moments there
@@ -138,10 +228,7 @@ def _omega(
         m = design.Wy.shape[2]
         if m:
             explained = lags(design, spatial, delta)[:, :m].reshape(n, T, m).sum(axis=1).T
-            noise = [
-                D @ estimate.residuals.sum(axis=1)
-                for D in information_derivatives(design, estimate.multiplier, spatial)[:m]
-            ]
+            noise = [D @ estimate.residuals.sum(axis=1) for D in derivatives[:m]]
             linear[p : p + m] = explained - np.array(noise)
         cross = third / sigma2**2 * linear @ forms.T
         omega = omega + cross + cross.T

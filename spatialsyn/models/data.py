@@ -9,23 +9,29 @@ import numpy as np
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.gaps import EVERYTHING, Sample, check_regressors
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 
 
-def regressors(model: SpatialModel, panel: CityPanel) -> Regressors:
+def regressors(model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING) -> Regressors:
     """The formula of `model` on `panel`, with the blocks of its regimes."""
-    return read(model, panel)[0]
+    return read(model, panel, sample)[0]
 
 
-def read(model: SpatialModel, panel: CityPanel) -> tuple[Regressors, Regressors | None]:
+def read(
+    model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING
+) -> tuple[Regressors, Regressors | None]:
     """The formula of `model` and its external instruments, on the years that both have."""
-    data = evaluate(model.formula, panel, model.intercept, model.dynamic)
+    holes = sample.missing != "refuse"
+    data = sample.of(evaluate(model.formula, panel, model.intercept, model.dynamic, holes))
+    check_regressors(data, panel)
     data = replace(data, blocks=blocks(model, panel))
     if not model.instruments:
         return data, None
     left = model.formula.split("~")[0]
-    outside = evaluate(f"{left} ~ {' + '.join(model.instruments)}", panel, intercept=True)
+    outside = evaluate(f"{left} ~ {' + '.join(model.instruments)}", panel, True, holes=holes)
+    outside = sample.of(outside)
     years = min(data.years, outside.years, key=len)
     return _last(data, years), _last(outside, years)
 

@@ -12,19 +12,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
+from spatialsyn.errors import AlignmentError, WeightsError, expect, named
+from spatialsyn.models.checks import (
+    ABSORBED,
+    check_absorbed,
+    check_dimensions,
+    check_names,
+    check_rows,
+    check_series,
+)
+from spatialsyn.models.columns import Column
 from spatialsyn.models.data import read
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.instruments import Instruments, instruments
+from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
-
-# A column whose variation falls below this share of its size was absorbed by the effects.
-ABSORBED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,21 +43,8 @@ class ErrorLag:
     Wy: Array
     Z: Array
     M: Matrix
-    logdet: LogDet
+    logdet: LogDet | Exponent
     name: str
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of Z: a regressor, lagged by a matrix or not, of one block or of all cities.
-
-    `x` is None for what is no regressor: city means, and the lags in time.
-    """
-
-    name: str
-    x: str | None = None
-    W: str | None = None
-    block: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +61,13 @@ class Design:
     logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
     error : lags by the error's matrix, or None without a spatial error
     random : whether cities have random effects
+    outside_error : whether these stand outside the spatial error
     units, copies : independent cities and periods, n and T less what was transformed away
     cities_estimated : whether city effects are dummies whose bias is to be removed
     instruments : what stands in for endogenous columns, or None under maximum likelihood
+    observed : (n, T), the outcome itself, not swept, NaN where it is missing; None where it
+        is complete. With holes the lags of the outcome, and what is swept of it, are NaN too.
+    mixture : the restriction of a convex model, None where every matrix has its own rho
     """
 
     y: Array
@@ -79,15 +78,22 @@ class Design:
     matrices: Mapping[str, Matrix]
     blocks: Mapping[str, Array]
     W: tuple[Matrix, ...]
-    logdet: LogDet | JointLogDet | None
+    logdet: LogDet | JointLogDet | Exponent | None
     error: ErrorLag | None
     random: bool
     fixed_effects: str
     transformed: bool
     units: int
     copies: int
+    outside_error: bool = False
     cities_estimated: bool = False
     instruments: Instruments | None = None
+    observed: Array | None = None
+    mixture: Mixture | None = None
+
+    def entered(self, params: Array) -> Array:
+        """The parameters with an own rho, and own coefficients of WX, for every matrix."""
+        return params if self.mixture is None else self.mixture(params)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,9 +101,31 @@ class Design:
         return tuple(column.name for column in self.columns)
 
     @property
+    def exponential(self) -> bool:
+        """Whether matrix exponentials stand in place of I - rho W and I - lambda M."""
+        error = None if self.error is None else self.error.logdet
+        return isinstance(self.logdet, Exponent) or isinstance(error, Exponent)
+
+    @property
+    def space(self) -> LogDet | JointLogDet | None:
+        """What knows the bounds of rho; None without Wy and for an exponent, which has none."""
+        return None if isinstance(self.logdet, Exponent) else self.logdet
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether Z holds lags in time."""
+        return any(name == "tau" or name.startswith("eta[") for name in self.names)
+
+    @property
+    def varies(self) -> bool:
+        """Whether a matrix changes over the years."""
+        return any(W.ndim == 3 for W in self.matrices.values())
+
+    @property
     def nobs(self) -> int:
         """Independent observations."""
-        return self.units * self.copies
+        missing = 0 if self.observed is None else int(np.isnan(self.observed).sum())
+        return self.units * self.copies - missing
 
     @property
     def projects_cities(self) -> bool:
@@ -150,19 +178,19 @@ def sweep_effects(
 ) -> Design:
     """Lag first, sweep second, and count what is left; `outside` holds external instruments."""
     n, T = data.y.shape
-    _check_dimensions(model, n, T)
-    _check_rows(model, weights)
-    _check_series(model, weights)
+    check_dimensions(model, n, T)
+    check_rows(model, weights)
+    check_series(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     X, columns = right_side(model, data, weights)
-    _check_names(tuple(column.name for column in columns))
+    check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep(X, fixed)
-    _check_absorbed(X, Z, columns, model)
+    check_absorbed(X, Z, columns, model)
     likelihood = model.estimator == "qml"
     unit_root = likelihood and model.transforms and sweeps_time(fixed)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
@@ -184,10 +212,13 @@ def sweep_effects(
         transformed=model.transforms,
         units=units,
         copies=copies,
+        outside_error=model.random == "baltagi" and model.roles.wu is not None,
         cities_estimated=cities,
         instruments=None
         if likelihood
         else instruments(model, data, X, {c.name: c.x for c in columns}, outside, weights),
+        observed=data.y if np.isnan(data.y).any() else None,
+        mixture=mixture(model.roles, columns),
     )
 
 
@@ -271,7 +302,8 @@ def outcome_matrices(
     model: SpatialModel, blocks: Mapping[str, Array], matrices: Mapping[str, Matrix]
 ) -> dict[str, Matrix]:
     """The matrices of Wy by the name of their rho; with own rho by block, D_b W."""
-    plain = {f"rho[{name}]": matrices[name] for name in model.roles.wy}
+    symbol = "alpha" if model.exponential else "rho"
+    plain = {f"{symbol}[{name}]": matrices[name] for name in model.roles.wy}
     if model.regimes is None or not model.regimes.rho:
         return plain
     return {
@@ -287,13 +319,17 @@ def _logdet(
     years: Sequence[int],
     W: tuple[Matrix, ...],
     unit_root: bool,
-) -> LogDet | JointLogDet | None:
+) -> LogDet | JointLogDet | Exponent | None:
     if not W:
         return None
     if len(W) > 1:
         return JointLogDet(tuple(dense(w) for w in W), unit_root)
-    logdet = weights[model.roles.wy[0]].logdet_over(years)
+    logdet = _logdet_of(model, weights[model.roles.wy[0]], years)
     return logdet.without_unit_root() if unit_root else logdet
+
+
+def _logdet_of(model: SpatialModel, w: Links, years: Sequence[int]) -> LogDet | Exponent:
+    return Exponent((norm(w.over(years)),)) if model.exponential else w.logdet_over(years)
 
 
 def _error_lag(
@@ -307,84 +343,8 @@ def _error_lag(
     if model.roles.wu is None:
         return None
     w = weights[model.roles.wu]
-    M, logdet = w.over(data.years), w.logdet_over(data.years)
+    M, logdet = w.over(data.years), _logdet_of(model, w, data.years)
     logdet = logdet.without_unit_root() if unit_root else logdet
+    name = f"alpha_u[{w.name}]" if model.exponential else f"lambda[{w.name}]"
     lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X))
-    return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, f"lambda[{w.name}]")
-
-
-def _check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
-    """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
-    if not sweeps_time(model.fixed_effects):
-        return
-    if model.regimes is not None and model.regimes.rho and model.correction != "direct":
-        raise ModelError(
-            "an own rho for every block makes matrices whose rows sum to one in one block and to "
-            'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
-        )
-    jacobian = model.correction != "direct" and model.estimator == "qml"
-    needed = (*model.roles.wy, *model.lag_wy) if jacobian else ()
-    error = () if model.roles.wu is None else (model.roles.wu,)
-    for name in dict.fromkeys([*needed, *error]):
-        sums = weights[name].row_sums
-        if not weights[name].is_row_standardised:
-            way_out = ', or correction="direct"' if name not in error else ""
-            raise WeightsError(
-                f"the rows of W[{name}] sum to {sums.min():.3g} .. {sums.max():.3g}. Removing time "
-                "effects needs every row to sum to one; otherwise a shock common to all cities "
-                f'would not stay common. Use W.standardize("row"){way_out}.'
-            )
-
-
-def _check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
-    """Weights of every year: what they cannot be combined with."""
-    changing = [name for name, w in weights.items() if w.varies]
-    if not changing:
-        return
-    if model.dynamic:
-        raise ModelError(
-            f"W[{changing[0]}] changes over the years, and a lag in time needs one matrix that "
-            "carries a year into the next. Use weights of base years, or no lag_y and lag_wy."
-        )
-    if model.correction == "bias-corrected" and model.fixed_effects == "twoways":
-        raise ModelError(
-            f"W[{changing[0]}] changes over the years; with two-way effects use "
-            'correction="lee-yu": it transforms the years away and removes the bias of the city '
-            "effects."
-        )
-
-
-def _check_dimensions(model: SpatialModel, n: int, T: int) -> None:
-    if sweeps_cities(model.fixed_effects) and T < 2:
-        raise ModelError(
-            f"fixed_effects={model.fixed_effects!r} removes each city's mean over time and needs "
-            f"two years at least; the panel has {T}. Use fixed_effects='none' or 'time'."
-        )
-    if model.roles.names and n < 3:
-        raise ModelError(f"a spatial lag needs three cities at least; the panel has {n}.")
-
-
-def _check_names(names: tuple[str, ...]) -> None:
-    """Every parameter has a name of its own."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(("rho[", "lambda["))]
-    if twice or taken:
-        raise ModelError(
-            f"the column names {named([*twice, *taken])} are those of parameters or lags of this "
-            "model. Rename the columns: frame.rename(columns={...})."
-        )
-
-
-def _check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel) -> None:
-    """Refuse regressors that have nothing left once the effects are gone."""
-    if model.fixed_effects == "none":
-        return
-    size = np.abs(X).max(axis=(0, 1))
-    gone = np.abs(Z).max(axis=(0, 1)) <= ABSORBED * np.where(size > 0, size, 1)
-    absorbed = [c.name for c, flag in zip(columns, gone, strict=True) if flag]
-    if absorbed:
-        raise ModelError(
-            f"{named(absorbed)}: nothing is left once fixed_effects={model.fixed_effects!r} are "
-            "removed (constant within each city, or common to all cities in each year). Leave "
-            "the variable out, let it vary, or choose other fixed effects."
-        )
+    return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, name)

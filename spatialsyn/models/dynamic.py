@@ -115,8 +115,7 @@ def remove_dummy_bias(design: Design, estimate: Estimate) -> Estimate:
     EstimationError
         A root of exactly one, or a correction that leaves the parameter space.
     """
-    static = not any(name == "tau" or name.startswith("eta[") for name in estimate.names)
-    if static:  # without lags in time b is exact, and so is what T - 1 years tell
+    if not design.dynamic:  # without lags in time b is exact, and so is what T - 1 years tell
         design = replace(design, copies=design.copies - 1)
     expected = describe(design, estimate.params).cov
     assert expected is not None
@@ -133,7 +132,7 @@ def remove_dummy_bias(design: Design, estimate: Estimate) -> Estimate:
 
 def _score_bias(design: Design, estimate: Estimate) -> Array:
     """b of the module docstring, in the order of the parameters."""
-    if any(W.ndim == 3 for W in design.matrices.values()):
+    if design.varies:
         return _static_bias(design, estimate)
     at = process(design, estimate.params, estimate.names)
     value = dict(zip(estimate.names, estimate.params, strict=True))

@@ -23,7 +23,7 @@ class Estimate:
     loglik : maximised log-likelihood, constants included; nan without a likelihood
     nobs : independent observations
     residuals : (n, T) structural residuals, swept of the fixed effects
-    multiplier : (n, n), S^-1 at the estimate; the identity without Wy
+    multiplier : (n, n), S^-1 at the estimate; the identity without Wy, an operator for `mess`
     space : the log-determinant, which knows the parameter space of rho; None without Wy
     """
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from spatialsyn.models.bias import remove_bias
+from spatialsyn.models.convex import estimate_convex
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import remove_dummy_bias
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.gmm import best_instruments, estimate_2sls, estimate_gmm
+from spatialsyn.models.masked_estimate import estimate_masked
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.spec import SpatialModel
 
 
 def estimated(model: SpatialModel, design: Design) -> tuple[Design, Estimate]:
     """The estimate of `model`, and the design with the instruments it rests on."""
+    if design.observed is not None:
+        return design, estimate_masked(design)
     if model.estimator == "gmm":
         return design, estimate_gmm(design)
     if model.estimator != "qml":
         if model.estimator == "best-2sls":
             design = best_instruments(design)
         return design, estimate_2sls(design)
+    if design.mixture is not None:
+        return design, estimate_convex(design)
     return design, _corrected(model, design, estimate_qml(design))
 
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from spatialsyn.numerics.lags import Array
+import numpy as np
+import pandas as pd
+
+from spatialsyn.errors import ModelError
+from spatialsyn.models.design import Design
+from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.masked_estimate import completed
+from spatialsyn.numerics.exponential import act, exponentials
+from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.multiplier import multiplied_out
+from spatialsyn.numerics.transform import sweep, sweep_observed, sweeps_cities, sweeps_time
 
 
 def effects_along(
@@ -20,7 +31,7 @@ def effects_along(
     ----------
     columns : (n, T, q), regressors, their lags and the lags of y, not swept
     params, cov : (q,) and (q, q), of delta and rho
-    noise : variance of the mean error of each city or year, a number or one for each
+    noise : variance of the mean error of each city, or that of the year
     """
     gradient = columns.mean(axis=axis) - columns.mean(axis=(0, 1))
     effects = y.mean(axis=axis) - y.mean() - gradient @ params
@@ -28,22 +39,107 @@ def effects_along(
     return effects, np.sqrt(variance)
 
 
+def lagged(design: Design, estimate: Estimate, y: Array) -> tuple[Array, Array]:
+    """y* and the lags L, (n, T) and (n, T, m), with S y = y* - L rho, near rho, not swept.
+
+    They are y and Wy themselves, unless S is an exponential and they its tangent.
+    """
+    lags: list[Array] = []
+    if not design.exponential:
+        lags = [lag(W, y) for W in design.W]
+    elif design.W:
+        alpha = float(estimate.params[len(design.names)])
+        Sy = act(design.W[0], alpha, y)
+        lags = [-lag(design.W[0], Sy)]
+        y = Sy + alpha * lags[0]
+    return y, np.moveaxis(np.reshape(lags, (len(lags), *y.shape)), 0, 2)
+
+
+def effects_table(
+    design: Design, estimate: Estimate, y: Array, X: Array, ids: Mapping[str, Sequence[Any]]
+) -> pd.DataFrame:
+    """City and year effects: kind, id, estimate, se; y and X are not swept."""
+    (n, T), fixed_effects = y.shape, design.fixed_effects
+    y, lags = lagged(design, estimate, y)
+    columns, R = np.concatenate([X, lags], axis=2), error_filter(design, estimate)
+    q, sigma2 = columns.shape[2], float(estimate.params[-1])
+    assert estimate.cov is not None
+    params, cov = estimate.params[:q], estimate.cov[:q, :q]
+    u = sigma2 * np.linalg.inv(R.T @ R)
+    parts = []
+    for kind, axis, swept, noise in (
+        ("city", 1, sweeps_cities(fixed_effects), np.diag(u) / T),
+        ("year", 0, sweeps_time(fixed_effects), u.sum() / n**2),
+    ):
+        if swept:
+            made, se = effects_along(y, columns, params, cov, noise, axis)
+            part = {"kind": kind, "id": list(ids[kind]), "estimate": made, "se": se}
+            parts.append(pd.DataFrame(part))
+    if not parts:
+        raise ModelError("this model has no fixed effects.")
+    return pd.concat(parts, ignore_index=True)
+
+
+def error_filter(design: Design, estimate: Estimate) -> Array:
+    """R, (n, n), with e = R u."""
+    n, error = len(design.y), design.error
+    if error is None:
+        return np.eye(n)
+    lam = np.array([dict(zip(estimate.names, estimate.params, strict=True))[error.name]])
+    return (exponentials if design.exponential else multiplied_out)((error.M,), lam, n)
+
+
+def fixed_part(design: Design, estimate: Estimate, y: Array, signal: Array) -> Array:
+    """(n, T), the fixed effects beside `signal`, what the equation's regressors come to.
+
+    They are what sweeping takes from S y - signal; where outcomes are missing, those of the
+    likelihood.
+    """
+    p, m = design.Z.shape[2], len(design.W)
+    if design.observed is not None:
+        *_, effects = completed(design, estimate.params)
+        return np.asarray(effects + design.Z @ estimate.params[:p] - signal)
+    y, lags = lagged(design, estimate, y)
+    raw = y - lags @ estimate.params[p : p + m] - signal
+    return np.asarray(raw - sweep(raw, design.fixed_effects))
+
+
+def signal_correlation(design: Design, estimate: Estimate, y: Array) -> float:
+    """Squared correlation of the swept outcome with its swept prediction S^-1 Z delta."""
+    signal: Array = design.Z @ estimate.params[: design.Z.shape[2]]
+    if design.W:
+        signal = sweep(lag(estimate.multiplier, signal), design.fixed_effects)
+    if design.observed is None:
+        return squared_correlation(design.y, signal)
+    there = np.where(np.isnan(y), np.nan, signal)
+    return squared_correlation(
+        sweep_observed(y, design.fixed_effects), sweep_observed(there, design.fixed_effects)
+    )
+
+
 def r2_parts(y: Array, prediction: Array) -> dict[str, float]:
-    """Squared correlation within cities, between their means, and overall."""
-
-    def within(v: Array) -> Array:
-        return v - v.mean(axis=1, keepdims=True)
-
+    """Squared correlation within cities, between their means, and overall, of observed cells."""
+    prediction = np.where(np.isnan(y), np.nan, prediction)
+    (y_means, y_within), (p_means, p_within) = _by_city(y), _by_city(prediction)
     return {
-        "within": squared_correlation(within(y), within(prediction)),
-        "between": squared_correlation(y.mean(axis=1), prediction.mean(axis=1)),
+        "within": squared_correlation(y_within, p_within),
+        "between": squared_correlation(y_means, p_means),
         "overall": squared_correlation(y, prediction),
     }
 
 
+def _by_city(v: Array) -> tuple[Array, Array]:
+    """Means over the years in which `v` is not NaN, and deviations from them."""
+    seen = ~np.isnan(v)
+    count = seen.sum(axis=1, keepdims=True)
+    means = np.nan_to_num(v).sum(axis=1, keepdims=True) / np.where(count > 0, count, np.nan)
+    return means, v - means
+
+
 def squared_correlation(a: Array, b: Array) -> float:
-    """Squared correlation of all cells; zero where one of them does not vary."""
+    """Squared correlation of the cells that are not NaN; zero where one of them does not vary."""
+    a, b = a[~np.isnan(a)], b[~np.isnan(a)]
     size = max(1.0, float(np.abs(a).max()), float(np.abs(b).max()))
     if min(float(np.ptp(a)), float(np.ptp(b))) <= 1e-12 * size:
         return 0.0
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1] ** 2)
+    return float(np.corrcoef(a, b)[0, 1] ** 2)

@@ -23,9 +23,9 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import FormulaError, named
+from spatialsyn.models.functions import FUNCTIONS, Mask, functions
 from spatialsyn.numerics.lags import Array
 
-FUNCTIONS = ("log", "exp", "sqrt", "lag", "diff", "standardize", "winsor", "C")
 _NODES = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.keyword,
@@ -207,42 +207,49 @@ def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def evaluate(formula: str, panel: CityPanel, intercept: bool, dynamic: bool = False) -> Regressors:
+def evaluate(
+    formula: str, panel: CityPanel, intercept: bool, dynamic: bool = False, holes: bool = False
+) -> Regressors:
     """Evaluate `formula` on the full balanced `panel`.
 
     Years lost to `lag` or `diff` are dropped from the front, for every city alike; any
     other missing or infinite cell is an error that names it. With `intercept` a column
     of ones comes first, unless the formula removes it with ``- 1``. A `dynamic` model
-    takes one more year, whose outcome starts it.
+    takes one more year, whose outcome starts it. With `holes`, cells whose columns are
+    missing in the panel are NaN; what cannot be computed from observed numbers, such as
+    the logarithm of a negative one, stays an error.
     """
     parsed = parse(formula)
     known = frozenset(map(str, panel.frame.columns))
     of_outcome = columns_of(parsed.outcome, known)
     of_term = [columns_of(term, known) for term in parsed.terms]
     _check_sides(parsed, of_outcome, of_term)
-    y, _ = _evaluated((parsed.outcome,), panel)
     numeric = [pd.api.types.is_numeric_dtype(panel.frame[name]) for name in of_outcome]
+    y, X, owner = _sides(parsed, panel, intercept)
     if y.shape[1] != 1 or not numeric or not all(numeric):
         raise FormulaError(f"the outcome {str(parsed.outcome)!r} must be made of numeric columns.")
-    # Dummies of a category lose one level to the constant, or to the fixed effects.
-    X, owner = _evaluated(parsed.terms, panel, constant=parsed.intercept or not intercept)
     names, terms = list(map(str, X.columns)), [str(parsed.terms[i]) for i in owner]
     lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
-    values = np.c_[y.to_numpy(dtype=float), X.to_numpy(dtype=float)]
-    if intercept and parsed.intercept:
-        values = np.insert(values, 1, 1.0, axis=1)
-        names, terms = ["Intercept", *names], ["1", *terms]
-        lagged, sources = [False, *lagged], [frozenset(), *sources]
-    cube = values.reshape(panel.n, panel.T, -1)
-    lost = parsed.years_lost + dynamic
     outcome = str(y.columns[0])
+    lost = parsed.years_lost + dynamic
     if lost >= panel.T:
         raise FormulaError(
             f"{formula!r} needs {lost} years before its first one; the panel has {panel.T} years."
         )
-    _check_finite(cube[:, lost:], panel, panel.years[lost:], [outcome, *names])
+    cube = _cube(y, X, panel)
+    checked = cube
+    if holes and not np.isfinite(cube).all():
+        filled = _filled(panel, of_outcome.union(*of_term))
+        checked = _cube(*_sides(parsed, filled, intercept)[:2], panel)
+        cube[~np.isfinite(cube)] = np.nan
+    _check_finite(checked[:, lost:], panel, panel.years[lost:], [outcome, *names], holes)
     if dynamic:
-        _check_finite(cube[:, lost - 1 : lost, :1], panel, panel.years[lost - 1 :], [outcome])
+        first = checked[:, lost - 1 : lost, :1]
+        _check_finite(first, panel, panel.years[lost - 1 :], [outcome], holes)
+    if intercept and parsed.intercept:
+        cube = np.insert(cube, 1, 1.0, axis=2)
+        names, terms = ["Intercept", *names], ["1", *terms]
+        lagged, sources = [False, *lagged], [frozenset(), *sources]
     return Regressors(
         y=cube[:, lost:, 0],
         X=cube[:, lost:, 1:],
@@ -255,6 +262,30 @@ def evaluate(formula: str, panel: CityPanel, intercept: bool, dynamic: bool = Fa
         years=panel.years[lost:],
         before=cube[:, lost - 1 : -1, 0] if dynamic else None,
     )
+
+
+def _sides(
+    parsed: Parsed, panel: CityPanel, intercept: bool
+) -> tuple[pd.DataFrame, pd.DataFrame, list[int]]:
+    """Outcome, columns of the regressors, and the term each of these belongs to."""
+    y, _ = _evaluated((parsed.outcome,), panel)
+    # Dummies of a category lose one level to the constant, or to the fixed effects.
+    X, owner = _evaluated(parsed.terms, panel, constant=parsed.intercept or not intercept)
+    return y, X, owner
+
+
+def _cube(y: pd.DataFrame, X: pd.DataFrame, panel: CityPanel) -> Array:
+    """(n, T, 1 + k), the outcome first."""
+    values = np.c_[y.to_numpy(dtype=float), X.to_numpy(dtype=float)]
+    return values.reshape(panel.n, panel.T, -1)
+
+
+def _filled(panel: CityPanel, columns: frozenset[str]) -> CityPanel:
+    """`panel` with an observed value in every missing cell, to tell holes from arithmetic."""
+    frame = panel.frame
+    holed = [name for name in columns if frame[name].isna().any()]
+    observed = {name: next(iter(frame[name].dropna()), 1.0) for name in holed}
+    return panel.assign(**{name: frame[name].fillna(value) for name, value in observed.items()})
 
 
 def _check_sides(parsed: Parsed, of_outcome: frozenset[str], of_term: list[frozenset[str]]) -> None:
@@ -285,9 +316,10 @@ def _evaluated(
 
     one = next(iter(Formula("1")))
     assert isinstance(one, Term)
+    context, empty = functions(panel)
     try:
         made = Formula([one, *terms] if constant else list(terms)).get_model_matrix(
-            frame, context=_functions(panel), na_action="ignore"
+            frame, context=context, na_action="ignore"
         )
     except (FormulaicError, TypeError, ValueError) as error:
         reason = error.__cause__ if isinstance(error.__cause__, FormulaError) else error
@@ -295,62 +327,46 @@ def _evaluated(
     slices = made.model_spec.term_slices
     owner = [i for i, term in enumerate(terms) for _ in made.columns[slices[term]]]
     order = [name for term in terms for name in made.columns[slices[term]]]
-    return pd.DataFrame(made)[order], owner
+    return _with_missing_categories(pd.DataFrame(made)[order], owner, terms, panel, empty), owner
 
 
-def _functions(panel: CityPanel) -> dict[str, Any]:
-    """The functions a formula may call, bound to the shape of the panel."""
-    from formulaic.transforms import C
-
-    def flat(x: Any) -> Array:
-        return np.asarray(x, dtype=float)
-
-    def lag(x: Any, k: int = 1) -> Array:
-        """x of k years before, within the city."""
-        if not (isinstance(k, int) and 1 <= k < panel.T):
-            raise FormulaError(
-                f"lag or diff over {k} years: it takes a whole number from 1 to {panel.T - 1}, "
-                f"as the panel has {panel.T} years."
-            )
-        moved = np.full((panel.n, panel.T), np.nan)
-        moved[:, k:] = flat(x).reshape(panel.n, panel.T)[:, :-k]
-        return moved.ravel()
-
-    def diff(x: Any, k: int = 1) -> Array:
-        """Change of x over k years, within the city."""
-        return flat(x) - lag(x, k)
-
-    def standardize(x: Any) -> Array:
-        """Mean 0 and standard deviation 1 over all cities and years."""
-        return (flat(x) - np.nanmean(flat(x))) / np.nanstd(flat(x))
-
-    def winsor(x: Any, share: float = 0.01) -> Array:
-        """x with both tails cut to its quantiles `share` and 1 - `share`."""
-        return np.clip(flat(x), *np.nanquantile(flat(x), [share, 1 - share]))
-
-    def quiet(function: Any) -> Any:
-        # NumPy's warning names no cell; `_check_finite` does.
-        def called(x: Any) -> Array:
-            with np.errstate(all="ignore"):
-                return np.asarray(function(flat(x)))
-
-        return called
-
-    return {
-        "log": quiet(np.log), "exp": quiet(np.exp), "sqrt": quiet(np.sqrt), "C": C,
-        "lag": lag, "diff": diff, "standardize": standardize, "winsor": winsor,
-    }  # fmt: skip
+def _with_missing_categories(
+    made: pd.DataFrame, owner: list[int], terms: tuple[Any, ...], panel: CityPanel, empty: Mask
+) -> pd.DataFrame:
+    """`made` with NaN where a category is missing: formulaic's dummies are all zero there."""
+    frame = panel.frame
+    text = {
+        str(name): frame[name].isna().to_numpy()
+        for name in frame.columns
+        if not pd.api.types.is_numeric_dtype(frame[name]) and frame[name].isna().any()
+    }
+    if not text and not empty.any():
+        return made
+    made, known = made.astype(float), frozenset(map(str, frame.columns))
+    for j, i in enumerate(owner):
+        holes = [text[name] for name in columns_of(terms[i], known) if name in text]
+        holes += [empty] if "C(" in str(terms[i]) else []
+        made.iloc[np.any([np.zeros_like(empty), *holes], axis=0), j] = np.nan
+    return made
 
 
-def _check_finite(cube: Array, panel: CityPanel, years: tuple[int, ...], names: list[str]) -> None:
+def _check_finite(
+    cube: Array, panel: CityPanel, years: tuple[int, ...], names: list[str], holes: bool
+) -> None:
     bad = ~np.isfinite(cube)
     if not bad.any():
         return
     column = int(np.flatnonzero(bad.any(axis=(0, 1)))[0])
     cells = [(panel.ids[i], years[t]) for i, t in zip(*np.nonzero(bad[..., column]), strict=True)]
+    if holes:
+        raise FormulaError(
+            f"{names[column]!r} cannot be computed in {len(cells)} city-years, where nothing is "
+            f"missing: {named(cells)}. A logarithm needs positive values, a ratio a divisor."
+        )
     raise FormulaError(
         f"{names[column]!r} is missing or not finite in {len(cells)} city-years: {named(cells)}. "
         "A spatial lag needs every neighbour in every year: fill the cells "
-        "(panel.interpolate), choose other years (panel.subset(years=...)), or leave the "
-        "variable out. A logarithm needs positive values."
+        "(panel.interpolate), choose other years (panel.subset(years=...)), leave the variable "
+        'out, or say what becomes of them: ss.fit(..., missing="balance") drops cities or years, '
+        'missing="likelihood" keeps missing outcomes. A logarithm needs positive values.'
     )

@@ -138,7 +138,7 @@ def describe(design: Design, coefficients: Array, lam: Array) -> Estimate:
         nobs=design.nobs,
         residuals=residuals,
         multiplier=multiplier(design.W, rho, len(design.y)),
-        space=design.logdet,
+        space=design.space,
     )
     return covered_by_moments(design, estimate, "classical")
 

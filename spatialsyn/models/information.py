@@ -23,10 +23,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from spatialsyn.errors import ModelError
+from spatialsyn.models import baltagi, mess
 from spatialsyn.models.design import Design
-from spatialsyn.models.likelihood import filtered, lags, split
-from spatialsyn.numerics.lags import Array, dense, lag
-from spatialsyn.numerics.multiplier import centred, mean_trace, product
+from spatialsyn.models.likelihood import filtered, lags, means, split
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag
+from spatialsyn.numerics.multiplier import centred, mean_trace, product, trace, transposed
 from spatialsyn.numerics.transform import sweep
 
 KINDS = ("expected", "observed")
@@ -55,19 +56,26 @@ def information(
         raise ModelError('cov="observed" is not available with random effects: use "expected".')
     p, d = len(delta), len(spatial) - design.random
     Z, columns = filtered(design, spatial)[1], lags(design, spatial, delta)[:, :d]
+    kept = means(design, spatial)
+    if isinstance(kept, baltagi.Outside):
+        return baltagi.information(design, kept, multiplier, Z, columns, sigma2, residuals)
     info = np.zeros((p + len(spatial) + 1, p + len(spatial) + 1))
     info[:p, :p] = Z.T @ Z / sigma2
     info[-1, -1] = design.nobs / (2 * sigma2**2)
-    derivatives = information_derivatives(design, multiplier, spatial)
-    traces = np.array([mean_trace(D, np.eye(len(design.y))) for D in derivatives])
+    derivatives, swept = _derivatives(design, multiplier, spatial), design.projects_cities
+    traces = np.array([trace(D, swept) for D in derivatives])
     if d:
         r = slice(p, p + d)
-        products = np.array([[mean_trace(a, b) for b in derivatives] for a in derivatives])
+        products = np.array([[mean_trace(a, b, swept) for b in derivatives] for a in derivatives])
         if kind == "expected":
             columns = _explained(design, columns, derivatives, residuals)
             products += [
-                [mean_trace(a, np.swapaxes(b, -1, -2)) for b in derivatives] for a in derivatives
+                [mean_trace(a, transposed(b), swept) for b in derivatives] for a in derivatives
             ]
+        elif design.exponential:
+            products[:] = 0  # what is left of ln|S| and ln|R| is linear
+            rho, lam, _ = split(design, spatial)
+            info[: p + d, : p + d] += mess.curvature(design, rho, lam, delta, residuals) / sigma2
         elif design.error is not None:
             products[-1, :-1] = products[:-1, -1] = 0  # ln|S| + ln|R| has no cross derivative
             info[: p + d, p + d - 1] += _error_cross(design, residuals) / sigma2
@@ -85,20 +93,26 @@ def information(
 
 def information_derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Array]:
     """D_1 ... D_m and D, projected where time effects were transformed away."""
+    found = [dense(D) for D in _derivatives(design, multiplier, spatial)]
+    return [centred(D) for D in found] if design.projects_cities else found
+
+
+def _derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Matrix]:
+    """D_1 ... D_m and D, not projected."""
     lam = split(design, spatial).lam
+    if design.exponential:
+        return mess.derivatives(design, lam)
     found: Sequence[Array] = [product(W, multiplier) for W in design.W]
     if design.error is not None and lam is not None:
         M = dense(design.error.M)
         R = np.eye(M.shape[-1]) - lam * M
         inverse = np.linalg.inv(R)
         found = [*(np.asarray(R @ G @ inverse) for G in found), np.asarray(M @ inverse)]
-    if not design.projects_cities:
-        return found
-    return [centred(D) for D in found]
+    return found
 
 
 def _explained(
-    design: Design, columns: Array, derivatives: Sequence[Array], residuals: Array
+    design: Design, columns: Array, derivatives: Sequence[Matrix], residuals: Array
 ) -> Array:
     """m_j: what regressors and effects explain of each lag; of M u they explain nothing."""
     m = design.Wy.shape[2]

@@ -4,7 +4,8 @@
 
 on arrays that were lagged first and swept of the fixed effects second. q takes the share
 1 - phi of each city's mean away where cities have random effects, phi^2 = s2 / (T s2_mu +
-s2); with a spatial error these follow its process (Kapoor, Kelejian & Prucha 2007).
+s2); with a spatial error these follow its process (Kapoor, Kelejian & Prucha 2007), or
+stand outside it (`baltagi`). S and R may be matrix exponentials instead (`mess`).
 The spatial parameters are ordered (rho_1 ... rho_m, lambda, phi); a model has those of
 its lags. Given them, delta and sigma2 are a regression: full generalised least squares.
 """
@@ -15,8 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spatialsyn.models import mess
+from spatialsyn.models.baltagi import Outside, outside
 from spatialsyn.models.design import Design
-from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
 
 
@@ -45,38 +48,59 @@ def names(design: Design) -> tuple[str, ...]:
 
 def filtered(design: Design, values: Array) -> tuple[Array, Array]:
     """The transformed outcome and regressors, (nT,) and (nT, p)."""
-    rho, lam, phi = split(design, values)
+    rho, lam, _ = split(design, values)
+    if design.exponential:
+        y, Z = mess.filtered(design, rho, lam)
+        return y.ravel(), Z.reshape(y.size, -1)
     y, Z = design.y - design.Wy @ rho, design.Z
     if design.error is not None and lam is not None:
         y = y - lam * (design.error.y - design.error.Wy @ rho)
         Z = Z - lam * design.error.Z
-    return quasi(y, phi).ravel(), quasi(Z, phi).reshape(y.size, -1)
+    kept = means(design, values)
+    return quasi(y, kept).ravel(), quasi(Z, kept).reshape(y.size, -1)
 
 
 def lags(design: Design, values: Array, delta: Array) -> Array:
     """Minus the derivatives of e: q R W_j y for each rho, q M u for lambda, -mean(e) for phi."""
     rho, lam, phi = split(design, values)
-    size = design.y.size
-    Wy, y, Z = design.Wy, design.y - design.Wy @ rho, design.Z
-    columns = []
+    if design.exponential:
+        return mess.lags(design, rho, lam, delta).reshape(design.y.size, -1)
+    kept = means(design, values)
+    Wy, u, Mu = design.Wy, design.y - design.Wy @ rho - design.Z @ delta, None
     if design.error is not None and lam is not None:
         error = design.error
         Mu = error.y - error.Wy @ rho - error.Z @ delta
-        columns.append(quasi(Mu, phi).ravel())
-        Wy, y, Z = Wy - lam * error.Wy, y - lam * (error.y - error.Wy @ rho), Z - lam * error.Z
+        Wy, u = Wy - lam * error.Wy, u - lam * Mu
+    mean, columns = u.mean(axis=1, keepdims=True), []
+    if Mu is not None:
+        Mu = Mu - kept.pulled(mean) if isinstance(kept, Outside) else Mu
+        columns.append(quasi(Mu, kept).ravel())
     if phi is not None:
-        mean = (y - Z @ delta).mean(axis=1, keepdims=True)
-        columns.append(-np.broadcast_to(mean, y.shape).ravel())
-    return np.column_stack([quasi(Wy, phi).reshape(size, -1), *columns])
+        slope = kept.phi_slope(mean) if isinstance(kept, Outside) else mean
+        columns.append(-np.broadcast_to(slope, u.shape).ravel())
+    return np.column_stack([quasi(Wy, kept).reshape(u.size, -1), *columns])
 
 
-def quasi(v: Array, phi: float | None) -> Array:
-    """`v`, (n, T) or (n, T, k), less the share 1 - phi of each city's mean."""
-    return v if phi is None else v - (1 - phi) * v.mean(axis=1, keepdims=True)
+def means(design: Design, values: Array) -> float | Outside | None:
+    """What is kept of city means: all, the share phi, or what `baltagi` keeps of them."""
+    _, lam, phi = split(design, values)
+    if phi is None or lam is None or not design.outside_error:
+        return phi
+    return outside(design, lam, phi)
+
+
+def quasi(v: Array, kept: float | Outside | None) -> Array:
+    """`v`, (n, T) or (n, T, k), with its city means replaced by what is kept of them."""
+    if kept is None:
+        return v
+    mean = v.mean(axis=1, keepdims=True)
+    if isinstance(kept, Outside):
+        return v - mean + lag(kept.F, mean)
+    return v - (1 - kept) * mean
 
 
 def jacobian(design: Design, values: Array) -> float:
-    """T* [ln|S| + ln|R|] + n ln phi, minus infinity outside the parameter space."""
+    """T* [ln|S| + ln|R|] + n ln phi (- ln|K| / 2), minus infinity outside the parameter space."""
     rho, lam, phi = split(design, values)
     total = 0.0
     if isinstance(design.logdet, LogDet):
@@ -86,10 +110,11 @@ def jacobian(design: Design, values: Array) -> float:
     if design.error is not None and lam is not None:
         inside = design.error.logdet.contains(np.array([lam]))
         total += float(design.error.logdet(lam)) if inside else -np.inf
-    between = 0.0
-    if phi is not None:
-        between = design.units * float(np.log(phi)) if phi > 0 else -np.inf
-    return design.copies * total + between
+    if phi is None or not phi > 0:
+        return design.copies * total if phi is None else -np.inf
+    kept = means(design, values)
+    logdet = kept.logdet if isinstance(kept, Outside) else design.units * float(np.log(phi))
+    return design.copies * total + logdet
 
 
 def jacobian_slopes(design: Design, values: Array) -> Array:
@@ -97,13 +122,18 @@ def jacobian_slopes(design: Design, values: Array) -> Array:
     rho, lam, phi = split(design, values)
     slopes: list[float] = []
     if isinstance(design.logdet, LogDet):
-        slopes.append(design.logdet.slope(rho[0]))
+        slopes.append(float(design.logdet.slope(rho[0])))
     elif design.logdet is not None:
         slopes.extend(design.logdet.gradient(rho))
     if design.error is not None and lam is not None:
-        slopes.append(design.error.logdet.slope(lam))
-    scaled = [design.copies * slope for slope in slopes]
-    return np.array([*scaled, *([design.units / phi] if phi is not None else [])])
+        slopes.append(float(design.error.logdet.slope(lam)))
+    scaled = design.copies * np.array([*slopes, *([0.0] if phi is not None else [])])
+    kept = means(design, values)
+    if isinstance(kept, Outside):
+        scaled[-2:] += kept.slopes
+    elif phi is not None:
+        scaled[-1] = design.units / phi
+    return scaled
 
 
 def concentrated(design: Design, values: Array) -> float:
@@ -120,6 +150,13 @@ def score(design: Design, values: Array) -> Array:
     e, delta = residual(design, values)
     sigma2 = e @ e / design.nobs
     return np.asarray(lags(design, values, delta).T @ e / sigma2 + jacobian_slopes(design, values))
+
+
+def gradient(design: Design, values: Array, delta: Array, e: Array, sigma2: float) -> Array:
+    """Derivatives in all parameters, for any delta; that in sigma2 is zero at its best."""
+    by_delta = filtered(design, values)[1].T @ e / sigma2
+    by_spatial = lags(design, values, delta).T @ e / sigma2 + jacobian_slopes(design, values)
+    return np.r_[by_delta, by_spatial, 0.0]
 
 
 def residual(design: Design, values: Array) -> tuple[Array, Array]:

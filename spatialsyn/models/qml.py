@@ -12,26 +12,34 @@ Ord (1975); without Wy it is least squares.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
 from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.models import mess
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
-from spatialsyn.models.likelihood import filtered, full, names
-from spatialsyn.models.search import best_spatial
+from spatialsyn.models.likelihood import filtered, full, gradient, names
+from spatialsyn.models.search import best_spatial, check_peak
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
-from spatialsyn.numerics.optimize import maximise
+from spatialsyn.numerics.optimize import SCAN, maximise
+
+Value = Callable[[Array], Array]
+Derivatives = Callable[[Array], tuple[Array, Array]]
 
 # Columns of unit length whose pivot in the QR falls below this are linear combinations.
 COLLINEAR = 1e-10
 # Where no eigenvalue closes the interval of rho, the search stops at this many times 1/|w|max.
 REACH = 5.0
+# A rho this near the end of its interval, in parts of its width, is no maximum.
+EDGE = 1e-7
 
 
 def estimate_qml(design: Design) -> Estimate:
@@ -50,13 +58,13 @@ def estimate_qml(design: Design) -> Estimate:
     EstimationError
         The likelihood has no maximum inside the parameter space.
     """
-    _check_size(design)
+    check_size(design)
     y = design.y.ravel()
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     coefficients = regress(np.c_[y, Wy], Z, design.names)
+    if design.random:
+        return _with_city_variance(design)
     spatial = _best(design, np.c_[y, Wy] - Z @ coefficients)
-    if design.random and spatial[-1] >= 1:
-        return _without_city_variance(design)
     return describe(design, at(design, spatial))
 
 
@@ -73,30 +81,70 @@ def at(design: Design, spatial: Array) -> Array:
 
 def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     """The estimate with these parameters: residuals, likelihood and covariance."""
-    p, m = len(design.names), design.Wy.shape[2]
-    delta, spatial, sigma2 = params[:p], params[p:-1], float(params[-1])
+    p, m, wide = len(design.names), design.Wy.shape[2], design.entered(params)
+    delta, spatial, sigma2 = wide[:p], wide[p:-1], float(wide[-1])
     y, Z = filtered(design, spatial)
     residuals = (y - Z @ delta).reshape(design.y.shape)
-    inverse = multiplier(design.W, spatial[:m], len(design.y))
+    inverse: Any = (
+        mess.multiplier(design, spatial[:m])
+        if design.exponential
+        else multiplier(design.W, spatial[:m], len(design.y))
+    )
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
+    free, _, inner = pulled_back(design, info, params, residuals, cov)
     return Estimate(
-        names=(*design.names, *names(design), "sigma2"),
+        names=parameter_names(design),
         params=params,
-        cov=_inverse(info),
+        cov=free @ inverted(inner) @ free.T,
         loglik=full(design, spatial, sigma2),
         nobs=design.nobs,
         residuals=residuals,
         multiplier=inverse,
-        space=design.logdet,
+        space=design.space,
     )
 
 
-def _without_city_variance(design: Design) -> Estimate:
-    """The boundary phi = 1: the likelihood is highest where cities have no variance of their own.
+def parameter_names(design: Design) -> tuple[str, ...]:
+    """All parameters, in their order."""
+    if design.mixture is not None:
+        return design.mixture.names
+    return (*design.names, *names(design), "sigma2")
 
-    It is the pooled estimate with phi = 1, which has no standard error there.
+
+def pulled_back(
+    design: Design, info: Array, params: Array, residuals: Array, kind: str
+) -> tuple[Array, Array, Array]:
+    """Where the parameters may move, what that is for the design's own, and the information.
+
+    Without a mixture the first two are identities. A mixture's parameters move along their
+    face, and its information follows by the chain rule.
     """
-    pooled = estimate_qml(replace(design, random=False))
+    if design.mixture is None:
+        return np.eye(len(info)), np.eye(len(info)), info
+    free = design.mixture.free(params)
+    entered = design.mixture.jacobian(params) @ free
+    inner = entered.T @ info @ entered
+    if kind == "observed":
+        p, wide = len(design.names), design.mixture(params)
+        slopes = gradient(design, wide[p:-1], wide[:p], residuals.ravel(), float(wide[-1]))
+        inner = inner - free.T @ design.mixture.bend(slopes) @ free
+    return free, entered, np.asarray(inner)
+
+
+def _with_city_variance(design: Design) -> Estimate:
+    """The higher of the peak inside phi < 1 and the boundary phi = 1.
+
+    The boundary, where cities have no variance of their own, is the pooled estimate; phi
+    has no standard error there.
+    """
+    params = at(design, best_spatial(design))
+    try:
+        pooled = estimate_qml(replace(design, random=False, outside_error=False))
+    except EstimationError:
+        pooled = None
+    if pooled is None or pooled.loglik < full(design, params[len(design.names) : -1], params[-1]):
+        check_peak(design, params[len(design.names) : -1])
+        return describe(design, params)
     assert pooled.cov is not None
     where = len(pooled.params) - 1
     widened = np.insert(np.insert(pooled.cov, where, 0.0, axis=0), where, 0.0, axis=1)
@@ -114,6 +162,8 @@ def _best(design: Design, residuals: Array) -> Array:
         return np.zeros(0)
     if len(names(design)) == 1 and isinstance(design.logdet, LogDet):
         return _best_rho(design, design.logdet, residuals[:, 0], residuals[:, 1])
+    if len(names(design)) == 1 and design.exponential and design.W:
+        return mess.best_alpha(design)
     return best_spatial(design)
 
 
@@ -139,39 +189,64 @@ def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
     return scaled / length[:, None]
 
 
-def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
-    """The maximiser of the concentrated likelihood; the residual is e_y - rho e_Wy."""
-    a, b, c = float(e_y @ e_y), float(e_y @ e_Wy), float(e_Wy @ e_Wy)
+def profile(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Value, Derivatives]:
+    """The concentrated likelihood of rho and its two derivatives; residuals are e_y - rho e_Wy.
+
+    For arrays (nT,), or (nT, b) for as many likelihoods.
+    """
+    a, b, c = (e_y**2).sum(axis=0), (e_y * e_Wy).sum(axis=0), (e_Wy**2).sum(axis=0)
+    half = design.nobs / 2
 
     def ssr(rho: Array) -> Array:
-        return a - 2 * rho * b + rho**2 * c
+        return np.asarray(a - 2 * rho * b + rho**2 * c)
 
     def value(rho: Array) -> Array:
-        return design.copies * logdet(rho) - design.nobs / 2 * np.log(ssr(rho))
+        return design.copies * logdet(rho) - half * np.log(ssr(rho))
 
-    def derivatives(rho: float) -> tuple[float, float]:
-        q, dq = ssr(np.asarray(rho)), -2 * b + 2 * rho * c
-        slope = design.copies * logdet.slope(rho) - design.nobs / 2 * dq / q
-        curvature = design.copies * logdet.curvature(rho) - design.nobs / 2 * (
-            2 * c / q - (dq / q) ** 2
-        )
-        return float(slope), float(curvature)
+    def derivatives(rho: Array) -> tuple[Array, Array]:
+        q, dq = ssr(rho), -2 * b + 2 * rho * c
+        slope = design.copies * logdet.slope(rho) - half * dq / q
+        curvature = design.copies * logdet.curvature(rho) - half * (2 * c / q - (dq / q) ** 2)
+        return slope, curvature
 
-    reach = REACH / logdet.radii[0]
-    low, high = logdet.interval
-    low, high = max(low, -reach), min(high, reach)
-    rho = maximise(value, derivatives, (low, high))
-    if min(rho - low, high - rho) < 1e-7 * (high - low):
+    return value, derivatives
+
+
+def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
+    """The maximiser of the concentrated likelihood."""
+    value, derivatives = profile(design, logdet, e_y, e_Wy)
+    return np.array([peak(value, derivatives, logdet, "rho")])
+
+
+def peak(
+    value: Callable[[Array], Array],
+    derivatives: Callable[[Array], tuple[Array, Array]],
+    logdet: LogDet,
+    name: str,
+    scan: int = SCAN,
+) -> float:
+    """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
+    low, high = searched(logdet)
+    rho = maximise(value, derivatives, (low, high), scan)
+    if min(rho - low, high - rho) < EDGE * (high - low):
         raise EstimationError(
-            f"the likelihood still rises at rho = {rho:.4f}, the end of its interval "
+            f"the likelihood still rises at {name} = {rho:.4f}, the end of its interval "
             f"({low:.4g}, {high:.4g}): the data do not identify this model with this W. Check for "
             "a common trend (time effects), outliers and the scale of W."
         )
-    return np.array([rho])
+    return rho
 
 
-def _check_size(design: Design) -> None:
-    parameters = design.Z.shape[2] + len(names(design)) + 1
+def searched(logdet: LogDet) -> tuple[float, float]:
+    """The finite interval on which rho is looked for."""
+    reach = REACH / logdet.radii[0]
+    low, high = logdet.interval
+    return max(low, -reach), min(high, reach)
+
+
+def check_size(design: Design) -> None:
+    """Refuse fewer independent observations than parameters."""
+    parameters = len(parameter_names(design)) - (design.mixture is not None)  # shares sum to one
     if design.nobs <= parameters:
         raise ModelError(
             f"{design.nobs} independent observations cannot identify {parameters} parameters. Use "
@@ -179,7 +254,7 @@ def _check_size(design: Design) -> None:
         )
 
 
-def _inverse(info: Array) -> Array:
+def inverted(info: Array) -> Array:
     """Inverse of a badly scaled positive definite matrix (sigma2 against delta: 1e6 and more)."""
     scale = 1 / np.sqrt(np.diag(info))
     try:

@@ -5,6 +5,8 @@ mapping of roles::
 
     {"wy": "geo", "wx": "dig", "wu": "geo"}
     {"wy": ["geo", "dig"], "wx": {"va": "dig", "fdi": "geo"}}
+
+or a mixture, one rho for a W whose shares are estimated: `convex("geo", "dig")`.
 """
 
 from __future__ import annotations
@@ -25,7 +27,56 @@ FAMILIES: dict[str, str] = {
     "sdem": "xu",
     "sac": "yu",
     "gns": "yxu",
+    "mess": "y",
+    "mess_sdm": "yx",
+    "mess_sem": "u",
+    "mess_sac": "yu",
 }
+
+
+@dataclass(frozen=True, repr=False)
+class Convex:
+    """One W mixed of several, sum_m share_m W_m, with shares in [0, 1] that sum to one.
+
+    Attributes
+    ----------
+    names : the matrices
+    wx : "each" gives the regressors an own theta per matrix, "combined" the mixture too
+    """
+
+    names: tuple[str, ...]
+    wx: str = "each"
+
+    @property
+    def name(self) -> str:
+        """The mixture, as parameters name it: ``geo+dig``."""
+        return "+".join(self.names)
+
+    def __repr__(self) -> str:
+        return f"ss.convex({', '.join(map(repr, self.names))}, wx={self.wx!r})"
+
+    def __str__(self) -> str:
+        parts = " + ".join(f"share[{name}]*W[{name}]" for name in self.names)
+        return f"W[{self.name}] = {parts}"
+
+
+def convex(*names: str, wx: str = "each") -> Convex:
+    """A convex combination of weights matrices, for the W of sar and sdm.
+
+    Parameters
+    ----------
+    names : the matrices, one by one
+    wx : "each" | "combined"
+        In models with WX: sum_m W_m X theta_m, or (sum_m share_m W_m) X theta.
+    """
+    if wx not in ("each", "combined"):
+        raise ModelError(f"convex has wx={wx!r}, which is neither 'each' nor 'combined'.")
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ModelError(
+            f"convex takes the names of weights matrices one by one, convex('geo', 'dig'); got "
+            f"{names!r}."
+        )
+    return Convex(_names("convex", names), wx)
 
 
 @dataclass(frozen=True)
@@ -37,11 +88,13 @@ class Roles:
     wy : matrices of Wy, an own rho for each
     wx : pairs (matrix, terms it lags); no terms stands for all that may be lagged
     wu : the matrix of the spatial error, or None
+    mixed : the mixture that the matrices of Wy form, or None
     """
 
     wy: tuple[str, ...] = ()
     wx: tuple[tuple[str, tuple[str, ...]], ...] = ()
     wu: str | None = None
+    mixed: Convex | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,11 +130,34 @@ def roles(family: str, W: Any) -> Roles:
         raise ModelError(
             f"{family} has the roles {named(sorted(needed))}; W gives {named(sorted(given))}."
         )
+    mixed = given.get("wy") if isinstance(given.get("wy"), Convex) else None
+    given = {role: _unmixed(family, role, value, mixed) for role, value in given.items()}
     return Roles(
         wy=_names("wy", given["wy"]) if "y" in lags else (),
         wx=_terms(given["wx"]) if "x" in lags else (),
         wu=_one("wu", given["wu"]) if "u" in lags else None,
+        mixed=mixed,
     )
+
+
+def _unmixed(family: str, role: str, value: Any, mixed: Convex | None) -> Any:
+    """The names in `value`; a mixture is one of Wy, which WX may share."""
+    if isinstance(value, Convex) and role == "wu":
+        raise ModelError(
+            f"{family} cannot mix the matrix of its error. Mix that of the outcome and name one "
+            'for the error: ss.sac(..., W={"wy": ss.convex("geo", "dig"), "wu": "geo"}).'
+        )
+    if isinstance(value, Convex) and value != mixed:
+        raise ModelError(
+            f"{family} has no lag of the outcome with the mixture {value.name!r} that WX could "
+            "share. Use sar or sdm with W=ss.convex(...), or a list of names, an own theta each."
+        )
+    if role == "wx" and mixed is not None and mixed.wx == "combined" and value != mixed:
+        raise ModelError(
+            f'convex(..., wx="combined") lags the regressors by {mixed.name!r}, but W gives them '
+            f"{value!r}. Leave wx='combined' out."
+        )
+    return value.names if isinstance(value, Convex) else value
 
 
 @dataclass(frozen=True)
@@ -121,6 +197,11 @@ def as_regimes(value: Any) -> Regimes | None:
     """What a model was given as its regimes."""
     if value is None or isinstance(value, Regimes):
         return value
+    if isinstance(value, Mapping):
+        foreign = sorted(set(value) - {"grouping", "x", "rho"})
+        if foreign or "grouping" not in value:
+            raise ModelError(f"regimes has the keys grouping, x and rho; got {named(value)}.")
+        return regimes(**value)
     return regimes(value)
 
 

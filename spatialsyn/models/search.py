@@ -8,6 +8,7 @@ Anselin 1988, section 12.1.)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -15,10 +16,14 @@ import numpy as np
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import concentrated, names, score
+from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.optimize import maximise_from, newton_step
 
+# The concentrated likelihood of a design at its spatial parameters, and its slopes.
+Loglik = Callable[[Design, Array], float]
+Gradient = Callable[[Design, Array], Array]
 # Starting values: shares of the way from zero to the ends of an interval, and values of phi.
 GRID = (-0.6, -0.2, 0.2, 0.5, 0.8)
 PHI = (0.1, 0.3, 0.7)
@@ -26,8 +31,17 @@ PHI = (0.1, 0.3, 0.7)
 CLIMBS = 4
 
 
-def best_spatial(design: Design) -> Array:
+def best_spatial(
+    design: Design,
+    start: Array | None = None,
+    loglik: Loglik = concentrated,
+    gradient: Gradient = score,
+) -> Array:
     """(rho_1 ... rho_m, lambda, phi) with the highest concentrated likelihood.
+
+    With `start`, the peak that is climbed from there. The climb stops short of phi = 1,
+    beyond which a variance is negative: whether the likelihood is highest there is seen
+    from the model without city effects, and `check_peak` is the caller's then.
 
     Raises
     ------
@@ -38,24 +52,38 @@ def best_spatial(design: Design) -> Array:
     unit = _units(design)
 
     def value(at: Array) -> float:
-        return concentrated(design, at * unit)
+        if design.random and at[-1] >= 1:
+            return -np.inf
+        return loglik(design, at * unit)
 
     def slope(at: Array) -> Array:
-        return score(design, at * unit) * unit
+        return gradient(design, at * unit) * unit
 
-    starts = [s / unit for s in _starts(design, unit) if np.isfinite(value(s / unit))]
+    tried = _starts(design, unit) if start is None else [start]
+    starts = [s / unit for s in tried if np.isfinite(value(s / unit))]
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     starts.sort(key=value, reverse=True)
-    best = maximise_from(value, slope, starts[:CLIMBS])
-    if not np.abs(newton_step(slope, best, slope(best))).max() < 1e-3:
+    best = np.asarray(maximise_from(value, slope, starts[:CLIMBS]) * unit)
+    if not design.random:
+        check_peak(design, best, gradient)
+    return best
+
+
+def check_peak(design: Design, spatial: Array, gradient: Gradient = score) -> None:
+    """Refuse a highest point from which the likelihood still rises."""
+    unit = _units(design)
+
+    def slope(at: Array) -> Array:
+        return gradient(design, at * unit) * unit
+
+    if not np.abs(newton_step(slope, spatial / unit, slope(spatial / unit))).max() < 1e-3:
         raise EstimationError(
-            f"the likelihood still rises at {np.round(best * unit, 4).tolist()} "
+            f"the likelihood still rises at {np.round(spatial, 4).tolist()} "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
             "at how alike the matrices are: ss.weights.audit(...)."
         )
-    return np.asarray(best * unit)
 
 
 def _units(design: Design) -> Array:
@@ -80,7 +108,7 @@ def _starts(design: Design, unit: Array) -> list[Array]:
     return [np.array(point) for point in product(*axes)]
 
 
-def _axis(logdet: LogDet | JointLogDet | None, unit: float) -> list[float]:
+def _axis(logdet: LogDet | JointLogDet | Exponent | None, unit: float) -> list[float]:
     low, high = logdet.interval if isinstance(logdet, LogDet) else (-unit, unit)
     low, high = max(low, -unit), min(high, unit)
     return [share * (high if share > 0 else -low) for share in GRID]

@@ -1,13 +1,15 @@
 """Data drawn from a model: the base of every Monte Carlo study.
 
 y = S^-1 (X beta + W X theta + (tau I + eta W) y(t-1) + city effects + year effects + R^-1 e),
-e ~ N(0, sigma2), with random city effects inside e where the model has them.
+e ~ N(0, sigma2). Random city effects, of variance sigma2 (phi^-2 - 1) / T, are spread by R^-1
+like e, or stand outside it (random="baltagi").
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +19,10 @@ from spatialsyn.errors import ModelError, named
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import align, outcome_matrices, right_side
 from spatialsyn.models.formula import parse
+from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.lags import Array, dense, lag
+from spatialsyn.numerics.exponential import Exponential
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag
 from spatialsyn.numerics.multiplier import multiplied_out, multiplier
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
@@ -44,9 +48,9 @@ def simulate(
         Regressors are those of the panel; with a shape they are standard normal draws for
         the cities of the weights.
     params : name -> value
-        The names of `res.params`: regressors, ``W[geo]*x``, ``rho[geo]``, ``lambda[geo]``,
-        ``tau``, ``phi``, ``sigma2``; all of them, no others.
-    effects_sd : standard deviation of the city and year effects, where the model has them
+        The names of `res.params`: regressors, ``W[geo]*x``, ``rho[geo]``, ``share[geo]``,
+        ``lambda[geo]``, ``alpha[geo]``, ``tau``, ``phi``, ``sigma2``; all of them, no others.
+    effects_sd : standard deviation of the fixed city and year effects, where the model has them
 
     Raises
     ------
@@ -72,25 +76,31 @@ def simulate(
     over = {name: w.over(panel.years) for name, w in matrices.items()}
     W = outcome_matrices(model, data.blocks, over)
     time = [*(["tau"] if model.lag_y else []), *(f"eta[{name}]" for name in model.lag_wy)]
-    lam = [f"lambda[{model.roles.wu}]"] if model.roles.wu else []
+    symbol = "alpha_u" if model.exponential else "lambda"
+    lam = [f"{symbol}[{model.roles.wu}]"] if model.roles.wu else []
     phi = ["phi"] if model.random else []
+    mix = mixture(model.roles, columns)
+    if mix is not None:
+        params = _unmixed(params, mix, [*names, *W, *lam])
     _check_params(params, [*names, *time, *W, *lam, *phi, "sigma2"])
     n, T = data.y.shape
     error = np.sqrt(params["sigma2"]) * generator.standard_normal((n, T))
-    if model.random:
-        spread = np.sqrt(params["sigma2"] * (params["phi"] ** -2 - 1) / T)
-        error = error + spread * generator.standard_normal((n, 1))
+    city = _city_sd(params, T) * generator.standard_normal((n, 1)) if model.random else 0.0
+    outside = model.random == "baltagi"
+    error = error if outside else error + city
     if model.roles.wu:
         M = (over[model.roles.wu],)
-        error = lag(multiplier(M, np.array([params[lam[0]]]), n), error)
+        error = lag(_inverse(model, M, np.array([params[lam[0]]]), n), error)
     signal = X @ np.array([params[name] for name in names]) + error
+    signal = signal + city if outside else signal
     if sweeps_cities(model.fixed_effects):
         signal = signal + effects_sd * generator.standard_normal((n, 1))
     if sweeps_time(model.fixed_effects):
         signal = signal + effects_sd * generator.standard_normal((1, T))
     rho = np.array([params[name] for name in W])
-    _check_stable(rho, [dense(w) for w in W.values()])
-    inverse = multiplier(tuple(W.values()), rho, n)
+    if not model.exponential:
+        _check_stable(rho, [dense(w) for w in W.values()])
+    inverse = _inverse(model, tuple(W.values()), rho, n)
     if not model.dynamic:
         return panel.assign(**{outcome: lag(inverse, signal)})
     etas = np.array([params[f"eta[{name}]"] for name in model.lag_wy])
@@ -98,6 +108,13 @@ def simulate(
         [over[name] for name in model.lag_wy], etas, n
     )
     return panel.assign(**{outcome: _from_year_to_year(inverse, before, signal)})
+
+
+def _inverse(model: SpatialModel, W: tuple[Matrix, ...], rho: Array, n: int) -> Any:
+    """S^-1, a matrix or an exponential."""
+    if model.exponential and W:
+        return Exponential(W[0], -float(rho[0]))
+    return multiplier(W, rho, n)
 
 
 def _from_year_to_year(inverse: Array, before: Array, signal: Array) -> Array:
@@ -138,6 +155,18 @@ def _drawn(
     return CityPanel(frame.reset_index(), city="city", year="year")
 
 
+def _unmixed(
+    params: Mapping[str, float] | pd.Series, mix: Mixture, wide: list[str]
+) -> Mapping[str, float]:
+    """The parameters with an own rho for every matrix of a mixture."""
+    _check_params(params, list(mix.names))
+    shares = np.array([params[name] for name in mix.share_names])
+    if shares.min() < 0 or abs(shares.sum() - 1) > 1e-9:
+        raise ModelError(f"shares are not negative and sum to one; got {shares.tolist()}.")
+    values = mix(np.array([params[name] for name in mix.names]))
+    return dict(zip([*wide, "sigma2"], values, strict=True))
+
+
 def _check_params(params: Mapping[str, float] | pd.Series, needed: list[str]) -> None:
     given = list(params.keys())
     absent = [name for name in needed if name not in given]
@@ -149,6 +178,14 @@ def _check_params(params: Mapping[str, float] | pd.Series, needed: list[str]) ->
         )
     if not params["sigma2"] >= 0:
         raise ModelError(f"sigma2 = {params['sigma2']} must not be negative.")
+
+
+def _city_sd(params: Mapping[str, float] | pd.Series, T: int) -> float:
+    """Standard deviation of the random city effects."""
+    phi = params["phi"]
+    if not 0 < phi <= 1:
+        raise ModelError(f"phi = {phi} must lie in (0, 1]; phi^2 = s2 / (T s2_mu + s2).")
+    return float(np.sqrt(params["sigma2"] * (phi**-2 - 1) / T))
 
 
 def _check_stable(rho: Array, matrices: list[Array]) -> None:

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
 from spatialsyn.models.formula import parse
-from spatialsyn.models.roles import FAMILIES, Roles, as_regimes, lagged_before, roles
+from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
-RANDOM = ("individual", "correlated")
+RANDOM = ("individual", "correlated", "baltagi")
 CORRECTIONS = ("lee-yu", "direct", "bias-corrected")
 
 
@@ -35,22 +35,30 @@ class SpatialModel:
     sdm   Wy, WX         gns   Wy, WX, u
     ===== ============== ===== ==============
 
+    The families mess, mess_sdm, mess_sem and mess_sac are sar, sdm, sem and sac with matrix
+    exponentials, e^(alpha W) y and e^(alpha_u M) u = error (`models.mess`); their estimates
+    stay right, with cov="robust", where variances differ from city to city in ways unknown.
+
     Parameters
     ----------
     family : a name of the table
     formula : str
         ``"y ~ x + log(z)"``; regressors after a ``|`` are the only ones with a lag.
-    W : name, list of names, or mapping of roles (``wy``, ``wx``, ``wu``), see `roles`
+    W : name, list of names, `Convex`, or mapping of roles (``wy``, ``wx``, ``wu``), see `roles`
     fixed_effects : "none" | "individual" | "time" | "twoways"
     correction : "lee-yu" | "direct" | "bias-corrected"
         How fixed effects leave the likelihood: the transformation of Lee & Yu (2010);
         dummy-variable maximum likelihood, whose sigma2 (individual effects) and rho
         (time effects) are biased in small panels; or the latter with its leading bias
         removed.
-    random : None | "individual" | "correlated"
+    random : None | "individual" | "correlated" | "baltagi"
         City effects as random draws, uncorrelated with the regressors, or correlated
         through the regressors' city means (Mundlak 1978; Debarsy 2012 for their lags);
-        with fixed_effects="none", or "time" and correction="direct".
+        with fixed_effects="none", or "time" and correction="direct". A spatial error
+        spreads them too (Kapoor, Kelejian & Prucha 2007); under "baltagi" it spreads the
+        idiosyncratic error only and they stand outside it (Anselin 1988; Baltagi, Song &
+        Koh 2003). In all of them phi^2 = s2 / (T s2_mu + s2), Elhorst's theta: 1 without
+        city variance; without a spatial error "baltagi" is "individual".
     lag_y : bool
         tau y(t-1). City effects are then estimated by dummies, whose bias of order 1/T is
         removed unless correction="direct" (Yu, de Jong & Lee 2008; two-way Lee & Yu 2010).
@@ -95,6 +103,10 @@ class SpatialModel:
         object.__setattr__(self, "regimes", as_regimes(self.regimes))
         if self.dynamic:
             self._check_dynamic()
+        if given.mixed is not None:
+            self._check_convex(given.mixed)
+        if self.exponential:
+            self._check_exponential()
         parsed = parse(self.formula)
         lagged = [str(t) for t, flag in zip(parsed.terms, parsed.lagged, strict=True) if flag]
         if "|" in self.formula and not self.has_wx:
@@ -142,6 +154,42 @@ class SpatialModel:
                 "removes the bias of the city effects."
             )
 
+    def _check_convex(self, mixed: Convex) -> None:
+        """A mixture is estimated without bias corrections, and with fixed effects only."""
+        own = f"a list of names, W={list(mixed.names)}, gives each matrix its own rho"
+        for field, there in (("lag_y", self.lag_y), ("lag_wy", bool(self.lag_wy)),
+                             ("random", self.random is not None)):  # fmt: skip
+            if there:
+                raise ModelError(f"{field} with ss.convex(...) is not available: {own}.")
+        for what, there in ((f"estimator={self.estimator!r}", self.estimator != "qml"),
+                            (self.family, self.exponential)):  # fmt: skip
+            if there:
+                raise ModelError(f"{what} with ss.convex(...) does not exist: {own} in ss.sar.")
+        if self.regimes is not None and self.regimes.rho:
+            raise ModelError(f"ss.convex(...) has one rho: leave regimes' rho=True out, or {own}.")
+        if self.correction == "bias-corrected" and self.fixed_effects != "none":
+            raise ModelError(
+                'correction="bias-corrected" may move shares below zero: it does not exist for '
+                'ss.convex(...). Use correction="lee-yu", which has less bias.'
+            )
+
+    def _check_exponential(self) -> None:
+        given = {
+            f"random={self.random!r}": self.random is not None,
+            f"estimator={self.estimator!r}": self.estimator != "qml",
+            "a lagged outcome": self.dynamic,
+            'correction="bias-corrected"': self.correction == "bias-corrected",
+            "several matrices of Wy": len(self.roles.wy) > 1,
+            "regimes with an own rho": self.regimes is not None and self.regimes.rho,
+        }
+        absent = [what for what, there in given.items() if there]
+        if absent:
+            raise ModelError(
+                f"{self.family} is not available with {' or '.join(absent)}. Use fixed effects "
+                'with correction="lee-yu" or "direct" and one W, or a family with a spatial lag '
+                "(ss.sar, ss.sdm)."
+            )
+
     def _check_regimes(self, terms: list[str]) -> None:
         foreign = [x for x in self.regimes.x if x not in terms]
         if foreign:
@@ -175,6 +223,11 @@ class SpatialModel:
         return "x" in FAMILIES[self.family]
 
     @property
+    def exponential(self) -> bool:
+        """Whether the dependence is a matrix exponential."""
+        return self.family.startswith("mess")
+
+    @property
     def transforms(self) -> bool:
         """Whether fixed effects leave through the Lee-Yu transformation."""
         return self.correction == "lee-yu" and self.fixed_effects != "none"
@@ -188,21 +241,31 @@ class SpatialModel:
     def equation(self) -> str:
         """The model in one line."""
         parsed, given = parse(self.formula), self.roles
-        terms = [f"rho[{name}]*W[{name}]*{parsed.outcome}" for name in given.wy]
+        outcome, wy, wu, mixed = str(parsed.outcome), given.wy, given.wu, given.mixed
+        wy = wy if mixed is None else (mixed.name,)
+        lagging = given.wx
+        if mixed is not None and mixed.wx == "combined" and self.has_wx:
+            lagging = ((mixed.name, ()),)
+        if self.exponential:
+            outcome = "".join(f"exp(alpha[{w}]*W[{w}])*" for w in wy) + outcome
+            wy, wu = (), None
+        terms = [f"rho[{name}]*W[{name}]*{outcome}" for name in wy]
         terms += [str(term) for term in parsed.terms]
-        for name, chosen in given.wx:
+        for name, chosen in lagging:
             pairs = zip(parsed.terms, parsed.lagged, strict=True)
             lagged = [str(term) for term, flag in pairs if flag]
             terms += [f"W[{name}]*{term}" for term in chosen or lagged]
         terms += [f"tau*{parsed.outcome}(t-1)"] if self.lag_y else []
         terms += [f"eta[{name}]*W[{name}]*{parsed.outcome}(t-1)" for name in self.lag_wy]
-        terms += [f"lambda[{given.wu}]*W[{given.wu}]*u"] if given.wu else []
+        terms += [f"lambda[{wu}]*W[{wu}]*u"] if wu else []
+        terms += [f"exp(-alpha_u[{given.wu}]*W[{given.wu}])*e"] if given.wu and not wu else []
         effects = ["city"] if sweeps_cities(self.fixed_effects) else []
         effects += [f"city ({self.random} random)"] if self.random else []
         effects += ["year"] if sweeps_time(self.fixed_effects) else []
         tail = f" | {' + '.join(effects)}" if effects else ""
         tail += f" | by {self.regimes}" if self.regimes is not None else ""
-        return f"{parsed.outcome} ~ {' + '.join(terms) or '1'}{tail}"
+        tail += f" | {mixed}" if mixed is not None else ""
+        return f"{outcome} ~ {' + '.join(terms) or '1'}{tail}"
 
     def but(self, **changes: Any) -> SpatialModel:
         """The same specification with some fields changed."""
@@ -299,6 +362,23 @@ sac = _maker(
 gns = _maker(
     "gns",
     "General nesting model: Wy, WX and a spatial error (Elhorst 2014, section 2.3).",
+)
+mess = _maker(
+    "mess",
+    "Matrix exponential: e^(alpha W) y = X beta + error (LeSage & Pace 2007).",
+)
+mess_sdm = _maker(
+    "mess_sdm",
+    "Matrix exponential with WX terms: e^(alpha W) y = X beta + W X theta + error.",
+)
+mess_sem = _maker(
+    "mess_sem",
+    "Matrix exponential error: y = X beta + u, e^(alpha_u W) u = error.",
+)
+mess_sac = _maker(
+    "mess_sac",
+    "Matrix exponential lag and error, MESS(1,1): e^(alpha W) y = X beta + u, "
+    "e^(alpha_u M) u = error (Debarsy, Jin & Lee 2015).",
 )
 
 

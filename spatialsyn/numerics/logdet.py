@@ -37,16 +37,16 @@ class LogDet:
         logs = np.log(np.abs(1 - np.multiply.outer(rho, self.eigenvalues)))
         return np.asarray(logs.sum(axis=-1) / self.years)
 
-    def slope(self, rho: float) -> float:
+    def slope(self, rho: float | Array) -> Array:
         """First derivative, minus tr G."""
-        return float(-self._g(rho).sum().real / self.years)
+        return np.asarray(-self._g(rho).sum(axis=-1).real / self.years)
 
-    def curvature(self, rho: float) -> float:
+    def curvature(self, rho: float | Array) -> Array:
         """Second derivative, minus tr G^2."""
-        return float(-(self._g(rho) ** 2).sum().real / self.years)
+        return np.asarray(-(self._g(rho) ** 2).sum(axis=-1).real / self.years)
 
-    def _g(self, rho: float) -> np.ndarray:
-        return np.asarray(self.eigenvalues / (1 - rho * self.eigenvalues))
+    def _g(self, rho: float | Array) -> np.ndarray:
+        return np.asarray(self.eigenvalues / (1 - np.multiply.outer(rho, self.eigenvalues)))
 
     @cached_property
     def interval(self) -> tuple[float, float]:
@@ -116,11 +116,12 @@ class JointLogDet:
 
     def contains(self, rho: Array) -> bool:
         """Whether rho, shape (m,), lies in the parameter space."""
-        return self.room(rho) > 0
+        norm = np.abs(np.eye(self.matrices[0].shape[-1]) - self.S(rho)).sum(axis=-1).max()
+        return bool(norm < 1) or self.room(rho) > 0  # no eigenvalue exceeds a norm
 
     def __call__(self, rho: Array) -> float:
         """The log-determinant, minus infinity outside the parameter space."""
-        if self.room(rho) <= 0:
+        if not self.contains(rho) or (self.unit_root and rho.sum() >= 1):
             return -np.inf
         value = float(np.mean(np.linalg.slogdet(self.S(rho))[1]))
         return value - float(np.log(1 - rho.sum())) if self.unit_root else value

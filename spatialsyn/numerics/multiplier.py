@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
 
 from spatialsyn.numerics.lags import Array, Matrix, dense
 
@@ -30,9 +31,29 @@ def product(W: Matrix, P: Array) -> Array:
     return np.asarray((W if P.ndim == 2 else dense(W)) @ P)
 
 
-def mean_trace(A: Array, B: Array) -> float:
-    """tr(A B), its mean over the years where a matrix changes over time."""
-    return float(np.mean((A * np.swapaxes(B, -1, -2)).sum(axis=(-2, -1))))
+def transposed(A: Matrix) -> Matrix:
+    """A', year by year where it changes over time."""
+    return sparse.csr_array(A.T) if sparse.issparse(A) else np.swapaxes(A, -1, -2)
+
+
+def trace(A: Matrix, swept: bool = False) -> float:
+    """tr A, or tr J A J with J = I - 11'/n; its mean over the years."""
+    own = A.trace() if sparse.issparse(A) else np.trace(A, axis1=-2, axis2=-1)
+    whole = A.sum(axis=-1).sum(axis=-1) / A.shape[-1] if swept else 0.0
+    return float(np.mean(own - whole))
+
+
+def mean_trace(A: Matrix, B: Matrix, swept: bool = False) -> float:
+    """tr A B, or tr J A J B; its mean over the years. Sparse matrices stay sparse."""
+    if sparse.issparse(A) or sparse.issparse(B):
+        value = sparse.csr_array(A).multiply(transposed(B)).sum()
+    else:
+        value = (np.asarray(A) * np.asarray(transposed(B))).sum(axis=(-2, -1))
+    if swept:
+        (rows_a, cols_a), (rows_b, cols_b) = ((M.sum(axis=-1), M.sum(axis=-2)) for M in (A, B))
+        crossed = (cols_a * rows_b + cols_b * rows_a).sum(axis=-1) / A.shape[-1]
+        value = value - crossed + rows_a.sum(axis=-1) * rows_b.sum(axis=-1) / A.shape[-1] ** 2
+    return float(np.mean(value))
 
 
 def centred(D: Array) -> Array:

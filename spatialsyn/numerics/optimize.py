@@ -16,12 +16,15 @@ MANY_STEPS, DIFFERENCE = 200, 1e-5
 NEAR, POLISH = 1e-6, 4
 # Newton stops when a step is below this part of the interval's width.
 STEP = 1e-14
+# The same where many functions are climbed side by side.
+STEP_OF_MANY = 1e-12
 
 
 def maximise(
     value: Callable[[Array], Array],
-    derivatives: Callable[[float], tuple[float, float]],
+    derivatives: Callable[[Array], tuple[Array, Array]],
     bounds: tuple[float, float],
+    scan: int = SCAN,
 ) -> float:
     """The rho in `bounds` with the highest `value`.
 
@@ -34,15 +37,16 @@ def maximise(
     value : vectorised function of an array of rho
     derivatives : function of one rho, returning (slope, curvature)
     bounds : open, finite interval
+    scan : points of the scan
     """
     low, high = bounds
-    points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(SCAN) + 0.5) / SCAN)) / 2
+    points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(scan) + 0.5) / scan)) / 2
     peak = int(np.argmax(value(points)))
     left = points[peak - 1] if peak > 0 else low
-    right = points[peak + 1] if peak + 1 < SCAN else high
+    right = points[peak + 1] if peak + 1 < scan else high
     rho = float(points[peak])
     for _ in range(200):
-        slope, curvature = derivatives(rho)
+        slope, curvature = map(float, derivatives(np.asarray(rho)))
         if slope > 0:
             left = rho
         elif slope < 0:
@@ -57,6 +61,36 @@ def maximise(
             return target
         rho = target
     return rho
+
+
+def maximise_many(
+    value: Callable[[Array], Array],
+    derivatives: Callable[[Array], tuple[Array, Array]],
+    bounds: tuple[float, float],
+) -> Array:
+    """`maximise` for many functions of one variable at once.
+
+    Parameters
+    ----------
+    value : a column of rho to a row for each, one column per function
+    derivatives : one rho per function to all slopes and all curvatures
+    """
+    low, high = bounds
+    points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(SCAN) + 0.5) / SCAN)) / 2
+    ends = np.r_[low, points, high]
+    peak = np.argmax(value(points[:, None]), axis=0)
+    left, rho, right = ends[peak], ends[peak + 1], ends[peak + 2]
+    for _ in range(MANY_STEPS):
+        slope, curvature = derivatives(rho)
+        left, right = np.where(slope > 0, rho, left), np.where(slope < 0, rho, right)
+        target = rho - slope / np.where(curvature < 0, curvature, -np.inf)
+        outside = (curvature >= 0) | (target < left) | (target > right)
+        target = np.where(outside, (left + right) / 2, target)
+        still = np.abs(target - rho).max() <= STEP_OF_MANY * (high - low)
+        rho = target
+        if still:
+            break
+    return np.asarray(rho)
 
 
 def maximise_from(

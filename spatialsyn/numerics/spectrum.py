@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 
 from spatialsyn.numerics.lags import Array, Matrix, dense
 
 # A symmetrised pair of weights may differ by rounding of the standardisation only.
 SYMMETRY_RTOL = 1e-9
+# Rounds after which Lanczos iterations are given up.
+RESTARTS = 500
 
 
 def eigenvalues(W: Matrix) -> NDArray[np.inexact[Any]]:
@@ -57,3 +60,25 @@ def symmetriser(W: Matrix) -> Array | None:
     balanced = links.multiply(s[:, None])
     gap = abs(balanced - balanced.T) - SYMMETRY_RTOL * balanced.maximum(balanced.T)
     return s if gap.max() <= 0 else None
+
+
+def leading(W: Matrix) -> tuple[float, float, float]:
+    """Smallest and largest real eigenvalue and second largest modulus, for n beyond `eigenvalues`.
+
+    Found by Lanczos iterations; what they do not settle is missing (NaN), and so is the
+    smallest real eigenvalue of a matrix that is not similar to a symmetric one.
+    """
+    links = sparse.csr_array(W)
+    scale = symmetriser(links)
+    start = np.ones(links.shape[0])  # a start of its own choice would be random
+    how: Any = {"v0": start, "return_eigenvectors": False, "maxiter": RESTARTS}
+    try:
+        if scale is None:
+            size = np.sort(np.abs(eigs(links, k=3, which="LM", **how)))
+            return float("nan"), float(size[-1]), float(size[-2])
+        root = np.sqrt(scale)
+        A = sparse.diags_array(root) @ links @ sparse.diags_array(1 / root)
+        w = eigsh((A + A.T) / 2, k=4, which="BE", **how)
+    except ArpackNoConvergence:
+        return float("nan"), float("nan"), float("nan")
+    return float(w.min()), float(w.max()), float(np.sort(np.abs(w))[-2])

@@ -8,6 +8,8 @@ number of independent cities and periods changes.
 
 from __future__ import annotations
 
+import numpy as np
+
 from spatialsyn.numerics.lags import Array
 
 FIXED_EFFECTS = ("none", "individual", "time", "twoways")
@@ -30,6 +32,21 @@ def sweep(v: Array, fixed_effects: str) -> Array:
     if sweeps_time(fixed_effects):
         v = v - v.mean(axis=0, keepdims=True)
     return v
+
+
+def sweep_observed(v: Array, fixed_effects: str) -> Array:
+    """`sweep` by least squares over the cells of `v`, (n, T), that are not NaN."""
+    n, T = v.shape
+    seen = ~np.isnan(v).ravel()
+    dummies = [np.empty((n * T, 0))]
+    if sweeps_cities(fixed_effects):
+        dummies.append(np.repeat(np.eye(n), T, axis=0))
+    if sweeps_time(fixed_effects):
+        dummies.append(np.tile(np.eye(T), (n, 1)))
+    D = np.concatenate(dummies, axis=1)
+    swept = v.ravel().copy()
+    swept[seen] -= D[seen] @ np.linalg.lstsq(D[seen], swept[seen], rcond=None)[0]
+    return swept.reshape(n, T)
 
 
 def independent(n: int, T: int, fixed_effects: str) -> tuple[int, int]:

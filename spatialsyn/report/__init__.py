@@ -1,6 +1,7 @@
 """From results to print: tables, maps and figures."""
 
 from spatialsyn.report.areas import study_area, weights_map
+from spatialsyn.report.audit import audit
 from spatialsyn.report.choropleth import emitted_received, map, maps
 from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
@@ -10,6 +11,7 @@ from spatialsyn.report.theme import save, style
 
 __all__ = [
     "Table",
+    "audit",
     "block_plot",
     "descriptives",
     "disparity_plot",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from spatialsyn.effects.table import Effects
-from spatialsyn.models.covariance import WORDS as COVARIANCES
+from spatialsyn.models.covariance import in_words
 from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.display import STARS, Display
 from spatialsyn.results import Results
@@ -33,6 +33,7 @@ RANDOM = {
     None: "",
     "individual": "; city effects are random",
     "correlated": "; city effects are random, correlated with the regressors through their means",
+    "baltagi": "; city effects are random and stand outside the spatial error",
 }
 
 
@@ -65,8 +66,9 @@ def sample_notes(fits: Mapping[str, Results]) -> list[str]:
     """Covariance, fixed effects, every W, and how far the number of cities carries."""
     return [
         *by_column(fits, _instruments),
-        *by_column(fits, lambda fit: f"Covariance of the parameters: {COVARIANCES[fit.cov_kind]}."),
+        *by_column(fits, lambda fit: f"Covariance of the parameters: {in_words(fit.cov_kind)}."),
         *by_column(fits, _fixed_effects),
+        *by_column(fits, lambda fit: fit.sample.said(fit.data)),
         *weights_notes([w for fit in fits.values() for w in used(fit)]),
         *by_column(fits, _few),
     ]
@@ -107,7 +109,7 @@ def _weights(w: Links) -> str:
 
 
 # Kinds of weights that came from outside: what they were made of is not known here.
-GIVEN = ("matrix", "libpysal Graph", "libpysal W")
+GIVEN = ("matrix", "libpysal Graph", "libpysal W", "file ")
 
 
 def _given_standardised(w: Links) -> bool:
@@ -121,7 +123,8 @@ def _words(value: object) -> str:
 def _base_years(w: Links) -> str:
     years = w.base_years
     if years is None:
-        return "base years not stated; " if w.recipe.get("kind") in GIVEN else ""
+        unknown = str(w.recipe.get("kind", "matrix")).startswith(GIVEN)
+        return "base years not stated; " if unknown else ""
     if years == "all":
         return "base years: all, the sample's own (the weights may depend on what drives y); "
     return f"base years {_words(years)}; "

@@ -16,8 +16,9 @@ from spatialsyn.report.layout import Row
 from spatialsyn.report.notes import sample_notes, weights_notes
 from spatialsyn.report.tables import Table
 from spatialsyn.results import Results
-from spatialsyn.weights.audit import audit
+from spatialsyn.weights.audit import examine, single
 from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import WeightsSeries
 
 BY_BLOCK = (
     "Rows receive, columns send. Own: the response of a city to its own x, averaged over the "
@@ -32,11 +33,16 @@ BY_CITY = (
 WEIGHTS_ROWS = {
     "kind": "Made from", "standardised": "Standardization", "cities": "Cities", "links": "Links",
     "density": "Density", "isolates": "Cities without neighbours", "components": "Components",
-    "symmetric": "Symmetric", "mean_neighbours": "Mean neighbours",
+    "symmetric": "Symmetric", "asymmetry": "Asymmetry", "mean_neighbours": "Mean neighbours",
     "effective_neighbours": "Effective neighbours", "row_sum_min": "Smallest row sum",
     "row_sum_max": "Largest row sum", "rho_min": "Lower bound of ρ", "rho_max": "Upper bound of ρ",
-    "base_years": "Base years", "unit": "Unit", "hash": "Hash",
+    "eigenvalue_gap": "Eigenvalue gap", "base_years": "Base years", "unit": "Unit", "hash": "Hash",
 }  # fmt: skip
+WEIGHTS_PAIRS = {
+    "overlap": "Correlation with W[{}]",
+    "lag_overlap": "Correlation of lags with W[{}]",
+    "crossing": "Weight between blocks ({})",
+}
 
 
 def effects_table(
@@ -59,8 +65,8 @@ def effects_table(
         The fit behind the effects: its weights, corrections and cities go into the notes.
     """
     how, tidy = Display(labels, digits), effects.table
-    by_block = "to" in tidy and "total" in set(tidy["effect"])
-    if by_block or "city" in tidy:
+    by_block = "to" in tidy and "total" in set(tidy["effect"]) and "channel" not in tidy
+    if by_block or ("city" in tidy and "channel" not in tidy):
         columns, rows = _side_by_side(tidy, how, by_block)
         notes = [BY_BLOCK if by_block else BY_CITY, "Standard errors in parentheses."]
     else:
@@ -119,23 +125,34 @@ def descriptives(
     return Table("Descriptive statistics", header, tuple(rows), notes, frame, "Variable", "right")
 
 
-def weights_table(*weights: Weights) -> Table:
-    """What a reviewer would ask about weights, one column per matrix (`ss.weights.audit`)."""
-    names = [w.name for w in weights]
-    twice = sorted({name for name in names if names.count(name) > 1})
+def weights_table(
+    *weights: Weights | WeightsSeries,
+    y: pd.Series | pd.DataFrame | None = None,
+    blocks: pd.Series | None = None,
+) -> Table:
+    """What a reviewer would ask about weights, one column per matrix (`ss.weights.audit`).
+
+    A series has a column per year. What `audit` warns of stands in the notes.
+    """
+    given = [w.name for w in weights]
+    twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
         raise WeightsError(
             f"{named(twice)} names more than one matrix; give each its own: W.rename('...')."
         )
-    facts = audit(*weights)
+    listed = single(weights)
+    names = [w.name for w in listed]
+    facts, remarks = examine(*weights, y=y, blocks=blocks)
     rows = [
         Row(_weights_row(key), tuple(_weights_cell(facts.loc[name, key]) for name in names))
         for key in facts.columns
     ]
     notes = (
         "Row i receives: W[i, j] is the pull of city j on city i. Effective neighbours: mean over "
-        "cities of 1 / Σ p², p the shares of a row. Correlation: of the row shares.",
-        *weights_notes(weights),
+        "cities of 1 / Σ p², p the shares of a row. Correlation: of the row shares; of lags: of "
+        "W y net of city and year means.",
+        *weights_notes(listed),
+        *(remark[:1].upper() + remark[1:] for remark in remarks),
     )
     frame = facts.reset_index()
     return Table("Spatial weights matrices", tuple(names), tuple(rows), notes, frame)
@@ -149,6 +166,8 @@ def _one_line_each(tidy: pd.DataFrame, how: Display) -> list[Row]:
             label = str(line["effect"]).capitalize()
             if "to" in line:
                 label = f"{how.label(line['from'])} → {how.label(line['to'])}"
+            if "channel" in line:
+                label = f"{label}, {how.label(line['channel'])}"
             rows.append(Row(label, how.line(number(line), lines["se"].max())))
     return rows
 
@@ -207,8 +226,9 @@ def _places(sd: float) -> int:
 
 
 def _weights_row(key: str) -> str:
-    if key.startswith("overlap["):
-        return f"Correlation with W{key.removeprefix('overlap')}"
+    for what, label in WEIGHTS_PAIRS.items():
+        if key.startswith(f"{what}["):
+            return label.format(key.removeprefix(what)[1:-1])
     return WEIGHTS_ROWS.get(key, key)
 
 

@@ -199,7 +199,7 @@ def _numbers(
 def _group(name: str, fit: Results) -> str:
     if name in fit.data.names:
         return "own"
-    if name in fit.design.rho_names:
+    if name.startswith(("rho[", "share[")):
         return "rho"
     return "lag" if name.startswith("W[") else "other"
 
@@ -250,9 +250,9 @@ def _term(name: str, fits: Mapping[str, Results], how: Display) -> str:
         bracket = "" if shared else f"[{w}]"
         if name.startswith(f"W[{w}]*"):
             return f"W{bracket}*{how.label(name.removeprefix(f'W[{w}]*'))}"
-        if name == f"rho[{w}]":
-            return f"ρ{bracket}"
-    return name
+        if name in (f"rho[{w}]", f"alpha[{w}]"):
+            return f"{'ρ' if name.startswith('rho') else 'α'}{bracket}"
+    return name.replace("rho[", "ρ[", 1) if name.startswith("rho[") else name
 
 
 def _facts(fits: Mapping[str, Results], how: Display) -> list[Row]:
@@ -267,7 +267,7 @@ def _facts(fits: Mapping[str, Results], how: Display) -> list[Row]:
 def _fact(key: str, value: object, how: Display) -> str:
     if isinstance(value, str):
         if key == "family":
-            return value.upper()
+            return value.upper().replace("_", "-")
         if key == "years":
             return value.replace("-", "–")
         return how.label(value) if how.label(value) != value else WORDS.get(value, value)

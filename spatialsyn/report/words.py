@@ -28,6 +28,12 @@ CHINESE = {
     "mean change in {} when {} rises by one unit in every sending city": (
         "各影响城市的 {1} 均增加一个单位时 {0} 的平均变化"
     ),
+    "effective number of neighbours": "有效邻居数",
+    "neighbours that count, by city": "各城市的有效邻居",
+    "matrices that are alike": "矩阵的相似性",
+    "correlation: {}": "相关系数：{}",
+    "weights (below the diagonal)": "权重（对角线以下）",
+    "lags of y (above)": "y 的空间滞后（以上）",
     "the outcome": "被解释变量",
     "x": "解释变量",
     "correlation with the index as it is": "与基准指数的相关系数",

@@ -1,4 +1,4 @@
-"""Bands of distance between pairs of cities: labels by which effects are read."""
+"""Distances of pairs of cities, as bands by which effects are read, or as nearness of errors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.errors import WeightsError
+from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.geographic import distances
 
 
@@ -37,3 +38,31 @@ def bands(cities: Any, edges: Sequence[float]) -> pd.DataFrame:
     labels = pd.DataFrame(text, index=km.index, columns=km.columns)
     labels.attrs["order"] = names
     return labels
+
+
+def nearness(cities: Any, km: float) -> Array:
+    """Bartlett weights of pairs of cities, 1 - d / `km` and zero beyond, (n, n).
+
+    They say whose errors may be correlated (Conley 1999, Journal of Econometrics 92), not
+    who affects whom.
+
+    Raises
+    ------
+    WeightsError
+        No polygons, or a reach that holds no pair of cities or more than half of all pairs.
+    """
+    if cities is None:
+        raise WeightsError("distances need places: ss.CityPanel(..., cities=polygons).")
+    if not (isinstance(km, int | float) and km > 0):
+        raise WeightsError(f"km={km!r}: the reach is a positive number of kilometres.")
+    d = distances(cities).to_numpy()
+    apart = d[np.triu_indices(len(d), 1)]
+    least, half = apart.min(), np.median(apart)
+    if not least < km <= half:
+        raise WeightsError(
+            f"km={km:g}: the nearest two cities lie {least:.0f} km apart, half of all pairs within "
+            f'{half:.0f} km. Below the first no two cities are near (that is cov="city"); beyond '
+            "the second the weighted scores cancel, for all together they sum to zero, and "
+            "standard errors come out too small."
+        )
+    return np.clip(1 - d / km, 0.0, None)

@@ -6,6 +6,7 @@ Row i is the receiver: W[i, j] is the pull of city j on city i.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -78,6 +79,16 @@ class Weights:
         """From a libpysal `W`."""
         return cls(w.sparse, tuple(w.id_order), name, {"kind": "libpysal W"})._recognised()
 
+    def to_graph(self) -> Any:
+        """A libpysal `Graph`."""
+        from libpysal.graph import Graph
+
+        return Graph.from_sparse(self.sparse, ids=np.array(self.ids, dtype=object))
+
+    def to_w(self) -> Any:
+        """A libpysal `W`, not transformed."""
+        return self.to_graph().to_W()
+
     @property
     def n(self) -> int:
         """Number of cities."""
@@ -128,14 +139,14 @@ class Weights:
         if self.n > EXACT_TO:
             raise WeightsError(
                 f"W[{self.name}] has {self.n} cities; the exact log-determinant of this version "
-                f"reaches {EXACT_TO}. Aggregate the units, or use ss.slx, which needs none."
+                f"reaches {EXACT_TO}. Aggregate the units, or use ss.slx, ss.mess: they need none."
             )
         return LogDet(eigenvalues(self.matrix))
 
     @cached_property
     def hash(self) -> str:
         """Fingerprint of the weights and ids; the order of the cities does not enter."""
-        order = sorted(range(self.n), key=lambda i: str(self.ids[i]))
+        order = sorted(range(self.n), key=lambda i: (str(self.ids[i]), type(self.ids[i]).__name__))
         links = sparse.csr_array(self.matrix)[order][:, order].tocoo()
         rank = np.lexsort((links.col, links.row))
         digest = hashlib.sha256("\x1f".join(str(self.ids[i]) for i in order).encode())
@@ -213,6 +224,11 @@ class Weights:
 
 def _stored(matrix: Any) -> Matrix:
     """A float copy, dense where most cities are linked, with its zeros removed elsewhere."""
+    if not sparse.issparse(matrix):
+        full = np.array(matrix, dtype=float)
+        if np.count_nonzero(full) > DENSE_FROM * full.size:
+            full.setflags(write=False)
+            return full
     links = sparse.csr_array(matrix, dtype=float, copy=True)
     links.eliminate_zeros()
     links.sort_indices()
@@ -243,7 +259,8 @@ def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
     if matrix.shape != (n, n):
         raise WeightsError(f"W[{name}] is {matrix.shape}, but {n} ids are given: it must be n x n.")
     if len(set(ids)) < n:
-        twice = sorted({i for i in ids if ids.count(i) > 1}, key=str)
+        counts = Counter(ids)
+        twice = sorted((i for i in counts if counts[i] > 1), key=str)
         raise WeightsError(f"W[{name}] lists the cities {named(twice)} more than once.")
     values = matrix.data if sparse.issparse(matrix) else matrix
     if not np.isfinite(values).all():

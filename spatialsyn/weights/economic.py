@@ -1,4 +1,7 @@
-"""Weights from how alike cities are in an economic quantity.
+"""Weights from how large and how alike cities are: gap, similarity, gravity.
+
+The quantity may be economic (GDP per capita) or digital (broadband subscribers): the
+formulas are the same, and the recipe keeps the name of the column.
 
 The data of a weights matrix must come from before, or the start of, the sample: weights
 made from the sample's own GDP are a function of what drives y, and the estimates of a
@@ -13,8 +16,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import cdist
 
-from spatialsyn.errors import WeightsError, expect, named
+from spatialsyn.cities.geodesy import Places, all_km, check_dense, places
+from spatialsyn.errors import AlignmentError, WeightsError, expect, named
+from spatialsyn.numerics.lags import Array
+from spatialsyn.weights.checks import real
 from spatialsyn.weights.core import Weights
 
 BaseYears = Sequence[int] | str | None
@@ -35,28 +42,130 @@ def gap(
         For example ``panel.mean("gdp_per_capita", years=(2011, 2012))``.
     floor : float, optional
         Smallest gap that counts, in units of `values`; without it two cities with equal
-        values are an error, since their weight would be infinite.
+        values are an error, since their weight would be infinite. The recipe tells how
+        many pairs lie below it (``floored_pairs``).
     base_years : years or "all"
         Only where `values` does not carry them.
     """
     years = base_years_of(values, base_years)
     x = checked_values(values, "gap")
+    check_dense(len(x), "gaps between all pairs")
     difference = np.abs(x[:, None] - x)
+    np.fill_diagonal(difference, np.inf)
+    floored = None
     if floor is not None:
+        if not 0 < real(floor) < np.inf:
+            raise WeightsError(f"floor={floor!r}: the smallest gap that counts is positive.")
+        floored = int((difference < floor).sum()) // 2
         difference = np.maximum(difference, floor)
-    ties = np.argwhere(np.triu(difference == 0, 1))
+    ties = np.argwhere(np.triu(difference == 0))
     if len(ties):
         pairs = [(values.index[i], values.index[j]) for i, j in ties]
         raise WeightsError(
             f"equal values of {values.name!r} make infinite weights between {named(pairs)}. "
             "Give floor=, the smallest gap that means something in its units."
         )
-    np.fill_diagonal(difference, np.inf)
     recipe = {
-        "kind": "economic gap", "column": values.name, "floor": floor,
+        "kind": "economic gap", "column": values.name, "floor": floor, "floored_pairs": floored,
         "base_years": years, "unit": "1 / units of the column",
     }  # fmt: skip
     return Weights(1 / difference, tuple(values.index), name, recipe)
+
+
+def gravity(
+    mass: pd.Series,
+    cities: Any,
+    power: float = 1.0,
+    name: str = "gravity",
+    base_years: BaseYears = None,
+    directed: bool = False,
+) -> Weights:
+    """W[i, j] = m_i m_j / d_ij^power: large and near cities are strongly connected.
+
+    Parameters
+    ----------
+    mass : Series by city id, positive
+        Economic or digital mass, ``panel.mean("mobile_subs", years=(2011, 2012))``.
+    cities : GeoDataFrame
+        Polygons of the same cities; distances are geodesic kilometres.
+    power : float >= 0
+        Distance decay; 0 leaves distance out.
+    directed : bool
+        Multiply by the sender's share of the two masses, m_j / (m_i + m_j): of two
+        cities the larger pulls more on the smaller than the other way round.
+    """
+    years = base_years_of(mass, base_years)
+    m = checked_values(mass, "gravity")
+    small = [i for i, value in zip(mass.index, m, strict=True) if value <= 0]
+    if small:
+        raise WeightsError(
+            f"the mass {mass.name!r} must be positive; it is not for {named(small)}."
+        )
+    if not 0 <= real(power) < np.inf:
+        raise WeightsError(f"power={power!r}: distance decay cannot be negative.")
+    km = _km_between(mass, cities, power)
+    weights = np.outer(m, m) * (km**-power if power else np.isfinite(km))
+    if directed:
+        weights = weights * (m / (m[:, None] + m))
+    recipe = {
+        "kind": "gravity (directed)" if directed else "gravity", "column": mass.name,
+        "power": power, "base_years": years, "unit": "mass^2 km^-power",
+    }  # fmt: skip
+    return Weights(weights, tuple(mass.index), name, recipe)
+
+
+def _km_between(mass: pd.Series, cities: Any, power: float) -> Array:
+    """Kilometres between the cities of `mass`, infinite on the diagonal."""
+    where = places(cities)
+    position = {city: i for i, city in enumerate(where.ids)}
+    absent = [i for i in mass.index if i not in position]
+    if absent or len(mass) != where.n:
+        raise AlignmentError(
+            f"the mass {mass.name!r} covers {len(mass)} cities, the polygons {where.n}; "
+            f"without a polygon: {named(absent) or 'none'}. Use panel.mean(...) with panel.cities."
+        )
+    ids = tuple(mass.index)
+    km = all_km(Places(ids, where.lonlat[[position[i] for i in ids]]))
+    np.fill_diagonal(km, np.inf)
+    same = np.argwhere(np.triu(km == 0))
+    if len(same) and power > 0:
+        pairs = [(mass.index[i], mass.index[j]) for i, j in same]
+        raise WeightsError(f"these cities lie at the same point: {named(pairs)}.")
+    return km
+
+
+def similarity(
+    profile: pd.Series | pd.DataFrame,
+    name: str = "similarity",
+    base_years: BaseYears = None,
+) -> Weights:
+    """W[i, j] = 1 / (1 + z_ij), z the distance between standardised profiles (ours).
+
+    Parameters
+    ----------
+    profile : Series or DataFrame by city id
+        One or several quantities, economic or digital; each is standardised over the
+        cities, z_ij is the Euclidean distance divided by the root of their number.
+    """
+    years = base_years_of(profile, base_years)
+    table = profile.to_frame() if isinstance(profile, pd.Series) else profile
+    if table.shape[1] == 0:
+        raise WeightsError("similarity needs a profile of one column or more; it has none.")
+    x = np.column_stack([checked_values(table[column], "similarity") for column in table])
+    check_dense(len(x), "similarities between all pairs")
+    flat = [c for c, spread in zip(table, np.ptp(x, axis=0), strict=True) if not spread > 0]
+    if flat:
+        raise WeightsError(
+            f"{named(flat)} is the same in every city: it tells no city from another."
+        )
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    weights = 1 / (1 + cdist(z, z) / np.sqrt(z.shape[1]))
+    np.fill_diagonal(weights, 0.0)
+    recipe = {
+        "kind": "similarity", "column": tuple(map(str, table.columns)),
+        "base_years": years, "unit": "1 / (1 + standard deviations apart)",
+    }  # fmt: skip
+    return Weights(weights, tuple(table.index), name, recipe)
 
 
 def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> str | tuple[int, ...]:
@@ -64,8 +173,8 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
     expect(values, (pd.Series, pd.DataFrame), NEEDED, WeightsError)
     # Arithmetic on two columns keeps the years of one of them and drops the name of both.
     carried = values.attrs if getattr(values, "name", "profile") is not None else {}
-    given = None if base_years is None else _years(base_years)
-    known = None if carried.get("base_years") is None else _years(carried["base_years"])
+    given = None if base_years is None else given_years(base_years)
+    known = None if carried.get("base_years") is None else given_years(carried["base_years"])
     if given is not None and known is not None and given != known:
         raise WeightsError(
             f"base_years={given}, but the values are means over {known}: say which is true. "
@@ -84,7 +193,7 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
     return "all" if whole is not None and 1 < len(whole) == len(years) else years
 
 
-def _years(years: Any) -> str | tuple[int, ...]:
+def given_years(years: Any) -> str | tuple[int, ...]:
     """Years as given, sorted, or "all"."""
     if isinstance(years, str):
         if years != "all":
@@ -97,8 +206,8 @@ def _years(years: Any) -> str | tuple[int, ...]:
 def checked_values(values: Any, kind: str) -> np.ndarray:
     """A city series as numbers, without holes."""
     expect(values, pd.Series, f"{kind}: {NEEDED}", WeightsError)
-    x = values.to_numpy(dtype=float)
+    x = np.asarray(pd.to_numeric(values, errors="coerce"), dtype=float)
     holes = [i for i, bad in zip(values.index, ~np.isfinite(x), strict=True) if bad]
     if holes:
-        raise WeightsError(f"{values.name!r} is missing or infinite for {named(holes)}.")
+        raise WeightsError(f"{values.name!r} is missing or no finite number for {named(holes)}.")
     return x

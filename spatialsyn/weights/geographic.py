@@ -1,4 +1,4 @@
-"""Weights from where cities are: borders and distances.
+"""Weights from common borders, and the distances between cities.
 
 Distances are geodesic kilometres on the WGS84 ellipsoid between representative points
 (the middle of the largest part), whatever the CRS of the file.
@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from spatialsyn.cities.boundaries import check_boundaries, representative_points
+from spatialsyn.cities.boundaries import check_boundaries
+from spatialsyn.cities.geodesy import Positions, all_km, nearest, places
+from spatialsyn.cities.topology import contiguous
 from spatialsyn.errors import WeightsError, expect, named
-from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.core import Weights
+from spatialsyn.weights.isolates import check_policy, mutual, settle
 
-ISOLATES = ("nearest", "keep")
+Link = tuple[Any, Any]
 
 
 def contiguity(
@@ -25,7 +28,9 @@ def contiguity(
     rook: bool = False,
     name: str = "contiguity",
     isolates: str | None = None,
-    links: Iterable[tuple[Any, Any]] = (),
+    links: Iterable[Link] = (),
+    order: int = 1,
+    up_to: bool = False,
 ) -> Weights:
     """Neighbours that share a border: W[i, j] = 1.
 
@@ -36,11 +41,17 @@ def contiguity(
     rook : bool
         Count only borders of positive length; the default also counts common corners
         (queen).
-    isolates : None | "nearest" | "keep"
+    isolates : None | "nearest" | "keep" | "drop"
         What to do with cities that touch no other: refuse (default), link them with
-        their nearest city, or keep their empty rows.
+        their nearest city, keep their empty rows, or leave them out. Beyond order 1 a
+        city without a neighbour of that very order has no nearest one: keep or drop it.
     links : pairs of ids
         Further links, both ways: a bridge (Shenzhen-Zhongshan) is no border.
+    order : int
+        Cities that are reached over `order` borders and not over fewer; 2 is the
+        neighbours of neighbours.
+    up_to : bool
+        Cities reached over `order` borders or fewer.
 
     Raises
     ------
@@ -49,96 +60,73 @@ def contiguity(
     WeightsError
         Cities without neighbours, or unknown ids in `links`.
     """
-    from libpysal.graph import Graph
-
     check_boundaries(cities)
+    check_policy(isolates)
+    _check_order(order)
     links = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in links)
-    if isolates not in (None, *ISOLATES):
-        raise WeightsError(f"isolates={isolates!r} is not one of {named(ISOLATES)}.")
     ids = tuple(cities.index)
-    graph = Graph.build_contiguity(cities, rook=rook)
-    matrix = graph.sparse.toarray()
-    _add_links(matrix, ids, links)
-    lonely = np.flatnonzero(matrix.sum(axis=1) == 0)
-    if len(lonely) and isolates is None:
-        raise WeightsError(
-            f"{named(ids[i] for i in lonely)} share no border with any other city. Say what to do: "
-            'isolates="nearest" links them with their nearest city, "keep" leaves their rows empty '
-            "(no row-standardising then), links=[(id, id)] adds bridges or ferries."
-        )
-    if len(lonely) and isolates == "nearest":
-        _link_nearest(matrix, distances(cities).to_numpy(), lonely)
+    borders = contiguous(cities.geometry.to_numpy(), rook)
+    first = sparse.csr_array(borders.maximum(_bridges(links, ids)))
+
+    def fallback(lonely: Positions) -> sparse.csr_array:
+        partner = nearest(places(cities), 1, lonely)[0][:, 0]
+        return mutual(len(cities), lonely, partner, np.ones(len(lonely)))
+
+    first, ids, told = settle(
+        first, ids, isolates, "share no border with any other city", fallback,
+        " Bridges and ferries are links=[(id, id)].",
+    )  # fmt: skip
+    matrix = first if order == 1 else reached(first, order, up_to)
     recipe = {
-        "kind": f"contiguity ({'rook' if rook else 'queen'})",
-        "isolates": isolates,
-        "links": links,
-        "unit": "1 = common border",
-    }
+        "kind": f"contiguity ({'rook' if rook else 'queen'})", "links": links,
+        "unit": "1 = common border", **told,
+    }  # fmt: skip
+    if order == 1:
+        return Weights(matrix, ids, name, recipe)
+    policy = None if isolates == "nearest" else isolates
+    why = f"have no neighbour of order {order}"
+    matrix, ids, more = settle(
+        matrix, ids, policy, why, way_out=" up_to=True counts nearer ones too."
+    )
+    recipe |= {"order": order, "up_to": up_to, "unit": f"1 = {order} borders away"}
+    recipe["dropped"] = (*told.get("dropped", ()), *more.get("dropped", ()))
     return Weights(matrix, ids, name, recipe)
 
 
-def inverse_distance(
-    cities: Any, power: float = 1.0, cutoff: float | None = None, name: str = "distance"
-) -> Weights:
-    """W[i, j] = 1 / d_ij^power, d in kilometres, zero beyond `cutoff` kilometres."""
-    if not power > 0:
-        raise WeightsError(f"power={power!r}: distance decay needs a positive power.")
-    km = distances(cities).to_numpy()
-    _check_apart(km, cities)
-    weights = _decay(km, power)
-    if cutoff is not None:
-        weights[km > cutoff] = 0.0
-        lonely = [cities.index[i] for i in np.flatnonzero(weights.sum(axis=1) == 0)]
-        if lonely:
-            nearest = np.where(np.eye(len(km), dtype=bool), np.inf, km).min(axis=1).max()
-            raise WeightsError(
-                f"no city lies within {cutoff:g} km of {named(lonely)}. The smallest cut-off that "
-                f"leaves no city alone is {nearest:.1f} km."
-            )
-    recipe = {"kind": "inverse distance", "power": power, "cutoff_km": cutoff, "unit": "km^-power"}
-    return Weights(weights, tuple(cities.index), name, recipe)
+def reached(first: sparse.csr_array, order: int, up_to: bool) -> sparse.csr_array:
+    """1 where the shortest way over `first` has `order` steps, or (`up_to`) at most as many."""
+    step = first.astype(bool).astype(float)
+    seen = frontier = step + sparse.eye_array(step.shape[0])
+    for _ in range(order - 1):
+        wider = (frontier @ step).astype(bool).astype(float)
+        frontier = (wider - wider.multiply(seen)).tocsr()
+        frontier.eliminate_zeros()
+        seen = seen + frontier
+    found = seen - sparse.eye_array(step.shape[0]) if up_to else frontier
+    return sparse.csr_array(found)
 
 
 def distances(cities: Any) -> pd.DataFrame:
     """Geodesic kilometres between all cities, (n, n), zero on the diagonal."""
-    from pyproj import Geod
-
-    points = representative_points(cities)
-    first, second = np.triu_indices(len(points), 1)
-    x, y = points.x.to_numpy(), points.y.to_numpy()
-    _, _, metres = Geod(ellps="WGS84").inv(x[first], y[first], x[second], y[second])
-    km = np.zeros((len(points), len(points)))
-    km[first, second] = km[second, first] = np.asarray(metres) / 1000
-    return pd.DataFrame(km, index=cities.index, columns=cities.index)
+    return pd.DataFrame(all_km(places(cities)), index=cities.index, columns=cities.index)
 
 
-def _decay(km: Array, power: float) -> Array:
-    """km^-power off the diagonal, zero on it."""
-    with np.errstate(divide="ignore"):
-        weights = km**-power
-    np.fill_diagonal(weights, 0.0)
-    return weights
-
-
-def _check_apart(km: Array, cities: Any) -> None:
-    same = np.argwhere(np.triu(km == 0, 1))
-    if len(same):
-        pairs = [(cities.index[i], cities.index[j]) for i, j in same]
-        raise WeightsError(f"these cities lie at the same point: {named(pairs)}.")
-
-
-def _add_links(matrix: Array, ids: tuple[Any, ...], links: Iterable[tuple[Any, Any]]) -> None:
+def _bridges(links: Iterable[Link], ids: tuple[Any, ...]) -> sparse.csr_array:
+    """1 between the cities of every pair, both ways."""
     position = {city: i for i, city in enumerate(ids)}
+    matrix = sparse.lil_array((len(ids), len(ids)))
     for link in links:
         expect(link, tuple, "links holds pairs of ids, such as ('440300', '442000')", WeightsError)
-        a, b = link
-        foreign = [city for city in (a, b) if city not in position]
+        if len(link) != 2 or link[0] == link[1]:
+            raise WeightsError(f"links holds pairs of different ids; got {link!r}.")
+        foreign = [city for city in link if city not in position]
         if foreign:
             raise WeightsError(f"links names the unknown cities {named(foreign)}.")
-        matrix[position[a], position[b]] = matrix[position[b], position[a]] = 1.0
-
-
-def _link_nearest(matrix: Array, km: Array, lonely: Iterable[int]) -> None:
-    for i in lonely:
-        j = int(np.argmin(np.where(np.arange(len(km)) == i, np.inf, km[i])))
+        i, j = (position[city] for city in link)
         matrix[i, j] = matrix[j, i] = 1.0
+    return matrix.tocsr()
+
+
+def _check_order(order: object) -> None:
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise WeightsError(f"order={order!r}: the order of contiguity is 1, 2, 3, ...")

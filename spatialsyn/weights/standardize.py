@@ -19,8 +19,8 @@ from scipy import sparse
 
 from spatialsyn.errors import WeightsError, named
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.spectrum import eigenvalues
-from spatialsyn.weights.core import Weights
+from spatialsyn.numerics.spectrum import eigenvalues, leading
+from spatialsyn.weights.core import EXACT_TO, Weights
 
 STANDARDIZATIONS = ("row", "column", "spectral", "minmax", "none")
 
@@ -69,11 +69,14 @@ def column_sums(weights: Weights) -> Array:
 
 def _scale(weights: Weights, how: str) -> float:
     if how == "spectral":
-        radius = float(np.abs(eigenvalues(weights.matrix)).max())
-        if radius < 1e-12:
+        if weights.n > EXACT_TO:
+            radius = leading(weights.matrix)[1]
+        else:
+            radius = float(np.abs(eigenvalues(weights.matrix)).max())
+        if not radius >= 1e-12:
             raise WeightsError(
-                f"W[{weights.name}] has spectral radius zero (its links never close a circle): "
-                'it cannot be scaled by it. Use standardize("row") or "minmax".'
+                f"W[{weights.name}] has spectral radius zero (its links never close a circle), or "
+                'one that was not found. Use standardize("row") or "minmax".'
             )
         return radius
     return float(min(weights.row_sums.max(), column_sums(weights).max()))

@@ -175,7 +175,9 @@ def test_asking_for_what_is_not_there_says_what_is():
     res = ss.fit(model("sdm"), panel, w)
     with pytest.raises(ss.ModelError, match=r"'q' is not a regressor here; there are 'x', 'z'"):
         res.effects("q")
-    with pytest.raises(ss.ModelError, match=r"neither 'city', 'pair', a grouping.*'region'"):
+    with pytest.raises(
+        ss.ModelError, match=r"neither 'city', 'pair', 'channel', a grouping.*'region'"
+    ):
         res.effects("x", by="province")
     with pytest.raises(ss.ModelError, match="method='bayes' is not one of"):
         res.effects("x", method="bayes")

@@ -236,3 +236,11 @@ def test_a_panel_too_short_and_a_static_model_asked_for_its_roots_are_refused():
             ss.ols("y ~ x", fixed_effects="individual", lag_y=True), (10, 4), w,
             {"x": 1.0, "tau": 1.5, "sigma2": 1.0}, seed=0,
         )  # fmt: skip
+
+
+def test_errors_that_depend_on_their_past_are_not_made_good_by_clusters():
+    panel, w = made_up(n=12, T=8)
+    res = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="twoways", lag_y=True), panel, w)
+    with pytest.raises(ss.ModelError, match="no estimate of this model is consistent"):
+        res.with_cov("city")
+    assert (res.with_cov("sandwich").se > 0).all()

@@ -6,46 +6,9 @@ import numpy as np
 import pytest
 from cases import made_up
 from numpy.testing import assert_allclose
-from peers import fits, panel_data
 from scipy.stats import multivariate_normal
 
 import spatialsyn as ss
-
-RTOL = 1e-6
-# `independent` of Elhorst's cases. His own matrix has wrong entries for phi and his updated file
-# a wrong log-likelihood; these are the corrected ones.
-CASES = {
-    "re_sar_const": ("sar", "individual"),
-    "re_sdm_const": ("sdm", "individual"),
-    "cre_sdm_const": ("sdm", "correlated"),
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_random_effects_match_independent_algebra(name):
-    panel, w = panel_data("cigar")
-    family, random = CASES[name]
-    res = ss.fit(getattr(ss, family)("logc ~ logp + logy", W="w", random=random), panel, w)
-    theirs = fits("elhorst_cigar_T30_x2_re_hausman")["independent"][name]
-    assert_allclose(res.params, theirs["theta"], rtol=RTOL)
-    assert_allclose(res.se, theirs["se"], rtol=RTOL)
-    assert_allclose(res.loglik, theirs["loglik"], rtol=RTOL)
-
-
-@pytest.mark.parametrize(
-    ("family", "record"), [("sar", "sar_re"), ("sdm", "sdm_re"), ("sem", "sem_re_kkp"),
-                           ("sdem", "sdem_re_kkp"), ("sac", "sac_re_kkp"), ("gns", "gns_re_kkp")]
-)  # fmt: skip
-def test_random_effects_match_splm(family, record):
-    """splm stops its search near 1e-6; with a spatial error the city effects follow it (KKP)."""
-    panel, w = panel_data("cigar")
-    res = ss.fit(getattr(ss, family)("logc ~ logp + logy", W="w", random="individual"), panel, w)
-    theirs = fits("cigar_splm")[f"splm_{record}"]["result"]
-    q = len(theirs["beta"]["estimate"])
-    assert res.loglik > theirs["loglik"] - 1e-6
-    if res.loglik < theirs["loglik"] + 1e-4:  # where splm found the same, highest peak
-        assert_allclose(res.params.iloc[:q], theirs["beta"]["estimate"], rtol=2e-4, atol=1e-6)
-        assert_allclose(res.loglik, theirs["loglik"], rtol=1e-8)
 
 
 @pytest.mark.parametrize("family", ["sar", "sem", "gns"])

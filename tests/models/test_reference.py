@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from peers import PANELS, cross_section, fits, long_matrix, panel_data, shared, weekly
+from peers import PANELS, case_panel, cross_section, fits, long_matrix, panel_data, shared
 from us_states import STATES_46, STATES_48, row_standardised
 
 import spatialsyn as ss
@@ -120,14 +120,7 @@ EFFECTS = {"pooled": "none", "sfe": "individual", "tfe": "time", "stfe": "twoway
 
 @pytest.mark.parametrize(("case", "family", "effects", "version"), MATLAB)
 def test_elhorst_cases_match_independent_algebra(case, family, effects, version):
-    if case.startswith("cigar"):
-        panel, w = panel_data("cigar")
-        outcome, x = "logc", ("logp", "logy")
-        if case == "cigar_T15_x2":
-            panel = panel.subset(years=range(78, 93))
-    else:
-        panel, w = weekly(case)
-        outcome, x = "uclaims", ("jobposts", "athome")
+    panel, w, outcome, x = case_panel(case)
     correction = "direct" if version == "direct" else "lee-yu"
     model = fitted(family, outcome, x, fixed_effects=EFFECTS[effects], correction=correction)
     res = ss.fit(model, panel, w)

@@ -140,8 +140,8 @@ def test_fit_takes_models_only():
     panel, w = made_up()
     with pytest.raises(ss.ModelError, match="fit needs a model such as"):
         ss.fit("y ~ x", panel, w)
-    with pytest.raises(ss.ModelError, match="cov='robust' is not one of 'expected', 'observed'"):
-        ss.fit(ss.sar("y ~ x", W="w"), panel, w, cov="robust")
+    with pytest.raises(ss.ModelError, match="cov='classical' is not one of 'expected', 'observed'"):
+        ss.fit(ss.sar("y ~ x", W="w"), panel, w, cov="classical")
 
 
 def test_prediction_needs_the_cities_and_years_of_the_fit():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from cases import made_up, ring
+from mixtures import swept
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
@@ -142,3 +145,34 @@ def test_models_with_roles_are_values():
     assert len({model}) == 1
     assert str(model) == "y ~ rho[a]*W[a]*y + rho[b]*W[b]*y + x + W[a]*x"
     assert model.weights_names == ("a", "b")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_own_rho_for_each_of_two_asymmetric_matrices_is_found_anywhere(seed):
+    """Also far below zero, where sum |rho| is above one: nothing on a dense grid is higher."""
+    n, rng = 10, np.random.default_rng(seed)
+    panel, _ = made_up(n=n, T=6, seed=seed)
+    W = [ring(n, seed), np.triu(rng.random((n, n)), 1) + np.tril(rng.random((n, n)) < 0.2, -1)]
+    W[1] = W[1] / np.maximum(W[1].sum(axis=1, keepdims=True), 1e-9)
+    truth = [(-0.9, 0.5), (0.6, -0.8), (-0.7, -0.6), (0.3, 0.4)][seed]
+    S = np.eye(n) - truth[0] * W[0] - truth[1] * W[1]
+    signal = panel.array("x") + 0.5 * rng.normal(size=(n, 6))
+    panel = panel.assign(y=np.linalg.solve(S, signal))
+    weights = [
+        ss.Weights.from_matrix(w, ids=panel.ids, name=k) for w, k in zip(W, "ab", strict=True)
+    ]
+    res = ss.fit(ss.sar("y ~ x", W=["a", "b"], fixed_effects="individual"), panel, weights)
+    assert_allclose(res.rho, truth, atol=0.3)
+    y, x = (swept(panel.array(v), "individual").ravel() for v in ("y", "x"))
+    e = np.column_stack([y, *((w @ y.reshape(n, 6)).ravel() for w in W)])
+    e = e - np.outer(x, x @ e) / (x @ x)
+    F, T = e.T @ e, 5
+    for a, b in product(np.linspace(-2, 1, 61), repeat=2):
+        P = a * W[0] + b * W[1]
+        values = np.linalg.eigvals(P)
+        if values.real[np.abs(values.imag) < 1e-9].max(initial=0) >= 1:
+            continue
+        w = np.array([1, -a, -b])
+        fit = np.log(2 * np.pi * (w @ F @ w) / (n * T)) + 1
+        value = T * np.linalg.slogdet(np.eye(n) - P)[1] - n * T / 2 * fit
+        assert value <= res.loglik + 1e-9

@@ -63,8 +63,11 @@ def test_bridges_are_links_and_islands_need_a_decision():
     assert linked.dense()[4].tolist() == [1, 0, 0, 0, 0]
     with pytest.raises(ss.WeightsError, match="unknown cities 'zz'"):
         ss.weights.contiguity(far, links=[("a", "zz")])
-    with pytest.raises(ss.WeightsError, match="isolates='drop' is not one of"):
-        ss.weights.contiguity(far, isolates="drop")
+    dropped = ss.weights.contiguity(far, isolates="drop")
+    assert dropped.ids == tuple(IDS)
+    assert dropped.recipe["dropped"] == ("e",)
+    with pytest.raises(ss.WeightsError, match="isolates='lose' is not one of 'nearest', 'keep'"):
+        ss.weights.contiguity(far, isolates="lose")
 
 
 @pytest.mark.parametrize("crs", [4326, 3857, 4547])
@@ -88,7 +91,7 @@ def test_inverse_distance_and_its_cutoff():
     cut = ss.weights.inverse_distance(grid(), cutoff=115)
     assert_allclose(cut.dense() > 0, (km <= 115) & (km > 0))
     with pytest.raises(
-        ss.WeightsError, match=r"no city lies within 50 km.*leaves no city alone is 11\d"
+        ss.WeightsError, match=r"have no other city within 50 km.*leaves no city alone is 11\d"
     ):
         ss.weights.inverse_distance(grid(), cutoff=50)
     with pytest.raises(ss.WeightsError, match="positive power"):
@@ -140,7 +143,7 @@ def test_weights_from_data_say_of_which_years(build):
     assert build(whole).base_years == "all"
     with pytest.raises(ss.WeightsError, match='give years, or "all"'):
         build(bare, base_years="2011")
-    with pytest.raises(ss.WeightsError, match="'gdp' is missing or infinite for 'b'"):
+    with pytest.raises(ss.WeightsError, match="'gdp' is missing or no finite number for 'b'"):
         build(mean([1.0, np.nan, 3, 4]))
 
 

@@ -137,3 +137,13 @@ def test_what_a_series_cannot_do_is_refused():
     both = ss.sdm("y ~ x", W="net", fixed_effects="twoways", correction="bias-corrected")
     with pytest.raises(ss.ModelError, match="it transforms the years away"):
         ss.fit(both, panel, series)
+
+
+def test_covariances_that_need_one_matrix_are_refused():
+    panel, series = changing()
+    res = ss.fit(ss.sdm("y ~ x", W="net", fixed_effects="twoways"), panel, series)
+    for kind in ("sandwich", "city"):
+        with pytest.raises(ss.ModelError, match="not available with weights that change"):
+            res.with_cov(kind)
+    with pytest.raises(ss.ModelError, match="from one W: it is not available with a lag in time"):
+        ss.wild_bootstrap(res)

@@ -1,0 +1,316 @@
+"""The wild cluster bootstrap: residuals of a city, or of a year, change sign together.
+
+    y* = y + S^-1 R^-1 (e* - e),   e*_c = sqrt(C / (C - 1)) v_c e_c for each of C clusters
+
+with one weight v_c per cluster, mean 0 and variance 1: Rademacher's signs, or Webb's six
+points where clusters are so few that signs make few samples (Cameron, Gelbach & Miller
+2008, Review of Economics and Statistics 90; MacKinnon & Webb 2018). y* keeps regressors,
+fixed effects, W, heteroskedasticity, and whatever dependence there is within clusters;
+residuals are those of the structure, so S^-1 spreads them as the model says, and weights
+of mean zero leave nothing to recentre.
+
+Which clusters? rho and lambda are found from e'De. Weights by city change the products of
+two cities, whose sum then varies as it should where cities depend on each other through the
+model only. One weight per year multiplies e_t'De_t by v_t^2, which is one: the draws of rho
+would lack its variance (half of its width and less in simulations). So years are clusters
+of models without Wy and without a spatial error only. Squares of residuals are not redrawn
+either way: sigma2 has no draws, and rho's lack the small part of the diagonal of D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.models.covariance import robust_covariance
+from spatialsyn.models.design import Design
+from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.likelihood import filtered, names, split
+from spatialsyn.models.qml import EDGE, at, estimate_qml, profile, searched
+from spatialsyn.models.search import best_spatial
+from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.multiplier import multiplier
+from spatialsyn.numerics.optimize import maximise_many
+from spatialsyn.numerics.transform import sweep
+
+WEIGHTS = {
+    "rademacher": np.array([-1.0, 1.0]),
+    "webb": np.array([-(1.5**0.5), -1.0, -(0.5**0.5), 0.5**0.5, 1.0, 1.5**0.5]),
+}
+CLUSTERS = ("city", "period")
+# Fewest samples that quantiles are taken of; samples made and fitted side by side.
+FEWEST, BLOCK = 100, 128
+# Share of samples that may have no estimate.
+LOST = 0.05
+
+
+class Wild(NamedTuple):
+    """How samples are made: the clusters, their weights, how many, and from which seed."""
+
+    cluster: str
+    weights: str
+    draws: int
+    seed: int
+
+
+class Outcomes(NamedTuple):
+    """What changes from sample to sample: y and its lags, swept; the last axis counts samples."""
+
+    y: Array  # (n, T, b)
+    Wy: Array  # (n, T, m, b)
+    My: Array | None
+    MWy: Array | None
+
+
+def with_draws(design: Design, estimate: Estimate, how: Wild) -> Estimate:
+    """`estimate` with bootstrap draws of its parameters, and their covariance.
+
+    Raises
+    ------
+    ModelError
+        Random effects, unknown clusters or weights, years as clusters of a model with Wy or
+        a spatial error, fewer possible samples than draws.
+    EstimationError
+        More than 5 % of the samples have no maximum inside the parameter space.
+    """
+    _check(design, how)
+    spatial = estimate.params[len(design.names) : -1]
+    blocks = samples(design, design, estimate, how)
+    made = _kept(np.concatenate([refitted(design, block, spatial) for block in blocks]))
+    made[:, -1] = np.nan
+    cov = np.full((made.shape[1],) * 2, np.nan)
+    cov[:-1, :-1] = np.atleast_2d(np.cov(made[:, :-1].T))
+    return replace(estimate, cov=cov, draws=made)
+
+
+def null_test(
+    design: Design, estimate: Estimate, name: str, how: Wild
+) -> tuple[float, float, float]:
+    """Standard error, t and bootstrap p-value of the hypothesis that parameter `name` is zero.
+
+    The samples come from the model estimated without it, and every t, of the data and of
+    the samples, has the standard error clustered in the same way: the restricted wild
+    cluster bootstrap-t. p counts |t*| >= |t|, both sides together.
+    """
+    _check(design, how)
+    where = estimate.names.index(name)
+    null = without(design, name)
+    restricted = estimate_qml(null)
+    true = dict(zip(restricted.names, restricted.params, strict=True))
+    start = np.array([true.get(k, 0.0) for k in names(design)])
+    se, t = _studentised(design, estimate, where, how.cluster)
+    stars = [
+        _studentised_sample(drawn(design, block, i), params, where, how.cluster)
+        for block in samples(design, null, restricted, how)
+        for i, params in enumerate(refitted(design, block, start))
+    ]
+    beyond = np.abs(_kept(np.array(stars))[:, 1]) >= abs(t)
+    return se, t, float((1 + beyond.sum()) / (1 + len(beyond)))
+
+
+def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Iterator[Outcomes]:
+    """Blocks of outcomes for `design`, made by the model `null` at `estimate`."""
+    n, T = design.y.shape
+    clusters = n if how.cluster == "city" else T
+    v = np.random.default_rng(how.seed).choice(WEIGHTS[how.weights], size=(how.draws, clusters))
+    v *= np.sqrt(clusters / (clusters - 1))
+    spread, e = _spread(null, estimate), estimate.residuals[..., None]
+    steps = tqdm(range(0, how.draws, BLOCK), desc="samples", delay=2, leave=False)
+    for first in steps:
+        block = v[first : first + BLOCK].T
+        change = e * (block[:, None] if how.cluster == "city" else block[None]) - e
+        yield _outcomes(design, lag(spread, change))
+
+
+def _spread(null: Design, estimate: Estimate) -> Array:
+    """S^-1 R^-1: where the structural error of a city ends up."""
+    lam = split(null, estimate.params[len(null.names) : -1]).lam
+    if null.error is None or lam is None:
+        return estimate.multiplier
+    n = len(null.y)
+    return np.asarray(estimate.multiplier @ multiplier((null.error.M,), np.array([lam]), n))
+
+
+def _outcomes(design: Design, change: Array) -> Outcomes:
+    """y and its lags after a `change` (n, T, b) of the outcome."""
+
+    def moved(v: Array, by: Array) -> Array:
+        return v[..., None] + sweep(by, design.fixed_effects)
+
+    empty = np.empty((*change.shape[:2], 0, change.shape[2]))
+    lagged = np.stack([lag(W, change) for W in design.W], axis=2) if design.W else empty
+    y, Wy, error = moved(design.y, change), moved(design.Wy, lagged), design.error
+    if error is None:
+        return Outcomes(y, Wy, None, None)
+    My, MWy = lag(error.M, change), lag(error.M, lagged)
+    return Outcomes(y, Wy, moved(error.y, My), moved(error.Wy, MWy))
+
+
+def drawn(design: Design, made: Outcomes, i: int) -> Design:
+    """The design of sample `i`."""
+    error = design.error
+    if error is not None and made.My is not None and made.MWy is not None:
+        error = replace(error, y=made.My[..., i], Wy=made.MWy[..., i])
+    return replace(design, y=made.y[..., i], Wy=made.Wy[..., i], error=error)
+
+
+def refitted(design: Design, made: Outcomes, start: Array) -> Array:
+    """(b, q) parameters of the samples, NaN where the likelihood has no maximum.
+
+    One rho is searched over its whole interval, for all samples at once; several spatial
+    parameters are climbed from `start`, those that made the samples.
+    """
+    simple = design.error is None and (not design.W or isinstance(design.logdet, LogDet))
+    if simple:
+        return _side_by_side(design, made)
+    return np.array([_one(drawn(design, made, i), start) for i in range(made.y.shape[-1])])
+
+
+def _one(design: Design, start: Array) -> Array:
+    try:
+        return at(design, best_spatial(design, start))
+    except EstimationError:
+        return np.full(len(design.names) + len(start) + 1, np.nan)
+
+
+def _side_by_side(design: Design, made: Outcomes) -> Array:
+    """Least squares given rho: only y and Wy change, so Z is factored once."""
+    size, b = design.y.size, made.y.shape[-1]
+    Q, R = np.linalg.qr(design.Z.reshape(size, -1))
+    y = made.y.reshape(size, b)
+    on_y = Q.T @ y
+    e: Array = y - Q @ on_y
+    rho: Array = np.empty((0, b))
+    if isinstance(design.logdet, LogDet):
+        Wy = made.Wy.reshape(size, b)
+        on_Wy = Q.T @ Wy
+        e_Wy = Wy - Q @ on_Wy
+        rho = _best_rhos(design, design.logdet, e, e_Wy)[None]
+        on_y, e = on_y - rho * on_Wy, e - rho * e_Wy
+    sigma2 = (e**2).sum(axis=0) / design.nobs
+    return np.vstack([np.linalg.solve(R, on_y), rho, sigma2]).T
+
+
+def _best_rhos(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
+    """The maximisers of the concentrated likelihoods; NaN at the end of the interval."""
+    value, derivatives = profile(design, logdet, e_y, e_Wy)
+    low, high = searched(logdet)
+    rho = maximise_many(value, derivatives, (low, high))
+    inside = np.minimum(rho - low, high - rho) >= EDGE * (high - low)
+    return np.where(inside, rho, np.nan)
+
+
+def without(design: Design, name: str) -> Design:
+    """The design of the model in which parameter `name` is zero."""
+    if design.error is not None and name == design.error.name:
+        return replace(design, error=None)
+    error = design.error
+    if name in design.rho_names:
+        keep = [j for j, other in enumerate(design.rho_names) if other != name]
+        logdet = design.logdet
+        rest = None
+        if isinstance(logdet, JointLogDet):
+            rest = JointLogDet(tuple(logdet.matrices[j] for j in keep), logdet.unit_root)
+        return replace(
+            design,
+            Wy=design.Wy[..., keep],
+            W=tuple(design.W[j] for j in keep),
+            rho_names=tuple(design.rho_names[j] for j in keep),
+            logdet=rest,
+            error=error and replace(error, Wy=error.Wy[..., keep]),
+        )
+    keep = [j for j, other in enumerate(design.names) if other != name]
+    return replace(
+        design,
+        Z=design.Z[..., keep],
+        columns=tuple(design.columns[j] for j in keep),
+        error=error and replace(error, Z=error.Z[..., keep]),
+    )
+
+
+def _studentised(design: Design, estimate: Estimate, where: int, cluster: str) -> Array:
+    """(2,) clustered standard error and t of one parameter."""
+    se = np.sqrt(robust_covariance(design, estimate, cluster)[where, where])
+    return np.array([se, estimate.params[where] / se])
+
+
+def _studentised_sample(design: Design, params: Array, where: int, cluster: str) -> Array:
+    """The same of a sample; NaN where it has no estimate or no covariance."""
+    if not np.isfinite(params).all():
+        return np.full(2, np.nan)
+    p, m = len(design.names), len(design.W)
+    y, Z = filtered(design, params[p:-1])
+    estimate = Estimate(
+        names=(*design.names, *names(design), "sigma2"),
+        params=params,
+        cov=None,
+        loglik=np.nan,
+        nobs=design.nobs,
+        residuals=(y - Z @ params[:p]).reshape(design.y.shape),
+        multiplier=multiplier(design.W, params[p : p + m], len(design.y)),
+    )
+    try:
+        return _studentised(design, estimate, where, cluster)
+    except EstimationError:
+        return np.full(2, np.nan)
+
+
+def _kept(made: Array) -> Array:
+    """The samples that have an estimate."""
+    kept = np.isfinite(made).all(axis=1)
+    if kept.mean() < 1 - LOST:
+        raise EstimationError(
+            f"{1 - kept.mean():.0%} of the bootstrap samples have no maximum inside the parameter "
+            "space: the data say too little about this model. Use fewer spatial lags, or time "
+            "effects against a common trend."
+        )
+    return made[kept]
+
+
+def _check(design: Design, how: Wild) -> None:
+    cluster, weights, draws, _ = how
+    for what, value, allowed in (("cluster", cluster, CLUSTERS), ("weights", weights, WEIGHTS)):
+        if value not in allowed:
+            raise ModelError(f"{what}={value!r} is not one of {', '.join(map(repr, allowed))}.")
+    if not (isinstance(draws, int) and draws >= FEWEST):
+        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    if design.mixture is not None:
+        raise ModelError(
+            "the wild bootstrap is not available with ss.convex(...). Use share_test(..., "
+            "bootstrap=999) for its shares, and with_draws(results.posterior()) for its effects."
+        )
+    if design.random:
+        raise ModelError(
+            "the wild bootstrap is not available with random effects. Use fixed effects, or "
+            'effects(method="simulation").'
+        )
+    if design.exponential:
+        raise ModelError(
+            "the wild bootstrap is not available with matrix exponentials: "
+            'fit(..., cov="robust") is right where variances differ from city to city.'
+        )
+    if design.dynamic or design.varies:
+        raise ModelError(
+            "the wild bootstrap draws outcomes year by year from one W: it is not available with "
+            "a lag in time or with weights that change over the years. Use "
+            'effects(method="simulation").'
+        )
+    if cluster == "period" and names(design):
+        raise ModelError(
+            f"one weight per year leaves what identifies {', '.join(names(design))}, the products "
+            'of the errors of one year, as it is. Use cluster="city", or with_cov("period").'
+        )
+    clusters = design.y.shape[0 if cluster == "city" else 1]
+    possible = len(WEIGHTS[weights]) ** clusters
+    if possible < draws:
+        raise ModelError(
+            f"{clusters} clusters with {weights} weights make {possible} samples only, fewer than "
+            f"draws={draws}."
+            + (' Use weights="webb".' if weights == "rademacher" else " Cluster otherwise.")
+        )

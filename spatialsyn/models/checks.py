@@ -1,0 +1,110 @@
+"""What a design refuses, with the way out: shapes, rows of W, names, absorbed regressors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from spatialsyn.errors import ModelError, WeightsError, named
+from spatialsyn.models.columns import Column
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
+from spatialsyn.weights.series import Links
+
+# How the names of spatial parameters begin.
+SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
+# A column whose variation falls below this share of its size was absorbed by the effects.
+ABSORBED = 1e-9
+
+
+def check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
+    """Time effects need rows that sum to one: for Wy when transformed, for the error always."""
+    if not sweeps_time(model.fixed_effects):
+        return
+    if model.regimes is not None and model.regimes.rho and model.correction != "direct":
+        raise ModelError(
+            "an own rho for every block makes matrices whose rows sum to one in one block and to "
+            'zero elsewhere: time effects cannot be transformed away. Use correction="direct".'
+        )
+    jacobian = model.estimator == "qml" and (model.correction != "direct" or model.exponential)
+    needed = (*model.roles.wy, *model.lag_wy) if jacobian else ()
+    error = () if model.roles.wu is None else (model.roles.wu,)
+    for name in dict.fromkeys([*needed, *error]):
+        sums = weights[name].row_sums
+        if not weights[name].is_row_standardised:
+            others = name not in error and not model.exponential
+            way_out = ', or correction="direct"' if others else ""
+            raise WeightsError(
+                f"the rows of W[{name}] sum to {sums.min():.3g} .. {sums.max():.3g}. Removing time "
+                "effects needs every row to sum to one; otherwise a shock common to all cities "
+                f'would not stay common. Use W.standardize("row"){way_out}.'
+            )
+
+
+def check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
+    """Weights of every year: what they cannot be combined with."""
+    changing = [name for name, w in weights.items() if w.varies]
+    if not changing:
+        return
+    if model.dynamic:
+        raise ModelError(
+            f"W[{changing[0]}] changes over the years, and a lag in time needs one matrix that "
+            "carries a year into the next. Use weights of base years, or no lag_y and lag_wy."
+        )
+    if model.correction == "bias-corrected" and model.fixed_effects == "twoways":
+        raise ModelError(
+            f"W[{changing[0]}] changes over the years; with two-way effects use "
+            'correction="lee-yu": it transforms the years away and removes the bias of the city '
+            "effects."
+        )
+    if model.exponential or model.random == "baltagi":
+        other = "ss.sar, ss.sdm" if model.exponential else 'random="individual"'
+        what = model.family if model.exponential else f"random={model.random!r}"
+        raise ModelError(
+            f"W[{changing[0]}] changes over the years, which {what} has no likelihood for. Use "
+            f"{other}, or weights of base years."
+        )
+
+
+def check_dimensions(model: SpatialModel, n: int, T: int) -> None:
+    """Refuse what the design cannot hold."""
+    if sweeps_cities(model.fixed_effects) and T < 2:
+        raise ModelError(
+            f"fixed_effects={model.fixed_effects!r} removes each city's mean over time and needs "
+            f"two years at least; the panel has {T}. Use fixed_effects='none' or 'time'."
+        )
+    if model.random is not None and T < 2:
+        raise ModelError(
+            f"random={model.random!r} tells a city's own draw from its error by repeated years and "
+            f"needs two at least; the panel has {T}. Use random=None."
+        )
+    if model.roles.names and n < 3:
+        raise ModelError(f"a spatial lag needs three cities at least; the panel has {n}.")
+
+
+def check_names(names: tuple[str, ...]) -> None:
+    """Every parameter has a name of its own."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(SPATIAL)]
+    if twice or taken:
+        raise ModelError(
+            f"the column names {named([*twice, *taken])} are those of parameters or lags of this "
+            "model. Rename the columns: frame.rename(columns={...})."
+        )
+
+
+def check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel) -> None:
+    """Refuse regressors that have nothing left once the effects are gone."""
+    if model.fixed_effects == "none":
+        return
+    size = np.abs(X).max(axis=(0, 1))
+    gone = np.abs(Z).max(axis=(0, 1)) <= ABSORBED * np.where(size > 0, size, 1)
+    absorbed = [c.name for c, flag in zip(columns, gone, strict=True) if flag]
+    if absorbed:
+        raise ModelError(
+            f"{named(absorbed)}: nothing is left once fixed_effects={model.fixed_effects!r} are "
+            "removed (constant within each city, or common to all cities in each year). Leave "
+            "the variable out, let it vary, or choose other fixed effects."
+        )

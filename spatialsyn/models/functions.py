@@ -1,0 +1,75 @@
+"""The functions that a formula may call, bound to the shape of a panel.
+
+`lag` and `diff` move within a city: formulaic's own `lag` shifts rows and would carry one
+city's last year into the next city's first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import FormulaError
+from spatialsyn.numerics.lags import Array
+
+Mask = NDArray[np.bool_]
+FUNCTIONS = ("log", "exp", "sqrt", "lag", "diff", "standardize", "winsor", "C")
+
+
+def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
+    """The functions by name, and a mask, (n T,), of the cells that `C` finds empty.
+
+    The mask fills while a formula is evaluated: dummies do not tell a missing category
+    from the reference level.
+    """
+    from formulaic.transforms import C
+
+    empty = np.zeros(panel.n * panel.T, dtype=bool)
+
+    def category(x: Any, *options: Any, **more: Any) -> Any:
+        np.logical_or(empty, pd.isna(x), out=empty)
+        return C(x, *options, **more)
+
+    def flat(x: Any) -> Array:
+        return np.asarray(x, dtype=float)
+
+    def lag(x: Any, k: int = 1) -> Array:
+        """x of k years before, within the city."""
+        if not (isinstance(k, int) and 1 <= k < panel.T):
+            raise FormulaError(
+                f"lag or diff over {k} years: it takes a whole number from 1 to {panel.T - 1}, "
+                f"as the panel has {panel.T} years."
+            )
+        moved = np.full((panel.n, panel.T), np.nan)
+        moved[:, k:] = flat(x).reshape(panel.n, panel.T)[:, :-k]
+        return moved.ravel()
+
+    def diff(x: Any, k: int = 1) -> Array:
+        """Change of x over k years, within the city."""
+        return flat(x) - lag(x, k)
+
+    def standardize(x: Any) -> Array:
+        """Mean 0 and standard deviation 1 over all cities and years."""
+        return (flat(x) - np.nanmean(flat(x))) / np.nanstd(flat(x))
+
+    def winsor(x: Any, share: float = 0.01) -> Array:
+        """x with both tails cut to its quantiles `share` and 1 - `share`."""
+        return np.clip(flat(x), *np.nanquantile(flat(x), [share, 1 - share]))
+
+    def quiet(function: Any) -> Any:
+        # NumPy's warning names no cell; the check of what was evaluated does.
+        def called(x: Any) -> Array:
+            with np.errstate(all="ignore"):
+                return np.asarray(function(flat(x)))
+
+        return called
+
+    made = {
+        "log": quiet(np.log), "exp": quiet(np.exp), "sqrt": quiet(np.sqrt), "C": category,
+        "lag": lag, "diff": diff, "standardize": standardize, "winsor": winsor,
+    }  # fmt: skip
+    return made, empty

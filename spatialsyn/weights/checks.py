@@ -1,0 +1,31 @@
+"""Checks of the numbers that builders of weights are given."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spatialsyn.errors import WeightsError
+
+
+def real(value: object) -> float:
+    """The value as a number, NaN if it is none, so that no comparison with it holds."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return float(value) if number else float("nan")  # type: ignore[arg-type]
+
+
+def check_km(value: object, what: str) -> None:
+    """Refuse what is no positive number of kilometres."""
+    if not 0 < real(value) < np.inf:
+        raise WeightsError(f"{what}={value!r}: a positive number of kilometres is needed.")
+
+
+def check_power(power: object) -> None:
+    """Refuse a decay that does not fall with distance or time."""
+    if not 0 < real(power) < np.inf:
+        raise WeightsError(f"power={power!r}: decay needs a positive power.")
+
+
+def check_count(k: object, n: int, what: str) -> None:
+    """Refuse what is no number of neighbours among `n` cities."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k < n:
+        raise WeightsError(f"{what}={k!r}: of {n} cities, each can have 1 to {n - 1} neighbours.")

@@ -1,0 +1,144 @@
+"""Weights in and out of files that other programs read; the ids always travel.
+
+``.gal``  links only (GeoDa, R spdep, PySAL): a matrix of zeros and ones
+``.gwt``  one line per link: receiver, sender, weight (GeoDa, R spdep, PySAL)
+``.csv``  long, with the columns to, from, weight; or square, ids as first row and column
+``.txt``  Stata: the number of places, then an id and a row per line (`spmat import`,
+          `spmatrix import`; SJ 13-2 st0292 and [SP] spmatrix export)
+``.mat``  MATLAB 5: a sparse matrix W, and ids
+
+Files hold text: the id 440100 comes back as "440100". ``read(path, ids=panel.ids)`` gives
+the ids their kind and the rows their order. Weights are written with all their digits. A
+file is written beside and renamed, so it is complete or absent, and the same weights give
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from scipy import sparse
+
+from spatialsyn.errors import AlignmentError, WeightsError, expect, named
+from spatialsyn.weights.core import Weights
+from spatialsyn.weights.economic import BaseYears, given_years
+from spatialsyn.weights.formats import FORMATS, Stored, write_square
+
+
+def write(
+    weights: Weights, path: str | Path, layout: str = "long", overwrite: bool = False
+) -> Path:
+    """Write weights in the format that the suffix of `path` names.
+
+    Parameters
+    ----------
+    path : .gal, .gwt, .csv, .txt (Stata) or .mat (MATLAB 5); folders on the way are made
+    layout : "long" | "square", of a .csv
+    overwrite : an existing file is refused without it
+
+    Raises
+    ------
+    WeightsError
+        The format cannot hold these weights or ids: weights other than one in a .gal, ids
+        with spaces in a .gal or .gwt, ids that are no whole numbers for Stata.
+    """
+    expect(weights, Weights, "write takes one Weights", WeightsError)
+    path = Path(path)
+    _, writer = _format(path)
+    if layout not in ("long", "square"):
+        raise WeightsError(f"layout={layout!r} is not one of 'long', 'square'.")
+    if path.exists() and not overwrite:
+        raise WeightsError(f"{path.name!r} exists. Say overwrite=True, or choose another name.")
+    texts = [str(i) for i in weights.ids]
+    if len(set(texts)) < weights.n:
+        twice = sorted({text for text in texts if texts.count(text) > 1})
+        raise WeightsError(f"the ids {named(twice)} of W[{weights.name}] read the same in a file.")
+    if path.suffix.lower() == ".csv" and layout == "square":
+        writer = write_square
+    content = writer(weights)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _put(path, content)
+    return path
+
+
+def read(
+    path: str | Path,
+    ids: Sequence[Any] | None = None,
+    name: str | None = None,
+    base_years: BaseYears = None,
+) -> Weights:
+    """Read weights from a file in the format that its suffix names.
+
+    Parameters
+    ----------
+    ids : the cities, such as ``panel.ids``: they must be those of the file, read as text,
+        and give the result their kind and order. Needed where the file has no ids (.mat), or
+        not those of cities without a link (.gwt).
+    name : by default that of the file
+    base_years : of the data the weights were made from, if any; no format keeps them
+
+    Raises
+    ------
+    WeightsError
+        The file is absent, or is not what its suffix says.
+    AlignmentError
+        The file and `ids` name different cities.
+    """
+    path = Path(path)
+    reader, _ = _format(path)
+    if not path.is_file():
+        raise WeightsError(f"there is no file {str(path)!r}.")
+    try:
+        stored = reader(path, ids)
+    except WeightsError:
+        raise
+    except (ValueError, IndexError, KeyError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path.name!r} is not a {path.suffix} of weights: {error}.") from error
+    matrix, cities = _matched(stored, ids, path.name)
+    years = {} if base_years is None else {"base_years": given_years(base_years)}
+    name = path.stem if name is None else name
+    return Weights.from_matrix(matrix, cities, name, kind=f"file {path.name}", **years)
+
+
+def _matched(stored: Stored, ids: Sequence[Any] | None, file: str) -> tuple[Any, list[Any]]:
+    """The matrix, and its ids in the kind and order of `ids`."""
+    if stored.ids is None or ids is None:
+        return stored.matrix, list(ids or () if stored.ids is None else stored.ids)
+    position = {str(city): i for i, city in enumerate(stored.ids)}
+    if len(position) < len(stored.ids):
+        raise WeightsError(f"{file!r} lists a city more than once.")
+    wanted = [str(city) for city in ids]
+    absent = [city for city in wanted if city not in position]
+    extra = [city for city in position if city not in set(wanted)]
+    if absent or extra:
+        raise AlignmentError(
+            f"{file!r} and ids list different cities: in ids only {named(absent) or 'none'}, in "
+            f"the file only {named(extra) or 'none'}. Read the file without ids and cut it: "
+            "weights.subset(ids)."
+        )
+    order = [position[city] for city in wanted]
+    return sparse.csr_array(stored.matrix)[order][:, order], list(ids)
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write beside and rename."""
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(beside).chmod(0o644)
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _format(path: Path) -> tuple[Callable[..., Stored], Callable[[Weights], bytes]]:
+    """Reader and writer for a suffix."""
+    if path.suffix.lower() not in FORMATS:
+        raise WeightsError(f"{path.name!r} has none of the suffixes {named(FORMATS)}.")
+    return FORMATS[path.suffix.lower()]
