@@ -96,10 +96,10 @@ def refitted(
     results: Results, model: SpatialModel, weights: Sequence[Weights] = ()
 ) -> Results:
     """`model` on the panel of `results`, with its weights and perhaps more."""
-    if model == results.model and results.cov_kind == "expected":
+    if model == results.model and results.cov_kind == "expected" and not weights:
         return results
-    others = {name: w for name, w in results.weights.items() if name not in {v.name for v in weights}}
-    return fit(model, results.panel, [*others.values(), *weights])
+    held = {**results.weights, **{w.name: w for w in weights}}
+    return fit(model, results.panel, held.values())
 
 
 def given_weights(results: Results, W: str | Weights | None) -> tuple[str | None, list[Weights]]:
