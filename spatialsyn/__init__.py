@@ -55,6 +55,7 @@ _HOMES = {
 }  # fmt: skip
 _MODULES = {
     "datasets": "cities.datasets",
+    "diagnostics": "diagnostics",
     "measures": "measures",
     "weights": "weights",
     "report": "report",
@@ -63,7 +64,7 @@ _MODULES = {
 __all__ = sorted([*_HOMES, *_MODULES])
 
 if TYPE_CHECKING:
-    from spatialsyn import measures, report, weights
+    from spatialsyn import diagnostics, measures, report, weights
     from spatialsyn.cities import datasets
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel

@@ -22,6 +22,7 @@ FLOORS = [
     ("fitting",),
     ("convergence",),
     ("wild",),
+    ("diagnostics",),
     ("report",),
     ("study_measures",),
     ("config",),

@@ -36,7 +36,7 @@ from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.transform import sweeps_time
 from spatialsyn.results import Results
 
@@ -77,8 +77,8 @@ def hausman(results: Results, kind: str = "correlated") -> HypothesisTest:
     needs_no_incidental_bias(results, "a Hausman test")
     if results.model.fixed_effects in ("none", "time") and results.model.random is None:
         raise ModelError(
-            'a Hausman test compares city effects, and the model has none: fixed_effects="individual" '
-            'or "twoways", or random="individual".'
+            "a Hausman test compares city effects, and the model has none: "
+            'fixed_effects="individual" or "twoways", or random="individual".'
         )
     if kind == "correlated":
         return _correlated(results)
@@ -119,19 +119,18 @@ def _without_years(design: Design, results: Results) -> Design:
     logdet, error = design.logdet, design.error
     if isinstance(logdet, LogDet):
         logdet = logdet.without_unit_root()
-    elif logdet is not None:
+    elif isinstance(logdet, JointLogDet):
         logdet = replace(logdet, unit_root=True)
     if error is not None:
         error = replace(error, logdet=error.logdet.without_unit_root())
-    return replace(
-        design, transformed=True, units=len(design.y) - 1, logdet=logdet, error=error
-    )
+    return replace(design, transformed=True, units=len(design.y) - 1, logdet=logdet, error=error)
 
 
 def _classical(fixed: Side, random: Side) -> HypothesisTest:
     a, b = _common(fixed, random)
     V_fixed, V_random = fixed.estimate.cov, random.estimate.cov
-    assert V_fixed is not None and V_random is not None
+    assert V_fixed is not None
+    assert V_random is not None
     V = V_fixed[np.ix_(a, a)] - V_random[np.ix_(b, b)]
     smallest = float(np.linalg.eigvalsh(V)[0])
     if smallest <= 0:
@@ -152,7 +151,7 @@ def _classical(fixed: Side, random: Side) -> HypothesisTest:
 def _robust(fixed: Side, random: Side) -> HypothesisTest:
     a, b = _common(fixed, random)
     m, T = len(a), fixed.design.y.shape[1]
-    if T <= m:
+    if m >= T:
         return HypothesisTest(
             NULL,
             np.nan,

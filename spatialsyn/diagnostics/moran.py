@@ -2,11 +2,11 @@
 
     I_t = e_t'W e_t / e_t'e_t * n / sum W          z_t = (I_t - E I_t) / sd I_t
 
-with moments over all permutations of the cities (Cliff & Ord 1981, section 2.3), or p-values
-from seeded permutations. A pooled Moran's I of all city-years mixes what is common to a city
-over the years with what is common to neighbours; here each year has its own, and together
-they are sum_t z_t / sqrt(T), times sqrt((T - 1) / T) where removing city means has tied the
-years to one another.
+with moments over all permutations of the cities (Cliff & Ord 1981, section 2.3); p-values
+from permutations: ``ss.explore.autocorrelation(panel, results.resid, W)``. A pooled Moran's I of
+all city-years mixes what is common to a city over the years with what is common to neighbours;
+here each year has its own, and together they are sum_t z_t / sqrt(T), times
+sqrt((T - 1) / T) where removing city means has tied the years to one another.
 """
 
 from __future__ import annotations
@@ -43,37 +43,16 @@ def residual_moran(results: Results, W: str | Weights | None = None) -> Hypothes
     )
 
 
-def residual_moran_by_year(
-    results: Results, W: str | Weights | None = None, permutations: int = 999, seed: int = 0
-) -> pd.DataFrame:
-    """Moran's I of the residuals, one row per year.
-
-    Parameters
-    ----------
-    permutations : 0 for the normal approximation only
-    seed : of the permutations
-
-    Returns
-    -------
-    DataFrame
-        ``year, I, expected, sd, z, p``, two-sided, and with permutations ``p_permutation``:
-        the share of permutations at least as far from the expected value, the data counted in.
-    """
-    found = _moments(results, W)
-    if permutations:
-        if permutations < 99:
-            raise ModelError(f"permutations={permutations}: 99 are needed at least, 0 for none.")
-        found["p_permutation"] = _permuted(results, W, found, permutations, seed)
-    return found.reset_index()
+def residual_moran_by_year(results: Results, W: str | Weights | None = None) -> pd.DataFrame:
+    """Moran's I of the residuals: ``year, I, expected, sd, z, p``, two-sided, one row per year."""
+    return _moments(results, W).reset_index()
 
 
 def _moments(results: Results, W: str | Weights | None) -> pd.DataFrame:
     """I and its moments under permutation, by year."""
     is_results(results, "residual_moran")
     e = results.estimate.residuals - results.estimate.residuals.mean(axis=0)
-    rows = [
-        _of_year(v, M) for v, M in zip(e.T, _matrices(results, W), strict=True)
-    ]
+    rows = [_of_year(v, M) for v, M in zip(e.T, _matrices(results, W), strict=True)]
     index = pd.Index(results.data.years, name="year")
     found = pd.DataFrame(rows, columns=["I", "expected", "sd"], index=index)
     found["z"] = (found["I"] - found["expected"]) / found["sd"]
@@ -92,26 +71,6 @@ def _of_year(e: Array, M: Array) -> tuple[float, float, float]:
     second = k * ((n**2 - n) * s1 - 2 * n * s2 + 6 * s0**2)
     square = (first - second) / ((n - 1) * (n - 2) * (n - 3) * s0**2)
     return moran, -1 / (n - 1), float(np.sqrt(square - 1 / (n - 1) ** 2))
-
-
-def _permuted(
-    results: Results, W: str | Weights | None, found: pd.DataFrame, size: int, seed: int
-) -> Array:
-    """Two-sided p-values; one set of permutations for all years."""
-    generator = np.random.default_rng(seed)
-    e = results.estimate.residuals - results.estimate.residuals.mean(axis=0)
-    n = len(e)
-    orders = np.array([generator.permutation(n) for _ in range(size)])
-    p = []
-    for v, M, (moran, expected) in zip(
-        e.T, _matrices(results, W), found[["I", "expected"]].to_numpy(), strict=True
-    ):
-        drawn = v[orders]
-        values = n / M.sum() * np.einsum("si,si->s", drawn @ M.T, drawn) / (v @ v)
-        # What ties with the data up to rounding counts as far away.
-        far = np.abs(values - expected) >= abs(moran - expected) - 1e-12
-        p.append((far.sum() + 1) / (size + 1))
-    return np.array(p)
 
 
 def _matrices(results: Results, W: str | Weights | None) -> list[Array]:

@@ -13,6 +13,7 @@ observations look at both (Elhorst 2014, section 2.7).
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from scipy.stats import chi2
 
 from spatialsyn.diagnostics.relatives import (
@@ -54,7 +55,7 @@ def wald(results: Results, to: str) -> HypothesisTest:
         value, gradient = _factor(results)
         null = "theta + rho beta = 0 (common factor)"
     elif set(FAMILIES[to]) < set(FAMILIES[results.model.family]):
-        where = [results.params.index.get_loc(name) for name in _dropped(results, to)]
+        where = results.params.index.get_indexer(pd.Index(_dropped(results, to)))
         gradient = np.eye(len(results.params))[where]
         value = gradient @ results.params.to_numpy()
         null = _null(results, to)

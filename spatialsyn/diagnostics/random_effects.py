@@ -29,7 +29,7 @@ from spatialsyn.diagnostics.relatives import (
 )
 from spatialsyn.errors import ModelError
 from spatialsyn.numerics.hypothesis import HypothesisTest
-from spatialsyn.numerics.lags import Array, dense, lag
+from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
 

@@ -33,6 +33,18 @@ def is_results(results: object, what: str) -> Results:
 def needs_likelihood(results: Results, what: str) -> None:
     """Refuse estimates without a likelihood, and those moved away from its maximum."""
     model = results.model
+    if results.design.mixture is not None or model.exponential:
+        shape = "a mixture of matrices" if results.design.mixture is not None else model.family
+        raise ModelError(
+            f"{what} is not available for {shape}: its relatives are models of the table in "
+            "ss.SpatialModel with one W for each lag. Test ss.sdm with one of the matrices; "
+            "for mixtures see results.share_test."
+        )
+    if results.design.observed is not None:
+        raise ModelError(
+            f"{what} is not available where outcomes are missing: fit with missing='balance', "
+            "which says what it leaves out."
+        )
     if model.estimator != "qml":
         raise ModelError(
             f"{what} compares likelihoods, and estimator={model.estimator!r} has none. "
@@ -75,7 +87,9 @@ def relative(
     matrix that `model` has.
     """
     letters, given = FAMILIES[family], model.roles
-    absent = [name for name, letter in LAGS.items() if letter in letters and not _fills(given, name)]
+    absent = [
+        name for name, letter in LAGS.items() if letter in letters and not _fills(given, name)
+    ]
     sole = W or (model.weights_names[0] if len(model.weights_names) == 1 else None)
     if absent and sole is None:
         known = named(model.weights_names) if model.weights_names else "none"
@@ -92,9 +106,7 @@ def relative(
     return model.but(family=family, W=roles if letters else None, formula=formula, **changes)
 
 
-def refitted(
-    results: Results, model: SpatialModel, weights: Sequence[Weights] = ()
-) -> Results:
+def refitted(results: Results, model: SpatialModel, weights: Sequence[Weights] = ()) -> Results:
     """`model` on the panel of `results`, with its weights and perhaps more."""
     if model == results.model and results.cov_kind == "expected" and not weights:
         return results
@@ -107,8 +119,8 @@ def given_weights(results: Results, W: str | Weights | None) -> tuple[str | None
     if W is None or isinstance(W, str):
         if isinstance(W, str) and W not in results.weights:
             raise ModelError(
-                f"W={W!r} is not a matrix of this model; it has {named(results.weights) or 'none'}. "
-                "Pass the Weights themselves."
+                f"W={W!r} is not a matrix of this model; it has "
+                f"{named(results.weights) or 'none'}. Pass the Weights themselves."
             )
         return W, []
     expect(W, Weights, "W is a Weights or the name of one of the model", ModelError)

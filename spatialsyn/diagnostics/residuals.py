@@ -2,8 +2,7 @@
 
 Residuals are the structural errors R (S y - Z delta), swept of the fixed effects.
 
-``pesaran_cd``          sqrt(2 T / (n (n - 1))) sum_{i<j} r_ij, r the correlation of two cities over
-                        the years (Pesaran 2004, 2015); with W of its links only. Standard normal.
+``pesaran_cd``          the CD test of `numerics.dependence`, of all cities or of neighbours.
 ``serial_correlation``  regression of e_it on e_i,t-1. Removing city means leaves the slope
                         -1/(T - 1) in independent errors (Wooldridge 2010, section 10.5.4).
 ``normality``           Jarque & Bera (1987): n T (S^2 / 6 + (K - 3)^2 / 24).
@@ -19,6 +18,7 @@ from scipy.stats import f as f_distribution
 
 from spatialsyn.diagnostics.relatives import given_weights, is_results
 from spatialsyn.errors import ModelError
+from spatialsyn.numerics.dependence import cross_dependence
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
@@ -44,9 +44,11 @@ def pesaran_cd(results: Results, W: str | Weights | None = None) -> HypothesisTe
     """
     is_results(results, "pesaran_cd")
     e = results.estimate.residuals
-    n, T = e.shape
-    null = "residuals of neighbours are uncorrelated" if W is not None else (
-        "residuals of cities are uncorrelated"
+    T = e.shape[1]
+    null = (
+        "residuals of neighbours are uncorrelated"
+        if W is not None
+        else ("residuals of cities are uncorrelated")
     )
     if sweeps_time(results.model.fixed_effects):
         return HypothesisTest(
@@ -59,18 +61,11 @@ def pesaran_cd(results: Results, W: str | Weights | None = None) -> HypothesisTe
         )
     if T < 3:
         raise ModelError(f"correlations over {T} years are not defined: three are needed.")
-    pairs = np.triu(np.ones((n, n), dtype=bool), 1)
-    if W is not None:
-        links = _linked(results, W)
-        pairs &= links | links.T
-    centred = e - e.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(centred, axis=1)
-    if not (length > 0).all():
+    statistic, r = cross_dependence(e, None if W is None else _linked(results, W))
+    if np.isnan(statistic):
         raise ModelError("a city has residuals that do not vary: there is no correlation.")
-    r = (centred / length[:, None]) @ (centred / length[:, None]).T
-    statistic = float(np.sqrt(T / pairs.sum()) * r[pairs].sum())
     p = float(2 * norm.sf(abs(statistic)))
-    note = f"standard normal; mean correlation {r[pairs].mean():.3f}"
+    note = f"standard normal; mean correlation {r.mean():.3f}"
     return HypothesisTest(null, statistic, 1, p, note)
 
 

@@ -210,7 +210,9 @@ def _note(results: Results, naive: bool) -> str:
     if naive:
         return NAIVE if sweeps_time(model.fixed_effects) else "n T observations, not n (T - 1)"
     if model.transforms:
-        return CENTRED if sweeps_time(model.fixed_effects) else "score of the transformed likelihood"
+        return (
+            CENTRED if sweeps_time(model.fixed_effects) else "score of the transformed likelihood"
+        )
     return DUMMIES
 
 

@@ -1,0 +1,30 @@
+"""Specification tests: which lags in space, which effects, and what the residuals hide."""
+
+from spatialsyn.diagnostics.hausman import hausman
+from spatialsyn.diagnostics.moran import residual_moran, residual_moran_by_year
+from spatialsyn.diagnostics.nested import lr, wald
+from spatialsyn.diagnostics.panel_effects import (
+    fixed_effects_f,
+    fixed_effects_lr,
+    random_effects_lr,
+)
+from spatialsyn.diagnostics.random_effects import baltagi_song_koh
+from spatialsyn.diagnostics.residuals import normality, pesaran_cd, serial_correlation, vif
+from spatialsyn.diagnostics.score import lm
+
+__all__ = [
+    "baltagi_song_koh",
+    "fixed_effects_f",
+    "fixed_effects_lr",
+    "hausman",
+    "lm",
+    "lr",
+    "normality",
+    "pesaran_cd",
+    "random_effects_lr",
+    "residual_moran",
+    "residual_moran_by_year",
+    "serial_correlation",
+    "vif",
+    "wald",
+]
