@@ -3,10 +3,11 @@
 ``correlated``  The Wald test that the city means of regressors and lags have no coefficient
                 in the random effects model (Mundlak 1978; Debarsy 2012 for their lags): never
                 negative, and valid where the two estimators are far from efficient.
-``robust``      White (1982): with psi_t the influence of period t on both estimators, and q
-                their difference over m slopes and spatial coefficients,
-                H = q' [sum_t (psi_FE,t - psi_RE,t)(...)']^-1 q, referred to Hotelling's
-                distribution, (T - m) / (m (T - 1)) H ~ F(m, T - m).
+``robust``      White (1982): with psi_i what city i contributes to the estimates, I^-1 s_i, and
+                q their difference over m slopes and spatial coefficients,
+                H = q' [sum_i (psi_FE,i - psi_RE,i)(...)']^-1 q, its mean over all orders of
+                the cities (`models.scores`), referred to Hotelling's distribution,
+                (n - m) / (m (n - 1)) H ~ F(m, n - m). Years may be dependent.
 ``classical``   q'(V_FE - V_RE)^-1 q. In spatial panels the difference is often indefinite, and
                 then there is no such statistic: for the cigarette data it is -31.2, which one
                 well-known program prints as +31.2.
@@ -32,8 +33,8 @@ from spatialsyn.diagnostics.relatives import (
 from spatialsyn.errors import ModelError, WeightsError, named
 from spatialsyn.models.design import Design, build
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
 from spatialsyn.models.qml import estimate_qml
+from spatialsyn.models.scores import city_scores
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -63,7 +64,7 @@ def hausman(results: Results, kind: str = "correlated") -> HypothesisTest:
     -------
     HypothesisTest
         Of ``classical`` without a statistic where V_FE - V_RE is not positive definite; of
-        ``robust`` where the years do not outnumber the coefficients compared.
+        ``robust`` where the cities do not outnumber the coefficients compared.
 
     Raises
     ------
@@ -150,24 +151,25 @@ def _classical(fixed: Side, random: Side) -> HypothesisTest:
 
 def _robust(fixed: Side, random: Side) -> HypothesisTest:
     a, b = _common(fixed, random)
-    m, T = len(a), fixed.design.y.shape[1]
-    if m >= T:
+    m, n = len(a), len(fixed.design.y)
+    if m >= n:
         return HypothesisTest(
             NULL,
             np.nan,
             m,
             np.nan,
-            f"{T} years cannot tell the variance of {m} differences: the robust test needs more "
-            'years than coefficients. Use kind="correlated".',
+            f"{n} cities cannot tell the variance of {m} differences: the robust test needs more "
+            'cities than coefficients. Use kind="correlated".',
         )
-    psi = _influence(fixed)[:, a] - _influence(random)[:, b]
-    V = psi.T @ psi * T / (T - 1)
-    test = wald(NULL, fixed.estimate.params[a] - random.estimate.params[b], V)
-    F = test.statistic * (T - m) / (m * (T - 1))
-    p = float(f_distribution.sf(F, m, T - m))
-    return HypothesisTest(
-        NULL, test.statistic, m, p, f"scores of the years; Hotelling, F({m}, {T - m}) = {F:.4g}"
-    )
+    one, other = _influence(fixed, a), _influence(random, b)
+    own, pairs = one[0] - other[0], one[1] - other[1]
+    sums = pairs.sum(axis=2)
+    V = own.T @ own + (sums @ sums.T + 2 * np.einsum("kij,lij->kl", pairs, pairs)) / 12
+    test = wald(NULL, fixed.estimate.params[a] - random.estimate.params[b], V * n / (n - 1))
+    F = test.statistic * (n - m) / (m * (n - 1))
+    p = float(f_distribution.sf(F, m, n - m))
+    note = f"scores of the cities; Hotelling, F({m}, {n - m}) = {F:.4g}"
+    return HypothesisTest(NULL, test.statistic, m, p, note)
 
 
 def _common(fixed: Side, random: Side) -> tuple[list[int], list[int]]:
@@ -177,18 +179,11 @@ def _common(fixed: Side, random: Side) -> tuple[list[int], list[int]]:
     return [fixed.estimate.names.index(k) for k in names], [where.index(k) for k in names]
 
 
-def _influence(side: Side) -> Array:
-    """(T, q): what every year contributes to the estimate, I^-1 s_t."""
+def _influence(side: Side, at: Sequence[int]) -> tuple[Array, Array]:
+    """I^-1 times the score, (n, m) by city and (m, n, n) by pair of cities; see `models.scores`."""
     design, estimate = side.design, side.estimate
     assert estimate.cov is not None
-    n, T = design.y.shape
-    p = len(design.names)
-    delta, spatial, sigma2 = estimate.params[:p], estimate.params[p:-1], estimate.params[-1]
-    y, Z = filtered(design, spatial)
-    e = (y - Z @ delta).reshape(n, T)
-    by_delta = np.einsum("ntp,nt->tp", Z.reshape(n, T, p), e) / sigma2
-    columns = lags(design, spatial, delta).reshape(n, T, -1)
-    by_spatial = np.einsum("ntd,nt->td", columns, e) / sigma2
-    by_spatial = by_spatial + jacobian_slopes(design, spatial) / T
-    by_sigma2 = ((e**2).sum(axis=0) / sigma2 - design.nobs / T) / (2 * sigma2)
-    return np.column_stack([by_delta, by_spatial, by_sigma2]) @ estimate.cov
+    p, params = len(design.names), estimate.params
+    scores = city_scores(design, estimate, params[:p], params[p:-1], float(params[-1]))
+    inverse = estimate.cov[:, at]
+    return scores.own @ inverse, np.einsum("dij,dm->mij", scores.pairs, inverse[p:-1])

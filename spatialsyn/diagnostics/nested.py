@@ -21,6 +21,7 @@ from spatialsyn.diagnostics.relatives import (
     is_results,
     lags_of,
     needs_likelihood,
+    needs_plain_lags,
     refitted,
     relative,
     same_outcome,
@@ -50,6 +51,7 @@ def wald(results: Results, to: str) -> HypothesisTest:
         `to` is no family, or the common factor would need two matrices to be one.
     """
     is_results(results, "wald")
+    needs_plain_lags(results, "a Wald test of lags")
     _check_family(to)
     if _common_factor(results, to):
         value, gradient = _factor(results)

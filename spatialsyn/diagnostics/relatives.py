@@ -33,13 +33,7 @@ def is_results(results: object, what: str) -> Results:
 def needs_likelihood(results: Results, what: str) -> None:
     """Refuse estimates without a likelihood, and those moved away from its maximum."""
     model = results.model
-    if results.design.mixture is not None or model.exponential:
-        shape = "a mixture of matrices" if results.design.mixture is not None else model.family
-        raise ModelError(
-            f"{what} is not available for {shape}: its relatives are models of the table in "
-            "ss.SpatialModel with one W for each lag. Test ss.sdm with one of the matrices; "
-            "for mixtures see results.share_test."
-        )
+    needs_plain_lags(results, what)
     if results.design.observed is not None:
         raise ModelError(
             f"{what} is not available where outcomes are missing: fit with missing='balance', "
@@ -54,6 +48,18 @@ def needs_likelihood(results: Results, what: str) -> None:
         raise ModelError(
             f"{what} is read at a maximum of the likelihood; bias-corrected estimates have left "
             'it. Use correction="lee-yu" or "direct".'
+        )
+
+
+def needs_plain_lags(results: Results, what: str) -> None:
+    """Refuse mixtures of matrices and matrix exponentials, which have other relatives."""
+    model = results.model
+    if results.design.mixture is not None or model.exponential:
+        shape = "a mixture of matrices" if results.design.mixture is not None else model.family
+        raise ModelError(
+            f"{what} is not available for {shape}: its relatives are models of the table in "
+            "ss.SpatialModel with one W for each lag. Test ss.sdm with one of the matrices; "
+            "for mixtures see results.share_test."
         )
 
 

@@ -144,7 +144,9 @@ def test_refusals():
     panel, w = made_up()
     two = {"fixed_effects": "twoways"}
     results = ss.fit(ss.sdm("y ~ x + z", W="w", **two), panel, w)
-    refusal(lambda: lm(results, "wy"), "tested has 'wy'; what can be tested is 'lag', 'wx', 'error'")
+    refusal(
+        lambda: lm(results, "wy"), "tested has 'wy'; what can be tested is 'lag', 'wx', 'error'"
+    )
     refusal(lambda: lm(results, ()), "nothing is tested")
     refusal(lambda: lm(results, "lag", robust="lag"), "'lag' stands more than once")
     refusal(lambda: lm(results, "wx", naive=True), "leave naive out")
