@@ -1,5 +1,6 @@
 """Specification tests: which lags in space, which effects, and what the residuals hide."""
 
+from spatialsyn.diagnostics.battery import battery, diagnose
 from spatialsyn.diagnostics.hausman import hausman
 from spatialsyn.diagnostics.moran import residual_moran, residual_moran_by_year
 from spatialsyn.diagnostics.nested import lr, wald
@@ -11,9 +12,13 @@ from spatialsyn.diagnostics.panel_effects import (
 from spatialsyn.diagnostics.random_effects import baltagi_song_koh
 from spatialsyn.diagnostics.residuals import normality, pesaran_cd, serial_correlation, vif
 from spatialsyn.diagnostics.score import lm
+from spatialsyn.diagnostics.table import Diagnostics
 
 __all__ = [
+    "Diagnostics",
     "baltagi_song_koh",
+    "battery",
+    "diagnose",
     "fixed_effects_f",
     "fixed_effects_lr",
     "hausman",
