@@ -11,6 +11,7 @@ from spatialsyn.diagnostics.panel_effects import (
 )
 from spatialsyn.diagnostics.random_effects import baltagi_song_koh
 from spatialsyn.diagnostics.residuals import normality, pesaran_cd, serial_correlation, vif
+from spatialsyn.diagnostics.rivals import j_test, j_tests
 from spatialsyn.diagnostics.score import lm
 from spatialsyn.diagnostics.table import Diagnostics
 
@@ -22,6 +23,8 @@ __all__ = [
     "fixed_effects_f",
     "fixed_effects_lr",
     "hausman",
+    "j_test",
+    "j_tests",
     "lm",
     "lr",
     "normality",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
 
+# The relatives of a fit for as long as it lives; the weights beside each keep their ids taken.
+_FITTED: WeakKeyDictionary[Results, dict[Any, tuple[Results, tuple[Weights, ...]]]] = (
+    WeakKeyDictionary()
+)
 # What may be tested, and the letter that FAMILIES gives it.
 LAGS = {"lag": "y", "wx": "x", "error": "u"}
 
@@ -113,11 +118,15 @@ def relative(
 
 
 def refitted(results: Results, model: SpatialModel, weights: Sequence[Weights] = ()) -> Results:
-    """`model` on the panel of `results`, with its weights and perhaps more."""
+    """`model` on the panel of `results`, with its weights and perhaps more; fitted once."""
     if model == results.model and results.cov_kind == "expected" and not weights:
         return results
-    held = {**results.weights, **{w.name: w for w in weights}}
-    return fit(model, results.panel, held.values())
+    known = _FITTED.setdefault(results, {})
+    key = (model, tuple(id(w) for w in weights))
+    if key not in known:
+        held = {**results.weights, **{w.name: w for w in weights}}
+        known[key] = (fit(model, results.panel, held.values()), tuple(weights))
+    return known[key][0]
 
 
 def given_weights(results: Results, W: str | Weights | None) -> tuple[str | None, list[Weights]]:
