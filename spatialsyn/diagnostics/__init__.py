@@ -2,6 +2,7 @@
 
 from spatialsyn.diagnostics.battery import battery, diagnose
 from spatialsyn.diagnostics.hausman import hausman
+from spatialsyn.diagnostics.marginal import Probabilities, log_marginal, probabilities
 from spatialsyn.diagnostics.moran import residual_moran, residual_moran_by_year
 from spatialsyn.diagnostics.nested import lr, wald
 from spatialsyn.diagnostics.panel_effects import (
@@ -17,6 +18,7 @@ from spatialsyn.diagnostics.table import Diagnostics
 
 __all__ = [
     "Diagnostics",
+    "Probabilities",
     "baltagi_song_koh",
     "battery",
     "diagnose",
@@ -26,9 +28,11 @@ __all__ = [
     "j_test",
     "j_tests",
     "lm",
+    "log_marginal",
     "lr",
     "normality",
     "pesaran_cd",
+    "probabilities",
     "random_effects_lr",
     "residual_moran",
     "residual_moran_by_year",
