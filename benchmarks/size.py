@@ -84,6 +84,12 @@ def cases() -> list[Case]:
         "LM lag robust to WX": lambda r: lm(r, lag, wx),
         "LM lag and WX": lambda r: lm(r, (lag, wx)),
     }
+    beside: dict[str, Test] = {
+        "LM lag given WX": lambda r: lm(r, lag, given=wx),
+        "LM error given WX": lambda r: lm(r, error, given=wx),
+        "robust LM lag given WX": lambda r: lm(r, lag, error, wx),
+        "robust LM error given WX": lambda r: lm(r, error, lag, wx),
+    }
     residuals: dict[str, Test] = {
         "Pesaran CD": d.pesaran_cd,
         "Pesaran CD of neighbours": lambda r: d.pesaran_cd(r, "geo"),
@@ -103,8 +109,8 @@ def cases() -> list[Case]:
         "Baltagi-Song-Koh LMH (both)": ("both", ""),
     }
     return [
-        Case("slx", "slx", {k: t for k, t in scores.items() if "WX" not in k}),
-        Case("ols", "slx", {k: t for k, t in scores.items() if "WX" in k}),
+        Case("ols", "slx", scores),
+        Case("slx", "slx", beside),
         Case("slx", "slx", residuals),
         Case("slx", "slx", effects, ("none",)),
         Case("sdm", "sdm", effects, ("none",)),

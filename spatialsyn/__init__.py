@@ -43,6 +43,7 @@ _HOMES = {
     "FirstStage": "models.strength",
     "HypothesisTest": "numerics.hypothesis",
     "beta_convergence": "convergence",
+    "validate": "validation",
     "wild_bootstrap": "wild",
     "wild_test": "wild",
     **{
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from spatialsyn.models.strength import FirstStage
     from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results
+    from spatialsyn.validation import validate
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
     from spatialsyn.wild import wild_bootstrap, wild_test

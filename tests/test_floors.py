@@ -23,6 +23,7 @@ FLOORS = [
     ("convergence",),
     ("wild",),
     ("diagnostics",),
+    ("validation",),
     ("report",),
     ("study_measures",),
     ("config",),

@@ -99,12 +99,16 @@ def diagnose(results: Results, W: str | Weights | None = None) -> Diagnostics:
 
 def _rows(results: Results, W: str | Weights | None) -> Iterator[Row]:
     fixed, family = results.model.fixed_effects, results.model.family
-    for names, group in (
-        (SCORES, "Which lags in space? At least squares"),
-        (DURBIN, "Lags of the regressors (Koley & Bera)"),
-    ):
-        for name, tested, robust in names:
-            yield group, name, _later(lm, results, tested, robust, (), W)
+    group = "Which lags in space? At least squares"
+    for name, tested, robust in SCORES:
+        yield group, name, _later(lm, results, tested, robust, (), W)
+    group = "Lags of the regressors (Koley & Bera)"
+    for name, tested, robust in DURBIN:
+        yield group, name, _later(lm, results, tested, robust, (), W)
+    if results.model.has_wx:
+        group = "Which lags in space, beside those of the regressors?"
+        for name, tested, robust in SCORES:
+            yield group, f"{name}, given WX", _later(lm, results, tested, robust, ("wx",), W)
     if fixed != "none":
         group = "The same as programs print them (Elhorst, splm), not centred"
         for name, tested, robust in SCORES:
