@@ -33,32 +33,40 @@ def read(results: Results, table: pd.DataFrame, vif: pd.Series) -> str:
 def _lags(results: Results, p: dict[str, float]) -> str:
     family = results.model.family.upper()
     given = "" if family == "OLS" else f" given {family}"
-    found = [said for name, said in MISSING.items() if p.get(f"{name}{given}", 1.0) < LEVEL]
-    lacks = f"lacks {', '.join(found)}" if found else ""
+    missing = {said: p.get(f"{name}{given}", np.nan) for name, said in MISSING.items()}
+    lacks = ", ".join(said for said, chance in missing.items() if chance < LEVEL)
     if family != "SDM":
-        return f"the {family} {lacks or 'lacks no lag in space'}"
-    kept = [to for to in ("sar", "sem", "slx") if not _rejected(p, to)]
-    alone = len(kept) == 1 and _rejected(p, kept[0]) is False
-    if alone and p.get(SUPPORT.get(kept[0], ""), 0.0) < LEVEL:
-        said = f"the SDM could be simplified to {kept[0].upper()}"
-    elif not kept:
-        said = "SAR, SEM and SLX are all rejected: keep the SDM"
-    else:
-        doubtful = " and ".join(to.upper() for to in kept)
-        said = f"{doubtful} cannot be ruled out, but no single one is supported: keep the SDM"
-    return f"{said}, though it {lacks}" if lacks else said
+        if all(np.isnan(chance) for chance in missing.values()):
+            return "no test of further lags in space applies"
+        return f"the {family} lacks {lacks or 'no lag in space'}"
+    verdicts = {to: _rejected(p, to) for to in ("sar", "sem", "slx")}
+    said = _simplified(verdicts, p)
+    return f"{said}, though it lacks {lacks}" if lacks else said
 
 
-def _rejected(p: dict[str, float], to: str) -> bool | None:
-    """Whether the simpler model is rejected; None where Wald and LR disagree."""
-    found = [p.get(f"{test} to {to.upper()}", np.nan) < LEVEL for test in ("Wald", "LR")]
-    known = [
-        f for f, test in zip(found, ("Wald", "LR"), strict=True)
-        if not np.isnan(p.get(f"{test} to {to.upper()}", np.nan))
-    ]  # fmt: skip
-    if known and all(known):
-        return True
-    return None if any(known) else False
+def _simplified(verdicts: dict[str, str], p: dict[str, float]) -> str:
+    """Which simpler model would do, if one would."""
+    kept = [to for to, verdict in verdicts.items() if verdict != "rejected"]
+    if not kept:
+        return "SAR, SEM and SLX are all rejected: keep the SDM"
+    if "untested" in verdicts.values():
+        return "not every simpler model could be tested: keep the SDM"
+    supported = p.get(SUPPORT.get(kept[0], ""), 0.0) < LEVEL
+    if len(kept) == 1 and verdicts[kept[0]] == "kept" and supported:
+        return f"the SDM could be simplified to {kept[0].upper()}"
+    doubtful = ", ".join(to.upper() for to in kept)
+    return f"{doubtful} cannot be ruled out, but no single one is supported: keep the SDM"
+
+
+def _rejected(p: dict[str, float], to: str) -> str:
+    """What Wald and LR say of the simpler model, as far as they apply."""
+    chances = [p.get(f"{test} to {to.upper()}", np.nan) for test in ("Wald", "LR")]
+    verdicts = {chance < LEVEL for chance in chances if not np.isnan(chance)}
+    if not verdicts:
+        return "untested"
+    if len(verdicts) == 2:
+        return "disputed"
+    return "rejected" if verdicts == {True} else "kept"
 
 
 def _effects(p: dict[str, float]) -> list[str]:
@@ -71,7 +79,8 @@ def _effects(p: dict[str, float]) -> list[str]:
     if not np.isnan(chance):
         related = "related to the regressors, keep them fixed"
         free = "not visibly related to the regressors, random ones would do"
-        said.append(f"city effects are {related if chance < LEVEL else free} (p = {chance:.3f})")
+        shown = "p < 0.001" if chance < 0.001 else f"p = {chance:.3f}"
+        said.append(f"city effects are {related if chance < LEVEL else free} ({shown})")
     return said
 
 

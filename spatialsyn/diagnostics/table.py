@@ -70,8 +70,10 @@ class Diagnostics:
             )
             parts.append(f"<tr>{title}</tr>")
             for row in rows.itertuples(index=False):
-                cells = "".join(f"<td style='text-align:left'>{escape(str(v))}</td>" for v in row)
-                parts.append(f"<tr>{cells}</tr>")
+                first, *rest = (escape(str(v)) for v in row)
+                cells = "".join(f"<td style='text-align:left'>{v}</td>" for v in rest)
+                name = f"<td style='text-align:left;white-space:nowrap'>{first}</td>"
+                parts.append(f"<tr>{name}{cells}</tr>")
         more = "".join(f"<p>{escape(line)}</p>" for line in self._more())
         return "".join([*parts, "</tbody></table>", more, f"<p><b>{escape(self.reading)}</b></p>"])
 

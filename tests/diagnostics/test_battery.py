@@ -8,6 +8,7 @@ from cases import made_up
 
 import spatialsyn as ss
 from spatialsyn.diagnostics import battery, hausman, lm, lr, vif, wald
+from spatialsyn.diagnostics.reading import _lags
 
 TWO = {"fixed_effects": "twoways"}
 
@@ -79,6 +80,24 @@ def test_a_sar_is_recognised():
     drawn = ss.simulate(ss.sar("y ~ x + z", W="w", **TWO), panel, w, params, seed=1)
     made = battery(ss.sdm("y ~ x + z", W="w", **TWO), drawn, w)
     assert "the SDM could be simplified to SAR" in made.reading
+
+
+@pytest.mark.parametrize(
+    ("chances", "said"),
+    [
+        ({}, "not every simpler model could be tested"),
+        ({"SAR": (0.2, 0.3), "SEM": (0.01, 0.01), "SLX": (0.0, 0.0)}, "simplified to SAR"),
+        ({"SAR": (0.2, 0.01), "SEM": (0.01, 0.01), "SLX": (0.0, 0.0)}, "SAR cannot be ruled out"),
+        ({"SAR": (0.2, 0.3), "SEM": (0.1, 0.1), "SLX": (0.0, 0.0)}, "SAR, SEM cannot be ruled out"),
+        ({"SAR": (0.0, 0.0), "SEM": (0.3, 0.3), "SLX": (0.0, 0.0)}, "SEM cannot be ruled out"),
+    ],
+)
+def test_rule_of_simplification(durbin, chances, said):
+    """Kept by both tests and supported by the robust LM test, of which only that of SAR is here."""
+    p = {"robust LM lag": 0.01, "robust LM error": 0.4}
+    for to, (first, second) in chances.items():
+        p |= {f"Wald to {to}": first, f"LR to {to}": second}
+    assert said in _lags(durbin, p)
 
 
 def test_it_prints(made):
