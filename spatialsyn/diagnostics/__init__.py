@@ -2,7 +2,7 @@
 
 from spatialsyn.diagnostics.battery import battery, diagnose
 from spatialsyn.diagnostics.hausman import hausman
-from spatialsyn.diagnostics.marginal import Probabilities, log_marginal, probabilities
+from spatialsyn.diagnostics.marginal import Probabilities, log_marginal, posterior
 from spatialsyn.diagnostics.moran import residual_moran, residual_moran_by_year
 from spatialsyn.diagnostics.nested import lr, wald
 from spatialsyn.diagnostics.panel_effects import (
@@ -32,7 +32,7 @@ __all__ = [
     "lr",
     "normality",
     "pesaran_cd",
-    "probabilities",
+    "posterior",
     "random_effects_lr",
     "residual_moran",
     "residual_moran_by_year",

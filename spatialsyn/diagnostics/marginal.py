@@ -82,7 +82,7 @@ class Probabilities:
         return f"{shown}<p>{self.about}</p>"
 
 
-def probabilities(
+def posterior(
     model: SpatialModel,
     panel: CityPanel,
     weights: Links | Iterable[Links] | Mapping[str, Links],

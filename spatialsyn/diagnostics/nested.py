@@ -205,7 +205,7 @@ def _not_nested(results: Results, to: str) -> HypothesisTest:
         np.nan,
         np.nan,
         f"{to.upper()} is no special case of {family.upper()}: compare aic and bic, or "
-        "ss.diagnostics.probabilities.",
+        "ss.diagnostics.posterior.",
     )
 
 

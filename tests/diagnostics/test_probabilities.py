@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.special import gammaln
 
 import spatialsyn as ss
-from spatialsyn.diagnostics import log_marginal, probabilities
+from spatialsyn.diagnostics import log_marginal, posterior
 from spatialsyn.diagnostics.marginal import FAMILIES, _density, _observations
 from spatialsyn.models.design import align, build
 
@@ -112,14 +112,14 @@ def test_one_matrix_of_a_mixture_has_the_same_evidence():
 def test_units_of_regressors_do_not_count():
     panel, w = made_up()
     other = panel.assign(x=1000 * panel.array("x"), z=panel.array("z") / 7)
-    one, two = (probabilities(ss.sdm("y ~ x + z", W="w", **TWO), p, w) for p in (panel, other))
+    one, two = (posterior(ss.sdm("y ~ x + z", W="w", **TWO), p, w) for p in (panel, other))
     assert_allclose(one.table["probability"], two.table["probability"], rtol=1e-7)
 
 
 def test_the_model_and_the_matrix_that_made_the_data_win():
     panel, w = made_up(n=30, T=10)
     wrong = ss.Weights.from_matrix(w.dense()[::-1, ::-1], ids=w.ids, name="wrong")
-    made = probabilities(ss.sdm("y ~ x + z", W="w", **TWO), panel, [w, wrong])
+    made = posterior(ss.sdm("y ~ x + z", W="w", **TWO), panel, [w, wrong])
     best = made.table.loc[made.table["probability"].idxmax()]
     # Only x has a lag in these data: the SDM is right.
     assert (best["family"], best["W"]) == ("sdm", "w")
@@ -133,8 +133,8 @@ def test_refusals():
     panel, w = made_up()
     model = ss.sdm("y ~ x", W="w", **TWO)
     cases = [
-        (lambda: probabilities(model, panel, w, prior="flat"), "depend on the units"),
-        (lambda: probabilities(model, panel, w, families=["gns"]), "families has 'gns'"),
+        (lambda: posterior(model, panel, w, prior="flat"), "depend on the units"),
+        (lambda: posterior(model, panel, w, families=["gns"]), "families has 'gns'"),
         (lambda: log_marginal(model, panel, w, "uniform"), "prior='uniform' is not one of"),
         (lambda: log_marginal(model, panel, w, g=-1), "g=-1 is the positive number"),
         (lambda: log_marginal(model.but(lag_y=True), panel, w), "a lagged outcome"),
