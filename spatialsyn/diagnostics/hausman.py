@@ -2,7 +2,10 @@
 
 ``correlated``  The Wald test that the city means of regressors and lags have no coefficient
                 in the random effects model (Mundlak 1978; Debarsy 2012 for their lags): never
-                negative, and valid where the two estimators are far from efficient.
+                negative, and valid where the two estimators are far from efficient. It rests
+                on as many numbers as there are cities: with q coefficients its p-value is
+                that of (n - q - 1) / (n q) H ~ F(q, n - q - 1), as in a regression of
+                city means (ours; chi-squared rejects far too often, docs/size.md).
 ``robust``      White (1982): with psi_i what city i contributes to the estimates, I^-1 s_i, and
                 q their difference over m slopes and spatial coefficients,
                 H = q' [sum_i (psi_FE,i - psi_RE,i)(...)']^-1 q, its mean over all orders of
@@ -92,7 +95,17 @@ def _correlated(results: Results) -> HypothesisTest:
     assert estimate.cov is not None
     at = np.flatnonzero([name.startswith("mean(") for name in estimate.names])
     test = wald(NULL, estimate.params[at], estimate.cov[np.ix_(at, at)])
-    return replace(test, note="Wald test of the city means (correlated random effects)")
+    n, q = len(results.panel.ids), int(test.df)
+    if n <= q + 1:
+        return replace(
+            test, statistic=np.nan, p=np.nan,
+            note=f"{n} cities cannot tell {q} coefficients of city means",
+        )  # fmt: skip
+    # Likelihood divides the variance between cities by n, of which q + 1 are used up.
+    F = test.statistic * (n - q - 1) / (n * q)
+    p = float(f_distribution.sf(F, q, n - q - 1))
+    note = f"Wald test of the city means (correlated random effects), F({q}, {n - q - 1}) = {F:.4g}"
+    return replace(test, p=p, note=note)
 
 
 def _side(results: Results, random: str | None) -> Side:

@@ -171,3 +171,25 @@ def test_refusals():
     for call, message in cases:
         with pytest.raises(ss.ModelError, match=message):
             call()
+
+
+def test_mundlak_compares_the_between_with_the_within_regression():
+    """Both regressions and their variances written out; maximum likelihood divides by n."""
+    panel, _ = made_up(n=15, T=6, noise=1.0)
+    effects = 2 * np.random.default_rng(5).normal(size=(15, 1))  # phi < 1, inside its interval
+    panel = panel.assign(y=panel.array("y") + effects)
+    arrays = [panel.array(name) for name in "yxz"]
+    means = [v.mean(axis=1) - v.mean() for v in arrays]
+    within = [(v - v.mean(axis=1, keepdims=True)).ravel() for v in arrays]
+
+    def regression(y, Z, size):
+        b = np.linalg.lstsq(Z, y, rcond=None)[0]
+        return b, np.sum((y - Z @ b) ** 2) / size * np.linalg.inv(Z.T @ Z)
+
+    b, V = regression(means[0], np.column_stack(means[1:]), 15)
+    w, U = regression(within[0], np.column_stack(within[1:]), 15 * 5)
+    expected = (b - w) @ np.linalg.solve(V + U, b - w)
+    made = hausman(ss.fit(ss.ols("y ~ x + z", fixed_effects="individual"), panel))
+    # phi is searched to about 1e-6.
+    assert_allclose(made.statistic, expected, rtol=1e-5)
+    assert_allclose(made.p, f.sf(expected * 12 / 30, 2, 12), rtol=1e-4)
