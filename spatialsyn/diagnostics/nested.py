@@ -26,13 +26,15 @@ from spatialsyn.diagnostics.relatives import (
     relative,
     same_outcome,
 )
-from spatialsyn.errors import ModelError, named
+from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models.roles import FAMILIES
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.hypothesis import wald as wald_test
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
 
+# Searches stop this close to the maximum of a likelihood.
+SLACK = 1e-4
 # What both sides of a likelihood ratio must share, and how a reader calls it.
 SHARED = {
     "correction": "correction", "fixed_effects": "fixed_effects", "random": "random",
@@ -107,7 +109,14 @@ def _ratio(results: Results, other: Results) -> HypothesisTest:
     else:
         return _not_nested(results, family)
     null = null or f"no {named(name for name in ours if name not in theirs)}"
-    statistic = max(2 * (results.loglik - other.loglik), 0.0)
+    statistic = 2 * (results.loglik - other.loglik)
+    if statistic < -SLACK:
+        raise EstimationError(
+            f"the larger model has the lower likelihood ({results.loglik:.4f} < "
+            f"{other.loglik:.4f}): its search ended on a lesser peak. Scale the regressors, or "
+            "read the Wald test."
+        )
+    statistic = max(statistic, 0.0)
     return HypothesisTest(null, statistic, df, float(chi2.sf(statistic, df)))
 
 
@@ -118,6 +127,18 @@ def _check_comparable(one: Results, other: Results) -> None:
             "the two fits explain different data (outcome, cities or years differ): their "
             "likelihoods cannot be compared. Fit both on one panel, without rows that only one "
             "of them loses to lag() or diff()."
+        )
+    changed = [name for name, w in one.weights.items()
+               if name in other.weights and other.weights[name].hash != w.hash]  # fmt: skip
+    changed += [
+        name for j, name in enumerate(one.data.names)
+        if name in other.data.names
+        and not np.array_equal(one.data.X[..., j], other.data.X[..., other.data.names.index(name)])
+    ]  # fmt: skip
+    if changed:
+        raise ModelError(
+            f"{named(changed)} is not the same on both sides, though it has one name: fit both on "
+            "one panel and with one set of weights."
         )
     for field in SHARED:
         a, b = getattr(one.model, field), getattr(other.model, field)

@@ -139,7 +139,14 @@ def given_weights(results: Results, W: str | Weights | None) -> tuple[str | None
             )
         return W, []
     expect(W, Weights, "W is a Weights or the name of one of the model", ModelError)
-    return W.name, [W]
+    own = results.weights.get(W.name)
+    if own is None:
+        return W.name, [W]
+    if own.hash != W.aligned(results.panel.ids).hash:
+        raise ModelError(
+            f"the model has another matrix of the name {W.name!r}: rename yours, W.rename('other')."
+        )
+    return W.name, []
 
 
 def with_effects(fixed_effects: str, more: str) -> str:

@@ -132,6 +132,14 @@ def test_both_sides_of_a_ratio_must_be_of_the_same_data(durbin):
             durbin.model.but(family="sar", fixed_effects="individual"))  # fmt: skip
     refused("explain different data", on=panel.subset(years=range(2002, 2007)))
     refused("explain different data", ss.sar("log(size) ~ x", W="w", fixed_effects="twoways"))
+
+    def renamed(changed, weights):
+        other = ss.fit(durbin.model.but(family="sar"), changed, weights)
+        with pytest.raises(ss.ModelError, match="is not the same on both sides"):
+            lr(durbin, other)
+
+    renamed(panel.assign(x=2 * panel.array("x")), w)
+    renamed(panel, ss.Weights.from_matrix(w.dense()[::-1, ::-1], ids=w.ids, name="w"))
     with pytest.raises(ss.ModelError, match="to='durbin' is not one of"):
         lr(durbin, "durbin")
 

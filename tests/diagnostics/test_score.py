@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from peers import cross_section, fits, long_matrix, panel_data, shared
 
 import spatialsyn as ss
-from spatialsyn.diagnostics import lm
+from spatialsyn.diagnostics import lm, residual_moran
 from spatialsyn.diagnostics.score import score
 from spatialsyn.models.design import sweep_effects
 from spatialsyn.models.likelihood import jacobian, residual
@@ -154,7 +154,10 @@ def test_refusals():
     plain = ss.fit(ss.ols("y ~ x + z", **two), panel)
     refusal(lambda: lm(plain, "lag"), "which matrix shall the lag have")
     refusal(lambda: lm(plain, "lag", W="geo"), "W='geo' is not a matrix of this model")
-    assert lm(plain, "lag", W=w) == lm(results, "lag")
+    assert lm(plain, "lag", W=w) == lm(results, "lag") == lm(results, "lag", W=w)
+    turned = ss.Weights.from_matrix(w.dense()[::-1, ::-1], ids=w.ids, name="w")
+    refusal(lambda: lm(results, "lag", W=turned), "another matrix of the name 'w'")
+    refusal(lambda: residual_moran(results, turned), "another matrix of the name 'w'")
     dynamic = ss.fit(ss.sdm("y ~ x + z", W="w", lag_y=True, **two), panel, w)
     refusal(lambda: lm(dynamic, "error"), "move the score by order 1/T")
     corrected = ss.fit(ss.sdm("y ~ x", W="w", correction="bias-corrected", **two), panel, w)
