@@ -262,20 +262,23 @@ of Guangdong's 21 cities, or a lattice of ten by ten. `!` marks what lies outsid
 """
 
 TAIL = """
-A share of 5 % has a standard error of 0.7 points in 1000 panels and 1.0 in 500, and all tests of a
-size share their panels, so that chance moves them together. What lies outside, and what to use instead:
+A share of 5 % has a standard error of 0.7 points in 1000 panels and 1.0 in 500, and all tests
+of a size share their panels, so that chance moves them together. What lies outside, and what to
+use instead:
 
 * Naive LM tests (`naive=True`, what splm and Elhorst's programs print): three times too many
-  rejections under two-way effects at n = 21, for the score of the swept data has the mean -T. They
-  count n T observations under city effects too. Use the centred form, the default.
-* LM tests of least squares take W X, where it is in the data and not in the model, for a lag of y: that
-  is power, not size. Where the model has W X use `given="wx"` (rows "given WX").
-* Hausman: chi-squared rejects four times too often with 21 cities (20 % in 300 panels), since city means
-  are only 21 numbers; `hausman` refers to F instead. The classical form keeps chi-squared and should
-  not be used with few cities; the panels in which it has no statistic are not counted.
-* LR of fixed effects, not scaled: as many parameters as cities. Use the scaled form or F, the default.
-* Moran's I and Jarque-Bera of models with rho or lambda reject too rarely: the estimate has taken up
-  what they look for. Use `lm(res, "error", given=("lag", "wx"))`.
+  rejections under two-way effects at n = 21, for the score of the swept data has the mean -T.
+  They count n T observations under city effects too. Use the centred form, the default.
+* LM tests of least squares take W X, where it is in the data and not in the model, for a lag of
+  y: that is power, not size. Where the model has W X use `given="wx"` (rows "given WX").
+* Hausman: chi-squared rejects four times too often with 21 cities (20 % in 300 panels), since
+  city means are only 21 numbers; `hausman` refers to F instead. The classical form keeps chi-
+  squared and should not be used with few cities; the panels in which it has no statistic are
+  not counted.
+* LR of fixed effects, not scaled: as many parameters as cities. Use the scaled form or F, the
+  default.
+* Moran's I and Jarque-Bera of models with rho or lambda reject too rarely: the estimate has
+  taken up what they look for. Use `lm(res, "error", given=("lag", "wx"))`.
 * J test of W: chi-squared rejects about twice too often; `j_test(..., draws=999)` draws the
   distribution from the model itself.
 """
