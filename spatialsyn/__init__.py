@@ -54,6 +54,7 @@ _HOMES = {
     "mediation": "spillovers.mechanism",
     "moderated": "spillovers.moderation",
     "threshold": "spillovers.threshold",
+    "validate": "validation",
     "wild_bootstrap": "wild",
     "wild_test": "wild",
     **{
@@ -68,6 +69,7 @@ _HOMES = {
 _MODULES = {
     "datasets": "cities.datasets",
     "explore": "explore",
+    "diagnostics": "diagnostics",
     "measures": "measures",
     "weights": "weights",
     "report": "report",
@@ -76,7 +78,7 @@ _MODULES = {
 __all__ = sorted([*_HOMES, *_MODULES])
 
 if TYPE_CHECKING:
-    from spatialsyn import explore, measures, report, weights
+    from spatialsyn import diagnostics, explore, measures, report, weights
     from spatialsyn.cities import datasets
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
@@ -126,6 +128,7 @@ if TYPE_CHECKING:
     from spatialsyn.study.placebo import placebo
     from spatialsyn.study.run import Study
     from spatialsyn.study.runs import Runs
+    from spatialsyn.validation import validate
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
     from spatialsyn.wild import wild_bootstrap, wild_test

@@ -1,4 +1,4 @@
-"""The command line: check, run, fit, effects.
+"""The command line: check, run, fit, effects, validate.
 
 Exit codes: 0 done; 1 the input was refused (the message says what and the way out);
 2 wrong usage.
@@ -90,6 +90,19 @@ def effects(
     from spatialsyn.run import open_job
 
     typer.echo(repr(open_job(study).fit(model).effects(by=by)))
+
+
+@app.command()
+def validate(
+    panel: Annotated[str | None, typer.Option(help="cigar or produc; both by default")] = None,
+) -> None:
+    """Compute the numbers of papers and other programs again; how many digits agree?"""
+    from spatialsyn.validation import validate as compute
+
+    made = compute(panel)
+    typer.echo(repr(made))
+    if len(made.failed):
+        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from spatialsyn.effects.table import DIGITS
 from spatialsyn.models.covariance import in_words
@@ -35,6 +36,32 @@ def summary(results: Results) -> str:
         fitted,
     ]
     return "\n\n".join(parts)
+
+
+def glance(results: Results) -> pd.DataFrame:
+    """One row: what was estimated and how well it fits."""
+    corrects = results.model.fixed_effects != "none" and results.design.instruments is None
+    row = {
+        "outcome": results.data.outcome,
+        "family": results.model.family,
+        "estimator": results.model.estimator,
+        "weights": ", ".join(results.weights) or "-",
+        "weights_hash": ", ".join(w.hash for w in results.weights.values()) or "-",
+        "fixed_effects": results.model.fixed_effects,
+        "correction": results.model.correction if corrects else "-",
+        "random": results.model.random or "none",
+        "covariance": results.cov_kind,
+        "missing": results.sample.missing,
+        "cities": results.panel.n,
+        "years": f"{results.data.years[0]}-{results.data.years[-1]}",
+        "nobs": results.nobs,
+        "sigma2": results.sigma2,
+        "loglik": results.loglik,
+        "aic": results.aic,
+        "bic": results.bic,
+        "corr2": results.corr2,
+    }
+    return pd.DataFrame([row])
 
 
 def notes(results: Results) -> list[str]:

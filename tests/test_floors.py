@@ -25,6 +25,8 @@ FLOORS = [
     ("wild",),
     ("spillovers",),
     ("study",),
+    ("diagnostics",),
+    ("validation",),
     ("report",),
     ("study_measures", "study_grid"),
     ("config",),
