@@ -17,7 +17,7 @@ FLOORS = [
     ("measures", "weights"),
     ("models",),
     ("effects",),
-    ("summary",),
+    ("plugin", "summary"),
     ("results",),
     ("fitting",),
     ("convergence",),

@@ -3,16 +3,20 @@
 from spatialsyn.report.areas import study_area, weights_map
 from spatialsyn.report.audit import audit
 from spatialsyn.report.choropleth import emitted_received, map, maps
+from spatialsyn.report.effect_tables import effects_table
 from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
-from spatialsyn.report.summaries import descriptives, effects_table, weights_table
 from spatialsyn.report.tables import Table, table
 from spatialsyn.report.theme import save, style
+from spatialsyn.report.variables import correlations, definitions, descriptives
+from spatialsyn.report.weights_tables import weights_table
 
 __all__ = [
     "Table",
     "audit",
     "block_plot",
+    "correlations",
+    "definitions",
     "descriptives",
     "disparity_plot",
     "effects_plot",
