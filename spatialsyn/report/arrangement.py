@@ -118,7 +118,7 @@ def arrangement(layout: str) -> Arrangement:
 
 def group_of(name: str, fit: Results) -> str:
     """The group of terms that a parameter belongs to."""
-    if name in fit.data.names:
+    if name in fit.data.names or name.partition("[")[0] in fit.data.names:
         return "own"
     return next((g for start, g in GROUPS.items() if name.startswith(start)), "other")
 
@@ -148,7 +148,7 @@ class Names:
             return self.how.label(name)
         if name == "Intercept":
             return self.layout.symbols.get(name, self.how.say(name))
-        if name in self.regressors:
+        if name in self.regressors or name.partition("[")[0] in self.regressors:
             return self._of_block(name)
         if name.startswith("W["):
             w, _, x = name[2:].partition("]*")

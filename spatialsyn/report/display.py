@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from spatialsyn.errors import ConfigError, named
-from spatialsyn.report.phrases import phrase, recipe_word, sentence
+from spatialsyn.report.phrases import known, phrase, sentence
+from spatialsyn.report.sentences import BLOCKS, RECIPES, VALUES
 
 Labels = Mapping[str, str] | None
 # An estimate with its uncertainty, and the columns that hold it.
@@ -54,9 +55,18 @@ class Display:
         """A sentence made elsewhere, in the language of the table."""
         return sentence(text, self.language)
 
-    def recipe(self, text: str) -> str:
-        """A word of the recipe of weights; what is no such word, such as a column, stays."""
-        return recipe_word(text, self.language)
+    def recipe(self, key: str) -> str:
+        """A word of the recipe of weights."""
+        return known(key, self.language, RECIPES)
+
+    def value(self, text: str) -> str:
+        """A value of a recipe: yes, no, or a name that stays."""
+        return known(text, self.language, VALUES)
+
+    def block(self, name: object) -> str:
+        """The print label of a block, sender or channel; those of the package are translated."""
+        label = self.label(name)
+        return known(label, self.language, BLOCKS) if label == name else label
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -77,32 +87,25 @@ class Display:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The cells of an estimate, and those below; decimals suit `scale`, by default its se."""
         estimate, se, low, high, p = number
-        places = decimals(se if scale is None else scale, self.digits)
-        if self.apart:
-            return self._apart(number, places), ()
-        blank = () if self.beside is None else ("",)
+        blank = ("",) * (max(1, len(self.heads)) - 1)
         if estimate == 0 and se == 0:
             return (NONE, *blank), ("", *blank)
         if np.isnan(estimate):
             return ("", *blank), ("", *blank)
-        mark = sum(p < level for level, _ in STARS) * "*" if self.stars else ""
-        first = fixed(estimate, places if se == se else self.digits) + mark
+        places = decimals(se if scale is None else scale, self.digits)
+        first, under = fixed(estimate, places) + self.mark(p), ""
+        if self.apart:
+            ends = (fixed(low, places), fixed(high, places))
+            return (first, self.part("z", number), self.part("p", number), *ends), ("", *blank)
         side = () if self.beside is None else (self.part(self.beside, number, places),)
-        under = "" if self.below is None else self.part(self.below, number, places)
-        if under and self.below != "interval":
-            under = f"({under})"
+        if self.below is not None:
+            under = self.part(self.below, number, places)
+            under = f"({under})" if under and self.below != "interval" else under
         return (first, *side), (under, *blank)
 
-    def _apart(self, number: Number, places: int) -> tuple[str, ...]:
-        estimate, se, low, high, p = number
-        if estimate == 0 and se == 0:
-            return (NONE, "", "", "", "")
-        if np.isnan(estimate):
-            return ("", "", "", "", "")
-        mark = sum(p < level for level, _ in STARS) * "*" if self.stars else ""
-        places = places if se == se else self.digits
-        ends = (fixed(low, places), fixed(high, places))
-        return fixed(estimate, places) + mark, self.part("z", number), self.part("p", number), *ends
+    def mark(self, p: float) -> str:
+        """The stars of a p-value, where stars are asked for."""
+        return sum(p < level for level, _ in STARS) * "*" if self.stars else ""
 
     def part(self, what: str, number: Number, places: int = 2) -> str:
         """Standard error, interval, z or p of a number; empty where there is none."""
@@ -118,13 +121,12 @@ class Display:
 
     def line(self, number: Number, scale: float) -> tuple[str, str, str, str]:
         """Estimate, standard error, interval and p-value; decimals suit `scale`."""
-        estimate, se, low, high, p = number
+        estimate, se, *_, p = number
         if estimate == 0 and se == 0:
             return NONE, NONE, NONE, NONE
         places = decimals(scale, self.digits)
-        mark = sum(p < level for level, _ in STARS) * "*" if self.stars else ""
-        ends = self.part("interval", number, places)
-        return fixed(estimate, places) + mark, fixed(se, places), ends, chance(p, self.digits)
+        first, spread = fixed(estimate, places) + self.mark(p), fixed(se, places)
+        return first, spread, self.part("interval", number, places), chance(p, self.digits)
 
 
 def check_shown(**asked: str | None) -> None:

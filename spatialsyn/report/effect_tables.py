@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -90,7 +90,7 @@ def effects_table(
     by_block = "to" in tidy and "total" in set(tidy["effect"]) and not _crossed(tidy)
     by_city = "city" in tidy and not _crossed(tidy)
     if by_block or by_city:
-        columns, rows = _side_by_side(tidy, how, ["to"] if by_block else ["city"])
+        columns, rows = _side_by_side(tidy, how, "to" if by_block else "city")
         notes = [how.say(_meaning(effects, by_block)), *_under(how)]
     elif wide:
         columns, rows = _across(tidy, how)
@@ -139,16 +139,11 @@ def _label(line: Mapping[Any, Any], how: Display) -> str:
     """What tells a line apart from the others of its x."""
     label = how.say(str(line["effect"]).capitalize())
     if "to" in line:
-        ends = f"{_end(line['from'], how)} → {_end(line['to'], how)}"
+        ends = f"{how.block(line['from'])} → {how.block(line['to'])}"
         label = f"{label}: {ends}" if any(key in line for key in ACROSS) else ends
     if "city" in line:
         label = f"{how.label(line['city'])}: {label}"
     return ", ".join([label, *(_level(key, line[key], how) for key in ACROSS if key in line)])
-
-
-def _end(name: object, how: Display) -> str:
-    """A block or city, or all of them."""
-    return how.label(name) if how.label(name) != name else how.say(str(name))
 
 
 def _level(key: str, value: object, how: Display) -> str:
@@ -157,16 +152,16 @@ def _level(key: str, value: object, how: Display) -> str:
         return how.say("long run") if value == "long" else how.say("year {}", value)
     if key == "order":
         return how.say("further orders") if value == "rest" else how.say("order {}", value)
-    return _end(value, how)
+    return how.block(value)
 
 
 def _side_by_side(
-    tidy: pd.DataFrame, how: Display, receiver: Sequence[str]
+    tidy: pd.DataFrame, how: Display, receiver: str
 ) -> tuple[tuple[str, ...], list[Row]]:
     """One row per x and receiver (block or city), one column per effect."""
     heads = [_head(line, how) for line in tidy.to_dict("records")]
-    labels = [how.label(line[receiver[0]]) for line in tidy.to_dict("records")]
-    return _crossing(tidy.assign(head=heads, row=tidy[receiver[0]], label=labels), how)
+    labels = [how.block(name) for name in tidy[receiver]]
+    return _crossing(tidy.assign(head=heads, row=tidy[receiver], label=labels), how)
 
 
 def _across(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row]]:
@@ -207,4 +202,4 @@ def _head(line: Mapping[Any, Any], how: Display) -> str:
         return how.say(str(line["effect"]).capitalize())
     if line["effect"] in ("direct", "total"):
         return how.say("Own" if line["effect"] == "direct" else "Total")
-    return how.say("From {}", how.label(line["from"]))
+    return how.say("From {}", how.block(line["from"]))

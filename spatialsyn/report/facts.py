@@ -150,6 +150,6 @@ def _words(key: str, value: str, how: Display) -> str:
         return how.say(value.partition(",")[0])
     if key == "weights":
         return ", ".join(map(how.label, value.split(", "))) if value != "-" else NONE
-    if how.label(value) != value:
+    if key == "outcome":
         return how.label(value)
     return how.say((RANDOM if key == "random" else {}).get(value, WORDS.get(value, value)))

@@ -8,6 +8,7 @@ columns of text ``array``, ones too wide for the smallest type ``graphicx``; Chi
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from spatialsyn.report.layout import Layout, Row, ems, text_shares
 
@@ -30,32 +31,44 @@ LATEX = str.maketrans(
         "—": "---", "…": r"\dots{}", "’": "'", "\n": " ",
     }
 )  # fmt: skip
-# More lines than this do not fit an A4 page beside the caption; letters in a line of notes.
-ONE_PAGE, NOTE = 52, 110
-# Points between the margins of A4, and the type sizes tried: name, points, space of a column.
-ACROSS = 455.0
-SIZES = ((r"\small", 9.0, 6.0), (r"\footnotesize", 8.0, 4.0), (r"\scriptsize", 7.0, 3.0))
+# Points between the margins of A4, less the caption, and letters in a line of notes.
+ACROSS, DOWN, NOTE = 455.0, 640.0, 110
+# Type sizes tried: name, points, leading, space of a column.
+SIZES = (
+    (r"\small", 9.0, 11.0, 6.0),
+    (r"\footnotesize", 8.0, 9.5, 4.0),
+    (r"\scriptsize", 7.0, 8.0, 3.0),
+)
+
+
+class Fit(NamedTuple):
+    """How a table is fitted to the page."""
+
+    size: str
+    space: float
+    wide: bool
+    long: bool
 
 
 def latex(table: Layout) -> str:
     """A ``table`` float, or a ``longtable`` where it is longer than a page."""
-    size, space, wide = _size(table)
-    settings = [rf"\setlength{{\tabcolsep}}{{{space:g}pt}}"] if space < SIZES[0][2] else []
+    size, space, wide, long = fitted(table)
+    settings = [rf"\setlength{{\tabcolsep}}{{{space:g}pt}}"] if space < SIZES[0][-1] else []
     caption = [rf"\caption{{{escaped(table.title)}}}"] if table.title else []
     notes = " ".join(escaped(note) for note in table.notes)
     below = (
         [rf"\par\medskip\noindent\parbox{{\linewidth}}{{\footnotesize {notes}}}"] if notes else []
     )
-    if is_long(table):
+    if long:
         body = _longtable(table, caption)
         return "\n".join([rf"\begingroup{size}", *settings, *body, *below, r"\endgroup", ""])
     grid = [
         rf"\begin{{tabular}}{_columns(table)}", r"\toprule", *_headers(table), r"\midrule",
         *_lines(table, r" \\"), r"\bottomrule", r"\end{tabular}",
     ]  # fmt: skip
-    fitted = [r"\resizebox{\linewidth}{!}{%", *grid, "}"] if wide else grid
+    shown = [r"\resizebox{\linewidth}{!}{%", *grid, "}"] if wide else grid
     start = [r"\begin{table}[htbp]", rf"\centering{size}", *settings, *caption]
-    return "\n".join([*start, *fitted, *below, r"\end{table}", ""])
+    return "\n".join([*start, *shown, *below, r"\end{table}", ""])
 
 
 def tex(table: Layout) -> str:
@@ -66,14 +79,9 @@ def tex(table: Layout) -> str:
 
 def packages(table: Layout) -> list[str]:
     """The packages that a table needs."""
-    long, wide = is_long(table), _size(table)[2]
-    needed = {"longtable": long, "array": table.align == "left", "graphicx": wide and not long}
+    how, text = fitted(table), table.align == "left"
+    needed = {"longtable": how.long, "array": text, "graphicx": how.wide and not how.long}
     return ["booktabs", *(name for name, used in needed.items() if used)]
-
-
-def is_long(table: Layout) -> bool:
-    """Whether a table and its notes are longer than a page."""
-    return len(table.rows) + sum(map(len, table.notes)) / NOTE > ONE_PAGE
 
 
 def escaped(words: str) -> str:
@@ -89,14 +97,26 @@ def _is_chinese(table: Layout) -> bool:
     )
 
 
-def _size(table: Layout) -> tuple[str, float, bool]:
-    """Type size, space of a column, and whether even the smallest is too wide."""
+def fitted(table: Layout) -> Fit:
+    """The largest type in which a table fits the page.
+
+    A table that is too long in every type breaks across pages in the first that is narrow
+    enough; one that is too wide in every type is scaled down.
+    """
     lines = [*map(table.spread, table.headers), *(line for line in table.lines if any(line[1:]))]
     words = sum(max(map(ems, column)) for column in zip(*lines, strict=True))
-    for size, points, space in SIZES:
-        if table.align == "left" or words * points + 2 * space * len(lines[0]) <= ACROSS:
-            return size, space, False
-    return size, space, True
+    notes = sum(map(ems, table.notes)) * 2 / NOTE
+    narrow = []
+    for size, points, leading, space in SIZES:
+        wide = words * points + 2 * space * len(lines[0]) > ACROSS and table.align != "left"
+        groups = sum(row.kind == "group" for row in table.rows)
+        down = len(table.rows) * leading + groups * 0.5 * points + notes * SIZES[1][2]
+        if not wide and down <= DOWN:
+            return Fit(size, space, wide=False, long=False)
+        narrow += [] if wide else [(size, space)]
+    too_long = down > DOWN
+    size, space = narrow[0] if narrow and too_long else (size, space)
+    return Fit(size, space, wide=not narrow, long=too_long)
 
 
 def _columns(table: Layout) -> str:

@@ -182,7 +182,7 @@ def _given_standardised(w: Links) -> bool:
 
 def _words(value: object, how: Display) -> str:
     listed = value if isinstance(value, tuple) else (value,)
-    return ", ".join(how.recipe(str(part)) for part in listed)
+    return ", ".join(how.value(str(part)) for part in listed)
 
 
 def _base_years(w: Links, how: Display) -> str:

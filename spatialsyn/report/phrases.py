@@ -8,9 +8,10 @@ patterns, and what stands in the blanks is kept.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 
-from spatialsyn.report.sentences import RECIPES, SENTENCES, WORDS
+from spatialsyn.report.sentences import PIECES, SENTENCES, WORDS
 from spatialsyn.report.words import check_language
 
 
@@ -23,10 +24,10 @@ def phrase(text: str, language: str, *values: object) -> str:
     return said.format(*values) if values else said
 
 
-def recipe_word(text: str, language: str) -> str:
-    """A word of the recipe of weights; what is no such word, such as a column, stays."""
+def known(text: str, language: str, words: Mapping[str, str]) -> str:
+    """A name of the package's own in `language`; one of the user's stays."""
     check_language(language)
-    return RECIPES.get(text, text) if language == "zh" else text
+    return words.get(text, text) if language == "zh" else text
 
 
 def sentence(text: str, language: str) -> str:
@@ -47,7 +48,7 @@ def _first(text: str) -> tuple[str, str]:
     for pattern, chinese in _patterns():
         found = pattern.match(text)
         if found:
-            words = [WORDS.get(part, part) for part in found.groups()]
+            words = [PIECES.get(part, part) for part in found.groups()]
             return chinese.format(*words), text[found.end() :]
     part, stop, rest = text.partition(". ")
     return f"{part}{stop}", rest

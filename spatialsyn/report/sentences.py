@@ -89,14 +89,10 @@ WORDS = {
     "Share": "份额",
     "Own": "本市",
     "From {}": "来自{}",
-    "own": "本市",
-    "all": "全部",
     "long run": "长期",
     "year {}": "第 {} 年",
     "order {}": "{} 阶",
     "further orders": "更高阶",
-    "GBA": "大湾区九市",
-    "periphery": "外围城市",
     # variables
     "Descriptive statistics": "描述性统计",
     "Variable": "变量",
@@ -167,16 +163,6 @@ WORDS = {
     "; city effects are random and stand outside the spatial error": (
         "；城市效应为随机效应，不含于空间误差"
     ),
-    "quasi-maximum likelihood": "拟极大似然",
-    "two-stage least squares": "两阶段最小二乘",
-    "two-stage least squares with the best instruments of Lee (2003)": (
-        "采用 Lee（2003）最优工具变量的两阶段最小二乘"
-    ),
-    "two-stage least squares, the spatial error by the moments of Kelejian and Prucha": (
-        "两阶段最小二乘，空间误差由 Kelejian 和 Prucha 的矩条件估计"
-    ),
-    "nothing": "无",
-    "the regressors": "解释变量",
 }
 
 SENTENCES = {
@@ -207,7 +193,9 @@ SENTENCES = {
     ),
     "Tests: statistic, p-value in parentheses.": "检验：统计量，括号内为 p 值。",
     "Largest root: of the matrix that carries y from one year to the next; below one "
-    "the process comes to rest.": "最大特征根：将 y 由一年传递到下一年的矩阵之根；小于一时过程趋于稳定。",
+    "the process comes to rest.": (
+        "最大特征根：将 y 由一年传递到下一年的矩阵之根；小于一时过程趋于稳定。"
+    ),
     "Squared correlation: of the outcome, net of fixed effects, with its prediction. R²: "
     "squared correlation of the outcome with its prediction without fixed effects, within "
     "cities and between their means.": (
@@ -232,7 +220,8 @@ SENTENCES = {
     ),
     "Rows receive, columns send: shares of the sum of all effects between all cities. Own: "
     "of the effects of cities on themselves. The totals sum to one.": (
-        "行为接收方，列为发出方：占全部城市间效应总和的份额。本市：城市对自身效应的份额。总计之和为一。"
+        "行为接收方，列为发出方：占全部城市间效应总和的份额。本市：城市对自身效应的份额。总计"
+        "之和为一。"
     ),
     "Rows receive, columns send. Own: from the city's own change; From b: from the changes of "
     "the other cities of block b. Each row sums to its total.": (
@@ -253,7 +242,8 @@ SENTENCES = {
     "over cities of 1 / Σ p², p the shares of a row. Correlation: of the row shares; of "
     "lags: of W y net of city and year means.": (
         "第 i 行为接收方：W[i, j] 表示城市 j 对城市 i 的影响。有效邻居数：各城市 1 / Σ p² 的均值，"
-        "p 为该行的份额。相关系数：行份额之间；空间滞后的相关系数：扣除城市与年份均值后的 W y 之间。"
+        "p 为该行的份额。相关系数：行份额之间；空间滞后的相关系数：扣除城市与年份均值后的 W y"
+        " 之间。"
     ),
     "{} cities, {}–{}.": "{} 个城市，{}–{} 年。",
     "Between: standard deviation of city means. Within: of the deviations from city means.": (
@@ -266,8 +256,8 @@ SENTENCES = {
     # sentences of the floors below
     "rho = {} lies {} standard errors below its upper bound {}: effects have a long right tail "
     "and intervals are rough.": (
-        "rho = {} 距其上界 {2} 仅 {1} 个标准误：效应分布右尾较长，置信区间较粗略。"
-    ).replace("{}", "{0}"),
+        "rho = {0} 距其上界 {2} 仅 {1} 个标准误：效应分布右尾较长，置信区间较粗略。"
+    ),
     "tau + eta + rho = {} lies {} standard errors below its upper bound {}: effects have a long "
     "right tail and intervals are rough.": (
         "tau + eta + rho = {0} 距其上界 {2} 仅 {1} 个标准误：效应分布右尾较长，置信区间较粗略。"
@@ -319,6 +309,24 @@ SENTENCES = {
     ),
 }
 
+# What may stand in the blanks of a sentence made elsewhere.
+PIECES = {
+    "quasi-maximum likelihood": "拟极大似然",
+    "two-stage least squares": "两阶段最小二乘",
+    "two-stage least squares with the best instruments of Lee (2003)": (
+        "采用 Lee（2003）最优工具变量的两阶段最小二乘"
+    ),
+    "two-stage least squares, the spatial error by the moments of Kelejian and Prucha": (
+        "两阶段最小二乘，空间误差由 Kelejian 和 Prucha 的矩条件估计"
+    ),
+    "nothing": "无",
+    "the regressors": "解释变量",
+}
+
+# Names of blocks, senders and channels that come with the package.
+BLOCKS = {"GBA": "大湾区九市", "periphery": "外围城市", "own": "本市", "all": "全部"}
+# Values of recipes that are no names of columns or cities.
+VALUES = {"True": "是", "False": "否"}
 RECIPES = {
     "contiguity (queen)": "邻接（queen）", "contiguity (rook)": "邻接（rook）",
     "k nearest": "k 近邻", "distance band": "距离带", "ring": "距离圈层",
@@ -336,5 +344,4 @@ RECIPES = {
     "measure": "度量", "platforms": "平台数", "from km": "起（公里）", "to km": "止（公里）",
     "beyond km": "超过（公里）", "own": "市内流量份额", "subset of": "取自", "metric": "度量",
     "weight lost": "损失的权重", "weight left": "剩余权重", "directed": "有向", "scale": "尺度",
-    "nearest": "最近邻", "True": "是", "False": "否", "all": "全部",
 }  # fmt: skip

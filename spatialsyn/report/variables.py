@@ -183,7 +183,7 @@ def definitions(
     how, rows = Display(labels, language=language), []
     for heading, part in grouped.items():
         rows += [Row(heading, (), "group")] if heading else []
-        rows += [Row(how.label(name), tuple(book.loc[name])) for name in part]
+        rows += [Row(how.label(name), tuple(book.loc[[name]].iloc[0])) for name in part]
     return Table(
         how.say("Definitions of variables") if title is None else title,
         tuple(how.say(CODEBOOK[key]) for key in book.columns), tuple(rows), (),

@@ -95,4 +95,6 @@ def _cell(key: str, value: object, how: Display) -> str:
         return fixed(value, 3) or NONE
     if value == "-":
         return NONE
-    return how.say(str(value)) if key == "standardised" else how.recipe(str(value))
+    if key == "standardised":
+        return how.say(str(value))
+    return how.recipe(str(value)) if key == "kind" else str(value)
