@@ -163,14 +163,16 @@ class Names:
         return symbol.format(w=self._bracket(w), y=self.outcome)
 
     def _bracket(self, w: str) -> str:
-        return "" if self.shared or not w else f"[{self.how.label(w)}]"
+        # The lag of a convex combination names all its matrices: geo+eco.
+        parts = "+".join(map(self.how.label, w.split("+")))
+        return "" if self.shared or not w else f"[{parts}]"
 
     def _of_block(self, name: str) -> str:
         """The label of a regressor, maybe of one block of cities: ``x[GBA]``."""
         x, bracket, block = name.removesuffix("]").partition("[")
         if not bracket or self.how.label(name) != name:
             return self.how.label(name)
-        return f"{self.how.label(x)}[{self.how.label(block)}]"
+        return f"{self.how.label(x)}[{self.how.block(block)}]"
 
 
 def names(fits: Mapping[str, Results], how: Display, layout: Arrangement) -> Names:

@@ -72,7 +72,8 @@ class Display:
     def heads(self) -> tuple[str, ...]:
         """Headers of the columns of one estimate; empty where it has only one."""
         if self.apart:
-            return ("Coefficient", "Asymptotic t-stat", "z-probability", *self._ends)
+            heads = ("Coefficient", "Asymptotic t-stat", "z-probability")
+            return (*map(self.say, heads), *self._ends)
         if self.beside is None:
             return ()
         return (self.say("Estimate"), self.say(SHOWN[self.beside], self.level))
@@ -80,7 +81,7 @@ class Display:
     @property
     def _ends(self) -> tuple[str, str]:
         tail = (1 - self.level) / 2
-        return f"lower {tail:.3g}", f"upper {1 - tail:.3g}"
+        return self.say("lower {:.3g}", tail), self.say("upper {:.3g}", 1 - tail)
 
     def pair(
         self, number: Number, scale: float | None = None

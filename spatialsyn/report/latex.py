@@ -55,6 +55,7 @@ def latex(table: Layout) -> str:
     size, space, wide, long = fitted(table)
     settings = [rf"\setlength{{\tabcolsep}}{{{space:g}pt}}"] if space < SIZES[0][-1] else []
     caption = [rf"\caption{{{escaped(table.title)}}}"] if table.title else []
+    apart = [r"\setlength{\belowcaptionskip}{5pt}"] if table.title and not long else []
     notes = " ".join(escaped(note) for note in table.notes)
     below = (
         [rf"\par\medskip\noindent\parbox{{\linewidth}}{{\footnotesize {notes}}}"] if notes else []
@@ -67,7 +68,7 @@ def latex(table: Layout) -> str:
         *_lines(table, r" \\"), r"\bottomrule", r"\end{tabular}",
     ]  # fmt: skip
     shown = [r"\resizebox{\linewidth}{!}{%", *grid, "}"] if wide else grid
-    start = [r"\begin{table}[htbp]", rf"\centering{size}", *settings, *caption]
+    start = [r"\begin{table}[htbp]", rf"\centering{size}", *settings, *apart, *caption]
     return "\n".join([*start, *shown, *below, r"\end{table}", ""])
 
 
@@ -106,17 +107,18 @@ def fitted(table: Layout) -> Fit:
     lines = [*map(table.spread, table.headers), *(line for line in table.lines if any(line[1:]))]
     words = sum(max(map(ems, column)) for column in zip(*lines, strict=True))
     notes = sum(map(ems, table.notes)) * 2 / NOTE
+    groups = sum(row.kind == "group" for row in table.rows)
     narrow = []
     for size, points, leading, space in SIZES:
-        wide = words * points + 2 * space * len(lines[0]) > ACROSS and table.align != "left"
-        groups = sum(row.kind == "group" for row in table.rows)
-        down = len(table.rows) * leading + groups * 0.5 * points + notes * SIZES[1][2]
-        if not wide and down <= DOWN:
+        across = words * points + 2 * space * len(lines[0])
+        shrunk = 1.0 if table.align == "left" else min(1.0, ACROSS / across)
+        rows = len(table.rows) * leading + groups * 0.5 * points
+        long = rows * shrunk + notes * SIZES[1][2] > DOWN
+        if shrunk == 1.0 and not long:
             return Fit(size, space, wide=False, long=False)
-        narrow += [] if wide else [(size, space)]
-    too_long = down > DOWN
-    size, space = narrow[0] if narrow and too_long else (size, space)
-    return Fit(size, space, wide=not narrow, long=too_long)
+        narrow += [(size, space)] if shrunk == 1.0 else []
+    size, space = narrow[0] if narrow else (size, space)
+    return Fit(size, space, wide=not narrow, long=long)
 
 
 def _columns(table: Layout) -> str:

@@ -106,8 +106,18 @@ def _em(letter: str) -> float:
     return CAPITAL if letter.isupper() else 0.54
 
 
+# Ems in a line of text, and how much wider than its longest word a column is.
+LINE, EASE = 50.0, 1.3
+
+
 def text_shares(table: Layout) -> list[float]:
-    """Shares of the line for columns of text that may be broken: the longer the wider."""
-    lines = [(table.stub, *table.columns), *table.lines]
-    roots = [max(2.0, *map(ems, column)) ** 0.5 for column in zip(*lines, strict=True)]
-    return [root / sum(roots) for root in roots]
+    """Shares of the line for columns of text that may be broken, not within words."""
+    lines = [(table.stub, *table.columns), *(line for line in table.lines if any(line[1:]))]
+    columns = list(zip(*lines, strict=True))
+    whole = [max(map(ems, column)) for column in columns]
+    words = [EASE * max(ems(w) for cell in column for w in cell.split() or [""])
+             for column in columns]  # fmt: skip
+    least = [min(word, LINE / len(columns)) for word in words]
+    wish = [max(0.0, size - word) ** 0.5 + 0.01 for size, word in zip(whole, least, strict=True)]
+    spare = LINE - sum(least)
+    return [(a + spare * b / sum(wish)) / LINE for a, b in zip(least, wish, strict=True)]

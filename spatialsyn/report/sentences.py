@@ -4,7 +4,7 @@ from __future__ import annotations
 
 WORDS = {
     # headings of models
-    "Models of {}": "{} 的模型估计结果",
+    "Models of {}": "{}的模型估计结果",
     "Direct effects": "直接效应",
     "Indirect effects": "间接效应",
     "Total effects": "总效应",
@@ -21,7 +21,7 @@ WORDS = {
     "Shares of the matrices": "各矩阵的份额",
     "Spatial error (λ)": "空间误差（λ）",
     "Other parameters": "其他参数",
-    "share of {}": "{} 的份额",
+    "share of {}": "{}的份额",
     "Intercept": "常数项",
     "Estimate": "估计值",
     "s.e.": "标准误",
@@ -50,6 +50,24 @@ WORDS = {
     "Overidentification": "过度识别检验",
     "Largest root": "最大特征根",
     "Wald: τ + ρ + η = 1": "Wald 检验：τ + ρ + η = 1",
+    "Std. errors": "标准误类型",
+    "Panels": "面板单位数",
+    "R-squared (within)": "组内 R²",
+    "R-squared (between)": "组间 R²",
+    "R-squared (overall)": "总体 R²",
+    "Dependent variable": "被解释变量",
+    "Coefficient": "系数",
+    "Asymptotic t-stat": "渐近 t 值",
+    "z-probability": "p 值",
+    "lower {:.3g}": "下限 {:.3g}",
+    "upper {:.3g}": "上限 {:.3g}",
+    "Short-term direct": "短期直接效应",
+    "Short-term indirect": "短期间接效应",
+    "Short-term total": "短期总效应",
+    "Long-term direct": "长期直接效应",
+    "Long-term indirect": "长期间接效应",
+    "Long-term total": "长期总效应",
+    "log-likelihood": "对数似然值",
     "none": "无",
     "city": "城市",
     "year": "年份",
@@ -270,6 +288,11 @@ SENTENCES = {
     "Estimated by {}; endogenous: {}; instruments: {}.": (
         "估计方法：{}；内生变量：{}；工具变量：{}。"
     ),
+    "F < {} for {}: weak instruments.": "{1} 的 F < {0}：弱工具变量。",
+    "Estimates lean towards those of least squares and intervals are too short; more instruments "
+    "make it worse, stronger ones do not.": (
+        "估计值偏向最小二乘，置信区间过窄；增加工具变量会加重问题，更强的工具变量则不会。"
+    ),
     "The outcome is missing in {} of {} city-years ({}); the likelihood is that of the observed "
     "ones, and W is whole.": (
         "{1} 个城市—年份中有 {0} 个（{2}）缺失被解释变量；似然函数基于已观测部分，W 保持完整。"
@@ -327,6 +350,16 @@ PIECES = {
 BLOCKS = {"GBA": "大湾区九市", "periphery": "外围城市", "own": "本市", "all": "全部"}
 # Values of recipes that are no names of columns or cities.
 VALUES = {"True": "是", "False": "否"}
+UNITS = {
+    "1 / (1 + standard deviations apart)": "1 /（1 + 标准差距离）",
+    "1 / units of the column": "1 / 变量单位", "1 = a link": "1 = 有联系",
+    "1 = among k nearest": "1 = k 近邻", "1 = at no distance": "1 = 距离为零",
+    "1 = common border": "1 = 相邻", "1 = in the ring": "1 = 圈层内",
+    "1 = within the band": "1 = 距离带内", "as before": "同原矩阵",
+    "common platforms": "共同平台数", "share of common platforms": "共同平台份额",
+    "km^-power": "公里^-幂次", "mass^2 km^-power": "质量² 公里^-幂次", "product": "乘积",
+    "share of weight": "权重份额", "time^-power": "时间^-幂次", "units of the table": "原表单位",
+}  # fmt: skip
 RECIPES = {
     "contiguity (queen)": "邻接（queen）", "contiguity (rook)": "邻接（rook）",
     "k nearest": "k 近邻", "distance band": "距离带", "ring": "距离圈层",

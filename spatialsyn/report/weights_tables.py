@@ -9,6 +9,8 @@ from spatialsyn.errors import WeightsError, named
 from spatialsyn.report.display import NONE, Display, Labels, fixed
 from spatialsyn.report.layout import Row
 from spatialsyn.report.notes import weights_notes
+from spatialsyn.report.phrases import known
+from spatialsyn.report.sentences import UNITS
 from spatialsyn.report.tables import Table
 from spatialsyn.weights.audit import examine, single
 from spatialsyn.weights.core import Weights
@@ -97,4 +99,6 @@ def _cell(key: str, value: object, how: Display) -> str:
         return NONE
     if key == "standardised":
         return how.say(str(value))
+    if key == "unit":
+        return known(str(value), how.language, UNITS)
     return how.recipe(str(value)) if key == "kind" else str(value)

@@ -139,7 +139,7 @@ def _word_cell(cell: Any, words: str, align: str, kind: str, together: bool) -> 
     paragraph = cell.paragraphs[0]
     paragraph.alignment = getattr(WD_ALIGN_PARAGRAPH, align.upper())
     paragraph.paragraph_format.keep_with_next = together
-    edge = EDGES.get(kind, (0, 0.5))
+    edge = EDGES.get(kind, (0, 2 if align == "left" else 0.5))
     paragraph.paragraph_format.space_before, paragraph.paragraph_format.space_after = map(Pt, edge)
     paragraph.add_run(words).italic = kind == "group"
 
