@@ -27,7 +27,7 @@ OPTIONAL = ("estimator", "correction", "random", "loglik", "aic", "bic")
 WORDS = {
     "none": "none", "individual": "city", "time": "year", "twoways": "city and year",
     "lee-yu": "Lee-Yu", "bias-corrected": "bias-corrected", "direct": "dummies", "-": NONE,
-    "qml": "ML", "2sls": "2SLS", "best-2sls": "best 2SLS", "gmm": "GMM",
+    "qml": "ML", "2sls": "2SLS", "best-2sls": "best 2SLS", "ec2sls": "EC2SLS", "gmm": "GMM",
 }  # fmt: skip
 # Random effects of the same names as fixed ones are other things.
 RANDOM = {"individual": "city", "correlated": "correlated", "baltagi": "outside the error"}

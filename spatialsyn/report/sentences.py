@@ -334,6 +334,9 @@ SENTENCES = {
 
 # What may stand in the blanks of a sentence made elsewhere.
 PIECES = {
+    "error-component two-stage least squares (Baltagi & Liu 2011)": (
+        "误差成分两阶段最小二乘（Baltagi 和 Liu 2011）"
+    ),
     "quasi-maximum likelihood": "拟极大似然",
     "two-stage least squares": "两阶段最小二乘",
     "two-stage least squares with the best instruments of Lee (2003)": (
