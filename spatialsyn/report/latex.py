@@ -48,11 +48,12 @@ class Fit(NamedTuple):
     space: float
     wide: bool
     long: bool
+    notes_apart: bool = False
 
 
 def latex(table: Layout) -> str:
     """A ``table`` float, or a ``longtable`` where it is longer than a page."""
-    size, space, wide, long = fitted(table)
+    size, space, wide, long, notes_apart = fitted(table)
     settings = [rf"\setlength{{\tabcolsep}}{{{space:g}pt}}"] if space < SIZES[0][-1] else []
     caption = [rf"\caption{{{escaped(table.title)}}}"] if table.title else []
     apart = [r"\setlength{\belowcaptionskip}{5pt}"] if table.title and not long else []
@@ -69,7 +70,9 @@ def latex(table: Layout) -> str:
     ]  # fmt: skip
     shown = [r"\resizebox{\linewidth}{!}{%", *grid, "}"] if wide else grid
     start = [r"\begin{table}[htbp]", rf"\centering{size}", *settings, *apart, *caption]
-    return "\n".join([*start, *shown, *below, r"\end{table}", ""])
+    end = [r"\end{table}"]
+    rest = [*end, *below] if notes_apart else [*below, *end]
+    return "\n".join([*start, *shown, *rest, ""])
 
 
 def tex(table: Layout) -> str:
@@ -102,7 +105,8 @@ def fitted(table: Layout) -> Fit:
     """The largest type in which a table fits the page.
 
     A table that is too long in every type breaks across pages in the first that is narrow
-    enough; one that is too wide in every type is scaled down.
+    enough; one that is too wide in every type is scaled down, and where that leaves no room for
+    its notes they follow it.
     """
     lines = [*map(table.spread, table.headers), *(line for line in table.lines if any(line[1:]))]
     words = sum(max(map(ems, column)) for column in zip(*lines, strict=True))
@@ -117,8 +121,9 @@ def fitted(table: Layout) -> Fit:
         if shrunk == 1.0 and not long:
             return Fit(size, space, wide=False, long=False)
         narrow += [(size, space)] if shrunk == 1.0 else []
-    size, space = narrow[0] if narrow else (size, space)
-    return Fit(size, space, wide=not narrow, long=long)
+    if narrow:
+        return Fit(*narrow[0], wide=False, long=long)
+    return Fit(size, space, wide=True, long=False, notes_apart=long)
 
 
 def _columns(table: Layout) -> str:

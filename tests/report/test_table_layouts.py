@@ -27,12 +27,12 @@ def rows_under(made, heading):
     """The lines between one heading and the next, by label."""
     rows = list(made.rows)
     start = next(i for i, row in enumerate(rows) if (row.kind, row.label) == ("group", heading))
-    found = {}
+    found, last = {}, ""
     for row in rows[start + 1 :]:
         if row.kind in ("group", "foot"):
             break
-        found.setdefault(row.label or f"below {last}", row.cells)
         last = row.label or last
+        found.setdefault(row.label or f"below {last}", row.cells)
     return found
 
 
