@@ -117,7 +117,7 @@ def text_shares(table: Layout) -> list[float]:
     whole = [max(map(ems, column)) for column in columns]
     words = [EASE * max(ems(w) for cell in column for w in cell.split() or [""])
              for column in columns]  # fmt: skip
-    least = [min(word, LINE / len(columns)) for word in words]
+    least = [word * min(1.0, 0.8 * LINE / sum(words)) for word in words]
     wish = [max(0.0, size - word) ** 0.5 + 0.01 for size, word in zip(whole, least, strict=True)]
     spare = LINE - sum(least)
     return [(a + spare * b / sum(wish)) / LINE for a, b in zip(least, wish, strict=True)]
