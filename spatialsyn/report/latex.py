@@ -8,6 +8,7 @@ columns of text ``array``, ones too wide for the smallest type ``graphicx``; Chi
 from __future__ import annotations
 
 import re
+from math import ceil
 from typing import NamedTuple
 
 from spatialsyn.report.layout import Layout, Row, ems, text_shares
@@ -116,7 +117,7 @@ def fitted(table: Layout) -> Fit:
     for size, points, leading, space in SIZES:
         across = words * points + 2 * space * len(lines[0])
         shrunk = 1.0 if table.align == "left" else min(1.0, ACROSS / across)
-        rows = len(table.rows) * leading + groups * 0.5 * points
+        rows = _printed_lines(table, points) * leading + groups * 0.5 * points
         long = rows * shrunk + notes * SIZES[1][2] > DOWN
         if shrunk == 1.0 and not long:
             return Fit(size, space, wide=False, long=False)
@@ -124,6 +125,16 @@ def fitted(table: Layout) -> Fit:
     if narrow:
         return Fit(*narrow[0], wide=False, long=long)
     return Fit(size, space, wide=True, long=False, notes_apart=long)
+
+
+def _printed_lines(table: Layout, points: float) -> float:
+    """Lines of the body: text in columns is broken into several."""
+    if table.align != "left":
+        return len(table.rows)
+    room = [share * ACROSS / points for share in text_shares(table)]
+    broken = (max(ceil(ems(cell) / w) for cell, w in zip(line, room, strict=True))
+              for line in table.lines)  # fmt: skip
+    return sum(max(1, lines) for lines in broken)
 
 
 def _columns(table: Layout) -> str:

@@ -63,7 +63,10 @@ def _text_line(table: Layout, row: Row, widths: Sequence[int]) -> str:
     each, parts = table.each(row.cells), [_padded(row.label, widths[0], left=True)]
     for j, cell in enumerate(row.cells):
         room = sum(widths[j * each + 1 : (j + 1) * each + 1]) + 2 * (each - 1)
-        parts.append(_padded(cell, room, left=table.align == "left"))
+        shared = each > 1
+        before = (room - width(cell)) // 2 if shared else 0
+        words = _padded(" " * before + cell, room, left=True) if shared else cell
+        parts.append(_padded(words, room, left=table.align == "left"))
     return "  ".join(parts).rstrip()
 
 
