@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,25 +180,29 @@ def _named(job: Job, names: list[str]) -> dict[str, Any]:
     return {name: job.results[name] for name in names}
 
 
+def _words(job: Job, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Labels and language of every table."""
+    chosen = job.study.report
+    return {"labels": {**chosen.labels, **(more or {})}, "language": chosen.language}
+
+
 def _models(job: Job) -> Table:
     from spatialsyn.report import table
 
-    return table(_named(job, list(job.study.models)), labels=job.study.report.labels)
+    return table(_named(job, list(job.study.models)), **_words(job))
 
 
 def _main(job: Job) -> Table:
     from spatialsyn.report import table
 
-    return table(_named(job, [job.main]), labels=job.study.report.labels, below="interval")
+    return table(_named(job, [job.main]), **_words(job), below="interval")
 
 
 def _sweep(job: Job) -> Table:
     from spatialsyn.report import table
 
     points = list(sweep(job.study, job.models))
-    return table(
-        _named(job, points), show=("effects", "rho", "fit"), labels=job.study.report.labels
-    )
+    return table(_named(job, points), show=("effects", "rho", "fit"), **_words(job))
 
 
 def _grid(job: Job) -> Table:
@@ -211,16 +215,14 @@ def _effects(job: Job) -> Table:
     from spatialsyn.report import effects_table
 
     results = job.results[job.main]
-    return effects_table(results.effects(), labels=job.study.report.labels, of=results)
+    return effects_table(results.effects(), **_words(job), of=results)
 
 
 def _blocks(job: Job) -> Table:
     from spatialsyn.report import effects_table
 
     results = job.results[job.main]
-    return effects_table(
-        results.effects(job.x, by=job.by), labels=job.study.report.labels, of=results
-    )
+    return effects_table(results.effects(job.x, by=job.by), **_words(job), of=results)
 
 
 def _cities(job: Job) -> Table:
@@ -228,9 +230,7 @@ def _cities(job: Job) -> Table:
 
     results = job.results[job.main]
     names = _city_names(job)
-    return effects_table(
-        results.effects(job.x, by="city"), labels=job.study.report.labels | names, of=results
-    )
+    return effects_table(results.effects(job.x, by="city"), **_words(job, names), of=results)
 
 
 def _city_names(job: Job) -> dict[str, str]:
@@ -249,14 +249,14 @@ def _descriptives(job: Job) -> Table:
     known = [name for name in columns if name in job.panel.variables]
     span = range(data.years[0], data.years[-1] + 1)
     panel = job.results[job.main].panel.subset(years=span)
-    return descriptives(panel, known, labels=job.study.report.labels)
+    return descriptives(panel, known, **_words(job))
 
 
 def _weights(job: Job) -> Table:
     from spatialsyn.report import weights_table
 
     blocks = job.panel.blocks[job.by] if job.panel.blocks else None
-    return weights_table(*job.weights.values(), y=_outcome(job), blocks=blocks)
+    return weights_table(*job.weights.values(), y=_outcome(job), blocks=blocks, **_words(job))
 
 
 def _outcome(job: Job) -> Any:

@@ -34,6 +34,7 @@ from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
+from spatialsyn.plugin import Tabled
 from spatialsyn.summary import glance, summary
 from spatialsyn.weights.bands import nearness
 from spatialsyn.weights.series import Links
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Results(SeveralWeights):
+class Results(SeveralWeights, Tabled):
     """An estimate that knows its model, its weights and its panel.
 
     Coefficients of spatial lags are not effects; `effects` gives what a change of x does
@@ -299,8 +300,7 @@ class Results(SeveralWeights):
         when, how = (order, horizon, lasting), (method, level, draws, seed)
         made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
         made = made.shares() if per == "share" else made
-        if isinstance(by, str) and by == "pair" and not channels:
-            made = made.discoveries()
+        made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
         blocks = isinstance(by, str) and by in self.panel.blocks
         return replace(made, about=PER[per]) if blocks else made
 

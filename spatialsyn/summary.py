@@ -77,7 +77,8 @@ def notes(results: Results) -> list[str]:
     found += instruments_note(results.design, results.model.estimator)
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""
-        found.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
+        kind, way = w.recipe.get("kind"), w.standardization
+        found.append(f"W[{name}]: {kind}{made}, standardization {way}, {w.hash}.")
     found += results.estimate.notes
     found += warnings_of(results.design, results.estimate)
     found += [

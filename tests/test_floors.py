@@ -18,7 +18,7 @@ FLOORS = [
     ("explore",),
     ("models",),
     ("effects",),
-    ("summary",),
+    ("plugin", "summary"),
     ("results",),
     ("fitting",),
     ("convergence",),

@@ -15,8 +15,9 @@ from matplotlib.lines import Line2D
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
 from spatialsyn.report.display import Display, Labels
+from spatialsyn.report.facts import WORDS
 from spatialsyn.report.layout import Row
-from spatialsyn.report.tables import WORDS, Table
+from spatialsyn.report.tables import Table
 from spatialsyn.report.words import word
 from spatialsyn.study.curve import ALPHA, Curve
 from spatialsyn.study.runs import Runs
