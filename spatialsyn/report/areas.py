@@ -37,7 +37,7 @@ def study_area(
     missing: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """The cities of the panel, coloured by block, with their names.
 
@@ -90,7 +90,7 @@ def weights_map(
     missing: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """The strongest links of a weights matrix, as arrows.
 

@@ -27,7 +27,7 @@ def effects_plot(
     title: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """Direct, indirect and total effect of every regressor, with intervals.
 
@@ -121,7 +121,7 @@ def block_plot(
     title: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """What the cities of each block receive: from their own x, from each block, altogether.
 

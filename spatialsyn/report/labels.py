@@ -56,7 +56,7 @@ def names(units: Any, labels: str | pd.Series | None) -> pd.Series:
             f"the polygons have no column {column!r} with names; "
             "give labels= a Series of names indexed by city id."
         )
-    texts = units[column].astype(str)
+    texts = units[column].dropna().astype(str)
     short: pd.Series = texts.str.replace(SUFFIX, "", regex=True) if labels == "zh" else texts
     return short
 

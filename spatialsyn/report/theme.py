@@ -28,8 +28,16 @@ from matplotlib.text import Text
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.words import check_language
 
-# Column widths of journals, mm: one column, one and a half, two.
+# Column widths, mm: one column, one and a half, two. Elsevier's, and those of other publishers
+# as their instructions to authors state them.
 WIDTHS = {"single": 90, "middle": 140, "double": 190}
+JOURNALS = {
+    "elsevier": WIDTHS,
+    "springer": {"single": 84, "middle": 129, "double": 174},
+    "nature": {"single": 89, "middle": 120, "double": 183},
+    "plos": {"single": 83, "middle": 132, "double": 190},
+    "ieee": {"single": 88.9, "double": 181.9},
+}
 MM = 1 / 25.4
 
 LATIN = ("Arial", "Helvetica", "Liberation Sans", "Nimbus Sans", "DejaVu Sans")
@@ -44,7 +52,8 @@ NEEDS_CJK = re.compile(
     "[\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003134f]"
 )
 
-TEXT, SMALL, TINY = 7.5, 6.5, 6.0
+# Points. Publishers ask for 7, and 6 at least.
+TEXT, SMALL, TINY = 7.0, 6.5, 6.0
 INK, GREY, PALE = "#262626", "#8c8c8c", "#cdcdcd"
 # Okabe & Ito (2008): told apart under every common colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
@@ -119,6 +128,28 @@ def settings() -> Any:
         "svg.fonttype": "none",
         "svg.hashsalt": "spatialsyn",
     }
+
+
+def width(asked: float | str) -> float:
+    """A width in mm, given as such, as "single", or with its publisher: "springer single".
+
+    Raises
+    ------
+    ConfigError
+        A name that is not known, or a width no page has.
+    """
+    if isinstance(asked, str):
+        journal, _, column = ("elsevier " + asked if " " not in asked else asked).partition(" ")
+        if column not in JOURNALS.get(journal, {}):
+            known = ", ".join(f"{name} ({', '.join(of)})" for name, of in JOURNALS.items())
+            raise ConfigError(
+                f"width_mm={asked!r} is not known. Give millimetres, or a publisher and a column, "
+                f'such as "springer single"; there are {known}.'
+            )
+        return float(JOURNALS[journal][column])
+    if isinstance(asked, bool) or not 30 <= asked <= 1000:
+        raise ConfigError(f"width_mm={asked!r}: a figure is 30 to 1000 mm wide.")
+    return float(asked)
 
 
 def families() -> list[str]:

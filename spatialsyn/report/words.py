@@ -9,6 +9,7 @@ CHINESE = {
     "N": "北",
     "no data": "无数据",
     "interval contains zero": "区间包含零",
+    "left to right: p < {}, p < {}, p ≥ {}": "从左至右：p < {}，p < {}，p ≥ {}",
     "{} to {}": "{} 至 {}",
     "border of {} and {}": "{}与{}的分界",
     "borders of {}": "{}分界",
