@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -209,6 +209,21 @@ def check_glyphs(figure: Figure) -> None:
         if NEEDS_CJK.search(text.get_text()):
             require_cjk(f"the text {text.get_text()!r}")
             return
+
+
+def checked(ax: Axes) -> Axes:
+    """The same axes, whose text can all be printed."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    check_glyphs(figure)
+    return ax
+
+
+def ticks(ax: Axes, axis: Literal["x", "y", "both"] = "both") -> None:
+    """Small ticks in the house style: they are made while drawing, when the settings of the
+    session are back."""
+    ax.tick_params(axis=axis, labelsize=SMALL, width=0.5, length=2.5, colors=INK,
+                   labelfontfamily=families())  # fmt: skip
 
 
 def lay_out(figure: Figure) -> None:
