@@ -1,5 +1,6 @@
 """From results to print: tables, maps and figures."""
 
+from spatialsyn.report.animation import animate
 from spatialsyn.report.areas import study_area, weights_map
 from spatialsyn.report.audit import audit
 from spatialsyn.report.choropleth import emitted_received, map, maps
@@ -17,6 +18,7 @@ from spatialsyn.report.theme import save, style
 
 __all__ = [
     "Table",
+    "animate",
     "audit",
     "block_matrix",
     "block_plot",

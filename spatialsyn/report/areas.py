@@ -23,8 +23,8 @@ from spatialsyn.report.layers import EDGE, dissolved, draw_outline, fill, fill_e
 from spatialsyn.report.words import word
 from spatialsyn.weights.core import Weights
 
-# Pastels of the Okabe-Ito colours: names stay readable on them.
-AREAS = ("#a9cfe8", "#f4d3b0", "#b5dccb", "#e9c9dc", "#f3e3a6", "#cfe6f5", "#d9d2e9")
+# Pale enough for names; the first four differ in lightness, for print without colour.
+AREAS = ("#9ecae8", "#fbe6cd", "#86bd9e", "#c98fb0", "#f3e3a6", "#cfe6f5", "#d9d2e9")
 LINK = "#0072B2"
 THINNEST, THICKEST = 0.3, 2.2
 
@@ -35,6 +35,7 @@ def study_area(
     labels: str | pd.Series | None = "en",
     title: str | None = None,
     missing: str | None = None,
+    north: bool = True,
     language: str = "en",
     ax: Axes | None = None,
     width_mm: float | str = theme.WIDTHS["middle"],
@@ -49,6 +50,7 @@ def study_area(
     blocks : a grouping of the panel, or a column of its polygons
     labels : "en" | "zh" | Series of names by city id | None
     missing : what the legend calls units without data
+    north : whether there is a north arrow
     """
     if panel.cities is None:
         raise BoundaryError("the panel has no polygons; make it with cities=...")
@@ -70,7 +72,7 @@ def study_area(
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
         draw_outline(ax, shown)
         shown, box = frame.put_legend(ax, shown, handles, None)
-        furnish(ax, shown, labels, [box], language)
+        furnish(ax, shown, labels, [box], language, north=north)
     return ax
 
 
@@ -88,6 +90,7 @@ def weights_map(
     title: str | None = None,
     labels: str | pd.Series | None = None,
     missing: str | None = None,
+    north: bool = True,
     language: str = "en",
     ax: Axes | None = None,
     width_mm: float | str = theme.WIDTHS["middle"],
@@ -101,6 +104,7 @@ def weights_map(
     ----------
     strongest : most links drawn
     per_origin : most links drawn from one city, so that a dense core stays readable
+    north : whether there is a north arrow
 
     Raises
     ------
@@ -119,7 +123,7 @@ def weights_map(
         count = word("{} of {} links", language).format(len(W), weights.sparse.nnz)
         head = f"W[{weights.name}]: {count}"
         shown, box = frame.put_legend(ax, shown, [*samples(W, widths), *empty], head)
-        furnish(ax, shown, labels, [box], language, nodes=True)
+        furnish(ax, shown, labels, [box], language, nodes=True, north=north)
     return ax
 
 

@@ -36,8 +36,8 @@ def decay_plot(
     ----------
     curves : columns ``x, estimate, low, high``, one row per point; the band is ``low .. high``
         and should hold for all points at once, as ``effects.jointly()`` makes it. With
-        ``inner_low, inner_high`` a darker, pointwise band lies inside. Several curves, with
-        their names, differ by colour and line.
+        ``inner_low, inner_high`` a darker, pointwise band lies inside that of a single curve.
+        Several curves, with their names, differ by colour and line.
     xlabel, ylabel : what the axes say; distance in km and the effect by default
     level : coverage of the band, as the legend states it
 
@@ -65,8 +65,9 @@ def decay_plot(
         ax.axhline(0, color=theme.GREY, lw=0.6, zorder=1, gid="zero")
         band = word("{:.0%} band, jointly", language).format(level)
         for i, (name, curve) in enumerate(found.items()):
-            text = band if len(found) == 1 else ""
-            draw_curve(ax, curve, theme.COLOURS[i], LINES[i], (name, text), language)
+            text = band if i == 0 else ""
+            columns = list(curve) if len(found) == 1 else list(NEEDED)
+            draw_curve(ax, curve[columns], theme.COLOURS[i], LINES[i], (name, text), language)
         whole = all((curve["x"] % 1 == 0).all() for curve in found.values())
         ax.xaxis.set_major_locator(MaxNLocator(integer=bool(whole)))
         ax.set_xlabel(xlabel or word("distance, km", language))
@@ -109,8 +110,7 @@ def points(curve: pd.DataFrame, name: str) -> pd.DataFrame:
     outside = (table["estimate"] < table["low"]) | (table["estimate"] > table["high"])
     if outside.any():
         raise ConfigError(
-            f"{said} has an estimate outside of low .. high at x = "
-            f"{table['x'][outside].iloc[0]:g}."
+            f"{said} has an estimate outside of low .. high at x = {table['x'][outside].iloc[0]:g}."
         )
     return table
 

@@ -25,7 +25,7 @@ LEFT = (1.0, 0.5, 0.18)
 class Faded(Patch):
     """An entry of a legend: one colour in all its steps, side by side."""
 
-    def __init__(self, colours: Sequence[Any], label: str, **look: Any) -> None:
+    def __init__(self, colours: Array, label: str, **look: Any) -> None:
         super().__init__(facecolor=colours[0], label=label, **look)
         self.colours = [tuple(colour) for colour in colours]
 

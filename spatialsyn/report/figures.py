@@ -161,8 +161,7 @@ def block_table(effects: Effects, x: str | None, caller: str = "block_plot") -> 
     table = effects.table
     if not {"to", "from"} <= set(table) or "total" not in set(table["effect"]):
         raise ConfigError(
-            f"{caller} needs effects by a grouping of the panel: "
-            'results.effects("x", by="region").'
+            f'{caller} needs effects by a grouping of the panel: results.effects("x", by="region").'
         )
     return one_regressor(table, x, caller)
 

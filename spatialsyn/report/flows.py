@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.points import largest_part
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError, named
 from spatialsyn.numerics.lags import Array
@@ -140,9 +141,9 @@ def between_cities(
     level, strongest, per_origin = limits
     column = "q" if "q" in table else "p"
     certain = table[table[column] < level]
-    size = certain.assign(size=certain["estimate"].abs().round(12))
-    size = size.sort_values(["size", "to", "from"], ascending=[False, True, True])
-    drawn = size.groupby("from", sort=False).head(per_origin).head(strongest).iloc[::-1]
+    sized = certain.assign(size=certain["estimate"].abs().round(12))
+    sized = sized.sort_values(["size", "to", "from"], ascending=[False, True, True])
+    drawn = sized.groupby("from", sort=False).head(per_origin).head(strongest).iloc[::-1]
     fill(ax, shown.cities.geometry, [LAND] * len(shown.cities), "cities")
     place = {city: (p.x, p.y) for city, p in shown.points.items()}
     widths = scaled(drawn["estimate"].abs().to_numpy(), THINNEST, THICKEST)
@@ -167,10 +168,10 @@ def between_blocks(
     colours = block_colours(names)
     fill(ax, shown.cities.geometry, [colours[name] for name in of], "cities")
     draw_outline(ax, shown)
-    place: dict[Any, tuple[float, float]] = {}
+    place: dict[Any, Any] = {}
     for name, shape in zip(names, shapes, strict=True):
-        centre = shapely.get_point(shapely.maximum_inscribed_circle(shape, 1e3), 0)
-        place[name] = (centre.x, centre.y)
+        circle = shapely.maximum_inscribed_circle(largest_part(shape), 1e3)
+        place[name] = circle.coords[0]
     within = table["to"] == table["from"]
     crossing = table[~within]
     widths = scaled(crossing["estimate"].abs().to_numpy(), *THICK)
@@ -249,7 +250,9 @@ def middle(ax: Axes, origin: tuple[float, float], target: tuple[float, float]) -
 
 def write(ax: Axes, at: Any, text: str, size: float) -> None:
     """A text with a white rim."""
-    drawn = ax.text(*at, text, fontsize=size, ha="center", va="center", zorder=7, gid="number")
+    drawn = ax.text(
+        at[0], at[1], text, fontsize=size, ha="center", va="center", zorder=7, gid="number"
+    )
     halo(ax, drawn)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 from pyproj import Transformer
 
@@ -85,11 +86,9 @@ def draw_inset(ax: Axes, inset: Inset | None) -> None:
 
 def _inside(drawn: PathCollection, shown: Box) -> NDArray[np.intp]:
     """Which paths reach into these bounds."""
-    ends = np.array([[*path.vertices.min(axis=0), *path.vertices.max(axis=0)]
-                     for path in drawn.get_paths()])  # fmt: skip
-    west, south, east, north = shown
-    inside = (ends[:, 0] < east) & (ends[:, 1] < north) & (ends[:, 2] > west)
-    return np.flatnonzero(inside & (ends[:, 3] > south))
+    extents = [path.get_extents() for path in drawn.get_paths()]
+    view = Bbox.from_extents(*shown)
+    return np.flatnonzero([view.overlaps(extent) for extent in extents])
 
 
 def _repeat(box: Axes, drawn: PathCollection, at: NDArray[np.intp]) -> None:

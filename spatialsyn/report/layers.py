@@ -68,7 +68,12 @@ def hatch(
     for ink, chosen in ((HATCH_INK, which & ~dark), (HATCH_LIGHT, which & dark)):
         if chosen.any():
             drawn = paths(shown.cities.geometry[chosen.to_numpy()])
-            look = {"facecolor": "none", "hatch": texture, "linewidth": 0.0, "edgecolor": ink}
+            look: dict[str, Any] = {
+                "facecolor": "none",
+                "hatch": texture,
+                "linewidth": 0.0,
+                "edgecolor": ink,
+            }
             ax.add_collection(PathCollection(drawn, zorder=3, gid=name, **look), autolim=False)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -32,7 +34,7 @@ SHADES = ("#cfe3f1", "#7fb3d9")
 FINE, MOST = 60, 2000
 # Of the corners and their ticks: dark enough for text.
 COLOURS = ("#0072B2", "#B04A00", "#00694D")
-LINE = {"color": theme.GREY, "lw": 0.35, "zorder": 2}
+LINE: dict[str, Any] = {"color": theme.GREY, "lw": 0.35, "zorder": 2}
 HEIGHT_MM = 52.0
 
 
@@ -62,7 +64,7 @@ def shares_plot(
     """
     shares = drawn_shares(posterior)
     given = labels or {}
-    names = [given.get(name, name) for name in shares]
+    names = [given.get(str(name), str(name)) for name in shares]
     with theme.style(language):
         if ax is None:
             wide = theme.width(width_mm)
@@ -74,7 +76,9 @@ def shares_plot(
             draw_triangle(ax, names)
             draw_posterior(ax, shares.to_numpy(), means["mean"].to_numpy(), language)
         else:
-            draw_density(ax, shares.iloc[:, 0].to_numpy(), means.iloc[0], names, language)
+            within = word("{:.0%} posterior interval", language).format(posterior.level)
+            draw_density(ax, shares.iloc[:, 0].to_numpy(), means.iloc[0], within, language)
+            ax.set_xlabel(word("share of {}", language).format(names[0]))
         if title:
             ax.set_title(title, loc="left", pad=18)
         theme.checked(ax)
@@ -93,7 +97,8 @@ def drawn_shares(posterior: Posterior) -> pd.DataFrame:
         raise ConfigError(f"shares_plot shows the shares of 2 or 3 matrices, not of {len(at)}.")
     if len(posterior.draws) < 100:
         raise ConfigError(
-            f"{len(posterior.draws)} draws are too few for a density: results.posterior(draws=1000)."
+            f"{len(posterior.draws)} draws are too few for a density: "
+            "results.posterior(draws=1000)."
         )
     columns = [posterior.names[i][len("share[") : -1] for i in at]
     return pd.DataFrame(posterior.draws[:, at], columns=columns)
@@ -110,7 +115,7 @@ def draw_triangle(ax: Axes, names: list[str]) -> None:
             tick = CORNERS[i] * step + CORNERS[(i + 1) % 3] * (1 - step)
             out = tick - CORNERS.mean(axis=0)
             beside = tick + 0.045 * out / np.hypot(*out)
-            ax.text(*beside, f"{step:.1f}", fontsize=theme.TINY, ha="center", va="center",
+            ax.text(beside[0], beside[1], f"{step:.1f}", fontsize=theme.TINY, ha="center", va="center",
                     color=COLOURS[i], gid="tick")  # fmt: skip
     ax.add_patch(Polygon(CORNERS, fill=False, lw=0.8, edgecolor=theme.INK, zorder=5))
     for i, (name, place) in enumerate(zip(names, CORNERS, strict=True)):
@@ -187,17 +192,16 @@ def reflected(places: Array, side: int) -> Array:
     return np.asarray(a + 2 * (away @ along)[:, None] * along - away)
 
 
-def draw_density(
-    ax: Axes, share: Array, row: pd.Series, names: list[str], language: str
-) -> None:
+def draw_density(ax: Axes, share: Array, row: pd.Series, within: str, language: str) -> None:
     """A histogram of the share of the first of two matrices, its mean and interval."""
-    ax.hist(share, bins=np.linspace(0, 1, 41), density=True, color=SHADES[1], lw=0, gid="draws")
+    ax.hist(
+        share, bins=np.linspace(0, 1, 41).tolist(), density=True, color=SHADES[1], lw=0, gid="draws"
+    )
     ax.axvline(row["mean"], color=theme.COLOURS[1], lw=1.0, gid="mean",
                label=word("mean", language))  # fmt: skip
     ax.axvspan(row["low"], row["high"], color=SHADES[0], zorder=0, lw=0, gid="interval",
-               label=f"{row['low']:.2f}\u2013{row['high']:.2f}")  # fmt: skip
+               label=within)  # fmt: skip
     ax.set(xlim=(0, 1), yticks=[])
-    ax.set_xlabel(word("share of {}", language).format(names[0]) + f" (1: {names[0]}, 0: {names[1]})")
     ax.set_ylabel(word("posterior density", language))
     ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.1)
     ax.spines[["right", "top", "left"]].set_visible(False)

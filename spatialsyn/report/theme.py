@@ -30,8 +30,8 @@ from spatialsyn.report.words import check_language
 
 # Column widths, mm: one column, one and a half, two. Elsevier's, and those of other publishers
 # as their instructions to authors state them.
-WIDTHS = {"single": 90, "middle": 140, "double": 190}
-JOURNALS = {
+WIDTHS: dict[str, float] = {"single": 90, "middle": 140, "double": 190}
+JOURNALS: dict[str, dict[str, float]] = {
     "elsevier": WIDTHS,
     "springer": {"single": 84, "middle": 129, "double": 174},
     "nature": {"single": 89, "middle": 120, "double": 183},
