@@ -9,7 +9,6 @@ the sides, where a share is zero, would be half of what it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -113,10 +112,12 @@ def draw_triangle(ax: Axes, names: list[str]) -> None:
             a, b = (CORNERS[i] * step + CORNERS[(i + j) % 3] * (1 - step) for j in (1, 2))
             ax.plot(*np.array([a, b]).T, **LINE)
             tick = CORNERS[i] * step + CORNERS[(i + 1) % 3] * (1 - step)
-            out = tick - CORNERS.mean(axis=0)
-            beside = tick + 0.045 * out / np.hypot(*out)
-            ax.text(beside[0], beside[1], f"{step:.1f}", fontsize=theme.TINY, ha="center", va="center",
-                    color=COLOURS[i], gid="tick")  # fmt: skip
+            # On the line of equal shares, beyond the triangle; its sides have length one.
+            beside = tick + 0.05 * (CORNERS[(i + 1) % 3] - CORNERS[(i + 2) % 3])
+            ax.text(
+                beside[0], beside[1], f"{step:.1f}", fontsize=theme.TINY, ha="center",
+                va="center", color=COLOURS[i], gid="tick",
+            )  # fmt: skip
     ax.add_patch(Polygon(CORNERS, fill=False, lw=0.8, edgecolor=theme.INK, zorder=5))
     for i, (name, place) in enumerate(zip(names, CORNERS, strict=True)):
         below = i < 2
