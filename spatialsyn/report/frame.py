@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from pyproj import Transformer
 
 from spatialsyn.cities.points import WGS84, largest_part, representative_points
-from spatialsyn.errors import AlignmentError, BoundaryError, named
+from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.fading import HANDLERS, length
@@ -213,6 +213,7 @@ def inside(box: Box, area: Box) -> bool:
 
 def new_axes(shown: Sheet, width_mm: float | str, title: str | None) -> Axes:
     """A figure of exactly this width whose axes are filled by the map."""
+    check_title(title)
     width_mm = theme.width(width_mm)
     height = width_mm * shown.aspect
     room = TITLE_MM if title else 0.0
@@ -220,6 +221,15 @@ def new_axes(shown: Sheet, width_mm: float | str, title: str | None) -> Axes:
         width_mm, height = (TALLEST_MM - room) / shown.aspect, TALLEST_MM - room
     figure = plt.figure(figsize=(width_mm * theme.MM, (height + room) * theme.MM))
     return figure.add_axes((0.0, 0.0, 1.0, height / (height + room)), gid="sheet")
+
+
+def check_title(title: object) -> None:
+    """Refuse a layer where the title belongs."""
+    if title is not None and not isinstance(title, str):
+        raise ConfigError(
+            f"title is a {type(title).__name__}, not a text. Units without data are given by name: "
+            "context=panel.context."
+        )
 
 
 def flatten(ax: Axes, shown: Sheet, share: float) -> None:
@@ -240,6 +250,7 @@ def flatten(ax: Axes, shown: Sheet, share: float) -> None:
 
 def prepare(ax: Axes, shown: Sheet, title: str | None) -> None:
     """Show the sheet's rectangle to scale, without axes."""
+    check_title(title)
     x0, y0, x1, y1 = shown.bounds
     ax.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
     ax.set_axis_off()

@@ -9,6 +9,7 @@ import shapely
 from pyproj import Transformer
 
 import spatialsyn as ss
+from spatialsyn.errors import ConfigError
 from spatialsyn.report import frame
 from spatialsyn.report.inset import Inset, south_china_sea
 
@@ -114,6 +115,12 @@ def test_hong_kong_and_macao_are_added_once(guangdong, units):
     other = both.set_axis(["HK", "MO"]).set_geometry(moved)
     assert list(frame.sheet(guangdong, other).context.index) == ["HK", "MO"]
     assert not len(frame.sheet(units[units["region"] == "Yunnan"]).context)
+
+
+def test_a_layer_in_the_place_of_the_title_is_refused(guangdong):
+    values = pd.Series(np.arange(21.0), index=guangdong.index)
+    with pytest.raises(ConfigError, match=r"title is a GeoDataFrame.*context=panel\.context"):
+        ss.report.map(guangdong, values, guangdong)
 
 
 def test_other_geometry_columns_and_whole_number_ids_are_no_obstacle(guangdong):
