@@ -21,9 +21,9 @@ from PIL import Image
 import spatialsyn as ss
 
 mpl.use("Agg")
-DPI = 100
+DPI = 140
 # Colours of the small pictures: enough for flat fills and thin lines.
-PALETTE = 64
+PALETTE = 96
 
 
 def invented() -> tuple[ss.CityPanel, list[ss.Weights]]:
@@ -83,7 +83,7 @@ def figures(language: str) -> dict[str, object]:
         ),
         "national": report.map(china, latitude, unit="\u00b0", diverging=True, **common),
         "fade": report.map(
-            panel.cities, city["emitted"], context=panel.context, uncertainty="fade", scheme="equal_interval",
+            panel.cities, city["net"], context=panel.context, uncertainty="fade", scheme="equal_interval",
             labels=language, **common,
         ),
         "greyscale": report.map(
@@ -129,7 +129,7 @@ def main(folder: Path) -> None:
             if name == "response":
                 if language == "en":
                     figure.save(path.with_name("response.gif"), dpi=60, fps=1.5)
-                figure = figure.figure
+                figure = figure.draw(2)
             ss.report.save(figure, path, dpi=DPI)
             shrink(path)
         plt.close("all")

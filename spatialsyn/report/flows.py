@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
 
@@ -31,11 +32,16 @@ from spatialsyn.report.words import word
 SIGNS = {1: theme.COLOURS[1], -1: theme.COLOURS[0]}
 LAND, MASKED = "#f5f3ee", "#9a9a9a"
 # Arrows between blocks are few, and thicker.
-THICK = (1.2, 5.0)
+THICK = (1.0, 3.5)
 BEND = 0.18
 DASHES = (0, (4, 2))
-# Points between an arrow and the middle of a block, whose name stands there.
-APART = 14
+# Points between an arrow and the middle of a block.
+APART = 4
+# Points between the middle of an arrow and its number, and of a block and what stays within.
+OFF, AWAY = 12.0, np.array([34.0, 12.0])
+# Share of the map's width beyond which middles of blocks need not be farther apart, and its
+# sides that texts of blocks keep free.
+FAR, SIDE = 0.3, 0.1
 
 
 def flow_map(
@@ -168,10 +174,7 @@ def between_blocks(
     colours = block_colours(names)
     fill(ax, shown.cities.geometry, [colours[name] for name in of], "cities")
     draw_outline(ax, shown)
-    place: dict[Any, Any] = {}
-    for name, shape in zip(names, shapes, strict=True):
-        circle = shapely.maximum_inscribed_circle(largest_part(shape), 1e3)
-        place[name] = circle.coords[0]
+    place = nodes(shown, names, shapes, of)
     within = table["to"] == table["from"]
     crossing = table[~within]
     widths = scaled(crossing["estimate"].abs().to_numpy(), *THICK)
@@ -183,10 +186,10 @@ def between_blocks(
             arrow(ax, origin, target, width, SIGNS[1 if row["estimate"] > 0 else -1], **look)
         else:
             arrow(ax, origin, target, THICK[0], MASKED, linestyle=DASHES, **look)
-        write(ax, middle(ax, origin, target), texts[at], theme.SMALL)
+        write(ax, beside(ax, origin, target), texts[at])
     for at, row in table[within].iterrows():
         inner = word("within {}", language).format(word(str(row["to"]), language))
-        write(ax, place[str(row["to"])], f"{inner}\n{texts[at]}", theme.SMALL)
+        write(ax, outward(ax, place, str(row["to"])), f"{inner}\n{texts[at]}")
     handles: list[Any] = [
         Patch(facecolor=colour, label=word(name, language), **EDGE)
         for name, colour in colours.items()
@@ -234,26 +237,60 @@ def arrow(
     ax.add_patch(
         FancyArrowPatch(
             origin, target, connectionstyle=f"arc3,rad={BEND}", linewidth=width, color=colour,
-            arrowstyle=f"-|>,head_length={1.6 + 1.2 * width},head_width={0.8 + 0.6 * width}",
+            arrowstyle=f"-|>,head_length={1.8 + width},head_width={0.8 + 0.55 * width}",
             zorder=4, gid="flow", mutation_scale=1, **{"shrinkA": 2, "shrinkB": 2.5, **look},
         )
     )  # fmt: skip
 
 
-def middle(ax: Axes, origin: tuple[float, float], target: tuple[float, float]) -> Array:
-    """The middle of the arc that `arrow` draws."""
+def nodes(
+    shown: Sheet, names: list[str], shapes: list[shapely.Geometry], of: pd.Index
+) -> dict[str, Any]:
+    """Where the name of each block stands: well inside it, and apart from the others.
+
+    The first is the middle of the largest circle in its block, the others are cities: as far
+    from the nodes before them as FAR, and then as far from the border as they can be.
+    """
+    far = FAR * (shown.bounds[2] - shown.bounds[0])
+    circle = shapely.maximum_inscribed_circle(largest_part(shapes[0]), 1e3)
+    place: dict[str, Any] = {names[0]: circle.coords[0]}
+    for name, shape in zip(names[1:], shapes[1:], strict=True):
+        cities = shown.points.loc[shown.cities.index[of == name]].to_numpy()
+        apart = shapely.distance(cities[:, None], shapely.points(list(place.values()))).min(axis=1)
+        inside = shapely.distance(cities, shapely.boundary(shape))
+        best = cities[int(np.argmax(np.minimum(apart, far) + 0.5 * inside))]
+        place[name] = best.coords[0]
+    return place
+
+
+def beside(ax: Axes, origin: Any, target: Any) -> Array:
+    """Outside of the middle of the arc that `arrow` draws."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
     ends = ax.transData.transform([origin, target])
     dx, dy = ends[1] - ends[0]
-    bent = ends.mean(axis=0) + BEND / 2 * np.array([dy, -dx])
+    out = np.array([dy, -dx])
+    bent = ends.mean(axis=0) + BEND / 2 * out
+    bent = bent + OFF * figure.dpi / 72 * out / np.hypot(dx, dy)
     return np.asarray(ax.transData.inverted().transform(bent))
 
 
-def write(ax: Axes, at: Any, text: str, size: float) -> None:
+def outward(ax: Axes, place: Mapping[str, Any], name: str) -> Array:
+    """Beside the middle of a block, on the side away from the other blocks, on the sheet."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    here = ax.transData.transform(place[name])
+    others = [ax.transData.transform(at) for other, at in place.items() if other != name]
+    away = here - np.mean(others or [here - [0, 1]], axis=0)
+    there = here + AWAY * figure.dpi / 72 * away / np.hypot(*away)
+    share = np.clip(ax.transAxes.inverted().transform(there), SIDE, 1 - SIDE)
+    return np.asarray(ax.transData.inverted().transform(ax.transAxes.transform(share)))
+
+
+def write(ax: Axes, at: Any, text: str) -> None:
     """A text with a white rim."""
-    drawn = ax.text(
-        at[0], at[1], text, fontsize=size, ha="center", va="center", zorder=7, gid="number"
-    )
-    halo(ax, drawn)
+    look: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 7, "gid": "number"}
+    halo(ax, ax.text(at[0], at[1], text, fontsize=theme.SMALL, **look))
 
 
 def samples(estimates: Array, widths: Array) -> list[Line2D]:

@@ -12,10 +12,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from spatialsyn.errors import AlignmentError, ConfigError, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
+from spatialsyn.report.labels import place_texts
 from spatialsyn.report.words import word
 from spatialsyn.weights.core import Weights
 
@@ -132,11 +134,12 @@ def name_extremes(
     absent = [city for city in weights.ids if city not in labels.index]
     if absent:
         raise AlignmentError(f"labels has no entry for the cities {named(absent)}.")
-    for i in np.argsort(-np.hypot(z, lagged), kind="stable")[:count]:
-        side = -1 if z[i] > 0 else 1
-        text = ax.annotate(
-            str(labels[weights.ids[i]]), (z[i], lagged[i]), xytext=(4 * side, 0),
-            textcoords="offset points", ha="left" if side > 0 else "right", va="center",
-            fontsize=theme.SMALL, gid="name", zorder=4,
-        )  # fmt: skip
-        text.set_in_layout(False)
+    named_cities = np.argsort(-np.hypot(z, lagged), kind="stable")[:count]
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    theme.lay_out(figure)  # the layout moves the axes, and the places with them
+    at = ax.transData.transform(np.column_stack([z, lagged]))
+    moran_text = next(text for text in ax.texts if text.get_gid() == "moran")
+    taken = np.array([moran_text.get_window_extent().extents])
+    texts = [str(labels[weights.ids[i]]) for i in named_cities]
+    place_texts(ax, at[named_cities], texts, taken, at)

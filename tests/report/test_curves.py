@@ -133,7 +133,7 @@ def test_order_of_the_values_does_not_matter_and_extremes_are_named(panel, geo, 
     z, lagged, _ = moran(values, geo)
     farthest = np.argsort(-np.hypot(z, lagged))[:3]
     expected = {panel.cities["name_en"][geo.ids[i]] for i in farthest}
-    assert {text.get_text() for text in drawn(ax, "name")} == expected
+    assert {text.get_text() for text in drawn(ax, "label")} == expected
 
 
 def test_values_that_have_no_morans_i_are_refused(panel, geo, values):
