@@ -1,6 +1,7 @@
-"""Draws the figures of docs/figures.md in English and Chinese, from data that come with the package.
+"""Draws the figures of docs/figures.md from data that come with the package.
 
-    python docs/gallery.py [folder]
+    python docs/gallery.py            those that the page shows, into docs/figures
+    python docs/gallery.py FOLDER     all of them in English and Chinese
 
 The data are the cities of Guangdong and, where a model is shown, invented numbers on their
 real borders: strong enough spillovers make a figure readable. Nothing here is a finding.
@@ -118,8 +119,8 @@ def shrink(path: Path) -> None:
     small.save(path, optimize=True)
 
 
-def main(folder: Path) -> None:
-    """Write every figure, a .png in each language and a .gif."""
+def main(folder: Path, shown: str | None) -> None:
+    """Write the figures that a page shows, all of them for None, as .png in both languages and as .gif."""
     for language in ("en", "zh"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -130,6 +131,8 @@ def main(folder: Path) -> None:
                 if language == "en":
                     figure.save(path.with_name("response.gif"), dpi=60, fps=1.5)
                 figure = figure.draw(2)
+            if shown is not None and path.name not in shown:
+                continue
             ss.report.save(figure, path, dpi=DPI)
             shrink(path)
         plt.close("all")
@@ -138,4 +141,8 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "figures"))
+    here = Path(__file__).parent
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]), None)
+    else:
+        main(here / "figures", (here / "figures.md").read_text(encoding="utf-8"))
