@@ -13,7 +13,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, BoundaryError, named
+from spatialsyn.errors import (
+    AlignmentError,
+    BoundaryError,
+    ConfigError,
+    WeightsError,
+    expect,
+    named,
+)
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import frame, theme
 from spatialsyn.report.choropleth import furnish
@@ -110,6 +117,8 @@ def weights_map(
     ------
     AlignmentError
         The weights and the polygons name different cities.
+    WeightsError, ConfigError
+        No single matrix, or no arrow asked for.
     """
     W = links(weights, cities, per_origin, strongest)
     with theme.style(language):
@@ -131,6 +140,10 @@ def links(
     weights: Weights, cities: gpd.GeoDataFrame, per_origin: int, strongest: int
 ) -> pd.DataFrame:
     """The links to draw: columns to, from, weight; weakest first, ties by id."""
+    what = "weights_map draws one matrix; of a series choose a year, weights.at(2015)"
+    expect(weights, Weights, what, WeightsError)
+    if strongest < 1 or per_origin < 1:
+        raise ConfigError(f"strongest={strongest}, per_origin={per_origin}: draw at least one.")
     absent, extra = cities.index.difference(weights.ids), set(weights.ids) - set(cities.index)
     if len(absent) or extra:
         raise AlignmentError(

@@ -14,7 +14,7 @@ from pyproj import Geod
 from report.drawing import fitted, invented_panel
 
 import spatialsyn as ss
-from spatialsyn.errors import AlignmentError, ConfigError
+from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
 from spatialsyn.report import frame, theme
 from spatialsyn.report.classes import classify
 
@@ -323,3 +323,12 @@ def test_weights_of_other_cities_are_named(panel):
     W = ss.weights.contiguity(panel.cities, name="geo")
     with pytest.raises(AlignmentError, match="without a polygon: '440100'"):
         ss.report.weights_map(W, panel.cities.drop(index="440100"))
+
+
+def test_a_series_of_weights_and_a_map_without_arrows_are_refused(panel):
+    W = ss.weights.contiguity(panel.cities, name="geo")
+    series = ss.weights.series({2011: W, 2012: W})
+    with pytest.raises(WeightsError, match=r"choose a year, weights\.at"):
+        ss.report.weights_map(series, panel.cities)
+    with pytest.raises(ConfigError, match="strongest=0"):
+        ss.report.weights_map(W, panel.cities, strongest=0)
