@@ -79,17 +79,17 @@ def figures(language: str) -> dict[str, object]:
             labels=language, unit="GDP, 2019", **common,
         ),
         "maps": report.maps(
-            real.cities, {str(year): real.at(year)["digital_finance"] for year in (2011, 2015, 2019)},
+            real.cities, {str(y): real.at(y)["digital_finance"] for y in (2011, 2015, 2019)},
             context=real.context, blocks="region", across=3, **common,
         ),
         "national": report.map(china, latitude, unit="\u00b0", diverging=True, **common),
         "fade": report.map(
-            panel.cities, city["net"], context=panel.context, uncertainty="fade", scheme="equal_interval",
-            labels=language, **common,
+            panel.cities, city["net"], context=panel.context, uncertainty="fade",
+            scheme="equal_interval", labels=language, **common,
         ),
         "greyscale": report.map(
-            panel.cities, panel.at(2012)["va"], context=panel.context, greyscale=True, width_mm="single",
-            **common,
+            panel.cities, panel.at(2012)["va"], context=panel.context, greyscale=True,
+            width_mm="single", **common,
         ),
         "emitted_received": report.emitted_received(panel, city, blocks="region", **common),
         "study_area": report.study_area(real, labels=language, **common),
@@ -99,7 +99,7 @@ def figures(language: str) -> dict[str, object]:
         "effects": report.effects_plot(results, labels=out, outcome=synergy, **common),
         "blocks": report.block_plot(region, labels=out, outcome=synergy, **common),
         "block_matrix": report.block_matrix(region, labels=out, outcome=synergy, **common),
-        "decay": report.decay_plot(steps.rename(columns={"horizon": "x"}), xlabel=years, **common),
+        "curve": report.curve_plot(steps.rename(columns={"horizon": "x"}), years, **common),
         "moran": report.moran_scatter(
             np.log(real.at(2019)["gdp_per_capita"]), geo, name="ln GDP", labels=names, **common
         ),
@@ -120,7 +120,7 @@ def shrink(path: Path) -> None:
 
 
 def main(folder: Path, shown: str | None) -> None:
-    """Write the figures that a page shows, all of them for None, as .png in both languages and as .gif."""
+    """Write the figures that a page shows, or all of them, as .png and one as .gif."""
     for language in ("en", "zh"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

@@ -3,8 +3,8 @@
 from spatialsyn.report.animation import animate
 from spatialsyn.report.areas import study_area, weights_map
 from spatialsyn.report.audit import audit
+from spatialsyn.report.bands import curve_plot
 from spatialsyn.report.choropleth import emitted_received, map, maps
-from spatialsyn.report.curves import decay_plot
 from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.flows import flow_map
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
@@ -22,7 +22,7 @@ __all__ = [
     "audit",
     "block_matrix",
     "block_plot",
-    "decay_plot",
+    "curve_plot",
     "descriptives",
     "disparity_plot",
     "effects_plot",

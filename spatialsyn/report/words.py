@@ -24,7 +24,6 @@ CHINESE = {
     "estimate and {:.0%} interval; hatched: it contains zero": (
         "估计值与 {:.0%} 置信区间；斜线表示区间包含零"
     ),
-    "distance, km": "距离（公里）",
     "{:.0%} band, jointly": "{:.0%} 联合置信带",
     "{:.0%} posterior interval": "{:.0%} 可信区间",
     "estimate": "估计值",

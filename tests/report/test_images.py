@@ -58,7 +58,7 @@ FIGURES = {
     "effects": lambda p, r, w: ss.report.effects_plot(r),
     "blocks": lambda p, r, w: ss.report.block_plot(r.effects("x", by="region")),
     "block_matrix": lambda p, r, w: ss.report.block_matrix(r.effects("x", by="region")),
-    "decay": lambda p, r, w: ss.report.decay_plot(curve()),
+    "curve": lambda p, r, w: ss.report.curve_plot(curve(), "km"),
     "moran": lambda p, r, w: ss.report.moran_scatter(p.at(2012)["y"], w),
     "spectra": lambda p, r, w: ss.report.spectrum_plot(w),
     "shares": lambda p, r, w: ss.report.shares_plot(posterior()),

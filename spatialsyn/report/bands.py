@@ -1,4 +1,4 @@
-"""Curves with bands: how a spillover fades with distance, or a response builds up over years."""
+"""Curves with bands: how a response builds up over years, or fades with distance or order."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ INNER = ("inner_low", "inner_high")
 LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 
 
-def decay_plot(
+def curve_plot(
     curves: pd.DataFrame | Mapping[str, pd.DataFrame],
-    xlabel: str | None = None,
+    xlabel: str,
     ylabel: str | None = None,
     level: float = 0.95,
     title: str | None = None,
@@ -38,7 +38,7 @@ def decay_plot(
         and should hold for all points at once, as ``effects.jointly()`` makes it. With
         ``inner_low, inner_high`` a darker, pointwise band lies inside that of a single curve.
         Several curves, with their names, differ by colour and line.
-    xlabel, ylabel : what the axes say; distance in km and the effect by default
+    xlabel, ylabel : what the axes say, such as "years" and by default the effect
     level : coverage of the band, as the legend states it
 
     Raises
@@ -50,11 +50,12 @@ def decay_plot(
     Examples
     --------
     >>> table = pd.DataFrame({"x": [50, 150], "estimate": [0.4, 0.1]})
-    >>> ax = decay_plot(table.assign(low=table["estimate"] - 0.1, high=table["estimate"] + 0.1))
+    >>> table = table.assign(low=table["estimate"] - 0.1, high=table["estimate"] + 0.1)
+    >>> ax = curve_plot(table, "distance, km")
     """
     given = {"": curves} if isinstance(curves, pd.DataFrame) else dict(curves)
     if not 0 < len(given) <= len(LINES):
-        raise ConfigError(f"decay_plot shows 1 to {len(LINES)} curves; got {len(given)}.")
+        raise ConfigError(f"curve_plot shows 1 to {len(LINES)} curves; got {len(given)}.")
     if not 0 < level < 1:
         raise ConfigError(f"level={level!r} is no probability, such as 0.95.")
     found = {name: points(curve, name) for name, curve in given.items()}
@@ -70,7 +71,7 @@ def decay_plot(
             draw_curve(ax, curve[columns], theme.COLOURS[i], LINES[i], (name, text), language)
         whole = all((curve["x"] % 1 == 0).all() for curve in found.values())
         ax.xaxis.set_major_locator(MaxNLocator(integer=bool(whole)))
-        ax.set_xlabel(xlabel or word("distance, km", language))
+        ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel or word("effect", language))
         ax.margins(x=0.02)
         ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3,
@@ -89,7 +90,7 @@ def points(curve: pd.DataFrame, name: str) -> pd.DataFrame:
     absent = [column for column in NEEDED if column not in curve]
     if absent:
         raise ConfigError(
-            f"{said} has no column {named(absent)}; it has {named(curve.columns, 12)}. decay_plot "
+            f"{said} has no column {named(absent)}; it has {named(curve.columns, 12)}. curve_plot "
             "needs x, estimate, low, high: rename the column of distances or years to x."
         )
     columns = [*NEEDED, *(c for c in INNER if c in curve)]

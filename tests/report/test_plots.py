@@ -57,11 +57,11 @@ def posterior(alpha, size=1000):
     return Posterior(table, 0.95, names, draws, 0)
 
 
-# --- decay ---------------------------------------------------------------------------------
+# --- curves --------------------------------------------------------------------------------
 
 
 def test_the_curve_and_its_band_are_those_of_the_table(curve):
-    ax = ss.report.decay_plot(curve)
+    ax = ss.report.curve_plot(curve, "km")
     (line,) = drawn(ax, "estimate")
     table = curve.sort_values("x")
     assert_allclose(line.get_xydata(), table[["x", "estimate"]])
@@ -77,14 +77,14 @@ def test_joint_bands_of_effects_over_years_can_be_drawn(panel, geo):
     dynamic = ss.sdm("y ~ x", W="geo", fixed_effects="twoways", lag_y=True)
     effects = ss.fit(dynamic, panel, geo).effects("x", horizon=range(4)).jointly()
     table = effects["indirect"].reset_index().rename(columns={"horizon": "x"})
-    ax = ss.report.decay_plot(table, xlabel="years")
+    ax = ss.report.curve_plot(table, "years")
     assert_allclose(drawn(ax, "estimate")[0].get_ydata(), table["estimate"])
 
 
 def test_several_curves_differ_by_line_and_share_no_inner_band(curve):
     inner = curve.assign(inner_low=curve["low"] * 1.5, inner_high=curve["high"] / 1.5)
-    assert len(drawn(ss.report.decay_plot(inner), "inner")) == 1
-    ax = ss.report.decay_plot({"geo": inner, "eco": inner})
+    assert len(drawn(ss.report.curve_plot(inner, "km"), "inner")) == 1
+    ax = ss.report.curve_plot({"geo": inner, "eco": inner}, "km")
     assert not drawn(ax, "inner")
     assert len({line.get_linestyle() for line in drawn(ax, "estimate")}) == 2
 
@@ -98,11 +98,11 @@ def test_curves_that_cannot_be_right_are_refused(curve):
         (curve.iloc[:0], "has no rows"),
     ):
         with pytest.raises(ConfigError, match=message):
-            ss.report.decay_plot(wrong)
+            ss.report.curve_plot(wrong, "km")
     with pytest.raises(ConfigError, match="1 to 5 curves; got 6"):
-        ss.report.decay_plot({str(i): curve for i in range(6)})
+        ss.report.curve_plot({str(i): curve for i in range(6)}, "km")
     with pytest.raises(ConfigError, match="level=95 is no probability"):
-        ss.report.decay_plot(curve, level=95)
+        ss.report.curve_plot(curve, "km", level=95)
 
 
 # --- Moran's scatter plot ------------------------------------------------------------------
