@@ -28,15 +28,13 @@ from matplotlib.text import Text
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.words import check_language
 
-# Column widths, mm: one column, one and a half, two. Elsevier's, and those of other publishers
-# as their instructions to authors state them.
+# Column widths, mm: one column, one and a half, two. The default and Elsevier's; those of others
+# are in common use and were not checked against the instructions of a journal.
 WIDTHS: dict[str, float] = {"single": 90, "middle": 140, "double": 190}
 JOURNALS: dict[str, dict[str, float]] = {
     "elsevier": WIDTHS,
     "springer": {"single": 84, "middle": 129, "double": 174},
     "nature": {"single": 89, "middle": 120, "double": 183},
-    "plos": {"single": 83, "middle": 132, "double": 190},
-    "ieee": {"single": 88.9, "double": 181.9},
 }
 MM = 1 / 25.4
 
