@@ -66,7 +66,7 @@ class Sheet:
     ----------
     cities : units with data; context : units without, possibly none. Both in one projected CRS.
     bounds : x0, y0, x1, y1 of what is shown
-    dashes : the dashes around the South China Sea on maps of all China, else empty
+    dashes : those dashes around the South China Sea that a map of China reaches
     inset : the box with the South China Sea, None on other maps
     """
 
@@ -113,8 +113,8 @@ def sheet(
 
     The projection is Gauss-Kruger about 114 E (EPSG:4547) for maps within 108-120 E, Albers
     25/47/105 for wider ones of China, and an equal-area one about the centre elsewhere. Hong
-    Kong and Macao are added to the context of a map that reaches them, and on a map of all
-    China Taiwan and Sansha, the dashes, and with `inset` a box with the South China Sea.
+    Kong and Macao are added to the context of a map that reaches them, and so are the dashes;
+    on a map of all China Taiwan and Sansha, and with `inset` a box with the South China Sea.
 
     Raises
     ------
@@ -139,9 +139,10 @@ def sheet(
     national = crs == ALBERS and bounds[2] - bounds[0] > NATIONAL
     for layer in ALWAYS if national else ["guangdong"]:
         around = with_always(layer, plane, around, None if national else bounds)
-    if not national:
-        return Sheet(plane, around, bounds, gpd.GeoSeries([], crs=crs))
     dashes = dash_line().to_crs(crs)
+    if not national:
+        reached = dashes.intersects(shapely.box(*bounds)) & (crs in (GAUSS_KRUGER, ALBERS))
+        return Sheet(plane, around, bounds, dashes[reached])
     bounds = framed(plane, around, MARGIN)
     bounds = (*np.minimum(bounds[:2], dashes.total_bounds[:2] - 3e4), *bounds[2:])
     if not inset:

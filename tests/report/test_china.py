@@ -106,6 +106,13 @@ def test_a_national_layer_without_them_gets_taiwan_hong_kong_and_macao(units):
     assert shapely.covers(shapely.box(*shown.bounds), shown.context.loc["710000"].geometry)
 
 
+def test_a_map_down_to_sansha_shows_the_dashes_it_reaches(units):
+    some = frame.sheet(units[units["region"].isin(["Guangdong", "Hainan"])])
+    assert some.inset is None
+    assert 0 < len(some.dashes) < 10
+    assert some.dashes.intersects(shapely.box(*some.bounds)).all()
+
+
 def test_hong_kong_and_macao_are_added_once(guangdong, units):
     assert set(frame.sheet(guangdong).context.index) == {"810000", "820000"}
     both = ss.datasets.boundaries("guangdong").loc[["810000", "820000"]]
