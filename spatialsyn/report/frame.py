@@ -183,6 +183,7 @@ def always(layer: str) -> gpd.GeoDataFrame:
     return gpd.read_file(str(path), where=f"adcode IN ({listed})").set_index("adcode")
 
 
+@cache
 def dash_line() -> gpd.GeoSeries:
     """The dashes around the South China Sea, which a map of China shows."""
     path = resources.files("spatialsyn.shapefiles") / "dashline.shp"
