@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,6 @@ from spatialsyn.results import Results
 from spatialsyn.study_measures import tabulated
 
 MANIFEST = "manifest.json"
-PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "spreg", "formulaic")
 Say = Callable[[str], None]
 
 
@@ -235,6 +233,8 @@ def _write_results(job: Job, folder: Path) -> None:
 
 
 def _write_manifest(job: Job, folder: Path) -> None:
+    from spatialsyn.report.provenance import panel_hash, versions
+
     files = {
         str(p.relative_to(folder).as_posix()): _digest(p)
         for p in sorted(folder.rglob("*"))
@@ -243,12 +243,12 @@ def _write_manifest(job: Job, folder: Path) -> None:
     manifest: dict[str, Any] = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": versions(),
         "study": {"file": job.path.name, "sha256": _digest(job.path)},
         "panel": {
             "cities": list(map(str, job.panel.ids)),
             "years": list(job.panel.years),
-            "sha256": _panel_hash(job.panel.frame),
+            "sha256": panel_hash(job.panel),
         },
         "weights": {
             name: {"hash": w.hash, "recipe": {k: str(v) for k, v in w.recipe.items()}}
@@ -305,7 +305,3 @@ def _put_in_place(beside: Path, folder: Path) -> None:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _panel_hash(frame: pd.DataFrame) -> str:
-    return hashlib.sha256(frame.to_csv().encode()).hexdigest()

@@ -5,11 +5,13 @@ from spatialsyn.report.audit import audit
 from spatialsyn.report.choropleth import emitted_received, map, maps
 from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
+from spatialsyn.report.pages import Sections, page
 from spatialsyn.report.summaries import descriptives, effects_table, weights_table
 from spatialsyn.report.tables import Table, table
 from spatialsyn.report.theme import save, style
 
 __all__ = [
+    "Sections",
     "Table",
     "audit",
     "block_plot",
@@ -20,6 +22,7 @@ __all__ = [
     "emitted_received",
     "map",
     "maps",
+    "page",
     "save",
     "sensitivity_plot",
     "study_area",

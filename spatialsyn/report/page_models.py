@@ -1,0 +1,155 @@
+"""What the page knows of each model: effects on average, by city, by pair and by block.
+
+An interval is a list [estimate, low, high]. Pairs are many: they travel as single-precision
+numbers, estimates and standard errors, and models beyond `MOST_BYTES` go without them.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from spatialsyn.effects.table import Effects
+from spatialsyn.report.page_words import FIXED_EFFECTS, phrase
+from spatialsyn.results import Results
+
+LEVEL = 0.95
+# Characters that the pairs of all models may take in the page.
+MOST_BYTES = 6_000_000
+DIGITS = "{:.6g}"
+CITY = ("direct", "received", "emitted", "net")
+
+Interval = list[float | None]
+
+
+def explored(
+    fits: Mapping[str, Results], x: str, by: str | None, ids: Sequence[Any], language: str
+) -> list[dict[str, Any]]:
+    """Every model that has `x`, the first one first; a model met before under another name is
+    left out.
+
+    Parameters
+    ----------
+    by : grouping of the panel for the effects by block, None for no blocks
+    ids : cities of the page; a model without one of them has no numbers for it
+    """
+    made, seen, room = [], set(), MOST_BYTES
+    for name, fit in fits.items():
+        matrices = tuple(w.hash for w in fit.weights.values())
+        key = (fit.model, matrices, fit.data.years, fit.panel.ids, fit.cov_kind)
+        if x not in fit.regressors or key in seen:
+            continue
+        seen.add(key)
+        room -= pair_bytes(len(ids))
+        made.append(one_model(name, fit, x, by, ids, language, room >= 0))
+    return made
+
+
+def pair_bytes(n: int) -> int:
+    """Characters that the pairs of `n` cities take: two numbers of four bytes, in base64."""
+    return 4 * -(-8 * n * n // 3)
+
+
+def one_model(
+    name: str,
+    fit: Results,
+    x: str,
+    by: str | None,
+    ids: Sequence[Any],
+    language: str,
+    pairs: bool,
+) -> dict[str, Any]:
+    """One model as the page's script reads it."""
+    average = fit.effects(x, level=LEVEL)
+    return {
+        "name": name,
+        "W": ", ".join(fit.model.weights_names),
+        "what": described(fit, language),
+        "equation": fit.equation,
+        "average": {e: interval_of(average[e].iloc[0]) for e in ("direct", "indirect", "total")},
+        "city": _by_city(fit, x, ids),
+        "blocks": block_sums(fit, x, by) if by else [],
+        "pairs": _pairs(fit, x, ids) if pairs else None,
+    }
+
+
+def described(fit: Results, language: str) -> str:
+    """Family, fixed effects, years, and the covariance where it is not the default."""
+    facts = fit.glance().iloc[0]
+    family = facts["family"].upper().replace("_", "-")
+    parts = [family, phrase(FIXED_EFFECTS[facts["fixed_effects"]], language)]
+    parts += [facts["years"].replace("-", "–")]
+    parts += [facts[key] for key, usual in USUAL.items() if facts[key] != usual]
+    return ", ".join(parts)
+
+
+# Facts that are said only where they differ from these.
+USUAL = {"estimator": "qml", "random": "none", "covariance": "expected"}
+
+
+def block_sums(fit: Results, x: str, by: str) -> list[dict[str, Any]]:
+    """Per block of cities: own effect, received from and emitted to all other cities, and what
+    comes from each block.
+
+    ``received``: change of y in a city of the block, on average, if x rose by one unit in
+    every other city; ``emitted``: change of y in all other cities together, if x rose by one
+    unit in one city of the block, on average. Both are sums of indirect effects by block, per
+    receiver and per source, with the covariance of their terms.
+    """
+    receiver = fit.effects(x, by=by, level=LEVEL)
+    source = fit.effects(x, by=by, per="source", level=LEVEL)
+    names = list(dict.fromkeys(receiver.table["to"]))
+    return [
+        {
+            "block": str(name),
+            "own": summed(receiver, effect="direct", to=name),
+            "received": summed(receiver, effect="indirect", to=name),
+            "emitted": summed(source, effect="indirect", **{"from": name}),
+            "total": summed(receiver, effect="total", to=name),
+            "from": [summed(receiver, effect="indirect", to=name, **{"from": b}) for b in names],
+        }
+        for name in names
+    ]
+
+
+def summed(effects: Effects, **rows: Any) -> Interval:
+    """The sum of the rows that have these values, with its interval."""
+    table, spread = effects.table, effects.spread
+    assert spread is not None
+    kept = np.logical_and.reduce([table[column] == value for column, value in rows.items()])
+    estimate = float(table["estimate"].to_numpy()[kept].sum())
+    se = float(np.sqrt((spread[kept].sum(axis=0) ** 2).sum()))
+    half = float(norm.ppf((1 + effects.level) / 2)) * se
+    return _short([estimate, estimate - half, estimate + half])
+
+
+def _by_city(fit: Results, x: str, ids: Sequence[Any]) -> dict[str, list[Interval | None]]:
+    effects = fit.effects(x, by="city", level=LEVEL)
+    made = {}
+    for effect in CITY:
+        rows = effects[effect][["estimate", "low", "high"]].reindex(list(ids))
+        made[effect] = [None if np.isnan(row[0]) else _short(row) for row in rows.to_numpy()]
+    return made
+
+
+def _pairs(fit: Results, x: str, ids: Sequence[Any]) -> str:
+    """(2, n, n): estimate and standard error of dy_i/dx_j, row i receiving; NaN where the
+    model lacks a city."""
+    table = fit.effects(x, by="pair", level=LEVEL).table
+    at = [list(ids).index(city) for city in fit.panel.ids]
+    n = fit.panel.n
+    made = np.full((2, len(ids), len(ids)), np.nan, dtype="<f4")
+    made[:, np.array(at)[:, None], at] = table[["estimate", "se"]].to_numpy().T.reshape(2, n, n)
+    return base64.b64encode(made.tobytes()).decode("ascii")
+
+
+def interval_of(row: Any) -> Interval:
+    return _short([row["estimate"], row["low"], row["high"]])
+
+
+def _short(numbers: Any) -> Interval:
+    return [None if np.isnan(v) else float(DIGITS.format(v)) for v in numbers]
