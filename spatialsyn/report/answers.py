@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spatialsyn.report.display import Labels, decimals, fixed
-from spatialsyn.report.page_models import LEVEL, Interval, block_sums, interval_of
+from spatialsyn.report.page_models import LEVEL, MOST_BLOCKS, Interval, block_sums, interval_of
 from spatialsyn.report.words import word
 from spatialsyn.results import Results
 
@@ -35,7 +35,8 @@ def answers(
 
     Parameters
     ----------
-    by : grouping of the panel; None for averages over all cities
+    by : grouping of the panel; None, or one of more than six blocks, for averages over all
+        cities
     labels : print labels of variables and blocks
 
     See `page_models.block_sums` for what is summed.
@@ -43,7 +44,7 @@ def answers(
     words, known = SENTENCES[language], labels or {}
     y = results.data.outcome
     lead = words["lead"].format(x=known.get(x, x), y=known.get(y, y), level=LEVEL)
-    if by is None:
+    if by is None or results.panel.blocks[by].nunique() > MOST_BLOCKS:
         average = results.effects(x, level=LEVEL)
         parts = {
             effect: said(interval_of(average[effect].iloc[0]), language)

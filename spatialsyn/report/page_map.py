@@ -8,7 +8,7 @@ vertex to the same place in both units, so the map has neither gaps nor overlaps
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -24,9 +24,11 @@ WIDE, COARSE = 2000, 2.0
 SOUTH = 17.0
 # The inset of the South China Sea: its share of the map's width, the room that the map makes
 # for it on the right, and how far north of the map's lower edge it begins.
-INSET, ROOM, NORTH = 0.15, 0.03, 0.11
+INSET, ROOM, NORTH = 0.15, 0.06, 0.11
 # Share of the map's width that its scale bar may take.
 BAR = 0.2
+# Height of the scale bar with its label, in steps.
+BAR_TALL = 60
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class PageMap:
     borders, dashes : a path each, empty where there is none
     inset : x, y, width and height on the map, then those of what it shows; or empty
     bar : length of the scale bar, in steps and in km
+    bar_at : its left end
     """
 
     size: tuple[int, int]
@@ -51,6 +54,7 @@ class PageMap:
     dashes: str
     inset: tuple[int, ...]
     bar: tuple[int, int]
+    bar_at: tuple[int, int]
 
 
 def page_map(
@@ -78,7 +82,9 @@ def page_map(
     dashes = shapely.transform(shown.dashes.to_numpy(), on_grid)
     room = ROOM * WIDE if len(dashes) else 0
     size = (round(WIDE + room), round((y1 - y0) / step))
-    bar = frame.round_below((x1 - x0) * BAR / 1000)
+    inset = _inset(dashes, size) if len(dashes) else ()
+    km = frame.round_below((x1 - x0) * BAR / 1000)
+    bar = (round(km * 1000 / step), round(km))
     return PageMap(
         size=size,
         cities=tuple(map(outline, shapes[:n])),
@@ -86,8 +92,9 @@ def page_map(
         points=tuple((int(x), int(y)) for x, y in points),
         borders=_borders(units, blocks) if blocks else "",
         dashes="".join(map(line, dashes)),
-        inset=_inset(dashes, size) if len(dashes) else (),
-        bar=(round(bar * 1000 / step), round(bar)),
+        inset=inset,
+        bar=bar,
+        bar_at=_bar_at(replace(shown, bounds=(x0, y0, x1, y1)), bar[0]),
     )
 
 
@@ -134,6 +141,13 @@ def _without_the_south(shown: frame.Sheet) -> frame.Box:
     n = len(shown.cities)
     cities, context = shown.cities[latitude[:n] > SOUTH], shown.context[latitude[n:] > SOUTH]
     return frame.framed(cities, context, frame.MARGIN)
+
+
+def _bar_at(shown: frame.Sheet, length: int) -> tuple[int, int]:
+    """Where the scale bar covers no land, near the lower left."""
+    tall = shown.aspect * WIDE
+    (x0, y0, _, _), _ = frame.free_spot(shown, (length / WIDE, BAR_TALL / tall), (), "lower left")
+    return round(x0 * WIDE), round((1 - y0) * tall)
 
 
 def _inset(dashes: Sequence[shapely.Geometry], size: tuple[int, int]) -> tuple[int, ...]:

@@ -20,6 +20,8 @@ from spatialsyn.results import Results
 LEVEL = 0.95
 # Characters that the pairs of all models may take in the page.
 MOST_BYTES = 6_000_000
+# With more blocks than this, what comes from each is left out, and the answer is an average.
+MOST_BLOCKS = 6
 DIGITS = "{:.6g}"
 CITY = ("direct", "received", "emitted", "net")
 
@@ -102,29 +104,32 @@ def block_sums(fit: Results, x: str, by: str) -> list[dict[str, Any]]:
     """
     receiver = fit.effects(x, by=by, level=LEVEL)
     source = fit.effects(x, by=by, per="source", level=LEVEL)
+    to, sent = summed(receiver, ["effect", "to"]), summed(source, ["effect", "from"])
     names = list(dict.fromkeys(receiver.table["to"]))
+    each = summed(receiver, ["effect", "to", "from"]) if len(names) <= MOST_BLOCKS else {}
     return [
         {
             "block": str(name),
-            "own": summed(receiver, effect="direct", to=name),
-            "received": summed(receiver, effect="indirect", to=name),
-            "emitted": summed(source, effect="indirect", **{"from": name}),
-            "total": summed(receiver, effect="total", to=name),
-            "from": [summed(receiver, effect="indirect", to=name, **{"from": b}) for b in names],
+            "own": to["direct", name],
+            "received": to["indirect", name],
+            "emitted": sent["indirect", name],
+            "total": to["total", name],
+            "from": [each["indirect", name, b] for b in names] if each else [],
         }
         for name in names
     ]
 
 
-def summed(effects: Effects, **rows: Any) -> Interval:
-    """The sum of the rows that have these values, with its interval."""
-    table, spread = effects.table, effects.spread
+def summed(effects: Effects, columns: list[str]) -> dict[Any, Interval]:
+    """Sums of the rows that agree in these columns, with their intervals."""
+    estimate, spread = effects.table["estimate"].to_numpy(), effects.spread
     assert spread is not None
-    kept = np.logical_and.reduce([table[column] == value for column, value in rows.items()])
-    estimate = float(table["estimate"].to_numpy()[kept].sum())
-    se = float(np.sqrt((spread[kept].sum(axis=0) ** 2).sum()))
-    half = float(norm.ppf((1 + effects.level) / 2)) * se
-    return _short([estimate, estimate - half, estimate + half])
+    z = float(norm.ppf((1 + effects.level) / 2))
+    made = {}
+    for key, rows in effects.table.groupby(columns, sort=False).indices.items():
+        value, half = estimate[rows].sum(), z * np.sqrt((spread[rows].sum(axis=0) ** 2).sum())
+        made[key] = _short([value, value - half, value + half])
+    return made
 
 
 def _by_city(fit: Results, x: str, ids: Sequence[Any]) -> dict[str, list[Interval | None]]:

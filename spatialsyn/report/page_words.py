@@ -26,6 +26,7 @@ CHINESE = {
     "Choose a city on the map or in the list.": "请在地图或列表中选择城市。",
     "no data": "无数据",
     "interval contains zero": "区间包含零",
+    "zero in this model": "在此模型中为零",
     "chosen city": "所选城市",
     "{}% interval": "{}% 置信区间",
     "Change in {y} per unit of {x}": "{x}每增加一个单位时{y}的变化",
@@ -111,7 +112,7 @@ FIXED_EFFECTS = {
 # What the page's script says while it is read.
 SPOKEN = (
     "emitted", "received", "own effect", "emitted minus received", "all cities", "none",
-    "no data", "interval contains zero", "{}% interval", "Choose a city on the map or in the list.",
+    "no data", "zero in this model", "interval contains zero", "{}% interval", "Choose a city on the map or in the list.",
     "Emitted by each city to all others together",
     "Received by each city from all others together", "Own effect of each city",
     "Emitted minus received, by city", "Emitted by {city} to each city",

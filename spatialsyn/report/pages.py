@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -30,6 +31,7 @@ from spatialsyn.errors import AlignmentError, ConfigError, named
 from spatialsyn.report import provenance
 from spatialsyn.report.answers import answers
 from spatialsyn.report.display import Labels
+from spatialsyn.report.labels import SUFFIX
 from spatialsyn.report.layers import DARK, HATCH_INK, HATCH_LIGHT, luminance
 from spatialsyn.report.layout import Layout
 from spatialsyn.report.page_map import PageMap, page_map
@@ -42,7 +44,7 @@ from spatialsyn.report.words import check_language, word
 from spatialsyn.results import Results
 
 # Classes of the map's scale, mirrored about zero; the outer tenths of the colour map are dark.
-CLASSES, ENDS = 8, (0.1, 0.9)
+CLASSES, ENDS = 9, (0.1, 0.9)
 SHOWS = (
     ("emitted", "emitted"), ("received", "received"), ("direct", "own effect"),
     ("net", "emitted minus received"),
@@ -231,7 +233,6 @@ def _rendered(
             cities=cities,
             context=[] if drawn is None else _names(panel.context, labels, language),
             map=drawn,
-            bar_at=None if drawn is None else (24, drawn.size[1] - 24),
             shows=SHOWS,
             colours=_colours(),
             tables={name: Markup(made.to_html()) for name, made in given.tables.items()},
@@ -286,9 +287,10 @@ def _names(units: pd.DataFrame, labels: Mapping[str, str], language: str) -> lis
     """What each unit is called: its label, its name in the polygons, or its id."""
     column = f"name_{language}"
     names = units[column] if column in units else pd.Series(units.index, units.index)
+    texts = {str(city): str(city) if pd.isna(name) else str(name) for city, name in names.items()}
     return [
-        labels.get(str(city), str(city) if pd.isna(name) else str(name))
-        for city, name in names.items()
+        labels.get(city, re.sub(SUFFIX, "", text) if language == "zh" else text)
+        for city, text in texts.items()
     ]
 
 

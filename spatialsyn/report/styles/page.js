@@ -26,10 +26,10 @@
 
   // Numbers. An interval is [estimate, low, high]; null stands for a number there is none of.
   const places = (scale) =>
-    scale > 0 && scale < 0.0005 ? 1 - Math.floor(Math.log10(scale)) : 3;
+    scale > 0 && scale < 0.005 ? 1 - Math.floor(Math.log10(scale)) : 3;
   function number(value, decimals) {
     if (value === 0) return "0";
-    const text = decimals > 7 ? value.toExponential(1) : value.toFixed(decimals);
+    const text = decimals > 6 ? value.toExponential(1) : value.toFixed(decimals);
     return text.replace(/^-(?=[0.]*$)/, "").replace(/-/g, "\u2212");
   }
   const fixed = ([, low, high]) => low === 0 && high === 0;
@@ -83,22 +83,24 @@
     return say(text, { city: cities[state.city].name });
   }
 
-  // Colours: classes of equal width, mirrored about zero.
-  function limitOf(values) {
+  // Colours: classes of equal width about zero; the middle one is for what is next to nothing.
+  const round = (least) => {
+    const power = 10 ** Math.floor(Math.log10(least));
+    return [1, 2, 4, 5, 8, 10].find((digit) => digit * power >= least * 0.999999) * power;
+  };
+  const half = data.colours.length / 2;
+  function widthOf(values) {
     const others = values.filter((v, i) => v && !(paired() && i === state.city));
     const most = Math.max(0, ...others.map((v) => Math.abs(v[0])));
-    if (most === 0) return 0;
-    const power = 10 ** Math.floor(Math.log10(most));
-    return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((step) => step * power >= most * 0.999999) * power;
+    return most === 0 ? 0 : round(most / half);
   }
-  function classOf(value, limit) {
-    const half = data.colours.length / 2;
-    if (limit === 0 || value === 0) return -1;
-    return Math.min(2 * half - 1, Math.max(0, Math.floor((value / limit + 1) * half)));
+  function classOf(value, width) {
+    if (width === 0 || value === 0) return -1;
+    return Math.min(2 * half - 1, Math.max(0, Math.floor(value / width + half)));
   }
-  function fillOf(v, limit) {
+  function fillOf(v, width) {
     if (!v) return "#cdcdcd";
-    const k = classOf(v[0], limit);
+    const k = classOf(v[0], width);
     if (k < 0) return "#ffffff";
     return uncertain(v) ? `url(#hatch${k})` : data.colours[k];
   }
@@ -131,36 +133,35 @@
   }
 
   function paintMap() {
-    const values = shown(), limit = limitOf(values);
+    const values = shown(), width = widthOf(values);
     shapes.forEach((shape, i) => {
       const self = paired() && i === state.city;
-      shape.setAttribute("fill", self ? "#fff3b0" : fillOf(values[i], limit));
+      shape.setAttribute("fill", self ? "#fff3b0" : fillOf(values[i], width));
       shape.setAttribute("aria-selected", String(i === state.city));
       const { name, block } = cities[i];
       shape.setAttribute("aria-label",
         `${name}${block ? ` (${block})` : ""}: ${self ? say("chosen city") : spoken(values[i])}`);
     });
     by("chosen").setAttribute("d", state.city < 0 ? "" : shapes[state.city].getAttribute("d"));
-    paintLegend(limit, values);
+    paintLegend(width, values);
   }
-  function paintLegend(limit, values) {
-    const legend = by("legend"), count = data.colours.length;
+  function paintLegend(width, values) {
+    const legend = by("legend");
     legend.replaceChildren();
-    if (limit > 0) {
-      const decimals = Math.max(0, 1 - Math.floor(Math.log10((2 * limit) / count)));
+    if (width > 0) {
       const scale = element("span", { class: "scale" }, null, legend);
-      data.colours.forEach((colour, k) => {
-        const step = element("span", { class: "step" }, null, scale);
-        element("i", {}, null, step).style.background = colour;
-        if (k % 2 === 0 || k === count - 1) {
-          const text = number(((2 * k) / count - 1) * limit, decimals);
-          element("b", {}, k === count - 1 ? "" : text, step);
-        }
-      });
-      element("b", { class: "last" }, number(limit, decimals), scale);
+      for (const colour of data.colours) element("i", {}, null, scale).style.background = colour;
+      const ticks = [-half, 2 - half, 0, half - 2, half];
+      const after = (v) => (String(Number(v.toPrecision(6))).split(".")[1] || "").length;
+      const decimals = Math.max(...ticks.map((at) => after(at * width)));
+      for (const at of ticks) {
+        const text = element("b", {}, number(at * width, decimals), scale);
+        text.style.left = `${50 * (1 + at / half)}%`;
+      }
     }
     const keys = [];
     if (values.some((v) => v && uncertain(v))) keys.push(["hatched", "interval contains zero"]);
+    if (values.some((v) => v && fixed(v) && v[0] === 0)) keys.push(["zero", "zero in this model"]);
     if (values.some((v) => !v) || map.querySelector(".context")) keys.push(["empty", "no data"]);
     for (const [look, text] of keys) {
       const entry = element("span", { class: "key" }, null, legend);
@@ -214,7 +215,7 @@
     const blocks = models[state.model].blocks;
     if (!by("blocks") || !blocks.length) return;
     const others = blocks.map((row) => say("of which from {}", { _: row.block }));
-    const wide = blocks.length <= 6;
+    const wide = blocks[0].from.length > 0;
     tabulate(by("blocks"), `${models[state.model].name}: ${models[state.model].what}`,
       [say("Block"), say("own"), say("from other cities"), ...(wide ? others : []), say("total"),
         say("to other cities")],
@@ -239,10 +240,11 @@
     place.setAttribute("viewBox", `0 0 900 ${tall + 18 + 20 * facts.length}`);
     const draw = (tag, attributes, text = null, parent = place) =>
       element(tag, { svg: true, ...attributes }, text, parent);
-    draw("line", { x1: left, x2: 896, y1: y(0), y2: y(0), class: "zero" });
-    const scale = places((high - low) / 40);
-    for (const v of [low, 0, high])
-      draw("text", { x: left - 8, y: y(v) + 4, "text-anchor": "end" }, number(v, Math.min(scale, 6)));
+    draw("line", { x1: left, x2: 896, y1: y(0), y2: y(0), class: "axis" });
+    const step = round((high - low || 1) / 5), decimals = Math.max(0, -Math.floor(Math.log10(step)));
+    for (let k = Math.ceil(low / step); k * step <= high; k += 1)
+      draw("text", { x: left - 8, y: y(k * step) + 4, "text-anchor": "end" },
+        number(k * step, decimals));
     facts.forEach(([text], row) =>
       draw("text", { x: left - 8, y: tall + 24 + 20 * row, "text-anchor": "end" }, text));
     order.forEach((i, k) => {
@@ -265,18 +267,27 @@
         models[i].average.direct, models[i].average.indirect, models[i].average.total]));
   }
 
-  // Labels: as many names as fit, the chosen city first, always the same size on the screen.
-  function writeLabels() {
+  // Labels and hatching keep their size on the screen; of the names as fit, the chosen city first.
+  const inside = (box, x, y) =>
+    x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height;
+  function fitScreen() {
     const layer = by("labels"), box = map.viewBox.baseVal;
-    const unit = box.width / (map.clientWidth || 800), size = LABEL_PX * unit;
+    const across = box.width / (map.clientWidth || 800), down = box.height / (map.clientHeight || 600);
+    const unit = Math.max(across, down), size = LABEL_PX * unit;
     layer.setAttribute("font-size", size);
+    by("bar").setAttribute("font-size", size);
+    for (const pattern of map.querySelectorAll("pattern"))
+      pattern.setAttribute("patternTransform", `scale(${unit})`);
     const taken = [];
     const order = [...layer.children]
       .map((text) => [text, Number(text.dataset.city)])
       .sort((a, b) => (b[1] === state.city) - (a[1] === state.city));
     for (const [text, i] of order) {
       const letters = [...text.textContent].reduce((w, c) => w + (c > "\u2e80" ? 1.05 : 0.56), 0);
-      const w = letters * size, x = Number(text.getAttribute("x")), y = Number(text.getAttribute("y"));
+      const w = letters * size, y = Number(text.getAttribute("y"));
+      const edges = [box.x + w / 2 + unit, box.x + box.width - w / 2 - unit];
+      const x = Math.min(edges[1], Math.max(edges[0], Number(text.dataset.x)));
+      text.setAttribute("x", inside(box, text.dataset.x, y) ? x : text.dataset.x);
       const area = [x - w / 2, y - size * 0.6, x + w / 2, y + size * 0.6];
       const free = taken.every((t) =>
         t[0] > area[2] || t[2] < area[0] || t[1] > area[3] || t[3] < area[1]);
@@ -297,7 +308,7 @@
     map.setAttribute("viewBox", `${left} ${top} ${w} ${h}`);
     if (by("inset")) by("inset").classList.toggle("away", zoom > 1);
     by("bar").classList.toggle("away", zoom > 1);
-    writeLabels();
+    fitScreen();
   }
 
   function choose(city, focus = false) {
@@ -368,7 +379,7 @@
     offerModels();
     if (map) {
       paintMap();
-      writeLabels();
+      fitScreen();
     }
     readOut();
     readBlocks();
@@ -415,7 +426,7 @@
     by("closer").addEventListener("click", () => zoomTo(zoom * 1.6));
     by("farther").addEventListener("click", () => zoomTo(zoom / 1.6));
     by("whole").addEventListener("click", () => zoomTo(1));
-    window.addEventListener("resize", writeLabels);
+    window.addEventListener("resize", fitScreen);
   }
   render();
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
