@@ -136,6 +136,19 @@ class Job:
         about += [self.by] if "blocks" in self.tables else []
         return (*about, *self.tables, *self.figures)
 
+    def check_fonts(self) -> None:
+        """Refuse figures with Chinese text that no installed font can print."""
+        from spatialsyn.report.theme import NEEDS_CJK, require_cjk
+
+        chosen = self.study.report
+        if chosen.figures == []:
+            return
+        if chosen.language == "zh":
+            require_cjk('[report] language = "zh"')
+        for name, label in chosen.labels.items():
+            if NEEDS_CJK.search(label):
+                require_cjk(f"[report.labels] {name} = {label!r}")
+
     @property
     def main(self) -> str:
         """The model that the report is about: `main`, or the first one."""
@@ -181,6 +194,7 @@ def run(path: str | Path, out: str | Path | None = None, say: Say = print) -> Pa
         Whatever the panel, the weights, the models or the folder refuse.
     """
     job = open_job(path)
+    job.check_fonts()
     folder = Path(out) if out is not None else Path("results") / job.path.stem
     _check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)

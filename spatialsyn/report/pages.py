@@ -49,6 +49,7 @@ SHOWS = (
     ("emitted", "emitted"), ("received", "received"), ("direct", "own effect"),
     ("net", "emitted minus received"),
 )  # fmt: skip
+SCRIPTS = ("page.js", "page_map.js", "page_start.js")
 # What a JSON block may not hold raw inside a page.
 RAW = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
@@ -213,7 +214,7 @@ def _rendered(
     for model in models:
         for sums in model["blocks"]:
             sums["block"] = labels.get(sums["block"], word(sums["block"], language))
-    script = _file("page.js")
+    script = _script()
     return (
         Environment(autoescape=True, trim_blocks=False)
         .from_string(_file("page.html"))
@@ -298,6 +299,12 @@ def _colours() -> list[tuple[str, str]]:
     """The classes' colours, told apart under colour blindness, and the ink of hatches on them."""
     hexes = [to_hex(colour) for colour in cm.vik(np.linspace(*ENDS, CLASSES))]
     return [(c, HATCH_LIGHT if luminance(c) < DARK else HATCH_INK) for c in hexes]
+
+
+def _script() -> str:
+    """The page's script, in a scope of its own."""
+    parts = "".join(map(_file, SCRIPTS))
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
 def _policy(script: str) -> str:
