@@ -47,7 +47,13 @@ def matrices(fits: Iterable[Results], language: str) -> list[tuple[str, ...]]:
     for fit in fits:
         used |= {w.hash: w for name, w in fit.weights.items() if name in fit.model.weights_names}
     return [
-        (w.name, _recipe(w), _text(w.base_years) or phrase("none", language), w.standardization, key)
+        (
+            w.name,
+            _recipe(w),
+            _text(w.base_years) or phrase("none", language),
+            w.standardization,
+            key,
+        )
         for key, w in used.items()
     ]
 

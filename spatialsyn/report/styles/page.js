@@ -135,7 +135,7 @@ function readOut() {
 }
 let everything = false;
 function listPairs(possible) {
-  by("pairs").hidden = by("more").hidden = !possible;
+  by("listed").hidden = by("more").hidden = !possible;
   if (!possible) return;
   const found = cities.map((city, i) => [city.name, pair(state.city, i), pair(i, state.city), i]);
   const rows = found.filter(([, v, , i]) => v && i !== state.city);

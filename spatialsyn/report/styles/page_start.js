@@ -29,13 +29,14 @@ if (map) {
   map.addEventListener("pointermove", (event) =>
     hover(shapes.indexOf(event.target), event.clientX, event.clientY));
   map.addEventListener("pointerleave", () => hover(-1));
-  map.addEventListener("focusin", (event) => {
+  // Not on the map: Blink lets the focus into an svg that listens for it.
+  by("frame").addEventListener("focusin", (event) => {
     const index = shapes.indexOf(event.target);
     if (index < 0 || !event.target.matches(":focus-visible")) return;
     const box = event.target.getBoundingClientRect();
     hover(index, box.right - box.width / 2, box.bottom - box.height / 2);
   });
-  map.addEventListener("focusout", () => hover(-1));
+  by("frame").addEventListener("focusout", () => hover(-1));
   by("closer").addEventListener("click", () => zoomTo(zoom * 1.6));
   by("farther").addEventListener("click", () => zoomTo(zoom / 1.6));
   by("whole").addEventListener("click", () => zoomTo(1));
