@@ -16,6 +16,7 @@ SENTENCES = {
         "number": "{} ({} to {})",
         "zero": "{} ({} to {}, contains zero)",
         "none": "none in this model",
+        "open": "{} (interval not available)",
     },
     "zh": {
         "lead": "{x}增加一个单位时{y}的变化（{level:.0%} 置信区间）。",
@@ -24,6 +25,7 @@ SENTENCES = {
         "number": "{}（{} 至 {}）",
         "zero": "{}（{} 至 {}，区间包含零）",
         "none": "在此模型中没有",
+        "open": "{}（没有区间）",
     },
 }
 
@@ -66,6 +68,9 @@ def answers(
 def said(interval: Interval, language: str) -> str:
     """An estimate with its interval; effects that are zero by construction have none."""
     words, (estimate, low, high) = SENTENCES[language], interval
+    assert estimate is not None
+    if low is None or high is None:
+        return words["open"].format(fixed(estimate, 3))
     if low == high:
         return words["none"]
     places = decimals((high - low) / 4, 3)

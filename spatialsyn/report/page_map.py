@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import frame
@@ -57,6 +58,9 @@ class PageMap:
     bar_at: tuple[int, int]
 
 
+Points = NDArray[np.float64]
+
+
 def page_map(
     cities: gpd.GeoDataFrame, context: gpd.GeoDataFrame | None, blocks: str | None
 ) -> PageMap:
@@ -71,7 +75,7 @@ def page_map(
     x0, y0, x1, y1 = _without_the_south(shown)
     step = (x1 - x0) / WIDE
 
-    def on_grid(xy: Array) -> Array:
+    def on_grid(xy: Points) -> Points:
         return np.column_stack([xy[:, 0] - x0, y1 - xy[:, 1]]) / step
 
     shapes = np.concatenate([shown.cities.geometry, shown.context.geometry])

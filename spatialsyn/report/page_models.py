@@ -1,6 +1,6 @@
 """What the page knows of each model: effects on average, by city, by pair and by block.
 
-An interval is a list [estimate, low, high]. Pairs are many: they travel as single-precision
+An interval is a list [estimate, low, high], its ends None where it has none. Pairs are many: they travel as single-precision
 numbers, estimates and standard errors, and models beyond `MOST_BYTES` go without them.
 """
 

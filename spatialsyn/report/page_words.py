@@ -27,6 +27,7 @@ CHINESE = {
     "no data": "无数据",
     "interval contains zero": "区间包含零",
     "zero in this model": "在此模型中为零",
+    "interval not available": "没有区间",
     "chosen city": "所选城市",
     "{}% interval": "{}% 置信区间",
     "Change in {y} per unit of {x}": "{x}每增加一个单位时{y}的变化",
@@ -81,7 +82,9 @@ CHINESE = {
     "Panel, SHA-256": "面板 SHA-256",
     "Versions": "软件版本",
     "Seed": "随机种子",
-    "none: intervals are by the delta method, nothing was drawn": "无：区间由 delta 方法得到，没有抽样",
+    "none: intervals are by the delta method, nothing was drawn": (
+        "无：区间由 delta 方法得到，没有抽样"
+    ),
     "To reproduce": "复现命令",
     "Study file, SHA-256": "研究文件 SHA-256",
     "Boundaries": "边界",
@@ -112,7 +115,8 @@ FIXED_EFFECTS = {
 # What the page's script says while it is read.
 SPOKEN = (
     "emitted", "received", "own effect", "emitted minus received", "all cities", "none",
-    "no data", "zero in this model", "interval contains zero", "{}% interval", "Choose a city on the map or in the list.",
+    "no data", "zero in this model", "interval contains zero", "{}% interval",
+    "interval not available", "Choose a city on the map or in the list.",
     "Emitted by each city to all others together",
     "Received by each city from all others together", "Own effect of each city",
     "Emitted minus received, by city", "Emitted by {city} to each city",

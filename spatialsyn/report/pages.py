@@ -33,12 +33,11 @@ from spatialsyn.report.answers import answers
 from spatialsyn.report.display import Labels
 from spatialsyn.report.labels import SUFFIX
 from spatialsyn.report.layers import DARK, HATCH_INK, HATCH_LIGHT, luminance
-from spatialsyn.report.layout import Layout
 from spatialsyn.report.page_map import PageMap, page_map
 from spatialsyn.report.page_models import LEVEL, explored
 from spatialsyn.report.page_words import SPOKEN, heading, phrase
 from spatialsyn.report.summaries import effects_table
-from spatialsyn.report.tables import table
+from spatialsyn.report.tables import Table, table
 from spatialsyn.report.theme import written
 from spatialsyn.report.words import check_language, word
 from spatialsyn.results import Results
@@ -68,7 +67,7 @@ class Sections:
 
     answer: Sequence[str] = ()
     cautions: Sequence[str] = ()
-    tables: Mapping[str, Layout] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
 

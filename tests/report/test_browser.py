@@ -277,7 +277,7 @@ def test_zooming_shows_more_names_around_the_chosen_city(study, visit):
     page.select_option("#city", "2")
     for _ in range(3):
         page.click("#closer")
-    left, top, width, height = map(float, page.get_attribute("#map", "viewBox").split())
+    _, _, width, _ = map(float, page.get_attribute("#map", "viewBox").split())
     assert width == pytest.approx(2000 / 1.6**3)
     assert page.locator('#labels text[data-city="2"]:not(.away)').count() == 1
     page.click("#whole")

@@ -145,7 +145,7 @@ def test_a_model_of_fewer_cities_has_no_numbers_for_the_others(fits, panel, tmp_
     )
     assert_allclose(packed[0, 3, 5], pair["estimate"], rtol=1e-6)
     with pytest.raises(
-        ss.AlignmentError, match="lacks the cities '440100', '440200', .* of the model 'main'"
+        ss.AlignmentError, match=r"lacks the cities '440100', '440200', .* of the model 'main'"
     ):
         ss.report.page({"few": small, "main": fits["main"]}, path=tmp_path / "q.html")
 
@@ -295,9 +295,9 @@ def test_without_regressors_there_are_tables_only(panel, fits, tmp_path):
 
 def test_what_cannot_be_shown_is_refused(fits, panel, tmp_path):
     path = tmp_path / "p.html"
-    with pytest.raises(ss.ConfigError, match="page needs what ss.fit returns.*'int'"):
+    with pytest.raises(ss.ConfigError, match=r"page needs what ss.fit returns.*'int'"):
         ss.report.page([3], panel, path)
-    with pytest.raises(ss.ConfigError, match="page needs what ss.fit returns.*got none"):
+    with pytest.raises(ss.ConfigError, match=r"page needs what ss.fit returns.*got none"):
         ss.report.page({}, panel, path)
     with pytest.raises(ss.ConfigError, match="x='q' is in none of the models; they have 'x', 'z'"):
         ss.report.page(fits, panel, path, x="q")

@@ -30,19 +30,22 @@ function number(value, decimals) {
   return text.replace(/^-(?=[0.]*$)/, "").replace(/-/g, "\u2212");
 }
 const fixed = ([, low, high]) => low === 0 && high === 0;
-const uncertain = (v) => !fixed(v) && v[1] <= 0 && v[2] >= 0;
+const open = ([, low]) => low === null;
+const uncertain = (v) => !open(v) && !fixed(v) && v[1] <= 0 && v[2] >= 0;
 function estimate(v) {
   if (!v) return say("no data");
   return fixed(v) && v[0] === 0 ? "\u2013" : number(v[0], places((v[2] - v[1]) / 4));
 }
 function interval(v) {
   if (!v || fixed(v)) return "";
+  if (open(v)) return `(${say("interval not available")})`;
   const decimals = places((v[2] - v[1]) / 4);
   return `[${number(v[1], decimals)}, ${number(v[2], decimals)}]`;
 }
 const full = (v) => `${estimate(v)} ${interval(v)}`.trim();
 function spoken(v) {
   if (!v || fixed(v)) return estimate(v);
+  if (open(v)) return full(v);
   const certain = uncertain(v) ? `, ${say("interval contains zero")}` : "";
   return `${estimate(v)}, ${say("{}% interval", { _: data.level })} ${interval(v)}${certain}`;
 }
@@ -166,7 +169,7 @@ function curve() {
   place.replaceChildren();
   const order = models.map((_, i) => i)
     .sort((a, b) => models[a].average[effect][0] - models[b].average[effect][0]);
-  const ends = order.flatMap((i) => models[i].average[effect].slice(1)).concat(0);
+  const ends = order.flatMap((i) => models[i].average[effect]).filter((v) => v !== null).concat(0);
   const low = Math.min(...ends), high = Math.max(...ends), tall = 190, left = 260;
   const y = (v) => 14 + (tall - 28) * ((high - v) / (high - low || 1));
   const x = (k) => left + 24 + k * ((900 - left - 40) / Math.max(order.length - 1, 1));
@@ -192,8 +195,8 @@ function curve() {
     draw("title", {}, `${models[i].name}: ${full(v)}`, spot);
     draw("rect", { x: at - 11, y: 2, width: 22, height: tall + 14 + 20 * facts.length,
       class: "back" }, null, spot);
-    draw("line", { x1: at, x2: at, y1: y(v[1]), y2: y(v[2]) }, null, spot);
-    draw("circle", { cx: at, cy: y(v[0]), r: 4.5, class: uncertain(v) || fixed(v) ? "hollow" : "" },
+    if (!open(v)) draw("line", { x1: at, x2: at, y1: y(v[1]), y2: y(v[2]) }, null, spot);
+    draw("circle", { cx: at, cy: y(v[0]), r: 4.5, class: uncertain(v) || fixed(v) || open(v) ? "hollow" : "" },
       null, spot);
     facts.forEach(([, holds], row) => draw("circle", { cx: at, cy: tall + 20 + 20 * row, r: 4,
       class: holds(models[i]) ? "" : "off" }, null, spot));
