@@ -1,5 +1,6 @@
 # make study   installs what is needed and runs the main study
 # make test    installs what is needed and runs every test
+# make docs    builds the documentation site, notebooks run
 # On Debian: apt install python3 python3-venv make git
 
 VENV := .venv
@@ -11,7 +12,7 @@ LOCK := requirements.lock setup.cfg pyproject.toml
 PY ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
 	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 
-.PHONY: study test lint notebooks bench lock clean
+.PHONY: study test lint notebooks docs bench lock clean
 
 study: $(VENV)/.study
 	$(BIN)/spatialsyn run studies/guangdong.toml
@@ -27,6 +28,10 @@ lint: $(VENV)/.test
 notebooks: $(VENV)/.test
 	$(BIN)/uv pip install --python $(BIN)/python -e ".[notebook]"
 	$(BIN)/jupyter lab notebooks
+
+docs: $(VENV)/.test
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 bench: $(VENV)/.test
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/fit_speed.py

@@ -3,7 +3,7 @@
     [panel]         where the cities and their numbers come from
     [measures.x]    columns or tables made from columns: kind is a function of ss.measures
     [weights.w]     matrices: kind is a function of ss.weights
-    [models.m]      specifications: family is ols, slx, sar or sdm
+    [models.m]      specifications: the fields of SpatialModel, family among them
     [sweep]         one model under every combination of some of its fields
     [report]        which tables and figures, and in which language
 

@@ -42,6 +42,36 @@ def test_a_model_has_the_fields_of_a_specification(tmp_path, lines, model):
     assert models(read_study(written(tmp_path, lines)))["more"] == model
 
 
+MIXED = '\n[models.more]\nfamily = "sdm"\nformula = "' + FORMULA + '"\nW = {W}\n\n[sweep]\n'
+
+
+@pytest.mark.parametrize(
+    ("W", "mixed"),
+    [
+        ('{ convex = ["geo", "dig"] }', ss.convex("geo", "dig")),
+        ('{ convex = ["geo", "dig"], wx = "combined" }', ss.convex("geo", "dig", wx="combined")),
+        (
+            '{ wy = { convex = ["geo", "dig"] }, wx = "geo" }',
+            {"wy": ss.convex("geo", "dig"), "wx": "geo"},
+        ),
+    ],
+)
+def test_a_mixture_of_matrices_is_written_as_a_table(tmp_path, W, mixed):
+    path = tmp_path / "study.toml"
+    text = MAIN.read_text("utf-8").replace("\n[sweep]\n", MIXED.replace("{W}", W))
+    path.write_text(text, encoding="utf-8")
+    assert models(read_study(path))["more"] == ss.sdm(FORMULA, W=mixed)
+
+
+@pytest.mark.parametrize("W", ['{ convex = "geo" }', '{ convex = ["geo", "dig"], share = 0.5 }'])
+def test_a_mixture_with_other_keys_is_refused(tmp_path, W):
+    path = tmp_path / "study.toml"
+    text = MAIN.read_text("utf-8").replace("\n[sweep]\n", MIXED.replace("{W}", W))
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ss.ModelError, match=r"is no mixture: it has convex, a list of names"):
+        read_study(path)
+
+
 def test_a_wrong_key_of_regimes_is_named(tmp_path):
     path = written(tmp_path, 'regimes = { grouping = "region", terms = ["va"] }')
     with pytest.raises(ss.ModelError, match=r"\[models.more\] regimes has the keys grouping, x"):

@@ -204,6 +204,13 @@ class CityPanel:
             raise PanelError(f"the panel has no cities {named(foreign)}; it has {named(self.ids)}.")
         chosen = self.years if years is None else tuple(years)
         self._check_years(chosen)
+        gaps = sorted({*range(min(chosen, default=0), max(chosen, default=0))} - {*chosen})
+        if gaps:
+            raise PanelError(
+                f"subset(years=...) leaves out {named(gaps)} between {min(chosen)} and "
+                f"{max(chosen)}: the years of a panel follow each other, because lags in time need "
+                "the year before. Take years in a row."
+            )
         index = self.frame.index
         rows = index.isin(keep, level="city") & index.isin(chosen, level="year")
         return self._with(self.frame[rows])

@@ -15,7 +15,7 @@ from spatialsyn.errors import PanelError, named
 
 # utf-8-sig reads UTF-8 with and without a byte-order mark; GB18030 contains GBK and GB2312.
 ENCODINGS = ("utf-8-sig", "gb18030")
-TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet")
+TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet", ".dta")
 
 
 def read_panel(
@@ -38,7 +38,8 @@ def read_panel(
         Polygons without rows in the table (Hong Kong, say) are kept for the maps, as
         ``panel.context``.
     table : path
-        csv (UTF-8 with or without BOM, or GBK), xlsx or parquet.
+        csv (UTF-8 with or without BOM, or GBK; tabs in txt and tsv), xlsx, parquet or Stata's
+        dta. Further columns called ``city`` or ``year`` become ``city_name`` and ``year_name``.
     missing : sequence of str
         Texts that stand for a missing cell, for example ``["-", "..."]``.
     thousands : str, optional
@@ -61,6 +62,15 @@ def read_panel(
     polygons = None if boundaries is None else read_boundaries(boundaries, city=city, repair=repair)
     codes_are_text = polygons is not None and not pd.api.types.is_numeric_dtype(polygons.index)
     frame = _read_table(Path(table), city, codes_are_text, tuple(missing), thousands)
+    if polygons is not None and city not in frame.columns:
+        raise PanelError(
+            f"{Path(table).name!r} has no column {city!r}, which the boundaries have; it has "
+            f"{named(frame.columns, 40)}. Where the two files call the cities differently: "
+            f"ss.CityPanel(frame, city=..., cities=ss.read_boundaries({str(boundaries)!r}, "
+            f"city={city!r}))."
+        )
+    taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own}
+    frame = frame.rename(columns={k: v for k, v in taken.items() if v not in frame.columns})
     return CityPanel(frame, city, year, polygons, blocks, absent)
 
 
@@ -81,26 +91,55 @@ def _read_table(
     try:
         if kind == ".parquet":
             frame = pd.read_parquet(path)
+        elif kind == ".dta":
+            frame = _read_stata(path)
         elif kind == ".xlsx":
             frame = pd.read_excel(path, **options)
         else:
-            frame = _read_text(path, "\t" if kind == ".tsv" else ",", options)
+            frame = _read_text(path, options)
     except PanelError:
         raise
     except (ValueError, ImportError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise PanelError(f"cannot read {path.name!r}: {error}.") from error
     if codes_are_text and city in frame.columns:
-        frame[city] = frame[city].astype("string").str.strip().astype(object)
+        codes = frame[city]
+        if pd.api.types.is_float_dtype(codes) and (codes % 1 == 0).all():
+            codes = codes.astype("int64")  # Stata's float of a code
+        frame[city] = codes.astype("string").str.strip().astype(object)
     return frame
 
 
-def _read_text(path: Path, separator: str, options: dict[str, Any]) -> pd.DataFrame:
+def _read_stata(path: Path) -> pd.DataFrame:
+    """Labels of text, numbers where only some values have a label."""
+    frame, labelled = pd.read_stata(path, convert_categoricals=False), pd.read_stata(path)
+    for column in labelled.select_dtypes("category"):
+        if all(isinstance(label, str) for label in labelled[column].cat.categories):
+            frame[column] = labelled[column].astype(object)
+    return frame
+
+
+def _read_text(path: Path, options: dict[str, Any]) -> pd.DataFrame:
     for encoding in ENCODINGS:
         try:
-            return pd.read_csv(path, sep=separator, encoding=encoding, **options)
+            with path.open(encoding=encoding) as file:
+                first = file.readline()
+            _check_separator(path, first)
+            return pd.read_csv(
+                path, sep="\t" if "\t" in first else ",", encoding=encoding, **options
+            )
         except UnicodeDecodeError:
             continue
     raise PanelError(
         f"{path.name!r} is neither UTF-8 nor GBK. Save it as UTF-8 "
         "(in Excel: 'CSV UTF-8') and read it again."
     )
+
+
+def _check_separator(path: Path, first: str) -> None:
+    """Semicolons come with decimal commas, which would be read as text or as thousands."""
+    if ";" in first and "," not in first and "\t" not in first:
+        raise PanelError(
+            f"{path.name!r} separates its columns by semicolons; decimals may then be commas. Read "
+            f"it yourself and look: frame = pandas.read_csv({path.name!r}, sep=';', decimal=','), "
+            "then ss.CityPanel(frame, city=..., cities=ss.read_boundaries(...))."
+        )

@@ -48,19 +48,19 @@ class Haken:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Estimates and standard errors, with lambda2 - |lambda1| in the last row."""
+        """Estimates and standard errors, with ``lambda2 - |lambda1|`` in the last row."""
         rows = pd.DataFrame({"estimate": self.params, "se": self.se})
         rows.loc["lambda2 - |lambda1|"] = self.gap
         return rows.rename_axis("term")
 
     @property
     def adiabatic(self) -> bool:
-        """Whether lambda2 > |lambda1|."""
+        """Whether ``lambda2 > |lambda1|``."""
         return self.gap[0] > 0
 
     @property
     def gap(self) -> tuple[float, float]:
-        """lambda2 - |lambda1| and its standard error, the two equations taken as unrelated.
+        """``lambda2 - |lambda1|`` and its standard error, the two equations taken as unrelated.
 
         A condition that holds by less than its error has not been shown to hold.
         """

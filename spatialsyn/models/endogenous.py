@@ -15,12 +15,13 @@ from spatialsyn.models.roles import FAMILIES
 if TYPE_CHECKING:
     from spatialsyn.models.spec import SpatialModel
 
-ESTIMATORS = ("qml", "2sls", "best-2sls", "gmm")
+ESTIMATORS = ("qml", "2sls", "best-2sls", "ec2sls", "gmm")
 # What a reader is told of each.
 WORDS = {
     "qml": "quasi-maximum likelihood",
     "2sls": "two-stage least squares",
     "best-2sls": "two-stage least squares with the best instruments of Lee (2003)",
+    "ec2sls": "error-component two-stage least squares (Baltagi & Liu 2011)",
     "gmm": "two-stage least squares, the spatial error by the moments of Kelejian and Prucha",
 }
 
@@ -58,12 +59,8 @@ def check_estimator(model: SpatialModel) -> None:
                 f'instruments= use estimator="{"gmm" if "u" in lags else "2sls"}".'
             )
         return
-    if model.random is not None:
-        raise ModelError(
-            f"random={model.random!r} is not available with estimator={how!r}. Use "
-            'fixed_effects="individual", which is consistent whatever the cities are like.'
-        )
-    if model.correction != "lee-yu":
+    _check_random(model)
+    if model.correction != "lee-yu" and model.random is None:
         raise ModelError(
             f"correction={model.correction!r} repairs a likelihood; {how} has none, and its slopes "
             "no bias from fixed effects. Leave correction out."
@@ -87,6 +84,23 @@ def check_estimator(model: SpatialModel) -> None:
             'endogenous= use estimator="2sls".'
         )
     _check_terms(model)
+
+
+def _check_random(model: SpatialModel) -> None:
+    """Variance components by moments exist for two stages, in one form."""
+    how = model.estimator
+    if model.random is None and how == "ec2sls":
+        raise ModelError(
+            'ec2sls weighs the variation within and between cities: it needs random="individual". '
+            'Without random effects use estimator="2sls".'
+        )
+    if model.random is None or (model.random == "individual" and how != "best-2sls"):
+        return
+    raise ModelError(
+        f"random={model.random!r} is not available with estimator={how!r}. Use "
+        'random="individual" with "2sls", "ec2sls", "gmm" or "qml", or fixed_effects="individual", '
+        "which is consistent whatever the cities are like."
+    )
 
 
 def _check_terms(model: SpatialModel) -> None:

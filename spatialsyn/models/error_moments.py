@@ -3,9 +3,13 @@
     e = u - lambda M u,   m = (e'e - N s2, (Me)'Me - N s2 t, e'Me - N s2 d) / N
 
 N = nobs, t = tr M'M / n, d = 0 (Kelejian & Prucha 1999, International Economic Review 40);
-within cities N = n (T - 1) (Kapoor, Kelejian & Prucha 2007, Journal of Econometrics 140).
-Time effects swept out leave t = tr M'JM / (n - 1) and d = tr JM / (n - 1), J = I - 11'/n, for a
-row-standardised M (ours). lambda and s2 minimise m'm.
+within cities N = n (T - 1). Time effects swept out leave t = tr M'JM / (n - 1) and
+d = tr JM / (n - 1), J = I - 11'/n, for a row-standardised M (ours). lambda and s2 minimise m'm.
+
+With random city effects there are these moments within cities, of variance s2, and between
+them, of variance s1 = s2 + T var mu. lambda, s2 and s1 then minimise m'Y^-1 m, Y the variance
+of the moments of normal errors, at a first round within cities (Kapoor, Kelejian & Prucha
+2007, Journal of Econometrics 140, the weighted estimator).
 
 Standard errors: to first order N m = e'A e + a'e less its mean, for each moment, with
 
@@ -17,30 +21,88 @@ Econometric Reviews 32, for moments of weight one and normal errors).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.polynomial import Polynomial
+from scipy.linalg import block_diag, solve_triangular
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design, ErrorLag
+from spatialsyn.models.likelihood import quasi
 from spatialsyn.models.moments import columns, instruments_of, projector
+from spatialsyn.models.random_moments import Part, cells, influence, parts_of, quasi_demeaned
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.transform import sweep, sweeps_time
 
+# Coefficients of three moments in 1, lambda, lambda^2, (3, 3), and in the variance, (3,).
+Moments = tuple[Array, Array]
 
-def error_by_moments(design: Design, error: ErrorLag, u: Array) -> float:
-    """lambda at which the moments of `u`, (n, T), are closest to what they should be.
 
-    With s2 at its best m'm is a polynomial of degree four in lambda: its stationary points
-    are roots of a cubic, and nothing is searched.
+def error_by_moments(design: Design, error: ErrorLag) -> tuple[float, Array]:
+    """lambda at which the moments of first residuals are nearest to zero, and the variances.
+
+    With the variances at their best the distance is a polynomial of degree four in lambda:
+    its stationary points are roots of a cubic, and nothing is searched.
 
     Raises
     ------
     EstimationError
         No minimum lies in the interval of lambda.
     """
-    moments, variance = _moments(design, error, u)
-    free = moments - np.outer(variance, variance @ moments) / (variance @ variance)
-    distance = sum((Polynomial(row) ** 2 for row in free), Polynomial([0.0]))
+    parts = parts_of(design)
+    moments = _moments_of_parts(design, error)
+    lam = _nearest(error, moments[:1])
+    if len(parts) > 1:
+        rough = [_variance(moments[0], lam)]
+        rough += [float(row[0] @ _powers(lam) / share[0]) for row, share in moments[1:]]
+        root = _roots_of_weights(design, error, parts, rough)
+        moments = [(r @ rows, r @ share) for r, (rows, share) in zip(root, moments, strict=True)]
+        lam = _nearest(error, moments)
+    return lam, np.array([_variance(m, lam) for m in moments])
+
+
+def joint_covariance(
+    design: Design, error: ErrorLag, lam: float, phi: float, coefficients: Array
+) -> Array:
+    """Covariance of (delta, rho, lambda), for independent normal errors.
+
+    `design` is what the last step was estimated from; with random effects it is
+    quasi-demeaned by `phi`, and the first step saw it before.
+    """
+    parts, shape = parts_of(design), design.y.shape
+    y, Q = columns(design, lam)
+    s2 = float(np.sum((y - Q @ coefficients) ** 2)) / design.nobs
+    variances = s2 / phi ** (2 * np.arange(len(parts)))
+    final = _influence(design, Q)
+    if design.random:
+        design = quasi_demeaned(design, 1 / phi)
+        assert design.error is not None
+        error = design.error
+    y, Q = columns(design, lam)
+    e = y - Q @ coefficients
+    steps = zip(_first_steps(design), parts, strict=True)
+    slopes = np.hstack([first @ _slopes(design, error, part, e, Q) for first, part in steps])
+    R = np.eye(shape[0]) - lam * dense(error.M)
+    brought = np.linalg.solve(R.T, slopes.reshape(shape[0], -1)).reshape(e.size, -1)
+    spread = _scaled(brought, shape, np.sqrt(variances))
+    omega = spread.T @ spread + block_diag(*_variances(design, error, parts, variances))
+    sizes = np.repeat([design.units * part.copies for part in parts], 3)
+    weights = _weights(design, error, coefficients, lam, variances) / sizes
+    k = len(coefficients)
+    cov = np.empty((k + 1, k + 1))
+    cov[:k, :k] = s2 * final.T @ final
+    cov[k, :k] = cov[:k, k] = -np.sqrt(s2) * weights @ (spread.T @ final)
+    cov[k, k] = weights @ omega @ weights
+    return cov
+
+
+def _nearest(error: ErrorLag, moments: Sequence[Moments]) -> float:
+    """The lambda of the least sum of squares, each variance at its best."""
+    distance = Polynomial([0.0])
+    for rows, share in moments:
+        free = rows - np.outer(share, share @ rows) / (share @ share)
+        distance = sum((Polynomial(row) ** 2 for row in free), distance)
     low, high = error.logdet.interval
     roots = np.asarray(distance.deriv().roots(), dtype=complex)
     inside = [float(r.real) for r in roots if abs(r.imag) <= 1e-9 * abs(r) and low < r.real < high]
@@ -53,39 +115,100 @@ def error_by_moments(design: Design, error: ErrorLag, u: Array) -> float:
     return min(inside, key=distance)
 
 
-def joint_covariance(design: Design, error: ErrorLag, lam: float, coefficients: Array) -> Array:
-    """Covariance of (delta, rho, lambda), for independent normal errors of one variance."""
-    basis, shape = instruments_of(design).basis, design.y.shape
-    y, Q = columns(design, lam)
-    e = y - Q @ coefficients
-    sigma2, N = float(e @ e) / design.nobs, design.nobs
-    final = basis @ projector(basis, Q).T
-    raw_y, raw_Q = columns(design)
-    first = basis @ projector(basis, raw_Q).T
-    Me, MQ = (
-        sweep(lag(error.M, v.reshape(*shape, -1)), design.fixed_effects).reshape(e.size, -1)
-        for v in (e, Q)
+def _variance(moments: Moments, lam: float) -> float:
+    rows, share = moments
+    return float(share @ rows @ _powers(lam) / (share @ share))
+
+
+def _powers(lam: float) -> Array:
+    return np.array([1.0, lam, lam**2])
+
+
+def _weights(
+    design: Design, error: ErrorLag, coefficients: Array, lam: float, variances: Array
+) -> Array:
+    """What lambda takes of each moment, (3 or 6,)."""
+    parts = parts_of(design)
+    moments = _moments_of_parts(design, error, coefficients)
+    bends = [rows[:, 1] + 2 * lam * rows[:, 2] for rows, _ in moments]
+    jacobian = np.column_stack(
+        [np.concatenate(bends), -block_diag(*[v[:, None] for _, v in moments])]
     )
-    slopes = -np.column_stack([2 * Q.T @ e, 2 * MQ.T @ Me[:, 0], Q.T @ Me[:, 0] + MQ.T @ e])
-    R = np.eye(shape[0]) - lam * dense(error.M)
-    brought = np.linalg.solve(R.T, (first @ slopes).reshape(shape[0], -1)).reshape(e.size, 3)
+    if len(parts) == 1:
+        return np.asarray(np.linalg.pinv(jacobian)[0])
+    root = block_diag(*_roots_of_weights(design, error, parts, variances))
+    return np.asarray(np.linalg.pinv(root @ jacobian)[0] @ root)
+
+
+def _roots_of_weights(
+    design: Design, error: ErrorLag, parts: Sequence[Part], variances: Sequence[float] | Array
+) -> list[Array]:
+    """L^-1 for every part, L L' the variance of its moments but for a common factor."""
+    made: list[Array] = []
+    for part, V in zip(parts, _variances(design, error, parts, variances), strict=True):
+        L = np.linalg.cholesky(V) / part.copies
+        made.append(solve_triangular(L, np.eye(3), lower=True))
+    return made
+
+
+def _variances(
+    design: Design, error: ErrorLag, parts: Sequence[Part], variances: Sequence[float] | Array
+) -> list[Array]:
+    """Variance of e'A e for every part."""
     J, M = _projected(design, error)
     A = (J, M.T @ M, (M + M.T) / 2)
     products = np.array([[np.sum(a * b.T) for b in A] for a in A])
-    omega = 2 * sigma2**2 * design.copies * products + sigma2 * brought.T @ brought
-    moments, variance = _moments(design, error, (raw_y - raw_Q @ coefficients).reshape(shape))
-    jacobian = np.column_stack([moments[:, 1] + 2 * lam * moments[:, 2], -variance])
-    weights = np.linalg.pinv(jacobian)[0] / N
-    k = len(coefficients)
-    cov = np.empty((k + 1, k + 1))
-    cov[:k, :k] = sigma2 * final.T @ final
-    cov[k, :k] = cov[:k, k] = -sigma2 * weights @ (brought.T @ final)
-    cov[k, k] = weights @ omega @ weights
-    return cov
+    return [2 * s**2 * p.copies * products for p, s in zip(parts, variances, strict=True)]
 
 
-def _moments(design: Design, error: ErrorLag, u: Array) -> tuple[Array, Array]:
-    """Coefficients (3, 3) of m in 1, lambda, lambda^2, and (3,) of s2, with its sign turned."""
+def _first_steps(design: Design) -> list[Array]:
+    """Influences of the coefficients whose residuals give the moments of each part.
+
+    Where Wy or a regressor is endogenous they are estimated within and between cities, each
+    part by itself (Mutl & Pfaffermayr 2011, Econometrics Journal 14).
+    """
+    parts = parts_of(design)
+    if len(parts) > 1 and instruments_of(design).endogenous:
+        return [influence(*cells(design, part)[1:]) for part in parts]
+    return [_influence(design, columns(design)[1])] * len(parts)
+
+
+def _moments_of_parts(
+    design: Design, error: ErrorLag, coefficients: Array | None = None
+) -> list[Moments]:
+    """The moments of each part, of the residuals of the first steps or of these coefficients."""
+    y, Q = columns(design)
+    made = []
+    for part, first in zip(parts_of(design), _first_steps(design), strict=True):
+        u = y - Q @ (first.T @ y if coefficients is None else coefficients)
+        made.append(_moments(design, error, part.of(u.reshape(design.y.shape)), part.copies))
+    return made
+
+
+def _influence(design: Design, Q: Array) -> Array:
+    """(n T, k): the error of two-stage coefficients is its transpose times that of the equation."""
+    basis = instruments_of(design).basis
+    return np.asarray(basis @ projector(basis, Q).T)
+
+
+def _slopes(design: Design, error: ErrorLag, part: Part, e: Array, Q: Array) -> Array:
+    """Derivatives of N m in (delta, rho), (k, 3)."""
+    shape = design.y.shape
+    e, Q = (part.of(v.reshape(*shape, -1)) for v in (e, Q))
+    Me, MQ = (sweep(lag(error.M, v), design.fixed_effects).reshape(e.size, -1) for v in (e, Q))
+    e, Q = e.reshape(-1), Q.reshape(e.size, -1)
+    return -np.column_stack([2 * Q.T @ e, 2 * MQ.T @ Me[:, 0], Q.T @ Me[:, 0] + MQ.T @ e])
+
+
+def _scaled(v: Array, shape: tuple[int, ...], sizes: Array) -> Array:
+    """Columns of cells times the standard deviation of their part."""
+    if len(sizes) == 1:
+        return np.asarray(sizes[0] * v)
+    return sizes[0] * quasi(v.reshape(*shape, -1), sizes[1] / sizes[0]).reshape(v.shape)
+
+
+def _moments(design: Design, error: ErrorLag, u: Array, copies: int) -> Moments:
+    """The moments of `u`, (n, T), which is seen `copies` times for each city."""
     Mu = sweep(lag(error.M, u), design.fixed_effects)
     MMu = sweep(lag(error.M, Mu), design.fixed_effects)
     uu, uMu, MuMu = np.sum(u * u), np.sum(u * Mu), np.sum(Mu * Mu)
@@ -93,7 +216,7 @@ def _moments(design: Design, error: ErrorLag, u: Array) -> tuple[Array, Array]:
     made = [[uu, -2 * uMu, MuMu], [MuMu, -2 * MuMMu, MMuMMu], [uMu, -uMMu - MuMu, MuMMu]]
     _, M = _projected(design, error)
     traces = np.array([design.units, np.sum(M**2), np.trace(M)])
-    return np.array(made) / design.nobs, design.copies * traces / design.nobs
+    return np.array(made) / (design.units * copies), traces / design.units
 
 
 def _projected(design: Design, error: ErrorLag) -> tuple[Array, Array]:

@@ -7,21 +7,26 @@ from spatialsyn.models.convex import estimate_convex
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import remove_dummy_bias
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.gmm import best_instruments, estimate_2sls, estimate_gmm
+from spatialsyn.models.gmm import best_instruments, estimate_2sls, estimate_gmm, estimate_random
 from spatialsyn.models.masked_estimate import estimate_masked
 from spatialsyn.models.qml import estimate_qml
+from spatialsyn.models.random_moments import within_and_between
 from spatialsyn.models.spec import SpatialModel
 
 
 def estimated(model: SpatialModel, design: Design) -> tuple[Design, Estimate]:
-    """The estimate of `model`, and the design with the instruments it rests on."""
+    """The estimate of `model`, and the design it rests on: with its instruments, quasi-demeaned."""
     if design.observed is not None:
         return design, estimate_masked(design)
     if model.estimator == "gmm":
-        return design, estimate_gmm(design)
+        return estimate_gmm(design)
     if model.estimator != "qml":
         if model.estimator == "best-2sls":
             design = best_instruments(design)
+        if model.estimator == "ec2sls":
+            design = within_and_between(design)
+        if design.random:
+            return estimate_random(design)
         return design, estimate_2sls(design)
     if design.mixture is not None:
         return design, estimate_convex(design)

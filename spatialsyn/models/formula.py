@@ -295,11 +295,19 @@ def _check_sides(parsed: Parsed, of_outcome: frozenset[str], of_term: list[froze
         for term, columns in zip(parsed.terms, of_term, strict=True)
         if columns & of_outcome
     ]
+    divided = any("/" in term for term in both)
     if both:
+        way_out = (
+            "Its error then stands on both sides: the relation is an identity in part. Divide by "
+            "something else (population, the value of a base year); if the ratio is what theory "
+            "asks for, make it a column, panel.assign(share=...), and name it endogenous=."
+            if divided
+            else "A lagged outcome makes a dynamic model: ask for it with lag_y=True, lag_wy=True, "
+            "which also removes the bias of its fixed effects. Otherwise the relation is an "
+            "identity: leave it out."
+        )
         raise FormulaError(
-            f"{named(both)} holds the outcome {str(parsed.outcome)!r} itself. A lagged outcome "
-            "makes a dynamic model: ask for it with lag_y=True, lag_wy=True, which also removes "
-            "the bias of its fixed effects. Otherwise the relation is an identity: leave it out."
+            f"{named(both)} holds the outcome {str(parsed.outcome)!r} itself. {way_out}"
         )
 
 

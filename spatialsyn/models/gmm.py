@@ -33,6 +33,7 @@ from spatialsyn.models.moments import (
     projector,
 )
 from spatialsyn.models.qml import regress
+from spatialsyn.models.random_moments import phi_of, phi_of_residuals, quasi_demeaned
 from spatialsyn.models.strength import first_stage
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.multiplier import multiplier
@@ -59,19 +60,40 @@ def estimate_2sls(design: Design) -> Estimate:
     return describe(design, two_stages(design), np.empty(0))
 
 
-def estimate_gmm(design: Design) -> Estimate:
+def estimate_random(design: Design) -> tuple[Design, Estimate]:
+    """Two stages of quasi-demeaned data, and those data; see `random_moments`.
+
+    Returns
+    -------
+    Design, Estimate
+        In the order (delta, rho, phi, sigma2); phi and sigma2 have no standard errors.
+
+    Raises
+    ------
+    EstimationError
+        Too few cities for a regression between them; see `estimate_2sls` for the others.
+    """
+    phi = phi_of_residuals(design)
+    design = quasi_demeaned(design, phi)
+    return design, describe(design, two_stages(design), np.array([phi]))
+
+
+def estimate_gmm(design: Design) -> tuple[Design, Estimate]:
     """Two stages, lambda from the moments of their residuals, two stages of filtered data.
 
     Returns
     -------
     Estimate
-        In the order (delta, rho, lambda, sigma2); see `estimate_2sls`.
+        In the order (delta, rho, lambda, sigma2), phi before sigma2; see `estimate_random`.
     """
     assert design.error is not None
-    y, Q = columns(design)
-    u = (y - Q @ two_stages(design)).reshape(design.y.shape)
-    lam = error_by_moments(design, design.error, u)
-    return describe(design, two_stages(design, lam), np.array([lam]))
+    two_stages(design)  # refuses what the first step cannot be made from
+    lam, variances = error_by_moments(design, design.error)
+    rest = [lam]
+    if design.random:
+        phi = phi_of(*variances)
+        design, rest = quasi_demeaned(design, phi), [lam, phi]
+    return design, describe(design, two_stages(design, lam), np.array(rest))
 
 
 def best_instruments(design: Design) -> Design:
@@ -114,9 +136,9 @@ def two_stages(design: Design, lam: float = 0.0) -> Array:
     return np.asarray(solve_triangular(R, fit.betas[:, 0]) / size)
 
 
-def describe(design: Design, coefficients: Array, lam: Array) -> Estimate:
-    """The estimate with these (delta, rho) and this lambda, and its classical covariance."""
-    y, Q = columns(design, float(lam.sum()))
+def describe(design: Design, coefficients: Array, rest: Array) -> Estimate:
+    """The estimate with these (delta, rho) and this lambda or phi, and its covariance."""
+    y, Q = columns(design, 0.0 if design.error is None else float(rest[0]))
     residuals = (y - Q @ coefficients).reshape(design.y.shape)
     sigma2 = float((residuals**2).sum()) / design.nobs
     if sigma2 <= 1e-20 * float((design.y**2).sum()):
@@ -132,7 +154,7 @@ def describe(design: Design, coefficients: Array, lam: Array) -> Estimate:
         )
     estimate = Estimate(
         names=(*design.names, *spatial_names(design), "sigma2"),
-        params=np.r_[coefficients, lam, sigma2],
+        params=np.r_[coefficients, rest, sigma2],
         cov=None,
         loglik=np.nan,
         nobs=design.nobs,
@@ -144,7 +166,7 @@ def describe(design: Design, coefficients: Array, lam: Array) -> Estimate:
 
 
 def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimate:
-    """The same estimate with a covariance of this kind; sigma2 has none.
+    """The same estimate with a covariance of this kind; phi and sigma2 have none.
 
     Raises
     ------
@@ -166,8 +188,8 @@ def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimat
                 'independent and of one variance. Use cov="classical", or 2sls without the '
                 "spatial error, which needs neither."
             )
-        lam = float(estimate.params[-2])
-        found = joint_covariance(design, design.error, lam, estimate.params[:p])
+        lam, phi = float(estimate.params[p]), float(estimate.params[-2]) if design.random else 1.0
+        found = joint_covariance(design, design.error, lam, phi, estimate.params[:p])
     else:
         if p >= clusters(design, kind):
             raise EstimationError(
@@ -177,8 +199,9 @@ def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimat
         basis = instruments_of(design).basis
         B = projector(basis, columns(design)[1])
         found = B @ moment_variance(basis, estimate.residuals, design.nobs, kind) @ B.T
-    cov = np.full((len(found) + 1, len(found) + 1), np.nan)
-    cov[:-1, :-1] = (found + found.T) / 2
+    known = len(found)
+    cov = np.full((len(estimate.params), len(estimate.params)), np.nan)
+    cov[:known, :known] = (found + found.T) / 2
     return replace(estimate, cov=cov)
 
 

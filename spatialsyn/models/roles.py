@@ -6,7 +6,8 @@ mapping of roles::
     {"wy": "geo", "wx": "dig", "wu": "geo"}
     {"wy": ["geo", "dig"], "wx": {"va": "dig", "fdi": "geo"}}
 
-or a mixture, one rho for a W whose shares are estimated: `convex("geo", "dig")`.
+or a mixture, one rho for a W whose shares are estimated: `convex("geo", "dig")`, which a study
+file writes ``{convex = ["geo", "dig"], wx = "each"}``.
 """
 
 from __future__ import annotations
@@ -124,7 +125,9 @@ def roles(family: str, W: Any) -> Roles:
             f'{family} needs W: the name of a weights matrix, such as W="geo", a list of names, or '
             f"a mapping of its roles {named(f'w{lag}' for lag in lags)}."
         )
+    W = _written(W)
     given = dict(W) if isinstance(W, Mapping) else {f"w{lag}": W for lag in lags}
+    given = {role: _written(value) for role, value in given.items()}
     needed = {f"w{lag}" for lag in lags}
     if set(given) != needed:
         raise ModelError(
@@ -138,6 +141,19 @@ def roles(family: str, W: Any) -> Roles:
         wu=_one("wu", given["wu"]) if "u" in lags else None,
         mixed=mixed,
     )
+
+
+def _written(value: Any) -> Any:
+    """The mixture that a mapping with the key ``convex`` stands for; anything else as it is."""
+    if not isinstance(value, Mapping) or "convex" not in value:
+        return value
+    names = value["convex"]
+    if set(value) - {"convex", "wx"} or not isinstance(names, list | tuple):
+        raise ModelError(
+            f"W={dict(value)!r} is no mixture: it has convex, a list of names, and wx, "
+            '{convex = ["geo", "dig"], wx = "each"}.'
+        )
+    return convex(*names, wx=value.get("wx", "each"))
 
 
 def _unmixed(family: str, role: str, value: Any, mixed: Convex | None) -> Any:

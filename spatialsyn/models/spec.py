@@ -66,10 +66,11 @@ class SpatialModel:
         eta W y(t-1), with the matrices of Wy (True) or the named ones.
     regimes : name of a grouping, or `Regimes`
         Own coefficients for each block of cities.
-    estimator : "qml" | "2sls" | "best-2sls" | "gmm"
+    estimator : "qml" | "2sls" | "best-2sls" | "ec2sls" | "gmm"
         Maximum likelihood; two-stage least squares, for endogenous regressors, for Wy where
         variances differ from city to city, and with time effects for any W; the same with
-        the instruments of Lee (2003); or the same with a spatial error (sem, sdem, sac, gns).
+        the instruments of Lee (2003); error-component two stages, for random effects; or two
+        stages with a spatial error (sem, sdem, sac, gns).
     endogenous : regressors of the formula that the error moves
     instruments : columns or expressions that stand in for them
         Each enters with its lag by every matrix, and its second by those of Wy.

@@ -34,7 +34,7 @@ def gap(
     floor: float | None = None,
     base_years: BaseYears = None,
 ) -> Weights:
-    """W[i, j] = 1 / |x_i - x_j|: cities that are economically alike pull on each other.
+    """``W[i, j] = 1 / |x_i - x_j|``: cities that are economically alike pull on each other.
 
     Parameters
     ----------

@@ -204,3 +204,42 @@ def test_excel_works_and_other_files_are_refused(tmp_path):
     (tmp_path / "latin.csv").write_bytes(b"adcode,year\n\xff\xff\xff,1\n")
     with pytest.raises(ss.PanelError, match="neither UTF-8 nor GBK"):
         ss.read_panel(None, tmp_path / "latin.csv")
+
+
+def test_tables_of_stata_keep_labels_of_text_and_codes_that_are_floats(tmp_path):
+    polygons().to_file(tmp_path / "cities.gpkg")
+    stata = table().assign(
+        adcode=table()["adcode"].astype(float), region=table()["region"].astype("category")
+    )
+    stata.to_stata(tmp_path / "panel.dta", write_index=False)
+    p = ss.read_panel(tmp_path / "cities.gpkg", tmp_path / "panel.dta", blocks=["region"])
+    assert p.ids == ("440100", "440300", "440400")
+    assert list(p.frame["region"].unique()) == ["GBA", "edge"]
+
+
+def test_a_table_by_tabs_is_read_and_one_by_semicolons_explained(tmp_path):
+    table().to_csv(tmp_path / "panel.txt", index=False, sep="\t")
+    assert ss.read_panel(None, tmp_path / "panel.txt").n == 3
+    table().to_csv(tmp_path / "panel.csv", index=False, sep=";")
+    with pytest.raises(ss.PanelError, match="separates its columns by semicolons; decimals may"):
+        ss.read_panel(None, tmp_path / "panel.csv")
+
+
+def test_the_name_of_a_city_beside_its_code_is_kept(tmp_path):
+    table().assign(city="Shenzhen").to_csv(tmp_path / "panel.csv", index=False)
+    assert "city_name" in ss.read_panel(None, tmp_path / "panel.csv").frame.columns
+
+
+def test_cities_under_two_names_are_told_how_to_meet(tmp_path):
+    polygons().to_file(tmp_path / "cities.gpkg")
+    table().rename(columns={"adcode": "code"}).to_csv(tmp_path / "panel.csv", index=False)
+    with pytest.raises(
+        ss.PanelError, match=r"no column 'adcode', which the boundaries have.*cities=ss"
+    ):
+        ss.read_panel(tmp_path / "cities.gpkg", tmp_path / "panel.csv")
+
+
+def test_years_with_a_gap_are_no_panel():
+    p = ss.CityPanel(table())
+    with pytest.raises(ss.PanelError, match=r"leaves out 2012 between 2011 and 2013"):
+        p.subset(years=[2011, 2013])

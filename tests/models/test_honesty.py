@@ -52,6 +52,12 @@ def test_the_outcome_is_not_a_regressor(formula):
         ss.fit(ss.sar(formula, W="w"), panel, w)
 
 
+def test_a_ratio_with_the_outcome_is_told_apart_from_a_lag():
+    panel, w = made_up()
+    with pytest.raises(ss.FormulaError, match=r"'x / y' holds the outcome 'y' itself. Its error"):
+        ss.fit(ss.sar("y ~ {x / y}", W="w"), panel, w)
+
+
 @pytest.mark.parametrize("family", ["sar", "sem", "sac", "gns"])
 @pytest.mark.parametrize("factor", [1e-6, 1e6])
 def test_the_scale_of_the_weights_scales_the_coefficient_and_nothing_else(family, factor):

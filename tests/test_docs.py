@@ -1,0 +1,50 @@
+"""The documentation site builds without a warning and shows every public name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import spatialsyn as ss
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The pages, notebooks shown and not run: `test_notebooks` runs them."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    command += ["-D", "nb_execution_mode=off", "-d", str(folder / "trees")]
+    made = subprocess.run([*command, str(ROOT / "docs"), str(folder / "html")],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    return folder / "html"
+
+
+def test_every_page_is_in_the_contents(site):
+    index = (site / "index.html").read_text(encoding="utf-8")
+    pages = [path.stem for path in (ROOT / "docs").glob("*.md") if path.stem != "index"]
+    assert not [page for page in pages if f'href="{page}.html"' not in index]
+
+
+def test_the_reference_has_every_public_name(site):
+    page = (site / "api.html").read_text(encoding="utf-8")
+    modules = {"datasets", "measures", "weights", "report"}
+    names = [f"spatialsyn.{name}" for name in ss.__all__ if name not in modules]
+    names += [f"{home.__name__}.{name}" for home in (ss.measures, ss.weights, ss.report)
+              for name in home.__all__ if name not in ss.__all__]  # fmt: skip
+    lost = [name for name in names if f'id="{name}"' not in page
+            and f'id="spatialsyn.errors.{name.split(".")[-1]}"' not in page]  # fmt: skip
+    assert not lost
+
+
+def test_no_page_asks_the_network_for_anything(site):
+    """A site read from disk on a train shows everything."""
+    for path in site.glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert 'src="http' not in text
+        assert 'rel="stylesheet" type="text/css" href="http' not in text
