@@ -1,7 +1,8 @@
 """What the page knows of each model: effects on average, by city, by pair and by block.
 
-An interval is a list [estimate, low, high], its ends None where it has none. Pairs are many: they travel as single-precision
-numbers, estimates and standard errors, and models beyond `MOST_BYTES` go without them.
+An interval is a list [estimate, low, high], its ends None where it has none. Pairs are many:
+they travel as single-precision numbers, estimates and standard errors, and models beyond
+`MOST_BYTES` go without them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from scipy.stats import norm
 
 from spatialsyn.effects.table import Effects
+from spatialsyn.report.display import fixed, interval
 from spatialsyn.report.page_words import FIXED_EFFECTS, phrase
 from spatialsyn.results import Results
 
@@ -72,6 +74,7 @@ def one_model(
         "W": ", ".join(fit.model.weights_names),
         "what": described(fit, language),
         "equation": fit.equation,
+        "fit": fit_facts(fit, language),
         "average": {e: interval_of(average[e].iloc[0]) for e in ("direct", "indirect", "total")},
         "city": _by_city(fit, x, ids),
         "blocks": block_sums(fit, x, by) if by else [],
@@ -89,6 +92,30 @@ def described(fit: Results, language: str) -> str:
     return ", ".join(parts)
 
 
+def fit_facts(fit: Results, language: str) -> list[list[str]]:
+    """Spatial parameters with their intervals, and how well the model fits: name and text."""
+    shown = [
+        [row["term"], f"{fixed(row['estimate'], 3)} {interval(row['low'], row['high'], 3)}"]
+        for row in fit.tidy(LEVEL).to_dict("records")
+        if row["term"].startswith(SPATIAL)
+    ]
+    facts = fit.glance().iloc[0]
+    shown += [
+        [phrase(name, language), fixed(float(facts[key]), places)]
+        for key, name, places in FIT
+        if not np.isnan(float(facts[key]))
+    ]
+    return shown
+
+
+# Parameters of the spatial lags of outcome and error, by how their names begin.
+SPATIAL = ("rho[", "lambda[", "alpha[", "share[", "tau", "eta[")
+FIT = (
+    ("nobs", "Observations", 0),
+    ("loglik", "Log-likelihood", 2),
+    ("aic", "AIC", 2),
+    ("corr2", "Squared correlation", 3),
+)
 # Facts that are said only where they differ from these.
 USUAL = {"estimator": "qml", "random": "none", "covariance": "expected"}
 

@@ -144,6 +144,9 @@ def test_switching_w_keeps_the_specification_and_changes_the_numbers(study, job,
     row = job.fit("sdm: dig, twoways").effects("va")["indirect"].iloc[0]
     assert f"{printed(row['estimate'])} [{printed(row['low'])}" in page.text_content("#numbers")
     assert "sdm: dig, twoways" in page.text_content("#blocks caption")
+    fit = job.fit("sdm: dig, twoways")
+    assert f"Log-likelihood{fit.loglik:.2f}" in page.text_content("#fit")
+    assert f"rho[dig]{printed(fit.rho['dig'])} [" in page.text_content("#fit")
     assert page.locator(".spot.now").get_attribute("aria-label").startswith("sdm: dig, twoways")
     page.select_option("#weights", "")
     assert page.locator("#model option:checked").text_content().startswith("ols (OLS")
@@ -245,7 +248,7 @@ def test_controls_have_names_headings_an_order_and_text_contrast(study, visit, w
     page = visit(study, width)
     city(page, "Shenzhen").click()
     assert page.evaluate(NAMES) == []
-    levels = page.eval_on_selector_all("h1, h2, h3", "all => all.map(one => +one.tagName[1])")
+    levels = page.eval_on_selector_all("h1, h2, h3, h4", "all => all.map(one => +one.tagName[1])")
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert max(np.diff(levels)) <= 1

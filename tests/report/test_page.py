@@ -259,6 +259,7 @@ def test_two_pages_have_the_same_bytes(fits, panel, text, tmp_path):
 
 def test_every_phrase_of_the_page_is_translated():
     asked = set(page_words.SPOKEN) | set(page_words.FIXED_EFFECTS.values())
+    asked |= {name for _, name, _ in page_models.FIT}
     for name in ("page.html", *pages.SCRIPTS):
         asked |= set(re.findall(r"""say\(\s*["']([^"']+)["']""", pages._file(name)))
     assert asked <= set(page_words.CHINESE)

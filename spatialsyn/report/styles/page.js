@@ -125,6 +125,11 @@ function readOut() {
     element("dt", {}, text, list);
     element("dd", { class: v && uncertain(v) ? "uncertain" : "" }, full(v), list);
   }
+  by("fit").replaceChildren();
+  for (const [text, fact] of model.fit) {
+    element("dt", {}, text, by("fit"));
+    element("dd", {}, fact, by("fit"));
+  }
   let hint = city ? "" : say("Choose a city on the map or in the list.");
   if (city && !model.city.direct[state.city]) hint = say("This model was fitted without this city.");
   else if (city && model.pairs === null)
