@@ -50,6 +50,9 @@ def explored(
         seen.add(key)
         room -= pair_bytes(len(ids))
         made.append(one_model(name, fit, x, by, ids, language, room >= 0))
+        outcome = fit.data.outcome
+        if outcome != next(iter(fits.values())).data.outcome:
+            made[-1]["what"] = f"{outcome}: {made[-1]['what']}"
     return made
 
 
@@ -77,7 +80,7 @@ def one_model(
         "fit": fit_facts(fit, language),
         "average": {e: interval_of(average[e].iloc[0]) for e in ("direct", "indirect", "total")},
         "city": _by_city(fit, x, ids),
-        "blocks": block_sums(fit, x, by) if by else [],
+        "blocks": block_sums(fit, x, by) if by in fit.panel.blocks else [],
         "pairs": _pairs(fit, x, ids) if pairs else None,
     }
 
@@ -120,7 +123,7 @@ FIT = (
 USUAL = {"estimator": "qml", "random": "none", "covariance": "expected"}
 
 
-def block_sums(fit: Results, x: str, by: str) -> list[dict[str, Any]]:
+def block_sums(fit: Results, x: str, by: str | None) -> list[dict[str, Any]]:
     """Per block of cities: own effect, received from and emitted to all other cities, and what
     comes from each block.
 

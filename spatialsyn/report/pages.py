@@ -55,7 +55,7 @@ RAW = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 @dataclass(frozen=True, eq=False)
 class Sections:
-    """What a page holds beside the map; what is empty is left out, or made from the models.
+    """What a page holds beside the map; what is empty is left out.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ def page(
     Raises
     ------
     ConfigError
-        No results, or an `x`, `by` or language that does not exist.
+        No results, no folder, or an `x`, `by` or language that does not exist.
     AlignmentError
         A model has cities that `panel` lacks.
 
@@ -117,6 +117,9 @@ def page(
     them show effects by city alone (`page_models.MOST_BYTES`).
     """
     check_language(language)
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ConfigError(f"cannot write {path.name!r}: there is no folder {str(path.parent)!r}.")
     fits = _by_name(results)
     first = next(iter(fits.values()))
     panel = first.panel if panel is None else panel
@@ -127,7 +130,7 @@ def page(
         fits=fits, panel=panel, x=x, by=by, labels=labels or {}, language=language, given=given,
         title=title,
     )  # fmt: skip
-    return written(Path(path), text.encode("utf-8"))
+    return written(path, text.encode("utf-8"))
 
 
 def _by_name(
@@ -184,6 +187,7 @@ def _usual(
 ) -> Sections:
     """The answer of the first model, its effects, and the models side by side."""
     first = next(iter(fits.values()))
+    by = by if by in first.panel.blocks else None
     if x is None or x not in first.regressors:
         return Sections(tables={"models": table(fits, labels=labels)})
     made = {
@@ -287,11 +291,10 @@ def _names(units: pd.DataFrame, labels: Mapping[str, str], language: str) -> lis
     """What each unit is called: its label, its name in the polygons, or its id."""
     column = f"name_{language}"
     names = units[column] if column in units else pd.Series(units.index, units.index)
-    texts = {str(city): str(city) if pd.isna(name) else str(name) for city, name in names.items()}
-    return [
-        labels.get(city, re.sub(SUFFIX, "", text) if language == "zh" else text)
-        for city, text in texts.items()
-    ]
+    texts = [str(city) if pd.isna(name) else str(name) for city, name in names.items()]
+    if language == "zh":
+        texts = [re.sub(SUFFIX, "", text) for text in texts]
+    return [labels.get(str(city), text) for city, text in zip(units.index, texts, strict=True)]
 
 
 def _colours() -> list[tuple[str, str]]:
@@ -307,7 +310,7 @@ def _script() -> str:
 
 
 def _policy(script: str) -> str:
-    """No connections, and no script but this one."""
+    """No connections, and no script but this one; tables carry styles of their own."""
     digest = _base64(hashlib.sha256(script.encode()).digest())
     return (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "

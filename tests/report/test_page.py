@@ -308,7 +308,26 @@ def test_what_cannot_be_shown_is_refused(fits, panel, tmp_path):
         ss.report.page(fits, panel, path, by="province")
     with pytest.raises(ss.ConfigError, match="language='fr'"):
         ss.report.page(fits, panel, path, language="fr")
+    with pytest.raises(ss.ConfigError, match=r"cannot write 'p.html': there is no folder"):
+        ss.report.page(fits, panel, tmp_path / "absent" / "p.html")
     assert not path.exists()
+
+
+def test_a_model_of_another_outcome_or_without_the_grouping_says_so(fits, panel, tmp_path):
+    bare = ss.CityPanel(panel.frame.reset_index(), city="city", cities=panel.cities)
+    geo = fits["main"].weights["geo"]
+    other = ss.fit(ss.sdm("z ~ x", W="geo", fixed_effects="twoways"), bare, geo)
+    path = ss.report.page([fits["main"], other], panel, tmp_path / "p.html")
+    first, second = block(path.read_text(encoding="utf-8"))["models"]
+    assert first["what"] == "SDM, city and year effects, 2011–2016"
+    assert second["what"] == "z: SDM, city and year effects, 2011–2016"
+    assert (len(first["blocks"]), second["blocks"]) == (2, [])
+    ss.report.page([other, fits["main"]], panel, tmp_path / "q.html")
+
+
+def test_names_stay_with_their_cities_whatever_the_ids():
+    units = pd.DataFrame({"name_en": ["ten", None, "one"]}, index=[10, "10", "1"])
+    assert pages._names(units, {}, "en") == ["ten", "10", "one"]
 
 
 def test_provenance_names_every_matrix_the_panel_and_the_versions(fits, panel, text):

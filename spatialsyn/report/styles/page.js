@@ -1,4 +1,4 @@
-// The page's own script: reads the data block, colours the map, fills the readouts.
+// The page's own script: reads the data block, fills the readouts, draws the curve.
 // It loads nothing and stores nothing; every text enters as text, never as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
 const { cities, models, words } = data;
@@ -63,7 +63,8 @@ function pairs(index) {
 function pair(to, from) {
   const view = pairs(state.model), n = cities.length, at = to * n + from;
   const value = view.getFloat32(4 * at, true), se = view.getFloat32(4 * (n * n + at), true);
-  return Number.isNaN(value) ? null : [value, value - data.z * se, value + data.z * se];
+  if (Number.isNaN(value)) return null;
+  return Number.isNaN(se) ? [value, null, null] : [value, value - data.z * se, value + data.z * se];
 }
 
 // What the map shows now: an interval per city.
@@ -92,6 +93,8 @@ function element(tag, attributes = {}, text = null, parent = null) {
   if (parent) parent.append(made);
   return made;
 }
+// Width of a text in letters of its height: Chinese ones are square.
+const letters = (text) => [...text].reduce((sum, c) => sum + (c > "\u2e80" ? 1.05 : 0.58), 0);
 function tabulate(table, caption, head, rows) {
   table.replaceChildren();
   element("caption", {}, caption, table);
@@ -158,7 +161,9 @@ function listPairs(possible) {
 }
 function readBlocks() {
   const blocks = models[state.model].blocks;
-  if (!by("blocks") || !blocks.length) return;
+  if (!by("blocks")) return;
+  by("blocks").replaceChildren();
+  if (!blocks.length) return;
   const others = blocks.map((row) => say("of which from {}", { _: row.block }));
   const wide = blocks[0].from.length > 0;
   tabulate(by("blocks"), `${models[state.model].name}: ${models[state.model].what}`,
@@ -175,13 +180,14 @@ function curve() {
   const order = models.map((_, i) => i)
     .sort((a, b) => models[a].average[effect][0] - models[b].average[effect][0]);
   const ends = order.flatMap((i) => models[i].average[effect]).filter((v) => v !== null).concat(0);
-  const low = Math.min(...ends), high = Math.max(...ends), tall = 190, left = 260;
+  const low = Math.min(...ends), high = Math.max(...ends), tall = 190;
   const y = (v) => 14 + (tall - 28) * ((high - v) / (high - low || 1));
-  const x = (k) => left + 24 + k * ((900 - left - 40) / Math.max(order.length - 1, 1));
   const facts = [
     ...[...new Set(models.map((m) => m.W))].map((W) => [`W: ${W || say("none")}`, (m) => m.W === W]),
     ...[...new Set(models.map((m) => m.what))].map((what) => [what, (m) => m.what === what]),
   ];
+  const left = 20 + 12 * Math.max(...facts.map(([text]) => letters(text)));
+  const x = (k) => left + 24 + k * ((900 - left - 40) / Math.max(order.length - 1, 1));
   place.setAttribute("viewBox", `0 0 900 ${tall + 18 + 20 * facts.length}`);
   const draw = (tag, attributes, text = null, parent = place) =>
     element(tag, { svg: true, ...attributes }, text, parent);

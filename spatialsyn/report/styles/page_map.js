@@ -75,8 +75,7 @@ function fitScreen() {
     .map((text) => [text, Number(text.dataset.city)])
     .sort((a, b) => (b[1] === state.city) - (a[1] === state.city));
   for (const [text, i] of order) {
-    const letters = [...text.textContent].reduce((w, c) => w + (c > "\u2e80" ? 1.05 : 0.56), 0);
-    const w = letters * size, y = Number(text.getAttribute("y"));
+    const w = letters(text.textContent) * size, y = Number(text.getAttribute("y"));
     const edges = [box.x + w / 2 + unit, box.x + box.width - w / 2 - unit];
     const x = Math.min(edges[1], Math.max(edges[0], Number(text.dataset.x)));
     text.setAttribute("x", inside(box, text.dataset.x, y) ? x : text.dataset.x);
