@@ -33,6 +33,7 @@ def check(study: StudyFile) -> None:
     from spatialsyn.weights import audit
 
     job = open_job(study)
+    job.check_fonts()
     typer.echo(f"panel: {job.panel!r}")
     findings = job.panel.audit()
     typer.echo(

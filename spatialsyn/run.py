@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,6 @@ from spatialsyn.study.runs import Runs
 from spatialsyn.study_measures import tabulated
 
 MANIFEST = "manifest.json"
-PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "spreg", "formulaic")
 Say = Callable[[str], None]
 
 
@@ -174,6 +172,19 @@ class Job:
             )
         return list(grid_of(self.study))
 
+    def check_fonts(self) -> None:
+        """Refuse figures with Chinese text that no installed font can print."""
+        from spatialsyn.report.theme import NEEDS_CJK, require_cjk
+
+        chosen = self.study.report
+        if chosen.figures == []:
+            return
+        if chosen.language == "zh":
+            require_cjk('[report] language = "zh"')
+        for name, label in chosen.labels.items():
+            if NEEDS_CJK.search(label):
+                require_cjk(f"[report.labels] {name} = {label!r}")
+
     @property
     def main(self) -> str:
         """The model that the report is about: `main`, or the first one."""
@@ -232,6 +243,7 @@ def run(
     store = folder.with_name(f"{folder.name}_grid")
     engine = {"store": store, "n_jobs": n_jobs, "backend": backend, "scheduler": scheduler}
     job = open_job(path, engine)
+    job.check_fonts()
     _check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -291,6 +303,8 @@ def _write_results(job: Job, folder: Path) -> None:
 
 
 def _write_manifest(job: Job, folder: Path) -> None:
+    from spatialsyn.report.provenance import panel_hash, versions
+
     files = {
         str(p.relative_to(folder).as_posix()): _digest(p)
         for p in sorted(folder.rglob("*"))
@@ -299,12 +313,12 @@ def _write_manifest(job: Job, folder: Path) -> None:
     manifest: dict[str, Any] = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": versions(),
         "study": {"file": job.path.name, "sha256": _digest(job.path)},
         "panel": {
             "cities": list(map(str, job.panel.ids)),
             "years": list(job.panel.years),
-            "sha256": _panel_hash(job.panel.frame),
+            "sha256": panel_hash(job.panel),
         },
         "weights": {
             name: {"hash": w.hash, "recipe": {k: str(v) for k, v in w.recipe.items()}}
@@ -361,7 +375,3 @@ def _put_in_place(beside: Path, folder: Path) -> None:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _panel_hash(frame: pd.DataFrame) -> str:
-    return hashlib.sha256(frame.to_csv().encode()).hexdigest()

@@ -12,6 +12,7 @@ from spatialsyn.report.figures import block_plot, effects_plot
 from spatialsyn.report.flows import flow_map
 from spatialsyn.report.indices import disparity_plot, sensitivity_plot
 from spatialsyn.report.matrix import block_matrix
+from spatialsyn.report.pages import Sections, page
 from spatialsyn.report.scatter import moran_scatter
 from spatialsyn.report.shares import shares_plot
 from spatialsyn.report.specifications import specification_curve, specification_table
@@ -22,6 +23,7 @@ from spatialsyn.report.variables import correlations, definitions, descriptives
 from spatialsyn.report.weights_tables import weights_table
 
 __all__ = [
+    "Sections",
     "Table",
     "animate",
     "audit",
@@ -43,6 +45,7 @@ __all__ = [
     "map",
     "maps",
     "moran_scatter",
+    "page",
     "save",
     "sensitivity_plot",
     "shares_plot",

@@ -45,7 +45,7 @@ def spectrum_plot(
         No matrix, two of one name, or one beyond the reach of exact eigenvalues.
     """
     listed = single(weights, "spectrum_plot")
-    found = [np.asarray(w.logdet.eigenvalues).astype(complex) for w in listed]
+    found = [np.asarray(w.spectrum.eigenvalues).astype(complex) for w in listed]
     deepest = max(float(np.abs(values.imag).max()) for values in found)
     with theme.style(language):
         if ax is None:

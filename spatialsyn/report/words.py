@@ -87,10 +87,6 @@ CHINESE = {
     "Bivariate Moran's I": "双变量莫兰指数 I",
     "{:.0%} of the permutations": "{:.0%} 的随机置换",
     "their mean": "置换均值",
-    "high among high": "高-高",
-    "high among low": "高-低",
-    "low among high": "低-高",
-    "low among low": "低-低",
     "not significant": "不显著",
     "{} effect of {}": "{1}的{0}",
     "{} specifications, {:.0%} positive, {:.0%} with p < 0.05": (
