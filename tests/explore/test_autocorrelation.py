@@ -141,7 +141,7 @@ def test_bivariate_and_space_time_pair_the_right_years():
 
     by_hand = [unit(x[:, t]) @ w.dense() @ unit(y[:, t - 1]) / 30 for t in (1, 2, 3)]
     assert_allclose(rows["value"], by_hand)
-    assert "x with W[w] y, 1 years before" in repr(found)
+    assert "x with W[w] y, 1 year before" in repr(found)
     same = ss.explore.space_time(panel, "x", w, lag=2)["bivariate moran"]
     assert_allclose(
         same["value"], [unit(x[:, t]) @ w.dense() @ unit(x[:, t - 2]) / 30 for t in (2, 3)]

@@ -244,3 +244,13 @@ def test_a_curve_needs_its_regressor(runs):
     with pytest.raises(ss.ConfigError, match="needs the regressor"):
         ss.report.specification_curve(runs)
     assert ss.report.specification_curve(runs.curve("z")).axes
+
+
+def test_the_table_of_shares_is_that_of_the_curves(runs):
+    table = ss.report.specification_table(runs, "x", labels={"x": "Broadband"})
+    for effect in ("direct", "indirect", "total"):
+        expected = runs.curve("x", effect).shares
+        assert_allclose(table.frame.loc[effect].astype(float), expected.astype(float))
+    assert table.columns == ("Direct", "Indirect", "Total")
+    assert table.notes[0] == "Effects of Broadband; significant: p < 0.05."
+    assert "are no p-values" in table.notes[1]
