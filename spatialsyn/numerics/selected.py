@@ -27,7 +27,7 @@ from scipy.sparse.linalg import SuperLU, splu
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.solves import NO_PIVOTING, Solver, pattern
+from spatialsyn.numerics.solves import NO_PIVOTING, pattern
 
 Index = NDArray[np.intp]
 # Whole subtrees of so few columns are one front: a product of small matrices costs no less.
@@ -97,10 +97,6 @@ class Elimination:
         wanted = position[links.col] * n + position[links.row]
         np.add.at(placed, np.searchsorted(self.columns * n + self.rows, wanted), links.data)
         return placed
-
-    def solver(self, c: Array) -> Solver:
-        """S^-1 at c as an operator."""
-        return Solver(self.factored(c)[0], self.order)
 
     def factored(self, c: NDArray[np.inexact[Any]]) -> tuple[SuperLU, NDArray[np.inexact[Any]]]:
         """L and U of S at real or complex c, and the (e,) entries of S.
