@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialsyn.effects.multipliers import Reading, Readings, mean, written_out
-from spatialsyn.effects.response import Inverse, Product, Written
+from spatialsyn.effects.response import Dense, Product, Written
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.multiplier import multiplier
 
@@ -55,7 +55,7 @@ class Channels:
         made = mean([self._of_year(year, rho, reading, slopes) for year in years])
         return Readings(made.level[:, self.kept], made.slope[:, :, self.kept])
 
-    def _of_year(self, year: Inverse, rho: Array, reading: Reading, slopes: bool) -> Readings:
+    def _of_year(self, year: Dense, rho: Array, reading: Reading, slopes: bool) -> Readings:
         """Readings (K, channels r) and slopes (m, K, channels r)."""
         W, carriers, count = year.matrices, year.carriers, len(self.names) + 2
         size = len(reading(Written(np.eye(len(year.K)))))

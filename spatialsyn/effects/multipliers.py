@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from spatialsyn.effects.response import Inverse, Response
+from spatialsyn.effects.response import Dense, Response
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.multiplier import multiplied_out
 
@@ -96,11 +96,11 @@ def read(multiplier: Multiplier, reading: Reading, slopes: bool = True) -> Readi
 
 def written_out(
     inverse: Array, W: Sequence[Matrix], carriers: Sequence[Matrix], exponential: bool = False
-) -> list[Inverse]:
+) -> list[Dense]:
     """S^-1, (n, n), with its matrices, once for every year where one of them changes."""
     years = [len(a) for a in (inverse, *W, *carriers) if a.ndim == 3]
     return [
-        Inverse(
+        Dense(
             in_year(inverse, t),
             [in_year(w, t) for w in W],
             [in_year(C, t) for C in carriers],

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.sparse.linalg import SuperLU
 
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.selected import Elimination
-from spatialsyn.numerics.solves import Solver
 
 # Imaginary step of a derivative; its square vanishes beside one.
 STEP = 1e-30
@@ -92,10 +92,10 @@ class Product:
 
 
 @dataclass(frozen=True, eq=False)
-class Inverse:
-    """K = `K` written out, with the matrices that move it and the carriers.
+class Dense:
+    """K written out, with the matrices that move it and the carriers.
 
-    With `exponential` K is that of M, and so is -M K its derivative.
+    With `exponential` K is e^(-alpha M), whose derivative is -M K.
     """
 
     K: Array
@@ -147,10 +147,17 @@ class Factored:
         """K C, or its derivative in the coefficient of a matrix."""
         return Solved(self, carrier, moved)
 
+    def solve(self, H: Array, transposed: bool = False) -> Array:
+        """K H or K'H."""
+        found, order = np.empty_like(H, dtype=float), self.elimination.order
+        sides = np.asarray(H[order], dtype=float)
+        how: Any = "T" if transposed else "N"
+        found[order] = self._factors.solve(sides, how)
+        return found
+
     @cached_property
-    def solver(self) -> Solver:
-        """K as an operator."""
-        return self.elimination.solver(self.c)
+    def _factors(self) -> SuperLU[Any]:
+        return self.elimination.factored(self.c)[0]
 
     def diagonal(self, carrier: int, moved: int | None) -> Array:
         """The diagonal of a response."""
@@ -178,17 +185,15 @@ class Solved:
 
     def times(self, H: Array) -> Array:
         """B H."""
-        K, C = self.K.solver, self.K.carriers[self.carrier]
-        found = K.solve(C @ H)
-        return found if self.moved is None else K.solve(self.K.matrices[self.moved] @ found)
+        found = self.K.solve(self.K.carriers[self.carrier] @ H)
+        return found if self.moved is None else self.K.solve(self.K.matrices[self.moved] @ found)
 
     def transposed_times(self, H: Array) -> Array:
         """B'H."""
-        K, C = self.K.solver, self.K.carriers[self.carrier]
-        found = K.solve_transposed(H)
+        found = self.K.solve(H, transposed=True)
         if self.moved is not None:
-            found = K.solve_transposed(self.K.matrices[self.moved].T @ found)
-        return np.asarray(C.T @ found)
+            found = self.K.solve(self.K.matrices[self.moved].T @ found, transposed=True)
+        return np.asarray(self.K.carriers[self.carrier].T @ found)
 
     def diagonal(self) -> Array:
         """The diagonal of B."""

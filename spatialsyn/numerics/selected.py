@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.sparse.linalg import SuperLU, splu
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.solves import Solver, pattern
+from spatialsyn.numerics.solves import NO_PIVOTING, pattern
 
 Index = NDArray[np.intp]
 # Whole subtrees of so few columns are one front: a product of small matrices costs no less.
@@ -97,12 +98,8 @@ class Elimination:
         np.add.at(placed, np.searchsorted(self.columns * n + self.rows, wanted), links.data)
         return placed
 
-    def solver(self, c: Array) -> Solver:
-        """S^-1 at c as an operator."""
-        return self.factored(c)[0]
-
-    def factored(self, c: NDArray[np.inexact[Any]]) -> tuple[Solver, NDArray[np.inexact[Any]]]:
-        """S at real or complex c, factored, and its (e,) entries.
+    def factored(self, c: NDArray[np.inexact[Any]]) -> tuple[SuperLU, NDArray[np.inexact[Any]]]:
+        """L and U of S at real or complex c, and the (e,) entries of S.
 
         Raises
         ------
@@ -112,15 +109,14 @@ class Elimination:
         n = len(self.order)
         S = (self.rows == self.columns) - c @ self._moving
         ends = np.searchsorted(self.columns, np.arange(n + 1))
-        made = sparse.csc_array((S, self.rows, ends), shape=(n, n))
-        solver = Solver(made, self.order, pivots=False)
+        columns = sparse.csc_array((S, self.rows, ends), shape=(n, n))
         try:
-            lu = solver.factors
+            lu = splu(columns, permc_spec="NATURAL", **NO_PIVOTING)
         except RuntimeError as error:
             raise EstimationError(_SINGULAR) from error
         if (lu.perm_c != np.arange(n)).any() or (lu.perm_r != np.arange(n)).any():
             raise EstimationError(_SINGULAR)
-        return solver, S
+        return lu, S
 
     def inverse(self, c: NDArray[np.inexact[Any]]) -> NDArray[np.inexact[Any]]:
         """(e,) entries of S^-1 on the pattern.
@@ -130,8 +126,7 @@ class Elimination:
         EstimationError
             An S that is singular, or next to it.
         """
-        solver, S = self.factored(c)
-        lu = solver.factors
+        lu, S = self.factored(c)
         widths = np.array([front.width for front in self.fronts])
         sizes = np.array([len(front.rows) for front in self.fronts])
         ends = np.cumsum(sizes * widths)
