@@ -196,7 +196,7 @@ def page(found: dict[str, dict[str, dict[str, Any]]]) -> str:
                 f"| {case} | {program} | {it['runs']} | {it['cpu']:.3g} | {times} | "
                 f"{it['gb']:.2f} | {apart} |"
             )
-        n, quoted = CASES[case][0], SPATIALREG.get(CASES[case][0])
+        quoted = SPATIALREG.get(CASES[case][0])
         if quoted:
             rows.append(
                 f"| {case} | spatialreg, quoted | - | {quoted} | {quoted / mine['cpu']:.2g} | | |"
@@ -211,13 +211,13 @@ def page(found: dict[str, dict[str, dict[str, Any]]]) -> str:
 
 PROSE = """# Speed
 
-`python benchmarks/speed.py` writes this page. One core of {machine}; absolute times belong to
-that core, ratios travel better. Programs take turns in one process with one BLAS thread, and medians
-are shown. CPU seconds of estimation, covariance and average effects with
-standard errors, nothing cached, from a panel and a sparse W in memory (six nearest neighbours
-made mutual, three regressors and their lags, rho = 0.5); `W known` has the log-determinant of an
-earlier model. Memory is the peak of a process of its own, of which Python, the libraries and the
-data take about 0.2 GB, more from 250,000 units on.
+`python benchmarks/speed.py` writes this page. One core of {machine}, shared with other work while
+it was measured: absolute times are up to twice those of an idle one, ratios travel better.
+Programs take turns in one process with one BLAS thread, and medians are shown. CPU seconds of
+estimation, covariance and average effects with standard errors, nothing cached, from a panel and
+a sparse W in memory (six nearest neighbours made mutual, three regressors and their lags, rho =
+0.5); `W known` has the log-determinant of an earlier model. Memory is the peak of a process of its
+own, of which Python, the libraries and the data take about 0.2 GB, more from 250,000 units on.
 
 ![CPU time and memory against n](speed.png)
 
