@@ -182,6 +182,11 @@ def ratios(found: dict[str, dict[str, dict[str, Any]]]) -> dict[str, float]:
     return made
 
 
+def said_of(ratio: float) -> str:
+    """Two digits, or whole numbers."""
+    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+
+
 def page(found: dict[str, dict[str, dict[str, Any]]]) -> str:
     """The table, with what it was measured on."""
     rows = ["| case | program | runs | CPU, s | times ours | peak, GB | rho less ours |",
@@ -191,16 +196,15 @@ def page(found: dict[str, dict[str, dict[str, Any]]]) -> str:
         for program, it in programs.items():
             own = program.startswith("ours")
             apart = "" if own else f"{abs(it['rho'] - mine['rho']):.0e}"
-            times = "" if own else f"{it['cpu'] / mine['cpu']:.2g}"
+            times = "" if own else said_of(it["cpu"] / mine["cpu"])
             rows.append(
                 f"| {case} | {program} | {it['runs']} | {it['cpu']:.3g} | {times} | "
                 f"{it['gb']:.2f} | {apart} |"
             )
         quoted = SPATIALREG.get(CASES[case][0])
         if quoted:
-            rows.append(
-                f"| {case} | spatialreg, quoted | - | {quoted} | {quoted / mine['cpu']:.2g} | | |"
-            )
+            times = said_of(quoted / mine["cpu"])
+            rows.append(f"| {case} | spatialreg, quoted | - | {quoted} | {times} | | |")
     said = {case: v["ours"]["said"] for case, v in found.items() if v.get("ours", {}).get("said")}
     return PROSE.format(
         table="\n".join(rows),
@@ -211,8 +215,8 @@ def page(found: dict[str, dict[str, dict[str, Any]]]) -> str:
 
 PROSE = """# Speed
 
-`python benchmarks/speed.py` writes this page. One core of {machine}, shared with other work while
-it was measured: absolute times are up to twice those of an idle one, ratios travel better.
+`python benchmarks/speed.py` writes this page. One core ({machine}), shared with other work
+while it was measured: absolute times are up to twice those of an idle one, ratios travel better.
 Programs take turns in one process with one BLAS thread, and medians are shown. CPU seconds of
 estimation, covariance and average effects with standard errors, nothing cached, from a panel and
 a sparse W in memory (six nearest neighbours made mutual, three regressors and their lags, rho =
@@ -240,6 +244,7 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
+    import matplotlib.ticker
 
     styles = {"ours": ("spatialsyn", "o-", "#1b4965"), "spreg LU": ("spreg, LU", "s--", "#c8553d"),
               "spreg full": ("spreg, full", "^:", "#8d6a9f")}  # fmt: skip
@@ -258,7 +263,11 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
         ax.set_xlabel("units")
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.25, linewidth=0.5)
-    axes[0].legend(frameon=False, fontsize=8)
+        ax.xaxis.set_major_formatter(lambda n, _: f"{n:,.0f}")
+        ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
+    axes[1].set_yticks([0.25, 0.5, 1, 2, 4])
+    axes[1].yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    axes[0].legend(frameon=False, fontsize=7, loc="lower right")
     figure.savefig(FIGURE, dpi=200)
 
 
