@@ -115,7 +115,7 @@ def perron(W: Matrix) -> float:
 
 
 def _at(links: sparse.csr_array, rows: Any, columns: Any) -> Array:
-    return np.asarray(links[rows, columns]).ravel()
+    return np.asarray(links[rows, columns]).ravel() if len(rows) else np.empty(0)
 
 
 def leading(W: Matrix) -> tuple[float, float, float]:

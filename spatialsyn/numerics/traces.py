@@ -119,17 +119,20 @@ class Solved(LogDet):
 
     def at(self, rho: float) -> Propagation:
         """G at this rho; the last one is kept."""
-        return self._held[rho] if rho in self._held else self.keep(rho, self.near(rho))
+        found = self._held.get(rho)
+        return self.keep(rho, self.near(rho)) if found is None else found
 
     def keep(self, rho: float, part: LogDet) -> Propagation:
         """G at this rho with the log-determinant that `part` of the interval has been found."""
+        found = Propagation(self.W, self.inverse(rho), part.full, rho)
         self._held.clear()
-        self._held[rho] = Propagation(self.W, self.inverse(rho), part.full, rho)
-        return self._held[rho]
+        self._held[rho] = found
+        return found
 
     def part(self, rho: float) -> LogDet:
         """The log-determinant that is known at this rho, or is found near it."""
-        return self._held[rho].logdet if rho in self._held else self.near(rho)
+        found = self._held.get(rho)
+        return self.near(rho) if found is None else found.logdet
 
     @property
     def interval(self) -> tuple[float, float]:

@@ -111,6 +111,7 @@ def test_symmetrisable_matrices_are_recognised():
     s = symmetriser(islands)
     scaled = s[:, None] * islands.toarray()
     assert_allclose(scaled, scaled.T, rtol=1e-9)
+    assert_allclose(symmetriser(sparse.csr_array((4, 4))), 1)
     assert symmetriser(neighbours(30, mutual=False)) is None
     broken = masses.copy()
     broken.data[0] *= 1.001
