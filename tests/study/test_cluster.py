@@ -78,7 +78,10 @@ def test_a_cluster_can_be_started_for_one_study():
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "rubbish"])
 def test_an_address_where_no_scheduler_answers_is_refused(address):
-    dask = pytest.importorskip("dask", reason="the extra `cluster` is not installed")
+    # Imported first: settings made before it are forgotten together with its defaults.
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    import dask
+
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "500ms"}),
         pytest.raises(
