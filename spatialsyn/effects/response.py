@@ -17,7 +17,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import SuperLU
 
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.selected import Elimination
@@ -151,12 +150,11 @@ class Factored:
         """K H or K'H."""
         found, order = np.empty_like(H, dtype=float), self.elimination.order
         sides = np.asarray(H[order], dtype=float)
-        how: Any = "T" if transposed else "N"
-        found[order] = self._factors.solve(sides, how)
+        found[order] = self._factors.solve(sides, "T" if transposed else "N")
         return found
 
     @cached_property
-    def _factors(self) -> SuperLU[Any]:
+    def _factors(self) -> Any:
         return self.elimination.factored(self.c)[0]
 
     def diagonal(self, carrier: int, moved: int | None) -> Array:
