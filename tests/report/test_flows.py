@@ -15,6 +15,7 @@ from report.drawing import fitted, invented_panel
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError
 from spatialsyn.report.atlas import flows
+from spatialsyn.report.atlas.classes import classify
 
 mpl.use("Agg")
 
@@ -182,7 +183,7 @@ def test_frames_share_classes_and_show_their_year(panel, responses, tmp_path):
     film = ss.report.animate(panel, responses, "received", title="Response")
     assert film.years == (0, 1, 2)
     pooled = responses["received"]["estimate"]
-    classes = ss.report.classes.classify(pooled.to_numpy(), "equal_interval")
+    classes = classify(pooled.to_numpy(), "equal_interval")
     (ax,) = film.figure.axes
     for frame in (2, 0):
         film.draw(frame)

@@ -18,7 +18,7 @@ from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
 from spatialsyn.report.atlas import areas, fading
 from spatialsyn.report.atlas.classes import classify
-from spatialsyn.report.figures.effects import scatter, shares
+from spatialsyn.report.figures import scatter, shares
 
 mpl.use("Agg")
 
