@@ -17,7 +17,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import SuperLU
 
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.selected import Elimination
@@ -155,7 +154,7 @@ class Factored:
         return found
 
     @cached_property
-    def _factors(self) -> SuperLU[Any]:
+    def _factors(self) -> Any:
         return self.elimination.factored(self.c)[0]
 
     def diagonal(self, carrier: int, moved: int | None) -> Array:
