@@ -82,7 +82,8 @@ class Product:
     def diagonal(self) -> Array:
         """Of F P."""
         if sparse.issparse(self.F):
-            return np.asarray(self.F.multiply(self.P.T).sum(axis=1)).ravel()
+            sums: Array = np.asarray(self.F.multiply(self.P.T).sum(axis=1))
+            return sums.ravel()
         return np.asarray((np.asarray(self.F) * self.P.T).sum(axis=1))
 
     def whole(self) -> Array:

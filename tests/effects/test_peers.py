@@ -89,24 +89,26 @@ def test_the_direct_effect_of_spreg_leaves_theta_out():
     """Lagged regressors come back over two links, so theta is part of the direct effect."""
     import spreg
     from libpysal.weights import W as Links
-    from spreg.sputils import _sp_effects
 
     res = fitted("columbus", "sdm")
     frame = pd.read_csv(shared("reference", "columbus.csv"))
     matrix = res.weights["w"].dense()
     near = {i: list(np.flatnonzero(row)) for i, row in enumerate(matrix)}
     links = Links(near, {i: list(matrix[i, j]) for i, j in near.items()}, silence_warnings=True)
-    y, X = frame[["CRIME"]].to_numpy(float), frame[["INC", "HOVAL"]].to_numpy(float)
+    how = {"slx_lags": 1, "method": "full", "spat_impacts": "full"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas is ahead of it
-        reg = spreg.ML_Lag(y, X, w=links, slx_lags=1, method="full", spat_impacts="full")
-    assert_allclose(reg.rho, res.rho["w"], rtol=1e-5)  # its search stops at 1e-7
-    chosen = reg.output.query("var_type == 'x'").iloc[-2:]
-    total, direct, _ = _sp_effects(reg, chosen, reg.sp_multipliers["full"], slx_lags=1)
-    effects = res.effects()
-    assert_allclose(effects["total"]["estimate"], total.ravel(), rtol=1e-4)
-    S = np.linalg.inv(np.eye(49) - res.rho["w"] * matrix)
-    theta = res.params[["W[w]*INC", "W[w]*HOVAL"]].to_numpy()
-    missing = np.trace(S @ matrix) / 49 * theta
-    assert_allclose(direct.ravel() + missing, effects["direct"]["estimate"], rtol=1e-4)
-    assert (np.abs(missing) > 0.01 * np.abs(effects["direct"]["estimate"])).any()
+        y, names = frame[["CRIME"]].to_numpy(float), ["INC", "HOVAL"]
+        peer = spreg.ML_Lag(y, frame[names].to_numpy(float), w=links, name_x=names, **how)
+    lines = peer.summary.split("SPATIAL DURBIN MODEL IMPACTS")[1].splitlines()
+    cells = [line.split() for line in lines]
+    printed = {row[0]: np.array(row[1:], float) for row in cells if row and row[0] in names}
+    S, effects = np.linalg.inv(np.eye(49) - res.rho["w"] * matrix), res.effects()
+    for x in names:
+        direct, indirect, total = printed[x]
+        ours = [effects[kind].loc[x, "estimate"] for kind in ("direct", "indirect", "total")]
+        missing = np.trace(S @ matrix) / 49 * res.params[f"W[w]*{x}"]
+        # Four decimals are printed.
+        assert_allclose(total, ours[2], atol=1e-4)
+        assert_allclose([direct + missing, indirect - missing], ours[:2], atol=1e-4)
+        assert abs(missing) > 0.02
