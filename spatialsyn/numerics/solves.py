@@ -7,67 +7,153 @@ of |sum_m rho_m W_m| sums to less than one S is diagonally dominant and needs no
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import lu_factor, lu_solve
-from scipy.sparse.linalg import SuperLU, splu
+from scipy.sparse.linalg import LinearOperator, gmres, splu
 
+from spatialsyn.errors import EstimationError
 from spatialsyn.numerics.lags import Array, Matrix, dense
 
+# Cities whose (n, n) arrays are still made: 200 MB each.
+DENSE_TO = 5000
+# Iterations: what may be left of the right side, vectors kept, and rounds.
+TIGHT, RESTART, CYCLES = 1e-12, 60, 50
+Indices: TypeAlias = NDArray[np.integer[Any]]
 NO_PIVOTING: dict[str, Any] = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
 
 
+class Inverse(ABC):
+    """S^-1 as an operator, (n, n): `lag` and ``@`` take it like a matrix."""
+
+    ndim = 2
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+
+    @abstractmethod
+    def solve(self, B: Array) -> Array:
+        """S^-1 B, for `B` of shape (n,) or (n, q)."""
+
+    @abstractmethod
+    def solve_transposed(self, B: Array) -> Array:
+        """S'^-1 B, for `B` of shape (n,) or (n, q)."""
+
+    def __matmul__(self, B: Array) -> Array:
+        return self.solve(B)
+
+    def written_out(self) -> Array:
+        """S^-1 as an (n, n) array.
+
+        Raises
+        ------
+        EstimationError
+            Too many cities for such an array.
+        """
+        n = self.shape[0]
+        if n > DENSE_TO:
+            raise EstimationError(
+                f"this needs the {n:,} x {n:,} inverse of I - rho W, and such matrices are made "
+                f"up to {DENSE_TO:,} cities. Average effects and expected, observed and "
+                "year-clustered standard errors need none."
+            )
+        return self.solve(np.eye(n))
+
+
 @dataclass(frozen=True, eq=False)
-class Solver:
-    """S^-1 as an operator, (n, n): `lag` and ``@`` take it like a matrix.
+class Solver(Inverse):
+    """S^-1 by the factors of S, which are made when first needed and not pickled.
 
     Attributes
     ----------
-    factors : of S, its rows and columns in `order`
+    S : (n, n), its rows and columns in `order`
     order : the cities in the order of the factors
+    pivots : whether rows have to be exchanged, as they need not where the diagonal dominates
     """
 
-    factors: SuperLU | tuple[Array, Array]
-    order: Array
-    ndim = 2
+    S: Array | sparse.csc_array
+    order: Indices
+    pivots: bool = True
 
     @property
     def shape(self) -> tuple[int, int]:
         """(n, n)."""
         return len(self.order), len(self.order)
 
+    @cached_property
+    def factors(self) -> Any:
+        """Of S: SuperLU's, or those of LAPACK."""
+        if not sparse.issparse(self.S):
+            return lu_factor(self.S, check_finite=False)
+        how: dict[str, Any] = {} if self.pivots else {"permc_spec": "NATURAL", **NO_PIVOTING}
+        return splu(self.S, **how)
+
     def solve(self, B: Array) -> Array:
-        """S^-1 B, for `B` of shape (n,) or (n, q)."""
+        """S^-1 B."""
         return self._solved(B, transposed=False)
 
     def solve_transposed(self, B: Array) -> Array:
-        """S'^-1 B, for `B` of shape (n,) or (n, q)."""
+        """S'^-1 B."""
         return self._solved(B, transposed=True)
 
-    def __matmul__(self, B: Array) -> Array:
-        return self.solve(B)
-
-    @cached_property
+    @property
     def logdet(self) -> float:
         """ln|det S|."""
-        if isinstance(self.factors, tuple):
-            pivots = np.diag(self.factors[0])
-        else:
-            pivots = self.factors.U.diagonal()
-        return float(np.log(np.abs(pivots)).sum())
+        upper = self.factors.U if sparse.issparse(self.S) else self.factors[0]
+        return float(np.log(np.abs(upper.diagonal())).sum())
 
     def _solved(self, B: Array, transposed: bool) -> Array:
         B = np.asarray(B, dtype=float)
-        if isinstance(self.factors, tuple):
-            return np.asarray(lu_solve(self.factors, B, trans=int(transposed)))
+        if not sparse.issparse(self.S):
+            how: Any = int(transposed)
+            return np.asarray(lu_solve(self.factors, B, trans=how))
         found = np.empty_like(B)
         found[self.order] = self.factors.solve(B[self.order], "T" if transposed else "N")
         return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "factors"}
+
+
+@dataclass(frozen=True, eq=False)
+class Iterative(Inverse):
+    """S^-1 by GMRES, for a sparse W whose factors would fill."""
+
+    W: sparse.csr_array
+    rho: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+        return self.W.shape[0], self.W.shape[0]
+
+    def solve(self, B: Array) -> Array:
+        """S^-1 B."""
+        return self._solved(self.W, B)
+
+    def solve_transposed(self, B: Array) -> Array:
+        """S'^-1 B."""
+        return self._solved(sparse.csr_array(self.W.T), B)
+
+    def _solved(self, W: sparse.csr_array, B: Array) -> Array:
+        S = LinearOperator(self.shape, matvec=lambda v: v - self.rho * (W @ v), dtype=float)
+        columns = np.asarray(B, dtype=float).reshape(len(B), -1).T
+        found = [gmres(S, b, rtol=TIGHT, restart=RESTART, maxiter=CYCLES) for b in columns]
+        if any(failed for _, failed in found):
+            raise EstimationError(
+                f"I - rho W could not be solved with at rho = {self.rho:.4f}: {CYCLES * RESTART} "
+                f"iterations leave more than {TIGHT:g} of the right side."
+            )
+        return np.asarray([x for x, _ in found]).T.reshape(np.shape(B))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,37 +162,54 @@ class Pattern:
 
     Attributes
     ----------
-    W : (n, n), its rows and columns in `order`
+    W : (n, n), its rows and columns in `order`, with the zeros of its diagonal
     order : the cities
     norm : largest row sum of |W|
     """
 
     W: sparse.csc_array
-    order: Array
+    order: Indices
     norm: float
 
+    @cached_property
+    def own(self) -> Indices:
+        """Where the diagonal stands in the data of W."""
+        columns = np.repeat(np.arange(len(self.order)), np.diff(self.W.indptr))
+        return np.flatnonzero(self.W.indices == columns)
+
     def at(self, rho: float) -> Solver:
-        """I - rho W, factored; with pivoting where its diagonal does not dominate."""
-        S = sparse.csc_array(sparse.eye_array(len(self.order)) - rho * self.W)
-        dominant = abs(rho) * self.norm < 1
-        how: dict[str, Any] = {"permc_spec": "NATURAL", **NO_PIVOTING} if dominant else {}
-        return Solver(splu(S, **how), self.order)
+        """S^-1 at this rho."""
+        data = -rho * self.W.data
+        data[self.own] += 1
+        S = sparse.csc_array((data, self.W.indices, self.W.indptr), shape=self.W.shape)
+        return Solver(S, self.order, pivots=abs(rho) * self.norm >= 1)
 
 
 def pattern(W: Matrix) -> Pattern:
     """W in an order of little fill."""
     links = sparse.csr_array(W)
     norm = float(abs(links).sum(axis=1).max())
+    given = _with_diagonal(links, np.arange(links.shape[0]), norm)
     # The order depends on the pattern alone; this S is regular whatever the scale of W.
-    S = sparse.csc_array(sparse.eye_array(links.shape[0]) - links * (0.5 / max(norm, 1e-300)))
+    S = given.at(0.5 / max(norm, 1e-300)).S
     order = np.argsort(splu(S, permc_spec="MMD_AT_PLUS_A", **NO_PIVOTING).perm_c)
-    return Pattern(sparse.csc_array(links[order][:, order]), order, norm)
+    return _with_diagonal(links[order][:, order], order, norm)
+
+
+def _with_diagonal(links: sparse.csr_array, order: Indices, norm: float) -> Pattern:
+    n, coo = links.shape[0], links.tocoo()
+    every = np.arange(n)
+    rows, columns = np.r_[coo.row, every], np.r_[coo.col, every]
+    data = np.r_[coo.data, np.zeros(n)]
+    return Pattern(sparse.csc_array((data, (rows, columns)), shape=(n, n)), order, norm)
 
 
 def solver(W: Sequence[Matrix], rho: Array, n: int) -> Solver:
-    """S = I - sum_m rho_m W_m, factored: sparse where all W_m are."""
-    if all(sparse.issparse(w) for w in W):
-        total = sum((r * w for r, w in zip(rho, W, strict=True)), start=sparse.csr_array((n, n)))
-        return pattern(total).at(1.0)
-    S: Array = np.eye(n) - sum(r * dense(w) for r, w in zip(rho, W, strict=True))
-    return Solver(lu_factor(S, overwrite_a=True, check_finite=False), np.arange(n))
+    """S^-1 at this rho, for any number of matrices (n, n): sparse where all are."""
+    if not all(sparse.issparse(w) for w in W):
+        S: Array = np.eye(n) - sum(r * dense(w) for r, w in zip(rho, W, strict=True))
+        return Solver(S, np.arange(n))
+    if not len(W):
+        return _with_diagonal(sparse.csr_array((n, n)), np.arange(n), 0.0).at(0.0)
+    total = sum((r * w for r, w in zip(rho, W, strict=True)), start=sparse.csr_array((n, n)))
+    return pattern(total).at(1.0)
