@@ -35,6 +35,7 @@ docs: $(VENV)/.test
 
 bench: $(VENV)/.test
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/fit_speed.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/studies.py
 
 # Everything that a release needs, with hashes, for all Pythons from 3.11 on.
 lock: $(VENV)/.uv

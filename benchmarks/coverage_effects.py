@@ -195,8 +195,8 @@ Written by `python benchmarks/coverage_effects.py`: outcomes drawn from the mode
 estimated, two-way effects, normal errors, regressors drawn once. Shown is how often 95 %
 intervals of indirect effects of `x` hold the truth: `GBA -> periphery` is what a city of the
 periphery receives, on average, if x rises by one unit in every city of the Greater Bay Area.
-Simulation takes quantiles of {SIMULATED} draws, the bootstrap of {REDRAWN} (wild, by city). With 200
-samples a 95 % interval shows between 92 and 98 % with probability 95 %.
+Simulation takes quantiles of {SIMULATED} draws, the bootstrap of {REDRAWN} (wild, by city). With
+200 samples a 95 % interval shows between 92 and 98 % with probability 95 %.
 """
 
 TAIL = """

@@ -43,18 +43,33 @@ _HOMES = {
     "FirstStage": "models.strength",
     "HypothesisTest": "numerics.hypothesis",
     "beta_convergence": "convergence",
+    "grid": "study.grid",
+    "swap": "study.grid",
+    "Specification": "study.grid",
+    "Study": "study.run",
+    "Runs": "study.runs",
+    "placebo": "study.placebo",
+    "jackknife": "study.jackknife",
+    "decay": "spillovers.decay",
+    "mediation": "spillovers.mechanism",
+    "moderated": "spillovers.moderation",
+    "threshold": "spillovers.threshold",
+    "validate": "validation",
     "wild_bootstrap": "wild",
     "wild_test": "wild",
     **{
         name: "errors"
         for name in (
             "SpatialsynError", "PanelError", "BoundaryError", "WeightsError", "AlignmentError",
-            "FormulaError", "ModelError", "EstimationError", "ConfigError",
+            "FormulaError", "ModelError", "EstimationError", "ConfigError", "StoreError",
+            "EngineError",
         )
     },
 }  # fmt: skip
 _MODULES = {
     "datasets": "cities.datasets",
+    "explore": "explore",
+    "diagnostics": "diagnostics",
     "measures": "measures",
     "weights": "weights",
     "report": "report",
@@ -63,7 +78,7 @@ _MODULES = {
 __all__ = sorted([*_HOMES, *_MODULES])
 
 if TYPE_CHECKING:
-    from spatialsyn import measures, report, weights
+    from spatialsyn import diagnostics, explore, measures, report, weights
     from spatialsyn.cities import datasets
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
@@ -74,11 +89,13 @@ if TYPE_CHECKING:
         AlignmentError,
         BoundaryError,
         ConfigError,
+        EngineError,
         EstimationError,
         FormulaError,
         ModelError,
         PanelError,
         SpatialsynError,
+        StoreError,
         WeightsError,
     )
     from spatialsyn.fitting import fit
@@ -102,6 +119,16 @@ if TYPE_CHECKING:
     from spatialsyn.models.strength import FirstStage
     from spatialsyn.numerics.hypothesis import HypothesisTest
     from spatialsyn.results import Results
+    from spatialsyn.spillovers.decay import decay
+    from spatialsyn.spillovers.mechanism import mediation
+    from spatialsyn.spillovers.moderation import moderated
+    from spatialsyn.spillovers.threshold import threshold
+    from spatialsyn.study.grid import Specification, grid, swap
+    from spatialsyn.study.jackknife import jackknife
+    from spatialsyn.study.placebo import placebo
+    from spatialsyn.study.run import Study
+    from spatialsyn.study.runs import Runs
+    from spatialsyn.validation import validate
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
     from spatialsyn.wild import wild_bootstrap, wild_test

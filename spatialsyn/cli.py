@@ -1,4 +1,4 @@
-"""The command line: check, run, fit, effects.
+"""The command line: check, run, fit, effects, validate.
 
 Exit codes: 0 done; 1 the input was refused (the message says what and the way out);
 2 wrong usage.
@@ -33,6 +33,7 @@ def check(study: StudyFile) -> None:
     from spatialsyn.weights import audit
 
     job = open_job(study)
+    job.check_fonts()
     typer.echo(f"panel: {job.panel!r}")
     findings = job.panel.audit()
     typer.echo(
@@ -52,11 +53,20 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="folder of the results; results/<study> by default")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option(help="processes for the models of [grid]; -1 for all cores")
+    ] = 1,
+    backend: Annotated[
+        str, typer.Option(help="of [grid]: joblib, or dask for a cluster")
+    ] = "joblib",
+    scheduler: Annotated[
+        str | None, typer.Option(help="address of a running Dask scheduler, tcp://host:8786")
+    ] = None,
 ) -> None:
     """Estimate every model and write tables, figures, results and a report page."""
     from spatialsyn.run import run as run_study
 
-    folder = run_study(study, out, say=typer.echo)
+    folder = run_study(study, out, typer.echo, jobs, backend, scheduler)
     typer.echo(f"Results are in {folder.resolve()}")
     typer.echo(f"Start with {(folder / 'report.html').resolve()}")
 
@@ -81,6 +91,19 @@ def effects(
     from spatialsyn.run import open_job
 
     typer.echo(repr(open_job(study).fit(model).effects(by=by)))
+
+
+@app.command()
+def validate(
+    panel: Annotated[str | None, typer.Option(help="cigar or produc; both by default")] = None,
+) -> None:
+    """Compute the numbers of papers and other programs again; how many digits agree?"""
+    from spatialsyn.validation import validate as compute
+
+    made = compute(panel)
+    typer.echo(repr(made))
+    if len(made.failed):
+        raise typer.Exit(1)
 
 
 def main() -> None:

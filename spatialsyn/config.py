@@ -4,7 +4,8 @@
     [measures.x]    columns or tables made from columns: kind is a function of ss.measures
     [weights.w]     matrices: kind is a function of ss.weights
     [models.m]      specifications: the fields of SpatialModel, family among them
-    [sweep]         one model under every combination of some of its fields
+    [sweep]         one model under every combination of some of its fields, side by side
+    [grid]          one model under every combination of the choices a reader may question
     [report]        which tables and figures, and in which language
 
 A key that a function does not have is an error that lists the ones it has. Formulas are
@@ -25,6 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.study.grid import Specification
+from spatialsyn.study_grid import GridSection, specifications
 from spatialsyn.study_measures import MEASURES, TABULATED, Options, in_section, measured
 
 # Parameters of the builders that stand for data: a study file names the column, or the file.
@@ -39,8 +42,10 @@ WEIGHTS = (
 )  # fmt: skip
 # Parameters that the panel and the keys of a section fill by themselves.
 FILLED = {"panel", "cities", "distances", "name", "ids", "weights", "by_year"}
-TABLES = ("blocks", "effects", "main", "models", "sweep", "cities", "weights", "descriptives")
-FIGURES = ("blocks", "emitted_received", "effects", "study_area", "weights")
+TABLES = (
+    "blocks", "effects", "main", "models", "sweep", "grid", "cities", "weights", "descriptives",
+)  # fmt: skip
+FIGURES = ("blocks", "emitted_received", "effects", "specifications", "study_area", "weights")
 
 
 class _Section(BaseModel):
@@ -104,6 +109,7 @@ class Study(_Section):
     weights: dict[str, Options] = {}
     models: dict[str, ModelSection] = Field(min_length=1)
     sweep: dict[str, str | list[str]] = {}
+    grid: GridSection | None = None
     report: ReportSection = ReportSection()
 
 
@@ -135,6 +141,7 @@ def read_study(path: str | Path) -> Study:
         also = ("standardize", *(["of"] if options.get("kind") in COMPOSITES else []))
         _check_options("weights", name, options, WEIGHTS, also)
     _check_report(study)
+    _check_grid(study)
     return study
 
 
@@ -193,6 +200,14 @@ def models(study: Study) -> dict[str, SpatialModel]:
                 f"{named(known) or 'none'}."
             )
     return made | sweep(study, made)
+
+
+def grid_of(study: Study) -> dict[str, Specification]:
+    """The points of [grid], by name; none without it."""
+    if study.grid is None:
+        return {}
+    own = {name: model for name, model in models(study).items() if name in study.models}
+    return specifications(study.grid, own, weights_names(study))
 
 
 def sweep(study: Study, made: Mapping[str, SpatialModel]) -> dict[str, SpatialModel]:
@@ -267,6 +282,16 @@ def _check_report(study: Study) -> None:
         raise ConfigError(f"[report] main = {main!r} is not a model; there are {named(known)}.")
 
 
+def _check_grid(study: Study) -> None:
+    grid_of(study)
+    missing = study.models[study.grid.of].missing if study.grid else "refuse"
+    if study.grid and missing != "refuse":
+        raise ConfigError(
+            f"[grid] of = {study.grid.of!r}, which has missing = {missing!r}: a grid is estimated "
+            "on complete panels. Fill the cells, or leave cities or years out."
+        )
+
+
 def _check_names(study: Study) -> None:
     """Every model, and every measure that is a table, writes files of its own."""
     tables = [name for name, options in study.measures.items() if options["kind"] in TABULATED]
@@ -300,5 +325,6 @@ def _faults(name: str, error: ValidationError) -> str:
 SECTIONS: dict[str, type[BaseModel]] = {
     "panel": PanelSection,
     "models": ModelSection,
+    "grid": GridSection,
     "report": ReportSection,
 }

@@ -41,6 +41,14 @@ class ConfigError(SpatialsynError):
     """A study file, or a call that mirrors one, is wrong."""
 
 
+class StoreError(SpatialsynError):
+    """The results of a study cannot be written, or not be read back."""
+
+
+class EngineError(SpatialsynError):
+    """The processes or the cluster that estimate a study are lost, or cannot be reached."""
+
+
 def expect(
     value: object, kind: type | tuple[type, ...], what: str, error: type[SpatialsynError]
 ) -> None:

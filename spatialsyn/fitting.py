@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect
+from spatialsyn.models.accuracy import too_far
 from spatialsyn.models.covariance import covered
-from spatialsyn.models.data import read
+from spatialsyn.models.data import Evaluate, read
 from spatialsyn.models.design import Design, align, sweep_effects
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.estimators import estimated
-from spatialsyn.models.gaps import check_observed, sampled
+from spatialsyn.models.formula import evaluate
+from spatialsyn.models.gaps import Sample, check_observed, sampled
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links
@@ -52,12 +54,26 @@ def fit(
     expect(model, SpatialModel, "fit needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "fit needs a panel: ss.CityPanel(frame, ...)", PanelError)
     matrices = align(weights, model.weights_names, panel)
-    panel, matrices, sample = sampled(model, panel, matrices, missing)
-    data, outside = read(model, panel, sample)
+    return estimated_on(model, *sampled(model, panel, matrices, missing), cov)
+
+
+def estimated_on(
+    model: SpatialModel,
+    panel: CityPanel,
+    matrices: Mapping[str, Links],
+    sample: Sample,
+    cov: str | None,
+    evaluate: Evaluate = evaluate,
+) -> Results:
+    """`model` on the city-years of `sample`; the matrices are aligned with the panel."""
+    data, outside = read(model, panel, sample, evaluate)
     check_observed(model, data, panel, matrices)
     design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
     if model.dynamic:
         _warn_unstable(design, estimate)
+    inexact = too_far(design, estimate)
+    if inexact:
+        warnings.warn(inexact, stacklevel=2)
     usual = "expected" if design.instruments is None else "classical"
     if cov not in (None, usual):
         estimate = covered(design, estimate, cov)
@@ -71,5 +87,5 @@ def _warn_unstable(design: Design, estimate: Estimate) -> None:
             f"the process has a root of {largest:.3f} ({test.null.split(' is')[0]}): it does not "
             "come to rest. Short-run effects are right, long-run effects do not exist. Look at "
             "time effects, or model the differences: diff(y).",
-            stacklevel=3,
+            stacklevel=4,
         )

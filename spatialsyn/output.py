@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +25,6 @@ DIVISORS = ("whole", "denominator", "population", "per")
 FORMATS = ("csv", "tex", "docx", "html", "md")
 SENTENCES = {
     "en": {
-        "answer": "If {x} rose by one unit in every {other}city of {from}, {y} in a city of {to} "
-        "would change on average by {estimate:.3f} (95% interval {low:.3f} to {high:.3f}{zero}).",
-        "other": "other ",
-        "zero": "; the interval contains zero",
         "few": "{n} cities and {T} years. With few cities p-values rest on a normal approximation "
         "that is rough: read sizes and intervals, and compare the models that were declared.",
         "shared": "Outcome and regressors share indicators ({}): part of the relation is an "
@@ -41,11 +37,6 @@ SENTENCES = {
         "context": "Polygons without data are drawn on the maps and left out of the models.",
     },
     "zh": {
-        "answer": "若{from}的每个{other}城市的{x}上升一个单位，{to}城市的{y}平均变化"
-        " {estimate:.3f}"
-        "（95% 置信区间 {low:.3f} 至 {high:.3f}{zero}）。",
-        "other": "其他",
-        "zero": "，区间包含零",
         "few": "共 {n} 个城市、{T} 年。城市较少时 p 值所依据的正态近似较粗略："
         "请关注效应大小与区间，并比较各模型。",
         "shared": "被解释变量与解释变量含有共同指标（{}），两者的关系部分是恒等关系。",
@@ -83,50 +74,43 @@ def write_figures(job: Job, folder: Path) -> dict[str, bytes]:
 
 
 def write_page(job: Job, tables: dict[str, Table], figures: dict[str, bytes], path: Path) -> None:
-    """One self-contained page with the answer, the figures and the tables."""
-    from spatialsyn.report.page import page
+    """One self-contained page: the answer, a map to explore, the figures and the tables."""
+    from spatialsyn.report import Sections, page
 
-    pictures = {name: base64.b64encode(png).decode("ascii") for name, png in figures.items()}
-    equations = {name: results.equation for name, results in job.results.items()}
-    text = page(
-        title=job.study.report.title,
-        answer=answer(job),
-        cautions=cautions(job),
-        equations=equations,
-        tables={name: table.to_html() for name, table in tables.items()},
-        pictures=pictures,
-        language=job.study.report.language,
+    chosen = job.study.report
+    page(
+        {job.main: job.results[job.main], **job.results},
+        job.panel,
+        path,
+        x=job.x if job.results[job.main].regressors else None,
+        by=job.by if job.panel.blocks else None,
+        title=chosen.title,
+        labels=chosen.labels,
+        language=chosen.language,
+        sections=Sections(answer(job), cautions(job), tables, figures, facts(job)),
     )
-    path.write_text(text, encoding="utf-8")
 
 
 def answer(job: Job) -> list[str]:
-    """What the main model says about x, block to block, one sentence each."""
+    """What the main model says about x: own, received and emitted, per block or on average."""
     results, chosen = job.results[job.main], job.study.report
-    if not (results.regressors and job.panel.blocks):
+    if not results.regressors:
         return []
-    from spatialsyn.report.words import word
+    from spatialsyn.report.answers import answers
 
-    words = SENTENCES[chosen.language]
+    by = job.by if job.panel.blocks else None
+    return answers(results, job.x, by, chosen.labels, chosen.language)
 
-    def block(name: str) -> str:
-        return chosen.labels.get(name, word(name, chosen.language))
 
-    x, y = chosen.labels.get(job.x, job.x), results.data.outcome
-    table = results.effects(job.x, by=job.by).table
-    same = table["to"] == table["from"]
-    table = table.assign(same=same, **{end: table[end].map(block) for end in ("to", "from")})
-    rows = table[table["effect"] == "indirect"].drop(columns="x").to_dict("records")
-    return [
-        words["answer"].format(
-            x=x,
-            y=chosen.labels.get(y, y),
-            other=words["other"] if row["same"] else "",
-            zero=words["zero"] if row["low"] <= 0 <= row["high"] else "",
-            **{str(key): value for key, value in row.items()},
-        )
-        for row in rows
-    ]
+def facts(job: Job) -> dict[str, str]:
+    """How to make the page again."""
+    from spatialsyn.report.page_words import phrase
+
+    language = job.study.report.language
+    return {
+        phrase("To reproduce", language): f"spatialsyn run {job.path.name}",
+        phrase("Study file, SHA-256", language): sha256(job.path.read_bytes()).hexdigest(),
+    }
 
 
 def cautions(job: Job) -> list[str]:
@@ -180,41 +164,49 @@ def _named(job: Job, names: list[str]) -> dict[str, Any]:
     return {name: job.results[name] for name in names}
 
 
+def _words(job: Job, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Labels and language of every table."""
+    chosen = job.study.report
+    return {"labels": {**chosen.labels, **(more or {})}, "language": chosen.language}
+
+
 def _models(job: Job) -> Table:
     from spatialsyn.report import table
 
-    return table(_named(job, list(job.study.models)), labels=job.study.report.labels)
+    return table(_named(job, list(job.study.models)), **_words(job))
 
 
 def _main(job: Job) -> Table:
     from spatialsyn.report import table
 
-    return table(_named(job, [job.main]), labels=job.study.report.labels, below="interval")
+    return table(_named(job, [job.main]), **_words(job), below="interval")
 
 
 def _sweep(job: Job) -> Table:
     from spatialsyn.report import table
 
     points = list(sweep(job.study, job.models))
-    return table(
-        _named(job, points), show=("effects", "rho", "fit"), labels=job.study.report.labels
-    )
+    return table(_named(job, points), show=("effects", "rho", "fit"), **_words(job))
+
+
+def _grid(job: Job) -> Table:
+    from spatialsyn.report import specification_table
+
+    return specification_table(job.runs, job.x, labels=job.study.report.labels)
 
 
 def _effects(job: Job) -> Table:
     from spatialsyn.report import effects_table
 
     results = job.results[job.main]
-    return effects_table(results.effects(), labels=job.study.report.labels, of=results)
+    return effects_table(results.effects(), **_words(job), of=results)
 
 
 def _blocks(job: Job) -> Table:
     from spatialsyn.report import effects_table
 
     results = job.results[job.main]
-    return effects_table(
-        results.effects(job.x, by=job.by), labels=job.study.report.labels, of=results
-    )
+    return effects_table(results.effects(job.x, by=job.by), **_words(job), of=results)
 
 
 def _cities(job: Job) -> Table:
@@ -222,9 +214,7 @@ def _cities(job: Job) -> Table:
 
     results = job.results[job.main]
     names = _city_names(job)
-    return effects_table(
-        results.effects(job.x, by="city"), labels=job.study.report.labels | names, of=results
-    )
+    return effects_table(results.effects(job.x, by="city"), **_words(job, names), of=results)
 
 
 def _city_names(job: Job) -> dict[str, str]:
@@ -243,14 +233,14 @@ def _descriptives(job: Job) -> Table:
     known = [name for name in columns if name in job.panel.variables]
     span = range(data.years[0], data.years[-1] + 1)
     panel = job.results[job.main].panel.subset(years=span)
-    return descriptives(panel, known, labels=job.study.report.labels)
+    return descriptives(panel, known, **_words(job))
 
 
 def _weights(job: Job) -> Table:
     from spatialsyn.report import weights_table
 
     blocks = job.panel.blocks[job.by] if job.panel.blocks else None
-    return weights_table(*job.weights.values(), y=_outcome(job), blocks=blocks)
+    return weights_table(*job.weights.values(), y=_outcome(job), blocks=blocks, **_words(job))
 
 
 def _outcome(job: Job) -> Any:
@@ -283,6 +273,18 @@ def _draw_weights(job: Job) -> dict[str, Any]:
         for name, w in shown.items()
     }
     return {"weights": audit(*job.weights.values(), y=_outcome(job), language=language), **maps}
+
+
+def _draw_specifications(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import specification_curve
+
+    chosen = job.study.report
+    return {
+        f"specifications_{effect}": specification_curve(
+            job.runs, job.x, effect, labels=chosen.labels, language=chosen.language
+        )
+        for effect in ("direct", "indirect", "total")
+    }
 
 
 def _draw_effects(job: Job) -> dict[str, Any]:
@@ -327,11 +329,13 @@ TABLES: dict[str, Callable[[Job], Table]] = {
     "blocks": _blocks,
     "cities": _cities,
     "sweep": _sweep,
+    "grid": _grid,
 }
 FIGURES: dict[str, Callable[[Job], dict[str, Any]]] = {
     "study_area": _draw_study_area,
     "weights": _draw_weights,
     "effects": _draw_effects,
     "blocks": _draw_blocks,
+    "specifications": _draw_specifications,
     "emitted_received": _draw_emitted_received,
 }

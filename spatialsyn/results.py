@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -34,13 +34,18 @@ from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
-from spatialsyn.summary import summary
+from spatialsyn.plugin import Tabled
+from spatialsyn.summary import glance, summary
 from spatialsyn.weights.bands import nearness
 from spatialsyn.weights.series import Links
 
+if TYPE_CHECKING:
+    from spatialsyn.diagnostics.table import Diagnostics
+    from spatialsyn.weights.core import Weights
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Results(SeveralWeights):
+class Results(SeveralWeights, Tabled):
     """An estimate that knows its model, its weights and its panel.
 
     Coefficients of spatial lags are not effects; `effects` gives what a change of x does
@@ -295,8 +300,7 @@ class Results(SeveralWeights):
         when, how = (order, horizon, lasting), (method, level, draws, seed)
         made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
         made = made.shares() if per == "share" else made
-        if isinstance(by, str) and by == "pair" and not channels:
-            made = made.discoveries()
+        made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
         blocks = isinstance(by, str) and by in self.panel.blocks
         return replace(made, about=PER[per]) if blocks else made
 
@@ -353,28 +357,19 @@ class Results(SeveralWeights):
 
     def glance(self) -> pd.DataFrame:
         """One row: what was estimated and how well it fits."""
-        corrects = self.model.fixed_effects != "none" and self.design.instruments is None
-        row = {
-            "outcome": self.data.outcome,
-            "family": self.model.family,
-            "estimator": self.model.estimator,
-            "weights": ", ".join(self.weights) or "-",
-            "weights_hash": ", ".join(w.hash for w in self.weights.values()) or "-",
-            "fixed_effects": self.model.fixed_effects,
-            "correction": self.model.correction if corrects else "-",
-            "random": self.model.random or "none",
-            "covariance": self.cov_kind,
-            "missing": self.sample.missing,
-            "cities": self.panel.n,
-            "years": f"{self.data.years[0]}-{self.data.years[-1]}",
-            "nobs": self.nobs,
-            "sigma2": self.sigma2,
-            "loglik": self.loglik,
-            "aic": self.aic,
-            "bic": self.bic,
-            "corr2": self.corr2,
-        }
-        return pd.DataFrame([row])
+        return glance(self)
+
+    def diagnostics(self, W: str | Weights | None = None) -> Diagnostics:
+        """Specification tests of this model as one table; see `spatialsyn.diagnostics`.
+
+        Parameters
+        ----------
+        W : the matrix of lags that the model does not have; its own by default
+        """
+        import spatialsyn  # tests stand on fits: only the front door is above and below
+
+        made: Diagnostics = spatialsyn.diagnostics.diagnose(self, W)
+        return made
 
     def summary(self) -> str:
         """Equation, coefficients, effects and fit, as text."""

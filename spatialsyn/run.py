@@ -12,10 +12,9 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from spatialsyn.config import (
     TABLES,
     Study,
     build_panel,
+    grid_of,
     models,
     read_study,
     section_of,
@@ -38,19 +38,24 @@ from spatialsyn.fitting import fit
 from spatialsyn.matrices import build_weights
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
+from spatialsyn.study.run import Study as Specifications
+from spatialsyn.study.runs import Runs
 from spatialsyn.study_measures import tabulated
 
 MANIFEST = "manifest.json"
-PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "spreg", "formulaic")
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A study with its panel, weights and fitted models, each made when first asked for."""
+    """A study with its panel, weights and fitted models, each made when first asked for.
+
+    `engine` is what `ss.Study.run` is told: store, n_jobs, backend, scheduler.
+    """
 
     path: Path
     study: Study
+    engine: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def source(self) -> CityPanel:
@@ -90,6 +95,22 @@ class Job:
         return self.fitted[name]
 
     @cached_property
+    def grid(self) -> Specifications | None:
+        """The study of [grid], checked and not yet run."""
+        if self.study.grid is None:
+            return None
+        section = self.study.models[self.study.grid.of]
+        panel = years_of(self.panel, section.years)
+        return Specifications(panel, self.weights, grid_of(self.study), section.cov)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """What [grid] found; estimated models are read from the store."""
+        if self.grid is None:
+            raise ConfigError("the study has no [grid].")
+        return self.grid.run(**self.engine)
+
+    @cached_property
     def fitted(self) -> dict[str, Results]:
         """The models fitted so far."""
         return {}
@@ -114,6 +135,7 @@ class Job:
             "blocks": None if self.panel.blocks else "a grouping: blocks = [...] in [panel]",
             "weights": None if self.weights else "weights",
             "sweep": None if self.study.sweep else "a [sweep]",
+            **dict.fromkeys(("grid", "specifications"), None if self.study.grid else "a [grid]"),
             "cities": None,
         }
         if kind == "figures":
@@ -122,7 +144,8 @@ class Job:
             lacking["weights"] = lacking["weights"] or maps
         if not self.results[self.main].regressors:
             lacking |= dict.fromkeys(
-                ("effects", "blocks", "cities", "emitted_received"), "regressors"
+                ("effects", "blocks", "cities", "emitted_received", "grid", "specifications"),
+                "regressors",
             )
         if listed is None:
             return [name for name in known if not lacking.get(name)]
@@ -134,9 +157,33 @@ class Job:
     def check(self) -> tuple[str, ...]:
         """Fit everything and return what will be written; what cannot be made is refused here."""
         about = [*self.measures]
+        if self.grid is not None:
+            about += self._check_grid(str(self.study.grid and self.study.grid.of))
         about += [self.x] if self.results[self.main].regressors else []
         about += [self.by] if "blocks" in self.tables else []
         return (*about, *self.tables, *self.figures)
+
+    def _check_grid(self, base: str) -> list[str]:
+        """The models of the grid, which hold the variable of the report."""
+        if self.results[self.main].regressors and self.x not in self.fit(base).regressors:
+            raise ConfigError(
+                f"[report] x = {self.x!r} is not in [grid] of = {base!r}; it has "
+                f"{named(self.fit(base).regressors)}."
+            )
+        return list(grid_of(self.study))
+
+    def check_fonts(self) -> None:
+        """Refuse figures with Chinese text that no installed font can print."""
+        from spatialsyn.report.theme import NEEDS_CJK, require_cjk
+
+        chosen = self.study.report
+        if chosen.figures == []:
+            return
+        if chosen.language == "zh":
+            require_cjk('[report] language = "zh"')
+        for name, label in chosen.labels.items():
+            if NEEDS_CJK.search(label):
+                require_cjk(f"[report.labels] {name} = {label!r}")
 
     @property
     def main(self) -> str:
@@ -162,12 +209,19 @@ class Job:
         return by
 
 
-def open_job(path: str | Path) -> Job:
+def open_job(path: str | Path, engine: Mapping[str, Any] | None = None) -> Job:
     """Read and check a study file; nothing is computed yet."""
-    return Job(Path(path), read_study(path))
+    return Job(Path(path), read_study(path), engine or {})
 
 
-def run(path: str | Path, out: str | Path | None = None, say: Say = print) -> Path:
+def run(
+    path: str | Path,
+    out: str | Path | None = None,
+    say: Say = print,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
+) -> Path:
     """Do everything a study file asks for and return the folder of results.
 
     Parameters
@@ -176,14 +230,20 @@ def run(path: str | Path, out: str | Path | None = None, say: Say = print) -> Pa
         ``results/<name of the study>`` by default. A folder that an earlier run wrote is
         replaced if nothing in it was changed since; any other folder is refused.
     say : called with one line per step
+    n_jobs, backend, scheduler : for the models of [grid], see `ss.Study.run`
+        Their results are kept beside `out`, in ``<out>_grid``, one file each: a run that was
+        stopped goes on where it was.
 
     Raises
     ------
     SpatialsynError
         Whatever the panel, the weights, the models or the folder refuse.
     """
-    job = open_job(path)
-    folder = Path(out) if out is not None else Path("results") / job.path.stem
+    folder = Path(out) if out is not None else Path("results") / Path(path).stem
+    store = folder.with_name(f"{folder.name}_grid")
+    engine = {"store": store, "n_jobs": n_jobs, "backend": backend, "scheduler": scheduler}
+    job = open_job(path, engine)
+    job.check_fonts()
     _check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -208,6 +268,9 @@ def _write(job: Job, folder: Path, say: Say) -> None:
         how = found if made.model.estimator == "qml" else made.model.estimator
         say(f"           {name}: {how}")
     job.check()
+    if job.grid is not None:
+        say(f"grid       {len(job.grid.models)} models, results in {job.engine['store']}")
+        say(f"           {job.runs!r}")
     _write_results(job, folder / "results")
     say(f"tables     {', '.join(job.tables)}")
     tables = write_tables(job, folder / "tables")
@@ -227,6 +290,11 @@ def _write_results(job: Job, folder: Path) -> None:
         results.glance().to_csv(folder / f"{stem(name)}_fit.csv", index=False)
         if results.regressors:
             results.effects().table.to_csv(folder / f"{stem(name)}_effects.csv", index=False)
+    if job.grid is not None:
+        job.runs.table.to_csv(folder / "grid_models.csv")
+        job.runs.parameters.to_csv(folder / "grid_parameters.csv", index=False)
+        if job.results[job.main].regressors:
+            job.runs.effects().to_csv(folder / "grid_effects.csv", index=False)
     for name, table in job.measures.items():
         table.to_csv(folder / f"measure_{stem(name)}.csv")
     audit = job.panel.audit()
@@ -235,6 +303,8 @@ def _write_results(job: Job, folder: Path) -> None:
 
 
 def _write_manifest(job: Job, folder: Path) -> None:
+    from spatialsyn.report.provenance import panel_hash, versions
+
     files = {
         str(p.relative_to(folder).as_posix()): _digest(p)
         for p in sorted(folder.rglob("*"))
@@ -243,12 +313,12 @@ def _write_manifest(job: Job, folder: Path) -> None:
     manifest: dict[str, Any] = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": versions(),
         "study": {"file": job.path.name, "sha256": _digest(job.path)},
         "panel": {
             "cities": list(map(str, job.panel.ids)),
             "years": list(job.panel.years),
-            "sha256": _panel_hash(job.panel.frame),
+            "sha256": panel_hash(job.panel),
         },
         "weights": {
             name: {"hash": w.hash, "recipe": {k: str(v) for k, v in w.recipe.items()}}
@@ -305,7 +375,3 @@ def _put_in_place(beside: Path, folder: Path) -> None:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _panel_hash(frame: pd.DataFrame) -> str:
-    return hashlib.sha256(frame.to_csv().encode()).hexdigest()

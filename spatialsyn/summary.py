@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from spatialsyn.effects.table import DIGITS
 from spatialsyn.models.covariance import in_words
@@ -37,6 +38,32 @@ def summary(results: Results) -> str:
     return "\n\n".join(parts)
 
 
+def glance(results: Results) -> pd.DataFrame:
+    """One row: what was estimated and how well it fits."""
+    corrects = results.model.fixed_effects != "none" and results.design.instruments is None
+    row = {
+        "outcome": results.data.outcome,
+        "family": results.model.family,
+        "estimator": results.model.estimator,
+        "weights": ", ".join(results.weights) or "-",
+        "weights_hash": ", ".join(w.hash for w in results.weights.values()) or "-",
+        "fixed_effects": results.model.fixed_effects,
+        "correction": results.model.correction if corrects else "-",
+        "random": results.model.random or "none",
+        "covariance": results.cov_kind,
+        "missing": results.sample.missing,
+        "cities": results.panel.n,
+        "years": f"{results.data.years[0]}-{results.data.years[-1]}",
+        "nobs": results.nobs,
+        "sigma2": results.sigma2,
+        "loglik": results.loglik,
+        "aic": results.aic,
+        "bic": results.bic,
+        "corr2": results.corr2,
+    }
+    return pd.DataFrame([row])
+
+
 def notes(results: Results) -> list[str]:
     """Who, when, which W, and how far asymptotics carry."""
     glance = results.glance().iloc[0]
@@ -50,7 +77,9 @@ def notes(results: Results) -> list[str]:
     found += instruments_note(results.design, results.model.estimator)
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""
-        found.append(f"W[{name}]: {w.recipe.get('kind')}{made}, {w.hash}.")
+        kind, way = w.recipe.get("kind"), w.standardization
+        found.append(f"W[{name}]: {kind}{made}, standardization {way}, {w.hash}.")
+    found += results.estimate.notes
     found += warnings_of(results.design, results.estimate)
     found += [
         f"alpha[{name}] = {alpha:.3f} compares with rho = 1 - e^alpha = {1 - np.exp(alpha):.3f}."

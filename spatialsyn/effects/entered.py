@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
+from spatialsyn.effects.averages import Averages
 from spatialsyn.effects.channels import Channels
 from spatialsyn.effects.horizon import Horizon
 from spatialsyn.effects.multipliers import Multiplier, Reading, Readings, mean, read, written_out
@@ -68,7 +69,7 @@ class Multipliers:
     links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
     regressors : which carriers and coefficients each regressor has
     structure : the map to the parameters in which these positions count; None for their own
-    path : effects over years, by order of neighbour, or by channel; None for all at once
+    path : effects over years, by order of neighbour, by channel, or averages from ln|S|
     long : whether these matrices are those of the long run
     stable : whether the process at some parameters has a mean
     carried_by : the name of the matrix in every carrier, None for x itself
@@ -81,7 +82,7 @@ class Multipliers:
     links: tuple[int, ...]
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
-    path: Horizon | Orders | Channels | None = None
+    path: Horizon | Orders | Channels | Averages | None = None
     stable: Callable[[Array], bool] = lambda params: True
     carried_by: tuple[str | None, ...] = ()
     exponential: bool = False

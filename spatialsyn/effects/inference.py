@@ -29,8 +29,6 @@ from spatialsyn.numerics.logdet import JointLogDet, LogDet
 
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
-# Number of cities from which on a sparse S is factored rather than inverted.
-FACTORED_FROM = 300
 METHODS = ("delta", "simulation", "bootstrap")
 # Share of rejected draws above which simulated moments are no longer to be trusted.
 REJECTED = 1e-3
@@ -94,8 +92,10 @@ def _delta(
         gradients.append(gradient.T @ jacobian[[*x.positions, *at]])
         values.append(readings.effect(coefficients))
     gradient = np.concatenate(gradients)
-    used = (gradient != 0).any(axis=0)  # sigma2 moves no effect, and may have no variance
-    spread = gradient[:, used] @ _root(estimate.cov[np.ix_(used, used)])
+    # One root for whatever is asked, so that effects asked for apart compare; sigma2 moves no
+    # effect, and may have no variance.
+    known = np.isfinite(np.diag(estimate.cov)) | (gradient != 0).any(axis=0)
+    spread = gradient[:, known] @ _root(estimate.cov[np.ix_(known, known)])
     errors = np.split(np.sqrt((spread**2).sum(axis=1)), len(values))
     rows = [
         _rows(x.name, labels, value, se, level)
@@ -149,19 +149,29 @@ def _simulated(
         )
     made = _effects_of_draws(sample[inside], model, reading, len(labels))
     point = _effects_of_draws(estimate.params[None], model, reading, len(labels))[0]
+    rows = pd.concat([labels.assign(x=x.name) for x in model.regressors], ignore_index=True)
+    table, spread = of_draws(rows[["x", *labels.columns]], point, made, level)
+    note = _advice(estimate, model)
+    return Effects(table, level, "simulation", note, made, rejected, spread=spread)
+
+
+def of_draws(labels: Labels, point: Array, made: Array, level: float) -> tuple[pd.DataFrame, Array]:
+    """The table of effects whose uncertainty is that of draws, and their spread.
+
+    Parameters
+    ----------
+    point, made : (rows,) estimates and (draws, rows) draws of them; intervals are quantiles
+    """
     tails = np.quantile(made, [(1 - level) / 2, (1 + level) / 2], axis=0)
     smaller = np.minimum((made <= 0).sum(axis=0), (made >= 0).sum(axis=0))
-    table = pd.concat([labels.assign(x=x.name) for x in model.regressors], ignore_index=True)
-    table = table[["x", *labels.columns]].assign(
+    table = labels.assign(
         estimate=point,
         se=made.std(axis=0, ddof=1),
         low=tails[0],
         high=tails[1],
         p=np.minimum(1.0, 2 * (smaller + 1) / (len(made) + 1)),
     )
-    spread = (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
-    note = _advice(estimate, model)
-    return Effects(table, level, "simulation", note, made, rejected, spread=spread)
+    return table, (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
 
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.effects.averages import averages
 from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, by_pair, by_pairs
 from spatialsyn.effects.channels import ALL, OWN, Channels
 from spatialsyn.effects.entered import Carried, Multipliers, check_written
@@ -54,6 +55,9 @@ def inferred(
         raise ModelError(
             "effects are read by channel, by order or over a horizon, not both at once."
         )
+    if list(labels.columns) == ["effect"] and not channels and order is None and horizon is None:
+        path = averages(design, entered.carriers, entered.rho_positions)
+        entered = replace(entered, path=path)
     if channels:
         entered, labels = by_channel(entered, labels, design)
     if order is not None:
@@ -64,7 +68,7 @@ def inferred(
 
 
 # What was asked for: a regressor as it stands (None), or a variable of the panel, through
-# the columns that it moves and by how much in each city.
+# the columns that it moves and by how much in each city and year, (n, T).
 Asked = Mapping[str, Mapping[str, Array] | None]
 
 
@@ -104,11 +108,17 @@ def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers
 
 
 def _carrier(design: Design, column: Column, slope: Array | None) -> Matrix:
-    """What a coefficient multiplies: I or W, the rows of a block, columns times a slope."""
+    """What a coefficient multiplies: I or W, the rows of a block, columns times a slope.
+
+    Slopes are averaged over the years, unless the matrices they meet change over the years.
+    """
     identity = sparse.eye_array(len(design.y), format="csr")
     matrix = identity if column.W is None else design.matrices[column.W]
     matrix = matrix if column.block is None else rows_of(design.blocks[column.block], matrix)
-    return matrix if slope is None else columns_of(matrix, slope)
+    if slope is None:
+        return matrix
+    changing = any(M.ndim == 3 for M in (matrix, *design.W))
+    return columns_of(matrix, slope if changing else slope.mean(axis=1))
 
 
 def over_time(
@@ -132,6 +142,11 @@ def over_time(
         raise ModelError(
             f"horizon={horizon!r}: this model has no lag in time, its effects are those of one "
             "year. A dynamic model has lag_y=True or lag_wy=True."
+        )
+    if any(C.ndim == 3 for C in model.carriers):
+        raise ModelError(
+            f"horizon={horizon!r}: cities change their regime over the years, so one response to "
+            "a change does not exist. Use a grouping of the cities as regimes."
         )
     at = tuple(names.index(name) for name in (*lags, *design.rho_names))
     if horizon != "long":
@@ -164,8 +179,10 @@ def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers
     """
     if isinstance(last, bool) or not isinstance(last, int) or last < 0:
         raise ModelError(f"order={last!r}: give the last order of neighbour to show, such as 4.")
-    if any(W.ndim == 3 for W in model.W):
-        raise ModelError("effects by order of neighbour need weights that stay the same.")
+    if any(C.ndim == 3 for C in (*model.W, *model.carriers)):
+        raise ModelError(
+            "effects by order of neighbour need weights and regimes that stay the same."
+        )
     check_written(model.carriers[0].shape[-1], "effects by order of neighbour")
     W = tuple(dense(w) for w in model.W)
     path = Orders(W, model.rho_positions, model.links, last, model.exponential)

@@ -82,8 +82,7 @@ class Product:
     def diagonal(self) -> Array:
         """Of F P."""
         if sparse.issparse(self.F):
-            sums: Array = np.asarray(self.F.multiply(self.P.T).sum(axis=1))
-            return sums.ravel()
+            return np.asarray(self.F.multiply(self.P.T).sum(axis=1), dtype=float).ravel()
         return np.asarray((np.asarray(self.F) * self.P.T).sum(axis=1))
 
     def whole(self) -> Array:

@@ -1,8 +1,9 @@
 """What would change if some cities had more of something: a scenario read as an effect.
 
 A scenario moves variables of the panel; the formula is evaluated on the moved panel, so
-logs, powers and interactions count as they are; the mean change of every column over the
-years, city by city, takes the place of "one unit more" in the matrix of derivatives.
+logs, powers and interactions count as they are; the change of every column, city by city
+and on average over the years, takes the place of "one unit more" in the matrix of
+derivatives.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Change = tuple[Any, str]
 
 
 def change_of(changes: Mapping[str, Change], model: SpatialModel, panel: CityPanel) -> Asked:
-    """The mean change of every column of the formula, by city, under a scenario's name.
+    """The change of every column of the formula, (n, T), under a scenario's name.
 
     Parameters
     ----------
@@ -57,8 +58,8 @@ def change_of(changes: Mapping[str, Change], model: SpatialModel, panel: CityPan
     before, after = regressors(model, panel), regressors(model, moved)
     if before.names != after.names:
         raise ModelError("the scenario changes a category: its columns are not those of the fit.")
-    shift = (after.X - before.X).mean(axis=1)
-    columns = {name: shift[:, j] for j, name in enumerate(before.names) if shift[:, j].any()}
+    shift = after.X - before.X
+    columns = {name: shift[..., j] for j, name in enumerate(before.names) if shift[..., j].any()}
     if not columns:
         raise ModelError(
             f"{named(changes)} moves no regressor of {model.formula!r}: the scenario has no effect."

@@ -18,7 +18,7 @@ from spatialsyn.numerics.lags import Array
 # Four significant digits: units of x may make an effect any size.
 DIGITS = "{:.4g}"
 # The columns that tell the rows of one effect apart.
-KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order")
+KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order", "path")
 # Draws of the largest deviation behind joint intervals.
 DRAWS = 20_000
 
@@ -134,16 +134,11 @@ class Effects:
             moved[own] = (spread[own] - value[own, None] * of_whole) / whole
             if drawn is not None:
                 drawn[:, own] /= drawn[:, own & parts].sum(axis=1, keepdims=True)
-        se = np.sqrt((moved**2).sum(axis=1))
-        half = norm.ppf((1 + self.level) / 2) * se
-        table["estimate"], table["se"] = value, se
-        table["low"], table["high"] = value - half, value + half
+        made = replace(self, table=table.assign(estimate=value), draws=drawn).with_spread(moved)
         if drawn is not None:
             tails = [(1 - self.level) / 2, (1 + self.level) / 2]
-            table["low"], table["high"] = np.quantile(drawn, tails, axis=0)
-        z = np.divide(np.abs(value), se, out=np.full_like(se, np.nan), where=se > 0)
-        table["p"] = 2 * norm.sf(z)
-        return replace(self, table=table, spread=moved, draws=drawn)
+            made.table["low"], made.table["high"] = np.quantile(drawn, tails, axis=0)
+        return made
 
     def discoveries(self) -> Effects:
         """The same effects with ``q``, the p-values of all indirect ones of a regressor adjusted.
@@ -165,18 +160,24 @@ class Effects:
         """
         keys = [key for key in ("effect", *KEYS[1:]) if key in self.table]
         a, b = self._spread(), other._spread()
-        if a.shape != b.shape or not self.table[keys].equals(other.table.reindex(columns=keys)):
+        alike = (self.method, self.seed, a.shape) == (other.method, other.seed, b.shape)
+        if not alike or not self.table[keys].equals(other.table.reindex(columns=keys)):
             raise ModelError("only effects of the same results, read the same way, are compared.")
-        table, spread = self.table.copy(), a - b
-        value = table["estimate"].to_numpy() - other.table["estimate"].to_numpy()
-        se = np.sqrt((spread**2).sum(axis=1))
+        names = zip(self.table["x"], other.table["x"], strict=True)
+        table = self.table.assign(
+            x=[f"({one}) - ({two})" for one, two in names],
+            estimate=self.table["estimate"].to_numpy() - other.table["estimate"].to_numpy(),
+        )
+        made = replace(self, table=table, draws=None, seed=None, method="delta")
+        return made.with_spread(a - b)
+
+    def with_spread(self, spread: Array) -> Effects:
+        """The same estimates with errors, normal intervals and p-values from another `spread`."""
+        value, se = self.table["estimate"].to_numpy(), np.sqrt((spread**2).sum(axis=1))
         half = norm.ppf((1 + self.level) / 2) * se
         z = np.divide(np.abs(value), se, out=np.full_like(se, np.nan), where=se > 0)
-        names = zip(self.table["x"], other.table["x"], strict=True)
-        table["x"] = [f"({one}) - ({two})" for one, two in names]
-        table["estimate"], table["se"], table["p"] = value, se, 2 * norm.sf(z)
-        table["low"], table["high"] = value - half, value + half
-        return replace(self, table=table, spread=spread, draws=None, seed=None, method="delta")
+        table = self.table.assign(se=se, low=value - half, high=value + half, p=2 * norm.sf(z))
+        return replace(self, table=table, spread=spread)
 
     def _spread(self) -> Array:
         assert self.spread is not None

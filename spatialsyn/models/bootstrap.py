@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -31,7 +31,8 @@ from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, names, split
-from spatialsyn.models.qml import EDGE, at, estimate_qml, profile, searched
+from spatialsyn.models.line import EDGE, profile, searched
+from spatialsyn.models.qml import at, estimate_qml
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -128,11 +129,13 @@ def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Iter
         yield _outcomes(design, lag(spread, change))
 
 
-def _spread(null: Design, estimate: Estimate) -> Array:
+def _spread(null: Design, estimate: Estimate) -> Any:
     """S^-1 R^-1: where the structural error of a city ends up."""
     lam = split(null, estimate.params[len(null.names) : -1]).lam
     if null.error is None or lam is None:
         return estimate.multiplier
+    if null.by_solves:
+        return null.propagation(np.array([lam])).inverse
     n = len(null.y)
     return np.asarray(estimate.multiplier @ multiplier((null.error.M,), np.array([lam]), n))
 

@@ -10,6 +10,7 @@ from spatialsyn.errors import ModelError, WeightsError, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
 
@@ -82,6 +83,16 @@ def check_dimensions(model: SpatialModel, n: int, T: int) -> None:
         )
     if model.roles.names and n < 3:
         raise ModelError(f"a spatial lag needs three cities at least; the panel has {n}.")
+
+
+def check_pairs(n: int) -> None:
+    """Refuse arrays of the pairs of many cities."""
+    if n > DENSE_TO:
+        raise ModelError(
+            f"this model has (n, n) arrays, which are made up to {DENSE_TO:,} cities; the panel "
+            f"has {n:,}. One spatial lag, of y or of the error (ss.sar, ss.sdm, ss.sem, ss.sdem), "
+            "without random effects, lags in time or missing outcomes, needs none."
+        )
 
 
 def check_names(names: tuple[str, ...]) -> None:

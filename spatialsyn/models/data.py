@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
+from spatialsyn.models.cut import cut_at
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.gaps import EVERYTHING, Sample, check_regressors
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
+
+# From formula, panel, whether there is an intercept, a lag in time, and whether cells may miss.
+Evaluate = Callable[[str, CityPanel, bool, bool, bool], Regressors]
 
 
 def regressors(model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING) -> Regressors:
@@ -20,26 +25,34 @@ def regressors(model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHIN
 
 
 def read(
-    model: SpatialModel, panel: CityPanel, sample: Sample = EVERYTHING
+    model: SpatialModel,
+    panel: CityPanel,
+    sample: Sample = EVERYTHING,
+    evaluate: Evaluate = evaluate,
 ) -> tuple[Regressors, Regressors | None]:
-    """The formula of `model` and its external instruments, on the years that both have."""
+    """The formula of `model` and its external instruments, on the years that both have.
+
+    `evaluate` may remember formulas that it evaluated before.
+    """
     holes = sample.missing != "refuse"
     data = sample.of(evaluate(model.formula, panel, model.intercept, model.dynamic, holes))
     check_regressors(data, panel)
-    data = replace(data, blocks=blocks(model, panel))
     if not model.instruments:
-        return data, None
+        return replace(data, blocks=blocks(model, panel, data.years)), None
     left = model.formula.split("~")[0]
-    outside = evaluate(f"{left} ~ {' + '.join(model.instruments)}", panel, True, holes=holes)
+    outside = evaluate(f"{left} ~ {' + '.join(model.instruments)}", panel, True, False, holes)
     outside = sample.of(outside)
     years = min(data.years, outside.years, key=len)
-    return _last(data, years), _last(outside, years)
+    data = replace(_last(data, years), blocks=blocks(model, panel, years))
+    return data, _last(outside, years)
 
 
-def blocks(model: SpatialModel, panel: CityPanel) -> dict[str, Array]:
-    """0/1 of the cities in every block of the regimes."""
+def blocks(model: SpatialModel, panel: CityPanel, years: Sequence[int]) -> dict[str, Array]:
+    """0/1 of the cities in every block of the regimes; of the city-years with a threshold."""
     if model.regimes is None:
         return {}
+    if model.regimes.above is not None:
+        return cut_at(model.regimes, panel, years)
     name = model.regimes.grouping
     if name not in panel.blocks:
         raise ModelError(

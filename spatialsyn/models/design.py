@@ -18,6 +18,7 @@ from spatialsyn.models.checks import (
     check_absorbed,
     check_dimensions,
     check_names,
+    check_pairs,
     check_rows,
     check_series,
 )
@@ -30,6 +31,8 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.solves import DENSE_TO
+from spatialsyn.numerics.traces import Propagation, Solved
 from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
@@ -56,7 +59,7 @@ class Design:
     y : (n, T); Wy : (n, T, m); Z : (n, T, p), regressors and their lags
     columns, rho_names : what the columns of Z are, and the names of those of Wy
     matrices : by name, those of all roles, (n, n), or (T, n, n) where they change over time
-    blocks : 0/1 of the cities in each regime
+    blocks : 0/1 of the cities in each regime, (n,), or of the city-years, (n, T)
     W : the m matrices behind Wy
     logdet : ln|S(rho)| of the (transformed) matrix or matrices, or None without Wy
     error : lags by the error's matrix, or None without a spatial error
@@ -120,6 +123,28 @@ class Design:
     def varies(self) -> bool:
         """Whether a matrix changes over the years."""
         return any(W.ndim == 3 for W in self.matrices.values())
+
+    @property
+    def by_solves(self) -> bool:
+        """Whether S and R, of many cities, are only ever solved with: one spatial parameter."""
+        if self.random or self.dynamic or self.mixture is not None or self.observed is not None:
+            return False
+        if len(self.W) + (self.error is not None) > 1:
+            return False
+        if not self.W and self.error is None:
+            return len(self.y) > DENSE_TO
+        return self._solved is not None
+
+    def propagation(self, spatial: Array) -> Propagation:
+        """G = W S^-1, or M R^-1, at the one spatial parameter."""
+        assert self._solved is not None
+        return self._solved.at(float(spatial[0]))
+
+    @property
+    def _solved(self) -> Solved | None:
+        logdet = self.logdet if self.error is None else self.error.logdet
+        full = logdet.full if isinstance(logdet, LogDet) else None
+        return full if isinstance(full, Solved) else None
 
     @property
     def nobs(self) -> int:
@@ -266,7 +291,7 @@ def _by_block(
             split.append(column)
             continue
         for block, member in data.blocks.items():
-            parts.append(X[..., j] * member[:, None])
+            parts.append(X[..., j] * member.reshape(len(member), -1))
             split.append(replace(column, name=f"{column.name}[{block}]", block=block))
     return np.stack(parts, axis=2), split
 
@@ -323,6 +348,7 @@ def _logdet(
     if not W:
         return None
     if len(W) > 1:
+        check_pairs(W[0].shape[-1])
         return JointLogDet(tuple(dense(w) for w in W), unit_root)
     logdet = _logdet_of(model, weights[model.roles.wy[0]], years)
     return logdet.without_unit_root() if unit_root else logdet

@@ -19,11 +19,13 @@ class Estimate:
     ----------
     names, params : (q,) in the order (delta, rho, lambda, sigma2)
     cov : (q, q) covariance of the parameters, or None when `draws` are given
+    notes : what is not exact in it, in words
     draws : (size, q) posterior or bootstrap draws, or None
     loglik : maximised log-likelihood, constants included; nan without a likelihood
     nobs : independent observations
     residuals : (n, T) structural residuals, swept of the fixed effects
     multiplier : (n, n), S^-1 at the estimate; the identity without Wy, an operator for `mess`
+        and for many cities (`Design.by_solves`)
     space : the log-determinant, which knows the parameter space of rho; None without Wy
     """
 
@@ -36,6 +38,7 @@ class Estimate:
     multiplier: Array
     space: LogDet | JointLogDet | None = None
     draws: Array | None = None
+    notes: tuple[str, ...] = ()
 
     def sample(self, size: int, seed: int) -> Array:
         """(size, q) draws of the parameters, normal around the estimate unless `draws` exist."""

@@ -61,15 +61,15 @@ def effects_table(
     """City and year effects: kind, id, estimate, se; y and X are not swept."""
     (n, T), fixed_effects = y.shape, design.fixed_effects
     y, lags = lagged(design, estimate, y)
-    columns, R = np.concatenate([X, lags], axis=2), error_filter(design, estimate)
+    columns = np.concatenate([X, lags], axis=2)
     q, sigma2 = columns.shape[2], float(estimate.params[-1])
     assert estimate.cov is not None
     params, cov = estimate.params[:q], estimate.cov[:q, :q]
-    u = sigma2 * np.linalg.inv(R.T @ R)
+    own, common = (sigma2 * np.asarray(part) for part in error_variance(design, estimate))
     parts = []
     for kind, axis, swept, noise in (
-        ("city", 1, sweeps_cities(fixed_effects), np.diag(u) / T),
-        ("year", 0, sweeps_time(fixed_effects), u.sum() / n**2),
+        ("city", 1, sweeps_cities(fixed_effects), own / T),
+        ("year", 0, sweeps_time(fixed_effects), common / n),
     ):
         if swept:
             made, se = effects_along(y, columns, params, cov, noise, axis)
@@ -80,13 +80,18 @@ def effects_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def error_filter(design: Design, estimate: Estimate) -> Array:
-    """R, (n, n), with e = R u."""
+def error_variance(design: Design, estimate: Estimate) -> tuple[Array, float]:
+    """Of u, in parts of sigma2: of every city, (n,), and n times that of the cities' mean."""
     n, error = len(design.y), design.error
     if error is None:
-        return np.eye(n)
+        return np.ones(n), 1.0
     lam = np.array([dict(zip(estimate.names, estimate.params, strict=True))[error.name]])
-    return (exponentials if design.exponential else multiplied_out)((error.M,), lam, n)
+    if design.by_solves:
+        inverse = design.propagation(lam).inverse.written_out()
+    else:
+        R = (exponentials if design.exponential else multiplied_out)((error.M,), lam, n)
+        inverse = np.linalg.inv(R)
+    return (inverse**2).sum(axis=1), float((inverse.sum(axis=0) ** 2).sum()) / n
 
 
 def fixed_part(design: Design, estimate: Estimate, y: Array, signal: Array) -> Array:

@@ -53,7 +53,7 @@ class Regressors:
     outcome_sources: frozenset[str]
     years: tuple[int, ...]
     before: Array | None = None  # (n, T), the outcome one year earlier, in dynamic models
-    blocks: Mapping[str, Array] = field(default_factory=dict)  # 0/1 of the cities, by regime
+    blocks: Mapping[str, Array] = field(default_factory=dict)  # 0/1, (n,) or (n, T), by regime
 
 
 @dataclass(frozen=True)

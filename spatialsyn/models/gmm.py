@@ -32,11 +32,10 @@ from spatialsyn.models.moments import (
     moment_variance,
     projector,
 )
-from spatialsyn.models.qml import regress
+from spatialsyn.models.qml import multiplier_at, regress
 from spatialsyn.models.random_moments import phi_of, phi_of_residuals, quasi_demeaned
 from spatialsyn.models.strength import first_stage
 from spatialsyn.numerics.lags import Array, lag
-from spatialsyn.numerics.multiplier import multiplier
 
 # A singular value of [unit columns of Q explained by H] below this is rounding.
 IDENTIFIED = 1e-9
@@ -159,7 +158,7 @@ def describe(design: Design, coefficients: Array, rest: Array) -> Estimate:
         loglik=np.nan,
         nobs=design.nobs,
         residuals=residuals,
-        multiplier=multiplier(design.W, rho, len(design.y)),
+        multiplier=multiplier_at(design, rho),
         space=design.space,
     )
     return covered_by_moments(design, estimate, "classical")

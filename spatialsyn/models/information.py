@@ -19,6 +19,7 @@ are those of J D J, J = I - 11'/n, for row-standardised matrices.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,9 @@ from spatialsyn.errors import ModelError
 from spatialsyn.models import baltagi, mess
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import filtered, lags, means, split
-from spatialsyn.numerics.lags import Array, Matrix, dense, lag
+from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import centred, mean_trace, product, trace, transposed
+from spatialsyn.numerics.traces import Propagation
 from spatialsyn.numerics.transform import sweep
 
 KINDS = ("expected", "observed")
@@ -62,16 +64,13 @@ def information(
     info = np.zeros((p + len(spatial) + 1, p + len(spatial) + 1))
     info[:p, :p] = Z.T @ Z / sigma2
     info[-1, -1] = design.nobs / (2 * sigma2**2)
-    derivatives, swept = _derivatives(design, multiplier, spatial), design.projects_cities
-    traces = np.array([trace(D, swept) for D in derivatives])
+    derivatives = _derivatives(design, multiplier, spatial)
+    traces, products, crossed = _traces(derivatives, design.projects_cities, kind)
     if d:
         r = slice(p, p + d)
-        products = np.array([[mean_trace(a, b, swept) for b in derivatives] for a in derivatives])
         if kind == "expected":
             columns = _explained(design, columns, derivatives, residuals)
-            products += [
-                [mean_trace(a, transposed(b), swept) for b in derivatives] for a in derivatives
-            ]
+            products = products + crossed
         elif design.exponential:
             products[:] = 0  # what is left of ln|S| and ln|R| is linear
             rho, lam, _ = split(design, spatial)
@@ -91,14 +90,34 @@ def information(
     return np.asarray(upper + upper.T + np.diag(np.diag(info)))
 
 
+def _traces(derivatives: Sequence[Any], swept: bool, kind: str) -> tuple[Array, Array, Array]:
+    """tr D_i, tr D_i D_j and, for the expected information, tr D_i'D_j."""
+    d = len(derivatives)
+    if d == 1 and isinstance(derivatives[0], Propagation):
+        one = derivatives[0].traces(swept, kind == "expected")
+        return np.array(one[:1]), np.array([[one[1]]]), np.array([[one[2]]])
+    once = np.array([trace(D, swept) for D in derivatives])
+    twice = np.array([[mean_trace(a, b, swept) for b in derivatives] for a in derivatives])
+    crossed = np.zeros((d, d))
+    if kind == "expected":
+        back = [transposed(D) for D in derivatives]
+        crossed += [[mean_trace(a, b, swept) for b in back] for a in derivatives]
+    return once, twice, crossed
+
+
 def information_derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Array]:
     """D_1 ... D_m and D, projected where time effects were transformed away."""
-    found = [dense(D) for D in _derivatives(design, multiplier, spatial)]
+    found = [
+        D.written_out() if isinstance(D, Propagation) else dense(D)
+        for D in _derivatives(design, multiplier, spatial)
+    ]
     return [centred(D) for D in found] if design.projects_cities else found
 
 
-def _derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Matrix]:
-    """D_1 ... D_m and D, not projected."""
+def _derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Any]:
+    """D_1 ... D_m and D, not projected: matrices, or the operator of many cities."""
+    if design.by_solves:
+        return [design.propagation(spatial)] if len(spatial) else []
     lam = split(design, spatial).lam
     if design.exponential:
         return mess.derivatives(design, lam)
@@ -112,7 +131,10 @@ def _derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[
 
 
 def _explained(
-    design: Design, columns: Array, derivatives: Sequence[Matrix], residuals: Array
+    design: Design,
+    columns: Array,
+    derivatives: Sequence[Any],
+    residuals: Array,
 ) -> Array:
     """m_j: what regressors and effects explain of each lag; of M u they explain nothing."""
     m = design.Wy.shape[2]

@@ -22,7 +22,7 @@ STEP = 1e-6
 
 
 def slopes(model: SpatialModel, panel: CityPanel, variable: str) -> dict[str, Array]:
-    """(n,) mean over the years of dc/dx for every column c that moves with `variable`.
+    """(n, T), dc/dx for every column c that moves with `variable`.
 
     Raises
     ------
@@ -40,9 +40,7 @@ def slopes(model: SpatialModel, panel: CityPanel, variable: str) -> dict[str, Ar
     if up.names != down.names:
         raise ModelError(f"{variable!r} is a category here: ask for the effects of its columns.")
     moved = (up.X - down.X) / (2 * step)
-    return {
-        name: moved[..., j].mean(axis=1) for j, name in enumerate(up.names) if moved[..., j].any()
-    }
+    return {name: moved[..., j] for j, name in enumerate(up.names) if moved[..., j].any()}
 
 
 def check_repeatable(model: SpatialModel) -> None:

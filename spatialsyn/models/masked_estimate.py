@@ -21,6 +21,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import KINDS
 from spatialsyn.models.likelihood import names
+from spatialsyn.models.line import peak
 from spatialsyn.models.masked import (
     Masked,
     concentrated,
@@ -31,7 +32,7 @@ from spatialsyn.models.masked import (
     off_cells,
     score,
 )
-from spatialsyn.models.qml import check_size, inverted, peak, regress
+from spatialsyn.models.qml import check_size, inverted, regress
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet

@@ -12,7 +12,6 @@ Ord (1975); without Wy it is least squares.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,25 +20,21 @@ from scipy.linalg import qr, solve_triangular
 
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models import mess
+from spatialsyn.models.accuracy import accuracy
+from spatialsyn.models.checks import check_pairs
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered, full, gradient, names
+from spatialsyn.models.line import best_on_line, of_lambda, of_rho
 from spatialsyn.models.search import best_spatial, check_peak
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
-from spatialsyn.numerics.optimize import SCAN, maximise
-
-Value = Callable[[Array], Array]
-Derivatives = Callable[[Array], tuple[Array, Array]]
+from spatialsyn.numerics.solves import solver
 
 # Columns of unit length whose pivot in the QR falls below this are linear combinations.
 COLLINEAR = 1e-10
-# Where no eigenvalue closes the interval of rho, the search stops at this many times 1/|w|max.
-REACH = 5.0
-# A rho this near the end of its interval, in parts of its width, is no maximum.
-EDGE = 1e-7
 
 
 def estimate_qml(design: Design) -> Estimate:
@@ -59,6 +54,7 @@ def estimate_qml(design: Design) -> Estimate:
         The likelihood has no maximum inside the parameter space.
     """
     check_size(design)
+    check_reach(design)
     y = design.y.ravel()
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     coefficients = regress(np.c_[y, Wy], Z, design.names)
@@ -81,27 +77,36 @@ def at(design: Design, spatial: Array) -> Array:
 
 def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     """The estimate with these parameters: residuals, likelihood and covariance."""
-    p, m, wide = len(design.names), design.Wy.shape[2], design.entered(params)
+    p, wide = len(design.names), design.entered(params)
     delta, spatial, sigma2 = wide[:p], wide[p:-1], float(wide[-1])
     y, Z = filtered(design, spatial)
     residuals = (y - Z @ delta).reshape(design.y.shape)
-    inverse: Any = (
-        mess.multiplier(design, spatial[:m])
-        if design.exponential
-        else multiplier(design.W, spatial[:m], len(design.y))
-    )
+    inverse = multiplier_at(design, spatial)
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
     free, _, inner = pulled_back(design, info, params, residuals, cov)
+    V = free @ inverted(inner) @ free.T
     return Estimate(
         names=parameter_names(design),
         params=params,
-        cov=free @ inverted(inner) @ free.T,
+        cov=V,
         loglik=full(design, spatial, sigma2),
         nobs=design.nobs,
         residuals=residuals,
         multiplier=inverse,
         space=design.space,
+        notes=accuracy(design, spatial, V, cov),
     )
+
+
+def multiplier_at(design: Design, spatial: Array) -> Any:
+    """S^-1, (n, n): an array, or an operator for `mess` and for many cities."""
+    m = design.Wy.shape[2]
+    if design.exponential:
+        return mess.multiplier(design, spatial[:m])
+    if not design.by_solves:
+        check_reach(design)
+        return multiplier(design.W, spatial[:m], len(design.y))
+    return design.propagation(spatial).inverse if m else solver((), spatial[:0], len(design.y))
 
 
 def parameter_names(design: Design) -> tuple[str, ...]:
@@ -160,10 +165,13 @@ def _best(design: Design, residuals: Array) -> Array:
     """The spatial parameters: none, one by Newton on an interval, or several from a grid."""
     if not names(design):
         return np.zeros(0)
-    if len(names(design)) == 1 and isinstance(design.logdet, LogDet):
-        return _best_rho(design, design.logdet, residuals[:, 0], residuals[:, 1])
     if len(names(design)) == 1 and design.exponential and design.W:
         return mess.best_alpha(design)
+    if len(names(design)) == 1 and isinstance(design.logdet, LogDet):
+        return best_on_line(of_rho(design, residuals[:, 0], residuals[:, 1]), design.logdet, "rho")
+    error = design.error
+    if len(names(design)) == 1 and error is not None and isinstance(error.logdet, LogDet):
+        return best_on_line(of_lambda(design, error), error.logdet, "lambda")
     return best_spatial(design)
 
 
@@ -189,59 +197,10 @@ def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
     return scaled / length[:, None]
 
 
-def profile(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Value, Derivatives]:
-    """The concentrated likelihood of rho and its two derivatives; residuals are e_y - rho e_Wy.
-
-    For arrays (nT,), or (nT, b) for as many likelihoods.
-    """
-    a, b, c = (e_y**2).sum(axis=0), (e_y * e_Wy).sum(axis=0), (e_Wy**2).sum(axis=0)
-    half = design.nobs / 2
-
-    def ssr(rho: Array) -> Array:
-        return np.asarray(a - 2 * rho * b + rho**2 * c)
-
-    def value(rho: Array) -> Array:
-        return design.copies * logdet(rho) - half * np.log(ssr(rho))
-
-    def derivatives(rho: Array) -> tuple[Array, Array]:
-        q, dq = ssr(rho), -2 * b + 2 * rho * c
-        slope = design.copies * logdet.slope(rho) - half * dq / q
-        curvature = design.copies * logdet.curvature(rho) - half * (2 * c / q - (dq / q) ** 2)
-        return slope, curvature
-
-    return value, derivatives
-
-
-def _best_rho(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
-    """The maximiser of the concentrated likelihood."""
-    value, derivatives = profile(design, logdet, e_y, e_Wy)
-    return np.array([peak(value, derivatives, logdet, "rho")])
-
-
-def peak(
-    value: Callable[[Array], Array],
-    derivatives: Callable[[Array], tuple[Array, Array]],
-    logdet: LogDet,
-    name: str,
-    scan: int = SCAN,
-) -> float:
-    """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
-    low, high = searched(logdet)
-    rho = maximise(value, derivatives, (low, high), scan)
-    if min(rho - low, high - rho) < EDGE * (high - low):
-        raise EstimationError(
-            f"the likelihood still rises at {name} = {rho:.4f}, the end of its interval "
-            f"({low:.4g}, {high:.4g}): the data do not identify this model with this W. Check for "
-            "a common trend (time effects), outliers and the scale of W."
-        )
-    return rho
-
-
-def searched(logdet: LogDet) -> tuple[float, float]:
-    """The finite interval on which rho is looked for."""
-    reach = REACH / logdet.radii[0]
-    low, high = logdet.interval
-    return max(low, -reach), min(high, reach)
+def check_reach(design: Design) -> None:
+    """Refuse many cities where the model needs arrays of their pairs."""
+    if not design.by_solves and not design.exponential:
+        check_pairs(len(design.y))
 
 
 def check_size(design: Design) -> None:

@@ -12,6 +12,7 @@ file writes ``{convex = ["geo", "dig"], wx = "each"}``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -182,22 +183,30 @@ class Regimes:
 
     Attributes
     ----------
-    grouping : name of a grouping of the panel, ``"region"``
+    grouping : name of a grouping of the panel, ``"region"``, or the column that `above` cuts
     x : the terms with own beta and theta; none stands for all of them
     rho : whether every block also has its own rho
+    above : where a column cuts the city-years into two regimes; None with a grouping
     """
 
     grouping: str
     x: tuple[str, ...] = ()
     rho: bool = False
+    above: float | None = None
 
     def __str__(self) -> str:
         own = [*self.x, *(["rho"] if self.rho else [])]
-        return f"{self.grouping} ({', '.join(own)})" if own else self.grouping
+        name = self.grouping if self.above is None else f"{self.grouping} > {self.above:.6g}"
+        return f"{name} ({', '.join(own)})" if own else name
 
 
-def regimes(grouping: str, x: Iterable[str] = (), rho: bool = False) -> Regimes:
+def regimes(
+    grouping: str, x: Iterable[str] = (), rho: bool = False, above: float | None = None
+) -> Regimes:
     """Let the blocks of `grouping` differ: in the coefficients of `x` (all by default), in rho.
+
+    With a number `above`, `grouping` is a numeric column and the regimes are its city-years
+    up to and above that number (a threshold model; `ss.threshold` estimates the number).
 
     A subsample would cut W and lose the neighbours across the border; regimes keep it. The
     coefficients belong to the receiving city: theta of a block is what its cities respond
@@ -206,7 +215,16 @@ def regimes(grouping: str, x: Iterable[str] = (), rho: bool = False) -> Regimes:
     listed = (x,) if isinstance(x, str) else tuple(x)
     if not isinstance(grouping, str) or not all(isinstance(name, str) for name in listed):
         raise ModelError(f"regimes({grouping!r}, x={x!r}) needs the name of a grouping and terms.")
-    return Regimes(grouping, listed, bool(rho))
+    if above is None:
+        return Regimes(grouping, listed, bool(rho))
+    if isinstance(above, bool) or not isinstance(above, int | float) or not math.isfinite(above):
+        raise ModelError(f"regimes(above={above!r}) needs a number, a value of {grouping!r}.")
+    if rho:
+        raise ModelError(
+            "a threshold moves the coefficients of regressors and of their lags, not rho: leave "
+            "rho=True out."
+        )
+    return Regimes(grouping, listed, False, float(above))
 
 
 def as_regimes(value: Any) -> Regimes | None:
@@ -214,9 +232,11 @@ def as_regimes(value: Any) -> Regimes | None:
     if value is None or isinstance(value, Regimes):
         return value
     if isinstance(value, Mapping):
-        foreign = sorted(set(value) - {"grouping", "x", "rho"})
+        foreign = sorted(set(value) - {"grouping", "x", "rho", "above"})
         if foreign or "grouping" not in value:
-            raise ModelError(f"regimes has the keys grouping, x and rho; got {named(value)}.")
+            raise ModelError(
+                f"regimes has the keys grouping, x, rho and above; got {named(value)}."
+            )
         return regimes(**value)
     return regimes(value)
 

@@ -78,6 +78,9 @@ def city_scores(
             (explained * e).sum(axis=1) / sigma2 + pairs[k].sum(axis=1) / 2 + rest / n
         )
         np.fill_diagonal(pairs[k], 0.0)
+    if design.random:  # phi takes every city by itself
+        pairs[-1] = 0.0
+        by_spatial[:, -1] = (columns[..., -1] * e).sum(axis=1) / sigma2 + slopes[-1] / n
     by_delta = np.einsum("ntp,nt->np", Z, e) / sigma2
     by_sigma2 = (e**2).sum(axis=1) / (2 * sigma2**2) - design.nobs / n / (2 * sigma2)
     return CityScores(np.column_stack([by_delta, by_spatial, by_sigma2]), pairs)

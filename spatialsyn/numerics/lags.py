@@ -32,14 +32,24 @@ def dense(W: Matrix) -> Array:
 
 
 def columns_of(W: Matrix, scale: Array) -> Matrix:
-    """W D with D = diag(scale): what each sending city sends, times its scale."""
+    """W D with D = diag(scale): what each sending city sends, times its scale.
+
+    A scale of city-years, (n, T), makes an array (T, n, n).
+    """
+    if scale.ndim == 2:
+        return np.asarray(dense(W) * scale.T[:, None, :])
     if sparse.issparse(W):
         return sparse.csr_array(W @ sparse.diags_array(scale))
     return np.asarray(W * scale)
 
 
 def rows_of(block: Array, W: Matrix) -> Matrix:
-    """D W with D = diag(block): the links that the cities of a block receive."""
+    """D W with D = diag(block): the links that the cities of a block receive.
+
+    A block of city-years, (n, T), makes an array (T, n, n).
+    """
+    if block.ndim == 2:
+        return np.asarray(block.T[:, :, None] * dense(W))
     if sparse.issparse(W):
         return sparse.csr_array(sparse.diags_array(block) @ W)
     return np.asarray(block[:, None] * W)

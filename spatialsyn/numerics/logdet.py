@@ -1,14 +1,17 @@
-"""ln|I - rho W| and its derivatives, exactly, from the eigenvalues of W.
+"""f(rho) = ln|I - rho W| and its derivatives, however they are found.
 
-f(rho)   =  sum ln|1 - rho w_i|
-f'(rho)  = -sum w_i / (1 - rho w_i)        = -tr G
-f''(rho) = -sum (w_i / (1 - rho w_i))^2    = -tr G^2,    G = W (I - rho W)^-1
+f'   = -tr G,    f''  = -tr G^2,    f''' = -2 tr G^3,    G = W (I - rho W)^-1
+
+For small n from the eigenvalues w of W: f = sum ln|1 - rho w|, and the k-th derivative is
+-(k - 1)! sum (w / (1 - rho w))^k. The ways for large n are those of `determinants`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from math import factorial
 
 import numpy as np
 
@@ -19,43 +22,98 @@ from spatialsyn.numerics.multiplier import mean_trace, multiplied_out
 REAL = 1e-8
 
 
-@dataclass(frozen=True, eq=False)
-class LogDet:
-    """The log-determinant as a function of rho.
+class LogDet(ABC):
+    """The log-determinant of one matrix as a function of rho."""
 
-    `eigenvalues` are those of W, or of F'WF once time effects are removed
-    (`without_unit_root`); `space` is the interval of rho where it is not theirs. Where W
-    changes over `years`, they are those of all its years, and the function is the mean.
-    """
+    @abstractmethod
+    def derivative(self, rho: float | Array, order: int) -> Array:
+        """The derivative of this order, 0 to 3, for a number or an array of rho."""
 
-    eigenvalues: np.ndarray
-    space: tuple[float, float] | None = None
-    years: int = 1
+    @property
+    @abstractmethod
+    def interval(self) -> tuple[float, float]:
+        """The open interval of rho around zero that is searched: I - rho W is regular there."""
+
+    @property
+    @abstractmethod
+    def radii(self) -> tuple[float]:
+        """Spectral radius of the matrix, the scale on which rho is measured."""
+
+    @property
+    @abstractmethod
+    def method(self) -> str:
+        """How it is found, for the reader of a result."""
+
+    @property
+    @abstractmethod
+    def error(self) -> str:
+        """How far from exact it is."""
+
+    def near(self, rho: float) -> LogDet:
+        """What takes its place around `rho`, where the whole would cost more."""
+        return self
+
+    @property
+    def rough(self) -> LogDet:
+        """What is good enough to find out where the maximum of a likelihood is."""
+        return self
+
+    def shift(self, rho: float, se: float, copies: int) -> float:
+        """How far its error moves an estimate of rho, in standard errors."""
+        return 0.0
 
     def __call__(self, rho: float | Array) -> Array:
         """ln|I - rho W|, for a number or an array of rho."""
-        logs = np.log(np.abs(1 - np.multiply.outer(rho, self.eigenvalues)))
-        return np.asarray(logs.sum(axis=-1) / self.years)
+        return self.derivative(rho, 0)
 
     def slope(self, rho: float | Array) -> Array:
         """First derivative, minus tr G."""
-        return np.asarray(-self._g(rho).sum(axis=-1).real / self.years)
+        return self.derivative(rho, 1)
 
     def curvature(self, rho: float | Array) -> Array:
         """Second derivative, minus tr G^2."""
-        return np.asarray(-(self._g(rho) ** 2).sum(axis=-1).real / self.years)
+        return self.derivative(rho, 2)
 
-    def _g(self, rho: float | Array) -> np.ndarray:
-        return np.asarray(self.eigenvalues / (1 - np.multiply.outer(rho, self.eigenvalues)))
+    def third(self, rho: float | Array) -> Array:
+        """Third derivative, minus 2 tr G^3."""
+        return self.derivative(rho, 3)
+
+    def without_unit_root(self) -> LogDet:
+        """The log-determinant of F'(I - rho W)F: ln|S| - ln(1 - rho)."""
+        return WithoutUnitRoot(self)
+
+    @property
+    def full(self) -> LogDet:
+        """That of W itself, its unit root included."""
+        return self
+
+    def contains(self, rho: Array) -> bool:
+        """Whether rho, shape (1,), lies in the parameter space."""
+        low, high = self.interval
+        return bool(low < rho[0] < high)
+
+
+@dataclass(frozen=True, eq=False)
+class Eigenvalues(LogDet):
+    """From the eigenvalues of W; of all its years, and their mean, where W changes over `years`."""
+
+    eigenvalues: np.ndarray
+    years: int = 1
+
+    def derivative(self, rho: float | Array, order: int) -> Array:
+        """Exact sums over the eigenvalues."""
+        rest = 1 - np.multiply.outer(rho, self.eigenvalues)
+        if order == 0:
+            return np.asarray(np.log(np.abs(rest)).sum(axis=-1) / self.years)
+        powers = (self.eigenvalues / rest) ** order
+        return np.asarray(-factorial(order - 1) * powers.sum(axis=-1).real / self.years)
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """The open interval of rho around zero on which I - rho W stays invertible.
+        """The interval around zero on which I - rho W stays invertible.
 
         Only real eigenvalues close it; an end that no eigenvalue closes is infinite.
         """
-        if self.space is not None:
-            return self.space
         w = self.eigenvalues
         real = w.real[np.abs(w.imag) <= REAL * max(1.0, np.abs(w).max(initial=0.0))]
         low = 1 / real.min() if real.size and real.min() < 0 else -np.inf
@@ -64,26 +122,68 @@ class LogDet:
 
     @property
     def radii(self) -> tuple[float]:
-        """Spectral radius of the matrix, the scale on which rho is measured."""
+        """The largest modulus."""
         radius = float(np.abs(self.eigenvalues).max(initial=0.0))
         return (radius if radius > 1e-12 else 1.0,)
 
-    def without_unit_root(self) -> LogDet:
-        """The log-determinant of F'(I - rho W)F: ln|S| - ln(1 - rho).
+    method, error = "eigenvalues", "exact"
 
-        Removing time effects removes one eigenvalue 1 of a row-standardised W with them
-        (Lee & Yu 2010, section 3), so ln(1 - rho) must leave the log-determinant and its
-        share must leave the traces of the information matrix. The parameter space stays
-        that of W: beyond rho = 1 the transformed matrix may be regular, but the multiplier
-        of the outcome itself has changed its sign.
-        """
-        unit = np.argsort(np.abs(self.eigenvalues - 1), kind="stable")[: self.years]
-        return LogDet(np.delete(self.eigenvalues, unit), self.interval, self.years)
 
-    def contains(self, rho: Array) -> bool:
-        """Whether rho, shape (1,), lies in the parameter space."""
-        low, high = self.interval
-        return bool(low < rho[0] < high)
+@dataclass(frozen=True, eq=False)
+class WithoutUnitRoot(LogDet):
+    """ln|S| - ln(1 - rho), for a row-standardised W.
+
+    Removing time effects removes one eigenvalue 1 of W with them (Lee & Yu 2010, section 3),
+    so ln(1 - rho) must leave the log-determinant and its share must leave the traces of the
+    information matrix. The parameter space stays that of W: beyond rho = 1 the transformed
+    matrix may be regular, but the multiplier of the outcome itself has changed its sign.
+    """
+
+    of: LogDet
+
+    def derivative(self, rho: float | Array, order: int) -> Array:
+        """That of W less the share of the unit root."""
+        rest = 1 - np.asarray(rho, dtype=float)
+        share = np.log(np.abs(rest)) if order == 0 else -factorial(order - 1) / rest**order
+        return self.of.derivative(rho, order) - share
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """That of W."""
+        return self.of.interval
+
+    @property
+    def radii(self) -> tuple[float]:
+        """That of W."""
+        return self.of.radii
+
+    @property
+    def method(self) -> str:
+        """That of W."""
+        return self.of.method
+
+    @property
+    def error(self) -> str:
+        """That of W."""
+        return self.of.error
+
+    @property
+    def full(self) -> LogDet:
+        """That of W."""
+        return self.of
+
+    def near(self, rho: float) -> LogDet:
+        """That of W, less the unit root."""
+        return WithoutUnitRoot(self.of.near(rho))
+
+    @property
+    def rough(self) -> LogDet:
+        """That of W, less the unit root."""
+        return WithoutUnitRoot(self.of.rough)
+
+    def shift(self, rho: float, se: float, copies: int) -> float:
+        """That of W."""
+        return self.of.shift(rho, se, copies)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +202,7 @@ class JointLogDet:
     @cached_property
     def radii(self) -> tuple[float, ...]:
         """Spectral radius of every matrix."""
-        return tuple(LogDet(np.linalg.eigvals(W)).radii[0] for W in self.matrices)
+        return tuple(Eigenvalues(np.linalg.eigvals(W)).radii[0] for W in self.matrices)
 
     def S(self, rho: Array) -> Array:
         """I - sum_m rho_m W_m."""

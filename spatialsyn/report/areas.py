@@ -13,7 +13,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, BoundaryError, named
+from spatialsyn.errors import (
+    AlignmentError,
+    BoundaryError,
+    ConfigError,
+    WeightsError,
+    expect,
+    named,
+)
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import frame, theme
 from spatialsyn.report.choropleth import furnish
@@ -23,8 +30,8 @@ from spatialsyn.report.layers import EDGE, dissolved, draw_outline, fill, fill_e
 from spatialsyn.report.words import word
 from spatialsyn.weights.core import Weights
 
-# Pastels of the Okabe-Ito colours: names stay readable on them.
-AREAS = ("#a9cfe8", "#f4d3b0", "#b5dccb", "#e9c9dc", "#f3e3a6", "#cfe6f5", "#d9d2e9")
+# Pale enough for names; the first four differ in lightness, for print without colour.
+AREAS = ("#9ecae8", "#fbe6cd", "#86bd9e", "#c98fb0", "#f3e3a6", "#cfe6f5", "#d9d2e9")
 LINK = "#0072B2"
 THINNEST, THICKEST = 0.3, 2.2
 
@@ -35,9 +42,10 @@ def study_area(
     labels: str | pd.Series | None = "en",
     title: str | None = None,
     missing: str | None = None,
+    north: bool = True,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """The cities of the panel, coloured by block, with their names.
 
@@ -49,6 +57,7 @@ def study_area(
     blocks : a grouping of the panel, or a column of its polygons
     labels : "en" | "zh" | Series of names by city id | None
     missing : what the legend calls units without data
+    north : whether there is a north arrow
     """
     if panel.cities is None:
         raise BoundaryError("the panel has no polygons; make it with cities=...")
@@ -70,7 +79,7 @@ def study_area(
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
         draw_outline(ax, shown)
         shown, box = frame.put_legend(ax, shown, handles, None)
-        furnish(ax, shown, labels, [box], language)
+        furnish(ax, shown, labels, [box], language, north=north)
     return ax
 
 
@@ -88,9 +97,10 @@ def weights_map(
     title: str | None = None,
     labels: str | pd.Series | None = None,
     missing: str | None = None,
+    north: bool = True,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """The strongest links of a weights matrix, as arrows.
 
@@ -101,11 +111,14 @@ def weights_map(
     ----------
     strongest : most links drawn
     per_origin : most links drawn from one city, so that a dense core stays readable
+    north : whether there is a north arrow
 
     Raises
     ------
     AlignmentError
         The weights and the polygons name different cities.
+    WeightsError, ConfigError
+        No single matrix, or no arrow asked for.
     """
     W = links(weights, cities, per_origin, strongest)
     with theme.style(language):
@@ -119,7 +132,7 @@ def weights_map(
         count = word("{} of {} links", language).format(len(W), weights.sparse.nnz)
         head = f"W[{weights.name}]: {count}"
         shown, box = frame.put_legend(ax, shown, [*samples(W, widths), *empty], head)
-        furnish(ax, shown, labels, [box], language, nodes=True)
+        furnish(ax, shown, labels, [box], language, nodes=True, north=north)
     return ax
 
 
@@ -127,6 +140,10 @@ def links(
     weights: Weights, cities: gpd.GeoDataFrame, per_origin: int, strongest: int
 ) -> pd.DataFrame:
     """The links to draw: columns to, from, weight; weakest first, ties by id."""
+    what = "weights_map draws one matrix; of a series choose a year, weights.at(2015)"
+    expect(weights, Weights, what, WeightsError)
+    if strongest < 1 or per_origin < 1:
+        raise ConfigError(f"strongest={strongest}, per_origin={per_origin}: draw at least one.")
     absent, extra = cities.index.difference(weights.ids), set(weights.ids) - set(cities.index)
     if len(absent) or extra:
         raise AlignmentError(

@@ -31,7 +31,7 @@ def audit(
     y: pd.Series | pd.DataFrame | None = None,
     title: str | None = None,
     language: str = "en",
-    width_mm: float = theme.WIDTHS["double"],
+    width_mm: float | str = theme.WIDTHS["double"],
 ) -> Figure:
     """Effective neighbours of every city, and the correlations between the matrices.
 
@@ -47,7 +47,9 @@ def audit(
     listed = single(weights)
     with theme.style(language):
         height = max(LEAST_MM, ROOM_MM + ROW_MM * len(listed)) * theme.MM
-        figure = plt.figure(figsize=(width_mm * theme.MM, height), layout="constrained")
+        figure = plt.figure(
+            figsize=(theme.width(width_mm) * theme.MM, height), layout="constrained"
+        )
         panels = 1 if len(listed) == 1 else 2
         axes = figure.subplots(1, panels, squeeze=False)[0]
         draw_neighbours(axes[0], listed, language)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import Colormap
+from numpy.typing import NDArray
 
 from spatialsyn.errors import ConfigError
 from spatialsyn.numerics.lags import Array
@@ -32,10 +33,17 @@ class Classes:
     limits : (k + 1,) rising; class i holds limits[i] < value <= limits[i + 1], and the first
         class its lower limit too
     colours : (k, 4) red, green, blue, opacity
+    diverging : whether the colours part at zero
     """
 
     limits: Array
     colours: Array
+    diverging: bool = False
+
+    @property
+    def below(self) -> NDArray[np.bool_]:
+        """Which classes lie below zero."""
+        return np.asarray(self.limits[1:] <= 0)
 
     def of(self, values: Array) -> np.ndarray:
         """The class of each value, counted from 0."""
@@ -50,7 +58,7 @@ class Classes:
 
 def classify(
     values: Array,
-    scheme: str | Sequence[float] = "quantiles",
+    scheme: str | Sequence[float] | np.ndarray = "quantiles",
     k: int = 5,
     diverging: bool | None = None,
     cmap: str | Colormap | None = None,
@@ -72,7 +80,7 @@ def classify(
         limits = mirrored(values, scheme, k)
     else:
         limits = divided(values, scheme, k)
-    return Classes(limits, coloured(limits, diverging, cmap))
+    return Classes(limits, coloured(limits, diverging, cmap), diverging)
 
 
 def given(limits: Array, values: Array) -> Array:

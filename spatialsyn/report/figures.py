@@ -27,7 +27,7 @@ def effects_plot(
     title: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """Direct, indirect and total effect of every regressor, with intervals.
 
@@ -121,7 +121,7 @@ def block_plot(
     title: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """What the cities of each block receive: from their own x, from each block, altogether.
 
@@ -156,17 +156,21 @@ def block_plot(
     return ax
 
 
-def block_table(effects: Effects, x: str | None) -> pd.DataFrame:
-    """The rows of one regressor."""
+def block_table(effects: Effects, x: str | None, caller: str = "block_plot") -> pd.DataFrame:
+    """The rows of one regressor, of effects by block."""
     table = effects.table
     if not {"to", "from"} <= set(table) or "total" not in set(table["effect"]):
         raise ConfigError(
-            "block_plot needs effects by a grouping of the panel: "
-            'results.effects("x", by="region").'
+            f'{caller} needs effects by a grouping of the panel: results.effects("x", by="region").'
         )
+    return one_regressor(table, x, caller)
+
+
+def one_regressor(table: pd.DataFrame, x: str | None, caller: str) -> pd.DataFrame:
+    """The rows of one regressor."""
     known = list(dict.fromkeys(table["x"]))
     if x is None and len(known) > 1:
-        raise ConfigError(f"these are effects of {named(known)}: choose one, block_plot(..., x=).")
+        raise ConfigError(f"these are effects of {named(known)}: choose one, {caller}(..., x=).")
     x = known[0] if x is None else x
     if x not in known:
         raise ConfigError(f"there are no effects of {x!r} here, only of {named(known)}.")

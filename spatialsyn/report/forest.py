@@ -56,7 +56,7 @@ def point(row: pd.Series, colour: str, marker: str = "o") -> Point:
 
 
 def forest(
-    rows: list[Row], ax: Axes | None, width_mm: float, title: str | None, head: str = ""
+    rows: list[Row], ax: Axes | None, width_mm: float | str, title: str | None, head: str = ""
 ) -> Axes:
     """Draw the rows from top to bottom, with a line at zero.
 
@@ -65,7 +65,7 @@ def forest(
     if ax is None:
         above = TITLE_MM if title or head else LEGEND_MM
         height = sum(map(depth, rows)) * ROW_MM + AXIS_MM + above
-        size = (width_mm * theme.MM, height * theme.MM)
+        size = (theme.width(width_mm) * theme.MM, height * theme.MM)
         ax = plt.figure(figsize=size, layout="constrained").add_subplot()
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
@@ -23,9 +23,11 @@ from matplotlib.figure import Figure
 from pyproj import Transformer
 
 from spatialsyn.cities.points import WGS84, largest_part, representative_points
-from spatialsyn.errors import AlignmentError, BoundaryError, named
+from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
+from spatialsyn.report.fading import HANDLERS, length
+from spatialsyn.report.inset import Inset, south_china_sea
 from spatialsyn.report.words import word
 
 # CGCS2000 / 3-degree Gauss-Kruger, 114 E: distances within 0.16 % over Guangdong.
@@ -35,6 +37,10 @@ ALBERS = "+proj=aea +lat_1=25 +lat_2=47 +lat_0=0 +lon_0=105 +datum=WGS84 +units=
 CHINA = (73.0, 3.0, 136.0, 54.0)
 # Metres across from which a map within China is one of all China.
 NATIONAL = 3.5e6
+# Drawn on every map that reaches them: Hong Kong, Macao; on one of all China, Taiwan and Sansha.
+ALWAYS = {"guangdong": ["810000", "820000"], "prefectures": ["710000", "460300"]}
+# A unit is there already when others cover this share of it.
+COVERED_BY = 0.2
 
 MARGIN = 0.02
 TITLE_MM = 6.0
@@ -60,13 +66,15 @@ class Sheet:
     ----------
     cities : units with data; context : units without, possibly none. Both in one projected CRS.
     bounds : x0, y0, x1, y1 of what is shown
-    dashes : the dashes around the South China Sea on maps of all China, else empty
+    dashes : those dashes around the South China Sea that a map of China reaches
+    inset : the box with the South China Sea, None on other maps
     """
 
     cities: gpd.GeoDataFrame
     context: gpd.GeoDataFrame
     bounds: Box
     dashes: gpd.GeoSeries
+    inset: Inset | None = None
 
     @property
     def aspect(self) -> float:
@@ -85,7 +93,8 @@ class Sheet:
         """Everything drawn, in axes fractions."""
         x0, y0, x1, y1 = self.bounds
         parts = [self.cities.geometry, self.context.geometry, self.dashes]
-        shapes = np.concatenate([part.to_numpy() for part in parts])
+        boxes = [] if self.inset is None else [shapely.box(*self.inset.box)]
+        shapes = np.concatenate([*(part.to_numpy() for part in parts), boxes])
         scaled = shapely.transform(shapes, lambda xy: (xy - [x0, y0]) / [x1 - x0, y1 - y0])
         lines = shapely.get_dimensions(scaled) == 1
         scaled[lines] = shapely.buffer(scaled[lines], 0.003)
@@ -97,11 +106,15 @@ class Sheet:
         return replace(self, bounds=(x0, y0, x0 + (x1 - x0) / (1 - share), y1))
 
 
-def sheet(cities: gpd.GeoDataFrame, context: gpd.GeoDataFrame | None = None) -> Sheet:
+def sheet(
+    cities: gpd.GeoDataFrame, context: gpd.GeoDataFrame | None = None, inset: bool = True
+) -> Sheet:
     """Project the polygons and choose what is shown.
 
     The projection is Gauss-Kruger about 114 E (EPSG:4547) for maps within 108-120 E, Albers
-    25/47/105 for wider ones of China, and an equal-area one about the centre elsewhere.
+    25/47/105 for wider ones of China, and an equal-area one about the centre elsewhere. Hong
+    Kong and Macao are added to the context of a map that reaches them, and so are the dashes;
+    on a map of all China Taiwan and Sansha, and with `inset` a box with the South China Sea.
 
     Raises
     ------
@@ -123,13 +136,54 @@ def sheet(cities: gpd.GeoDataFrame, context: gpd.GeoDataFrame | None = None) -> 
     crs = projection(framed(cities.to_crs(WGS84), context.to_crs(WGS84), 0.0))
     plane, around = cities.to_crs(crs), context.to_crs(crs)
     bounds = framed(plane, around, MARGIN)
-    dashes = gpd.GeoSeries([], crs=crs)
-    if crs == ALBERS and bounds[2] - bounds[0] > NATIONAL:
-        dashes = dash_line().to_crs(crs)
-        bounds = (*np.minimum(bounds[:2], dashes.total_bounds[:2] - 3e4), *bounds[2:])
-    return Sheet(plane, around, bounds, dashes)
+    national = crs == ALBERS and bounds[2] - bounds[0] > NATIONAL
+    for layer in ALWAYS if national else ["guangdong"]:
+        around = with_always(layer, plane, around, None if national else bounds)
+    dashes = dash_line().to_crs(crs)
+    if not national:
+        reached = dashes.intersects(shapely.box(*bounds)) & (crs in (GAUSS_KRUGER, ALBERS))
+        return Sheet(plane, around, bounds, dashes[reached])
+    bounds = framed(plane, around, MARGIN)
+    bounds = (*np.minimum(bounds[:2], dashes.total_bounds[:2] - 3e4), *bounds[2:])
+    if not inset:
+        return Sheet(plane, around, bounds, dashes)
+    shapes = np.r_[plane.geometry.to_numpy(), around.geometry.to_numpy()]
+    bounds, box = south_china_sea(bounds, shapes, dashes.to_numpy(), crs)
+    return Sheet(plane, around, bounds, dashes, box)
 
 
+def with_always(
+    layer: str, cities: gpd.GeoDataFrame, context: gpd.GeoDataFrame, bounds: Box | None
+) -> gpd.GeoDataFrame:
+    """The context and those units of a layer that belong on every map and are not there yet.
+
+    `bounds` are those of a map that shows them only where it reaches them.
+    """
+    units, column = always(layer).to_crs(cities.crs), context.active_geometry_name
+    units = units if column == "geometry" else units.rename_geometry(column)
+    if bounds is not None:
+        units = units[shapely.intersects(units.geometry.to_numpy(), shapely.box(*bounds))]
+    units = units[~units.index.isin([*cities.index, *context.index])]
+    there = np.r_[cities.geometry.to_numpy(), context.geometry.to_numpy()]
+    tree = shapely.STRtree(there)
+    missing = []
+    for unit in units.geometry:
+        near = there[tree.query(unit)]
+        common = shapely.area(shapely.intersection(near, unit)).sum()
+        missing.append(common < COVERED_BY * unit.area)
+    added = units[np.array(missing, dtype=bool)]
+    return pd.concat([part for part in (context, added) if len(part)]) if len(added) else context
+
+
+@cache
+def always(layer: str) -> gpd.GeoDataFrame:
+    """Bundled units that belong on every map, indexed by id, in WGS84."""
+    path = resources.files("spatialsyn.shapefiles") / f"{layer}.shp"
+    listed = ", ".join(f"'{unit}'" for unit in ALWAYS[layer])
+    return gpd.read_file(str(path), where=f"adcode IN ({listed})").set_index("adcode")
+
+
+@cache
 def dash_line() -> gpd.GeoSeries:
     """The dashes around the South China Sea, which a map of China shows."""
     path = resources.files("spatialsyn.shapefiles") / "dashline.shp"
@@ -159,18 +213,46 @@ def inside(box: Box, area: Box) -> bool:
     return box[0] >= area[0] and box[1] >= area[1] and box[2] <= area[2] and box[3] <= area[3]
 
 
-def new_axes(shown: Sheet, width_mm: float, title: str | None) -> Axes:
+def new_axes(shown: Sheet, width_mm: float | str, title: str | None) -> Axes:
     """A figure of exactly this width whose axes are filled by the map."""
+    check_title(title)
+    width_mm = theme.width(width_mm)
     height = width_mm * shown.aspect
     room = TITLE_MM if title else 0.0
     if height + room > TALLEST_MM:
         width_mm, height = (TALLEST_MM - room) / shown.aspect, TALLEST_MM - room
     figure = plt.figure(figsize=(width_mm * theme.MM, (height + room) * theme.MM))
-    return figure.add_axes((0.0, 0.0, 1.0, height / (height + room)))
+    return figure.add_axes((0.0, 0.0, 1.0, height / (height + room)), gid="sheet")
+
+
+def check_title(title: object) -> None:
+    """Refuse a layer where the title belongs."""
+    if title is not None and not isinstance(title, str):
+        raise ConfigError(
+            f"title is a {type(title).__name__}, not a text. Units without data are given by name: "
+            "context=panel.context."
+        )
+
+
+def flatten(ax: Axes, shown: Sheet, share: float) -> None:
+    """Lower a figure of `new_axes` to the height of a sheet that became wider.
+
+    Not below what a legend needs that takes this share of the height.
+    """
+    if ax.get_gid() != "sheet":
+        return
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    width, before = figure.get_size_inches()
+    room = before * (1 - ax.get_position(original=True).height)
+    height = max(width * shown.aspect, 1.1 * share * (before - room))
+    figure.set_size_inches(width, height + room)
+    ax.set_position((0.0, 0.0, 1.0, height / (height + room)))
 
 
 def prepare(ax: Axes, shown: Sheet, title: str | None) -> None:
     """Show the sheet's rectangle to scale, without axes."""
+    check_title(title)
     x0, y0, x1, y1 = shown.bounds
     ax.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
     ax.set_axis_off()
@@ -219,14 +301,15 @@ def put_legend(
     """A legend that covers no land; where there is no room, the sheet is widened for it."""
     legend = ax.legend(
         handles=list(handles), title=title, loc="lower left", alignment="left", borderaxespad=0,
-        handlelength=1.6, handleheight=1.0, labelspacing=0.35, framealpha=0.85, edgecolor="none",
-        borderpad=0.3,
+        handlelength=length(handles), handleheight=1.0, labelspacing=0.35, framealpha=0.85,
+        edgecolor="none", borderpad=0.3, handler_map=HANDLERS,
     )  # fmt: skip
     size = extent(ax, legend)
     box, covered = free_spot(shown, size, (), "lower right")
     if covered > COVERED:
         shown = shown.widened(size[0])
         ax.set_xlim(shown.bounds[0], shown.bounds[2])
+        flatten(ax, shown, size[1])
         box, _ = free_spot(shown, extent(ax, legend), (), "lower right")
     legend.set_loc(box[:2])
     return shown, box

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spatialsyn.report import theme
+from spatialsyn.report.fading import HANDLERS, length
 from spatialsyn.report.frame import TITLE_MM
 
 # Between panels side by side, and around the legend.
@@ -66,8 +67,8 @@ def legend_row(grid: Grid, handles: Sequence[Any], title: str) -> tuple[Any, flo
     for columns in range(len(handles), 0, -1):
         legend = figure.legend(
             handles=handles, title=title or None, loc="lower center", ncols=columns, frameon=False,
-            alignment="center", handlelength=1.6, handleheight=1.0, columnspacing=1.4,
-            borderaxespad=0, borderpad=0.3,
+            alignment="center", handlelength=length(handles), handleheight=1.0,
+            columnspacing=1.4, borderaxespad=0, borderpad=0.3, handler_map=HANDLERS,
         )  # fmt: skip
         theme.lay_out(figure)
         box = legend.get_window_extent()

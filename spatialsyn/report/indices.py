@@ -29,7 +29,7 @@ def sensitivity_plot(
     title: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """Correlation of every variant with the index as it is, one row each.
 
@@ -47,7 +47,7 @@ def sensitivity_plot(
     with theme.style(language):
         if ax is None:
             rows = len(table) + table["part"].nunique()
-            size = (width_mm * theme.MM, (rows * ROW_MM + AROUND_MM) * theme.MM)
+            size = (theme.width(width_mm) * theme.MM, (rows * ROW_MM + AROUND_MM) * theme.MM)
             ax = plt.figure(figsize=size, layout="constrained").add_subplot()
         ticks = _rows(ax, table, given, language)
         _compared(ax, table, ticks, language)
@@ -70,7 +70,7 @@ def disparity_plot(
     title: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """Theil's T by year; with blocks, what lies between them and within each, stacked.
 
@@ -84,7 +84,7 @@ def disparity_plot(
         raise ConfigError(f"{len(parts) - 1} blocks are more than a reader can tell apart.")
     with theme.style(language):
         if ax is None:
-            size = (width_mm * theme.MM, HEIGHT_MM * theme.MM)
+            size = (theme.width(width_mm) * theme.MM, HEIGHT_MM * theme.MM)
             ax = plt.figure(figsize=size, layout="constrained").add_subplot()
         bottom = pd.Series(0.0, index=table.index)
         for name, colour in zip(parts if found.by else ["theil"], theme.COLOURS, strict=False):

@@ -56,7 +56,7 @@ def names(units: Any, labels: str | pd.Series | None) -> pd.Series:
             f"the polygons have no column {column!r} with names; "
             "give labels= a Series of names indexed by city id."
         )
-    texts = units[column].astype(str)
+    texts = units[column].dropna().astype(str)
     short: pd.Series = texts.str.replace(SUFFIX, "", regex=True) if labels == "zh" else texts
     return short
 
@@ -72,6 +72,18 @@ def put_labels(
         theme.require_cjk("a label in Chinese")
     points = shown.points.loc[texts.index]
     at = ax.transData.transform(np.c_[points.x, points.y])
+    free = at if nodes else at[:0]
+    place_texts(ax, at, list(texts), pixels(ax, taken), free)
+
+
+def place_texts(ax: Axes, at: Array, texts: Sequence[str], taken: Array, free: Array) -> None:
+    """Write each text at its place, or beside it; places in pixels.
+
+    Parameters
+    ----------
+    taken : (m, 4) boxes that no text covers
+    free : (k, 2) places of symbols that no text covers
+    """
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
     narrow = ax.bbox.width / figure.dpi < NARROW_MM * theme.MM
@@ -83,9 +95,8 @@ def put_labels(
     clear = CLEAR * figure.dpi / 72
     extents = [text.get_window_extent() for text in drawn]
     sizes = np.array([[box.width, box.height] for box in extents]) + 2 * clear
-    obstacles = pixels(ax, taken)
-    if nodes:
-        obstacles = np.vstack([obstacles, boxed(at, np.full((len(at), 2), 5 * clear))])
+    symbols = boxed(free, np.full((len(free), 2), 5 * clear))
+    obstacles = np.vstack([taken, symbols])
     places = arranged(at, sizes, obstacles, pixels(ax, [(0, 0, 1, 1)])[0])
     back = ax.transData.inverted()
     for text, anchor, place, size in zip(drawn, at, places, sizes, strict=True):

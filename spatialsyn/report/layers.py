@@ -22,11 +22,13 @@ from spatialsyn.report.frame import Sheet
 from spatialsyn.report.words import word
 
 EDGE: dict[str, Any] = {"edgecolor": "#5a5a5a", "linewidth": 0.3}
-HATCHED: dict[str, Any] = {"facecolor": "none", "hatch": "//////", "linewidth": 0.0}
+LINES, DOTS = "//////", "....."
 HATCH_INK, HATCH_LIGHT = "#3a3a3a", "#f2f2f2"
 # Luminance below which hatching is drawn light.
 DARK = 0.4
 BORDER: dict[str, Any] = {"color": theme.INK, "linewidth": 1.2}
+# Borders of more blocks than this are thinner.
+MANY = 6
 OUTLINE: dict[str, Any] = {"color": theme.INK, "linewidth": 0.7}
 
 
@@ -58,17 +60,26 @@ def fill_empty(ax: Axes, shown: Sheet, missing: pd.Series, text: str) -> list[Pa
     return [Patch(facecolor=theme.PALE, label=text, **EDGE)]
 
 
-def hatch(ax: Axes, shown: Sheet, which: pd.Series, colours: pd.Series, text: str) -> list[Patch]:
-    """Hatching over some cities, light on dark `colours`, and the legend's entry for it."""
-    if not which.any():
-        return []
+def hatch(
+    ax: Axes, shown: Sheet, which: pd.Series, colours: pd.Series, texture: str, name: str
+) -> None:
+    """A texture over some cities, light on dark `colours`; `name` is the gid of the layer."""
     dark = colours.map(lambda colour: luminance(colour) < DARK)
     for ink, chosen in ((HATCH_INK, which & ~dark), (HATCH_LIGHT, which & dark)):
         if chosen.any():
             drawn = paths(shown.cities.geometry[chosen.to_numpy()])
-            look = {**HATCHED, "edgecolor": ink}
-            ax.add_collection(PathCollection(drawn, zorder=3, gid="hatched", **look), autolim=False)
-    return [Patch(label=text, edgecolor=HATCH_INK, **HATCHED)]
+            look: dict[str, Any] = {
+                "facecolor": "none",
+                "hatch": texture,
+                "linewidth": 0.0,
+                "edgecolor": ink,
+            }
+            ax.add_collection(PathCollection(drawn, zorder=3, gid=name, **look), autolim=False)
+
+
+def hatched(text: str) -> Patch:
+    """The entry of the legend for hatched units."""
+    return Patch(label=text, facecolor="none", hatch=LINES, linewidth=0.0, edgecolor=HATCH_INK)
 
 
 def luminance(colour: Any) -> float:
@@ -84,13 +95,14 @@ def draw_borders(ax: Axes, shown: Sheet, blocks: str, language: str) -> list[Lin
         return []
     outside = shapely.boundary(shapely.union_all(shapes))
     inner = shapely.difference(shapely.union_all(shapely.boundary(shapes)), outside)
-    draw_lines(ax, inner, "blocks", BORDER)
+    look = BORDER if len(names) <= MANY else {**BORDER, "linewidth": 0.7}
+    draw_lines(ax, inner, "blocks", look)
     texts = [word(name, language) for name in names]
     if len(texts) == 2:
         label = word("border of {} and {}", language).format(*texts)
     else:
         label = word("borders of {}", language).format(word(blocks, language))
-    return [Line2D([], [], label=label, **BORDER)]
+    return [Line2D([], [], label=label, **look)]
 
 
 def draw_outline(ax: Axes, shown: Sheet) -> None:

@@ -1,4 +1,4 @@
-"""Regression tables: effects first, then coefficients, then what was fitted.
+"""Regression tables: effects first, then coefficients, then tests and what was fitted.
 
 The numbers are gathered in one tidy frame, turned into text once, and printed alike in
 every format.
@@ -10,38 +10,23 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, named
+from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.report import writers
-from spatialsyn.report.display import NONE, NUMBER, Display, Labels, decimals, fixed, number
+from spatialsyn.report.arrangement import MATLAB, Arrangement, arrangement, names
+from spatialsyn.report.display import Display, Labels, check_shown, number
+from spatialsyn.report.facts import fact_rows, test_rows, tests_of
+from spatialsyn.report.latex import latex
 from spatialsyn.report.layout import Layout, Row
 from spatialsyn.report.notes import notes_on
+from spatialsyn.report.numbers import effects_of, gather
 from spatialsyn.results import Results
 
-SECTIONS = ("effects", "coefficients", "rho", "fit")
-EFFECTS = {"direct": "Direct effects", "indirect": "Indirect effects", "total": "Total effects"}
-COEFFICIENTS = {
-    "own": "Coefficients",
-    "lag": "Spatial lags of x (W*x): not effects",
-    "rho": "Spatial lag of y (ρ)",
-    "other": "Other parameters",
-}
-FACTS = {
-    "outcome": "Outcome", "family": "Model", "weights": "Weights",
-    "fixed_effects": "Fixed effects", "correction": "Correction", "random": "Random effects",
-    "covariance": "Covariance", "cities": "Cities", "years": "Years",
-    "nobs": "Observations", "sigma2": "σ²", "loglik": "Log-likelihood", "aic": "AIC",
-    "corr2": "Squared correlation",
-}  # fmt: skip
-WORDS = {
-    "none": "none", "individual": "city", "time": "year", "twoways": "city and year",
-    "lee-yu": "Lee-Yu", "-": NONE,
-}  # fmt: skip
-FRAME = ["model", "part", "group", "term", *NUMBER, "text"]
+SECTIONS = ("effects", "coefficients", "rho", "tests", "fit")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,8 +48,8 @@ class Table(Layout):
     """
 
     def to_latex(self) -> str:
-        r"""A ``table`` float; needs ``\\usepackage{booktabs}`` only."""
-        return writers.latex(self)
+        r"""A ``table`` float; needs ``\usepackage{booktabs}``, see `save` for what else."""
+        return latex(self)
 
     def to_html(self) -> str:
         """A fragment without links or style sheets."""
@@ -91,28 +76,47 @@ class Table(Layout):
 
 def table(
     results: Results | Iterable[Results] | Mapping[str, Results],
-    show: str | Sequence[str] = ("effects", "coefficients", "fit"),
+    show: str | Sequence[str] = ("effects", "coefficients", "tests", "fit"),
     labels: Labels = None,
     digits: int = 3,
-    below: str = "se",
+    below: str | None = "se",
+    beside: str | None = None,
     stars: bool = False,
+    layout: str = "default",
+    effects: Mapping[str, Any] | None = None,
+    tests: Mapping[str, HypothesisTest | Sequence[HypothesisTest | None]] | None = None,
     title: str | None = None,
+    language: str = "en",
 ) -> Table:
-    """Models side by side: effects, coefficients and fit, one column per model.
+    """Models side by side: effects, coefficients, tests and fit, one column per model.
 
     Parameters
     ----------
     results : one Results, a list, or a mapping from column header to Results
         A list is numbered (1), (2), ...
-    show : any of "effects", "coefficients", "rho", "fit"
-        Printed in this order; ``"rho"`` alone stands for rho without the other coefficients.
+    show : any of "effects", "coefficients", "rho", "tests", "fit"
+        Printed in the order of the layout; ``"rho"`` alone stands for rho without the other
+        coefficients. Dynamic models show effects in the year of the change, and in the long
+        run where there is one.
     labels : mapping, optional
         Print labels of variables and weights, used inside ``W[geo]*x`` too.
     digits : decimals; a standard error too small for them gets two significant digits
-    below : "se" | "interval"
-        What stands under each estimate: standard error or 95% interval.
+    below : "se" | "interval" | "z" | "p" | None
+        What stands under each estimate: standard error or interval, statistic or p-value.
+    beside : the same
+        What stands in a column next to it; what stands there is not repeated below.
     stars : whether p-values are starred
+    layout : "default" | "stata" | "matlab"
+        Order and names, see `spatialsyn.report.arrangement`. ``"matlab"`` has columns of its
+        own for statistic, probability and interval.
+    effects : mapping, optional
+        What `Results.effects` is told: x, method, level, draws, seed. Intervals of
+        coefficients follow the level.
+    tests : mapping, optional
+        Line at the foot -> one HypothesisTest per column, None where a model has none; one
+        alone is the same for all columns.
     title : by default names the outcome
+    language : "en" | "zh", of the words that are not labels
 
     Returns
     -------
@@ -125,36 +129,49 @@ def table(
     ConfigError
         No results, or an option that does not exist.
     """
-    fits = _by_column(results)
+    fits, asked = _by_column(results), dict(effects or {})
     sections = (show,) if isinstance(show, str) else tuple(show)
-    _check_options(sections, below)
-    how = Display(labels, digits, below, stars)
-    effects = {
-        column: fit.effects()
-        for column, fit in fits.items()
-        if "effects" in sections and fit.regressors
-    }
-    frame = _numbers(fits, effects, sections)
-    rows = _rows(frame[frame["part"] != "fit"], fits, how)
-    if "fit" in sections:
-        rows += _facts(fits, how)
-    notes = notes_on(fits, effects, sections, how)
+    order = arrangement(layout)
+    _check_options(sections, below, beside, order)
+    level = asked.get("level", 0.95)
+    under = None if beside is not None and below == beside else below
+    how = Display(labels, digits, under, stars, language, beside, order is MATLAB, level)
+    found = effects_of(fits, asked) if "effects" in sections else {}
+    tested = tests_of(fits, tests) if "tests" in sections else {}
+    frame = gather(fits, found, tested, sections, level)
+    body = _rows(frame[frame["part"].isin(["effect", "coefficient"])], fits, order, how)
+    foot = test_rows(tested, fits, how)
+    facts = fact_rows(fits, order, how) if "fit" in sections else []
+    rows = [*facts, *body, *foot] if order.facts_first else [*body, *foot, *facts]
+    heads, columns = how.heads, tuple(fits)
     return Table(
-        _title(fits, how) if title is None else title, tuple(fits), tuple(rows), notes, frame
+        _title(fits, how) if title is None else title,
+        heads * len(columns) if heads else columns,
+        tuple(rows),
+        notes_on(fits, found, sections, how),
+        frame,
+        over=columns if heads else (),
+        language=language,
     )
 
 
-def _check_options(sections: Sequence[str], below: str) -> None:
+def _check_options(
+    sections: Sequence[str], below: str | None, beside: str | None, order: Arrangement
+) -> None:
     unknown = [name for name in sections if name not in SECTIONS]
     if unknown:
         raise ConfigError(f"table cannot show {named(unknown)}; it shows {named(SECTIONS)}.")
-    if below not in ("se", "interval"):
-        raise ConfigError(f'below={below!r} is neither "se" nor "interval".')
+    check_shown(below=below, beside=beside)
+    if order is MATLAB and beside is not None:
+        raise ConfigError(
+            f'layout="matlab" has columns of its own beside the estimate; beside={beside!r} '
+            'goes with the layouts "default" and "stata".'
+        )
 
 
 def _title(fits: Mapping[str, Results], how: Display) -> str:
     outcomes = dict.fromkeys(how.label(fit.data.outcome) for fit in fits.values())
-    return f"Models of {', '.join(outcomes)}"
+    return how.say("Models of {}", ", ".join(outcomes))
 
 
 def _by_column(
@@ -175,102 +192,29 @@ def _by_column(
     return fits
 
 
-def _numbers(
-    fits: Mapping[str, Results], effects: Mapping[str, Effects], sections: Sequence[str]
-) -> pd.DataFrame:
-    """Everything the table shows, one number or fact per row."""
-    parts = []
-    for column, fit in fits.items():
-        if column in effects:
-            tidy = effects[column].table.rename(columns={"x": "term", "effect": "group"})
-            parts.append(tidy.assign(part="effect", model=column))
-        coefficients = fit.tidy().query("term != 'sigma2'")
-        groups = [_group(name, fit) for name in coefficients["term"]]
-        coefficients = coefficients.assign(part="coefficient", model=column, group=groups)
-        if "coefficients" in sections:
-            parts.append(coefficients)
-        elif "rho" in sections:
-            parts.append(coefficients[coefficients["group"] == "rho"])
-        if "fit" in sections:
-            parts.append(_fit_frame(fit).assign(part="fit", model=column))
-    return pd.concat([part.reindex(columns=FRAME) for part in parts], ignore_index=True)
-
-
-def _group(name: str, fit: Results) -> str:
-    if name in fit.data.names:
-        return "own"
-    if name.startswith(("rho[", "share[")):
-        return "rho"
-    return "lag" if name.startswith("W[") else "other"
-
-
-def _fit_frame(fit: Results) -> pd.DataFrame:
-    """`glance`, one fact per row: numbers under ``estimate``, words under ``text``."""
-    facts = fit.glance().iloc[0]
-    words = [isinstance(fact, str) for fact in facts]
-    return pd.DataFrame(
-        {
-            "term": facts.index,
-            "estimate": [np.nan if w else float(f) for f, w in zip(facts, words, strict=True)],
-            "text": [f if w else None for f, w in zip(facts, words, strict=True)],
-        }
-    )
-
-
-def _rows(numbers: pd.DataFrame, fits: Mapping[str, Results], how: Display) -> list[Row]:
+def _rows(
+    numbers: pd.DataFrame, fits: Mapping[str, Results], order: Arrangement, how: Display
+) -> list[Row]:
     """Headings, estimates and what stands below them; a line per term, a cell per model."""
-    cells: dict[tuple[str, str, str], tuple[str, str]] = {}
+    plain, printed = names(fits, Display(), order), names(fits, how, order)
+    cells: dict[tuple[str, str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
     labels: dict[str, str] = {}
     for line in numbers.to_dict("records"):
-        term = _term(line["term"], fits, Display())
-        labels.setdefault(term, _term(line["term"], fits, how))
-        cells[line["group"], term, line["model"]] = how.pair(number(line))
-    rows = []
-    for group, heading in {**EFFECTS, **COEFFICIENTS}.items():
+        labels.setdefault(plain(line["term"]), printed(line["term"]))
+        cells[line["group"], plain(line["term"]), line["model"]] = how.pair(number(line))
+    blank = ("",) * max(1, len(how.heads))
+    dynamic = any(fit.model.dynamic for fit in fits.values())
+    rows, last = [], ""
+    for group in (group for group in order.headings if not group.startswith("dynamic ")):
         terms = list(dict.fromkeys(term for g, term, _ in cells if g == group))
-        rows += [Row(heading, (), "group")] if terms else []
+        heading = order.heading(group, dynamic)
+        if terms and heading and heading != last:
+            rows.append(Row(how.say(heading), (), "group"))
+        last = heading if terms else last
         for term in terms:
-            pairs = [cells.get((group, term, column), ("", "")) for column in fits]
-            above, below = zip(*pairs, strict=True)
-            rows += [Row(labels[term], above), Row("", below, "below")]
+            pairs = [cells.get((group, term, column), (blank, blank)) for column in fits]
+            rows.append(Row(labels[term], tuple(cell for above, _ in pairs for cell in above)))
+            if how.below is not None and not how.apart:
+                under = tuple(cell for _, below in pairs for cell in below)
+                rows.append(Row("", under, "below"))
     return rows
-
-
-def _term(name: str, fits: Mapping[str, Results], how: Display) -> str:
-    """The line a term stands on.
-
-    Models with one W each, and not the same, share the lines ``W*x`` and ``ρ``: the row of
-    weights says which matrix a column has.
-    """
-    if how.label(name) != name:
-        return how.label(name)
-    matrices = {fit.model.weights_names for fit in fits.values() if fit.model.weights_names}
-    shared = len(matrices) > 1 and all(len(names) == 1 for names in matrices)
-    for w in {w for names in matrices for w in names}:
-        bracket = "" if shared else f"[{w}]"
-        if name.startswith(f"W[{w}]*"):
-            return f"W{bracket}*{how.label(name.removeprefix(f'W[{w}]*'))}"
-        if name in (f"rho[{w}]", f"alpha[{w}]"):
-            return f"{'ρ' if name.startswith('rho') else 'α'}{bracket}"
-    return name.replace("rho[", "ρ[", 1) if name.startswith("rho[") else name
-
-
-def _facts(fits: Mapping[str, Results], how: Display) -> list[Row]:
-    """The foot: one fact per line."""
-    glances = [fit.glance().iloc[0] for fit in fits.values()]
-    return [
-        Row(heading, tuple(_fact(key, facts[key], how) for facts in glances), "foot")
-        for key, heading in FACTS.items()
-    ]
-
-
-def _fact(key: str, value: object, how: Display) -> str:
-    if isinstance(value, str):
-        if key == "family":
-            return value.upper().replace("_", "-")
-        if key == "years":
-            return value.replace("-", "–")
-        return how.label(value) if how.label(value) != value else WORDS.get(value, value)
-    places = {"cities": 0, "nobs": 0, "loglik": 2, "aic": 2}
-    fact = float(value)  # type: ignore[arg-type]
-    return fixed(fact, places.get(key, decimals(fact, how.digits)))

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -28,8 +28,14 @@ from matplotlib.text import Text
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.words import check_language
 
-# Column widths of journals, mm: one column, one and a half, two.
-WIDTHS = {"single": 90, "middle": 140, "double": 190}
+# Column widths, mm: one column, one and a half, two. The default and Elsevier's; those of others
+# are in common use and were not checked against the instructions of a journal.
+WIDTHS: dict[str, float] = {"single": 90, "middle": 140, "double": 190}
+JOURNALS: dict[str, dict[str, float]] = {
+    "elsevier": WIDTHS,
+    "springer": {"single": 84, "middle": 129, "double": 174},
+    "nature": {"single": 89, "middle": 120, "double": 183},
+}
 MM = 1 / 25.4
 
 LATIN = ("Arial", "Helvetica", "Liberation Sans", "Nimbus Sans", "DejaVu Sans")
@@ -44,7 +50,8 @@ NEEDS_CJK = re.compile(
     "[\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003134f]"
 )
 
-TEXT, SMALL, TINY = 7.5, 6.5, 6.0
+# Points. Publishers ask for 7, and 6 at least.
+TEXT, SMALL, TINY = 7.0, 6.5, 6.0
 INK, GREY, PALE = "#262626", "#8c8c8c", "#cdcdcd"
 # Okabe & Ito (2008): told apart under every common colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
@@ -121,6 +128,28 @@ def settings() -> Any:
     }
 
 
+def width(asked: float | str) -> float:
+    """A width in mm, given as such, as "single", or with its publisher: "springer single".
+
+    Raises
+    ------
+    ConfigError
+        A name that is not known, or a width no page has.
+    """
+    if isinstance(asked, str):
+        journal, _, column = ("elsevier " + asked if " " not in asked else asked).partition(" ")
+        if column not in JOURNALS.get(journal, {}):
+            known = ", ".join(f"{name} ({', '.join(of)})" for name, of in JOURNALS.items())
+            raise ConfigError(
+                f"width_mm={asked!r} is not known. Give millimetres, or a publisher and a column, "
+                f'such as "springer single"; there are {known}.'
+            )
+        return float(JOURNALS[journal][column])
+    if isinstance(asked, bool) or not 30 <= asked <= 1000:
+        raise ConfigError(f"width_mm={asked!r}: a figure is 30 to 1000 mm wide.")
+    return float(asked)
+
+
 def families() -> list[str]:
     """Installed font families: Latin first, then Chinese, glyph by glyph."""
     installed = set(font_manager.get_font_names())
@@ -178,6 +207,21 @@ def check_glyphs(figure: Figure) -> None:
         if NEEDS_CJK.search(text.get_text()):
             require_cjk(f"the text {text.get_text()!r}")
             return
+
+
+def checked(ax: Axes) -> Axes:
+    """The same axes, whose text can all be printed."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    check_glyphs(figure)
+    return ax
+
+
+def ticks(ax: Axes, axis: Literal["x", "y", "both"] = "both") -> None:
+    """Small ticks in the house style: they are made while drawing, when the settings of the
+    session are back."""
+    ax.tick_params(axis=axis, labelsize=SMALL, width=0.5, length=2.5, colors=INK,
+                   labelfontfamily=families())  # fmt: skip
 
 
 def lay_out(figure: Figure) -> None:

@@ -1,4 +1,4 @@
-"""Formats of a table: text, Markdown, HTML, LaTeX, Word and Excel.
+"""Formats of a table: text, Markdown, HTML and Excel; LaTeX and Word have modules of their own.
 
 All print the same cells; none formats a number. What a format reserves is escaped here
 and nowhere else. Files carry no clock: saved twice, a table gives the same bytes.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -18,32 +18,14 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import pandas as pd
 
 from spatialsyn.errors import ConfigError
+from spatialsyn.report.latex import tex
 from spatialsyn.report.layout import Layout, Row, width
 from spatialsyn.report.word import word
 
-GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
-    "η": "eta", "θ": "theta", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi",
-    "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi",
-    "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Σ": "Sigma",
-    "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-}  # fmt: skip
-LATEX = str.maketrans(
-    {
-        **{letter: rf"$\{name}$" for letter, name in GREEK.items()},
-        **{special: rf"\{special}" for special in "&%$#_{}"},
-        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-        # Without T1 fonts these three print as Spanish punctuation and a dash.
-        "<": "$<$", ">": "$>$", "|": "$|$",
-        "−": "$-$", "×": r"$\times$", "²": "$^2$", "–": "--", "…": r"\dots{}", "\n": " ",
-    }
-)  # fmt: skip
 MARKDOWN = str.maketrans(
     {**{special: f"\\{special}" for special in "\\`*_[]|~$"}, "&": "&amp;", "<": "&lt;",
      ">": "&gt;", "\n": " "}
 )  # fmt: skip
-# More lines than this do not fit an A4 page beside caption and notes.
-ONE_PAGE = 50
 # Zip entries need a date and office files two more; none of them may be today's.
 DATE = (2000, 1, 1, 0, 0, 0)
 CLOCK = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
@@ -51,21 +33,41 @@ CLOCK = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
 
 def text(table: Layout) -> str:
     """Monospaced lines."""
-    header = (table.stub, *table.columns)
-    # A group heading may run over the empty cells to its right.
-    aligned = [header, *(line for line in table.lines if any(line[1:]))]
-    widths = [max(map(width, column)) for column in zip(*aligned, strict=True)]
-    printed = [
-        "  ".join(
-            [_padded(line[0], widths[0], left=True)]
-            + [_padded(cell, size) for cell, size in zip(line[1:], widths[1:], strict=True)]
-        ).rstrip()
-        for line in (header, *table.lines)
-    ]
-    rule = "-" * max(map(width, printed))
+    rows = [*table.headers, *table.rows]
+    widths = _text_widths(table, rows)
+    printed = [_text_line(table, row, widths) for row in rows]
+    rule, heads = "-" * max(map(width, printed)), len(table.headers)
     head = [table.title] if table.title else []
     notes = [fill(note, max(80, len(rule)), subsequent_indent="  ") for note in table.notes]
-    return "\n".join([*head, rule, printed[0], rule, *printed[1:], rule, *notes])
+    body = [*printed[:heads], rule, *printed[heads:]]
+    return "\n".join([*head, rule, *body, rule, *notes])
+
+
+def _text_widths(table: Layout, rows: Sequence[Row]) -> list[int]:
+    """Width of the stub and of every column; a shared cell widens the last it takes."""
+    # A group heading may run over the empty cells to its right.
+    filled = [row for row in rows if any(row.cells)]
+    widths = [max((width(row.label) for row in filled), default=0)] + [0] * len(table.columns)
+    for row in sorted(filled, key=lambda row: table.each(row.cells)):
+        each = table.each(row.cells)
+        for j, cell in enumerate(row.cells):
+            last = (j + 1) * each
+            room = sum(widths[last - each + 1 : last + 1]) + 2 * (each - 1)
+            widths[last] += max(0, width(cell) - room)
+    return widths
+
+
+def _text_line(table: Layout, row: Row, widths: Sequence[int]) -> str:
+    if row.kind == "group":
+        return row.label
+    each, parts = table.each(row.cells), [_padded(row.label, widths[0], left=True)]
+    for j, cell in enumerate(row.cells):
+        room = sum(widths[j * each + 1 : (j + 1) * each + 1]) + 2 * (each - 1)
+        shared = each > 1
+        before = (room - width(cell)) // 2 if shared else 0
+        words = _padded(" " * before + cell, room, left=True) if shared else cell
+        parts.append(_padded(words, room, left=table.align == "left"))
+    return "  ".join(parts).rstrip()
 
 
 def markdown(table: Layout) -> str:
@@ -81,8 +83,10 @@ def markdown(table: Layout) -> str:
     for row, cells in zip(table.rows, map(escaped, table.lines), strict=True):
         rows.append(line([f"*{cells[0]}*", *cells[1:]] if row.kind == "group" else cells))
     head = [f"**{table.title.translate(MARKDOWN)}**", ""] if table.title else []
-    header = line(escaped((table.stub, *table.columns)))
-    side = ":-:" if table.align == "center" else "--:"
+    over = [cell for cell in table.over for _ in range(table.each(table.over))]
+    columns = [" ".join(parts) for parts in zip(over, table.columns, strict=True)] if over else []
+    header = line(escaped((table.stub, *(columns or table.columns))))
+    side = {"center": ":-:", "right": "--:", "left": ":--"}[table.align]
     rule = line([":--", *[side] * len(table.columns)])
     notes = [f"{note}  " for note in escaped(table.notes)]
     return "\n".join([*head, header, rule, *rows, "", *notes]).rstrip() + "\n"
@@ -91,7 +95,12 @@ def markdown(table: Layout) -> str:
 def html(table: Layout) -> str:
     """A fragment that needs no style sheet and loads nothing."""
     rule, thin = "1.5px solid currentColor", "0.75px solid currentColor"
-    side = f"text-align:{table.align};padding:0 0.7em;white-space:nowrap"
+    wrap = "normal" if table.align == "left" else "nowrap"
+    side = f"text-align:{table.align};padding:0 0.7em;white-space:{wrap};vertical-align:top"
+
+    def cell(words: str, each: int, name: str, style: str) -> str:
+        span = f' colspan="{each}"' if each > 1 else ""
+        return f'<{name}{span} style="{style}">{escape(words)}</{name.split()[0]}>'
 
     def line(row: Row, style: str) -> str:
         label = escape(row.label)
@@ -99,73 +108,36 @@ def html(table: Layout) -> str:
             span = len(table.columns) + 1
             style += "text-align:left;padding-top:0.4em;font-style:italic;font-weight:normal"
             return f'<tr><th scope="rowgroup" colspan="{span}" style="{style}">{label}</th></tr>'
-        stub = f"{style}text-align:left;padding:0 0.7em 0 0;font-weight:normal"
-        cells = "".join(f'<td style="{style}{side}">{escape(cell)}</td>' for cell in row.cells)
-        return f'<tr><th scope="row" style="{stub}">{label}</th>{cells}</tr>'
+        stub = f"{style}text-align:left;padding:0 0.7em 0 0;font-weight:normal;vertical-align:top"
+        shared = "" if table.each(row.cells) == 1 else ";text-align:center"
+        cells = [cell(c, table.each(row.cells), "td", style + side + shared) for c in row.cells]
+        return f'<tr><th scope="row" style="{stub}">{label}</th>{"".join(cells)}</tr>'
 
-    head = "".join(
-        f'<th scope="col" style="{side};border-bottom:{thin}">{escape(cell)}</th>'
-        for cell in table.columns
-    )
+    def header(row: Row) -> str:
+        each, last = table.each(row.cells), row.kind == "header"
+        below = f"border-bottom:{thin}"
+        style = f"{side};{'' if last else 'text-align:center;'}{below}"
+        cells = [cell(c, each, f'th scope="{"col" if last else "colgroup"}"', style)
+                 for c in row.cells]  # fmt: skip
+        stub = f"text-align:left;{below if last else ''}"
+        return f'<tr><th scope="col" style="{stub}">{escape(row.label)}</th>{"".join(cells)}</tr>'
+
     body = [
         line(row, f"border-top:{thin};" if ruled else "")
         for row, ruled in zip(table.rows, table.ruled, strict=True)
     ]
     title = f'<caption style="text-align:left">{escape(table.title)}</caption>\n'
     notes = "<br>\n".join(escape(note) for note in table.notes)
+    language = ' lang="zh-CN"' if table.language == "zh" else ""
     return (
-        '<div class="spatialsyn-table">\n'
+        f'<div class="spatialsyn-table"{language}>\n'
         f'<table style="border-collapse:collapse;border-top:{rule};border-bottom:{rule}">\n'
-        f"{title if table.title else ''}<thead><tr>"
-        f'<th scope="col" style="text-align:left;border-bottom:{thin}">{escape(table.stub)}</th>'
-        f"{head}</tr></thead>\n<tbody>\n" + "\n".join(body) + "\n</tbody>\n</table>\n"
+        f"{title if table.title else ''}<thead>"
+        f"{''.join(map(header, table.headers))}</thead>\n<tbody>\n"
+        + "\n".join(body)
+        + "\n</tbody>\n</table>\n"
         f'<p style="font-size:90%;margin-top:0.4em">{notes}</p>\n</div>\n'
     )
-
-
-def latex(table: Layout) -> str:
-    r"""A ``table`` float that needs ``\usepackage{booktabs}`` and nothing else.
-
-    A table longer than a page becomes a ``longtable``, which needs the package of that name.
-    """
-    long = len(table.rows) > ONE_PAGE
-    columns = rf"{{@{{}}l{table.align[0] * len(table.columns)}@{{}}}}"
-    head = " & ".join(_tex(cell) for cell in (table.stub, *table.columns)) + r" \\"
-    caption = [rf"\caption{{{_tex(table.title)}}}"] if table.title else []
-    lines = _latex_lines(table, r" \\*" if long else r" \\")
-    notes = " ".join(_tex(note) for note in table.notes)
-    below = (
-        [rf"\par\medskip\noindent\parbox{{\linewidth}}{{\footnotesize {notes}}}"] if notes else []
-    )
-    if long:
-        header = [r"\toprule", head, r"\midrule"]
-        top = [*(rf"{line} \\" for line in caption), *header, r"\endfirsthead"]
-        ends = [*header, r"\endhead", r"\bottomrule", r"\endfoot"]
-        body = [rf"\begin{{longtable}}{columns}", *top, *ends, *lines, r"\end{longtable}"]
-        return "\n".join([r"\begingroup\small", *body, *below, r"\endgroup", ""])
-    grid = [r"\toprule", head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}", *below]
-    start = [r"\begin{table}[htbp]", r"\centering\small", *caption]
-    return "\n".join([*start, rf"\begin{{tabular}}{columns}", *grid, r"\end{table}", ""])
-
-
-def _latex_lines(table: Layout, kept: str) -> list[str]:
-    """The rows; `kept` ends a line that must not part from the next."""
-    lines: list[str] = []
-    following = [*(row.kind for row in table.rows[1:]), ""]
-    for row, ruled, after in zip(table.rows, table.ruled, following, strict=True):
-        if ruled:
-            lines.append(r"\midrule")
-        elif row.kind == "group" and lines:
-            lines.append(r"\addlinespace")
-        if row.kind == "group":
-            span = rf"\multicolumn{{{len(table.columns) + 1}}}{{@{{}}l}}"
-            lines.append(rf"{span}{{\textit{{{_tex(row.label)}}}}}{kept}")
-        else:
-            # A line that begins with [ or * would be read as an option of the \\ above it.
-            guard = "{}" if row.label[:1] in ("[", "*") else ""
-            cells = " & ".join(map(_tex, (row.label, *row.cells)))
-            lines.append(guard + cells + (kept if after == "below" else r" \\"))
-    return lines
 
 
 def excel(table: Layout) -> bytes:
@@ -174,7 +146,8 @@ def excel(table: Layout) -> bytes:
     lines = [*table.lines, *((note, *blank) for note in table.notes)]
     stream = BytesIO()
     with pd.ExcelWriter(stream, engine="openpyxl") as book:
-        printed = pd.DataFrame([(table.stub, *table.columns), *lines])
+        heads = [table.spread(row) for row in table.headers]
+        printed = pd.DataFrame([*heads, *lines])
         printed.to_excel(book, sheet_name="table", header=False, index=False)
         table.frame.to_excel(book, sheet_name="numbers", index=False)
         for sheet in book.sheets.values():
@@ -193,15 +166,10 @@ def csv(table: Layout) -> str:
 def page(table: Layout) -> str:
     """`html` as a document of its own, so that a browser reads it as UTF-8."""
     return (
-        f'<!doctype html>\n<html>\n<head><meta charset="utf-8"><title>{escape(table.title)}</title>'
+        f'<!doctype html>\n<html lang="{"zh-CN" if table.language == "zh" else "en"}">\n'
+        f'<head><meta charset="utf-8"><title>{escape(table.title)}</title>'
         f"</head>\n<body>\n{html(table)}</body>\n</html>\n"
     )
-
-
-def tex(table: Layout) -> str:
-    """`latex` with a reminder of what it needs."""
-    packages = "booktabs,longtable" if len(table.rows) > ONE_PAGE else "booktabs"
-    return f"% needs \\usepackage{{{packages}}}\n{latex(table)}"
 
 
 def _word(table: Layout) -> bytes:
@@ -244,11 +212,6 @@ def _without_clock(archive: bytes) -> bytes:
                 content = CLOCK.sub(rb"\g<1>2000-01-01T00:00:00Z", content)
             new.writestr(ZipInfo(name, DATE), content, ZIP_DEFLATED)
     return stream.getvalue()
-
-
-def _tex(words: str) -> str:
-    """Escaped; neighbours in math mode, such as a Greek letter and its power, share it."""
-    return re.sub(r"(?<!\\)\$\$", "", words.translate(LATEX))
 
 
 def _padded(words: str, size: int, left: bool = False) -> str:

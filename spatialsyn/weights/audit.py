@@ -162,9 +162,9 @@ def _row(w: Weights) -> dict[str, object]:
     }  # fmt: skip
 
 
-def single(weights: Sequence[Weights | WeightsSeries]) -> list[Weights]:
+def single(weights: Sequence[Weights | WeightsSeries], caller: str = "audit") -> list[Weights]:
     """The matrices one by one, the years of a series under names of their own."""
-    what = "audit takes weights one by one, audit(geo, eco)"
+    what = f"{caller} takes weights one by one, {caller}(geo, eco)"
     listed: list[Weights] = []
     for w in weights:
         expect(w, (Weights, WeightsSeries), what, WeightsError)
@@ -173,10 +173,10 @@ def single(weights: Sequence[Weights | WeightsSeries]) -> list[Weights]:
         else:
             listed.append(w)
     if not listed:
-        raise WeightsError("audit needs at least one weights matrix.")
+        raise WeightsError(f"{caller} needs at least one weights matrix.")
     names = [w.name for w in listed]
     if len(set(names)) < len(names):
-        raise WeightsError(f"audit needs distinct names; got {named(names)}. Use w.rename(...).")
+        raise WeightsError(f"{caller} needs distinct names; got {named(names)}. Use w.rename(...).")
     return listed
 
 
@@ -186,8 +186,8 @@ def _eigenvalues(w: Weights) -> tuple[float, float, float]:
         low, high, second = leading(w.matrix)
         with np.errstate(divide="ignore"):
             return 1 / low, 1 / high, 1 - second / high
-    size = np.sort(np.abs(w.logdet.eigenvalues))
-    return *w.logdet.interval, float(1 - size[-2] / size[-1]) if size[-1] > 0 else float("nan")
+    size = np.sort(np.abs(w.spectrum.eigenvalues))
+    return *w.spectrum.interval, float(1 - size[-2] / size[-1]) if size[-1] > 0 else float("nan")
 
 
 def _covariance(a: sparse.csr_array, b: sparse.csr_array, cells: int) -> float:

@@ -17,8 +17,9 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.errors import AlignmentError, WeightsError, named
+from spatialsyn.numerics.determinants import WAYS, chosen, determined
 from spatialsyn.numerics.lags import Array, Matrix, dense
-from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.spectrum import eigenvalues
 
 # Rows whose sums differ from one by less were standardised.
@@ -40,6 +41,7 @@ class Weights:
     name : what models and tables call it
     recipe : how it was made: kind, columns, base years, unit
     standardization : "none" | "row" | "column" | "spectral" | "minmax"
+    determinant : how ln|I - rho W| is found, see `with_logdet`
     """
 
     matrix: Matrix
@@ -47,6 +49,7 @@ class Weights:
     name: str = "w"
     recipe: Mapping[str, Any] = field(default_factory=dict)
     standardization: str = "none"
+    determinant: str = "auto"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", tuple(self.ids))
@@ -135,13 +138,49 @@ class Weights:
 
     @cached_property
     def logdet(self) -> LogDet:
-        """ln|I - rho W|, from eigenvalues found once."""
+        """ln|I - rho W|, by `determinant` or the way that suits size and structure; kept."""
+        how = chosen(self.matrix) if self.determinant == "auto" else self.determinant
+        if how == "hessenberg":
+            self._check_dense()
+        return self.spectrum if how == "eigenvalues" else determined(self.matrix, how)
+
+    @cached_property
+    def spectrum(self) -> Eigenvalues:
+        """ln|I - rho W| from all eigenvalues, found once.
+
+        Raises
+        ------
+        WeightsError
+            Too many cities for a dense matrix.
+        """
+        self._check_dense()
+        return Eigenvalues(eigenvalues(self.matrix))
+
+    def _check_dense(self) -> None:
         if self.n > EXACT_TO:
             raise WeightsError(
-                f"W[{self.name}] has {self.n} cities; the exact log-determinant of this version "
-                f"reaches {EXACT_TO}. Aggregate the units, or use ss.slx, ss.mess: they need none."
+                f"W[{self.name}] has {self.n} cities; its eigenvalues need a dense matrix, which "
+                f'reaches {EXACT_TO}. A sparse W has more: with_logdet("sparse"), or "moments".'
             )
-        return LogDet(eigenvalues(self.matrix))
+
+    def with_logdet(self, how: str) -> Weights:
+        """The same matrix whose ln|I - rho W| is found in a way of one's own choice.
+
+        Parameters
+        ----------
+        how : "auto" | "eigenvalues" | "sparse" | "hessenberg" | "moments"
+            By size and structure; all eigenvalues of a dense matrix, exact; factorisations of a
+            sparse one, exact to the error that results print; those of a dense one, likewise;
+            or an approximation by random probes, for sparse matrices that none of these reach.
+
+        Raises
+        ------
+        WeightsError
+            An unknown way.
+        """
+        if how not in ("auto", *WAYS):
+            raise WeightsError(f"with_logdet({how!r}): use one of {named(('auto', *WAYS))}.")
+        return replace(self, determinant=how)
 
     @cached_property
     def hash(self) -> str:
@@ -183,8 +222,8 @@ class Weights:
                 f"panel.subset(ids), weights.subset(ids).{_kinds(ids, self.ids)}"
             )
         moved = self._rows([position[i] for i in ids], tuple(ids))
-        if "logdet" in self.__dict__:  # a permutation keeps the eigenvalues
-            moved.__dict__["logdet"] = self.logdet
+        if "spectrum" in self.__dict__:  # a permutation keeps the eigenvalues
+            moved.__dict__["spectrum"] = self.spectrum
         return moved
 
     def subset(self, ids: Iterable[Any]) -> Weights:

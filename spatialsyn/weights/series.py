@@ -17,7 +17,7 @@ import numpy as np
 
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.logdet import Eigenvalues
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.standardize import scaled_together
 
@@ -93,10 +93,10 @@ class WeightsSeries:
         """The matrices of these years, (T, n, n)."""
         return np.stack([self.at(year).dense() for year in years])
 
-    def logdet_over(self, years: Sequence[int]) -> LogDet:
+    def logdet_over(self, years: Sequence[int]) -> Eigenvalues:
         """The mean over these years of ln|I - rho W|."""
-        found = [self.at(year).logdet for year in years]
-        return LogDet(np.concatenate([f.eigenvalues for f in found]), years=len(found))
+        found = [self.at(year).spectrum for year in years]
+        return Eigenvalues(np.concatenate([f.eigenvalues for f in found]), years=len(found))
 
     @cached_property
     def row_sums(self) -> Array:

@@ -68,6 +68,21 @@ def test_the_same_investment_here_or_there(fitted):
         here.minus(fitted.scenario({"x": ("c09", "+3")}))
 
 
+def test_money_for_one_thing_or_another(fitted):
+    """Two scenarios of different variables; log(1.25) and log(0.8) are opposite."""
+    one = fitted.scenario({"x": ("all", "+1")}, by=None)
+    other = fitted.scenario({"size": ("all", "+25%")}, by=None)
+    at_once = fitted.scenario({"x": ("all", "+1"), "size": ("all", "-20%")}, by=None)
+    for column in ("estimate", "se", "p"):
+        assert_allclose(one.minus(other).table[column], at_once.table[column], rtol=1e-9)
+    drawn, again = (
+        fitted.scenario({"x": ("all", "+1")}, by=None, method="simulation", seed=seed)
+        for seed in (0, 1)
+    )
+    with pytest.raises(ss.ModelError, match="of the same results"):
+        drawn.minus(again)
+
+
 def test_a_budget_is_shared_by_the_cities(fitted):
     shared = fitted.scenario({"x": ("edge", "+8 in all")})
     each = fitted.scenario({"x": ("edge", "+1")})

@@ -14,7 +14,7 @@ from pyproj import Geod
 from report.drawing import fitted, invented_panel
 
 import spatialsyn as ss
-from spatialsyn.errors import AlignmentError, ConfigError
+from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
 from spatialsyn.report import frame, theme
 from spatialsyn.report.classes import classify
 
@@ -136,7 +136,7 @@ def test_a_city_without_a_number_is_grey_too(panel, numbers):
     holed = numbers.mask(numbers.index == "440100")
     ax = ss.report.map(panel.cities, holed, missing="not reported")
     (empty,) = layer(ax, "no data")
-    assert len(empty.get_paths()) == 1
+    assert len(empty.get_paths()) == 3  # with Hong Kong and Macao, which are always drawn
     assert legend_texts(ax.get_legend())[-1] == "not reported"
 
 
@@ -248,7 +248,7 @@ def test_settings_of_the_session_stay_as_they_are(panel, numbers):
 
 def test_a_map_of_china_has_the_dashes_of_the_south_china_sea():
     units = ss.datasets.boundaries("prefectures")
-    shown = frame.sheet(units)
+    shown = frame.sheet(units, inset=False)
     assert len(shown.dashes) == 10
     assert frame.inside(tuple(shown.dashes.total_bounds), shown.bounds)
     assert not len(frame.sheet(units[units["region"] == "Yunnan"]).dashes)
@@ -323,3 +323,12 @@ def test_weights_of_other_cities_are_named(panel):
     W = ss.weights.contiguity(panel.cities, name="geo")
     with pytest.raises(AlignmentError, match="without a polygon: '440100'"):
         ss.report.weights_map(W, panel.cities.drop(index="440100"))
+
+
+def test_a_series_of_weights_and_a_map_without_arrows_are_refused(panel):
+    W = ss.weights.contiguity(panel.cities, name="geo")
+    series = ss.weights.series({2011: W, 2012: W})
+    with pytest.raises(WeightsError, match=r"choose a year, weights\.at"):
+        ss.report.weights_map(series, panel.cities)
+    with pytest.raises(ConfigError, match="strongest=0"):
+        ss.report.weights_map(W, panel.cities, strongest=0)

@@ -1,0 +1,299 @@
+"""CPU time, peak memory and accuracy against the number of units, beside spreg.
+
+Run ``python benchmarks/speed.py`` (half an hour with the largest cases; ``--only "n = 300"`` for
+those of a name): it writes ``benchmarks/ratios.json``, and from all that is stored there
+``docs/speed.md`` and ``docs/speed.png``, and prints which ratios fell by a third.
+
+Ours and spreg's runs take turns in one process with one BLAS thread. Times are CPU seconds of
+estimation, covariance and average effects with their standard errors, from arrays and a sparse
+W in memory; memory is the peak of a process of its own, libraries and data included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+PAGE, FIGURE = HERE.parent / "docs" / "speed.md", HERE.parent / "docs" / "speed.png"
+RATIOS = HERE / "ratios.json"
+THREADS = {key: "1" for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+RHO, FALL, TURNS = 0.5, 2 / 3, 5
+
+# Of each case: cities, years, fixed effects, and the programs: once, or five times more in turns.
+CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
+    "SDM, n = 300": (300, 1, "none", {"ours": 6, "spreg full": 6, "spreg LU": 6}),
+    "SDM, n = 2,500": (2500, 1, "none", {"ours": 6, "spreg LU": 6, "spreg full": 1}),
+    "SDM, n = 10,000": (10_000, 1, "none", {"ours": 1, "spreg LU": 1}),
+    "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6}),
+    "SDM, n = 250,000": (250_000, 1, "none", {"ours": 1}),
+    "SDM, n = 1,000,000": (1_000_000, 1, "none", {"ours": 1}),
+    "two-way panel, n = 300, T = 15": (300, 15, "twoways", {"ours": 6, "spreg panel": 6}),
+    "the same, W known": (300, 15, "twoways", {"ours again": 6, "spreg panel": 6}),
+}
+# CPU seconds of spatialreg::lagsarlm(method = "Matrix") without effects, as the project's
+# measurements of another day on a similar core give them; R is not run here.
+SPATIALREG = {2500: 0.54, 10_000: 1.1, 40_000: 3.5}
+
+
+def sample(n: int, T: int, seed: int = 7) -> dict[str, Any]:
+    """Six nearest neighbours made mutual, three regressors, rho = 0.5: arrays to be stored."""
+    from scipy import sparse
+    from scipy.spatial import cKDTree
+
+    rng = np.random.default_rng(seed)
+    points = rng.random((n, 2))
+    near = cKDTree(points).query(points, 7)[1][:, 1:].ravel()
+    links = sparse.csr_array((np.ones(6 * n), near, np.arange(0, 6 * n + 1, 6)), shape=(n, n))
+    links = links.maximum(links.T)
+    W = sparse.csr_array(sparse.diags_array(1 / links.sum(axis=1)) @ links)
+    X = rng.normal(size=(n, T, 3))
+    cities = rng.normal(size=(n, 1)) if T > 1 else 0.0
+    y = term = X.sum(axis=2) + 0.5 * (W @ X[..., 0]) + cities + rng.normal(size=(n, T))
+    for _ in range(60):
+        term = RHO * (W @ term)
+        y = y + term
+    return {"y": y, "X": X, "data": W.data, "indices": W.indices, "indptr": W.indptr}
+
+
+def ours(arrays: dict[str, Any], fixed: str, again: bool) -> Callable[[], tuple[float, str]]:
+    """A spatial Durbin model with all average effects; `again` with a W that is known."""
+    import pandas as pd
+    from scipy import sparse
+
+    import spatialsyn as ss
+
+    y, X = arrays["y"], arrays["X"]
+    n, T = y.shape
+    W = sparse.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
+    frame = pd.DataFrame({f"x{i}": X[..., i].ravel() for i in range(3)} | {"y": y.ravel()})
+    frame["unit"], frame["year"] = np.repeat(np.arange(n), T), np.tile(2000 + np.arange(T), n)
+    panel = ss.CityPanel(frame, city="unit", year="year")
+    w = ss.Weights.from_matrix(W, ids=panel.ids, name="w")
+    model = ss.sdm("y ~ x0 + x1 + x2", W="w", fixed_effects=fixed)
+
+    def call() -> tuple[float, str]:
+        made = ss.fit(model, panel, w)
+        made.effects()
+        return float(made.rho["w"]), "; ".join(made.estimate.notes)
+
+    if again:
+        call()
+    return call
+
+
+def spreg(arrays: dict[str, Any], how: str) -> Callable[[], tuple[float, str]]:
+    """spreg's maximum likelihood with lagged regressors and its average effects."""
+    import warnings
+
+    from libpysal.weights import WSP
+    from scipy import sparse
+
+    warnings.simplefilter("ignore")
+    import spreg as peer
+
+    y, X = arrays["y"], arrays["X"]
+    n, T = y.shape
+    W = sparse.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(n, n))
+    w = WSP(W).to_W(silence_warnings=True)
+    w.transform = "r"
+    if how == "panel":
+        Z = np.concatenate([X, (W @ X.reshape(n, -1)).reshape(X.shape)], axis=2)
+        Z = Z.transpose(1, 0, 2).reshape(n * T, -1)
+        column = y.T.reshape(-1, 1)
+        return lambda: (float(np.squeeze(peer.Panel_FE_Lag(column, Z, w).rho)), "")
+    options = {"slx_lags": 1, "method": how, "spat_impacts": "full"}
+    return lambda: (float(np.squeeze(peer.ML_Lag(y, X[:, 0], w, **options).rho)), "")
+
+
+def child(path: str, fixed: str, turns: str, *programs: str) -> None:
+    """Runs of some programs that take turns, after one on a small sample, so that imports do
+    not count: prints CPU times, rho and the memory of this process."""
+    small = sample(60, 3 if fixed != "none" else 1)
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    found: dict[str, Any] = {program: {"cpu": []} for program in programs}
+    for program in programs:
+        _prepared(small, program, fixed)()
+    for _ in range(int(turns)):
+        for program in programs:
+            call = _prepared(arrays, program, fixed)
+            start = time.process_time()
+            rho, said = call()
+            found[program]["cpu"].append(time.process_time() - start)
+            found[program] |= {"rho": rho, "said": said}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(json.dumps({"programs": found, "gb": peak}))
+
+
+def _prepared(arrays: dict[str, Any], program: str, fixed: str) -> Callable[[], tuple[float, str]]:
+    if program.startswith("ours"):
+        return ours(arrays, fixed, again=program.endswith("again"))
+    return spreg(arrays, program.split()[1])
+
+
+def run(path: str, fixed: str, turns: int, *programs: str) -> dict[str, Any]:
+    """What a child says."""
+    command = [sys.executable, __file__, "--child", path, fixed, str(turns), *programs]
+    environment = {**os.environ, **THREADS}
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return dict(json.loads(shown.stdout.splitlines()[-1]))
+
+
+def measured(case: str, folder: str) -> dict[str, dict[str, Any]]:
+    """Of every program the median of its CPU times, and its memory in a process of its own."""
+    n, T, fixed, programs = CASES[case]
+    path = str(Path(folder) / f"{n}_{T}.npz")
+    if not Path(path).exists():
+        np.savez(path, **sample(n, T))
+    together = [program for program, turns in programs.items() if turns > 1]
+    shared = run(path, fixed, TURNS, *together)["programs"] if together else {}
+    found = {}
+    for program in programs:
+        alone = run(path, fixed, 1, program)
+        own = alone["programs"][program]
+        times = own["cpu"] + shared.get(program, {"cpu": []})["cpu"]
+        kept = {"runs": len(times), "cpu": statistics.median(times), "gb": alone["gb"]}
+        found[program] = kept | {"rho": own["rho"], "said": own["said"]}
+    return found
+
+
+def ratios(found: dict[str, dict[str, dict[str, Any]]]) -> dict[str, float]:
+    """How many times our CPU time the others take, rounded to two digits."""
+    made = {}
+    for case, programs in found.items():
+        mine = next(v for k, v in programs.items() if k.startswith("ours"))
+        for program, other in programs.items():
+            if not program.startswith("ours"):
+                made[f"{case}: {program}"] = float(f"{other['cpu'] / mine['cpu']:.2g}")
+    return made
+
+
+def said_of(ratio: float) -> str:
+    """Two digits, or whole numbers."""
+    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+
+
+def page(found: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """The table, with what it was measured on."""
+    rows = ["| case | program | runs | CPU, s | times ours | peak, GB | rho less ours |",
+            "|---|---|--:|--:|--:|--:|--:|"]  # fmt: skip
+    for case, programs in found.items():
+        mine = next(v for k, v in programs.items() if k.startswith("ours"))
+        for program, it in programs.items():
+            own = program.startswith("ours")
+            apart = "" if own else f"{abs(it['rho'] - mine['rho']):.0e}"
+            times = "" if own else said_of(it["cpu"] / mine["cpu"])
+            rows.append(
+                f"| {case} | {program} | {it['runs']} | {it['cpu']:.3g} | {times} | "
+                f"{it['gb']:.2f} | {apart} |"
+            )
+        quoted = SPATIALREG.get(CASES[case][0])
+        if quoted:
+            times = said_of(quoted / mine["cpu"])
+            rows.append(f"| {case} | spatialreg, quoted | - | {quoted} | {times} | | |")
+    said = {case: v["ours"]["said"] for case, v in found.items() if v.get("ours", {}).get("said")}
+    return PROSE.format(
+        table="\n".join(rows),
+        said="\n".join(f"* {case}: {text}" for case, text in said.items()),
+        machine=f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
+    )
+
+
+PROSE = """# Speed
+
+`python benchmarks/speed.py` writes this page. One core ({machine}), shared with other work
+while it was measured: absolute times are up to twice those of an idle one, ratios travel better.
+Programs take turns in one process with one BLAS thread, and medians are shown. CPU seconds of
+estimation, covariance and average effects with standard errors, nothing cached, from a panel and
+a sparse W in memory (six nearest neighbours made mutual, three regressors and their lags, rho =
+0.5); `W known` has the log-determinant of an earlier model. Memory is the peak of a process of its
+own, of which Python, the libraries and the data take about 0.2 GB, more from 250,000 units on.
+
+![CPU time and memory against n](speed.png)
+
+{table}
+
+spreg's panel model has individual effects only and no effects table; ours is two-way with all
+effects, so the two estimates of rho differ. spreg's full method is given no 10,000 units, for
+its memory. spatialreg (`lagsarlm`, method "Matrix", without effects) is quoted from the
+project's list of targets, measured on another day: R was not installed here.
+
+How exact ours was, as the results print it:
+
+{said}
+"""
+
+
+def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """CPU time and peak memory against n, cross-sections only."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+    import matplotlib.ticker
+
+    styles = {"ours": ("spatialsyn", "o-", "#1b4965"), "spreg LU": ("spreg, LU", "s--", "#c8553d"),
+              "spreg full": ("spreg, full", "^:", "#8d6a9f")}  # fmt: skip
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
+    for program, (label, style, colour) in styles.items():
+        at = [
+            (CASES[c][0], v[program]) for c, v in found.items() if c[:3] == "SDM" and program in v
+        ]
+        for ax, key in zip(axes, ("cpu", "gb"), strict=True):
+            ax.loglog([n for n, _ in at], [v[key] for _, v in at], style, color=colour, label=label)
+    known = [n for n in SPATIALREG if n <= max(CASES[c][0] for c in found)]
+    axes[0].loglog(known, [SPATIALREG[n] for n in known], "d", color="#6b705c",
+                   mfc="none", label="spatialreg (quoted)")  # fmt: skip
+    for ax, title in zip(axes, ("CPU time, seconds", "peak memory, GB"), strict=True):
+        ax.set_title(title, loc="left", fontsize=10)
+        ax.set_xlabel("units")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(alpha=0.25, linewidth=0.5)
+        ax.xaxis.set_major_formatter(lambda n, _: f"{n:,.0f}")
+        ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
+    axes[1].set_yticks([0.25, 0.5, 1, 2, 4])
+    axes[1].yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    axes[0].legend(frameon=False, fontsize=7, loc="lower right")
+    figure.savefig(FIGURE, dpi=200)
+
+
+def main() -> None:
+    """Measure, write, compare with the ratios stored before."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="cases whose name has this in it")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        return child(*given.child)
+    stored = json.loads(RATIOS.read_text()) if RATIOS.exists() else {"ratios": {}, "runs": {}}
+    runs = stored["runs"]
+    with tempfile.TemporaryDirectory() as folder:
+        for case in (name for name in CASES if given.only in name):
+            runs[case] = measured(case, folder)
+            print(case, json.dumps(runs[case]), flush=True)
+    found = {case: runs[case] for case in CASES if case in runs}
+    now, before = ratios(found), stored["ratios"]
+    for key in now.keys() & before.keys():
+        if now[key] < FALL * before[key]:
+            print(f"slower: {key} was {before[key]:g} times ours, is {now[key]:g}")
+    RATIOS.write_text(json.dumps({"ratios": now, "runs": found}, indent=1) + "\n")
+    PAGE.write_text(page(found))
+    figure(found)
+
+
+if __name__ == "__main__":
+    main()

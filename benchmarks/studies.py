@@ -1,0 +1,180 @@
+"""How long a study of a thousand spatial Durbin specifications takes, with all effects.
+
+    python benchmarks/studies.py [--models 1000] [--peer 20] [--write docs/studies.md]
+
+CPU seconds, which other work on the machine does not change much, of one process, of one that
+forces every result to the disk, and of two with starting them; on a machine of two free cores
+the last take half as long on the clock. spreg's `Panel_FE_Lag` does the nearest thing, an
+individual-effects lag model of the same y, X and WX without effects; it is timed on some of
+the models, and finds eigenvalues anew each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fit_speed import data, to_w
+from joblib.externals.loky import get_reusable_executor
+
+import spatialsyn as ss
+from spatialsyn.study.run import sample_of
+
+PAGE = """# Studies: how long a thousand models take
+
+Written by `python benchmarks/studies.py --write docs/studies.md`. Every model is a spatial Durbin
+model with Lee-Yu city, or city and year, effects: two matrices, two kinds of fixed effects, five
+samples, five cuts of the tails, two lags and five regressors. Each is estimated with standard
+errors and all direct, indirect and total effects with theirs. CPU seconds of one machine
+({machine}, one BLAS thread): compare them with each other, not with those of another machine.
+
+| data | models | estimated | one process | stored on disk | read again | two processes, both | spreg | spreg / one |
+|---|---|---|---|---|---|---|---|---|
+{rows}
+
+* *stored on disk*: every result is a file of its own, forced to the disk before the next. *Read
+  again* is the same call on the full store: nothing is estimated.
+* *two processes, both*: CPU seconds of the two together, with the seconds that each takes to start
+  and to import; with two free cores the clock shows about half of it. Small models are not worth
+  a second process.
+* *spreg*: `Panel_FE_Lag` on the same y, X and WX, made beforehand, {some} models timed and scaled
+  to all. It is the nearest thing that spreg has: city effects without the transformation, the
+  log-determinant from eigenvalues found anew for each model, and no effects, so it does less.
+  Ours share one spectrum per matrix and evaluate each formula once.
+
+What can stop a study, and what is lost then (tests/study/test_store.py, test_cluster.py):
+
+| what happens | what is lost | what the next call does |
+|---|---|---|
+| `kill -9`, power | the models being estimated | estimates what is missing; 200 results bit for bit |
+| the disk is full, or read-only | the model being written | an error that says so; what is stored stays |
+| a process dies (memory) | the models being estimated | an error that says so; goes on |
+| a worker of a cluster dies | nothing | its models are estimated by another, in the same call |
+| all workers die | nothing | waits for new ones, in the same call |
+| a model cannot be estimated | nothing | it is a row with the message, stored like any other |
+"""  # noqa: E501
+WINSOR = [None, 0.005, 0.01, 0.02, 0.05]
+
+
+def large() -> tuple[ss.CityPanel, list[ss.Weights], dict[str, ss.Specification]]:
+    """300 units over 15 years, two matrices."""
+    panel, w = data(300, 15, k=7)
+    other = ss.Weights.from_matrix((w.dense() @ w.dense()) * (1 - np.eye(300)), ids=w.ids, name="o")
+    model = ss.sdm("y ~ x0 + x1 + x2", W="w", fixed_effects="twoways")
+    swaps = ss.swap("x2", ["x3", "x4", "x5", "x6"])
+    dropped = [None, 2000, 2007, 2014, (2013, 2014)]
+    return panel, [w, other.standardize("row")], grid(model, ["w", "o"], swaps, dropped)
+
+
+def guangdong() -> tuple[ss.CityPanel, list[ss.Weights], dict[str, ss.Specification]]:
+    """21 cities over 9 years, two matrices."""
+    panel = ss.datasets.guangdong()
+    geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
+    income = panel.mean("gdp_per_capita", years=(2011, 2012))
+    eco = ss.weights.gap(income, name="eco").standardize("row")
+    model = ss.sdm(
+        "log(gdp) ~ log(fiscal_expenditure) + urbanization + log(loans)",
+        W="geo",
+        fixed_effects="twoways",
+    )
+    other = ["deposits", "fiscal_revenue", "education_expenditure", "average_wage"]
+    swaps = ss.swap("log(loans)", [f"log({name})" for name in other])
+    return panel, [geo, eco], grid(model, ["geo", "eco"], swaps, [None, 2011, 2015, 2019, 2013])
+
+
+def grid(
+    model: ss.SpatialModel, names: list[str], swaps: object, dropped: list[object]
+) -> dict[str, ss.Specification]:
+    """Two matrices, two kinds of effects, five samples, five cuts, two lags, five regressors."""
+    return ss.grid(
+        model,
+        W=names,
+        fixed_effects=["individual", "twoways"],
+        drop_years=dropped,
+        x=swaps,
+        winsor=WINSOR,
+        lag_x=[0, 1],
+    )
+
+
+def peer(panel: ss.CityPanel, weights: list[ss.Weights], specs: list[ss.Specification]) -> float:
+    """CPU seconds of spreg per model, on matrices and columns made beforehand."""
+    import spreg
+
+    from spatialsyn.models.data import read
+
+    by_name = {w.name: (w, to_w(w)) for w in weights}
+    spent = 0.0
+    for spec in specs:
+        found, _ = read(spec.model, panel, sample_of(panel, spec))
+        w, old = by_name[spec.model.W]
+        X = found.X[..., [name != "Intercept" for name in found.names]]
+        Z = np.concatenate([X, np.tensordot(w.dense(), X, axes=1)], axis=2)
+        y = found.y.T.reshape(-1, 1)
+        Z = Z.transpose(1, 0, 2).reshape(len(y), -1)
+        start = time.process_time()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            spreg.Panel_FE_Lag(y, Z, old)
+        spent += time.process_time() - start
+    return spent / len(specs)
+
+
+def timed(study: ss.Study, store: str | None, n_jobs: int) -> tuple[float, ss.Runs]:
+    """CPU seconds of this process and of those that it started, and what was found."""
+    before = spent()
+    runs = study.run(store, n_jobs=n_jobs)
+    get_reusable_executor().shutdown(wait=True)  # a process is counted once it has ended
+    return spent() - before, runs
+
+
+def spent() -> float:
+    """CPU seconds so far, those of children that ended too."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def lines(name: str, made: Callable[[], Any], count: int, some: int) -> list[str]:
+    """The row of one data set."""
+    panel, weights, models = made()
+    chosen = dict(list(models.items())[:count])
+    study = ss.Study(panel, weights, chosen)
+    one, runs = timed(study, None, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        stored, _ = timed(study, folder, 1)
+        again, _ = timed(study, folder, 1)
+    two, same = timed(study, None, 2)
+    assert same.effects().equals(runs.effects())
+    theirs = len(chosen) * peer(panel, weights, list(chosen.values())[:: max(1, count // some)])
+    cells = [name, len(chosen), len(chosen) - len(runs.failures)]
+    numbers = [f"{value:.1f}" for value in (one, stored, again, two, theirs, theirs / one)]
+    return [f"| {' | '.join(map(str, [*cells, *numbers]))} |"]
+
+
+def main() -> None:
+    """Print the table, or write the page."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--models", type=int, default=1000)
+    arguments.add_argument("--peer", type=int, default=20)
+    arguments.add_argument("--write", type=Path)
+    options = arguments.parse_args()
+    rows = []
+    for name, made in (("Guangdong, n = 21, T = 9", guangdong), ("n = 300, T = 15", large)):
+        rows += lines(name, made, options.models, options.peer)
+        print(rows[-1], flush=True)
+    machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
+    if options.write:
+        page = PAGE.format(rows="\n".join(rows), machine=machine, some=options.peer)
+        options.write.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

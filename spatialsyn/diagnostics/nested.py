@@ -1,0 +1,235 @@
+"""Does the model need all of its lags? Wald and likelihood ratio tests against its relatives.
+
+    SDM -> SAR    theta = 0                         SDM -> SLX    rho = 0
+    SDM -> SEM    theta + rho beta = 0, the common factor, whose Jacobian has the rows
+                  (rho e_k', e_k', beta_k) in (beta, theta, rho)
+    SDM -> SDEM   not nested: neither is a special case of the other
+
+The constant and regressors without a lag of their own are no part of the common factor. The
+Wald test of a product depends on how it is written, the likelihood ratio does not: with few
+observations look at both (Elhorst 2014, section 2.7).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from spatialsyn.diagnostics.relatives import (
+    LAGS,
+    is_results,
+    lags_of,
+    needs_likelihood,
+    needs_plain_lags,
+    refitted,
+    relative,
+    same_outcome,
+)
+from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.models.roles import FAMILIES
+from spatialsyn.numerics.hypothesis import HypothesisTest
+from spatialsyn.numerics.hypothesis import wald as wald_test
+from spatialsyn.numerics.lags import Array
+from spatialsyn.results import Results
+
+# Searches stop this close to the maximum of a likelihood.
+SLACK = 1e-4
+# What both sides of a likelihood ratio must share, and how a reader calls it.
+SHARED = {
+    "correction": "correction", "fixed_effects": "fixed_effects", "random": "random",
+    "lag_y": "lag_y", "lag_wy": "lag_wy",
+}  # fmt: skip
+
+
+def wald(results: Results, to: str) -> HypothesisTest:
+    """The Wald test that `results` could be simplified to the family `to`.
+
+    It takes the covariance of `results`, robust ones included.
+
+    Raises
+    ------
+    ModelError
+        `to` is no family, or the common factor would need two matrices to be one.
+    """
+    is_results(results, "wald")
+    needs_plain_lags(results, "a Wald test of lags")
+    _check_family(to)
+    if _common_factor(results, to):
+        value, gradient = _factor(results)
+        null = "theta + rho beta = 0 (common factor)"
+    elif set(FAMILIES[to]) < set(FAMILIES[results.model.family]):
+        where = results.params.index.get_indexer(pd.Index(_dropped(results, to)))
+        gradient = np.eye(len(results.params))[where]
+        value = gradient @ results.params.to_numpy()
+        null = _null(results, to)
+    else:
+        return _not_nested(results, to)
+    cov = np.nan_to_num(results.cov.to_numpy())
+    return wald_test(null, value, gradient @ cov @ gradient.T)
+
+
+def lr(results: Results, to: str | Results) -> HypothesisTest:
+    """The likelihood ratio test of `results` against a model that says less.
+
+    Parameters
+    ----------
+    to : a family, which is fitted to the same data in the same way, or another fit
+        It must then share the outcome, the cities, the years and the way effects are removed.
+
+    Raises
+    ------
+    ModelError
+        The two sides are not likelihoods of the same thing.
+    """
+    is_results(results, "lr")
+    needs_likelihood(results, "a likelihood ratio test")
+    if isinstance(to, Results):
+        return _ratio(results, to)
+    _check_family(to)
+    nested = set(FAMILIES[to]) < set(FAMILIES[results.model.family])
+    if not nested and not _common_factor(results, to):
+        return _not_nested(results, to)
+    if not nested and (why := _factor_fails(results)):
+        null = "theta + rho beta = 0 (common factor)"
+        return HypothesisTest(null, np.nan, np.nan, np.nan, why)
+    return _ratio(results, refitted(results, relative(results.model, to)))
+
+
+def _ratio(results: Results, other: Results) -> HypothesisTest:
+    needs_likelihood(other, "a likelihood ratio test")
+    _check_comparable(results, other)
+    ours, theirs = results.estimate.names, other.estimate.names
+    family = other.model.family
+    if set(theirs) < set(ours):
+        df = len(ours) - len(theirs)
+        null = _null(results, family) if results.model.formula == other.model.formula else ""
+    elif _common_factor(results, family) and not _factor_fails(results):
+        df, null = len(_pairs(results)), "theta + rho beta = 0 (common factor)"
+    else:
+        return _not_nested(results, family)
+    null = null or f"no {named(name for name in ours if name not in theirs)}"
+    statistic = 2 * (results.loglik - other.loglik)
+    if statistic < -SLACK:
+        raise EstimationError(
+            f"the larger model has the lower likelihood ({results.loglik:.4f} < "
+            f"{other.loglik:.4f}): its search ended on a lesser peak. Scale the regressors, or "
+            "read the Wald test."
+        )
+    statistic = max(statistic, 0.0)
+    return HypothesisTest(null, statistic, df, float(chi2.sf(statistic, df)))
+
+
+def _check_comparable(one: Results, other: Results) -> None:
+    """Both likelihoods are of the same numbers, transformed in the same way."""
+    if not same_outcome(one, other):
+        raise ModelError(
+            "the two fits explain different data (outcome, cities or years differ): their "
+            "likelihoods cannot be compared. Fit both on one panel, without rows that only one "
+            "of them loses to lag() or diff()."
+        )
+    changed = [name for name, w in one.weights.items()
+               if name in other.weights and other.weights[name].hash != w.hash]  # fmt: skip
+    changed += [
+        name for j, name in enumerate(one.data.names)
+        if name in other.data.names
+        and not np.array_equal(one.data.X[..., j], other.data.X[..., other.data.names.index(name)])
+    ]  # fmt: skip
+    if changed:
+        raise ModelError(
+            f"{named(changed)} is not the same on both sides, though it has one name: fit both on "
+            "one panel and with one set of weights."
+        )
+    for field in SHARED:
+        a, b = getattr(one.model, field), getattr(other.model, field)
+        if a != b and not (field == "correction" and one.model.fixed_effects == "none"):
+            raise ModelError(
+                f"{field}={a!r} on one side and {b!r} on the other: the likelihoods are of "
+                "different transformations of the data, and their ratio means nothing. "
+                "Fit both in the same way; for fixed effects see fixed_effects_lr, for random "
+                "ones random_effects_lr."
+            )
+
+
+def _common_factor(results: Results, to: str) -> bool:
+    """Whether `to` is what is left of the model once theta + rho beta = 0."""
+    return results.model.family == "sdm" and to == "sem"
+
+
+def _pairs(results: Results) -> list[tuple[str, str]]:
+    """Every regressor with the name of its lag."""
+    columns = results.design.columns
+    own = {(c.x, c.block): c.name for c in columns if c.W is None}
+    return [(own[c.x, c.block], c.name) for c in columns if c.W is not None]
+
+
+def _factor(results: Results) -> tuple[Array, Array]:
+    """theta + rho beta and its derivatives in all parameters."""
+    model = results.model
+    if len(model.weights_names) > 1 or len(results.design.rho_names) > 1:
+        raise ModelError(
+            "the common factor needs one rho and one W for y and x; the model has "
+            f"{named([*results.design.rho_names, *model.weights_names])}."
+        )
+    at = {name: j for j, name in enumerate(results.params.index)}
+    params, rho = results.params, at[results.design.rho_names[0]]
+    pairs = _pairs(results)
+    gradient = np.zeros((len(pairs), len(params)))
+    for row, (own, lagged) in zip(gradient, pairs, strict=True):
+        row[at[own]], row[at[lagged]], row[rho] = params.iloc[rho], 1.0, params[own]
+    value = [params[lagged] + params.iloc[rho] * params[own] for own, lagged in pairs]
+    return np.array(value), gradient
+
+
+def _factor_fails(results: Results) -> str:
+    """Why the likelihood of the SEM is not that of the SDM with a common factor."""
+    alone = [
+        c.name for c in results.design.columns
+        if c.W is None and c.x not in (None, "Intercept") and c.name not in dict(_pairs(results))
+    ]  # fmt: skip
+    if alone:
+        return (
+            f"{named(alone)} has no lag in this model, but would have one in a spatial error "
+            "model: the SEM is no special case. See the Wald test."
+        )
+    uneven = [name for name, w in results.weights.items() if not w.is_row_standardised]
+    if uneven and results.model.intercept:
+        return (
+            f"the rows of W[{uneven[0]}] do not sum to one: the lag of the constant is a regressor "
+            "of the SEM that the SDM does not have. See the Wald test."
+        )
+    return ""
+
+
+def _dropped(results: Results, to: str) -> list[str]:
+    """Parameters of the lags that `to` does not have."""
+    gone = [lag for lag in lags_of(results.model) if LAGS[lag] not in FAMILIES[to]]
+    names = list(results.design.rho_names) if "lag" in gone else []
+    if "wx" in gone:
+        names += [column.name for column in results.design.columns if column.W is not None]
+    if "error" in gone and results.design.error is not None:
+        names.append(results.design.error.name)
+    return names
+
+
+def _null(results: Results, to: str) -> str:
+    gone = [lag for lag in lags_of(results.model) if LAGS[lag] not in FAMILIES[to]]
+    says = {"lag": "rho", "wx": "theta", "error": "lambda"}
+    return f"{' = '.join(says[lag] for lag in gone)} = 0"
+
+
+def _not_nested(results: Results, to: str) -> HypothesisTest:
+    family = results.model.family
+    return HypothesisTest(
+        f"{family.upper()} could be {to.upper()}",
+        np.nan,
+        np.nan,
+        np.nan,
+        f"{to.upper()} is no special case of {family.upper()}: compare aic and bic, or "
+        "ss.diagnostics.posterior.",
+    )
+
+
+def _check_family(to: str) -> None:
+    if to not in FAMILIES:
+        raise ModelError(f"to={to!r} is not one of {named(FAMILIES, 8)}.")

@@ -1,0 +1,143 @@
+"""Are the effects of cities and years there, and may city effects be random?
+
+Fixed effects, q of them, against none, with n T observations and k parameters under both:
+
+    LR = n T ln(SSR_0 / SSR_1) without lags in space, 2 (lnL_1 - lnL_0) with them
+    c  = (n T - k - 1 + q / 2) / (n T)         F = (SSR_0 - SSR_1) / q / [SSR_1 / (n T - k)]
+
+LR counts as many parameters as there are cities, so that chi-squared fits it only once it is
+multiplied by c (Box 1949; exact to order 1/(nT)^2 without lags in space). Random effects are
+tested at the boundary sigma2_mu = 0, from one side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import chi2
+from scipy.stats import f as f_distribution
+
+from spatialsyn.diagnostics.relatives import (
+    is_results,
+    needs_likelihood,
+    needs_no_incidental_bias,
+    refitted,
+    with_effects,
+    without_effects,
+)
+from spatialsyn.errors import ModelError, named
+from spatialsyn.models.design import Design
+from spatialsyn.models.likelihood import filtered
+from spatialsyn.numerics.hypothesis import HypothesisTest
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
+from spatialsyn.results import Results
+
+EFFECTS = {"individual": "city effects", "time": "year effects", "twoways": "city and year effects"}
+
+
+def fixed_effects_lr(
+    results: Results, effects: str = "individual", small_sample: bool = True
+) -> HypothesisTest:
+    """The likelihood ratio test that these fixed effects are all zero.
+
+    Both sides are dummy-variable likelihoods of the same lags in space, whatever the
+    correction of `results`; the other fixed effects of its model are in both.
+
+    Parameters
+    ----------
+    effects : "individual" | "time" | "twoways"
+    small_sample : whether the statistic is multiplied by c; programs print it without
+    """
+    less, more = _both_sides(results, effects)
+    q, k = _count(results, less, more)
+    size = less.data.y.size
+    ratio = 2 * (more.loglik - less.loglik)
+    scale = (size - k - 1 + q / 2) / size if small_sample else 1.0
+    note = f"dummy variables on both sides; {ratio:.6g} before the small-sample factor {scale:.4f}"
+    return HypothesisTest(
+        _null(effects, less),
+        scale * ratio,
+        q,
+        float(chi2.sf(scale * ratio, q)),
+        note if small_sample else "chi-squared is rough: as many parameters as effects",
+    )
+
+
+def fixed_effects_f(results: Results, effects: str = "individual") -> HypothesisTest:
+    """The F test that these fixed effects are all zero; exact without lags in space.
+
+    With lags in space it is the F test of the filtered equation, R(S y - Z delta), whose
+    spatial parameters are those of the model with the effects. `df` is the numerator's.
+    """
+    less, more = _both_sides(results, effects)
+    q, k = _count(results, less, more)
+    df = less.data.y.size - k
+    spatial = more.estimate.params[len(more.design.names) : -1]
+    restricted, full = (_ssr(side.design, spatial) for side in (less, more))
+    F = (restricted - full) / q / (full / df)
+    return HypothesisTest(
+        _null(effects, less), F, q, float(f_distribution.sf(F, q, df)), f"F({q}, {df})"
+    )
+
+
+def random_effects_lr(results: Results) -> HypothesisTest:
+    """The likelihood ratio test that cities have no random effects, sigma2_mu = 0.
+
+    The null lies on the boundary, where the ratio is zero half of the time: p is half of
+    that of chi-squared(1). Year effects of the model are dummies on both sides.
+    """
+    is_results(results, "random_effects_lr")
+    needs_likelihood(results, "this test")
+    needs_no_incidental_bias(results, "this test")
+    time = "time" if sweeps_time(results.model.fixed_effects) else "none"
+    plain = results.model.but(random=None, fixed_effects=time, correction="direct")
+    pooled = refitted(results, plain)
+    random = refitted(results, plain.but(random="individual"))
+    statistic = max(2 * (random.loglik - pooled.loglik), 0.0)
+    p = float(chi2.sf(statistic, 1)) / 2 if statistic > 0 else 1.0
+    return HypothesisTest("sigma2_mu = 0", statistic, 1, p, "one-sided: half of chi-squared(1)")
+
+
+def _both_sides(results: Results, effects: str) -> tuple[Results, Results]:
+    """The fits without and with the effects, both by dummy variables."""
+    is_results(results, "a test of fixed effects")
+    if effects not in EFFECTS:
+        raise ModelError(f"effects={effects!r} is not one of {named(EFFECTS)}.")
+    needs_likelihood(results, "a test of fixed effects")
+    needs_no_incidental_bias(results, "a test of fixed effects")
+    if results.model.random is not None:
+        raise ModelError(
+            f"random={results.model.random!r} stands for the cities already: test fixed effects "
+            "in the model without random ones, and see hausman for the choice."
+        )
+    union = with_effects(results.model.fixed_effects, effects)
+    return tuple(  # type: ignore[return-value]
+        refitted(results, results.model.but(fixed_effects=fixed, correction="direct"))
+        for fixed in (without_effects(union, effects), union)
+    )
+
+
+def _count(results: Results, less: Results, more: Results) -> tuple[int, int]:
+    """Effects tested, and all parameters of the mean under both."""
+    n, T = more.data.y.shape
+
+    def dummies(fixed: str) -> int:
+        cities, time = sweeps_cities(fixed), sweeps_time(fixed)
+        return 1 + (n - 1) * cities + (T - 1) * time
+
+    k = len(more.design.names) + dummies(more.model.fixed_effects)
+    q = dummies(more.model.fixed_effects) - dummies(less.model.fixed_effects)
+    if len(less.design.names) - (less.model.fixed_effects == "none") != len(more.design.names):
+        raise ModelError("the fixed effects absorb regressors: the two sides differ in more.")
+    return q, k
+
+
+def _ssr(design: Design, spatial: Array) -> float:
+    y, Z = filtered(design, spatial)
+    e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
+    return float(e @ e)
+
+
+def _null(effects: str, less: Results) -> str:
+    other = EFFECTS.get(less.model.fixed_effects)
+    return f"no {EFFECTS[effects]}" + (f", given {other}" if other else "")

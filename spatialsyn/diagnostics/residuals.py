@@ -1,0 +1,131 @@
+"""What is left in the residuals: dependence across cities, over years, and their shape.
+
+Residuals are the structural errors R (S y - Z delta), swept of the fixed effects.
+
+``pesaran_cd``          the CD test of `numerics.dependence`, of all cities or of neighbours.
+``serial_correlation``  regression of e_it on e_i,t-1. Removing city means leaves the slope
+                        -1/(T - 1) in independent errors (Wooldridge 2010, section 10.5.4).
+``normality``           Jarque & Bera (1987): n T (S^2 / 6 + (K - 3)^2 / 24).
+``vif``                 1 / (1 - R^2) of every column, lags in space included, on the others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2, norm
+from scipy.stats import f as f_distribution
+
+from spatialsyn.diagnostics.relatives import given_weights, is_results
+from spatialsyn.errors import ModelError
+from spatialsyn.numerics.dependence import cross_dependence
+from spatialsyn.numerics.hypothesis import HypothesisTest
+from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
+from spatialsyn.results import Results
+from spatialsyn.weights.core import Weights
+
+# A column whose residual on the others falls below this share is a linear combination.
+COLLINEAR = 1e-10
+
+
+def pesaran_cd(results: Results, W: str | Weights | None = None) -> HypothesisTest:
+    """The CD test of cross-section independence of the residuals, or of neighbours among them.
+
+    Parameters
+    ----------
+    W : with a matrix, only pairs that it links count, each as much as any other
+
+    Returns
+    -------
+    HypothesisTest
+        Without a statistic under year effects: they make the residuals of a year sum to
+        zero, so that correlations average -1/(n - 1) whatever the data (Juodis & Reese 2022).
+    """
+    is_results(results, "pesaran_cd")
+    e = results.estimate.residuals
+    T = e.shape[1]
+    null = (
+        "residuals of neighbours are uncorrelated"
+        if W is not None
+        else ("residuals of cities are uncorrelated")
+    )
+    if sweeps_time(results.model.fixed_effects):
+        return HypothesisTest(
+            null,
+            np.nan,
+            np.nan,
+            np.nan,
+            "year effects make the residuals of a year sum to zero, and with them the "
+            "correlations: the CD test has no power and the wrong mean. See residual_moran and lm.",
+        )
+    if T < 3:
+        raise ModelError(f"correlations over {T} years are not defined: three are needed.")
+    statistic, r = cross_dependence(e, None if W is None else _linked(results, W))
+    if np.isnan(statistic):
+        raise ModelError("a city has residuals that do not vary: there is no correlation.")
+    p = float(2 * norm.sf(abs(statistic)))
+    note = f"standard normal; mean correlation {r.mean():.3f}"
+    return HypothesisTest(null, statistic, 1, p, note)
+
+
+def serial_correlation(results: Results) -> HypothesisTest:
+    """The test that errors are not correlated with those of the year before.
+
+    The variance is clustered by city, and the statistic referred to F(1, n - 1).
+    """
+    is_results(results, "serial_correlation")
+    e = results.estimate.residuals
+    n, T = e.shape
+    null = "errors are not correlated over the years"
+    swept = sweeps_cities(results.model.fixed_effects)
+    if T < 3:
+        note = f"{T} years are too few: three are needed"
+        return HypothesisTest(null, np.nan, np.nan, np.nan, note)
+    now, before = e[:, 1:], e[:, :-1]
+    expected = -1 / (T - 1) if swept else 0.0
+    size = float((before**2).sum())
+    slope = float((now * before).sum()) / size
+    scores = (before * (now - expected * before)).sum(axis=1)
+    variance = float(scores @ scores) / size**2
+    F = (slope - expected) ** 2 / variance
+    note = f"F(1, {n - 1}); slope {slope:.3f}, expected {expected:.3f}"
+    return HypothesisTest(null, F, 1, float(f_distribution.sf(F, 1, n - 1)), note)
+
+
+def normality(results: Results) -> HypothesisTest:
+    """The Jarque-Bera test that errors are normal; maximum likelihood does not need it.
+
+    Where it rejects, standard errors of rho and sigma2 are those of ``cov="sandwich"``.
+    """
+    is_results(results, "normality")
+    e: Array = results.estimate.residuals.ravel()
+    e = e - e.mean()
+    m2, m3, m4 = (float((e**k).mean()) for k in (2, 3, 4))
+    S, K = m3 / m2**1.5, m4 / m2**2
+    statistic = e.size * (S**2 / 6 + (K - 3) ** 2 / 24)
+    note = f"skewness {S:.3f}, kurtosis {K:.3f}"
+    return HypothesisTest("errors are normal", statistic, 2, float(chi2.sf(statistic, 2)), note)
+
+
+def vif(results: Results) -> pd.Series:
+    """Variance inflation of every column of the model, once fixed effects are removed."""
+    is_results(results, "vif")
+    design = results.design
+    keep = [j for j, name in enumerate(design.names) if name != "Intercept"]
+    Z = design.Z[..., keep].reshape(design.y.size, -1)
+    Z = Z - Z.mean(axis=0)
+    found = []
+    for j in range(Z.shape[1]):
+        others = np.delete(Z, j, axis=1)
+        rest = Z[:, j] - others @ np.linalg.lstsq(others, Z[:, j], rcond=None)[0]
+        share = float(rest @ rest) / float(Z[:, j] @ Z[:, j])
+        found.append(1 / share if share > COLLINEAR else np.inf)
+    return pd.Series(found, index=[design.names[j] for j in keep], name="vif")
+
+
+def _linked(results: Results, W: str | Weights) -> np.ndarray:
+    name, more = given_weights(results, W)
+    w = more[0].aligned(results.panel.ids) if more else results.weights[str(name)]
+    M = dense(w.over(results.data.years))
+    return np.asarray(M != 0) if M.ndim == 2 else np.asarray((M != 0).any(axis=0))

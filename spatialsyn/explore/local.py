@@ -1,0 +1,182 @@
+"""Local Moran: which cities lie among their like, which among their opposites.
+
+    I_i = z_i (W z)_i (n - 1) / z'z        z the deviations of a year, in standard deviations
+
+Quadrants: HH, a high city among high ones; LL; LH, a low one among high ones; HL. The
+p-value holds the city in place and draws its neighbours from all others (Anselin 1995).
+One test per city is many tests: q is p adjusted within the year, so that of the cities
+with q < 0.05 one in twenty is a false discovery on average (Benjamini & Hochberg 1995).
+Statistics and quadrants are esda's; the permutations are ours, because esda's depend on
+whether numba is installed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import false_discovery_control
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import PanelError, named
+from spatialsyn.explore.readings import (
+    by_year,
+    check_permutations,
+    matrix_of,
+    seeded,
+    years_of,
+)
+from spatialsyn.explore.transitions import Transitions, transitions
+from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.permutation import two_sided
+from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import Links
+
+# esda's numbers of the quadrants.
+QUADRANTS = {1: "HH", 2: "LH", 3: "LL", 4: "HL"}
+NONE = "n.s."
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Lisa:
+    """Local Moran of every city and year.
+
+    Attributes
+    ----------
+    table : DataFrame
+        ``year, city, value, lag`` (both in standard deviations), ``local`` (I_i),
+        ``quadrant, p, q``, and ``cluster``: the quadrant where q <= `level`, else "n.s."
+    about, level, permutations, seed : variable and matrix, and how it was tested
+    note : why no city can be significant, where none can
+    """
+
+    table: pd.DataFrame
+    about: str
+    level: float
+    permutations: int
+    seed: int
+    note: str = ""
+
+    def at(self, year: int) -> pd.DataFrame:
+        """The table of one year, by city."""
+        years = list(self.table["year"].unique())
+        if year not in years:
+            raise PanelError(f"there is no year {year!r} here; there are {named(years, 40)}.")
+        rows = self.table[self.table["year"] == year]
+        return rows.drop(columns="year").set_index("city")
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """Cities in every cluster, by year."""
+        made = pd.crosstab(self.table["year"], self.table["cluster"])
+        return made.reindex(columns=[*QUADRANTS.values(), NONE], fill_value=0)
+
+    def transitions(self, clusters: bool = False) -> Transitions:
+        """How cities move between quadrants from one year to the next.
+
+        Parameters
+        ----------
+        clusters : count cities that are not significant as a class of their own
+        """
+        column = "cluster" if clusters else "quadrant"
+        wide = self.table.pivot(index="city", columns="year", values=column)
+        classes = [*QUADRANTS.values(), *([NONE] if clusters else [])]
+        return transitions(wide, classes)
+
+    def __repr__(self) -> str:
+        how = f"q <= {self.level:g}, {self.permutations} permutations, seed {self.seed}"
+        return "\n".join(filter(None, [str(self.counts), f"({self.about}; {how})", self.note]))
+
+    def _repr_html_(self) -> str:
+        return f"{self.counts.to_html()}<p>{self.about}. {self.note}</p>"
+
+
+def lisa(
+    panel: CityPanel,
+    variable: str | pd.Series,
+    weights: Links,
+    level: float = 0.05,
+    permutations: int = 9999,
+    seed: int = 0,
+) -> Lisa:
+    """Local Moran of every city in every year, with false discoveries controlled.
+
+    Parameters
+    ----------
+    variable : a column of the panel, or a series by (city, year)
+    level : share of false discoveries among the cities called a cluster
+
+    Raises
+    ------
+    PanelError
+        Missing cells, a year in which the variable does not vary, too few permutations.
+    """
+    check_permutations(permutations)
+    if not (isinstance(level, float) and 0 < level < 1):
+        raise PanelError(f"level={level!r} must lie between 0 and 1, for example 0.05.")
+    wide = by_year(panel, variable)
+    parts = []
+    for year in years_of(wide):
+        w = matrix_of(weights, year, panel.ids)
+        x = wide[year].to_numpy()
+        if np.ptp(x) <= 1e-12 * np.abs(x).max():
+            raise PanelError(f"{wide.attrs['name']!r} does not vary in {year}: leave the year out.")
+        part = _of_year(x, w, permutations, np.random.default_rng([seed, year]))
+        parts.append(part.assign(year=year, city=list(panel.ids)))
+    table = pd.concat(parts, ignore_index=True)
+    table["cluster"] = table["quadrant"].where(table["q"] <= level, NONE)
+    order = ["year", "city", "value", "lag", "local", "quadrant", "p", "q", "cluster"]
+    note = _note(permutations, len(wide), level)
+    about = f"{wide.attrs['name']}, W[{weights.name}]"
+    return Lisa(table[order], about, level, permutations, seed, note)
+
+
+def _of_year(x: Array, w: Weights, permutations: int, rng: np.random.Generator) -> pd.DataFrame:
+    with seeded(0):
+        from esda.moran import Moran_Local
+
+        made = Moran_Local(x, w.to_w(), transformation="O", permutations=0)
+    z, W = np.asarray(made.z), dense(w.matrix)
+    p = conditional(z, W, np.asarray(made.Is) * (z @ z) / (len(z) - 1), permutations, rng)
+    # A city without neighbours lies nowhere, and is no test.
+    alone = W.sum(axis=1) == 0
+    p[alone] = np.nan
+    q = np.full(len(p), np.nan)
+    q[~alone] = false_discovery_control(p[~alone])
+    quadrant = pd.Series(made.q).map(QUADRANTS).where(~alone, NONE)
+    return pd.DataFrame(
+        {"value": z, "lag": W @ z, "local": made.Is, "quadrant": quadrant, "p": p, "q": q}
+    )
+
+
+def conditional(
+    z: Array, W: Array, products: Array, permutations: int, rng: np.random.Generator
+) -> Array:
+    """Two-sided p of z_i (W z)_i, the neighbours of i drawn from all other cities.
+
+    One set of positions among n - 1 others is drawn for each permutation and shared by all
+    cities: position i stands for the last city when it is i's own turn.
+    """
+    n = len(z)
+    most = max(int((W != 0).sum(axis=1).max()), 1)
+    drawn = np.stack([rng.permutation(n - 1)[:most] for _ in range(permutations)])
+    p = np.empty(n)
+    for i in range(n):
+        strengths = W[i][W[i] != 0]
+        others = drawn[:, : len(strengths)]
+        simulated = z[i] * (z[np.where(others == i, n - 1, others)] @ strengths)
+        p[i] = two_sided(products[i], simulated)
+    return p
+
+
+def _note(permutations: int, n: int, level: float) -> str:
+    """Whether the smallest p that permutations can give survives the adjustment."""
+    least: Any = 2 / (1 + permutations) * n
+    if least <= level:
+        return ""
+    return (
+        f"with {permutations} permutations one city alone cannot reach q <= {level:g} among {n}: "
+        f"take {int(np.ceil(2 * n / level))} or more."
+    )

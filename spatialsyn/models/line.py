@@ -1,0 +1,158 @@
+"""The highest peak of the likelihood over one spatial parameter, rho or lambda.
+
+    l(rho) = T* ln|S| - n*T*/2 ln(e'e),   e = e_y - rho e_Wy
+    l(lambda) = T* ln|R| - n*T*/2 ln(e'e),   e = (y - lambda My) - (Z - lambda MZ) delta(lambda)
+
+The data are touched once: what is left of n T rows is a triangle, or three numbers. Where
+ln|S| costs a factorisation each time (`Solved`), a rough one says where the peak is, and an
+exact one near it what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from spatialsyn.errors import EstimationError
+from spatialsyn.models.design import Design, ErrorLag
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.optimize import SCAN, maximise
+from spatialsyn.numerics.traces import Solved
+
+Value: TypeAlias = Callable[[Array], Array]
+Derivatives: TypeAlias = Callable[[Array], tuple[Array, Array]]
+# The likelihood and its two derivatives, given a log-determinant.
+Profile: TypeAlias = Callable[[LogDet], tuple[Value, Derivatives]]
+
+# Where no eigenvalue closes the interval of rho, the search stops at this many times 1/|w|max.
+REACH = 5.0
+# A rho this near the end of its interval, in parts of its width, is no maximum.
+EDGE = 1e-7
+# Points of the scan of a narrow interval; how often it may move before the whole is taken.
+FEW, MOVES = 9, 6
+# What looks beyond the interval of factorisations.
+WIDER = ' weights.with_logdet("eigenvalues") searches up to the last value that W allows.'
+
+
+def best_on_line(of: Profile, logdet: LogDet, name: str) -> Array:
+    """The maximiser of the likelihood `of` this log-determinant, (1,).
+
+    Raises
+    ------
+    EstimationError
+        The likelihood still rises at an end of the interval.
+    """
+    if not isinstance(logdet.full, Solved):
+        return np.array([peak(*of(logdet), logdet, name)])
+    space = searched(logdet)
+    rho = maximise(*of(logdet.rough), space)
+    for _ in range(MOVES):
+        part = logdet.near(rho)
+        low, high = (max(space[0], part.interval[0]), min(space[1], part.interval[1]))
+        rho = maximise(*of(part), (low, high), SCAN if (low, high) == space else FEW)
+        if _distance(rho, (low, high)) > EDGE or _distance(rho, space) < EDGE:
+            logdet.full.keep(rho, part)
+            return np.array([_inside(rho, space, name, WIDER)])
+    return np.array([peak(*of(logdet), logdet, name)])
+
+
+def of_rho(design: Design, e_y: Array, e_Wy: Array) -> Profile:
+    """That of rho, for residuals of y and Wy."""
+    return lambda logdet: profile(design, logdet, e_y, e_Wy)
+
+
+def profile(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Value, Derivatives]:
+    """The concentrated likelihood of rho and its two derivatives; residuals are e_y - rho e_Wy.
+
+    For arrays (nT,), or (nT, b) for as many likelihoods.
+    """
+    a, b, c = (e_y**2).sum(axis=0), (e_y * e_Wy).sum(axis=0), (e_Wy**2).sum(axis=0)
+    half = design.nobs / 2
+
+    def ssr(rho: Array) -> Array:
+        return np.asarray(a - 2 * rho * b + rho**2 * c)
+
+    def value(rho: Array) -> Array:
+        return design.copies * logdet(rho) - half * np.log(ssr(rho))
+
+    def derivatives(rho: Array) -> tuple[Array, Array]:
+        q, dq = ssr(rho), -2 * b + 2 * rho * c
+        slope = design.copies * logdet.slope(rho) - half * dq / q
+        curvature = design.copies * logdet.curvature(rho) - half * (2 * c / q - (dq / q) ** 2)
+        return slope, curvature
+
+    return value, derivatives
+
+
+def of_lambda(design: Design, error: ErrorLag) -> Profile:
+    """That of lambda: generalised least squares at every lambda, on the triangle of the data."""
+    size, p = design.y.size, design.Z.shape[2]
+    Z, MZ = design.Z.reshape(size, p), error.Z.reshape(size, p)
+    length = np.sqrt((Z**2).sum(axis=0))
+    stack = np.column_stack([Z / length, MZ / length, design.y.ravel(), error.y.ravel()])
+    R: Array = np.asarray(np.linalg.qr(stack, mode="r"))
+    Z, MZ, y, My = R[:, :p], R[:, p : 2 * p], R[:, -2], R[:, -1]
+
+    def fitted(lam: float) -> tuple[Array, Array, Array]:
+        A, v = Z - lam * MZ, y - lam * My
+        delta = np.linalg.lstsq(A, v, rcond=None)[0]
+        return A, delta, v - A @ delta
+
+    def ssr(lam: float) -> tuple[float, float, float]:
+        """e'e and its two derivatives; e is orthogonal to the filtered regressors."""
+        A, delta, e = fitted(lam)
+        Mu = My - MZ @ delta
+        moved = -np.linalg.lstsq(A.T @ A, MZ.T @ e + A.T @ Mu, rcond=None)[0]
+        bend = (Mu + A @ moved) @ Mu + e @ MZ @ moved
+        return float(e @ e), -2 * float(e @ Mu), 2 * float(bend)
+
+    half = design.nobs / 2
+
+    def of(logdet: LogDet) -> tuple[Value, Derivatives]:
+        def value(lam: Array) -> Array:
+            squares = np.array([(fitted(float(one))[2] ** 2).sum() for one in lam])
+            return design.copies * logdet(lam) - half * np.log(squares)
+
+        def derivatives(lam: Array) -> tuple[Array, Array]:
+            q, dq, ddq = ssr(float(lam))
+            slope = design.copies * logdet.slope(lam) - half * dq / q
+            bend = design.copies * logdet.curvature(lam) - half * (ddq / q - (dq / q) ** 2)
+            return slope, bend
+
+        return value, derivatives
+
+    return of
+
+
+def peak(
+    value: Value, derivatives: Derivatives, logdet: LogDet, name: str, scan: int = SCAN
+) -> float:
+    """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
+    space = searched(logdet)
+    return _inside(maximise(value, derivatives, space, scan), space, name)
+
+
+def searched(logdet: LogDet) -> tuple[float, float]:
+    """The finite interval on which rho is looked for."""
+    reach = REACH / logdet.radii[0]
+    low, high = logdet.interval
+    return max(low, -reach), min(high, reach)
+
+
+def _distance(rho: float, interval: tuple[float, float]) -> float:
+    """From the nearer end, in parts of the width."""
+    low, high = interval
+    return min(rho - low, high - rho) / (high - low)
+
+
+def _inside(rho: float, space: tuple[float, float], name: str, wider: str = "") -> float:
+    if _distance(rho, space) < EDGE:
+        raise EstimationError(
+            f"the likelihood still rises at {name} = {rho:.4f}, the end of its interval "
+            f"({space[0]:.4g}, {space[1]:.4g}): the data do not identify this model with this W. "
+            f"Check for a common trend (time effects), outliers and the scale of W.{wider}"
+        )
+    return rho

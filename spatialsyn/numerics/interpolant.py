@@ -1,0 +1,158 @@
+"""Interpolation of ln|I - rho W| in q, where it has no singularity nearby.
+
+    q = s / (1 + sqrt(1 - s^2)),   s = rho r = 2q / (1 + q^2),   r the spectral radius of W
+    f = -n ln(1 + q^2) - 2 sum_k (q^k / k) tr T_k(W / r)     (T_k: Chebyshev polynomials)
+
+f is analytic in |q| < 1 whenever the spectrum is real; in rho it has a singularity beside
+the interval. Chebyshev points of q therefore need a quarter of the nodes that rho needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from scipy.fft import dct
+
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import LogDet
+
+# Values of ln|I - rho W| at an array of rho, (k,) or (k, m) for m functions at once.
+Values = Callable[[Array], Array]
+# The coefficients that the bound rests on, the slowest decay that is extrapolated, its safety.
+LAST, SLOWEST, SAFETY = 8, 0.9, 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolant(LogDet):
+    """A polynomial in t = (q - centre) / half on an interval of rho.
+
+    Attributes
+    ----------
+    coefficients : (k,) of the Chebyshev polynomials of t
+    radius : spectral radius r of W
+    tail : bound of what lies beyond the last coefficient
+    """
+
+    coefficients: Array
+    centre: float
+    half: float
+    radius: float
+    tail: float
+    method: str = "interpolated"
+
+    @property
+    def error(self) -> str:
+        """The bound, in words."""
+        return f"error below {self.tail:.1g}"
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where it was interpolated."""
+        low, high = (rho_of(self.centre + end * self.half) / self.radius for end in (-1, 1))
+        return float(low), float(high)
+
+    @property
+    def radii(self) -> tuple[float]:
+        """The spectral radius."""
+        return (self.radius,)
+
+    def derivative(self, rho: float | Array, order: int) -> Array:
+        """By Clenshaw's rule and the chain rule through q."""
+        q = q_of(np.asarray(rho, dtype=float) * self.radius)
+        t = (q - self.centre) / self.half
+        by_q = [self._by_q(t, k) for k in range(order + 1)]
+        return np.asarray(chained(q, by_q) * self.radius**order)
+
+    def shift(self, rho: float, se: float, copies: int) -> float:
+        """Of the tail, whose slope is no more than Markov's inequality allows."""
+        steep = float(chained(q_of(np.asarray(rho * self.radius)), [np.ones(()), np.ones(())]))
+        size = (len(self.coefficients) - 1) ** 2 / self.half * steep * self.radius
+        return copies * se * self.tail * size
+
+    def _by_q(self, t: Array, order: int) -> Array:
+        series = chebyshev.chebder(self.coefficients, order) / self.half**order
+        return np.asarray(chebyshev.chebval(t, series))
+
+
+def interpolated(
+    values: Values,
+    span: tuple[float, float],
+    radius: float,
+    sizes: tuple[int, ...],
+    close: float = 0.0,
+    method: str = "interpolated",
+) -> Interpolant:
+    """The interpolant on `span`, from the first of `sizes` whose error is below `close`.
+
+    Sizes are such that each one's points, cos(pi j / (k - 1)), are among those of the next.
+    """
+    low, high = (float(q_of(np.asarray(end * radius))) for end in span)
+    centre, half = (low + high) / 2, (high - low) / 2
+    y: Array = np.empty(0)
+    for size in sizes:
+        known, y_known = np.zeros(size, dtype=bool), y
+        if len(y):
+            known[:: (size - 1) // (len(y) - 1)] = True
+        t = np.cos(np.pi * np.arange(size) / (size - 1))
+        made = values(rho_of(centre + half * t[~known]) / radius)
+        y = np.empty((size, *made.shape[1:]))
+        y[~known] = made
+        if known.any():
+            y[known] = y_known
+        coefficients = dct(y, type=1, axis=0) / (size - 1)
+        coefficients[[0, -1]] /= 2
+        tail = beyond(coefficients, float(np.abs(y).max()), pace_of(centre, half))
+        if tail <= close:
+            break
+    return Interpolant(coefficients, centre, half, radius, tail, method)
+
+
+def beyond(coefficients: Array, size: float, pace: float) -> float:
+    """A bound of the terms left out, and of rounding.
+
+    Coefficients decay by the factor `pace` from one to the next, or slower where they are
+    seen to: complex eigenvalues bring singularities inside the unit circle of q.
+    """
+    last = (
+        np.abs(coefficients[: -LAST - 1 : -1]).reshape(min(LAST, len(coefficients)), -1).max(axis=1)
+    )
+    seen = np.sqrt(last[:2].max() / max(last[2:4].max(), 1e-300))
+    decay = min(max(pace, float(seen)), SLOWEST)
+    envelope = float((last * decay ** np.arange(len(last))).max())
+    rounding = len(coefficients) * np.finfo(float).eps * (size + 1)
+    return float(SAFETY * (envelope * decay / (1 - decay) + rounding))
+
+
+def pace_of(centre: float, half: float) -> float:
+    """How fast coefficients decay by the singularities at q = 1 and q = -1."""
+    distance = (1 - abs(centre)) / half
+    return float(1 / (distance + np.sqrt(distance**2 - 1)))
+
+
+def q_of(s: Array) -> Array:
+    """q, for |s| < 1."""
+    return np.asarray(s / (1 + np.sqrt(1 - np.square(s))))
+
+
+def rho_of(q: float | Array) -> Array:
+    """s, the inverse of `q_of`."""
+    return np.asarray(2 * np.asarray(q) / (1 + np.square(q)))
+
+
+def chained(q: Array, by_q: list[Array]) -> Array:
+    """The derivative in s of the order of the last of `by_q`, derivatives in q from order 0."""
+    order, one = len(by_q) - 1, 1 + q**2
+    if order == 0:
+        return by_q[0]
+    r1, r2 = 2 * (1 - q**2) / one**2, 4 * q * (q**2 - 3) / one**3
+    q1, q2 = 1 / r1, -r2 / r1**3
+    if order == 1:
+        return by_q[1] * q1
+    if order == 2:
+        return by_q[2] * q1**2 + by_q[1] * q2
+    r3 = -12 * (q**4 - 6 * q**2 + 1) / one**4
+    q3 = (3 * r2**2 - r1 * r3) / r1**5
+    return by_q[3] * q1**3 + 3 * by_q[2] * q1 * q2 + by_q[1] * q3

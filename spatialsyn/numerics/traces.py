@@ -1,0 +1,145 @@
+"""G = W S^-1 where S is only ever solved with: what it does to arrays, and its traces.
+
+    tr G = -f',    tr G^2 = -f'',    tr G'G = tr G^2 + |G - G'|_F^2 / 2,    f = ln|S|
+
+The last term is a few per cent of the first for neighbours on a map, and zero for symmetric W:
+only it is estimated, by random probes v of +1 and -1, |(G - G')v|^2 (ours); to `EXACT` cities
+it is computed.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spatialsyn.numerics.lags import Array, Matrix, lag
+from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.multiplier import transposed
+from spatialsyn.numerics.solves import Inverse, Solver
+
+# Cities up to which tr G'G is exact.
+EXACT = 1000
+# Probes, fewer where more cities make each more exact; the cities that make them fewer.
+PROBES, FEW_PROBES, MANY_CITIES, BLOCK = 32, 8, 100_000, 8
+# Not a seed that data are drawn with: probes that repeat their numbers would follow the map.
+SEED = 73_939_133
+# Where rho is searched, in parts of one over the spectral radius.
+SPAN = (-0.98, 0.995)
+
+
+@dataclass(frozen=True, eq=False)
+class Propagation:
+    """G at one rho, (n, n): ``@`` and `lag` take it like a matrix.
+
+    Attributes
+    ----------
+    W : (n, n); inverse : S^-1; logdet : f, near rho
+    """
+
+    W: Matrix
+    inverse: Inverse
+    logdet: LogDet
+    rho: float
+    ndim = 2
+
+    def __matmul__(self, v: Array) -> Array:
+        return lag(self.W, self.inverse.solve(v))
+
+    def back(self, v: Array) -> Array:
+        """G'v, for (n,) or (n, q)."""
+        return self.inverse.solve_transposed(lag(transposed(self.W), v))
+
+    def written_out(self) -> Array:
+        """G as an (n, n) array."""
+        return lag(self.W, self.inverse.written_out())
+
+    def traces(self, swept: bool, crossed: bool) -> tuple[float, float, float]:
+        """tr G, tr G^2 and, where `crossed`, tr G'G; of J G J, J = I - 11'/n, where `swept`."""
+        once, twice = -float(self.logdet.slope(self.rho)), -float(self.logdet.curvature(self.rho))
+        both = twice + self.asymmetry[0] if crossed else 0.0
+        if not swept:
+            return once, twice, both
+        ones, n = np.ones(self.inverse.shape[0]), self.inverse.shape[0]
+        to, fro = self @ ones, self.back(ones)
+        mean = float(to.sum()) / n
+        return (
+            once - mean,
+            twice - 2 * float(fro @ to) / n + mean**2,
+            both - float(to @ to + fro @ fro) / n + mean**2,
+        )
+
+    @cached_property
+    def asymmetry(self) -> tuple[float, float]:
+        """|G - G'|_F^2 / 2 and its standard error, zero where it is exact."""
+        n = self.inverse.shape[0]
+        if n <= EXACT and isinstance(self.inverse, Solver):
+            G = self @ np.eye(n)
+            return float(((G - G.T) ** 2).sum()) / 2, 0.0
+        probes = PROBES if n <= MANY_CITIES else FEW_PROBES
+        rng = np.random.default_rng(SEED)
+        found = []
+        for _ in range(probes // BLOCK):
+            v = rng.choice([-1.0, 1.0], size=(n, BLOCK))
+            found.append((((self @ v) - self.back(v)) ** 2).sum(axis=0) / 2)
+        each = np.concatenate(found)
+        return float(each.mean()), float(each.std(ddof=1)) / np.sqrt(probes)
+
+    @property
+    def said(self) -> str:
+        """What is not exact in its traces."""
+        value, se = self.asymmetry
+        if not se:
+            return "exact"
+        whole = value - float(self.logdet.curvature(self.rho))
+        return f"to {se / whole:.1g} of itself, by random probes, seed {SEED}"
+
+
+@dataclass(frozen=True, eq=False)
+class Solved(LogDet):
+    """A log-determinant whose S is solved with and never inverted.
+
+    Attributes
+    ----------
+    W : (n, n); radius : its spectral radius
+    """
+
+    W: Matrix
+    radius: float
+
+    @abstractmethod
+    def inverse(self, rho: float) -> Inverse:
+        """S^-1 as an operator."""
+
+    @cached_property
+    def _held(self) -> dict[float, Propagation]:
+        return {}
+
+    def at(self, rho: float) -> Propagation:
+        """G at this rho; the last one is kept."""
+        found = self._held.get(rho)
+        return self.keep(rho, self.near(rho)) if found is None else found
+
+    def keep(self, rho: float, part: LogDet) -> Propagation:
+        """G at this rho with the log-determinant that `part` of the interval has been found."""
+        found = Propagation(self.W, self.inverse(rho), part.full, rho)
+        self._held.clear()
+        self._held[rho] = found
+        return found
+
+    def part(self, rho: float) -> LogDet:
+        """The log-determinant that is known at this rho, or is found near it."""
+        found = self._held.get(rho)
+        return self.near(rho) if found is None else found.logdet
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """`SPAN`, in which S is regular whatever the smallest eigenvalue is."""
+        return SPAN[0] / self.radius, SPAN[1] / self.radius
+
+    @property
+    def radii(self) -> tuple[float]:
+        """The spectral radius."""
+        return (self.radius,)

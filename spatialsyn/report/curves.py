@@ -1,0 +1,131 @@
+"""Curves with what is known of them: spillover by distance, likelihood ratio by threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from spatialsyn.errors import ConfigError, named
+from spatialsyn.report import theme
+from spatialsyn.report.words import word
+from spatialsyn.spillovers.decay import Decay
+from spatialsyn.spillovers.threshold import Threshold, critical
+
+HEIGHT_MM = 62.0
+MARKERS = ("o", "D")
+
+
+def decay_plot(
+    found: Decay,
+    x: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    outcome: str | None = None,
+    title: str | None = None,
+    language: str = "en",
+    ax: Axes | None = None,
+    width_mm: float = theme.WIDTHS["middle"],
+) -> Axes:
+    """The spillover from one city on another by distance, with a band that holds as a whole.
+
+    Two distances share one axis, the share of pairs of cities that are nearer; each curve is
+    what arrives over the links of its distance, and the bands hold for both at once.
+
+    Parameters
+    ----------
+    x : which regressor, where several have lags that decay
+    labels : regressor or distance -> what to print for it
+    outcome : what to print for y
+
+    Raises
+    ------
+    ConfigError
+        Several regressors when `x` is not given, or one without a decaying lag.
+    """
+    table, given = found.curves, labels or {}
+    known = list(table.loc[table["effect"] != 0, "x"].unique())
+    x = str(known[0]) if x is None and len(known) == 1 else x
+    if x is None or x not in known:
+        raise ConfigError(f"x={x!r}: choose one regressor with decaying lags, {named(known)}.")
+    table, names = table[table["x"] == x], list(found.estimate.index)
+    with theme.style(language):
+        ax = _axes(ax, width_mm)
+        ax.axhline(0, color=theme.GREY, lw=0.6, zorder=1)
+        for name, colour, marker in zip(names, theme.COLOURS, MARKERS, strict=False):
+            rows = table[table["distance"] == name]
+            at = rows["at"] if len(names) == 1 else rows["nearer"]
+            shown = {"color": colour, "gid": name, "label": given.get(name, name)}
+            ax.fill_between(at, rows["low"], rows["high"], color=colour, alpha=0.18, lw=0)
+            ax.plot(at, rows["effect"], marker=marker, ms=3.2, lw=1.1, **shown)
+        distance = given.get(names[0], names[0])
+        far = word("distance between two cities ({})", language).format(distance)
+        if len(names) > 1:
+            far = word("share of pairs of cities that are nearer", language)
+            ax.xaxis.set_major_formatter(PercentFormatter(1))
+            ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2,
+                      borderaxespad=0)  # fmt: skip
+        y = outcome or found.results.data.outcome
+        text = word("change in {} per unit of {}", language)
+        band = word("{:.0%} interval of the whole curve", language).format(found.level)
+        ax.set_xlabel(f"{far}\n{band}", linespacing=1.3)
+        ax.set_ylabel(text.format(y, given.get(x, x)), wrap=True)
+        _finish(ax, title, above=len(names) > 1)
+    return ax
+
+
+def threshold_plot(
+    found: Threshold,
+    labels: Mapping[str, str] | None = None,
+    title: str | None = None,
+    language: str = "en",
+    ax: Axes | None = None,
+    width_mm: float = theme.WIDTHS["middle"],
+) -> Axes:
+    """The likelihood ratio of every threshold tried; the interval lies below the line.
+
+    Parameters
+    ----------
+    labels : column of the threshold -> what to print for it
+    """
+    table, q = found.profile, (labels or {}).get(found.q, found.q)
+    with theme.style(language):
+        ax = _axes(ax, width_mm)
+        cut = critical(found.level)
+        ax.axvspan(*found.interval, color=theme.COLOURS[0], alpha=0.12, lw=0, gid="interval")
+        ax.axhline(cut, color=theme.GREY, lw=0.8, ls="--", gid="critical")
+        ax.plot(table["gamma"], table["lr"], color=theme.COLOURS[0], lw=1.0, gid="lr")
+        ax.plot([found.gamma], [0], "o", color=theme.COLOURS[1], ms=4, clip_on=False, zorder=3)
+        ax.annotate(f"{found.level:.0%}", (1, cut), xycoords=ax.get_yaxis_transform(),
+                    xytext=(-2, 2), textcoords="offset points", ha="right",
+                    fontsize=theme.SMALL, color=theme.INK)  # fmt: skip
+        ax.set_ylim(0, max(float(table["lr"].max()), 1.3 * cut) * 1.05)
+        said = word(
+            "threshold {:.4g}, interval {:.4g} to {:.4g}; no threshold: p = {:.3f}", language
+        )
+        note = said.format(found.gamma, *found.interval, found.p)
+        ax.set_xlabel(f"{q}\n{note}", linespacing=1.3)
+        ax.set_ylabel(word("likelihood ratio", language))
+        _finish(ax, title)
+    return ax
+
+
+def _axes(ax: Axes | None, width_mm: float) -> Axes:
+    if ax is not None:
+        return ax
+    size = (width_mm * theme.MM, HEIGHT_MM * theme.MM)
+    return plt.figure(figsize=size, layout="constrained").add_subplot()
+
+
+def _finish(ax: Axes, title: str | None, above: bool = False) -> None:
+    """Ticks that outlive the style, a title, and a check that all text can be printed."""
+    ax.tick_params(labelsize=theme.SMALL, width=0.5, length=2.5, colors=theme.INK,
+                   labelfontfamily=theme.families())  # fmt: skip
+    ax.spines[["right", "top"]].set_visible(False)
+    if title:
+        ax.set_title(title, loc="left", pad=16 if above else 6)
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    theme.check_glyphs(figure)

@@ -1,0 +1,1 @@
+"""How spillovers fade, through what they run, and where they change: more than one fit each."""

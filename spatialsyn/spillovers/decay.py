@@ -1,0 +1,397 @@
+"""How fast do spillovers fall with distance? The decay as a parameter of the model.
+
+    y = rho W y + X beta + W(delta) X theta + ...,   w_ij = d_ij ^ -delta  or  exp(-delta d_ij)
+
+Given delta the model is one of the family; its maximised likelihood L(delta) is scanned and
+climbed, since it often has more than one peak. The interval of delta holds the values with
+2 [L(best) - L(delta)] up to the quantile of chi-squared, 3.84. Every other result e moves
+with delta along the profile, and with the information of both
+
+    var(e) = var(e | delta) + (de/d delta)^2 var(delta),   var(delta) = -1 / L''(delta)
+
+(Halleck Vega & Elhorst 2015, Journal of Regional Science 55, 339-363, for the SLX model;
+own decays side by side: Tan, Kesina & Elhorst 2024, Political Analysis; the variance is the
+partitioned inverse of the information).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.effects.inference import check_level
+from spatialsyn.effects.table import Effects
+from spatialsyn.errors import EstimationError, ModelError, expect, named
+from spatialsyn.fitting import fit
+from spatialsyn.models.data import regressors
+from spatialsyn.models.design import align, sweep_effects
+from spatialsyn.models.estimators import estimated
+from spatialsyn.models.roles import Roles
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.hypothesis import HypothesisTest, wald
+from spatialsyn.numerics.lags import Array
+from spatialsyn.results import Results
+from spatialsyn.spillovers import profile as profiles
+from spatialsyn.spillovers.curve import curves
+from spatialsyn.spillovers.kernel import Kernel, kernels
+from spatialsyn.spillovers.replicates import check_draws
+from spatialsyn.spillovers.spillover import any_spillover
+from spatialsyn.weights.series import Links
+
+ROLES = {"wx": ("wx",), "wy": ("wy",), "both": ("wy", "wx")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Decay:
+    """Estimated decay of spillovers with one distance, or with two side by side.
+
+    Attributes
+    ----------
+    estimate, se : delta by distance; no se where it lies at an end of what was searched
+    interval : by distance: ``low, high, open_below, open_above, pieces``
+    profile : ``distance, decay, loglik, lr``
+    results : the fit at the estimate; its errors take delta as known
+    spillover : the test that the lags with decaying weights are zero, delta taken as known
+    kernels, moved, root : distances; fits with a higher and a lower delta, for every delta
+        that has an error; the square root of the covariance of their logs
+    """
+
+    estimate: pd.Series
+    se: pd.Series
+    interval: pd.DataFrame
+    profile: pd.DataFrame
+    results: Results
+    spillover: HypothesisTest
+    level: float
+    kernels: tuple[Kernel, ...]
+    moved: tuple[tuple[Results, Results], ...]
+    root: Array
+
+    def effects(
+        self,
+        x: str | Iterable[str] | None = None,
+        by: Any = None,
+        per: str = "receiver",
+        order: int | None = None,
+    ) -> Effects:
+        """Effects as `results.effects` gives them, with the uncertainty of delta in their errors.
+
+        A delta at an end of what was searched has no error, and they hold it fixed.
+        """
+
+        def asked(results: Results) -> Effects:
+            return results.effects(x, by, per, order, level=self.level)
+
+        made = asked(self.results)
+        held = list(self.se.index[self.se.isna()])
+        if held:
+            said = f"delta of {', '.join(held)} held fixed"
+            made = replace(made, about="; ".join(filter(None, [made.about, said])))
+        if not self.moved:
+            return made
+        up, down = (
+            np.column_stack([asked(pair[side]).table["estimate"] for pair in self.moved])
+            for side in (0, 1)
+        )
+        assert made.spread is not None
+        wider = made.with_spread(np.c_[made.spread, (up - down) / (2 * profiles.STEP) @ self.root])
+        return wider.discoveries() if "q" in wider.table else wider
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """The spillover from one city against its distance, the first one: see `along`."""
+        return self.along(self.kernels[0].name)
+
+    def along(self, distance: str) -> pd.DataFrame:
+        """What one unit more of x in one city does to another city, by how far apart they are.
+
+        Returns
+        -------
+        DataFrame
+            ``x``, the mean distance of a band of pairs under the name of the distance,
+            ``pairs, effect, low, high``: the mean effect over the pairs of the band,
+            feedback included, with intervals that hold for all of the curve at once. Times
+            pairs and divided by the number of cities, a curve sums to the indirect effect.
+        """
+        by_name = {kernel.name: kernel for kernel in self.kernels}
+        if distance not in by_name:
+            raise ModelError(f"no decay of {distance!r} was estimated, but of {named(by_name)}.")
+        found = curves(lambda by: self.effects(by=by), [by_name[distance]])
+        return found.drop(columns=["distance", "nearer"]).rename(columns={"at": distance})
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """Two distances beside each other: what arrives by the links of each, along each.
+
+        Comparable, since effects are those of one city on another, `nearer` counts distance
+        by the share of pairs that lie nearer, and the joint intervals hold for both curves.
+        Times pairs and divided by the number of cities they sum to what each matrix
+        contributes to the indirect effect. See `spillovers.curve.curves` for the columns.
+        """
+        return curves(lambda by: self.effects(by=by), self.kernels)
+
+    def bootstrap(self, draws: int = 499, seed: int = 0) -> HypothesisTest:
+        """The test that the lags of the regressors are zero, with the p of a searched delta.
+
+        For slx, and for sdm with role="wx". Every sample gives all years of a city one sign.
+        """
+        points = profiles.POINTS[len(self.kernels)]
+        grid = [
+            np.geomspace(tried.min(), tried.max(), points)
+            for _, tried in self.profile.groupby("distance", sort=False)["decay"]
+        ]
+        return any_spillover(self.results, self.kernels, grid, check_draws(draws), seed)
+
+    @property
+    def reading(self) -> str:
+        """What was found, and how far the data identify it."""
+        kind = self.kernels[0].kind
+        said = [
+            f"{self.spillover} The p is too small, as delta was chosen to fit best: bootstrap() "
+            "searches delta in every sample."
+        ]
+        if not self.spillover.p <= 1 - self.level:
+            said.append(
+                "Without these lags the model fits as well: a spillover that is not told from zero "
+                "has no decay to speak of."
+            )
+        for name in self.estimate.index:
+            row = self.interval.loc[name]
+            said.append(
+                f"Decay of {name} ({kind}): {self.estimate[name]:.4g}, se {self.se[name]:.3g}, "
+                f"{self.level:.0%} interval {row['low']:.4g} .. {row['high']:.4g}."
+            )
+            tried = self.profile.loc[self.profile["distance"] == name, "decay"]
+            said += _doubts(row, tried, bool(np.isnan(self.se[name])))
+        lost = int(np.isinf(self.profile["lr"]).sum())
+        if lost:
+            said.append(
+                f"At {lost} of the {len(self.profile)} decays shown in `profile` the model has no "
+                "estimate inside the parameter space of rho: nothing is known about these."
+            )
+        return "\n".join(said)
+
+    def __repr__(self) -> str:
+        return f"{self.reading}\n\n{self.effects()!r}"
+
+
+def decay(
+    model: SpatialModel,
+    panel: CityPanel,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None = None,
+    kind: str = "power",
+    role: str = "wx",
+    distance: Any = None,
+    standardize: str = "row",
+    between: tuple[float, float] | Mapping[str, tuple[float, float]] | None = None,
+    level: float = 0.95,
+) -> Decay:
+    """Estimate how fast the spatial lags of `model` fall with distance.
+
+    Parameters
+    ----------
+    model : static; the matrices of `role` are replaced, others are found in `weights`
+    kind : "power" | "exponential"
+    role : "wx" | "wy" | "both"
+        Which lags decay: those of the regressors, of the outcome, or both alike.
+    distance : None | DataFrame | mapping of one or two names
+        Geodesic kilometres between the panel's cities; any table of distances or
+        dissimilarities; or two side by side in one model, each with lags and a decay of its
+        own: ``{"km": None, "digital": frame}``. A name is that of the weights too.
+    standardize : see `Weights.standardize`
+    between : the lowest and highest decay to search, by distance where there are two
+
+    Raises
+    ------
+    ModelError
+        A role that the model does not have, dynamic models, unknown kinds.
+    AlignmentError, WeightsError
+        Distances that are not those of all pairs of the panel's cities.
+    EstimationError
+        The model has no estimate at any decay.
+    """
+    check_level(level)
+    _check_model(model)
+    fall = kernels(distance, panel, kind, standardize)
+    replaced = model.weights_names
+    model = _with_kernels(model, role, tuple(k.name for k in fall))
+    fixed = [name for name in model.weights_names if name not in {k.name for k in fall}]
+    _check_replaced(set(replaced) - set(fixed), weights, role)
+    others = align(weights, tuple(fixed), panel)
+    box = tuple((np.log(low), np.log(high)) for low, high in _searched(fall, between))
+
+    def made(logs: Array) -> dict[str, Links]:
+        return {
+            **others,
+            **{k.name: k.at(float(np.exp(t))) for k, t in zip(fall, logs, strict=True)},
+        }
+
+    def refit(logs: Array) -> Results:
+        return fit(model, panel, made(logs))
+
+    value = _likelihood(model, panel, made)
+    peak = profiles.highest(value, box)
+    ends = [profiles.interval(value, peak, box, axis, level) for axis in range(len(box))]
+    cov = profiles.curvature(value, peak.at, box)
+    free = np.isfinite(np.diag(cov))
+    steps = profiles.STEP * np.eye(len(box))[free]
+    results, names = refit(peak.at), [k.name for k in fall]
+    estimate = pd.Series(np.exp(peak.at), index=names, name="estimate")
+    return Decay(
+        estimate=estimate,
+        se=(estimate * np.sqrt(np.diag(cov))).rename("se"),
+        interval=_ends(ends, names),
+        profile=_profile(ends, names, peak.height),
+        results=results,
+        spillover=_spillover(results, names),
+        level=level,
+        kernels=fall,
+        moved=tuple((refit(peak.at + step), refit(peak.at - step)) for step in steps),
+        root=np.linalg.cholesky(cov[np.ix_(free, free)]),
+    )
+
+
+def _check_model(model: SpatialModel) -> None:
+    """Refuse what has no likelihood that could be compared between decays."""
+    expect(model, SpatialModel, "decay needs a model such as ss.slx(...)", ModelError)
+    if model.dynamic:
+        raise ModelError("decay in dynamic models is not available: leave the lags in time out.")
+    if model.estimator != "qml":
+        raise ModelError(
+            f"decay compares likelihoods, and estimator={model.estimator!r} has none: use "
+            'estimator="qml".'
+        )
+    if model.roles.mixed is not None:
+        raise ModelError(
+            "decay of a mixture is not available: name one matrix, or two distances side by side, "
+            'distance={"km": None, "digital": frame}.'
+        )
+
+
+def _check_replaced(replaced: set[str], weights: Any, role: str) -> None:
+    """Refuse weights that are given for lags whose weights are those of the distance."""
+    given = [weights] if isinstance(weights, Links) else weights or ()
+    names = given if isinstance(given, Mapping) else [getattr(w, "name", None) for w in given]
+    lost = sorted(replaced & set(names))
+    if lost:
+        raise ModelError(
+            f"W[{named(lost)}] is given, but role={role!r} replaces it by weights that fall with "
+            'distance. Write W="km" for the lags that decay; weights that stay have roles of '
+            'their own, such as W={"wy": "geo", "wx": "km"}.'
+        )
+
+
+def _likelihood(model: SpatialModel, panel: CityPanel, made: Any) -> profiles.Value:
+    """The maximised likelihood at the logs of delta, minus infinity where there is no estimate."""
+    data, seen = regressors(model, panel), dict[tuple[float, ...], float]()
+
+    def value(logs: Array) -> float:
+        key = tuple(float(t) for t in logs)
+        if key not in seen:
+            weights = made(logs)
+            design = sweep_effects(model, data, weights)
+            try:
+                seen[key] = estimated(model, design)[1].loglik
+            except EstimationError:
+                seen[key] = -np.inf
+        return seen[key]
+
+    return value
+
+
+def _with_kernels(model: SpatialModel, role: str, names: tuple[str, ...]) -> SpatialModel:
+    """The model whose matrices of `role` are those of the distances."""
+    if role not in ROLES:
+        raise ModelError(f"role={role!r} is not one of {named(ROLES)}.")
+    has = model.roles
+    absent = [part for part in ROLES[role] if not getattr(has, part)]
+    if absent:
+        raise ModelError(
+            f"role={role!r}: {model.family} has no {named(absent)}. slx, sdm, sdem and gns lag "
+            "the regressors (wx); sar, sdm, sac and gns the outcome (wy)."
+        )
+    every = any(not terms for _, terms in has.wx)
+    terms = () if every else tuple(dict.fromkeys(t for _, chosen in has.wx for t in chosen))
+    wx = tuple((name, terms) for name in names) if "wx" in ROLES[role] else has.wx
+    wy = names if "wy" in ROLES[role] else has.wy
+    kept = Roles(() if wy is names else has.wy, () if wx is not has.wx else has.wx, has.wu)
+    taken = [name for name in names if name in kept.names]
+    if taken:
+        raise ModelError(
+            f"{named(taken)} names a distance and weights of the model that stay: rename one, "
+            "distance={'apart': frame}."
+        )
+    return model.but(W=Roles(wy, wx, has.wu))
+
+
+def _searched(fall: tuple[Kernel, ...], between: Any) -> list[tuple[float, float]]:
+    """The range of delta for every distance."""
+    if between is None:
+        return [kernel.searched for kernel in fall]
+    given = between if isinstance(between, Mapping) else {k.name: between for k in fall}
+    found = []
+    for kernel in fall:
+        ends = list(given.get(kernel.name) or ())
+        numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
+        if not numbers or not 0 < ends[0] < ends[1] < np.inf:
+            raise ModelError(
+                f"between={between!r}: give the lowest and highest decay of {kernel.name}, two "
+                f"positive numbers in this order; the default is {kernel.searched}."
+            )
+        found.append((float(ends[0]), float(ends[1])))
+    return found
+
+
+def _spillover(results: Results, names: list[str]) -> HypothesisTest:
+    """The Wald test that all lags with the decaying weights are zero."""
+    assert results.estimate.cov is not None
+    starts = ("W[{}]", "rho[{}]", "rho[{}:", "alpha[{}]")
+    tags = tuple(start.format(name) for name in names for start in starts)
+    at = [i for i, name in enumerate(results.estimate.names) if name.startswith(tags)]
+    cov = results.estimate.cov[np.ix_(at, at)]
+    return wald(f"lags by {named(names)} are zero", results.estimate.params[at], cov)
+
+
+def _ends(ends: list[profiles.Interval], names: list[str]) -> pd.DataFrame:
+    rows = [
+        {
+            "low": np.exp(one.low), "high": np.exp(one.high), "open_below": one.open_below,
+            "open_above": one.open_above, "pieces": one.pieces,
+        }
+        for one in ends
+    ]  # fmt: skip
+    return pd.DataFrame(rows, index=pd.Index(names, name="distance"))
+
+
+def _profile(ends: list[profiles.Interval], names: list[str], top: float) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame({"distance": name, "decay": np.exp(one.points), "loglik": one.values})
+        for name, one in zip(names, ends, strict=True)
+    ]
+    profile = pd.concat(parts, ignore_index=True)
+    return profile.assign(lr=2 * (top - profile["loglik"]))
+
+
+def _doubts(row: pd.Series, tried: pd.Series, at_an_end: bool) -> list[str]:
+    """Sentences about an interval that is open, in pieces, or around no peak."""
+    said = []
+    if at_an_end:
+        said.append("The likelihood is highest at, or flat up to, an end of what was searched.")
+    below = row["open_below"] and np.isclose(row["low"], tried.min())
+    above = row["open_above"] and np.isclose(row["high"], tried.max())
+    if below and above:
+        said.append("Every decay that was searched fits as well: the data do not identify delta.")
+    elif below:
+        said.append("The interval is open below: weights that hardly fall with distance fit too.")
+    elif above:
+        said.append("The interval is open above: only the very nearest may count.")
+    if (row["open_below"] and not below) or (row["open_above"] and not above):
+        said.append("The interval ends where estimates end: the data do not bound delta there.")
+    if row["pieces"] > 1:
+        said.append(f"The likelihood has several peaks: the interval has {row['pieces']} parts.")
+    return said

@@ -1,0 +1,130 @@
+"""Bootstrap outcomes of a model, and the estimates of all of them at once.
+
+    y* = y + S^-1 (c v e - e),   v_i = -1 or 1, one sign for all years of a city
+
+The sign of a city changes the products e_i e_j that identify rho and keeps whatever
+dependence its years have; regressors, fixed effects and unequal variances stay. c restores
+the variance that fixed effects took from the residuals. Only y and Wy change from sample to
+sample, so their likelihoods differ in three sums of squares each and are climbed side by
+side (wild bootstrap: Cameron, Gelbach & Miller 2008, Review of Economics and Statistics 90).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spatialsyn.errors import ModelError
+from spatialsyn.models.design import Design, estimates_cities
+from spatialsyn.models.line import EDGE, profile, searched
+from spatialsyn.models.qml import regress
+from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.optimize import maximise_many
+from spatialsyn.numerics.transform import independent, sweep
+from spatialsyn.results import Results
+
+# Fewest samples that a p-value is taken of.
+FEWEST = 99
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Outcomes and their lags, swept of the fixed effects; (n T, R), a column per sample.
+
+    `Wy` has no columns where the model has no lag of y.
+    """
+
+    y: Array
+    Wy: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """The maxima of many likelihoods.
+
+    Attributes
+    ----------
+    params : (R, q), in the order (delta, rho, sigma2); NaN where rho lies at an end
+    loglik : (R,), constants included
+    """
+
+    params: Array
+    loglik: Array
+
+
+def check_sampled(results: Results, what: str, instead: str = "") -> None:
+    """Refuse models whose samples are not estimated here; `instead` is a way out."""
+    model = results.model
+    simple = model.family in ("ols", "slx", "sar", "sdm") and len(results.design.W) <= 1
+    if not simple or model.dynamic or model.random is not None or model.estimator != "qml":
+        raise ModelError(
+            f"{what} needs a static model with fixed effects or none, at most one lag of y and no "
+            "spatial error, by maximum likelihood: ols, slx, sar or sdm; got "
+            f"{model.equation!r}.{instead}"
+        )
+    if estimates_cities(model, results.weights) or (
+        model.correction == "bias-corrected" and model.fixed_effects != "none"
+    ):
+        raise ModelError(
+            f"{what} refits every sample by maximum likelihood, which a bias-corrected estimate "
+            f'is not. Use correction="lee-yu" and weights that stay the same.{instead}'
+        )
+
+
+def check_draws(draws: int) -> int:
+    """`draws`, if a p-value can be taken of so many."""
+    if isinstance(draws, bool) or not (isinstance(draws, int) and draws >= FEWEST):
+        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    return draws
+
+
+def signs(size: int, cities: int, seed: int) -> Array:
+    """(size, cities) random signs."""
+    return np.random.default_rng(seed).choice([-1.0, 1.0], size=(size, cities))
+
+
+def sampled(results: Results, v: Array) -> Samples:
+    """The samples of fitted `results` with the signs `v`, (R, n)."""
+    design, e = results.design, results.estimate.residuals
+    n, T = e.shape
+    units, copies = independent(n, T, design.fixed_effects)
+    c = np.sqrt(n * T / (units * copies))
+    change = lag(results.estimate.multiplier, e[..., None] * (c * v.T[:, None] - 1))
+    y = design.y[..., None] + sweep(change, design.fixed_effects)
+    Wy = np.empty((n * T, 0))
+    if design.W:
+        lagged = design.Wy + sweep(lag(design.W[0], change), design.fixed_effects)
+        Wy = lagged.reshape(n * T, -1)
+    return Samples(y.reshape(n * T, -1), Wy)
+
+
+def refitted(design: Design, samples: Samples) -> Estimates:
+    """Maximum likelihood of `design` with the outcomes of every sample in turn."""
+    R = samples.y.shape[1]
+    Z = design.Z.reshape(len(samples.y), -1)
+    stacked = np.c_[samples.y, samples.Wy]
+    on_Z = regress(stacked, Z, design.names)
+    e = stacked - Z @ on_Z
+    rho: Array = np.zeros((0, R))
+    logdet: Array = np.zeros(R)
+    inside = np.ones(R, dtype=bool)
+    delta, residual = on_Z[:, :R], e[:, :R]
+    if isinstance(design.logdet, LogDet):
+        best, inside = _best_rhos(design, design.logdet, e[:, :R], e[:, R:])
+        delta, residual = delta - best * on_Z[:, R:], residual - best * e[:, R:]
+        rho, logdet = best[None], design.logdet(best)
+    sigma2 = (residual**2).sum(axis=0) / design.nobs
+    params = np.vstack([delta, rho, sigma2]).T
+    params[~inside] = np.nan
+    loglik = design.copies * logdet - design.nobs / 2 * (np.log(2 * np.pi * sigma2) + 1)
+    return Estimates(params, loglik)
+
+
+def _best_rhos(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Array, Array]:
+    """(R,) maximisers of the concentrated likelihoods, and whether they lie inside."""
+    value, derivatives = profile(design, logdet, e_y, e_Wy)
+    low, high = searched(logdet)
+    rho = maximise_many(value, derivatives, (low, high))
+    return rho, np.minimum(rho - low, high - rho) >= EDGE * (high - low)

@@ -1,0 +1,1 @@
+"""Many specifications on one panel: grids, stores, curves, placebos, jackknife."""

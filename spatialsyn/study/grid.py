@@ -1,0 +1,205 @@
+"""Many specifications from one: every combination of the choices a reader may question.
+
+A grid is declared before its results are looked at. Each point is a value with a name,
+the model it stands for and what was chosen; nothing is estimated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from numbers import Integral
+from typing import Any
+
+from spatialsyn.errors import ModelError, SpatialsynError, expect, named
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.study.rewrite import Changes, rewritten
+
+MODEL = "a study takes models such as ss.sdm(...), or a grid of them"
+
+
+@dataclass(frozen=True)
+class Swap:
+    """A term and those that may stand in its place."""
+
+    term: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A model, the years it leaves out, and how it came about.
+
+    Attributes
+    ----------
+    drop_years : years not estimated on; lags and quantiles of the formula still reach them
+    choices : pairs (axis of the grid, what was chosen)
+    terms : pairs (term of this model, term of the first model that it stands for)
+    """
+
+    model: SpatialModel
+    drop_years: tuple[int, ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join([str(self.model), *([_dropped(self)] if self.drop_years else [])])
+
+
+def swap(term: str, others: str | Iterable[str]) -> Swap:
+    """`term` of the formula, and the terms that are tried in its place: ``swap("va", ["va_pca"])``.
+
+    Raises
+    ------
+    ModelError
+        Terms that are not text, or named twice.
+    """
+    listed = (others,) if isinstance(others, str) else tuple(others)
+    terms = [term, *listed]
+    if not listed or not all(isinstance(t, str) for t in terms) or len(set(terms)) < len(terms):
+        raise ModelError(
+            f"swap({term!r}, {others!r}) needs a term of the formula and other terms, each once: "
+            'ss.swap("va", ["va_pca", "log(broadband)"]).'
+        )
+    return Swap(term, listed)
+
+
+def grid(
+    model: SpatialModel,
+    W: Any = None,
+    fixed_effects: Any = None,
+    drop_years: Any = None,
+    x: Swap | list[Swap] | None = None,
+    winsor: Any = None,
+    lag_x: Any = None,
+    blocks: Any = None,
+) -> dict[str, Specification]:
+    """Every combination of the choices, by name.
+
+    Parameters
+    ----------
+    W, fixed_effects : a list of values these fields of the model may have
+        ``W=["geo", ["geo", "dig"]]``: one matrix, or an own rho for each of two.
+    drop_years : a list of years, or tuples of years, left out; None for all years
+        ``drop_years=[None, 2020, (2020, 2021)]``. Indices, lags and quantiles are those of
+        the whole panel.
+    x : a swap, or a list of them
+        A term, of the outcome too, and what is tried in its place.
+    winsor : a list of shares cut from either tail of outcome and regressors; None for no cut
+    lag_x : a list of years by which regressors are lagged; 0 for none
+    blocks : a list of groupings that are given own coefficients (`regimes`); None for none
+
+    A single value that is not in a list is taken by all.
+
+    Raises
+    ------
+    ModelError
+        A combination that is no model, two that are the same one, an empty list.
+    """
+    expect(model, SpatialModel, MODEL, ModelError)
+    swaps = x if isinstance(x, list) else [] if x is None else [x]
+    for one in swaps:
+        expect(one, Swap, 'x takes swaps: x=ss.swap("va", ["va_pca"])', ModelError)
+    axes: dict[str, list[Any]] = {_axis(one.term): [one.term, *one.others] for one in swaps}
+    if len(axes) < len(swaps):
+        raise ModelError(f"{named(s.term for s in swaps)} is swapped twice: name all in one swap.")
+    given = {
+        "W": W, "fixed effects": fixed_effects, "sample": drop_years, "winsor": winsor,
+        "lag of x": lag_x, "regimes": blocks,
+    }  # fmt: skip
+    for axis, values in given.items():
+        if values is not None:
+            axes[axis] = _alternatives(axis, values)
+    points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    varied = [axis for axis, values in axes.items() if len(values) > 1]
+    made: dict[str, Specification] = {}
+    for point in points:
+        name = ", ".join(_label(axis, point[axis]) for axis in varied) or "model"
+        found = _specification(model, point, name, [one.term for one in swaps])
+        if name in made:
+            raise ModelError(f"the grid has {name!r} twice: every value of an axis once.")
+        made[name] = found
+    return made
+
+
+def _alternatives(axis: str, values: Any) -> list[Any]:
+    listed = values if isinstance(values, list) else [values]
+    if not listed:
+        raise ModelError(f"the axis {axis!r} of the grid is empty: give its values, or leave it.")
+    if axis == "sample":
+        return [_years(value) for value in listed]
+    for value in listed:
+        _check(axis, value)
+    return listed
+
+
+def _check(axis: str, value: Any) -> None:
+    """Refuse shares and lags that are none."""
+    share = isinstance(value, float) and 0 < value < 0.5
+    if axis == "winsor" and not (value is None or share):
+        raise ModelError(f"winsor={value!r}: give shares between 0 and 0.5, or None for no cut.")
+    lag = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if axis == "lag of x" and not lag:
+        raise ModelError(f"lag_x={value!r}: give whole numbers of years, 0 for none.")
+
+
+def _years(value: Any) -> tuple[int, ...]:
+    if value is None:
+        return ()
+    years = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+    if not all(isinstance(year, Integral) and not isinstance(year, bool) for year in years):
+        raise ModelError(
+            f"drop_years={value!r}: give years or tuples of years in a list, None for all years: "
+            "drop_years=[None, 2020, (2020, 2021)]."
+        )
+    return tuple(sorted({int(year) for year in years}))
+
+
+def _specification(
+    model: SpatialModel, point: dict[str, Any], name: str, swapped: list[str]
+) -> Specification:
+    fields: dict[str, Any] = {}
+    if "W" in point:
+        fields["W"] = point["W"]
+        # Lags in time that follow the matrices of Wy follow the new ones too.
+        if model.lag_wy and model.lag_wy == model.roles.wy:
+            fields["lag_wy"] = True
+    if "fixed effects" in point:
+        fields["fixed_effects"] = point["fixed effects"]
+    if "regimes" in point:
+        fields["regimes"] = point["regimes"]
+    swaps = tuple((t, point[_axis(t)]) for t in swapped if point[_axis(t)] != t)
+    changes = Changes(swaps, point.get("winsor"), point.get("lag of x", 0))
+    try:
+        made, terms = rewritten(model.but(**fields), changes)
+    except SpatialsynError as error:
+        raise type(error)(f"{name}: {error}") from error
+    choices = tuple((axis, _label(axis, value)) for axis, value in point.items())
+    return Specification(made, point.get("sample", ()), choices, tuple(terms.items()))
+
+
+def _axis(term: str) -> str:
+    """What the axis of a swap is called."""
+    return f"{term} as"
+
+
+def _label(axis: str, value: Any) -> str:
+    """What was chosen on an axis, in words."""
+    if axis == "sample":
+        return f"without {', '.join(map(str, value))}" if value else "all years"
+    if axis == "winsor":
+        return "no winsor" if value is None else f"winsor {value:g}"
+    if axis == "lag of x":
+        return f"lag {value}" if value else "no lag"
+    if axis == "regimes":
+        return "one regime" if value is None else f"by {value}"
+    if axis == "W" and isinstance(value, list | tuple):
+        return " + ".join(map(str, value))
+    if axis == "W" and isinstance(value, dict):
+        return " ".join(f"{role} {name}" for role, name in value.items())
+    return str(value)
+
+
+def _dropped(found: Specification) -> str:
+    return _label("sample", found.drop_years)

@@ -1,0 +1,130 @@
+"""A model with other terms in its formula: swapped, winsorised, lagged in time.
+
+    y ~ x + log(z)    winsor 0.01    winsor(y, 0.01) ~ winsor(x, 0.01) + winsor(log(z), 0.01)
+                      lag 1          y ~ lag(x) + lag(log(z))
+
+Whatever refers to a term by its name (own matrices, regimes, endogenous regressors) follows.
+Categories, `C(...)`, stay as they are. Everything is winsorised, the outcome too; only
+regressors are lagged.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from spatialsyn.errors import ModelError, named
+from spatialsyn.models.formula import Parsed, parse
+from spatialsyn.models.spec import SpatialModel
+
+CATEGORY = re.compile(r"\bC\(")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What becomes of the terms of a formula, in this order.
+
+    Attributes
+    ----------
+    swaps : term -> the one in its place
+    winsor : share cut from either tail, None for no cut
+    lag_x : years by which regressors are lagged
+    """
+
+    swaps: tuple[tuple[str, str], ...] = ()
+    winsor: float | None = None
+    lag_x: int = 0
+
+
+def rewritten(model: SpatialModel, changes: Changes) -> tuple[SpatialModel, dict[str, str]]:
+    """`model` with its formula changed, and what each new term stands for.
+
+    Raises
+    ------
+    ModelError
+        A swap of a term that the formula does not have, or for one that it has already.
+    """
+    old = parse(model.formula)
+    swaps = dict(changes.swaps)
+    _check_swaps(swaps, old, model.formula)
+    texts = [_changed(term, swaps, changes, changes.lag_x) for term in old.terms]
+    outcome = _changed(old.outcome, swaps, changes, 0)
+    formula = _formula(model.formula, old, outcome, texts)
+    new = parse(formula)
+    if len(new.terms) < len(old.terms):
+        raise ModelError(f"{formula!r} holds a term twice: a swap must bring a new one.")
+    name = {str(a): str(b) for a, b in zip(old.terms, new.terms, strict=True)}
+    return _renamed(model, formula, name), {b: a for a, b in name.items()}
+
+
+def _check_swaps(swaps: Mapping[str, str], parsed: Parsed, formula: str) -> None:
+    there = [str(term) for term in (parsed.outcome, *parsed.terms)]
+    absent = [term for term in swaps if term not in there]
+    if absent:
+        raise ModelError(f"swap({named(absent)}): {formula!r} has the terms {named(there, 40)}.")
+
+
+def _changed(term: Any, swaps: Mapping[str, str], changes: Changes, years: int) -> str:
+    """The text of a term once it was swapped, winsorised and lagged.
+
+    A swap reaches into interactions: with va in another shape, va:gdp is too.
+    """
+    factors = _replaced(str(term), swaps)
+    if not factors:
+        factors = [f for old in term.factors for f in _replaced(str(old.expr), swaps) or [old]]
+    return ":".join(_wrapped(factor, changes.winsor, years) for factor in factors)
+
+
+def _replaced(text: str, swaps: Mapping[str, str]) -> list[Any]:
+    """The factors of what is put in the place of `text`; none where it stays."""
+    if text not in swaps:
+        return []
+    terms = parse(f"{swaps[text]} ~ 1").outcome
+    return list(terms.factors)
+
+
+def _wrapped(factor: Any, winsor: float | None, years: int) -> str:
+    text = str(factor.expr)
+    if factor.eval_method.value == "lookup" and not text.isidentifier():
+        text = f"`{text}`"
+    if CATEGORY.search(text):
+        return text
+    if winsor is not None:
+        text = f"winsor({text}, {winsor})"
+    if years:
+        text = f"lag({text})" if years == 1 else f"lag({text}, {years})"
+    return text if _stands_alone(text) else f"{{{text}}}"
+
+
+def _stands_alone(text: str) -> bool:
+    """Whether a factor needs no braces: a column, or one call."""
+    if text.isidentifier() or re.fullmatch(r"`[^`]*`", text):
+        return True
+    return isinstance(ast.parse(re.sub(r"`[^`]*`", "x", text), mode="eval").body, ast.Call)
+
+
+def _formula(given: str, parsed: Parsed, outcome: str, texts: list[str]) -> str:
+    right = " + ".join(texts) or "1"
+    right += "" if parsed.intercept else " - 1"
+    if "|" in given:
+        lagged = [t for t, flag in zip(texts, parsed.lagged, strict=True) if flag]
+        right += f" | {' + '.join(lagged)}"
+    return f"{outcome} ~ {right}"
+
+
+def _renamed(model: SpatialModel, formula: str, name: Mapping[str, str]) -> SpatialModel:
+    """The model with `formula`, its terms called by their new names everywhere."""
+
+    def renamed(terms: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name.get(term, term) for term in terms)
+
+    fields: dict[str, Any] = {"formula": formula, "endogenous": renamed(tuple(model.endogenous))}
+    if any(terms for _, terms in model.roles.wx):
+        wx = tuple((matrix, renamed(terms)) for matrix, terms in model.roles.wx)
+        fields["W"] = replace(model.roles, wx=wx)
+    if model.regimes is not None:
+        fields["regimes"] = replace(model.regimes, x=renamed(model.regimes.x))
+    return model.but(**fields)

@@ -1,0 +1,107 @@
+"""Residual tests against plm, scipy, esda and computations written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cases import made_up
+from esda.moran import Moran
+from numpy.testing import assert_allclose
+from peers import fits, panel_data
+from scipy.stats import jarque_bera
+
+import spatialsyn as ss
+from spatialsyn.diagnostics import (
+    normality,
+    pesaran_cd,
+    residual_moran,
+    residual_moran_by_year,
+    serial_correlation,
+    vif,
+)
+
+FORMULAS = {"cigar": "logc ~ logp + logy", "produc": "lgsp ~ lpcap + lpc + lemp + unemp"}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_cd_matches_plm(name):
+    panel, w = panel_data(name)
+    results = ss.fit(ss.ols(FORMULAS[name], fixed_effects="individual"), panel)
+    stored = fits(f"{name}_tests")
+    for test, key in ((pesaran_cd(results), "cd"), (pesaran_cd(results, w), "local_cd")):
+        assert_allclose(test.statistic, stored[f"pcdtest_{key}"]["result"]["statistic"], rtol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def durbin():
+    panel, w = made_up(n=15, T=7)
+    return ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="individual"), panel, w)
+
+
+def test_normality_is_jarque_bera(durbin):
+    theirs = jarque_bera(durbin.resid)
+    assert_allclose([normality(durbin).statistic, normality(durbin).p], theirs, rtol=1e-10)
+
+
+def test_moran_of_a_year_is_that_of_esda(durbin):
+    """Moments under randomisation; esda takes the same W, not transformed."""
+    ours = residual_moran_by_year(durbin)
+    wide = durbin.resid.unstack("year")
+    links = durbin.weights["w"].to_w()
+    for row, year in zip(ours.itertuples(), wide, strict=True):
+        theirs = Moran(wide[year].to_numpy(), links, transformation="O", permutations=0)
+        assert_allclose(
+            [row.I, row.expected, row.sd**2, row.z],
+            [theirs.I, theirs.EI, theirs.VI_rand, theirs.z_rand],
+            rtol=1e-9,
+        )
+    joint = ours["z"].sum() / np.sqrt(7) * np.sqrt(6 / 7)
+    assert_allclose(residual_moran(durbin).statistic, joint, rtol=1e-12)
+
+
+def test_vif_is_the_inverse_of_what_others_leave(durbin):
+    """The diagonal of the inverse correlation matrix of the swept columns."""
+    Z = durbin.design.Z.reshape(-1, 4)
+    expected = np.diag(np.linalg.inv(np.corrcoef(Z.T)))
+    assert_allclose(vif(durbin), expected, rtol=1e-9)
+    assert list(vif(durbin).index) == ["x", "z", "W[w]*x", "W[w]*z"]
+
+
+def test_serial_correlation_is_a_clustered_regression(durbin):
+    e = durbin.resid.unstack("year").to_numpy()
+    now, before = e[:, 1:], e[:, :-1]
+    slope = (now * before).sum() / (before**2).sum()
+    scores = (before * (now + before / 6)).sum(axis=1)
+    F = (slope + 1 / 6) ** 2 * (before**2).sum() ** 2 / (scores @ scores)
+    assert_allclose(serial_correlation(durbin).statistic, F, rtol=1e-10)
+
+
+def test_dependence_that_is_there_is_found():
+    panel, w = made_up(n=25, T=12, rho=0.7)
+    common = np.random.default_rng(2).normal(size=(1, 12))
+    panel = panel.assign(y=panel.array("y") + 2 * common)
+    plain = ss.fit(ss.ols("y ~ x + z", fixed_effects="individual"), panel)
+    assert pesaran_cd(plain).p < 1e-6
+    two = ss.fit(ss.ols("y ~ x + z", fixed_effects="twoways"), panel)
+    assert residual_moran(two, w).p < 1e-6
+
+
+def test_cd_says_nothing_under_year_effects():
+    panel, w = made_up()
+    two = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="twoways"), panel, w)
+    made = pesaran_cd(two)
+    assert np.isnan(made.p)
+    assert "year effects make the residuals of a year sum to zero" in made.note
+
+
+def test_refusals(durbin):
+    panel, w = made_up(T=2)
+    short = ss.fit(ss.sar("y ~ x", W="w"), panel, w)
+    with pytest.raises(ss.ModelError, match="correlations over 2 years"):
+        pesaran_cd(short)
+    assert "2 years are too few" in serial_correlation(short).note
+    plain = ss.fit(ss.ols("y ~ x"), panel)
+    with pytest.raises(ss.ModelError, match="which matrix"):
+        residual_moran(plain)
+    with pytest.raises(ss.ModelError, match=r"pesaran_cd needs what ss\.fit returns"):
+        pesaran_cd(panel)

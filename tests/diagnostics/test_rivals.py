@@ -1,0 +1,67 @@
+"""The J test: its augmented regression written out, its size and power, and refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cases import made_up
+from numpy.testing import assert_allclose
+
+import spatialsyn as ss
+from spatialsyn.diagnostics import j_test, j_tests
+
+TWO = {"fixed_effects": "twoways"}
+
+
+@pytest.fixture(scope="module")
+def two():
+    panel, w = made_up(n=16, T=8)
+    far = ss.Weights.from_matrix(w.dense() @ w.dense() * (1 - np.eye(16)), ids=w.ids, name="far")
+    return panel, [w, far.standardize("row")]
+
+
+def test_it_is_the_wald_test_of_the_rivals_prediction(two):
+    panel, weights = two
+    own, rival = (ss.fit(ss.sar("y ~ x", W=name, **TWO), panel, weights) for name in ("w", "far"))
+    y_hat = np.linalg.solve(
+        np.eye(16) - rival.rho["far"] * weights[1].dense(), rival.params["x"] * panel.array("x")
+    )  # fixed effects of the prediction are swept with all others
+    wide = ss.fit(ss.sar("y ~ x + h", W="w", **TWO), panel.assign(h=y_hat), weights)
+    expected = (wide.params["h"] / wide.se["h"]) ** 2
+    assert_allclose(j_test(own, rival).statistic, expected, rtol=1e-6)
+
+
+def test_the_right_matrix_is_kept_and_the_wrong_one_rejected(two):
+    panel, weights = two
+    table = j_tests(ss.sdm("y ~ x + z", W="w", **TWO), panel, weights).set_index("W")
+    assert table.loc["w", "p"] > 0.05
+    assert table.loc["far", "p"] < 1e-4
+
+
+def test_draws_are_seeded(two):
+    panel, weights = two
+    model = ss.sar("y ~ x", W="w", fixed_effects="individual")
+    own, rival = (ss.fit(model.but(W=name), panel, weights) for name in ("w", "far"))
+    one, again = (j_test(own, [rival], draws=99, seed=3) for _ in range(2))
+    assert one == again
+    assert "99 panels drawn from the model, seed 3" in one.note
+
+
+def test_refusals(two):
+    panel, weights = two
+    own = ss.fit(ss.sar("y ~ x", W="w", **TWO), panel, weights)
+    city = ss.fit(ss.sar("y ~ x", W="far", fixed_effects="individual"), panel, weights)
+    short = ss.fit(own.model, panel.subset(years=range(2002, 2009)), weights)
+    lost = ss.fit(ss.sar("y ~ lag(x)", W="w", **TWO), panel, weights)
+    cases = [
+        (lambda: j_test(own, []), "needs a rival"),
+        (lambda: j_test(own, own), "the model itself"),
+        (lambda: j_test(own, city), "fixed_effects='individual'"),
+        (lambda: j_test(own, short), "explains different data"),
+        (lambda: j_test(lost, own), "loses years"),
+        (lambda: j_test(own, city, draws=10), "99 are needed"),
+        (lambda: j_tests(own.model, panel, weights[:1]), "two matrices at least"),
+    ]
+    for call, message in cases:
+        with pytest.raises(ss.ModelError, match=message):
+            call()

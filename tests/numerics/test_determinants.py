@@ -1,0 +1,208 @@
+"""ln|I - rho W| by every method, against eigenvalues, dense determinants and their own bounds."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse
+
+from spatialsyn.numerics import determinants
+from spatialsyn.numerics.determinants import chosen, determined
+from spatialsyn.numerics.logdet import Eigenvalues
+from spatialsyn.numerics.moments import Moments, exact_traces, polynomials, powers
+from spatialsyn.numerics.solves import Iterative, solver
+from spatialsyn.numerics.spectrum import eigenvalues, perron, symmetriser, widest
+from spatialsyn.numerics.traces import Propagation
+from tests.maps import neighbours, random_graph
+
+RHO = np.linspace(-0.9, 0.97, 60)
+SIZES = (30, 300, 600)
+
+
+def derivatives_by_inverse(W: np.ndarray, rho: float) -> list[float]:
+    """f, f', f'' and f''' written out."""
+    S = np.eye(len(W)) - rho * W
+    G = W @ np.linalg.inv(S)
+    traces = [np.trace(np.linalg.matrix_power(G, k)) for k in (1, 2, 3)]
+    return [np.linalg.slogdet(S)[1], -traces[0], -traces[1], -2 * traces[2]]
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("mutual", [True, False])
+@pytest.mark.parametrize("how", ["eigenvalues", "sparse", "hessenberg"])
+def test_every_exact_method_gives_the_dense_derivatives(how, mutual, n):
+    W = neighbours(n, mutual=mutual)
+    found = Eigenvalues(eigenvalues(W)) if how == "eigenvalues" else determined(W, how)
+    for rho in (-0.9, -0.3, 0.0, 0.4, 0.85, 0.97):
+        for order, expected in enumerate(derivatives_by_inverse(W.toarray(), rho)):
+            # Third derivatives of a polynomial of degree 64 lose six digits of the values'
+            # fifteen; relative to n where they vanish.
+            scale = max(abs(expected), n)
+            assert abs(float(found.derivative(rho, order)) - expected) < 1e-8 * scale
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("mutual", [True, False])
+def test_the_bound_holds_on_the_whole_interval_and_near_an_estimate(mutual, n, monkeypatch):
+    W = neighbours(n, seed=3, mutual=mutual)
+    exact = Eigenvalues(eigenvalues(W))
+    found = determined(W, "sparse")
+    low, high = found.whole.interval
+    rho = np.linspace(low, high, 700)[1:-1]
+    assert np.abs(found.whole(rho) - exact(rho)).max() <= found.whole.tail
+    monkeypatch.setattr(determinants, "CHEAP", 0)
+    for centre in (-0.8, 0.02, 0.5, 0.9, 0.985):
+        part = determined(W, "sparse").near(centre)
+        rho = np.linspace(*part.interval, 200)[1:-1]
+        assert np.abs(part(rho) - exact(rho)).max() <= part.tail
+        # What a fit needs of it: the slope, in units of an estimate's precision.
+        moved = np.abs(part.slope(rho) - exact.slope(rho)) / -exact.curvature(rho)
+        assert moved.max() < 2e-8
+
+
+def test_a_unit_root_leaves_every_method_alike():
+    W = neighbours(40)
+    for found in (Eigenvalues(eigenvalues(W)), determined(W, "sparse")):
+        less = found.without_unit_root()
+        for order, share in enumerate((np.log(0.4), -1 / 0.4, -1 / 0.4**2, -2 / 0.4**3)):
+            assert_allclose(less.derivative(0.6, order), found.derivative(0.6, order) - share)
+        assert less.interval == found.interval
+
+
+def test_a_scale_of_w_is_undone_by_rho():
+    W = neighbours(50, mutual=False)
+    plain, scaled = determined(W, "sparse"), determined(sparse.csr_array(4 * W), "sparse")
+    assert_allclose(scaled.radii[0], 4)
+    assert_allclose(scaled.interval, np.array(plain.interval) / 4)
+    for order in range(4):
+        expected = plain.derivative(0.6, order) * 4**order
+        assert_allclose(scaled.derivative(0.15, order), expected, rtol=1e-8)
+
+
+def test_the_way_follows_size_and_structure(monkeypatch):
+    mutual, directed = neighbours(400), neighbours(400, mutual=False)
+    assert chosen(neighbours(300)) == "eigenvalues"
+    assert chosen(mutual) == chosen(directed) == "sparse"
+    assert chosen(directed.toarray()) == "hessenberg"
+    assert chosen(mutual.toarray()) == "eigenvalues"
+    monkeypatch.setattr(determinants, "WIDEST", 100)
+    assert chosen(mutual) == "sparse"
+    assert chosen(random_graph(400)) == "moments"
+
+
+def test_width_predicts_the_fill():
+    """A random graph of the same size has factors many times as full, and is seen to."""
+    filled = [
+        solver((W,), np.array([0.5]), 900).factors.nnz for W in (neighbours(900), random_graph(900))
+    ]
+    wide = [widest(W) for W in (neighbours(900), random_graph(900))]
+    assert filled[1] > 5 * filled[0]
+    assert wide[1] > 5 * wide[0]
+
+
+def test_symmetrisable_matrices_are_recognised():
+    rng = np.random.default_rng(0)
+    K = sparse.random_array((60, 60), density=0.1, rng=rng)
+    masses = sparse.csr_array((K + K.T) @ sparse.diags_array(rng.uniform(0.5, 2, 60)))
+    islands = sparse.block_diag([masses, neighbours(30), sparse.csr_array((2, 2))], format="csr")
+    s = symmetriser(islands)
+    scaled = s[:, None] * islands.toarray()
+    assert_allclose(scaled, scaled.T, rtol=1e-9)
+    assert_allclose(symmetriser(sparse.csr_array((4, 4))), 1)
+    assert symmetriser(neighbours(30, mutual=False)) is None
+    broken = masses.copy()
+    broken.data[0] *= 1.001
+    assert symmetriser(broken) is None
+
+
+def test_the_radius_of_weights_that_are_not_standardised():
+    W = sparse.csr_array(sparse.diags_array(np.linspace(1, 3, 80)) @ neighbours(80))
+    assert_allclose(perron(W), np.abs(np.linalg.eigvals(W.toarray())).max())
+
+
+def test_links_without_a_circle_have_no_radius_to_divide_by():
+    W = sparse.csr_array(sparse.triu(neighbours(400)))
+    found = determined(W, "sparse")
+    assert np.isfinite(found.interval).all()
+    assert_allclose(found(0.5), 0, atol=1e-10)
+
+
+def test_moments_are_the_quadratic_forms():
+    W = neighbours(25)
+    root = np.sqrt(symmetriser(W))
+    A = W.toarray() * root[:, None] / root
+    v = np.random.default_rng(0).choice([-1.0, 1.0], size=(25, 3))
+    T = [np.eye(25), A]
+    for _ in range(8):
+        T.append(2 * A @ T[-1] - T[-2])
+    expected = [[u @ t @ u for u in v.T] for t in T]
+    assert_allclose(polynomials(sparse.csr_array(A), v, 5), expected, atol=1e-12)
+    D = neighbours(25, mutual=False)
+    expected = [[u @ np.linalg.matrix_power(D.toarray(), k) @ u for u in v.T] for k in range(10)]
+    assert_allclose(powers(D, v, 5), expected, atol=1e-12)
+    traces = [np.trace(np.linalg.matrix_power(D.toarray(), k)) for k in range(7)]
+    assert_allclose(exact_traces(D, 10**9), traces, atol=1e-12)
+    assert len(exact_traces(D, 0)) == 3
+
+
+@pytest.mark.parametrize("graph", [neighbours, random_graph])
+def test_moments_say_how_far_they_are_off(graph):
+    """The shift reported, two standard errors of the probes, covers it on most of 20 maps."""
+    honest = []
+    for seed in range(20):
+        W = graph(350 + seed)  # another size, other probes
+        exact, found = Eigenvalues(eigenvalues(W)), Moments(W, 1.0, 30, 8)
+        for rho in (0.6, 0.9):
+            true = abs(float(found.slope(rho) - exact.slope(rho)))
+            honest.append(true <= found.shift(rho, 1.0, 1))
+    assert np.mean(honest) >= 0.85
+
+
+@pytest.mark.parametrize("kind", ["sparse", "dense", "several", "none", "beyond"])
+def test_solvers_solve_with_s_and_its_transpose(kind):
+    V, W = neighbours(40), neighbours(40, mutual=False)
+    matrices, rho = {
+        "sparse": ((W,), [0.7]),
+        "dense": ((W.toarray(), V), [0.4, 0.3]),
+        "several": ((W, V), [0.4, 0.3]),
+        "none": ((), []),
+        # The diagonal does not dominate: rows are exchanged.
+        "beyond": ((sparse.csr_array(3 * W),), [-0.9]),
+    }[kind]
+    S = np.eye(40) - sum((r * w for r, w in zip(rho, matrices, strict=True)), np.zeros((40, 40)))
+    made = solver(matrices, np.array(rho), 40)
+    B = np.random.default_rng(0).normal(size=(40, 3))
+    for one in (made, pickle.loads(pickle.dumps(made))):
+        assert_allclose(one @ B, np.linalg.solve(S, B), atol=1e-12)
+        assert_allclose(one.solve_transposed(B[:, 0]), np.linalg.solve(S.T, B[:, 0]), atol=1e-12)
+    assert_allclose(made.logdet, np.linalg.slogdet(S)[1], atol=1e-12)
+
+
+def test_iterations_solve_where_factors_would_fill():
+    W = neighbours(60, mutual=False)
+    S = np.eye(60) - 0.95 * W.toarray()
+    B = np.random.default_rng(0).normal(size=(60, 2))
+    made = Iterative(W, 0.95)
+    assert_allclose(made @ B, np.linalg.solve(S, B), atol=1e-9)
+    assert_allclose(made.solve_transposed(B[:, 0]), np.linalg.solve(S.T, B[:, 0]), atol=1e-9)
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_traces_are_those_of_the_matrix(swept, monkeypatch):
+    W = neighbours(300, mutual=False)
+    f = determined(W, "sparse")
+    at = f.at(0.6)
+    G = W.toarray() @ np.linalg.inv(np.eye(300) - 0.6 * W.toarray())
+    J = np.eye(300) - 1 / 300 if swept else np.eye(300)
+    D = J @ G @ J
+    expected = np.trace(D), np.trace(D @ D), np.trace(D.T @ D)
+    assert_allclose(at.traces(swept, crossed=True), expected, rtol=1e-9)
+    monkeypatch.setattr("spatialsyn.numerics.traces.EXACT", 10)
+    guessed = Propagation(W, at.inverse, f, 0.6)
+    value, se = guessed.asymmetry
+    assert abs(value - at.asymmetry[0]) < 4 * se
+    assert_allclose(guessed.traces(swept, crossed=True)[2], expected[2], rtol=0.01)
+    assert "by random probes, seed" in guessed.said

@@ -1,0 +1,166 @@
+"""Saved tables in the programs that read them: pdflatex and LibreOffice."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pandas as pd
+import pytest
+from models import KINDS, fitted, places
+
+import spatialsyn as ss
+from spatialsyn.report import (
+    Table,
+    correlations,
+    definitions,
+    descriptives,
+    effects_table,
+    table,
+    weights_table,
+)
+from spatialsyn.report.latex import fitted as fitted_to_page
+from spatialsyn.report.latex import latex, packages
+from spatialsyn.report.layout import Row
+from spatialsyn.report.word import word
+
+X = "urbanization"
+needs_latex = pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+needs_office = pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is missing")
+# Points that a line may stick out before a reader sees it.
+STICKS_OUT = 1.0
+
+
+def tables():
+    """One of every kind, the widest and the longest among them."""
+    panel, geo, eco = places()
+    fit, awkward = fitted("sdm"), {X: "R&D_share, 50% [of] #1 ~ ^ {a} \\ <ρ> | “q”"}
+    return {
+        "default": table([fit, fitted("two")], labels=awkward),
+        "families": table({kind: fitted(kind) for kind in KINDS}, stars=True),
+        "beside": table([fit, fitted("convex")], beside="interval", below="p"),
+        "stata": table([fit, fitted("dynamic")], layout="stata"),
+        "matlab": table([fit, fitted("sar")], layout="matlab"),
+        "blocks": effects_table(fit.effects(by="region"), of=fit, stars=True),
+        "cities": effects_table(fit.effects(by="city"), of=fit),
+        "pairs": effects_table(fit.effects(X, by="pair")),
+        "descriptives": descriptives(panel, panel.variables, units={"gdp": "100 %"}),
+        "correlations": correlations(panel, panel.variables[:8], above="within"),
+        "definitions": definitions(ss.datasets.codebook()),
+        "weights": weights_table(geo, eco),
+    }
+
+
+def document(made):
+    needed = "".join(f"\\usepackage{{{name}}}" for name in packages(made))
+    # The letters of Chinese need other fonts and engines; its commands are the same.
+    body = re.sub("[\u2e80-\uffef]", "X", latex(made))
+    return (
+        "\\documentclass[a4paper]{article}\\usepackage[margin=2.5cm]{geometry}"
+        f"{needed}\\begin{{document}}\n{body}\\end{{document}}\n"
+    )
+
+
+def compiled(made, folder):
+    """The log of pdflatex, run until a long table knows its widths."""
+    (folder / "t.tex").write_text(document(made), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    for _ in range(3 if "longtable" in packages(made) else 1):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False,
+                              errors="replace")  # fmt: skip
+        assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
+@needs_latex
+def test_latex_of_every_table_compiles_and_fits_the_page(tmp_path):
+    for name, made in tables().items():
+        log = compiled(made, tmp_path)
+        assert "Missing character" not in log, name
+        out = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
+        assert not [points for points in out if points > STICKS_OUT], name
+        assert "Overfull \\vbox" not in log, name
+        assert "Float too large" not in log, name
+
+
+@needs_latex
+def test_latex_of_chinese_tables_compiles(tmp_path):
+    fit = fitted("sdm")
+    made = table([fit, fitted("two")], language="zh", beside="se")
+    compiled(made, tmp_path)
+    saved = made.save(tmp_path / "zh.tex").read_text(encoding="utf-8")
+    assert saved.startswith("% needs \\usepackage{booktabs} and \\usepackage{ctex}, with xelatex")
+    english = table(fit).save(tmp_path / "en.tex").read_text(encoding="utf-8")
+    assert english.startswith("% needs \\usepackage{booktabs}\n")
+
+
+@needs_office
+def test_word_opens_in_libreoffice_and_becomes_pages(tmp_path):
+    """Every cell of every table is on the pages, and no number or code is broken."""
+    office = [shutil.which("soffice"), "--headless", f"-env:UserInstallation=file://{tmp_path}/lo"]
+    made = {name: made for name, made in tables().items() if name in ("default", "cities")}
+    made["zh"] = table(fitted("sdm"), language="zh", beside="interval")
+    files = [str(shown.save(tmp_path / f"{name}.docx")) for name, shown in made.items()]
+    subprocess.run([*office, "--convert-to", "pdf", "--outdir", str(tmp_path), *files],
+                   check=True, capture_output=True, timeout=120)  # fmt: skip
+    for name, shown in made.items():
+        pdf = tmp_path / f"{name}.pdf"
+        assert pdf.read_bytes().startswith(b"%PDF")
+        if shutil.which("pdftotext"):
+            text = subprocess.run(["pdftotext", "-layout", str(pdf), "-"], capture_output=True,
+                                  check=True).stdout.decode("utf-8")  # fmt: skip
+            cells = {cell for row in shown.rows for cell in row.cells if " " not in cell}
+            codes = {row.label for row in shown.rows if row.label.isdigit()}
+            assert not [cell for cell in cells | codes if cell not in text], name
+
+
+def test_word_columns_are_as_wide_as_their_words():
+    """Six figures at ten points are 6 x 0.5 em = 1.06 cm, and Word takes 0.38 cm for margins."""
+    from io import BytesIO
+
+    from docx import Document
+
+    made = effects_table(fitted("sdm").effects(X, by="city"))
+    grid = Document(BytesIO(word(made))).tables[0]
+    assert grid.columns[0].width.cm > 1.06 + 0.38
+
+
+def test_shared_cells_are_merged_in_word_and_excel_keeps_both_headers(tmp_path):
+    from docx import Document
+
+    made = table({"A": fitted("sdm"), "B": fitted("sar")}, beside="se")
+    grid = Document(str(made.save(tmp_path / "t.docx"))).tables[0]
+    assert [cell.text for cell in grid.rows[0].cells] == ["", "A", "A", "B", "B"]
+    assert [cell.text for cell in grid.rows[1].cells] == ["", *("Estimate", "s.e.") * 2]
+    assert [p.text for cell in grid.rows[0].cells for p in cell.paragraphs].count("") == 1
+    assert all("tblHeader" in line._tr.xml for line in list(grid.rows)[:2])
+    book = pd.read_excel(made.save(tmp_path / "t.xlsx"), header=None, dtype=str).fillna("")
+    assert list(book.iloc[0]) == ["", "A", "", "B", ""]
+
+
+def test_shared_cells_span_their_columns_in_html_latex_text_and_markdown():
+    made = table({"A": fitted("sdm"), "B": fitted("sar")}, beside="se")
+    assert made.to_html().count('<th scope="colgroup" colspan="2"') == 2
+    assert r" & \multicolumn{2}{c}{A} & \multicolumn{2}{c}{B} \\" in made.to_latex()
+    assert r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}" in made.to_latex()
+    assert "A Estimate | A s.e. | B Estimate | B s.e." in made.to_markdown()
+    lines = repr(made).splitlines()
+    assert len({len(line.rstrip()) <= len(lines[1]) for line in lines[1:6]}) == 1
+
+
+def test_a_table_too_wide_for_every_type_is_scaled_down():
+    columns = tuple(f"a rather long header {i}" for i in range(12))
+    made = Table("Wide", columns, (Row("x", ("1",) * 12),), (), pd.DataFrame())
+    assert fitted_to_page(made).wide
+    assert r"\resizebox{\linewidth}{!}" in latex(made)
+    assert packages(made) == ["booktabs", "graphicx"]
+
+
+def test_columns_of_text_are_broken_into_lines():
+    made = definitions(ss.datasets.codebook(), ["gdp", X])
+    shares = [float(part) for part in re.findall(r"p\{([\d.]+)\\linewidth\}", made.to_latex())]
+    assert len(shares) == 4
+    assert 0.8 < sum(shares) < 1
+    assert packages(made) == ["booktabs", "array"]
+    assert "white-space:normal" in made.to_html()

@@ -1,0 +1,141 @@
+"""Chinese tables: every fixed word is Chinese, every number is the same, names stay."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from models import KINDS, fitted, places
+
+import spatialsyn as ss
+from spatialsyn.report import (
+    correlations,
+    definitions,
+    descriptives,
+    effects_table,
+    table,
+    weights_table,
+)
+from spatialsyn.report.phrases import sentence
+from spatialsyn.report.sentences import SENTENCES, WORDS
+
+X = "urbanization"
+LABELS = {X: "城镇化率", "log(gdp)": "产出", "secondary_share": "第二产业比重"}
+# Names of methods, of programs and of what a user typed stay as they are.
+NAMES = re.compile(
+    r"(?:Lee|Yu|Lee-Yu|Wald|Davies|Driscoll-Kraay|delta|rho|tau|eta|gdp_per_capita|log\(gdp\)|"
+    r"urbanization|secondary_share|queen|geo|eco|[0-9a-f]{16}|SDM|W|y|x|p|F|z|R|AIC|hash)"
+)
+ENGLISH = re.compile(r"[A-Za-z]{3,}(?: [A-Za-z]+)+")
+
+
+def english(text):
+    """Runs of two or more English words."""
+    return ENGLISH.findall(NAMES.sub("", text))
+
+
+def words_of(made):
+    heads = [cell for row in made.headers for cell in (row.label, *row.cells)]
+    kinds = {"group", "foot", "body"}
+    labels = [row.label for row in made.rows if row.kind in kinds]
+    return [made.title, *heads, *labels, *made.notes]
+
+
+def tables(language):
+    panel, geo, eco = places()
+    options = {"labels": LABELS, "language": language}
+    fit = fitted("sdm")
+    return {
+        "families": table([fitted(k) for k in KINDS], stars=True, **options),
+        "beside": table(fit, beside="interval", **options),
+        "simulated": table(fit, effects={"method": "simulation", "draws": 100}, **options),
+        "blocks": effects_table(fit.effects(X, by="region"), of=fit, **options),
+        "cities": effects_table(fit.effects(X, by="city"), of=fit, **options),
+        "pairs": effects_table(fit.effects(X, order=2), **options),
+        "years": effects_table(fitted("dynamic").effects(X, horizon=[0, 2]), **options),
+        "scenario": effects_table(fit.scenario({X: ("GBA", "+1")}, by="region"), language=language),
+        "descriptives": descriptives(panel, [X], **options),
+        "correlations": correlations(panel, [X, "secondary_share"], above="within", **options),
+        "weights": weights_table(geo, eco, blocks=panel.blocks["region"], **options),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def both():
+    return tables("en"), tables("zh")
+
+
+def test_no_english_sentence_is_left(both):
+    left = {name: english(" ".join(words_of(made))) for name, made in both[1].items()}
+    assert not {name: found for name, found in left.items() if found}
+
+
+def test_numbers_and_frames_are_those_of_the_english_table(both):
+    for name, english_table in both[0].items():
+        chinese = both[1][name]
+        assert chinese.frame.equals(english_table.frame), name
+        for ours, theirs in zip(chinese.rows, english_table.rows, strict=True):
+            if ours.kind in ("body", "below"):
+                numbers = [re.sub(r"[^0-9.−()\[\]*, ]", "", cell) for cell in ours.cells]
+                wanted = [re.sub(r"[^0-9.−()\[\]*, ]", "", cell) for cell in theirs.cells]
+                assert name == "weights" or numbers == wanted, name
+
+
+@pytest.mark.parametrize("layout", ["stata", "matlab"])
+def test_the_foot_of_every_layout_is_translated(layout):
+    made = table(fitted("sdm"), labels=LABELS, language="zh", layout=layout)
+    feet = [row.label for row in made.rows if row.kind == "foot"]
+    assert "对数似然值" in feet
+    assert "固定效应" in feet
+
+
+def test_names_of_the_user_are_never_translated():
+    """A grouping may have a block N, a panel a column p."""
+    panel, geo, _ = places()
+    frame = panel.frame.reset_index().rename(columns={"urbanization": "p"})
+    frame["side"] = frame["region"].map({"GBA": "N", "periphery": "Total"})
+    named = ss.CityPanel(frame, "city", "year", blocks=["side"])
+    fit = ss.fit(ss.sdm("log(gdp) ~ p", W="geo", fixed_effects="twoways"), named, geo)
+    made = effects_table(fit.effects("p", by="side"), language="zh")
+    assert [row.label for row in made.rows if row.label] == ["p", "N", "Total"]
+    assert made.columns == ("本市", "来自N", "来自Total", "总效应")
+    body = [row.label for row in table(fit, language="zh").rows if row.kind == "body"]
+    assert body[:3] == ["p", "p", "p"]
+
+
+def test_blanks_of_a_translation_are_those_of_the_sentence():
+    for english_text, chinese in {**WORDS, **SENTENCES}.items():
+        wanted = re.findall(r"\{([^}]*)\}", english_text)
+        found = re.findall(r"\{([^}]*)\}", chinese)
+        ordered = sorted(map(int, found)) == list(range(len(wanted))) if "0" in found else True
+        assert len(found) == len(wanted), english_text
+        assert ordered, english_text
+        assert found == wanted or "0" in found, english_text
+
+
+def test_sentences_made_elsewhere_keep_what_stands_in_their_blanks():
+    fit = fitted("gns")
+    note = fit.effects().note
+    value = re.search(r"rho = (-?[\d.]+) lies ([\d.]+)", note)
+    assert value is not None
+    said = sentence(note, "zh")
+    assert value[1] in said
+    assert f"{value[2]} 个标准误" in said
+    assert sentence("What nobody foresaw. Cities dropped: 'a', 'b'.", "zh") == (
+        "What nobody foresaw. 剔除的城市：'a', 'b'。"
+    )
+
+
+def test_samples_with_holes_say_so_in_chinese():
+    panel, geo, _ = places()
+    with pytest.warns(UserWarning, match="keeps"):
+        fit = ss.fit(
+            ss.sdm("log(gdp) ~ mobile_subs", W="geo", fixed_effects="twoways"), panel, geo,
+            missing="balance",
+        )  # fmt: skip
+    assert not english(" ".join(n for n in table(fit, language="zh").notes if "剔除" in n))
+
+
+def test_definitions_have_chinese_headers():
+    made = definitions(ss.datasets.codebook(), ["gdp"], language="zh")
+    assert (made.stub, *made.columns) == ("变量", "单位", "定义", "数据来源")

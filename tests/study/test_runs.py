@@ -1,0 +1,256 @@
+"""What a study returns: tables over all models, the curve, and the same numbers anywhere."""
+
+from __future__ import annotations
+
+import os
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from pandas.testing import assert_frame_equal, assert_series_equal
+from study.small import MODEL, panel_and_weights
+
+import spatialsyn as ss
+from spatialsyn.study.engine import each
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def runs():
+    panel, w = panel_and_weights()
+    models = ss.grid(
+        MODEL,
+        fixed_effects=["individual", "twoways"],
+        x=ss.swap("z", "v"),
+        lag_x=[0, 1, 5],
+        drop_years=[None, 2004],
+    )
+    return ss.Study(panel, w, models).run()
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def test_effects_are_those_of_each_fit_with_what_was_chosen(runs):
+    panel, w = panel_and_weights()
+    found = runs.effects()
+    assert list(found) == [
+        "model", "z as", "fixed effects", "sample", "lag of x", "x", "regressor", "effect",
+        "estimate", "se", "low", "high", "p",
+    ]  # fmt: skip
+    mine = found[found["model"] == "v, individual, all years, no lag"]
+    own = ss.fit(MODEL.but(formula="y ~ x + v", fixed_effects="individual"), panel, w).effects()
+    assert_allclose(mine["estimate"], own.table["estimate"])
+    assert list(mine["regressor"]) == list(own.table["x"])
+    assert list(mine["x"].unique()) == ["x", "z"]
+    assert set(runs.effects("z")["regressor"]) == {"z", "v", "lag(z)", "lag(v)"}
+    assert set(runs.effects("lag(v)")["x"]) == {"z"}
+    assert len(runs.parameters) == 16 * 6  # two regressors, their lags, rho, sigma2
+
+
+def test_the_curve_is_in_order_and_counts_right(runs):
+    curve = runs.curve("x", "indirect")
+    value, p = curve.table["estimate"].to_numpy(), curve.table["p"].to_numpy()
+    assert (np.diff(value) >= 0).all()
+    assert len(value) == 16
+    shares = curve.shares
+    assert shares["positive"] == np.mean([v > 0 for v in value])
+    assert shares["significant"] == np.mean([q < 0.05 for q in p])
+    assert_allclose(
+        shares["positive and significant"] + shares["negative and significant"],
+        shares["significant"],
+    )
+    assert shares["without an estimate"] == 8
+    assert (shares["smallest"], shares["median"], shares["largest"]) == (
+        value.min(), np.median(value), value.max(),
+    )  # fmt: skip
+    assert curve.axes == ("z as", "fixed effects", "sample", "lag of x")
+
+
+def test_the_caveat_names_multiplicity_units_and_what_is_missing(runs):
+    text = repr(runs.curve("x"))
+    assert "16 specifications of the same data are not 16 independent tests" in text
+    assert "about 0.8 of them" in text
+    assert "several shapes ('lag(x)', 'x')" in text or "several shapes ('x', 'lag(x)')" in text
+    assert "8 specifications have no estimate and count in no share" in text
+    assert "indirect effect of x" in runs.curve("x", "indirect")._repr_html_()
+
+
+def test_shares_by_choice_add_up(runs):
+    curve = runs.curve("x")
+    by = curve.by("fixed effects")
+    assert by["models"].sum() == 16
+    assert_allclose((by["positive"] * by["models"]).sum() / 16, curve.shares["positive"])
+    with pytest.raises(ss.ModelError, match="does not vary 'W'; it varies 'z as'"):
+        curve.by("W")
+
+
+def test_effects_by_block_make_a_curve_of_one_flow():
+    panel, w = panel_and_weights()
+    models = ss.grid(MODEL, fixed_effects=["individual", "twoways"])
+    runs = ss.Study(panel, w, models, by="region").run()
+    flow = {"effect": "indirect", "to": "edge", "from": "core"}
+    curve = runs.curve("x", flow)
+    table = ss.fit(MODEL, panel, w).effects("x", by="region").table
+    own = table[(table[list(flow)] == list(flow.values())).all(axis=1)]
+    mine = curve.table.set_index("model").loc["twoways"]
+    assert_allclose(mine[["estimate", "se"]].astype(float), own[["estimate", "se"]].iloc[0])
+    (upper, _) = ss.report.specification_curve(runs, "x", flow).axes
+    assert upper.get_ylabel() == "indirect effect of x\ncore → edge"
+    with pytest.raises(ss.ModelError, match="differ by to: 'core', 'edge'"):
+        runs.curve("x", "direct")
+    with pytest.raises(
+        ss.ModelError, match="no effects have to = 'west'; there are 'core', 'edge'"
+    ):
+        runs.curve("x", {"effect": "direct", "to": "west"})
+    with pytest.raises(ss.ModelError, match="have order = 'one'; there is no such column"):
+        runs.curve("x", {"order": "one"})
+
+
+def test_plain_models_make_a_study_and_warnings_are_kept():
+    panel, w = panel_and_weights(T=9)
+    trend = panel.array("y") + 3.0 * np.arange(9) ** 2
+    explosive = panel.assign(y=trend)
+    dynamic = ss.sdm("y ~ x", W="w", fixed_effects="individual", lag_y=True)
+    runs = ss.Study(explosive, [w], {"static": MODEL, "dynamic": dynamic}).run()
+    assert list(runs.table.index) == ["static", "dynamic"]
+    assert "does not come to rest" in runs.table.at["dynamic", "message"]
+    assert repr(runs) == "Runs: 2 models, 2 estimated"
+
+
+def test_a_curve_of_plain_models_has_no_axes():
+    panel, w = panel_and_weights()
+    models = {"SDM": MODEL, "SAR": ss.sar("y ~ x", W="w"), "OLS": ss.ols("y ~ x")}
+    runs = ss.Study(panel, w, models).run()
+    assert runs.curve("x").axes == ()
+    figure = ss.report.specification_curve(runs, "x")
+    assert len(figure.axes) == 1
+
+
+def test_a_model_without_regressors_is_estimated_and_has_no_effects():
+    panel, w = panel_and_weights()
+    runs = ss.Study(panel, w, {"empty": ss.sar("y ~ 1", W="w")}).run()
+    assert runs.failures.empty
+    with pytest.raises(ss.ModelError, match=r"no model has effects. The models have no regressors"):
+        runs.effects()
+
+
+def test_refusals_name_what_is_wrong():
+    panel, w = panel_and_weights()
+    with pytest.raises(ss.ModelError, match="models come by name"):
+        ss.Study(panel, w, [MODEL])
+    with pytest.raises(ss.ModelError, match="needs one model at least"):
+        ss.Study(panel, w, {})
+    with pytest.raises(ss.ModelError, match=r"takes models such as ss.sdm"):
+        ss.Study(panel, w, {"a": "y ~ x"})
+    with pytest.raises(ss.PanelError, match="a study needs a panel"):
+        ss.Study(panel.frame, w, {"a": MODEL})
+    with pytest.raises(ss.PanelError, match="drop_years names 1999; the panel has the years 2001-"):
+        ss.Study(panel, w, ss.grid(MODEL, drop_years=1999))
+    with pytest.raises(
+        ss.ModelError, match="by='city' is not a grouping of the panel; it has 'reg"
+    ):
+        ss.Study(panel, w, {"a": MODEL}, by="city")
+    with pytest.raises(ss.AlignmentError, match="needs the weights 'other'"):
+        ss.Study(panel, w, ss.grid(MODEL, W=["w", "other"]))
+    with pytest.raises(ss.ModelError, match=r"no model has effects of 'q'; there are 'x'"):
+        ss.Study(panel, w, {"a": MODEL}).run().effects("q")
+    everything = ss.grid(MODEL, drop_years=tuple(panel.years))
+    with pytest.raises(ss.ModelError, match=r"no model has effects. model: drop_years leaves no"):
+        ss.Study(panel, w, everything).run().effects()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"backend": "ray"}, "backend='ray' is not one of 'joblib', 'dask'"),
+        ({"n_jobs": 0}, "n_jobs=0: give a number of processes, or -1"),
+        ({"n_jobs": -2}, "n_jobs=-2"),
+        ({"n_jobs": 1.5}, "n_jobs=1.5"),
+        ({"scheduler": "tcp://host:1"}, 'is the address of a cluster: backend="dask"'),
+    ],
+)
+def test_a_wrong_engine_is_refused(options, text):
+    panel, w = panel_and_weights()
+    with pytest.raises(ss.ConfigError, match=text):
+        ss.Study(panel, w, {"a": MODEL}).run(**options)
+
+
+def test_two_processes_give_the_same_bits(runs):
+    panel, w = panel_and_weights()
+    again = ss.Study(panel, w, runs.models).run(n_jobs=2)
+    assert_frame_equal(again.effects(), runs.effects(), check_exact=True)
+    assert_series_equal(again.failures, runs.failures)
+
+
+def fatal(item):
+    if item == 3:
+        os._exit(1)
+    return item
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_process_that_dies_is_an_error_that_says_what_to_do():
+    with pytest.raises(ss.EngineError, match=r"process of the study died.*What is stored stays"):
+        list(each(fatal, range(8), 2, "joblib", None))
+
+
+def blas_threads(_):
+    from threadpoolctl import threadpool_info
+
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_every_worker_uses_one_blas_thread(n_jobs):
+    found = [threads for _, threads in each(blas_threads, range(4), n_jobs, "joblib", None)]
+    assert {n for threads in found for n in threads} <= {1}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_figure_shows_every_model_and_what_it_chose(runs, language):
+    figure = ss.report.specification_curve(
+        runs, "x", "indirect", labels={"x": "Broadband"}, title="Curve", language=language
+    )
+    curve = runs.curve("x", "indirect").table
+    upper, lower = figure.axes
+    drawn = {line.get_gid(): line for line in upper.get_lines()}
+    certain = (curve["p"] < 0.05).to_numpy()
+    assert_allclose(drawn["certain"].get_ydata(), curve["estimate"][certain])
+    assert_allclose(drawn["uncertain"].get_xdata(), 1 + np.flatnonzero(~certain))
+    ends = {c.get_gid(): c.get_segments() for c in upper.collections}
+    assert_allclose(
+        [segment[:, 1] for segment in ends["certain interval"]],
+        curve.loc[certain, ["low", "high"]],
+    )
+    ticks = [line for line in lower.get_lines() if line.get_gid() == "fixed effects: twoways"]
+    ranks = np.concatenate([line.get_xdata() for line in ticks])
+    chosen = 1 + np.flatnonzero(curve["fixed effects"] == "twoways")
+    assert sorted(ranks) == list(chosen)
+    texts = [label.get_text() for label in lower.get_yticklabels()]
+    assert len(texts) == 2 + 2 + 2 + 2
+    assert "Broadband" in upper.get_ylabel()
+    note = lower.get_xlabel()
+    assert note.startswith("16 specifications" if language == "en" else "16 个模型设定")
+
+
+def test_a_curve_needs_its_regressor(runs):
+    with pytest.raises(ss.ConfigError, match="needs the regressor"):
+        ss.report.specification_curve(runs)
+    assert ss.report.specification_curve(runs.curve("z")).axes
+
+
+def test_the_table_of_shares_is_that_of_the_curves(runs):
+    table = ss.report.specification_table(runs, "x", labels={"x": "Broadband"})
+    for effect in ("direct", "indirect", "total"):
+        expected = runs.curve("x", effect).shares
+        assert_allclose(table.frame.loc[effect].astype(float), expected.astype(float))
+    assert table.columns == ("Direct", "Indirect", "Total")
+    assert table.notes[0] == "Effects of Broadband; significant: p < 0.05."
+    assert "are no p-values" in table.notes[1]
