@@ -178,7 +178,7 @@ def test_what_needs_all_pairs_of_many_cities_is_refused(monkeypatch):
         with pytest.raises(ss.ModelError, match=message):
             ask()
     with pytest.raises(ss.ModelError, match="a W that is stored dense write out"):
-        res.effects()  # sixty cities are inverted
+        res.effects(by="region")  # sixty cities are inverted
     monkeypatch.setattr(entered, "FACTORED_FROM", 1)
     assert len(res.effects(by="city").table) == 2 * 4 * 60
     assert len(dynamic.effects(horizon="long").table) == 6
