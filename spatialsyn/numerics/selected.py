@@ -218,8 +218,8 @@ def elimination(
     if widest(every) > WIDEST:
         raise EstimationError(
             f"{n} cities linked as far apart as here have factors that fill memory. Average "
-            "effects of a model with one matrix need none, results.effects(); those by block or city "
-            "need links between neighbours, such as contiguity, knn or a distance band."
+            "effects of a model with one matrix need none, results.effects(); others, by block or "
+            "by city, need links between neighbours, such as contiguity, knn or a distance band."
         )
     order = np.asarray(pattern(every).order, dtype=np.intp)
     order = order[_postorder(_below(_ordered(every, order)))]
