@@ -18,6 +18,7 @@ from spatialsyn.effects.blocks import average, by_block, by_city
 from spatialsyn.effects.entered import Carried, Multipliers
 from spatialsyn.effects.inference import infer
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.numerics import selected
 from spatialsyn.numerics.selected import elimination
 
 # Two ways through the same linear algebra agree to rounding.
@@ -71,6 +72,13 @@ def test_a_singular_multiplier_is_refused():
     made = elimination([grid(5)])
     with pytest.raises(ss.EstimationError, match="at the edge of the parameter space"):
         made.inverse(np.array([1.0]))
+
+
+def test_links_without_neighbourhoods_are_refused_before_memory_is_full(monkeypatch):
+    monkeypatch.setattr(selected, "WIDEST", 100)
+    with pytest.raises(ss.EstimationError, match="500 cities linked as far apart as here"):
+        elimination([sparse_ring(500, links=4.0)])
+    assert len(elimination([grid(22)]).order) == 484
 
 
 def fits() -> dict[str, ss.Results]:
