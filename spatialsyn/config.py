@@ -44,6 +44,7 @@ WEIGHTS = (
 FILLED = {"panel", "cities", "distances", "name", "ids", "weights", "by_year"}
 TABLES = (
     "blocks", "effects", "main", "models", "sweep", "grid", "cities", "weights", "descriptives",
+    "diagnostics",
 )  # fmt: skip
 FIGURES = ("blocks", "emitted_received", "effects", "specifications", "study_area", "weights")
 

@@ -195,6 +195,14 @@ def _grid(job: Job) -> Table:
     return specification_table(job.runs, job.x, labels=job.study.report.labels)
 
 
+def _diagnostics(job: Job) -> Table:
+    from spatialsyn.report import diagnostics_table
+
+    results, known = job.results[job.main], list(job.weights.values())
+    W = known[0] if len(known) == 1 and not results.weights else None
+    return diagnostics_table(results.diagnostics(W), **_words(job))
+
+
 def _effects(job: Job) -> Table:
     from spatialsyn.report import effects_table
 
@@ -325,6 +333,7 @@ TABLES: dict[str, Callable[[Job], Table]] = {
     "weights": _weights,
     "main": _main,
     "models": _models,
+    "diagnostics": _diagnostics,
     "effects": _effects,
     "blocks": _blocks,
     "cities": _cities,

@@ -6,6 +6,7 @@ from spatialsyn.report.audit import audit
 from spatialsyn.report.bands import curve_plot
 from spatialsyn.report.choropleth import emitted_received, map, maps
 from spatialsyn.report.curves import decay_plot, threshold_plot
+from spatialsyn.report.diagnostic_tables import diagnostics_table
 from spatialsyn.report.effect_tables import effects_table
 from spatialsyn.report.exploration import autocorrelation_figure, autocorrelation_plot, lisa_map
 from spatialsyn.report.figures import block_plot, effects_plot
@@ -36,6 +37,7 @@ __all__ = [
     "decay_plot",
     "definitions",
     "descriptives",
+    "diagnostics_table",
     "disparity_plot",
     "effects_plot",
     "effects_table",
