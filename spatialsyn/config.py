@@ -43,8 +43,8 @@ WEIGHTS = (
 # Parameters that the panel and the keys of a section fill by themselves.
 FILLED = {"panel", "cities", "distances", "name", "ids", "weights", "by_year"}
 TABLES = (
-    "blocks", "effects", "main", "models", "sweep", "grid", "cities", "weights", "descriptives",
-    "diagnostics",
+    "blocks", "effects", "main", "models", "diagnostics", "sweep", "grid", "cities", "weights",
+    "descriptives",
 )  # fmt: skip
 FIGURES = ("blocks", "emitted_received", "effects", "specifications", "study_area", "weights")
 
