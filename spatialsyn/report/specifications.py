@@ -150,12 +150,13 @@ def _keep_scale(ax: Axes, table: pd.DataFrame, at: np.ndarray) -> None:
     high = max(0.0, float(table["high"][~cut].max()))
     room = ROOM * (high - low)
     ax.set_ylim(low - room, high + room)
-    for beyond, edge, marker in (
-        (table["estimate"] < low - room, low - room, "v"),
-        (table["estimate"] > high + room, high + room, "^"),
-    ):  # fmt: skip
-        ax.plot(at[beyond], np.full(int(beyond.sum()), edge), marker, color=theme.GREY, ms=3.2,
-                mfc="white", mew=0.7, zorder=4, clip_on=False, gid="beyond")  # fmt: skip
+    for rank, (_, model) in zip(at, table.iterrows(), strict=True):
+        below, above = model["estimate"] < low - room, model["estimate"] > high + room
+        if below or above:
+            colour = theme.COLOURS[0] if model["p"] < ALPHA else theme.GREY
+            ax.plot(rank, low - room if below else high + room, "v" if below else "^", color=colour,
+                    mfc=colour if model["p"] < ALPHA else "white", ms=3.2, mew=0.7, zorder=4,
+                    clip_on=False, in_layout=False, gid="beyond")  # fmt: skip
 
 
 def too_wide(table: pd.DataFrame) -> np.ndarray:
