@@ -43,9 +43,17 @@ WEIGHTS = (
 # Parameters that the panel and the keys of a section fill by themselves.
 FILLED = {"panel", "cities", "distances", "name", "ids", "weights", "by_year"}
 TABLES = (
-    "blocks", "effects", "main", "models", "sweep", "grid", "cities", "weights", "descriptives",
+    "blocks", "effects", "main", "models", "diagnostics", "sweep", "grid", "cities", "weights",
+    "descriptives", "correlations", "definitions",
 )  # fmt: skip
-FIGURES = ("blocks", "emitted_received", "effects", "specifications", "study_area", "weights")
+FIGURES = (
+    "blocks", "emitted_received", "effects", "specifications", "study_area", "weights",
+    "block_matrix", "flows", "autocorrelation", "spectra",
+)  # fmt: skip
+# Written where a study names them; a study without a list gets all others that it can fill.
+ON_REQUEST = (
+    "correlations", "definitions", "block_matrix", "flows", "autocorrelation", "spectra",
+)  # fmt: skip
 
 
 class _Section(BaseModel):

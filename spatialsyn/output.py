@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialsyn.config import sweep
+from spatialsyn.study_figures import FIGURES, outcome
 
 if TYPE_CHECKING:
+    from spatialsyn.cities.panel import CityPanel
     from spatialsyn.report.tables.regression import Table
     from spatialsyn.run import Job
 
 PAGE_DPI = 130
-# Markers that the figure of effects can tell apart.
-MOST_MODELS = 7
 # Options of measures that name the columns they count, and those they divide by.
 COUNTED = (
     "indicators", "part", "parts", "numerator", "a", "b", "column", "reference", "others",
@@ -195,6 +195,14 @@ def _grid(job: Job) -> Table:
     return specification_table(job.runs, job.x, labels=job.study.report.labels)
 
 
+def _diagnostics(job: Job) -> Table:
+    from spatialsyn.report import diagnostics_table
+
+    results, known = job.results[job.main], list(job.weights.values())
+    W = known[0] if len(known) == 1 and not results.weights else None
+    return diagnostics_table(results.diagnostics(W), **_words(job))
+
+
 def _effects(job: Job) -> Table:
     from spatialsyn.report import effects_table
 
@@ -228,96 +236,44 @@ def _city_names(job: Job) -> dict[str, str]:
 def _descriptives(job: Job) -> Table:
     from spatialsyn.report import descriptives
 
+    return descriptives(_sample(job), _variables(job), **_words(job))
+
+
+def _correlations(job: Job) -> Table:
+    from spatialsyn.report import correlations
+
+    return correlations(_sample(job), _variables(job), above="within", **_words(job))
+
+
+def _definitions(job: Job) -> Table:
+    """The raw columns behind the main model, as the codebook of the embedded panel has them."""
+    from spatialsyn.cities import datasets
+    from spatialsyn.report import definitions
+
+    book, raw = datasets.codebook(), set[str]()
+    for name in _variables(job):
+        raw |= set().union(*raw_columns(job, name))
+    return definitions(book, [name for name in book.index if name in raw], **_words(job))
+
+
+def _variables(job: Job) -> list[str]:
+    """The columns of the panel behind the outcome and the regressors of the main model."""
     data = job.results[job.main].data
     columns = dict.fromkeys([data.outcome, *(c for s in data.sources for c in sorted(s))])
-    known = [name for name in columns if name in job.panel.variables]
-    span = range(data.years[0], data.years[-1] + 1)
-    panel = job.results[job.main].panel.subset(years=span)
-    return descriptives(panel, known, **_words(job))
+    return [name for name in columns if name in job.panel.variables]
+
+
+def _sample(job: Job) -> CityPanel:
+    """The cities and years of the main model."""
+    main = job.results[job.main]
+    return main.panel.subset(years=range(main.data.years[0], main.data.years[-1] + 1))
 
 
 def _weights(job: Job) -> Table:
     from spatialsyn.report import weights_table
 
     blocks = job.panel.blocks[job.by] if job.panel.blocks else None
-    return weights_table(*job.weights.values(), y=_outcome(job), blocks=blocks, **_words(job))
-
-
-def _outcome(job: Job) -> Any:
-    """The outcome of the main model, city x year, as its formula makes it."""
-    import pandas as pd
-
-    main = job.results[job.main]
-    return pd.DataFrame(main.data.y, index=list(main.panel.ids), columns=list(main.data.years))
-
-
-def _draw_study_area(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import study_area
-
-    language = job.study.report.language
-    drawing = study_area(job.panel, job.by, labels=language, language=language)
-    return {"study_area": drawing}
-
-
-def _draw_weights(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import audit, weights_map
-    from spatialsyn.weights import WeightsSeries
-
-    language = job.study.report.language
-    shown: dict[str, Any] = {}
-    for name, w in job.weights.items():
-        ends = (w.years[0], w.years[-1]) if isinstance(w, WeightsSeries) else ()
-        shown |= {f"{name}_{year}": w.at(year) for year in ends} or {name: w}
-    maps = {
-        f"weights_{name}": weights_map(w, job.panel.cities, job.panel.context, language=language)
-        for name, w in shown.items()
-    }
-    return {"weights": audit(*job.weights.values(), y=_outcome(job), language=language), **maps}
-
-
-def _draw_specifications(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import specification_curve
-
-    chosen = job.study.report
-    return {
-        f"specifications_{effect}": specification_curve(
-            job.runs, job.x, effect, labels=chosen.labels, language=chosen.language
-        )
-        for effect in ("direct", "indirect", "total")
-    }
-
-
-def _draw_effects(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import effects_plot
-
-    chosen = job.study.report
-    models = _named(job, list(job.study.models)[:MOST_MODELS])
-    y = job.results[job.main].data.outcome
-    drawing = effects_plot(models, chosen.labels, chosen.labels.get(y, y), language=chosen.language)
-    return {"effects": drawing}
-
-
-def _draw_blocks(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import block_plot
-
-    chosen, results = job.study.report, job.results[job.main]
-    effects, y = results.effects(job.x, by=job.by), results.data.outcome
-    y = chosen.labels.get(y, y)
-    return {"blocks": block_plot(effects, job.x, y, chosen.labels, language=chosen.language)}
-
-
-def _draw_emitted_received(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import emitted_received
-    from spatialsyn.report.words import word
-
-    results = job.results[job.main]
-    effects = results.effects(job.x, by="city")
-    label = job.study.report.labels.get(job.x, job.x)
-    language = job.study.report.language
-    unit = word("effect of one unit of {}", language).format(label)
-    blocks = job.by if results.panel.blocks else None
-    drawing = emitted_received(results.panel, effects, unit=unit, blocks=blocks, language=language)
-    return {"emitted_received": drawing}
+    return weights_table(*job.weights.values(), y=outcome(job), blocks=blocks, **_words(job))
 
 
 TABLES: dict[str, Callable[[Job], Table]] = {
@@ -325,17 +281,12 @@ TABLES: dict[str, Callable[[Job], Table]] = {
     "weights": _weights,
     "main": _main,
     "models": _models,
+    "diagnostics": _diagnostics,
     "effects": _effects,
     "blocks": _blocks,
     "cities": _cities,
     "sweep": _sweep,
     "grid": _grid,
-}
-FIGURES: dict[str, Callable[[Job], dict[str, Any]]] = {
-    "study_area": _draw_study_area,
-    "weights": _draw_weights,
-    "effects": _draw_effects,
-    "blocks": _draw_blocks,
-    "specifications": _draw_specifications,
-    "emitted_received": _draw_emitted_received,
+    "correlations": _correlations,
+    "definitions": _definitions,
 }

@@ -23,6 +23,7 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.config import (
     FIGURES,
+    ON_REQUEST,
     TABLES,
     Study,
     build_panel,
@@ -131,28 +132,37 @@ class Job:
         return self._asked("figures", self.study.report.figures, FIGURES)
 
     def _asked(self, kind: str, listed: list[str] | None, known: tuple[str, ...]) -> list[str]:
-        lacking = {
-            "blocks": None if self.panel.blocks else "a grouping: blocks = [...] in [panel]",
-            "weights": None if self.weights else "weights",
-            "sweep": None if self.study.sweep else "a [sweep]",
-            **dict.fromkeys(("grid", "specifications"), None if self.study.grid else "a [grid]"),
-            "cities": None,
-        }
-        if kind == "figures":
-            maps = None if self.panel.cities is not None else "polygons: boundaries in [panel]"
-            lacking |= {"study_area": maps or lacking["blocks"], "emitted_received": maps}
-            lacking["weights"] = lacking["weights"] or maps
-        if not self.results[self.main].regressors:
-            lacking |= dict.fromkeys(
-                ("effects", "blocks", "cities", "emitted_received", "grid", "specifications"),
-                "regressors",
-            )
+        lacking = self._lacking(kind)
         if listed is None:
-            return [name for name in known if not lacking.get(name)]
+            return [n for n in known if not lacking.get(n) and n not in ON_REQUEST]
         for name in listed:
             if lacking.get(name):
                 raise ConfigError(f'[report] {kind} has "{name}", which needs {lacking[name]}.')
         return listed
+
+    def _lacking(self, kind: str) -> dict[str, str | None]:
+        """What each table or figure would need that the study does not have."""
+        blocks = None if self.panel.blocks else "a grouping: blocks = [...] in [panel]"
+        weights = None if self.weights else "weights"
+        embedded = None if self.study.panel.dataset else 'a codebook: dataset = "guangdong"'
+        lacking: dict[str, str | None] = {
+            **dict.fromkeys(("blocks", "block_matrix"), blocks),
+            **dict.fromkeys(("weights", "autocorrelation", "spectra"), weights),
+            "sweep": None if self.study.sweep else "a [sweep]",
+            **dict.fromkeys(("grid", "specifications"), None if self.study.grid else "a [grid]"),
+            "definitions": embedded,
+        }
+        if kind == "figures":
+            maps = None if self.panel.cities is not None else "polygons: boundaries in [panel]"
+            lacking |= dict.fromkeys(("study_area", "flows"), maps or blocks)
+            lacking |= {"emitted_received": maps, "weights": weights or maps}
+        if not self.results[self.main].regressors:
+            lacking |= dict.fromkeys(
+                ("effects", "blocks", "cities", "emitted_received", "grid", "specifications",
+                 "block_matrix", "flows", "correlations"),
+                "regressors",
+            )  # fmt: skip
+        return lacking
 
     def check(self) -> tuple[str, ...]:
         """Fit everything and return what will be written; what cannot be made is refused here."""

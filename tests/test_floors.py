@@ -31,6 +31,7 @@ FLOORS = [
     ("study_measures", "study_grid"),
     ("config",),
     ("matrices",),
+    ("study_figures",),
     ("output",),
     ("run",),
     ("cli",),

@@ -211,7 +211,7 @@ def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
         ('W = ["geo", "eco"]', 'W = ["geo", "sea"]', "unknown weights 'sea'"),
         ('x = "index"', 'main = "other"', r"main = 'other' is not a model"),
         ("[panel]", "[panel", "not valid TOML"),
-        ('tables = ["descriptives",', 'tables = ["diagnostics",', r"report.tables\] 0: Input should be"),
+        ('tables = ["descriptives",', 'tables = ["residuals",', r"report.tables\] 0: Input should be"),
     ],
 )  # fmt: skip
 def test_a_wrong_study_file_is_refused_before_anything_is_computed(study, old, new, message):

@@ -20,6 +20,7 @@ from spatialsyn.report.figures.scatter import moran_scatter
 from spatialsyn.report.figures.shares import shares_plot
 from spatialsyn.report.figures.specifications import specification_curve, specification_table
 from spatialsyn.report.figures.spectra import spectrum_plot
+from spatialsyn.report.tables.diagnostics import diagnostics_table
 from spatialsyn.report.tables.effects import effects_table
 from spatialsyn.report.tables.regression import Table, table
 from spatialsyn.report.tables.variables import correlations, definitions, descriptives
@@ -40,6 +41,7 @@ __all__ = [
     "decay_plot",
     "definitions",
     "descriptives",
+    "diagnostics_table",
     "disparity_plot",
     "effects_plot",
     "effects_table",

@@ -92,6 +92,7 @@ CHINESE = {
     "{} specifications, {:.0%} positive, {:.0%} with p < 0.05": (
         "{} 个模型设定，{:.0%} 为正，{:.0%} 的 p < 0.05"
     ),
+    "; {} wide intervals cut": "；{} 个过宽区间已截断",
     "; {} without an estimate": "；{} 个没有估计值",
     "W": "空间权重",
     "fixed effects": "固定效应",

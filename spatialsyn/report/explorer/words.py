@@ -142,6 +142,12 @@ HEADINGS = {
         "specifications_indirect": "Specification curve: indirect effect",
         "specifications_total": "Specification curve: total effect",
         "diagnostics": "Diagnostics",
+        "correlations": "Correlations",
+        "definitions": "Definitions of variables",
+        "block_matrix": "Effects from block to block, as a matrix",
+        "flows": "Effects from block to block, on the map",
+        "autocorrelation": "Autocorrelation of the outcome",
+        "spectra": "Eigenvalues of the weights",
     },
     "zh": {
         "study_area": "研究区域",
@@ -159,6 +165,12 @@ HEADINGS = {
         "specifications_indirect": "设定曲线：间接效应",
         "specifications_total": "设定曲线：总效应",
         "diagnostics": "诊断检验",
+        "correlations": "相关系数矩阵",
+        "definitions": "变量定义",
+        "block_matrix": "区域间效应矩阵",
+        "flows": "区域间效应地图",
+        "autocorrelation": "被解释变量的空间自相关",
+        "spectra": "权重矩阵的特征值",
     },
 }
 
@@ -171,7 +183,7 @@ def phrase(text: str, language: str) -> str:
 
 def heading(key: str, language: str) -> str:
     """The heading of a table or figure by its name in the study file."""
-    kind, _, name = key.partition("weights_")
-    if name:
-        return f"{HEADINGS[language]['weights']}: {name}"
-    return HEADINGS[language].get(kind, kind)
+    for kind in ("weights", "autocorrelation"):
+        if key.startswith(f"{kind}_"):
+            return f"{HEADINGS[language][kind]}: {key.removeprefix(f'{kind}_')}"
+    return HEADINGS[language].get(key, key)

@@ -29,6 +29,8 @@ LINE = 30
 EFFECTS = ("direct", "indirect", "total")
 # Beyond this many models a marker is a dot.
 MANY = 60
+# Intervals this many times as wide as the median one leave the scale to the others.
+WIDE, ROOM = 5.0, 0.06
 
 
 def specification_curve(
@@ -43,7 +45,9 @@ def specification_curve(
     """Every model's effect with its 95 % interval in ascending order; below, what it chose.
 
     Estimates with p < 0.05 are filled and coloured, the others hollow and grey. The note
-    counts both; what such counts cannot say is in `Curve.caveat`.
+    counts both; what such counts cannot say is in `Curve.caveat`. Intervals more than five times
+    as wide as the median one are cut at the edge, a triangle where the estimate lies beyond it;
+    the note says how many.
 
     Parameters
     ----------
@@ -123,6 +127,7 @@ def draw_curve(ax: Axes, found: Curve, labels: Mapping[str, str], language: str)
                   alpha=0.6, zorder=2, gid=f"{name} interval")  # fmt: skip
         ax.plot(at[mask], table["estimate"][mask], "o", color=colour, ms=size, mew=0.7, zorder=3,
                 mfc=colour if name == "certain" else "white", gid=name)  # fmt: skip
+    _keep_scale(ax, table, at)
     ax.set_ylabel(_label(found, labels, language))
     ax.margins(x=0.015)
     kinds = {"p < 0.05": (theme.COLOURS[0],) * 2, "p \u2265 0.05": (theme.GREY, "white")}
@@ -134,6 +139,31 @@ def draw_curve(ax: Axes, found: Curve, labels: Mapping[str, str], language: str)
               borderaxespad=0.1, handletextpad=0.2)  # fmt: skip
     ax.spines[["right", "top"]].set_visible(False)
     _ticks(ax)
+
+
+def _keep_scale(ax: Axes, table: pd.DataFrame, at: np.ndarray) -> None:
+    """Limits that suit the intervals of usual width; a triangle for an estimate beyond them."""
+    cut = too_wide(table)
+    if not cut.any():
+        return
+    low = min(0.0, float(table["low"][~cut].min()))
+    high = max(0.0, float(table["high"][~cut].max()))
+    room = ROOM * (high - low)
+    ax.set_ylim(low - room, high + room)
+    for rank, (_, model) in zip(at, table.iterrows(), strict=True):
+        below, above = model["estimate"] < low - room, model["estimate"] > high + room
+        if below or above:
+            colour = theme.COLOURS[0] if model["p"] < ALPHA else theme.GREY
+            ax.plot(rank, low - room if below else high + room, "v" if below else "^", color=colour,
+                    mfc=colour if model["p"] < ALPHA else "white", ms=3.2, mew=0.7, zorder=4,
+                    clip_on=False, in_layout=False, gid="beyond")  # fmt: skip
+
+
+def too_wide(table: pd.DataFrame) -> np.ndarray:
+    """Which intervals are so wide that they would hide all others."""
+    widths = (table["high"] - table["low"]).to_numpy(dtype=float)
+    usual = float(np.median(widths[widths > 0])) if (widths > 0).any() else np.inf
+    return np.asarray(widths > WIDE * usual)
 
 
 def draw_choices(
@@ -187,6 +217,9 @@ def _note(found: Curve, language: str) -> str:
     shares: pd.Series = found.shares
     text = word("{} specifications, {:.0%} positive, {:.0%} with p < 0.05", language)
     note = text.format(len(found.table), shares["positive"], shares["significant"])
+    cut = int(too_wide(found.table).sum())
+    if cut:
+        note += word("; {} wide intervals cut", language).format(cut)
     if found.failures:
         note += word("; {} without an estimate", language).format(len(found.failures))
     return note

@@ -127,6 +127,16 @@ WORDS = {
     "Definitions of variables": "变量定义",
     "Definition": "定义",
     "Source": "数据来源",
+    # specification tests
+    "Specification tests": "模型设定检验",
+    "Test: null hypothesis": "检验：原假设",
+    "Statistic": "统计量",
+    "d.f.": "自由度",
+    "Note": "注",
+    "Moran's I of the residuals by year (* p < 0.05): {}.": (
+        "各年残差的 Moran's I（* p < 0.05）：{}。"
+    ),
+    "Variance inflation factors: {}.": "方差膨胀因子：{}。",
     # weights
     "Spatial weights matrices": "空间权重矩阵",
     "Made from": "构造方式",

@@ -1,0 +1,150 @@
+"""What a study draws: its figures by the names that a study file asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spatialsyn.run import Job
+
+# Markers that the figure of effects can tell apart.
+MOST_MODELS = 7
+
+
+def outcome(job: Job) -> pd.DataFrame:
+    """The outcome of the main model, city x year, as its formula makes it."""
+    import pandas as pd
+
+    main = job.results[job.main]
+    return pd.DataFrame(main.data.y, index=list(main.panel.ids), columns=list(main.data.years))
+
+
+def _draw_study_area(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import study_area
+
+    language = job.study.report.language
+    drawing = study_area(job.panel, job.by, labels=language, language=language)
+    return {"study_area": drawing}
+
+
+def _draw_weights(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import audit, weights_map
+    from spatialsyn.weights import WeightsSeries
+
+    language = job.study.report.language
+    shown: dict[str, Any] = {}
+    for name, w in job.weights.items():
+        ends = (w.years[0], w.years[-1]) if isinstance(w, WeightsSeries) else ()
+        shown |= {f"{name}_{year}": w.at(year) for year in ends} or {name: w}
+    maps = {
+        f"weights_{name}": weights_map(w, job.panel.cities, job.panel.context, language=language)
+        for name, w in shown.items()
+    }
+    return {"weights": audit(*job.weights.values(), y=outcome(job), language=language), **maps}
+
+
+def _draw_specifications(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import specification_curve
+
+    chosen = job.study.report
+    return {
+        f"specifications_{effect}": specification_curve(
+            job.runs, job.x, effect, labels=chosen.labels, language=chosen.language
+        )
+        for effect in ("direct", "indirect", "total")
+    }
+
+
+def _draw_effects(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import effects_plot
+
+    chosen = job.study.report
+    models = {name: job.results[name] for name in list(job.study.models)[:MOST_MODELS]}
+    y = job.results[job.main].data.outcome
+    drawing = effects_plot(models, chosen.labels, chosen.labels.get(y, y), language=chosen.language)
+    return {"effects": drawing}
+
+
+def _draw_blocks(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import block_plot
+
+    chosen, results = job.study.report, job.results[job.main]
+    effects, y = results.effects(job.x, by=job.by), results.data.outcome
+    y = chosen.labels.get(y, y)
+    return {"blocks": block_plot(effects, job.x, y, chosen.labels, language=chosen.language)}
+
+
+def _draw_emitted_received(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import emitted_received
+    from spatialsyn.report.words import word
+
+    results = job.results[job.main]
+    effects = results.effects(job.x, by="city")
+    label = job.study.report.labels.get(job.x, job.x)
+    language = job.study.report.language
+    unit = word("effect of one unit of {}", language).format(label)
+    blocks = job.by if results.panel.blocks else None
+    drawing = emitted_received(results.panel, effects, unit=unit, blocks=blocks, language=language)
+    return {"emitted_received": drawing}
+
+
+def _draw_block_matrix(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import block_matrix
+
+    chosen, results = job.study.report, job.results[job.main]
+    effects, y = results.effects(job.x, by=job.by), results.data.outcome
+    y = chosen.labels.get(y, y)
+    drawing = block_matrix(effects, job.x, y, chosen.labels, language=chosen.language)
+    return {"block_matrix": drawing}
+
+
+def _draw_flows(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import flow_map
+
+    results, language = job.results[job.main], job.study.report.language
+    effects = results.effects(job.x, by=job.by)
+    return {"flows": flow_map(results.panel, effects, job.x, language=language)}
+
+
+def _draw_autocorrelation(job: Job) -> dict[str, Any]:
+    """The outcome of the main model, year by year, under every matrix."""
+    import pandas as pd
+
+    from spatialsyn.explore import autocorrelation
+    from spatialsyn.report import autocorrelation_figure
+
+    chosen, main = job.study.report, job.results[job.main]
+    panel = main.panel.subset(years=main.data.years)
+    y = pd.Series(outcome(job).stack())
+    title = chosen.labels.get(main.data.outcome, main.data.outcome)
+    y = y.rename(main.data.outcome).rename_axis([panel.frame.index.names[0], "year"])
+    return {
+        f"autocorrelation_{name}": autocorrelation_figure(
+            autocorrelation(panel, y, w.aligned(panel.ids)), f"{title}, W[{name}]", chosen.language
+        )
+        for name, w in job.weights.items()
+    }
+
+
+def _draw_spectra(job: Job) -> dict[str, Any]:
+    from spatialsyn.report import spectrum_plot
+
+    language = job.study.report.language
+    return {"spectra": spectrum_plot(*job.weights.values(), language=language)}
+
+
+FIGURES: dict[str, Callable[[Job], dict[str, Any]]] = {
+    "study_area": _draw_study_area,
+    "weights": _draw_weights,
+    "effects": _draw_effects,
+    "blocks": _draw_blocks,
+    "specifications": _draw_specifications,
+    "emitted_received": _draw_emitted_received,
+    "block_matrix": _draw_block_matrix,
+    "flows": _draw_flows,
+    "autocorrelation": _draw_autocorrelation,
+    "spectra": _draw_spectra,
+}
