@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialsyn.config import sweep
-from spatialsyn.study_figures import FIGURES, outcome
+from spatialsyn.study_figures import FIGURES, SEED, outcome
 
 if TYPE_CHECKING:
     from spatialsyn.cities.panel import CityPanel
@@ -107,7 +107,9 @@ def facts(job: Job) -> dict[str, str]:
     from spatialsyn.report.explorer.words import phrase
 
     language = job.study.report.language
+    seed = phrase("Seed of the permutations", language)
     return {
+        **({seed: str(SEED)} if "autocorrelation" in job.figures else {}),
         phrase("To reproduce", language): f"spatialsyn run {job.path.name}",
         phrase("Study file, SHA-256", language): sha256(job.path.read_bytes()).hexdigest(),
     }

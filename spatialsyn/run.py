@@ -314,6 +314,7 @@ def _write_results(job: Job, folder: Path) -> None:
 
 def _write_manifest(job: Job, folder: Path) -> None:
     from spatialsyn.report.explorer.provenance import panel_hash, versions
+    from spatialsyn.study_figures import SEED
 
     files = {
         str(p.relative_to(folder).as_posix()): _digest(p)
@@ -335,7 +336,7 @@ def _write_manifest(job: Job, folder: Path) -> None:
             for name, w in job.weights.items()
         },
         "models": {name: r.equation for name, r in job.results.items()},
-        "seeds": {},
+        "seeds": {"autocorrelation": SEED} if "autocorrelation" in job.figures else {},
         "files": files,
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from spatialsyn.run import Job
 
+# Of the permutations of the autocorrelation.
+SEED = 0
 # Markers that the figure of effects can tell apart.
 MOST_MODELS = 7
 
@@ -117,15 +119,16 @@ def _draw_autocorrelation(job: Job) -> dict[str, Any]:
     from spatialsyn.report import autocorrelation_figure
 
     chosen, main = job.study.report, job.results[job.main]
-    panel = main.panel.subset(years=main.data.years)
-    y = pd.Series(outcome(job).stack())
-    title = chosen.labels.get(main.data.outcome, main.data.outcome)
-    y = y.rename(main.data.outcome).rename_axis([panel.frame.index.names[0], "year"])
+    name, panel = main.data.outcome, main.panel.subset(years=main.data.years)
+    cells = pd.MultiIndex.from_product([panel.ids, panel.years], names=panel.frame.index.names)
+    y, title = pd.Series(main.data.y.ravel(), cells, name=name), chosen.labels.get(name, name)
     return {
-        f"autocorrelation_{name}": autocorrelation_figure(
-            autocorrelation(panel, y, w.aligned(panel.ids)), f"{title}, W[{name}]", chosen.language
+        f"autocorrelation_{w.name}": autocorrelation_figure(
+            autocorrelation(panel, y, w.aligned(panel.ids), seed=SEED),
+            f"{title}, W[{w.name}]",
+            chosen.language,
         )
-        for name, w in job.weights.items()
+        for w in job.weights.values()
     }
 
 

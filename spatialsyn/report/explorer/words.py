@@ -81,6 +81,7 @@ CHINESE = {
     "Panel, SHA-256": "面板 SHA-256",
     "Versions": "软件版本",
     "Seed": "随机种子",
+    "Seed of the permutations": "置换检验的随机种子",
     "none: intervals are by the delta method, nothing was drawn": (
         "无：区间由 delta 方法得到，没有抽样"
     ),
