@@ -12,7 +12,7 @@ from spatialsyn.study_figures import FIGURES, SEED, outcome
 
 if TYPE_CHECKING:
     from spatialsyn.cities.panel import CityPanel
-    from spatialsyn.report.tables import Table
+    from spatialsyn.report.tables.regression import Table
     from spatialsyn.run import Job
 
 PAGE_DPI = 130
@@ -96,7 +96,7 @@ def answer(job: Job) -> list[str]:
     results, chosen = job.results[job.main], job.study.report
     if not results.regressors:
         return []
-    from spatialsyn.report.answers import answers
+    from spatialsyn.report.explorer.answers import answers
 
     by = job.by if job.panel.blocks else None
     return answers(results, job.x, by, chosen.labels, chosen.language)
@@ -104,7 +104,7 @@ def answer(job: Job) -> list[str]:
 
 def facts(job: Job) -> dict[str, str]:
     """How to make the page again."""
-    from spatialsyn.report.page_words import phrase
+    from spatialsyn.report.explorer.words import phrase
 
     language = job.study.report.language
     seed = phrase("Seed of the permutations", language)

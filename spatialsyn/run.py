@@ -313,7 +313,7 @@ def _write_results(job: Job, folder: Path) -> None:
 
 
 def _write_manifest(job: Job, folder: Path) -> None:
-    from spatialsyn.report.provenance import panel_hash, versions
+    from spatialsyn.report.explorer.provenance import panel_hash, versions
     from spatialsyn.study_figures import SEED
 
     files = {

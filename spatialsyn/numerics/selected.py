@@ -26,8 +26,10 @@ from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
 from spatialsyn.errors import EstimationError
+from spatialsyn.numerics.determinants import WIDEST
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.solves import NO_PIVOTING, pattern
+from spatialsyn.numerics.spectrum import widest
 
 Index = NDArray[np.intp]
 # Whole subtrees of so few columns are one front: a product of small matrices costs no less.
@@ -202,11 +204,23 @@ def _front_inverse(
 def elimination(
     matrices: Sequence[sparse.csr_array], carriers: Sequence[sparse.csr_array] = ()
 ) -> Elimination:
-    """The order and the fronts of I - sum_j c_j M_j on all links of the matrices and carriers."""
+    """The order and the fronts of I - sum_j c_j M_j on all links of the matrices and carriers.
+
+    Raises
+    ------
+    EstimationError
+        Links that reach so far that the factors would fill memory.
+    """
     n = (*matrices, *carriers)[0].shape[0]
     every = sparse.csr_array(sparse.eye_array(n))
     for matrix in (*matrices, *carriers):
         every = every + abs(matrix).sign() + abs(matrix.T).sign()
+    if widest(every) > WIDEST:
+        raise EstimationError(
+            f"{n} cities linked as far apart as here have factors that fill memory. Average "
+            "effects of a model with one matrix need none, results.effects(); others, by block or "
+            "by city, need links between neighbours, such as contiguity, knn or a distance band."
+        )
     order = np.asarray(pattern(every).order, dtype=np.intp)
     order = order[_postorder(_below(_ordered(every, order)))]
     links = _ordered(every, order)

@@ -18,6 +18,7 @@ from spatialsyn.effects.blocks import average, by_block, by_city
 from spatialsyn.effects.entered import Carried, Multipliers
 from spatialsyn.effects.inference import infer
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.numerics import selected
 from spatialsyn.numerics.selected import elimination
 
 # Two ways through the same linear algebra agree to rounding.
@@ -71,6 +72,13 @@ def test_a_singular_multiplier_is_refused():
     made = elimination([grid(5)])
     with pytest.raises(ss.EstimationError, match="at the edge of the parameter space"):
         made.inverse(np.array([1.0]))
+
+
+def test_links_without_neighbourhoods_are_refused_before_memory_is_full(monkeypatch):
+    monkeypatch.setattr(selected, "WIDEST", 100)
+    with pytest.raises(ss.EstimationError, match="500 cities linked as far apart as here"):
+        elimination([sparse_ring(500, links=4.0)])
+    assert len(elimination([grid(22)]).order) == 484
 
 
 def fits() -> dict[str, ss.Results]:
@@ -178,7 +186,7 @@ def test_what_needs_all_pairs_of_many_cities_is_refused(monkeypatch):
         with pytest.raises(ss.ModelError, match=message):
             ask()
     with pytest.raises(ss.ModelError, match="a W that is stored dense write out"):
-        res.effects()  # sixty cities are inverted
+        res.effects(by="region")  # sixty cities are inverted
     monkeypatch.setattr(entered, "FACTORED_FROM", 1)
     assert len(res.effects(by="city").table) == 2 * 4 * 60
     assert len(dynamic.effects(horizon="long").table) == 6

@@ -256,7 +256,7 @@ def test_the_map_colours_the_clusters_of_a_year():
     ax = ss.report.lisa_map(panel, found, 2012, labels="en", title="2012")
     (layer,) = [c for c in ax.collections if c.get_gid() == "cities"]
     clusters = found.at(2012)["cluster"]
-    from spatialsyn.report.exploration import CLUSTERS
+    from spatialsyn.report.figures.exploration import CLUSTERS
 
     colours = [mpl.colors.to_hex(c) for c in layer.get_facecolors()]
     assert colours == [CLUSTERS[c].lower() for c in clusters.loc[panel.cities.index]]

@@ -80,8 +80,8 @@ def test_a_specification_with_instruments_is_a_value():
             "best instruments of best-2sls are functions of exogenous regressors",
         ),
         (
-            lambda: SAR.but(random="individual"),
-            "random='individual' is not available with estimator='2sls'. Use fixed_effects=",
+            lambda: SAR.but(random="correlated"),
+            "random='correlated' is not available with estimator='2sls'. Use random=",
         ),
         (
             lambda: SAR.but(fixed_effects="twoways", correction="direct"),

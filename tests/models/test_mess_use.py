@@ -49,11 +49,12 @@ def test_errors_of_effects_are_the_delta_method(fitted, by):
     at = res.params[names].to_numpy()
     table = res.effects("x", by=by).table
     from spatialsyn.effects.request import reading_by
+    from spatialsyn.effects.response import Written
 
     reading = reading_by(by, res.panel, "receiver")[0]
 
     def value(v):
-        return reading(derivatives(W, v[2], v[0], v[1]))
+        return reading(Written(derivatives(W, v[2], v[0], v[1])))
 
     h = 1e-6
     gradient = np.array([(value(at + h * u) - value(at - h * u)) / (2 * h) for u in np.eye(3)])

@@ -10,8 +10,8 @@ from pyproj import Transformer
 
 import spatialsyn as ss
 from spatialsyn.errors import ConfigError
-from spatialsyn.report import frame
-from spatialsyn.report.inset import Inset, south_china_sea
+from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas.inset import Inset, south_china_sea
 
 mpl.use("Agg")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spatialsyn.report.specifications import specification_curve, too_wide
+from spatialsyn.report.figures.specifications import specification_curve, too_wide
 from spatialsyn.study.curve import Curve
 
 

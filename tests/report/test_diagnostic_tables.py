@@ -12,7 +12,7 @@ from models import KINDS, fitted, places
 import spatialsyn as ss
 from spatialsyn.diagnostics.table import Diagnostics
 from spatialsyn.report import diagnostics_table
-from spatialsyn.report.diagnostic_words import CHINESE, spoken
+from spatialsyn.report.tables.diagnostic_words import CHINESE, spoken
 
 # What stays in a Chinese table: methods, symbols, what a user types.
 NAMES = re.compile(

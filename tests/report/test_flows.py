@@ -14,7 +14,8 @@ from report.drawing import fitted, invented_panel
 
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError
-from spatialsyn.report import flows
+from spatialsyn.report.atlas import flows
+from spatialsyn.report.atlas.classes import classify
 
 mpl.use("Agg")
 
@@ -182,7 +183,7 @@ def test_frames_share_classes_and_show_their_year(panel, responses, tmp_path):
     film = ss.report.animate(panel, responses, "received", title="Response")
     assert film.years == (0, 1, 2)
     pooled = responses["received"]["estimate"]
-    classes = ss.report.classes.classify(pooled.to_numpy(), "equal_interval")
+    classes = classify(pooled.to_numpy(), "equal_interval")
     (ax,) = film.figure.axes
     for frame in (2, 0):
         film.draw(frame)
@@ -233,7 +234,7 @@ def test_colours_fade_where_p_is_large(panel):
 
 
 def test_p_values_are_those_of_the_standard_errors_where_none_are_given(panel):
-    from spatialsyn.report.reading import p_values
+    from spatialsyn.report.atlas.reading import p_values
 
     table = pd.DataFrame({"estimate": [1.96, -1.96], "se": [1.0, 1.0]})
     assert_allclose(p_values(table), 0.05, atol=1e-4)

@@ -15,8 +15,9 @@ from report.drawing import fitted, invented_panel
 
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
-from spatialsyn.report import frame, theme
-from spatialsyn.report.classes import classify
+from spatialsyn.report import theme
+from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas.classes import classify
 
 mpl.use("Agg")
 
@@ -308,7 +309,7 @@ def test_weights_map_draws_the_strongest_links_and_says_how_many(panel):
 
 
 def test_no_city_sends_more_links_than_the_cap(panel):
-    from spatialsyn.report.areas import links
+    from spatialsyn.report.atlas.areas import links
 
     W = ss.weights.inverse_distance(panel.cities, name="inv")
     drawn = links(W, panel.cities, per_origin=2, strongest=60)

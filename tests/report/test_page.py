@@ -17,9 +17,11 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm
 
 import spatialsyn as ss
-from spatialsyn.report import page_models, page_words, pages
-from spatialsyn.report.answers import answers
-from spatialsyn.report.page_map import page_map
+from spatialsyn.report.explorer import models as page_models
+from spatialsyn.report.explorer import page as pages
+from spatialsyn.report.explorer import words as page_words
+from spatialsyn.report.explorer.answers import answers
+from spatialsyn.report.explorer.map import page_map
 
 # The page carries six significant digits, and pairs in single precision.
 RTOL = 5e-6
@@ -203,7 +205,7 @@ def test_neighbours_on_the_map_share_their_border_to_the_step(panel):
 
 
 def test_a_unit_smaller_than_the_grid_is_still_drawn():
-    from spatialsyn.report.page_map import outline
+    from spatialsyn.report.explorer.map import outline
 
     assert outline(shapely.box(10.1, 10.1, 10.2, 10.2)) == "M9 9h2v2h-2z"
 
@@ -336,7 +338,7 @@ def test_provenance_names_every_matrix_the_panel_and_the_versions(fits, panel, t
     assert np.__version__ in text
     assert "2011–2016" in text
     other = panel.assign(z=panel.array("z") + 1e-9)
-    from spatialsyn.report.provenance import panel_hash
+    from spatialsyn.report.explorer.provenance import panel_hash
 
     assert panel_hash(panel) in text
     assert panel_hash(other) != panel_hash(panel)

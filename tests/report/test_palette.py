@@ -15,8 +15,10 @@ from report.drawing import invented_panel
 
 import spatialsyn as ss
 from spatialsyn.errors import ConfigError
-from spatialsyn.report import areas, fading, scatter, shares, theme
-from spatialsyn.report.classes import classify
+from spatialsyn.report import theme
+from spatialsyn.report.atlas import areas, fading
+from spatialsyn.report.atlas.classes import classify
+from spatialsyn.report.figures import scatter, shares
 
 mpl.use("Agg")
 

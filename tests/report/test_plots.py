@@ -11,8 +11,8 @@ from report.drawing import fitted, invented_panel
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
 from spatialsyn.models.posterior import Posterior
-from spatialsyn.report import shares
-from spatialsyn.report.scatter import moran
+from spatialsyn.report.figures import shares
+from spatialsyn.report.figures.scatter import moran
 
 mpl.use("Agg")
 

@@ -20,10 +20,10 @@ from spatialsyn.report import (
     table,
     weights_table,
 )
-from spatialsyn.report.latex import fitted as fitted_to_page
-from spatialsyn.report.latex import latex, packages
-from spatialsyn.report.layout import Row
-from spatialsyn.report.word import word
+from spatialsyn.report.tables.latex import fitted as fitted_to_page
+from spatialsyn.report.tables.latex import latex, packages
+from spatialsyn.report.tables.layout import Row
+from spatialsyn.report.tables.word import word
 
 X = "urbanization"
 needs_latex = pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")

@@ -16,8 +16,8 @@ from spatialsyn.report import (
     table,
     weights_table,
 )
-from spatialsyn.report.phrases import sentence
-from spatialsyn.report.sentences import SENTENCES, WORDS
+from spatialsyn.report.tables.phrases import sentence
+from spatialsyn.report.tables.sentences import SENTENCES, WORDS
 
 X = "urbanization"
 LABELS = {X: "城镇化率", "log(gdp)": "产出", "secondary_share": "第二产业比重"}

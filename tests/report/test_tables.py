@@ -15,8 +15,8 @@ from peers import panel_data
 
 import spatialsyn as ss
 from spatialsyn.report import Table, descriptives, effects_table, table, weights_table
-from spatialsyn.report.display import decimals, fixed
-from spatialsyn.report.layout import Row
+from spatialsyn.report.tables.display import decimals, fixed
+from spatialsyn.report.tables.layout import Row
 
 # Sums over 1380 cells in another order; the last three digits are not promised.
 RTOL = 1e-12

@@ -1,0 +1,308 @@
+"""Spillovers as arrows on a map: who changes whom, with what is not significant masked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyArrowPatch, Patch
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.points import largest_part
+from spatialsyn.effects.table import Effects
+from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError, named
+from spatialsyn.numerics.lags import Array
+from spatialsyn.report import theme
+from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas.areas import THICKEST, THINNEST, block_colours
+from spatialsyn.report.atlas.choropleth import furnish
+from spatialsyn.report.atlas.classes import numbers
+from spatialsyn.report.atlas.frame import Sheet
+from spatialsyn.report.atlas.labels import halo
+from spatialsyn.report.atlas.layers import EDGE, dissolved, draw_outline, fill, fill_empty
+from spatialsyn.report.figures.effects import one_regressor
+from spatialsyn.report.words import word
+
+# Above and below zero, as on maps.
+SIGNS = {1: theme.COLOURS[1], -1: theme.COLOURS[0]}
+LAND, MASKED = "#f5f3ee", "#9a9a9a"
+# Arrows between blocks are few, and thicker.
+THICK = (1.0, 3.5)
+BEND = 0.18
+DASHES = (0, (4, 2))
+# Points between an arrow and the middle of a block.
+APART = 4
+# Points between the middle of an arrow and its number, and of a block and what stays within.
+OFF, AWAY = 12.0, np.array([34.0, 12.0])
+# Share of the map's width beyond which middles of blocks need not be farther apart, and its
+# sides that texts of blocks keep free.
+FAR, SIDE = 0.3, 0.1
+
+
+def flow_map(
+    panel: CityPanel,
+    effects: Effects,
+    x: str | None = None,
+    level: float = 0.05,
+    strongest: int = 60,
+    per_origin: int = 5,
+    labels: str | pd.Series | None = None,
+    title: str | None = None,
+    missing: str | None = None,
+    north: bool = True,
+    language: str = "en",
+    ax: Axes | None = None,
+    width_mm: float | str = theme.WIDTHS["middle"],
+) -> Axes:
+    """The spillovers between cities, or between blocks, as arrows from sender to receiver.
+
+    The width of an arrow grows with the size of the effect, its colour is the sign. Between
+    cities only flows with q < `level` are drawn (p adjusted for false discoveries), and the
+    legend says how many of all these are. Between blocks every flow is drawn with its number
+    and interval, those with p >= `level` dashed and grey; what stays within a block stands
+    below its name.
+
+    Parameters
+    ----------
+    effects : ``results.effects("x", by="pair")`` or ``results.effects("x", by="region")``
+    x : which regressor, where `effects` has several
+    level : largest q, or p, of an effect that counts as significant
+    strongest, per_origin : most flows drawn between cities, and from one city
+    labels : "en" | "zh" | Series of names by city id, between cities
+
+    Raises
+    ------
+    ConfigError
+        Effects that are neither by pair nor by block, or of several regressors.
+    AlignmentError
+        Effects of other cities than the panel's.
+    """
+    if panel.cities is None:
+        raise BoundaryError("the panel has no polygons; make it with cities=...")
+    if not 0 < level < 1:
+        raise ConfigError(f"level={level!r} is no probability, such as 0.05.")
+    if strongest < 1 or per_origin < 1:
+        raise ConfigError(f"strongest={strongest}, per_origin={per_origin}: draw at least one.")
+    table = flows(effects, x)
+    blocks = grouping(panel, effects, table)
+    with theme.style(language):
+        shown = frame.sheet(panel.cities, panel.context)
+        ax = frame.new_axes(shown, width_mm, title) if ax is None else ax
+        frame.prepare(ax, shown, title)
+        if blocks is None:
+            handles, head = between_cities(
+                ax, shown, table, (level, strongest, per_origin), language
+            )
+        else:
+            handles, head = between_blocks(ax, shown, table, blocks, level, language)
+        nothing = pd.Series(False, index=panel.cities.index)
+        handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
+        shown, box = frame.put_legend(ax, shown, handles, head)
+        furnish(ax, shown, labels, [box], language, nodes=blocks is None, north=north)
+    return ax
+
+
+def flows(effects: Effects, x: str | None) -> pd.DataFrame:
+    """The indirect effects of one regressor, from sender to receiver."""
+    table = effects.table
+    if not {"to", "from"} <= set(table):
+        raise ConfigError(
+            "flow_map needs effects between cities or blocks: results.effects('x', by='pair') or "
+            f"by='region'. These have the columns {named(table.columns, 12)}."
+        )
+    several = {"horizon", "order", "channel"} & set(table)
+    if several:
+        raise ConfigError(
+            f"these effects have several rows per flow, by {named(sorted(several))}: choose one, "
+            "results.effects('x', by='pair', horizon=5)."
+        )
+    table = one_regressor(table, x, "flow_map")
+    return table[table["effect"] == "indirect"]
+
+
+def grouping(panel: CityPanel, effects: Effects, table: pd.DataFrame) -> pd.Series | None:
+    """The grouping of the panel whose blocks these effects are between; None for cities."""
+    ends = set(table["to"]) | set(table["from"])
+    if ends <= set(panel.ids):
+        return None
+    for blocks in panel.blocks.values():
+        if ends == set(blocks):
+            return blocks
+    foreign = sorted(ends - set(panel.ids), key=str)
+    raise AlignmentError(
+        f"the effects are between {named(foreign)}, which are neither cities of the panel nor all "
+        f"blocks of one of its groupings ({named(panel.blocks) or 'it has none'})."
+    )
+
+
+def between_cities(
+    ax: Axes, shown: Sheet, table: pd.DataFrame, limits: tuple[float, int, int], language: str
+) -> tuple[list[Any], str]:
+    """Arrows of the significant flows; entries and title of the legend."""
+    level, strongest, per_origin = limits
+    column = "q" if "q" in table else "p"
+    certain = table[table[column] < level]
+    sized = certain.assign(size=certain["estimate"].abs().round(12))
+    sized = sized.sort_values(["size", "to", "from"], ascending=[False, True, True])
+    drawn = sized.groupby("from", sort=False).head(per_origin).head(strongest).iloc[::-1]
+    fill(ax, shown.cities.geometry, [LAND] * len(shown.cities), "cities")
+    place = {city: (p.x, p.y) for city, p in shown.points.items()}
+    widths = scaled(drawn["estimate"].abs().to_numpy(), THINNEST, THICKEST)
+    for (_, row), width in zip(drawn.iterrows(), widths, strict=True):
+        colour = SIGNS[1 if row["estimate"] > 0 else -1]
+        arrow(ax, place[row["from"]], place[row["to"]], width, colour, alpha=0.8)
+    ends = shown.points.loc[shown.cities.index]
+    ax.plot(ends.x, ends.y, "o", ms=2.6, color=theme.INK, mec="white", mew=0.4, zorder=5)
+    text = word("{} of {} flows have {} < {:g}", language)
+    head = text.format(len(certain), len(table), column, level)
+    if len(drawn) < len(certain):
+        head += word("; {} drawn", language).format(len(drawn))
+    return samples(drawn["estimate"].to_numpy(), widths), head
+
+
+def between_blocks(
+    ax: Axes, shown: Sheet, table: pd.DataFrame, blocks: pd.Series, level: float, language: str
+) -> tuple[list[Any], str]:
+    """Coloured blocks and an arrow with its number for every flow between two of them."""
+    of = shown.cities.index.map(blocks).astype(str)
+    names, shapes = dissolved(shown.cities.assign(_block=of), "_block")
+    colours = block_colours(names)
+    fill(ax, shown.cities.geometry, [colours[name] for name in of], "cities")
+    draw_outline(ax, shown)
+    place = nodes(shown, names, shapes, of)
+    within = table["to"] == table["from"]
+    crossing = table[~within]
+    widths = scaled(crossing["estimate"].abs().to_numpy(), *THICK)
+    texts = worded(table)
+    for (at, row), width in zip(crossing.iterrows(), widths, strict=True):
+        origin, target = place[str(row["from"])], place[str(row["to"])]
+        look = {"shrinkA": APART, "shrinkB": APART}
+        if row["p"] < level:
+            arrow(ax, origin, target, width, SIGNS[1 if row["estimate"] > 0 else -1], **look)
+        else:
+            arrow(ax, origin, target, THICK[0], MASKED, linestyle=DASHES, **look)
+        write(ax, beside(ax, origin, target), texts[at])
+    for at, row in table[within].iterrows():
+        inner = word("within {}", language).format(word(str(row["to"]), language))
+        write(ax, outward(ax, place, str(row["to"])), f"{inner}\n{texts[at]}")
+    handles: list[Any] = [
+        Patch(facecolor=colour, label=word(name, language), **EDGE)
+        for name, colour in colours.items()
+    ]
+    return handles + meanings(crossing, level, language), ""
+
+
+def meanings(table: pd.DataFrame, level: float, language: str) -> list[Line2D]:
+    """Which colour of an arrow means what, of those that occur."""
+    certain, above = table["p"] < level, table["estimate"] > 0
+    kinds: list[tuple[bool, str, dict[str, Any]]] = [
+        (bool((certain & above).any()), "raises y", {"color": SIGNS[1]}),
+        (bool((certain & ~above).any()), "lowers y", {"color": SIGNS[-1]}),
+        (bool((~certain).any()), "p ≥ {:g}", {"color": MASKED, "ls": DASHES}),
+    ]
+    return [
+        Line2D([], [], lw=1.5, label=word(text, language).format(level), **look)
+        for occurs, text, look in kinds
+        if occurs
+    ]
+
+
+def worded(table: pd.DataFrame) -> Mapping[Any, str]:
+    """Estimate and interval of every row, with the same decimals."""
+    columns = [table[name].to_numpy() for name in ("estimate", "low", "high")]
+    half = np.median(columns[2] - columns[1]) / 2
+    decimals = max(0, 1 - int(np.floor(np.log10(half)))) if half > 0 else 3
+    shown = [[f"{v + 0.0:.{decimals}f}".replace("-", "\u2212") for v in c] for c in columns]
+    rows = zip(table.index, *shown, strict=True)
+    return {at: f"{estimate} [{low}, {high}]" for at, estimate, low, high in rows}
+
+
+def scaled(size: Array, thinnest: float, thickest: float) -> Array:
+    """Widths in points, in proportion to `size` above the thinnest."""
+    largest = size.max(initial=0.0)
+    share = size / largest if largest > 0 else np.zeros_like(size)
+    return np.asarray(thinnest + (thickest - thinnest) * share)
+
+
+def arrow(
+    ax: Axes, origin: tuple[float, float], target: tuple[float, float], width: float,
+    colour: str, **look: Any,
+) -> None:  # fmt: skip
+    """A curved arrow; two between the same places bend apart."""
+    ax.add_patch(
+        FancyArrowPatch(
+            origin, target, connectionstyle=f"arc3,rad={BEND}", linewidth=width, color=colour,
+            arrowstyle=f"-|>,head_length={1.8 + width},head_width={0.8 + 0.55 * width}",
+            zorder=4, gid="flow", mutation_scale=1, **{"shrinkA": 2, "shrinkB": 2.5, **look},
+        )
+    )  # fmt: skip
+
+
+def nodes(
+    shown: Sheet, names: list[str], shapes: list[shapely.Geometry], of: pd.Index
+) -> dict[str, Any]:
+    """Where the name of each block stands: well inside it, and apart from the others.
+
+    The first is the middle of the largest circle in its block, the others are cities: as far
+    from the nodes before them as FAR, and then as far from the border as they can be.
+    """
+    far = FAR * (shown.bounds[2] - shown.bounds[0])
+    circle = shapely.maximum_inscribed_circle(largest_part(shapes[0]), 1e3)
+    place: dict[str, Any] = {names[0]: circle.coords[0]}
+    for name, shape in zip(names[1:], shapes[1:], strict=True):
+        cities = shown.points.loc[shown.cities.index[of == name]].to_numpy()
+        apart = shapely.distance(cities[:, None], shapely.points(list(place.values()))).min(axis=1)
+        inside = shapely.distance(cities, shapely.boundary(shape))
+        best = cities[int(np.argmax(np.minimum(apart, far) + 0.5 * inside))]
+        place[name] = best.coords[0]
+    return place
+
+
+def beside(ax: Axes, origin: Any, target: Any) -> Array:
+    """Outside of the middle of the arc that `arrow` draws."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    ends = ax.transData.transform([origin, target])
+    dx, dy = ends[1] - ends[0]
+    out = np.array([dy, -dx])
+    bent = ends.mean(axis=0) + BEND / 2 * out
+    bent = bent + OFF * figure.dpi / 72 * out / np.hypot(dx, dy)
+    return np.asarray(ax.transData.inverted().transform(bent))
+
+
+def outward(ax: Axes, place: Mapping[str, Any], name: str) -> Array:
+    """Beside the middle of a block, on the side away from the other blocks, on the sheet."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    here = ax.transData.transform(place[name])
+    others = [ax.transData.transform(at) for other, at in place.items() if other != name]
+    away = here - np.mean(others or [here - [0, 1]], axis=0)
+    there = here + AWAY * figure.dpi / 72 * away / np.hypot(*away)
+    share = np.clip(ax.transAxes.inverted().transform(there), SIDE, 1 - SIDE)
+    return np.asarray(ax.transData.inverted().transform(ax.transAxes.transform(share)))
+
+
+def write(ax: Axes, at: Any, text: str) -> None:
+    """A text with a white rim."""
+    look: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 7, "gid": "number"}
+    halo(ax, ax.text(at[0], at[1], text, fontsize=theme.SMALL, **look))
+
+
+def samples(estimates: Array, widths: Array) -> list[Line2D]:
+    """Legend entries for the strongest, the middle and the weakest flow drawn."""
+    if not len(widths):
+        return []
+    chosen = np.unique([0, len(widths) // 2, len(widths) - 1])
+    chosen = chosen[np.argsort(estimates[chosen])]
+    texts = numbers(estimates[chosen])
+    entries = zip(estimates[chosen], widths[chosen], texts, strict=True)
+    return [
+        Line2D([], [], color=SIGNS[1 if value > 0 else -1], alpha=0.8, lw=width, label=text)
+        for value, width, text in entries
+    ][::-1]

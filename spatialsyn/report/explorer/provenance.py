@@ -1,0 +1,75 @@
+"""Where the numbers of a page come from: every W, the panel, the versions."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable
+from importlib.metadata import version
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.report.explorer.words import phrase
+from spatialsyn.results import Results
+from spatialsyn.weights.series import Links
+
+PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "spreg", "formulaic")
+
+
+def panel_hash(panel: CityPanel) -> str:
+    """SHA-256 of the panel's table, cities and years sorted, at full precision."""
+    return hashlib.sha256(panel.frame.to_csv().encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that numbers depend on."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def facts(panel: CityPanel, language: str) -> dict[str, str]:
+    """The panel, the versions and the seed, as lines of a page."""
+    size = phrase("{n} cities, {first}–{last}", language)
+    shown = [f"Python {platform.python_version()}", *map(" ".join, versions().items())]
+    return {
+        phrase("Panel", language): size.format(
+            n=panel.n, first=panel.years[0], last=panel.years[-1]
+        ),
+        phrase("Panel, SHA-256", language): panel_hash(panel),
+        phrase("Versions", language): ", ".join(shown),
+        phrase("Seed", language): phrase(
+            "none: intervals are by the delta method, nothing was drawn", language
+        ),
+    }
+
+
+def matrices(fits: Iterable[Results], language: str) -> list[tuple[str, ...]]:
+    """Name, recipe, base years, standardization and hash of every W that a model names."""
+    used: dict[str, Links] = {}
+    for fit in fits:
+        used |= {w.hash: w for name, w in fit.weights.items() if name in fit.model.weights_names}
+    return [
+        (
+            w.name,
+            _recipe(w),
+            _text(w.base_years) or phrase("none", language),
+            w.standardization,
+            key,
+        )
+        for key, w in used.items()
+    ]
+
+
+def _recipe(w: Links) -> str:
+    made = [str(w.recipe.get("kind", "matrix"))]
+    left = ("kind", "base_years")
+    made += [
+        f"{key.replace('_', ' ')} {_text(value)}"
+        for key, value in w.recipe.items()
+        if key not in left and value not in (None, "", ())
+    ]
+    return ", ".join(made)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

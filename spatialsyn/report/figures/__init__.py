@@ -1,0 +1,1 @@
+"""Figures: effects, curves, matrices, diagnostics of weights, specifications."""

@@ -1,0 +1,114 @@
+"""The figure of a weights audit: how many neighbours count, and which matrices are alike.
+
+Numbers are those of `ss.weights.audit`.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spatialsyn.report import theme
+from spatialsyn.report.atlas.classes import colour_map
+from spatialsyn.report.words import word
+from spatialsyn.weights.audit import effective_neighbours, lag_overlaps, overlaps, single
+from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import WeightsSeries
+
+# Height of a row, and the room for titles and the axis below, mm.
+ROW_MM, ROOM_MM, LEAST_MM = 7.0, 22.0, 45.0
+# Beyond this many cities ticks run together: the line of the quartiles says more.
+MOST_TICKS = 400
+# Correlations this strong are printed white on their dark tile.
+DARK = 0.6
+
+
+def audit(
+    *weights: Weights | WeightsSeries,
+    y: pd.Series | pd.DataFrame | None = None,
+    title: str | None = None,
+    language: str = "en",
+    width_mm: float | str = theme.WIDTHS["double"],
+) -> Figure:
+    """Effective neighbours of every city, and the correlations between the matrices.
+
+    Left, a tick per city at 1 / sum_j p_ij^2, p the shares of its row, a line over the middle
+    half and a dot at the mean. Right, with two matrices or more, below the diagonal the
+    correlation of weights, above it that of the lags of y, if `y` is given: both near one
+    say that one model cannot tell the two apart.
+
+    Parameters
+    ----------
+    y : as in `ss.weights.audit`
+    """
+    listed = single(weights)
+    with theme.style(language):
+        height = max(LEAST_MM, ROOM_MM + ROW_MM * len(listed)) * theme.MM
+        figure = plt.figure(
+            figsize=(theme.width(width_mm) * theme.MM, height), layout="constrained"
+        )
+        panels = 1 if len(listed) == 1 else 2
+        axes = figure.subplots(1, panels, squeeze=False)[0]
+        draw_neighbours(axes[0], listed, language)
+        if panels == 2:
+            above = None if y is None else lag_overlaps(listed, y)
+            draw_overlaps(axes[1], overlaps(listed), above, language)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=theme.TEXT + 0.5)
+        theme.lay_out(figure)
+    return figure
+
+
+def draw_neighbours(ax: Axes, weights: list[Weights], language: str) -> None:
+    """A row per matrix: a tick per city, the middle half, and the mean."""
+    for row, w in enumerate(weights):
+        counts = effective_neighbours(w)
+        low, high = np.quantile(counts, [0.25, 0.75])
+        if w.n <= MOST_TICKS:
+            ax.plot(counts, np.full(w.n, row), "|", color=theme.GREY, ms=8, mew=0.5, gid="city")
+        ax.plot([low, high], [row, row], color=theme.COLOURS[0], lw=2.2, gid="quartiles",
+                solid_capstyle="butt")  # fmt: skip
+        ax.plot([counts.mean()], [row], "o", color=theme.INK, ms=3.5, gid="mean")
+    ax.set_yticks(range(len(weights)), [f"W[{w.name}]" for w in weights])
+    ax.set_ylim(len(weights) - 0.4, -0.6)
+    ax.set_xlim(left=0)
+    ax.set_xlabel(word("effective number of neighbours", language))
+    heading = word("neighbours that count, by city", language)
+    ax.set_title(f"(a) {heading}", loc="left")
+    ax.spines[["left", "right", "top"]].set_visible(False)
+    tidy_ticks(ax)
+
+
+def draw_overlaps(ax: Axes, below: pd.DataFrame, above: pd.DataFrame | None, language: str) -> None:
+    """Tiles with the correlation of weights below the diagonal, of lags above it."""
+    n = len(below)
+    values = np.full((n, n), np.nan)
+    values[np.tril_indices(n, -1)] = below.to_numpy()[np.tril_indices(n, -1)]
+    if above is not None:
+        values[np.triu_indices(n, 1)] = above.to_numpy()[np.triu_indices(n, 1)]
+    ax.imshow(values, cmap=colour_map("vik"), vmin=-1, vmax=1, aspect="auto", gid="tiles")
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "white" if abs(value) >= DARK else theme.INK
+            ax.text(column, row, f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center",
+                    va="center", color=colour, fontsize=theme.SMALL, gid="value")  # fmt: skip
+    ax.set_xticks(range(n), list(below.columns))
+    ax.set_yticks(range(n), list(below.index))
+    parts = [word("weights (below the diagonal)", language)]
+    parts += [word("lags of y (above)", language)] if above is not None else []
+    ax.set_xlabel(word("correlation: {}", language).format(", ".join(parts)))
+    ax.set_title(f"(b) {word('matrices that are alike', language)}", loc="left")
+    ax.spines[:].set_visible(False)
+    tidy_ticks(ax)
+
+
+def tidy_ticks(ax: Axes) -> None:
+    """Ticks are made while drawing, when the settings of the session are back."""
+    ax.tick_params(axis="y", length=0, pad=4, labelsize=theme.TEXT)
+    ax.tick_params(
+        axis="x", labelsize=theme.SMALL, width=0.5, length=2.5, colors=theme.INK,
+        labelfontfamily=theme.families(),
+    )  # fmt: skip

@@ -1,0 +1,201 @@
+"""Effects with their intervals: on average per regressor, and between blocks of cities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from spatialsyn.effects.table import Effects
+from spatialsyn.errors import ConfigError, named
+from spatialsyn.report import theme
+from spatialsyn.report.figures.forest import Point, Row, close, forest, point
+from spatialsyn.report.words import word
+from spatialsyn.results import Results
+
+KINDS = ("direct", "indirect", "total")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+TOTAL = "D"
+
+
+def effects_plot(
+    results: Results | Effects | Mapping[str, Results | Effects],
+    labels: Mapping[str, str] | None = None,
+    outcome: str | None = None,
+    title: str | None = None,
+    language: str = "en",
+    ax: Axes | None = None,
+    width_mm: float | str = theme.WIDTHS["middle"],
+) -> Axes:
+    """Direct, indirect and total effect of every regressor, with intervals.
+
+    One model has its numbers beside the points; several models are told apart by their
+    markers, in the order given. A hollow marker: the interval contains zero.
+
+    Parameters
+    ----------
+    results : one model, or several by the name the legend gives them
+    labels : regressor -> what to print for it
+    outcome : what to print for the outcome; the formula's own by default
+
+    Raises
+    ------
+    ConfigError
+        Effects by city, pair or block, which other figures show; models whose intervals
+        have different levels, or more models than markers.
+    """
+    models = dict(results) if isinstance(results, Mapping) else {"": results}
+    if not 0 < len(models) <= len(MARKERS):
+        raise ConfigError(f"effects_plot shows 1 to {len(MARKERS)} models; got {len(models)}.")
+    found = {name: averages(item) for name, item in models.items()}
+    levels = {effects.level for effects in found.values()}
+    if len(levels) > 1:
+        raise ConfigError(f"the models' intervals have different levels: {sorted(levels)}.")
+    level = levels.pop()
+    with theme.style(language):
+        rows = effect_rows(found, labels or {}, language)
+        head = word("{:.0%} interval", language).format(level) if len(models) == 1 else ""
+        ax = forest(rows, ax, width_mm, title, head)
+        if len(models) > 1:
+            model_legend(ax, list(models))
+        y = outcome or outcome_of(models) or word("the outcome", language)
+        label = word("change in {} per unit of {}", language).format(y, word("x", language))
+        close(ax, label, level, language)
+    return ax
+
+
+def averages(item: Results | Effects) -> Effects:
+    """The average effects of a model."""
+    effects = item if isinstance(item, Effects) else item.effects()
+    other = {"city", "to", "from"} & set(effects.table)
+    if other:
+        raise ConfigError(
+            "effects_plot shows effects averaged over all cities, results.effects(). These have "
+            f"the columns {named(sorted(other))}: see block_plot for blocks, map for cities."
+        )
+    return effects
+
+
+def outcome_of(models: Mapping[str, Results | Effects]) -> str:
+    """The outcome all models share, "" if they do not or do not tell."""
+    outcomes = {item.data.outcome if isinstance(item, Results) else "" for item in models.values()}
+    return outcomes.pop() if len(outcomes) == 1 else ""
+
+
+def effect_rows(
+    found: Mapping[str, Effects], labels: Mapping[str, str], language: str
+) -> list[Row]:
+    """A heading per regressor, and a row per effect with a point per model."""
+    rows = []
+    for x in dict.fromkeys(x for effects in found.values() for x in effects.table["x"]):
+        rows.append(Row(labels.get(x, x)))
+        for kind, colour in zip(KINDS, theme.COLOURS, strict=False):
+            points: list[Point] = []
+            for marker, effects in zip(MARKERS, found.values(), strict=False):
+                table = effects.table
+                mine = table[(table["x"] == x) & (table["effect"] == kind)]
+                points += [point(row, colour, marker) for _, row in mine.iterrows()]
+            rows.append(Row(word(kind, language), tuple(points)))
+    return rows
+
+
+def model_legend(ax: Axes, names: list[str]) -> None:
+    """Which marker is which model, above the axes."""
+    handles = [
+        Line2D([], [], color=theme.INK, ls="", marker=marker, ms=3.5, label=name)
+        for marker, name in zip(MARKERS, names, strict=False)
+    ]
+    ax.legend(
+        handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(names),
+        frameon=False, borderaxespad=0.1, handletextpad=0.2, columnspacing=1.2,
+    )  # fmt: skip
+
+
+def block_plot(
+    effects: Effects,
+    x: str | None = None,
+    outcome: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    title: str | None = None,
+    language: str = "en",
+    ax: Axes | None = None,
+    width_mm: float | str = theme.WIDTHS["middle"],
+) -> Axes:
+    """What the cities of each block receive: from their own x, from each block, altogether.
+
+    The point of "periphery -> GBA" answers: if x rose by one unit in every peripheral city,
+    how much would y change, on average, in a GBA city? "within GBA" is the same for the
+    other cities of the GBA. The rows under a heading sum to its total.
+
+    Parameters
+    ----------
+    effects : ``results.effects(x, by="region")``
+    x : which regressor, where `effects` has several
+    outcome : what to print for y
+    labels : block or regressor -> what to print for it
+
+    Raises
+    ------
+    ConfigError
+        Effects that are not by block, or of several regressors when `x` is not given.
+    """
+    table = block_table(effects, x)
+    regressor = str(table["x"].iloc[0])
+    given = labels or {}
+    with theme.style(language):
+        names = {
+            block: given.get(block, word(str(block), language)) for block in table["to"].unique()
+        }
+        head = word("{:.0%} interval", language).format(effects.level)
+        ax = forest(block_rows(table, names, language), ax, width_mm, title, head)
+        y = outcome or word("the outcome", language)
+        label = word("mean change in {} when {} rises by one unit in every sending city", language)
+        close(ax, label.format(y, given.get(regressor, regressor)), effects.level, language)
+    return ax
+
+
+def block_table(effects: Effects, x: str | None, caller: str = "block_plot") -> pd.DataFrame:
+    """The rows of one regressor, of effects by block."""
+    table = effects.table
+    if not {"to", "from"} <= set(table) or "total" not in set(table["effect"]):
+        raise ConfigError(
+            f'{caller} needs effects by a grouping of the panel: results.effects("x", by="region").'
+        )
+    return one_regressor(table, x, caller)
+
+
+def one_regressor(table: pd.DataFrame, x: str | None, caller: str) -> pd.DataFrame:
+    """The rows of one regressor."""
+    known = list(dict.fromkeys(table["x"]))
+    if x is None and len(known) > 1:
+        raise ConfigError(f"these are effects of {named(known)}: choose one, {caller}(..., x=).")
+    x = known[0] if x is None else x
+    if x not in known:
+        raise ConfigError(f"there are no effects of {x!r} here, only of {named(known)}.")
+    return table[table["x"] == x]
+
+
+def block_rows(table: pd.DataFrame, names: Mapping[object, str], language: str) -> list[Row]:
+    """A heading per receiving block; below it own city, each sender, total."""
+    colours = dict(zip(names, theme.COLOURS, strict=False))
+    rows = []
+    for to, received in table.groupby("to", sort=False):
+        rows.append(Row(word("effect in {}", language).format(names[to])))
+        for _, row in received.iterrows():
+            sender = row["from"]
+            if row["effect"] == "total":
+                rows.append(Row(word("total", language), (point(row, theme.INK, TOTAL),)))
+            elif row["effect"] == "direct":
+                rows.append(Row(word("own city", language), (point(row, theme.GREY),)))
+            else:
+                rows.append(Row(flow(sender, to, names, language), (point(row, colours[sender]),)))
+    return rows
+
+
+def flow(sender: object, to: object, names: Mapping[object, str], language: str) -> str:
+    """ "GBA -> periphery", or "within GBA"."""
+    if sender == to:
+        return word("within {}", language).format(names[to])
+    return f"{names[sender]} \N{RIGHTWARDS ARROW} {names[to]}"

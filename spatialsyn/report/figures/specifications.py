@@ -1,0 +1,225 @@
+"""The specification curve: an effect under every specification, what each one chose, and shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from textwrap import wrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from spatialsyn.errors import ConfigError
+from spatialsyn.report import theme
+from spatialsyn.report.tables.display import Display, Labels
+from spatialsyn.report.tables.facts import WORDS
+from spatialsyn.report.tables.layout import Row
+from spatialsyn.report.tables.regression import Table
+from spatialsyn.report.words import word
+from spatialsyn.study.curve import ALPHA, Curve
+from spatialsyn.study.runs import Runs
+
+# Heights of the curve, of a row of choices, and of what lies around both, mm.
+CURVE_MM, ROW_MM, AROUND_MM = 48.0, 3.6, 16.0
+# Characters in a line of the label of the ordinate.
+LINE = 30
+EFFECTS = ("direct", "indirect", "total")
+# Beyond this many models a marker is a dot.
+MANY = 60
+# Intervals this many times as wide as the median one leave the scale to the others.
+WIDE, ROOM = 5.0, 0.06
+
+
+def specification_curve(
+    runs: Runs | Curve,
+    x: str | None = None,
+    effect: str | Mapping[str, str] = "total",
+    labels: Mapping[str, str] | None = None,
+    title: str | None = None,
+    language: str = "en",
+    width_mm: float = theme.WIDTHS["double"],
+) -> Figure:
+    """Every model's effect with its 95 % interval in ascending order; below, what it chose.
+
+    Estimates with p < 0.05 are filled and coloured, the others hollow and grey. The note
+    counts both; what such counts cannot say is in `Curve.caveat`. Intervals more than five times
+    as wide as the median one are cut at the edge, a triangle where the estimate lies beyond it;
+    the note says how many.
+
+    Parameters
+    ----------
+    runs : what a study found, with `x` and `effect` as in `Runs.curve`; or a curve
+    labels : term, axis or choice -> what to print for it
+
+    Raises
+    ------
+    ConfigError
+        Runs without an `x`.
+    """
+    found = _curve(runs, x, effect)
+    given = labels or {}
+    with theme.style(language):
+        rows = choices(found)
+        height = CURVE_MM + AROUND_MM + ROW_MM * (len(rows) + len(found.axes))
+        figure = plt.figure(figsize=(width_mm * theme.MM, height * theme.MM), layout="constrained")
+        ratios = [CURVE_MM, max(ROW_MM * (len(rows) + len(found.axes)), 1.0)]
+        if rows:
+            upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=ratios)
+            draw_choices(lower, found, rows, given, language)
+        else:
+            upper = figure.subplots()
+        draw_curve(upper, found, given, language)
+        (lower if rows else upper).set_xlabel(_note(found, language))
+        if title:
+            upper.set_title(title, loc="left", pad=14)
+        theme.lay_out(figure)
+    return figure
+
+
+def specification_table(
+    runs: Runs, x: str, labels: Labels = None, title: str = "Every specification of the grid"
+) -> Table:
+    """Range, signs and significance of each effect of x over all models; the caveat below."""
+    curves = [runs.curve(x, effect) for effect in EFFECTS]
+    shares = pd.DataFrame([found.shares for found in curves], index=list(EFFECTS))
+    rows = [Row(str(name).capitalize(), tuple(map(_cell, shares[name]))) for name in shares]
+    what = f"Effects of {Display(labels).label(x)}; significant: p < {ALPHA:g}."
+    columns = tuple(effect.capitalize() for effect in EFFECTS)
+    return Table(title, columns, tuple(rows), (what, curves[0].caveat), shares, align="right")
+
+
+def _cell(value: float) -> str:
+    return f"{value:z.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _curve(runs: Runs | Curve, x: str | None, effect: str | Mapping[str, str]) -> Curve:
+    if isinstance(runs, Curve):
+        return runs
+    if x is None:
+        raise ConfigError("specification_curve needs the regressor: specification_curve(runs, x).")
+    return runs.curve(x, effect)
+
+
+def choices(found: Curve) -> list[tuple[str, str]]:
+    """The rows below the curve: pairs (axis, choice), axis by axis."""
+    return [(axis, str(v)) for axis in found.axes for v in dict.fromkeys(_ordered(found, axis))]
+
+
+def _ordered(found: Curve, axis: str) -> list[str]:
+    """The choices on one axis, by the median effect under each."""
+    medians = found.table.groupby(axis, sort=False)["estimate"].median()
+    return [str(choice) for choice in medians.sort_values(kind="stable").index]
+
+
+def draw_curve(ax: Axes, found: Curve, labels: Mapping[str, str], language: str) -> None:
+    """Intervals and estimates over the rank of the model."""
+    table, at = found.table, np.arange(1, len(found.table) + 1)
+    certain = (table["p"] < ALPHA).to_numpy()
+    size = 3.2 if len(table) <= MANY else 1.8
+    ax.axhline(0, color=theme.GREY, lw=0.6, zorder=1, gid="zero")
+    for mask, colour, name in (
+        (certain, theme.COLOURS[0], "certain"), (~certain, theme.GREY, "uncertain"),
+    ):  # fmt: skip
+        ax.vlines(at[mask], table["low"][mask], table["high"][mask], color=colour, lw=0.8,
+                  alpha=0.6, zorder=2, gid=f"{name} interval")  # fmt: skip
+        ax.plot(at[mask], table["estimate"][mask], "o", color=colour, ms=size, mew=0.7, zorder=3,
+                mfc=colour if name == "certain" else "white", gid=name)  # fmt: skip
+    _keep_scale(ax, table, at)
+    ax.set_ylabel(_label(found, labels, language))
+    ax.margins(x=0.015)
+    kinds = {"p < 0.05": (theme.COLOURS[0],) * 2, "p \u2265 0.05": (theme.GREY, "white")}
+    handles = [
+        Line2D([], [], color=colour, marker="o", mfc=fill, ls="", ms=3.2, label=text)
+        for text, (colour, fill) in kinds.items()
+    ]
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False,
+              borderaxespad=0.1, handletextpad=0.2)  # fmt: skip
+    ax.spines[["right", "top"]].set_visible(False)
+    _ticks(ax)
+
+
+def _keep_scale(ax: Axes, table: pd.DataFrame, at: np.ndarray) -> None:
+    """Limits that suit the intervals of usual width; a triangle for an estimate beyond them."""
+    cut = too_wide(table)
+    if not cut.any():
+        return
+    low = min(0.0, float(table["low"][~cut].min()))
+    high = max(0.0, float(table["high"][~cut].max()))
+    room = ROOM * (high - low)
+    ax.set_ylim(low - room, high + room)
+    for rank, (_, model) in zip(at, table.iterrows(), strict=True):
+        below, above = model["estimate"] < low - room, model["estimate"] > high + room
+        if below or above:
+            colour = theme.COLOURS[0] if model["p"] < ALPHA else theme.GREY
+            ax.plot(rank, low - room if below else high + room, "v" if below else "^", color=colour,
+                    mfc=colour if model["p"] < ALPHA else "white", ms=3.2, mew=0.7, zorder=4,
+                    clip_on=False, in_layout=False, gid="beyond")  # fmt: skip
+
+
+def too_wide(table: pd.DataFrame) -> np.ndarray:
+    """Which intervals are so wide that they would hide all others."""
+    widths = (table["high"] - table["low"]).to_numpy(dtype=float)
+    usual = float(np.median(widths[widths > 0])) if (widths > 0).any() else np.inf
+    return np.asarray(widths > WIDE * usual)
+
+
+def draw_choices(
+    ax: Axes, found: Curve, rows: list[tuple[str, str]], labels: Mapping[str, str], language: str
+) -> None:
+    """A row per choice with a tick under every model that made it; a heading per axis."""
+    at = np.arange(1, len(found.table) + 1)
+    certain = (found.table["p"] < ALPHA).to_numpy()
+    y, ticks, before = 0.0, [], None
+    for axis, choice in rows:
+        if axis != before:
+            text = labels.get(axis, word(axis, language))
+            ax.text(0, y, text, transform=ax.get_yaxis_transform(), va="center", ha="right",
+                    fontsize=theme.SMALL, gid="heading", **theme.bold(text))  # fmt: skip
+            before, y = axis, y + 1
+        mine = (found.table[axis].astype(str) == choice).to_numpy()
+        for mask, colour in ((mine & certain, theme.COLOURS[0]), (mine & ~certain, theme.GREY)):
+            ax.plot(at[mask], np.full(int(mask.sum()), y), "|", color=colour, ms=5, mew=0.9,
+                    gid=f"{axis}: {choice}")  # fmt: skip
+        ticks.append((y, labels.get(choice, _chosen(choice, language))))
+        y += 1
+    ax.set_yticks([t for t, _ in ticks], [text for _, text in ticks], fontsize=theme.SMALL)
+    ax.set_ylim(y - 0.4, -0.7)
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["left", "right", "top"]].set_visible(False)
+    _ticks(ax)
+
+
+def _chosen(choice: str, language: str) -> str:
+    return word(choice, language) if language != "en" else WORDS.get(choice, choice)
+
+
+def _label(found: Curve, labels: Mapping[str, str], language: str) -> str:
+    """Which effect of what, and between which blocks."""
+    kind = word(found.selection.get("effect", "effect"), language)
+    label = word("{} effect of {}", language).format(kind, labels.get(found.x, found.x))
+    label = "\n".join(wrap(label, LINE))
+    ends = [found.selection[end] for end in ("from", "to") if end in found.selection]
+    flow = " \N{RIGHTWARDS ARROW} ".join(labels.get(e, word(e, language)) for e in ends)
+    return f"{label}\n{flow}" if flow else label
+
+
+def _ticks(ax: Axes) -> None:
+    """Ticks are made while drawing, when the settings of the session are back."""
+    ax.tick_params(axis="both", labelsize=theme.SMALL, width=0.5, colors=theme.INK,
+                   labelfontfamily=theme.families())  # fmt: skip
+
+
+def _note(found: Curve, language: str) -> str:
+    """How many models there are, their signs and significance."""
+    shares: pd.Series = found.shares
+    text = word("{} specifications, {:.0%} positive, {:.0%} with p < 0.05", language)
+    note = text.format(len(found.table), shares["positive"], shares["significant"])
+    cut = int(too_wide(found.table).sum())
+    if cut:
+        note += word("; {} wide intervals cut", language).format(cut)
+    if found.failures:
+        note += word("; {} without an estimate", language).format(len(found.failures))
+    return note

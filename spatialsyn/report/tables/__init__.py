@@ -1,0 +1,1 @@
+"""Tables: regression tables, effects, variables, weights; every format."""

@@ -1,0 +1,166 @@
+"""Numbers become text, once: every format prints the same strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spatialsyn.errors import ConfigError, named
+from spatialsyn.report.tables.phrases import known, phrase, sentence
+from spatialsyn.report.tables.sentences import BLOCKS, RECIPES, VALUES
+
+Labels = Mapping[str, str] | None
+# An estimate with its uncertainty, and the columns that hold it.
+Number = tuple[float, float, float, float, float]
+NUMBER = ("estimate", "se", "low", "high", "p")
+NONE = "–"  # what is zero by construction, or does not apply
+# Significance levels, widest first: a star for each that p lies below.
+STARS = ((0.10, "*"), (0.05, "**"), (0.01, "***"))
+# What may stand below an estimate or beside it, and how a column of it is headed.
+SHOWN = {"se": "s.e.", "interval": "{:.0%} interval", "z": "z", "p": "p"}
+
+
+@dataclass(frozen=True)
+class Display:
+    """How a number and its uncertainty become cells.
+
+    Attributes
+    ----------
+    below, beside : "se" | "interval" | "z" | "p" | None
+    apart : the columns of one estimate are its parts, ends of the interval included
+    level : coverage of the intervals
+    """
+
+    labels: Labels = None
+    digits: int = 3
+    below: str | None = "se"
+    stars: bool = False
+    language: str = "en"
+    beside: str | None = None
+    apart: bool = False
+    level: float = 0.95
+
+    def label(self, name: object) -> str:
+        """The print label of a variable, city or block."""
+        return (self.labels or {}).get(str(name), str(name))
+
+    def say(self, text: str, *values: object) -> str:
+        """A fixed phrase in the language of the table, its blanks filled."""
+        return phrase(text, self.language, *values)
+
+    def sentence(self, text: str) -> str:
+        """A sentence made elsewhere, in the language of the table."""
+        return sentence(text, self.language)
+
+    def recipe(self, key: str) -> str:
+        """A word of the recipe of weights."""
+        return known(key, self.language, RECIPES)
+
+    def value(self, text: str) -> str:
+        """A value of a recipe: yes, no, or a name that stays."""
+        return known(text, self.language, VALUES)
+
+    def block(self, name: object) -> str:
+        """The print label of a block, sender or channel; those of the package are translated."""
+        label = self.label(name)
+        return known(label, self.language, BLOCKS) if label == name else label
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Headers of the columns of one estimate; empty where it has only one."""
+        if self.apart:
+            heads = ("Coefficient", "Asymptotic t-stat", "z-probability")
+            return (*map(self.say, heads), *self._ends)
+        if self.beside is None:
+            return ()
+        return (self.say("Estimate"), self.say(SHOWN[self.beside], self.level))
+
+    @property
+    def _ends(self) -> tuple[str, str]:
+        tail = (1 - self.level) / 2
+        return self.say("lower {:.3g}", tail), self.say("upper {:.3g}", 1 - tail)
+
+    def pair(
+        self, number: Number, scale: float | None = None
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The cells of an estimate, and those below; decimals suit `scale`, by default its se."""
+        estimate, se, low, high, p = number
+        blank = ("",) * (max(1, len(self.heads)) - 1)
+        if estimate == 0 and se == 0:
+            return (NONE, *blank), ("", *blank)
+        if np.isnan(estimate):
+            return ("", *blank), ("", *blank)
+        places = decimals(se if scale is None else scale, self.digits)
+        first, under = fixed(estimate, places) + self.mark(p), ""
+        if self.apart:
+            ends = (fixed(low, places), fixed(high, places))
+            return (first, self.part("z", number), self.part("p", number), *ends), ("", *blank)
+        side = () if self.beside is None else (self.part(self.beside, number, places),)
+        if self.below is not None:
+            under = self.part(self.below, number, places)
+            under = f"({under})" if under and self.below != "interval" else under
+        return (first, *side), (under, *blank)
+
+    def mark(self, p: float) -> str:
+        """The stars of a p-value, where stars are asked for."""
+        return sum(p < level for level, _ in STARS) * "*" if self.stars else ""
+
+    def part(self, what: str, number: Number, places: int = 2) -> str:
+        """Standard error, interval, z or p of a number; empty where there is none."""
+        estimate, se, low, high, p = number
+        if what == "interval":
+            return "" if np.isnan(low) or np.isnan(high) else interval(low, high, places)
+        if what == "se":
+            return fixed(se, places)
+        if what == "p":
+            return chance(p, self.digits)
+        # Without a p-value there is no hypothesis that the estimate is zero.
+        return fixed(estimate / se, 2) if p == p and se > 0 else ""
+
+    def line(self, number: Number, scale: float) -> tuple[str, str, str, str]:
+        """Estimate, standard error, interval and p-value; decimals suit `scale`."""
+        estimate, se, *_, p = number
+        if estimate == 0 and se == 0:
+            return NONE, NONE, NONE, NONE
+        places = decimals(scale, self.digits)
+        first, spread = fixed(estimate, places) + self.mark(p), fixed(se, places)
+        return first, spread, self.part("interval", number, places), chance(p, self.digits)
+
+
+def check_shown(**asked: str | None) -> None:
+    """Refuse what cannot stand below or beside an estimate."""
+    for where, what in asked.items():
+        if what is not None and what not in SHOWN:
+            raise ConfigError(f"{where}={what!r} is not one of {named(SHOWN)}, or None.")
+
+
+def chance(p: float, digits: int = 3) -> str:
+    """A p-value, or that it is smaller than can be printed."""
+    small = 10.0**-digits
+    return f"<{fixed(small, digits)}" if p < small else fixed(p, digits)
+
+
+def fixed(value: float, places: int) -> str:
+    """`value` with a real minus sign and no negative zero; empty when missing."""
+    return "" if np.isnan(value) else f"{value:z,.{places}f}".replace("-", "−")
+
+
+def decimals(scale: float, digits: int) -> int:
+    """`digits`, or as many as show two significant digits of a `scale` smaller than that."""
+    if not 0 < scale < 0.5 * 10.0**-digits:
+        return digits
+    return 1 - int(np.floor(np.log10(scale)))
+
+
+def interval(low: float, high: float, places: int) -> str:
+    """``[low, high]``."""
+    return f"[{fixed(low, places)}, {fixed(high, places)}]"
+
+
+def number(line: Mapping[Any, Any]) -> Number:
+    """The numbers of one line of a tidy table."""
+    estimate, se, low, high, p = (line[key] for key in NUMBER)
+    return estimate, se, low, high, p

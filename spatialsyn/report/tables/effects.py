@@ -1,0 +1,205 @@
+"""Tables of one set of effects: averages, by block, by city, by pair, over years."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from spatialsyn.effects.blocks import PER
+from spatialsyn.effects.table import Effects
+from spatialsyn.errors import ConfigError, expect
+from spatialsyn.report.tables.display import Display, Labels, check_shown, number
+from spatialsyn.report.tables.layout import Row
+from spatialsyn.report.tables.notes import UNDER, method, sample_notes, star_notes
+from spatialsyn.report.tables.regression import Table
+from spatialsyn.results import Results
+
+# What the entries of a table by block mean, by what they are counted per.
+BY_BLOCK = {
+    PER["receiver"]: (
+        "Rows receive, columns send. Own: the response of a city to its own x, averaged over the "
+        "block. From b: the response if x rose by one unit in every other city of block b. Each "
+        "row sums to its total."
+    ),
+    PER["source"]: (
+        "Rows receive, columns send: the change in all cities of the receiving block together if "
+        "x rose by one unit in one city of the sending block, on average. Own: of that city "
+        "itself, in its own block."
+    ),
+    PER["share"]: (
+        "Rows receive, columns send: shares of the sum of all effects between all cities. Own: "
+        "of the effects of cities on themselves. The totals sum to one."
+    ),
+    "": (
+        "Rows receive, columns send. Own: from the city's own change; From b: from the changes of "
+        "the other cities of block b. Each row sums to its total."
+    ),
+}
+BY_CITY = (
+    "Direct: the city's response to its own x. Received: its response if x rose by one unit in "
+    "every other city. Emitted: the summed response of all other cities to its x. Net: emitted "
+    "less received."
+)
+BY_SCENARIO = (
+    "Direct: from the city's own change. Indirect: from the changes of all other cities. In units "
+    "of the outcome."
+)
+# Columns that stand across the page, from the first that a table has.
+ACROSS = ("horizon", "band", "order", "channel")
+
+
+def effects_table(
+    effects: Effects,
+    labels: Labels = None,
+    digits: int = 3,
+    title: str | None = None,
+    of: Results | None = None,
+    below: str | None = "se",
+    stars: bool = False,
+    wide: bool | None = None,
+    language: str = "en",
+) -> Table:
+    """One set of effects: averages, by block, by city, by pair, by channel or over years.
+
+    Averages and pairs print estimate, standard error, interval and p-value on one line.
+    Blocks and cities print one row per receiver with standard errors below, since what a
+    reader compares stands side by side; the intervals are in `frame`.
+
+    Parameters
+    ----------
+    labels : print labels of variables, blocks, cities, channels and bands (as text)
+    of : Results, optional
+        The fit behind the effects: its weights, corrections and cities go into the notes.
+    below : "se" | "interval" | "z" | "p" | None
+        What stands below estimates that stand side by side.
+    stars : whether p-values are starred
+    wide : whether years, orders, bands or channels stand side by side too, one row per effect
+    language : "en" | "zh"
+
+    Raises
+    ------
+    ConfigError
+        Not effects, an option that does not exist, or nothing to stand side by side.
+    """
+    expect(effects, Effects, "effects_table needs effects: results.effects(...)", ConfigError)
+    check_shown(below=below)
+    how = Display(labels, digits, below, stars, language, level=effects.level)
+    tidy = effects.table
+    by_block = "to" in tidy and "total" in set(tidy["effect"]) and not _crossed(tidy)
+    by_city = "city" in tidy and not _crossed(tidy)
+    if by_block or by_city:
+        columns, rows = _side_by_side(tidy, how, "to" if by_block else "city")
+        notes = [how.say(_meaning(effects, by_block)), *_under(how)]
+    elif wide:
+        columns, rows = _across(tidy, how)
+        notes = _under(how)
+    else:
+        heads = ("Estimate", "s.e.", "{:.0%} interval", "p")
+        columns = tuple(how.say(head, effects.level) for head in heads)
+        rows, notes = _one_line_each(tidy, how), []
+    notes.append(method(effects, how))
+    notes += sample_notes({"": of}, how) if of is not None else []
+    notes += [how.sentence(effects.note)] if effects.note else []
+    notes += star_notes(how)
+    default = "Effects by block" if by_block else "Effects by city" if by_city else "Effects"
+    return Table(
+        how.say(default) if title is None else title,
+        columns, tuple(rows), tuple(notes), effects.tidy(), align="right", language=language,
+    )  # fmt: skip
+
+
+def _crossed(tidy: pd.DataFrame) -> bool:
+    """Whether effects are told apart by more than receivers and senders."""
+    return any(column in tidy for column in ACROSS)
+
+
+def _meaning(effects: Effects, by_block: bool) -> str:
+    if by_block:
+        return next((said for per, said in BY_BLOCK.items() if per and per in effects.about),
+                    BY_BLOCK[""])  # fmt: skip
+    return BY_CITY if "received" in set(effects.table["effect"]) else BY_SCENARIO
+
+
+def _under(how: Display) -> list[str]:
+    return [] if how.below is None else [how.say(UNDER[how.below], how.level)]
+
+
+def _one_line_each(tidy: pd.DataFrame, how: Display) -> list[Row]:
+    rows = []
+    for x, lines in tidy.groupby("x", sort=False):
+        rows.append(Row(how.label(x), (), "group"))
+        for line in lines.to_dict("records"):
+            rows.append(Row(_label(line, how), how.line(number(line), lines["se"].max())))
+    return rows
+
+
+def _label(line: Mapping[Any, Any], how: Display) -> str:
+    """What tells a line apart from the others of its x."""
+    label = how.say(str(line["effect"]).capitalize())
+    if "to" in line:
+        ends = f"{how.block(line['from'])} → {how.block(line['to'])}"
+        label = f"{label}: {ends}" if any(key in line for key in ACROSS) else ends
+    if "city" in line:
+        label = f"{how.label(line['city'])}: {label}"
+    return ", ".join([label, *(_level(key, line[key], how) for key in ACROSS if key in line)])
+
+
+def _level(key: str, value: object, how: Display) -> str:
+    """A year of the horizon, an order of neighbours, a band or a channel."""
+    if key == "horizon":
+        return how.say("long run") if value == "long" else how.say("year {}", value)
+    if key == "order":
+        return how.say("further orders") if value == "rest" else how.say("order {}", value)
+    return how.block(value)
+
+
+def _side_by_side(
+    tidy: pd.DataFrame, how: Display, receiver: str
+) -> tuple[tuple[str, ...], list[Row]]:
+    """One row per x and receiver (block or city), one column per effect."""
+    heads = [_head(line, how) for line in tidy.to_dict("records")]
+    labels = [how.block(name) for name in tidy[receiver]]
+    return _crossing(tidy.assign(head=heads, row=tidy[receiver], label=labels), how)
+
+
+def _across(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row]]:
+    """One row per effect, one column per year, order, band or channel."""
+    across = next((key for key in ACROSS if key in tidy), None)
+    if across is None:
+        raise ConfigError(
+            "wide=True puts years, orders, bands or channels side by side, and these effects have "
+            f"none of them; they are told apart by {', '.join(tidy.columns[:2])}."
+        )
+    lines = tidy.to_dict("records")
+    heads = [_level(across, line[across], how) for line in lines]
+    rest = [{key: value for key, value in line.items() if key != across} for line in lines]
+    labels = [_label(line, how) for line in rest]
+    return _crossing(tidy.assign(head=heads, row=labels, label=labels), how)
+
+
+def _crossing(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row]]:
+    """Lines by `row`, columns by `head`; a crossing without a number is empty."""
+    columns = tuple(dict.fromkeys(tidy["head"]))
+    rows = []
+    for x, lines in tidy.groupby("x", sort=False):
+        rows.append(Row(how.label(x), (), "group"))
+        # One number of decimals per x: cities are read against each other.
+        scale = lines["se"].max()
+        for _, cells in lines.groupby("row", sort=False):
+            found = {line["head"]: how.pair(number(line), scale)
+                     for line in cells.to_dict("records")}  # fmt: skip
+            above, below = zip(*(found.get(c, (("",), ("",))) for c in columns), strict=True)
+            rows.append(Row(cells["label"].iloc[0], tuple(cell for cell, *_ in above)))
+            if how.below is not None:
+                rows.append(Row("", tuple(cell for cell, *_ in below), "below"))
+    return columns, rows
+
+
+def _head(line: Mapping[Any, Any], how: Display) -> str:
+    if "to" not in line:
+        return how.say(str(line["effect"]).capitalize())
+    if line["effect"] in ("direct", "total"):
+        return how.say("Own" if line["effect"] == "direct" else "Total")
+    return how.say("From {}", how.block(line["from"]))

@@ -1,0 +1,194 @@
+r"""A table in LaTeX: booktabs, letters that every engine prints, notes below.
+
+Most tables need ``\usepackage{booktabs}`` only. Longer ones than a page need ``longtable``,
+columns of text ``array``, ones too wide for the smallest type ``graphicx``; Chinese needs
+``ctex`` and xelatex or lualatex. The first line of a saved file says which.
+"""
+
+from __future__ import annotations
+
+import re
+from math import ceil
+from typing import NamedTuple
+
+from spatialsyn.report.tables.layout import Layout, Row, ems, text_shares
+
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
+    "η": "eta", "θ": "theta", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi",
+    "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi",
+    "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Σ": "Sigma",
+    "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega", "∞": "infty", "→": "rightarrow", "≤": "leq",
+    "≥": "geq", "±": "pm",
+}  # fmt: skip
+LATEX = str.maketrans(
+    {
+        **{letter: rf"$\{name}$" for letter, name in GREEK.items()},
+        **{special: rf"\{special}" for special in "&%$#_{}"},
+        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+        # Without T1 fonts these three print as Spanish punctuation and a dash.
+        "<": "$<$", ">": "$>$", "|": "$|$",
+        "−": "$-$", "×": r"$\times$", "²": "$^2$", "³": "$^3$", "·": r"$\cdot$", "–": "--",
+        "—": "---", "…": r"\dots{}", "’": "'", "\n": " ",
+    }
+)  # fmt: skip
+# Points between the margins of A4, less the caption, and letters in a line of notes.
+ACROSS, DOWN, NOTE = 455.0, 640.0, 110
+# Type sizes tried: name, points, leading, space of a column.
+SIZES = (
+    (r"\small", 9.0, 11.0, 6.0),
+    (r"\footnotesize", 8.0, 9.5, 4.0),
+    (r"\scriptsize", 7.0, 8.0, 3.0),
+)
+
+
+class Fit(NamedTuple):
+    """How a table is fitted to the page."""
+
+    size: str
+    space: float
+    wide: bool
+    long: bool
+    notes_apart: bool = False
+
+
+def latex(table: Layout) -> str:
+    """A ``table`` float, or a ``longtable`` where it is longer than a page."""
+    size, space, wide, long, notes_apart = fitted(table)
+    settings = [rf"\setlength{{\tabcolsep}}{{{space:g}pt}}"] if space < SIZES[0][-1] else []
+    caption = [rf"\caption{{{escaped(table.title)}}}"] if table.title else []
+    apart = [r"\setlength{\belowcaptionskip}{5pt}"] if table.title and not long else []
+    notes = " ".join(escaped(note) for note in table.notes)
+    below = (
+        [rf"\par\medskip\noindent\parbox{{\linewidth}}{{\footnotesize {notes}}}"] if notes else []
+    )
+    if long:
+        body = _longtable(table, caption)
+        return "\n".join([rf"\begingroup{size}", *settings, *body, *below, r"\endgroup", ""])
+    grid = [
+        rf"\begin{{tabular}}{_columns(table)}", r"\toprule", *_headers(table), r"\midrule",
+        *_lines(table, r" \\"), r"\bottomrule", r"\end{tabular}",
+    ]  # fmt: skip
+    shown = [r"\resizebox{\linewidth}{!}{%", *grid, "}"] if wide else grid
+    start = [r"\begin{table}[htbp]", rf"\centering{size}", *settings, *apart, *caption]
+    end = [r"\end{table}"]
+    rest = [*end, *below] if notes_apart else [*below, *end]
+    return "\n".join([*start, *shown, *rest, ""])
+
+
+def tex(table: Layout) -> str:
+    """`latex` with a reminder of what it needs."""
+    engine = " and \\usepackage{ctex}, with xelatex or lualatex" if _is_chinese(table) else ""
+    return f"% needs \\usepackage{{{','.join(packages(table))}}}{engine}\n{latex(table)}"
+
+
+def packages(table: Layout) -> list[str]:
+    """The packages that a table needs."""
+    how, text = fitted(table), table.align == "left"
+    needed = {"longtable": how.long, "array": text, "graphicx": how.wide and not how.long}
+    return ["booktabs", *(name for name, used in needed.items() if used)]
+
+
+def escaped(words: str) -> str:
+    """Escaped; neighbours in math mode, such as a Greek letter and its power, share it."""
+    return re.sub(r"(?<!\\)\$\$", "", words.translate(LATEX))
+
+
+def _is_chinese(table: Layout) -> bool:
+    return not all(
+        part.isascii()
+        for row in [*table.headers, *table.rows, Row(table.title, table.notes)]
+        for part in map(escaped, (row.label, *row.cells))
+    )
+
+
+def fitted(table: Layout) -> Fit:
+    """The largest type in which a table fits the page.
+
+    A table that is too long in every type breaks across pages in the first that is narrow
+    enough; one that is too wide in every type is scaled down, and where that leaves no room for
+    its notes they follow it.
+    """
+    lines = [*map(table.spread, table.headers), *(line for line in table.lines if any(line[1:]))]
+    words = sum(max(map(ems, column)) for column in zip(*lines, strict=True))
+    notes = sum(map(ems, table.notes)) * 2 / NOTE
+    groups = sum(row.kind == "group" for row in table.rows)
+    narrow = []
+    for size, points, leading, space in SIZES:
+        across = words * points + 2 * space * len(lines[0])
+        shrunk = 1.0 if table.align == "left" else min(1.0, ACROSS / across)
+        rows = _printed_lines(table, points) * leading + groups * 0.5 * points
+        long = rows * shrunk + notes * SIZES[1][2] > DOWN
+        if shrunk == 1.0 and not long:
+            return Fit(size, space, wide=False, long=False)
+        narrow += [(size, space)] if shrunk == 1.0 else []
+    if narrow:
+        return Fit(*narrow[0], wide=False, long=long)
+    return Fit(size, space, wide=True, long=False, notes_apart=long)
+
+
+def _printed_lines(table: Layout, points: float) -> float:
+    """Lines of the body: text in columns is broken into several."""
+    if table.align != "left":
+        return len(table.rows)
+    room = [share * ACROSS / points for share in text_shares(table)]
+    broken = (max(ceil(ems(cell) / w) for cell, w in zip(line, room, strict=True))
+              for line in table.lines)  # fmt: skip
+    return sum(max(1, lines) for lines in broken)
+
+
+def _columns(table: Layout) -> str:
+    if table.align != "left":
+        return rf"{{@{{}}l{table.align[0] * len(table.columns)}@{{}}}}"
+    room = 1 - 0.03 * len(table.columns)
+    ragged = [
+        rf">{{\raggedright\arraybackslash}}p{{{share * room:.3f}\linewidth}}"
+        for share in text_shares(table)
+    ]
+    return f"{{@{{}}{''.join(ragged)}@{{}}}}"
+
+
+def _headers(table: Layout) -> list[str]:
+    lines = [_line(table, row) + r" \\" for row in table.headers]
+    if table.over:
+        each = table.each(table.over)
+        starts = range(2, len(table.columns) + 2, each)
+        ruled = "".join(rf"\cmidrule(lr){{{start}-{start + each - 1}}}" for start in starts)
+        lines.insert(1, ruled)
+    return lines
+
+
+def _longtable(table: Layout, caption: list[str]) -> list[str]:
+    header = [r"\toprule", *_headers(table), r"\midrule"]
+    top = [*(rf"{line} \\" for line in caption), *header, r"\endfirsthead"]
+    ends = [*header, r"\endhead", r"\bottomrule", r"\endfoot"]
+    start = rf"\begin{{longtable}}{_columns(table)}"
+    return [start, *top, *ends, *_lines(table, r" \\*"), r"\end{longtable}"]
+
+
+def _lines(table: Layout, kept: str) -> list[str]:
+    """The rows; `kept` ends a line that must not part from the next."""
+    lines: list[str] = []
+    following = [*(row.kind for row in table.rows[1:]), ""]
+    for row, ruled, after in zip(table.rows, table.ruled, following, strict=True):
+        if ruled:
+            lines.append(r"\midrule")
+        elif row.kind == "group" and lines:
+            lines.append(r"\addlinespace")
+        together = row.kind == "group" or after == "below"
+        lines.append(_line(table, row) + (kept if together else r" \\"))
+    return lines
+
+
+def _line(table: Layout, row: Row) -> str:
+    """The cells of one row, shared ones over the columns they take."""
+    if row.kind == "group":
+        span = rf"\multicolumn{{{len(table.columns) + 1}}}{{@{{}}l}}"
+        return rf"{span}{{\textit{{{escaped(row.label)}}}}}"
+    each = table.each(row.cells)
+    cells = [escaped(cell) for cell in row.cells]
+    if each > 1:
+        cells = [rf"\multicolumn{{{each}}}{{c}}{{{cell}}}" for cell in cells]
+    # A line that begins with [ or * would be read as an option of the \\ above it.
+    guard = "{}" if row.label[:1] in ("[", "*") else ""
+    return guard + " & ".join([escaped(row.label), *cells])
