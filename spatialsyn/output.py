@@ -252,10 +252,12 @@ def _definitions(job: Job) -> Table:
     from spatialsyn.cities import datasets
     from spatialsyn.report import definitions
 
-    book, raw = datasets.codebook(), set[str]()
+    book, raw, chosen = datasets.codebook(), set[str](), job.study.report
     for name in _variables(job):
         raw |= set().union(*raw_columns(job, name))
-    return definitions(book, [name for name in book.index if name in raw], **_words(job))
+    columns = [name for name in book.index if name in raw]
+    labels = {**book[f"label_{chosen.language}"], **chosen.labels}
+    return definitions(book, columns, labels, language=chosen.language)
 
 
 def _variables(job: Job) -> list[str]:

@@ -7,74 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from shapely.geometry import box
+from study_file import STUDY, written
 
 import spatialsyn as ss
 from spatialsyn.config import read_study
 from spatialsyn.run import open_job, run
 
 MAIN = Path(__file__).parents[1] / "studies" / "guangdong.toml"
-STUDY = """
-[panel]
-boundaries = "cities.geojson"
-table = "panel.csv"
-city = "id"
-blocks = ["side"]
-
-[measures.index]
-kind = "composite"
-indicators = { x = "+", z = "-" }
-
-[weights.geo]
-kind = "contiguity"
-standardize = "row"
-
-[weights.eco]
-kind = "gap"
-values = "size"
-base_years = [2001]
-standardize = "row"
-
-[models.main]
-family = "sdm"
-formula = "y ~ index + size"
-W = "geo"
-fixed_effects = "twoways"
-
-[sweep]
-of = "main"
-W = ["geo", "eco"]
-
-[report]
-x = "index"
-tables = ["descriptives", "models", "effects", "blocks", "cities", "weights", "sweep", "main"]
-figures = ["blocks", "effects", "study_area"]
-"""
 
 
 @pytest.fixture
 def study(tmp_path) -> Path:
-    """A four-by-three grid of cities, seven years, and a study file beside them."""
-    rng = np.random.default_rng(0)
-    ids = [f"k{i:02d}" for i in range(12)]
-    shapes = [box(113 + i % 4, 22 + i // 4, 114 + i % 4, 23 + i // 4) for i in range(12)]
-    names = {
-        "id": ids,
-        "name_en": [f"City {i}" for i in range(12)],
-        "side": ["west", "west", "east", "east"] * 3,
-    }
-    gpd.GeoDataFrame(names, geometry=shapes, crs=4326).to_file(tmp_path / "cities.geojson")
-    index = pd.MultiIndex.from_product([ids, range(2001, 2008)], names=["id", "year"])
-    frame = pd.DataFrame(rng.normal(size=(84, 3)), index=index, columns=["y", "x", "z"])
-    frame["size"] = np.exp(rng.normal(size=84))
-    frame.to_csv(tmp_path / "panel.csv")
-    path = tmp_path / "study.toml"
-    path.write_text(STUDY, encoding="utf-8")
-    return path
+    return written(tmp_path)
 
 
 def spatialsyn(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -398,81 +345,3 @@ def test_the_main_study_reports_its_answer_with_intervals():
     assert [s.split(":")[0] for s in sentences[1:]] == ["GBA", "periphery"]
     assert all("own 0.093" in s and "from all other cities" in s for s in sentences[1:])
     assert cautions(job)[0].startswith("21 cities and 9 years")
-
-
-ASKED = STUDY.replace(
-    'figures = ["blocks", "effects", "study_area"]',
-    'figures = ["block_matrix", "flows", "autocorrelation", "spectra"]',
-).replace('tables = ["descriptives", "models",', 'tables = ["diagnostics", "correlations",')
-
-
-def test_more_tables_and_figures_are_made_where_a_study_names_them(study, tmp_path):
-    study.write_text(ASKED, encoding="utf-8")
-    folder = run(study, tmp_path / "out", say=lambda _: None)
-    for name in ("block_matrix", "flows", "autocorrelation_geo", "autocorrelation_eco", "spectra"):
-        assert (folder / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    for heading in ("Diagnostics", "Correlations", "Autocorrelation of the outcome: eco"):
-        assert heading in page
-    assert "Seed of the permutations" in page
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["seeds"] == {"autocorrelation": 0}
-    tests = pd.read_csv(folder / "tables" / "diagnostics.csv")
-    job = open_job(study)
-    found = job.results["main"].diagnostics().table
-    np.testing.assert_allclose(tests["statistic"], found["statistic"])
-    assert list(tests["test"]) == list(found["test"])
-
-
-def test_without_a_list_they_are_left_out_and_the_tests_are_there(study):
-    text = "\n".join(s for s in STUDY.splitlines() if not s.startswith(("tables", "figures")))
-    study.write_text(text, encoding="utf-8")
-    job = open_job(study)
-    assert "diagnostics" in job.tables
-    assert not {"correlations", "definitions"} & set(job.tables)
-    assert not {"block_matrix", "flows", "autocorrelation", "spectra"} & set(job.figures)
-
-
-def test_figures_and_tables_that_cannot_be_made_say_what_they_need(study):
-    study.write_text(
-        STUDY.replace('tables = ["descriptives",', 'tables = ["definitions",'), encoding="utf-8"
-    )
-    with pytest.raises(ss.ConfigError, match=r'"definitions", which needs a codebook: dataset ='):
-        _ = open_job(study).tables
-    study.write_text(ASKED.replace('blocks = ["side"]\n', ""), encoding="utf-8")
-    with pytest.raises(ss.ConfigError, match=r'figures has "block_matrix", which needs a grouping'):
-        _ = open_job(study).figures
-
-
-def test_autocorrelation_is_that_of_the_outcome_as_the_formula_makes_it(study):
-    from spatialsyn.study_figures import FIGURES, outcome
-
-    study.write_text(ASKED.replace("y ~ index + size", "diff(y) ~ index + size"), encoding="utf-8")
-    job = open_job(study)
-    ax = FIGURES["autocorrelation"](job)["autocorrelation_geo"].axes[0]
-    line = next(line for line in ax.get_lines() if line.get_gid() == "value")
-    y, W = outcome(job), job.weights["geo"].sparse.toarray()
-    assert list(line.get_xdata()) == list(y.columns) == list(range(2002, 2008))
-    e = y - y.mean()
-    moran = [float(v @ W @ v / (v @ v)) for v in e.to_numpy().T]
-    np.testing.assert_allclose(line.get_ydata(), moran)
-
-
-def test_definitions_are_those_of_the_raw_columns_behind_the_main_model():
-    from spatialsyn.output import TABLES
-
-    job = open_job(MAIN)
-    printed = list(TABLES["definitions"](job).frame["variable"])
-    assert {"employment", "employment_it", "digital_finance", "gdp", "loans"} <= set(printed)
-    assert not {"va", "synergy", "mobile_subs"} & set(printed)
-
-
-def test_a_main_model_without_weights_is_tested_with_the_only_matrix(study):
-    from spatialsyn.output import TABLES
-
-    plain = STUDY.replace('family = "sdm"', 'family = "ols"').replace('W = "geo"\n', "")
-    plain = plain[: plain.index("[weights.eco]")] + plain[plain.index("[models.main]") :]
-    plain = plain[: plain.index("[sweep]")] + plain[plain.index("[report]") :]
-    study.write_text(plain.replace('"sweep", ', ""), encoding="utf-8")
-    rows = TABLES["diagnostics"](open_job(study)).frame.set_index("test")
-    assert np.isfinite(rows.loc["LM lag", "statistic"])

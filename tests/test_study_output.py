@@ -1,0 +1,97 @@
+"""Tables and figures that a study file names, and those that it gets without naming them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from study_file import STUDY, written
+
+import spatialsyn as ss
+from spatialsyn.run import open_job, run
+
+MAIN = Path(__file__).parents[1] / "studies" / "guangdong.toml"
+ASKED = STUDY.replace(
+    'figures = ["blocks", "effects", "study_area"]',
+    'figures = ["block_matrix", "flows", "autocorrelation", "spectra"]',
+).replace('tables = ["descriptives", "models",', 'tables = ["diagnostics", "correlations",')
+
+
+@pytest.fixture
+def study(tmp_path) -> Path:
+    return written(tmp_path)
+
+
+def test_more_tables_and_figures_are_made_where_a_study_names_them(study, tmp_path):
+    study.write_text(ASKED, encoding="utf-8")
+    folder = run(study, tmp_path / "out", say=lambda _: None)
+    for name in ("block_matrix", "flows", "autocorrelation_geo", "autocorrelation_eco", "spectra"):
+        assert (folder / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for heading in ("Diagnostics", "Correlations", "Autocorrelation of the outcome: eco"):
+        assert heading in page
+    assert "Seed of the permutations" in page
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["seeds"] == {"autocorrelation": 0}
+    tests = pd.read_csv(folder / "tables" / "diagnostics.csv")
+    job = open_job(study)
+    found = job.results["main"].diagnostics().table
+    np.testing.assert_allclose(tests["statistic"], found["statistic"])
+    assert list(tests["test"]) == list(found["test"])
+
+
+def test_without_a_list_they_are_left_out_and_the_tests_are_there(study):
+    text = "\n".join(s for s in STUDY.splitlines() if not s.startswith(("tables", "figures")))
+    study.write_text(text, encoding="utf-8")
+    job = open_job(study)
+    assert "diagnostics" in job.tables
+    assert not {"correlations", "definitions"} & set(job.tables)
+    assert not {"block_matrix", "flows", "autocorrelation", "spectra"} & set(job.figures)
+
+
+def test_figures_and_tables_that_cannot_be_made_say_what_they_need(study):
+    study.write_text(
+        STUDY.replace('tables = ["descriptives",', 'tables = ["definitions",'), encoding="utf-8"
+    )
+    with pytest.raises(ss.ConfigError, match=r'"definitions", which needs a codebook: dataset ='):
+        _ = open_job(study).tables
+    study.write_text(ASKED.replace('blocks = ["side"]\n', ""), encoding="utf-8")
+    with pytest.raises(ss.ConfigError, match=r'figures has "block_matrix", which needs a grouping'):
+        _ = open_job(study).figures
+
+
+def test_autocorrelation_is_that_of_the_outcome_as_the_formula_makes_it(study):
+    from spatialsyn.study_figures import FIGURES, outcome
+
+    study.write_text(ASKED.replace("y ~ index + size", "diff(y) ~ index + size"), encoding="utf-8")
+    job = open_job(study)
+    ax = FIGURES["autocorrelation"](job)["autocorrelation_geo"].axes[0]
+    line = next(line for line in ax.get_lines() if line.get_gid() == "value")
+    y, W = outcome(job), job.weights["geo"].sparse.toarray()
+    assert list(line.get_xdata()) == list(y.columns) == list(range(2002, 2008))
+    e = y - y.mean()
+    moran = [float(v @ W @ v / (v @ v)) for v in e.to_numpy().T]
+    np.testing.assert_allclose(line.get_ydata(), moran)
+
+
+def test_definitions_are_those_of_the_raw_columns_behind_the_main_model():
+    from spatialsyn.output import TABLES
+
+    job = open_job(MAIN)
+    printed = list(TABLES["definitions"](job).frame["variable"])
+    assert {"employment", "employment_it", "digital_finance", "gdp", "loans"} <= set(printed)
+    assert not {"va", "synergy", "mobile_subs"} & set(printed)
+
+
+def test_a_main_model_without_weights_is_tested_with_the_only_matrix(study):
+    from spatialsyn.output import TABLES
+
+    plain = STUDY.replace('family = "sdm"', 'family = "ols"').replace('W = "geo"\n', "")
+    plain = plain[: plain.index("[weights.eco]")] + plain[plain.index("[models.main]") :]
+    plain = plain[: plain.index("[sweep]")] + plain[plain.index("[report]") :]
+    study.write_text(plain.replace('"sweep", ', ""), encoding="utf-8")
+    rows = TABLES["diagnostics"](open_job(study)).frame.set_index("test")
+    assert np.isfinite(rows.loc["LM lag", "statistic"])
