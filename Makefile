@@ -17,8 +17,9 @@ PY ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
 study: $(VENV)/.study
 	$(BIN)/spatialsyn run studies/guangdong.toml
 
+# One BLAS thread a worker: two workers with two threads each are five times slower.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check spatialsyn tests benchmarks shapefiles
