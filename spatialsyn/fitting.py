@@ -10,13 +10,14 @@ from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.accuracy import too_far
 from spatialsyn.models.covariance import covered
 from spatialsyn.models.data import Evaluate, read
-from spatialsyn.models.design import Design, align, sweep_effects
+from spatialsyn.models.design import align, sweep_effects
 from spatialsyn.models.dynamic import stability
-from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.estimators import estimated
 from spatialsyn.models.formula import evaluate
 from spatialsyn.models.gaps import Sample, check_observed, sampled
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.hypothesis import HypothesisTest
+from spatialsyn.numerics.threads import threads_for
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links
 
@@ -66,26 +67,25 @@ def estimated_on(
     evaluate: Evaluate = evaluate,
 ) -> Results:
     """`model` on the city-years of `sample`; the matrices are aligned with the panel."""
-    data, outside = read(model, panel, sample, evaluate)
-    check_observed(model, data, panel, matrices)
-    design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
-    if model.dynamic:
-        _warn_unstable(design, estimate)
+    with threads_for(panel.n):
+        data, outside = read(model, panel, sample, evaluate)
+        check_observed(model, data, panel, matrices)
+        design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
+        usual = "expected" if design.instruments is None else "classical"
+        if cov not in (None, usual):
+            estimate = covered(design, estimate, cov)
+        root = stability(design, estimate) if model.dynamic else None
+    if root is not None and root[0] >= 1:
+        warnings.warn(_unstable(*root), stacklevel=3)
     inexact = too_far(design, estimate)
     if inexact:
         warnings.warn(inexact, stacklevel=2)
-    usual = "expected" if design.instruments is None else "classical"
-    if cov not in (None, usual):
-        estimate = covered(design, estimate, cov)
     return Results(model, panel, matrices, data, design, estimate, cov or usual, sample)
 
 
-def _warn_unstable(design: Design, estimate: Estimate) -> None:
-    largest, test = stability(design, estimate)
-    if largest >= 1:
-        warnings.warn(
-            f"the process has a root of {largest:.3f} ({test.null.split(' is')[0]}): it does not "
-            "come to rest. Short-run effects are right, long-run effects do not exist. Look at "
-            "time effects, or model the differences: diff(y).",
-            stacklevel=4,
-        )
+def _unstable(largest: float, test: HypothesisTest) -> str:
+    return (
+        f"the process has a root of {largest:.3f} ({test.null.split(' is')[0]}): it does not "
+        "come to rest. Short-run effects are right, long-run effects do not exist. Look at "
+        "time effects, or model the differences: diff(y)."
+    )

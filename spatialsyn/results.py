@@ -33,6 +33,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.threads import threads_for
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.plugin import Tabled
 from spatialsyn.summary import glance, summary
@@ -93,7 +94,8 @@ class Results(SeveralWeights, Tabled):
         km : the reach of "spatial-hac", in kilometres
         """
         near = None if km is None else nearness(self.panel.cities, km)
-        estimate = covered(self.design, self.estimate, kind, near)
+        with threads_for(self.panel.n):
+            estimate = covered(self.design, self.estimate, kind, near)
         shown = kind if km is None else f"{kind}, {km:g} km"
         return replace(self, estimate=estimate, cov_kind=shown)
 

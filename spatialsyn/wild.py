@@ -17,6 +17,7 @@ import pandas as pd
 
 from spatialsyn.errors import ModelError, expect, named
 from spatialsyn.models.bootstrap import Wild, null_test, with_draws
+from spatialsyn.numerics.threads import threads_for
 from spatialsyn.results import Results
 
 
@@ -50,7 +51,8 @@ def wild_bootstrap(
     """
     _check(results)
     how = Wild(cluster, weights, draws, seed)
-    estimate = with_draws(results.design, results.estimate, how)
+    with threads_for(results.panel.n):
+        estimate = with_draws(results.design, results.estimate, how)
     assert estimate.draws is not None
     lost = draws - len(estimate.draws)
     made = f"{draws} draws{f' ({lost} lost)' if lost else ''}, {weights} weights, seed {seed}"
@@ -86,7 +88,8 @@ def wild_test(
         raise ModelError(f"{named(absent)} cannot be tested; there are {named(known, 40)}.")
     rows, how = [], Wild(cluster, weights, draws, seed)
     for name in chosen:
-        se, t, p = null_test(results.design, results.estimate, name, how)
+        with threads_for(results.panel.n):
+            se, t, p = null_test(results.design, results.estimate, name, how)
         rows.append({"term": name, "estimate": results.params[name], "se": se, "t": t, "p": p})
     return pd.DataFrame(rows)
 

@@ -26,6 +26,7 @@ from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.threads import threads_for
 
 # Fewest draws that quantiles are taken of.
 FEWEST = 100
@@ -58,16 +59,17 @@ def infer(
     check_level(level)
     if not (isinstance(draws, int) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
-    if method == "delta":
-        return _delta(estimate, model, reading, labels, level)
     if method == "bootstrap" and estimate.draws is None:
         raise ModelError(
             'method="bootstrap" reads the draws of a bootstrap, and these results have none: '
             'ss.wild_bootstrap(results).effects(method="bootstrap").'
         )
-    drawn = estimate.draws if method == "bootstrap" else None
-    sample = estimate.sample(draws, seed) if drawn is None else drawn
-    made = _simulated(estimate, model, reading, labels, level, sample)
+    with threads_for(model.carriers[0].shape[-1]):
+        if method == "delta":
+            return _delta(estimate, model, reading, labels, level)
+        drawn = estimate.draws if method == "bootstrap" else None
+        sample = estimate.sample(draws, seed) if drawn is None else drawn
+        made = _simulated(estimate, model, reading, labels, level, sample)
     return replace(made, method=method, seed=seed if method == "simulation" else None)
 
 
