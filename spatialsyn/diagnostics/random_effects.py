@@ -57,8 +57,9 @@ def baltagi_song_koh(
     -------
     HypothesisTest
         For "random" and "error" the statistic is standard normal under the null: "random" from
-        one side (a variance is not negative), "error" from two. "both" mixes chi-squared(0),
-        (1) and (2) with the weights 1/4, 1/2, 1/4.
+        one side (a variance is not negative), "error" from two. "both" mixes chi-squared(1)
+        and (2), half each. The weights 1/4, 1/2, 1/4 of chi-squared(0), (1), (2) that the paper
+        states and splm uses are those of two one-sided parts, and reject 8 % at 5 %.
     """
     is_results(results, "baltagi_song_koh")
     if (tested, given) not in NULLS:
@@ -155,6 +156,6 @@ def _two_sided(null: str, z: float) -> HypothesisTest:
 
 def _joint(null: str, z_random: float, z_error: float) -> HypothesisTest:
     statistic = max(z_random, 0.0) ** 2 + z_error**2
-    p = float(chi2.sf(statistic, 1) / 2 + chi2.sf(statistic, 2) / 4)
-    note = "mixture of chi-squared(0), (1), (2), as Baltagi, Song & Koh state it"
+    p = float(chi2.sf(statistic, 1) + chi2.sf(statistic, 2)) / 2
+    note = "mixture of chi-squared(1) and (2), half each: lambda has two sides"
     return HypothesisTest(null, statistic, 2, p, note)

@@ -18,6 +18,7 @@ from spatialsyn.diagnostics import (
     random_effects_lr,
 )
 from spatialsyn.diagnostics.hausman import _side
+from spatialsyn.diagnostics.random_effects import _joint
 from spatialsyn.models.scores import city_scores
 
 FORMULAS = {"cigar": "logc ~ logp + logy", "produc": "lgsp ~ lpcap + lpc + lemp + unemp"}
@@ -51,6 +52,16 @@ def test_f_is_that_of_explicit_dummies():
     F = (less - more) / 11 / (more / df)
     ours = fixed_effects_f(ss.fit(ss.ols("y ~ x", fixed_effects="time"), panel))
     assert_allclose([ours.statistic, ours.p], [F, f.sf(F, 11, df)], rtol=1e-9)
+
+
+def test_the_joint_test_has_the_distribution_of_its_statistic():
+    """Half of chi2(1) and half of chi2(2), against 200,000 draws of two normal parts: the weights
+    that splm takes from the paper, 1/4, 1/2, 1/4, would reject 8 %."""
+    random, error = np.random.default_rng(0).normal(size=(2, 200_000))
+    drawn = np.maximum(random, 0) ** 2 + error**2
+    for share in (0.1, 0.05, 0.01):
+        at = _joint("", 0.0, float(np.sqrt(np.quantile(drawn, 1 - share))))
+        assert_allclose(at.p, share, rtol=0.05)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
