@@ -17,6 +17,7 @@ from scipy.stats import norm
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 from spatialsyn.explore.readings import by_year
+from spatialsyn.numerics.dependence import cross_dependence
 
 YEARS = 4
 
@@ -44,7 +45,7 @@ def dependence(panel: CityPanel, variables: str | pd.Series | Iterable[str]) -> 
 
 
 def _row(wide: pd.DataFrame) -> dict[str, float]:
-    n, T = wide.shape
+    T = wide.shape[1]
     if T < YEARS:
         raise PanelError(f"a correlation over time needs {YEARS} years at least; there are {T}.")
     spread = wide.std(axis=1)
@@ -54,7 +55,6 @@ def _row(wide: pd.DataFrame) -> dict[str, float]:
             f"{wide.attrs['name']!r} does not change over time in {named(constant)}: it has no "
             "correlation there. Leave these cities or the variable out."
         )
-    r = np.corrcoef(wide.to_numpy())[np.triu_indices(n, 1)]
-    cd = np.sqrt(2 * T / (n * (n - 1))) * r.sum()
+    cd, r = cross_dependence(wide.to_numpy())
     p = 2 * norm.sf(abs(cd))
     return {"cd": cd, "p": p, "r": r.mean(), "abs_r": np.abs(r).mean()}

@@ -31,13 +31,12 @@ from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, names, split
-from spatialsyn.models.line import EDGE, profile, searched
+from spatialsyn.models.line import peaks
 from spatialsyn.models.qml import at, estimate_qml
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.multiplier import multiplier
-from spatialsyn.numerics.optimize import maximise_many
 from spatialsyn.numerics.transform import sweep
 
 WEIGHTS = {
@@ -194,19 +193,11 @@ def _side_by_side(design: Design, made: Outcomes) -> Array:
         Wy = made.Wy.reshape(size, b)
         on_Wy = Q.T @ Wy
         e_Wy = Wy - Q @ on_Wy
-        rho = _best_rhos(design, design.logdet, e, e_Wy)[None]
+        found, inside = peaks(design, design.logdet, e, e_Wy)
+        rho = np.where(inside, found, np.nan)[None]
         on_y, e = on_y - rho * on_Wy, e - rho * e_Wy
     sigma2 = (e**2).sum(axis=0) / design.nobs
     return np.vstack([np.linalg.solve(R, on_y), rho, sigma2]).T
-
-
-def _best_rhos(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> Array:
-    """The maximisers of the concentrated likelihoods; NaN at the end of the interval."""
-    value, derivatives = profile(design, logdet, e_y, e_Wy)
-    low, high = searched(logdet)
-    rho = maximise_many(value, derivatives, (low, high))
-    inside = np.minimum(rho - low, high - rho) >= EDGE * (high - low)
-    return np.where(inside, rho, np.nan)
 
 
 def without(design: Design, name: str) -> Design:

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design, ErrorLag
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.optimize import SCAN, maximise
+from spatialsyn.numerics.optimize import SCAN, maximise, maximise_many
 from spatialsyn.numerics.traces import Solved
 
 Value: TypeAlias = Callable[[Array], Array]
@@ -133,6 +134,19 @@ def peak(
     """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
     space = searched(logdet)
     return _inside(maximise(value, derivatives, space, scan), space, name)
+
+
+def peaks(
+    design: Design, logdet: LogDet, e_y: Array, e_Wy: Array
+) -> tuple[Array, NDArray[np.bool_]]:
+    """The rho of many likelihoods, and whether each lies inside the space and not at its end.
+
+    Residuals are (n T, b), a column for each likelihood; see `profile`.
+    """
+    value, derivatives = profile(design, logdet, e_y, e_Wy)
+    low, high = searched(logdet)
+    rho = maximise_many(value, derivatives, (low, high))
+    return rho, np.minimum(rho - low, high - rho) >= EDGE * (high - low)
 
 
 def searched(logdet: LogDet) -> tuple[float, float]:

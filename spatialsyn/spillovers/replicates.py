@@ -17,11 +17,10 @@ import numpy as np
 
 from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design, estimates_cities
-from spatialsyn.models.line import EDGE, profile, searched
+from spatialsyn.models.line import peaks
 from spatialsyn.models.qml import regress
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.optimize import maximise_many
 from spatialsyn.numerics.transform import independent, sweep
 from spatialsyn.results import Results
 
@@ -112,7 +111,7 @@ def refitted(design: Design, samples: Samples) -> Estimates:
     inside = np.ones(R, dtype=bool)
     delta, residual = on_Z[:, :R], e[:, :R]
     if isinstance(design.logdet, LogDet):
-        best, inside = _best_rhos(design, design.logdet, e[:, :R], e[:, R:])
+        best, inside = peaks(design, design.logdet, e[:, :R], e[:, R:])
         delta, residual = delta - best * on_Z[:, R:], residual - best * e[:, R:]
         rho, logdet = best[None], design.logdet(best)
     sigma2 = (residual**2).sum(axis=0) / design.nobs
@@ -120,11 +119,3 @@ def refitted(design: Design, samples: Samples) -> Estimates:
     params[~inside] = np.nan
     loglik = design.copies * logdet - design.nobs / 2 * (np.log(2 * np.pi * sigma2) + 1)
     return Estimates(params, loglik)
-
-
-def _best_rhos(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Array, Array]:
-    """(R,) maximisers of the concentrated likelihoods, and whether they lie inside."""
-    value, derivatives = profile(design, logdet, e_y, e_Wy)
-    low, high = searched(logdet)
-    rho = maximise_many(value, derivatives, (low, high))
-    return rho, np.minimum(rho - low, high - rho) >= EDGE * (high - low)
