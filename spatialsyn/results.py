@@ -82,6 +82,8 @@ class Results(SeveralWeights, Tabled):
     def se(self) -> pd.Series:
         """Standard errors by name."""
         se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=self.params.index, name="se")
+        if self.design.mixture is None:
+            return se
         return se.mask(se.index.str.startswith("share[") & (se == 0))  # on the boundary
 
     def with_cov(self, kind: str, km: float | None = None) -> Results:
@@ -155,7 +157,7 @@ class Results(SeveralWeights, Tabled):
             fixed = self.model.fixed_effects
             cities, times = sweeps_cities(fixed), sweeps_time(fixed)
             dummies = n * cities + T * times - (cities and times)
-        return len(self.params) - (self.design.mixture is not None) + dummies
+        return len(self.estimate.params) - (self.design.mixture is not None) + dummies
 
     @property
     def aic(self) -> float:

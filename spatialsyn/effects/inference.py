@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.draws import levels
 from spatialsyn.effects.entered import Multipliers
 from spatialsyn.effects.multipliers import Reading
-from spatialsyn.effects.table import Effects
+from spatialsyn.effects.table import Effects, normal_columns
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array
@@ -98,12 +98,8 @@ def _delta(
     # effect, and may have no variance.
     known = np.isfinite(np.diag(estimate.cov)) | (gradient != 0).any(axis=0)
     spread = gradient[:, known] @ _root(estimate.cov[np.ix_(known, known)])
-    errors = np.split(np.sqrt((spread**2).sum(axis=1)), len(values))
-    rows = [
-        _rows(x.name, labels, value, se, level)
-        for x, value, se in zip(model.regressors, values, errors, strict=True)
-    ]
-    table = pd.concat(rows, ignore_index=True)
+    columns = normal_columns(np.concatenate(values), spread, level)
+    table = pd.DataFrame({**_labelled(model, labels), **columns})
     return Effects(table, level, "delta", _advice(estimate, model), spread=spread)
 
 
@@ -115,15 +111,11 @@ def _root(cov: Array) -> Array:
     return np.asarray(scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None)))
 
 
-def _rows(name: str, labels: Labels, effect: Array, se: Array, level: float) -> pd.DataFrame:
-    half = norm.ppf((1 + level) / 2) * se
-    # An effect that is zero by construction (the indirect effect of OLS) has no p-value.
-    z = np.divide(np.abs(effect), se, out=np.full_like(se, np.nan), where=se > 0)
-    rows = labels.assign(
-        estimate=effect, se=se, low=effect - half, high=effect + half, p=2 * norm.sf(z)
-    )
-    rows.insert(0, "x", name)
-    return rows
+def _labelled(model: Multipliers, labels: Labels) -> dict[str, Any]:
+    """What tells the rows of all regressors apart, column by column."""
+    count = len(model.regressors)
+    names = np.repeat(np.array([x.name for x in model.regressors], dtype=object), len(labels))
+    return {"x": names} | {str(c): np.tile(labels[c].to_numpy(), count) for c in labels}
 
 
 def _simulated(
@@ -151,8 +143,8 @@ def _simulated(
         )
     made = _effects_of_draws(sample[inside], model, reading, len(labels))
     point = _effects_of_draws(estimate.params[None], model, reading, len(labels))[0]
-    rows = pd.concat([labels.assign(x=x.name) for x in model.regressors], ignore_index=True)
-    table, spread = of_draws(rows[["x", *labels.columns]], point, made, level)
+    rows = pd.DataFrame(_labelled(model, labels))
+    table, spread = of_draws(rows, point, made, level)
     note = _advice(estimate, model)
     return Effects(table, level, "simulation", note, made, rejected, spread=spread)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from spatialsyn.errors import ModelError, named
@@ -213,7 +214,7 @@ class SpatialModel:
         """Whether the model has a constant: one unless fixed effects take its place."""
         return self.fixed_effects == "none"
 
-    @property
+    @cached_property
     def roles(self) -> Roles:
         """Which matrix lags what."""
         return roles(self.family, self.W)

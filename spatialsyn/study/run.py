@@ -241,8 +241,8 @@ def described(results: Results, by: str | None) -> files.Record:
     if results.regressors:
         made = results.effects(by=by)
         term = dict(zip(results.data.names, results.data.terms, strict=True))
-        table = made.table.assign(term=made.table["x"].map(term))
-        effects, note = _columns(table), made.note
+        effects = {str(name): made.table[name].tolist() for name in made.table}
+        effects["term"], note = [term[x] for x in effects["x"]], made.note
     fit = {
         "cities": results.panel.n, "years": len(results.data.years),
         "first": results.data.years[0], "last": results.data.years[-1],
@@ -253,18 +253,13 @@ def described(results: Results, by: str | None) -> files.Record:
         "message": "",
         "fit": fit,
         "parameters": {
-            "term": list(results.params.index),
-            "estimate": results.params.tolist(),
+            "term": list(results.estimate.names),
+            "estimate": results.estimate.params.tolist(),
             "se": results.se.tolist(),
         },
         "effects": effects,
         "note": note,
     }
-
-
-def _columns(table: Any) -> dict[str, list[Any]]:
-    """A table as lists of Python's own numbers and texts."""
-    return {str(name): table[name].tolist() for name in table.columns}
 
 
 def _failure(error: BaseException, status: str) -> files.Record:
