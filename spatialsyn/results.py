@@ -81,7 +81,9 @@ class Results(SeveralWeights, Tabled):
     @cached_property
     def se(self) -> pd.Series:
         """Standard errors by name."""
-        se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=self.params.index, name="se")
+        assert self.estimate.cov is not None
+        index = list(self.estimate.names)
+        se = pd.Series(np.sqrt(np.diag(self.estimate.cov)), index=index, name="se")
         if self.design.mixture is None:
             return se
         return se.mask(se.index.str.startswith("share[") & (se == 0))  # on the boundary
@@ -131,7 +133,7 @@ class Results(SeveralWeights, Tabled):
     @property
     def sigma2(self) -> float:
         """Variance of the error."""
-        return float(self.params["sigma2"])
+        return float(self.estimate.params[-1])
 
     @property
     def loglik(self) -> float:

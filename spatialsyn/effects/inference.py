@@ -113,9 +113,8 @@ def _root(cov: Array) -> Array:
 
 def _labelled(model: Multipliers, labels: Labels) -> dict[str, Any]:
     """What tells the rows of all regressors apart, column by column."""
-    count = len(model.regressors)
-    names = np.repeat(np.array([x.name for x in model.regressors], dtype=object), len(labels))
-    return {"x": names} | {str(c): np.tile(labels[c].to_numpy(), count) for c in labels}
+    names = [x.name for x in model.regressors for _ in range(len(labels))]
+    return {"x": names} | {str(c): labels[c].tolist() * len(model.regressors) for c in labels}
 
 
 def _simulated(

@@ -112,8 +112,10 @@ def _carrier(design: Design, column: Column, slope: Array | None) -> Matrix:
 
     Slopes are averaged over the years, unless the matrices they meet change over the years.
     """
-    identity = sparse.eye_array(len(design.y), format="csr")
-    matrix = identity if column.W is None else design.matrices[column.W]
+    if column.W is None:
+        matrix: Matrix = sparse.eye_array(len(design.y), format="csr")
+    else:
+        matrix = design.matrices[column.W]
     matrix = matrix if column.block is None else rows_of(design.blocks[column.block], matrix)
     if slope is None:
         return matrix

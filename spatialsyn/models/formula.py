@@ -15,7 +15,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ class Parsed:
     lagged: tuple[bool, ...]
     intercept: bool
 
-    @property
+    @cached_property
     def years_lost(self) -> int:
         """Years that `lag` and `diff` take from the front of every city's series."""
         factors = [f for term in (self.outcome, *self.terms) for f in term.factors]
@@ -343,16 +343,18 @@ def _with_missing_categories(
 ) -> pd.DataFrame:
     """`made` with NaN where a category is missing: formulaic's dummies are all zero there."""
     frame = panel.frame
+    known = frozenset(map(str, frame.columns))
+    used = [columns_of(term, known) for term in terms]
     text = {
-        str(name): frame[name].isna().to_numpy()
-        for name in frame.columns
+        name: frame[name].isna().to_numpy()
+        for name in frozenset().union(*used)
         if not pd.api.types.is_numeric_dtype(frame[name]) and frame[name].isna().any()
     }
     if not text and not empty.any():
         return made
-    made, known = made.astype(float), frozenset(map(str, frame.columns))
+    made = made.astype(float)
     for j, i in enumerate(owner):
-        holes = [text[name] for name in columns_of(terms[i], known) if name in text]
+        holes = [text[name] for name in used[i] if name in text]
         holes += [empty] if "C(" in str(terms[i]) else []
         made.iloc[np.any([np.zeros_like(empty), *holes], axis=0), j] = np.nan
     return made

@@ -57,22 +57,33 @@ def estimate_qml(design: Design) -> Estimate:
     check_reach(design)
     y = design.y.ravel()
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
-    coefficients = regress(np.c_[y, Wy], Z, design.names)
+    both = np.column_stack([y, Wy])
+    coefficients = regress(both, Z, design.names)
     if design.random:
         return _with_city_variance(design)
-    spatial = _best(design, np.c_[y, Wy] - Z @ coefficients)
-    return describe(design, at(design, spatial))
+    residuals = both - Z @ coefficients
+    spatial = _best(design, residuals)
+    if design.error is not None or design.exponential:
+        return describe(design, at(design, spatial))
+    # The equation is linear in rho: so are the best delta and what it leaves.
+    mixed = np.r_[1.0, -spatial]
+    sigma2 = variance(design, residuals @ mixed)
+    return describe(design, np.r_[coefficients @ mixed, spatial, sigma2])
 
 
 def at(design: Design, spatial: Array) -> Array:
     """All parameters, delta and sigma2 being the best ones given (rho_1 ... rho_m, lambda)."""
     y, Z = filtered(design, spatial)
     delta = regress(y[:, None], Z, design.names)[:, 0]
-    e = y - Z @ delta
-    sigma2 = float(e @ e) / design.nobs
+    return np.r_[delta, spatial, variance(design, y - Z @ delta)]
+
+
+def variance(design: Design, residuals: Array) -> float:
+    """sigma2 of the residuals, (n T,), where anything is left."""
+    sigma2 = float(residuals @ residuals) / design.nobs
     if sigma2 <= 1e-20 * float((design.y**2).sum()):
         raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
-    return np.r_[delta, spatial, sigma2]
+    return sigma2
 
 
 def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
