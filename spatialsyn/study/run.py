@@ -25,13 +25,17 @@ from spatialsyn.models.design import align
 from spatialsyn.models.formula import Regressors, evaluate, parse
 from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.traces import EXACT
 from spatialsyn.results import Results
 from spatialsyn.study import store as files
 from spatialsyn.study.engine import each
 from spatialsyn.study.grid import MODEL, Specification
 from spatialsyn.study.runs import Runs
+from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
+# Models and cities from which on a matrix's eigenvectors save time, and where they cost too much.
+MANY, FROM = 8, 50
 # Refusals that would come again: they are results, and stored.
 REFUSALS = (SpatialsynError, np.linalg.LinAlgError)
 
@@ -69,7 +73,9 @@ class Study:
         object.__setattr__(self, "models", made)
         self._check_panel()
         needed = dict.fromkeys(w for spec in made.values() for w in spec.model.weights_names)
-        object.__setattr__(self, "weights", align(self.weights, tuple(needed), self.panel))
+        aligned = align(self.weights, tuple(needed), self.panel)
+        shared = {name: _shared(w, len(made)) for name, w in aligned.items()}
+        object.__setattr__(self, "weights", shared)
 
     def _check_panel(self) -> None:
         years = dict.fromkeys(y for spec in self.models.values() for y in spec.drop_years)
@@ -166,6 +172,12 @@ class Study:
 def _specification(model: Any) -> Specification:
     expect(model, (SpatialModel, Specification), MODEL, ModelError)
     return model if isinstance(model, Specification) else Specification(model)
+
+
+def _shared(w: Links, models: int) -> Links:
+    """`w` with the eigenvectors that many models of one matrix share, where they save time."""
+    worth = isinstance(w, Weights) and w.determinant == "auto" and models >= MANY
+    return w.with_logdet("eigenvectors") if worth and FROM <= w.n <= EXACT else w
 
 
 def _stored(folder: Path, keys: Mapping[str, str]) -> dict[str, files.Record]:
