@@ -35,6 +35,8 @@ from spatialsyn.numerics.solves import solver
 
 # Columns of unit length whose pivot in the QR falls below this are linear combinations.
 COLLINEAR = 1e-10
+# Pivots above this lose less than four digits when products stand in for the columns themselves.
+DISTINCT = 1e-2
 
 
 def estimate_qml(design: Design) -> Estimate:
@@ -190,22 +192,34 @@ def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
     """Least-squares coefficients of each column of `y` on `Z`, naming collinear columns."""
     if not names:
         return np.zeros((0, y.shape[1]))
-    length = np.sqrt((Z**2).sum(axis=0))
+    p, length = len(names), np.sqrt(np.einsum("ij,ij->j", Z, Z))
     if not (length > 0).all():
         raise ModelError(
             f"{named(n for n, v in zip(names, length, strict=True) if not v)} is zero."
         )
-    Q, R, order = qr(Z / length, mode="economic", pivoting=True)
-    pivots = np.abs(np.diag(R))
-    if len(Z) < len(names) or pivots.min() < COLLINEAR:
-        dependent = [names[j] for j, v in zip(order, pivots, strict=False) if v < COLLINEAR]
+    columns = np.column_stack([Z / length, y])
+    R = _triangle(columns, p)
+    if len(Z) < p or np.abs(np.diag(R)[:p]).min() < COLLINEAR:
+        pivots, order = qr(Z / length, mode="r", pivoting=True)
+        small = np.abs(np.diag(pivots)) < COLLINEAR
         raise ModelError(
-            f"{named(dependent)} is a linear combination of the other regressors (after fixed "
-            "effects are removed). Leave it out: its coefficient and effects are not defined."
+            f"{named(names[j] for j in order[: len(small)][small])} is a linear combination of "
+            "the other regressors (after fixed effects are removed). Leave it out: its "
+            "coefficient and effects are not defined."
         )
-    scaled = np.empty((len(names), y.shape[1]))
-    scaled[order] = solve_triangular(R, Q.T @ y)
-    return scaled / length[:, None]
+    return np.asarray(solve_triangular(R[:p, :p], R[:p, p:]) / length[:, None])
+
+
+def _triangle(columns: Array, p: int) -> Array:
+    """The first `p` rows of R of the QR of `columns`, whose first p have unit length."""
+    products = columns[:, :p].T @ columns
+    try:
+        L = np.linalg.cholesky(products[:, :p])
+        if np.diag(L).min() > DISTINCT:
+            return np.asarray(np.c_[L.T, solve_triangular(L, products[:, p:], lower=True)])
+    except np.linalg.LinAlgError:
+        pass
+    return np.asarray(np.linalg.qr(columns, mode="r"))
 
 
 def check_reach(design: Design) -> None:
