@@ -19,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.effects.request import average_columns
 from spatialsyn.errors import ModelError, PanelError, SpatialsynError, WeightsError, expect, named
 from spatialsyn.fitting import estimated_on
 from spatialsyn.models.design import align
@@ -176,8 +177,9 @@ def _specification(model: Any) -> Specification:
 
 def _shared(w: Links, models: int) -> Links:
     """`w` with the eigenvectors that many models of one matrix share, where they save time."""
-    worth = isinstance(w, Weights) and w.determinant == "auto" and models >= MANY
-    return w.with_logdet("eigenvectors") if worth and FROM <= w.n <= EXACT else w
+    if not isinstance(w, Weights) or w.determinant != "auto" or models < MANY:
+        return w
+    return w.with_logdet("eigenvectors") if FROM <= w.n <= EXACT else w
 
 
 def _stored(folder: Path, keys: Mapping[str, str]) -> dict[str, files.Record]:
@@ -248,13 +250,7 @@ def sample_of(panel: CityPanel, spec: Specification) -> Sample:
 
 def described(results: Results, by: str | None) -> files.Record:
     """The numbers of a fit as plain columns."""
-    effects: dict[str, list[Any]] = {}
-    note = ""
-    if results.regressors:
-        made = results.effects(by=by)
-        term = dict(zip(results.data.names, results.data.terms, strict=True))
-        effects = {str(name): made.table[name].tolist() for name in made.table}
-        effects["term"], note = [term[x] for x in effects["x"]], made.note
+    effects, note = _effects(results, by) if results.regressors else ({}, "")
     fit = {
         "cities": results.panel.n, "years": len(results.data.years),
         "first": results.data.years[0], "last": results.data.years[-1],
@@ -272,6 +268,18 @@ def described(results: Results, by: str | None) -> files.Record:
         "effects": effects,
         "note": note,
     }
+
+
+def _effects(results: Results, by: str | None) -> tuple[dict[str, list[Any]], str]:
+    """The columns of their table, with the term that each regressor belongs to, and the note."""
+    if by is None:
+        found, note = average_columns(results.design, results.estimate, results.regressors)
+    else:
+        made = results.effects(by=by)
+        found, note = {str(name): values for name, values in made.table.items()}, made.note
+    term = dict(zip(results.data.names, results.data.terms, strict=True))
+    effects = {name: np.asarray(values).tolist() for name, values in found.items()}
+    return effects | {"term": [term[x] for x in effects["x"]]}, note
 
 
 def _failure(error: BaseException, status: str) -> files.Record:
