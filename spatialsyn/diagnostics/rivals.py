@@ -23,9 +23,9 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.diagnostics.relatives import is_results, needs_plain_lags, same_outcome
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.fitting import fit
-from spatialsyn.models.formula import parse
 from spatialsyn.models.simulate import simulate
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links

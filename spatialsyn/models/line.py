@@ -81,9 +81,9 @@ def profile(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Va
 
     def derivatives(rho: Array) -> tuple[Array, Array]:
         q, dq = ssr(rho), -2 * b + 2 * rho * c
-        slope = design.copies * logdet.slope(rho) - half * dq / q
-        curvature = design.copies * logdet.curvature(rho) - half * (2 * c / q - (dq / q) ** 2)
-        return slope, curvature
+        once, twice = logdet.slopes(rho)
+        slope = design.copies * once - half * dq / q
+        return slope, design.copies * twice - half * (2 * c / q - (dq / q) ** 2)
 
     return value, derivatives
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
-from spatialsyn.models.formula import parse
 from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
+from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
 RANDOM = ("individual", "correlated", "baltagi")

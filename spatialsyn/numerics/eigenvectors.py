@@ -44,6 +44,14 @@ class Eigenvectors(Eigenvalues):
         """G at this rho."""
         return Resolved(self.W, Resolvent(self, rho), self, rho)
 
+    def crossed_at(self, rho: Array) -> Array:
+        """tr G'G at an array of rho."""
+        return np.array([g @ self.crossed @ g for g in self.gains(rho)])
+
+    def gains(self, rho: float | Array) -> Array:
+        """The eigenvalues of G, (n,), or (b, n) at an array of rho."""
+        return self.eigenvalues / (1 - np.multiply.outer(rho, self.eigenvalues))
+
 
 @dataclass(frozen=True, eq=False)
 class Resolvent(Inverse):
@@ -78,8 +86,7 @@ class Resolved(Propagation):
     def asymmetry(self) -> tuple[float, float]:
         """|G - G'|_F^2 / 2, exactly."""
         assert isinstance(self.logdet, Eigenvectors)
-        w = self.logdet.eigenvalues
-        g = w / (1 - self.rho * w)
+        g = self.logdet.gains(self.rho)
         return float(g @ self.logdet.crossed @ g - g @ g), 0.0
 
 
