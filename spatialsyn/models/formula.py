@@ -116,7 +116,7 @@ def _sides(
     """Outcome, columns of the regressors, and the term each of these belongs to."""
     # Dummies of a category lose one level to the constant, or to the fixed effects.
     constant = parsed.intercept or not intercept
-    if known is not None:
+    if known is not None and parsed.terms:
         _learn(known, (parsed.outcome, *parsed.terms), panel)
         if all(term in known for term in (parsed.outcome, *parsed.terms)):
             X = pd.concat([known[term] for term in parsed.terms], axis=1)

@@ -19,7 +19,7 @@ from spatialsyn.models.line import peaks
 from spatialsyn.models.qml import DISTINCT, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.eigenvectors import Eigenvectors
-from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.traces import Traces, projected
 from spatialsyn.numerics.transform import sweep
@@ -87,29 +87,34 @@ def _estimated(designs: Sequence[Design]) -> list[Estimate | None]:
     fine &= sigma2 > 1e-20 * (y[..., 0] ** 2).sum(axis=1)
     sigma2 = np.where(fine, sigma2, 1.0)
     rho = -mixed[:, 1:, 0]
-    cov, regular = _inverted(_information(one, Z, y[..., 1:], e, rho, sigma2))
+    inverse = _multipliers(one, rho)
+    cov, regular = _inverted(_information(one, Z, y[..., 1:], e, rho, sigma2, inverse))
     jacobian = one.logdet(rho[:, 0]) if isinstance(one.logdet, LogDet) else 0.0
     loglik = one.copies * jacobian - one.nobs / 2 * (np.log(2 * np.pi * sigma2) + 1)
     params = np.column_stack([delta, rho, sigma2])
+    fine &= regular
     return [
-        _estimate(d, params[i], cov[i], float(loglik[i]), e[i].reshape(n, T)) if good else None
-        for i, (d, good) in enumerate(zip(designs, fine & regular, strict=True))
+        Estimate(
+            names=parameter_names(design),
+            params=params[i],
+            cov=cov[i],
+            loglik=float(loglik[i]),
+            nobs=design.nobs,
+            residuals=e[i].reshape(n, T),
+            multiplier=multiplier_at(design, rho[i]) if inverse is None else inverse[i],
+            space=design.space,
+        )
+        if fine[i]
+        else None
+        for i, design in enumerate(designs)
     ]
 
 
-def _estimate(
-    design: Design, params: Array, cov: Array, loglik: float, residuals: Array
-) -> Estimate:
-    return Estimate(
-        names=parameter_names(design),
-        params=params,
-        cov=cov,
-        loglik=loglik,
-        nobs=design.nobs,
-        residuals=residuals,
-        multiplier=multiplier_at(design, params[len(design.names) : -1]),
-        space=design.space,
-    )
+def _multipliers(one: Design, rho: Array) -> Array | None:
+    """(b, n, n), S^-1 of every model; None where it is not made."""
+    if one.by_solves or not one.W:
+        return None
+    return np.linalg.inv(np.eye(len(one.y)) - rho[..., None] * dense(one.W[0]))
 
 
 def _regressed(Z: Array, y: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -136,14 +141,22 @@ def _pivot(product: Array) -> float:
         return 0.0
 
 
-def _information(one: Design, Z: Array, Wy: Array, e: Array, rho: Array, sigma2: Array) -> Array:
+def _information(
+    one: Design,
+    Z: Array,
+    Wy: Array,
+    e: Array,
+    rho: Array,
+    sigma2: Array,
+    inverse: Array | None,
+) -> Array:
     """(b, q, q), the expected information of `information`, in the order (delta, rho, sigma2)."""
     b, p, m = len(Z), Z.shape[2], rho.shape[1]
     info = np.zeros((b, p + m + 1, p + m + 1))
     info[:, :p, :p] = Z.transpose(0, 2, 1) @ Z / sigma2[:, None, None]
     info[:, -1, -1] = one.nobs / (2 * sigma2**2)
     if m:
-        noise, traces = _propagated(one, e, rho[:, 0])
+        noise, traces = _propagated(one, e, rho[:, 0], inverse)
         explained = Wy[..., 0] - noise
         info[:, :p, p] = (explained[:, None] @ Z)[:, 0] / sigma2[:, None]
         info[:, p, p] = (explained**2).sum(axis=1) / sigma2 + one.copies * (traces[1] + traces[2])
@@ -152,19 +165,19 @@ def _information(one: Design, Z: Array, Wy: Array, e: Array, rho: Array, sigma2:
     return info
 
 
-def _propagated(one: Design, e: Array, rho: Array) -> tuple[Array, Traces]:
+def _propagated(one: Design, e: Array, rho: Array, inverse: Array | None) -> tuple[Array, Traces]:
     """G e, (b, n T), swept, and tr G, tr G^2 and tr G'G of every model."""
     assert isinstance(one.logdet, LogDet)
     full, (n, T) = one.logdet.full, one.y.shape
     ones = np.ones((n, 1))
-    if isinstance(full, Eigenvectors):
+    if inverse is None:
+        assert isinstance(full, Eigenvectors)
         g, left, right = full.gains(rho)[..., None], full.left, full.right
         moved = left @ (g * (right @ e.reshape(-1, n, T)))
         to, fro = left @ (g * (right @ ones)), right.T @ (g * (left.T @ ones))
         crossed = full.crossed_at(rho)
     else:
-        W = dense(one.W[0])
-        G = W @ np.linalg.inv(np.eye(n) - rho[:, None, None] * W)
+        G = np.stack([lag(one.W[0], S) for S in inverse])
         moved, to, fro = G @ e.reshape(-1, n, T), G @ ones, G.transpose(0, 2, 1) @ ones
         crossed = (G**2).sum(axis=(1, 2))
     swept = np.stack([sweep(v, one.fixed_effects).ravel() for v in moved])

@@ -32,8 +32,8 @@ from spatialsyn.weights.series import Links
 
 # Models and cities from which on a matrix's eigenvectors save time, and where they cost too much.
 MANY, FROM = 8, 50
-# Models handed out together, numbers of the panel in all of them, and rounds for every worker.
-AT_ONCE, ROOM, ROUNDS = 200, 500_000, 4
+# Models handed out together, numbers that they may hold, and rounds for every worker.
+AT_ONCE, ROOM, ROUNDS = 200, 4_000_000, 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -159,7 +159,7 @@ class Study:
         small = {key: self.cov in JOINED and joined(self.models[names[key]].model) for key in keys}
         together = [key for key in keys if small[key]]
         workers = n_jobs if n_jobs > 0 else os.cpu_count() or 1
-        room = ROOM // (self.panel.n * self.panel.T)
+        room = ROOM // (self.panel.n * max(self.panel.n, 8 * self.panel.T))
         step = max(1, min(AT_ONCE, room, len(together) // (ROUNDS * workers)))
         batches = [together[i : i + step] for i in range(0, len(together), step)]
         return batches + [[key] for key in keys if not small[key]]
