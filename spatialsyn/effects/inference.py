@@ -122,7 +122,8 @@ def _root(cov: Array) -> Array:
 def _labelled(model: Multipliers, labels: Labels) -> dict[str, Any]:
     """What tells the rows of all regressors apart, column by column."""
     names = [x.name for x in model.regressors for _ in range(len(labels))]
-    return {"x": names} | {str(c): labels[c].tolist() * len(model.regressors) for c in labels}
+    columns = zip(labels.columns, labels.to_numpy(dtype=object).T, strict=True)
+    return {"x": names} | {str(c): list(v) * len(model.regressors) for c, v in columns}
 
 
 def _simulated(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -124,15 +125,17 @@ def _carrier(design: Design, column: Column, slope: Array | None) -> Matrix:
 
     Slopes are averaged over the years, unless the matrices they meet change over the years.
     """
-    if column.W is None:
-        matrix: Matrix = sparse.eye_array(len(design.y), format="csr")
-    else:
-        matrix = design.matrices[column.W]
+    matrix = _identity(len(design.y)) if column.W is None else design.matrices[column.W]
     matrix = matrix if column.block is None else rows_of(design.blocks[column.block], matrix)
     if slope is None:
         return matrix
     changing = any(M.ndim == 3 for M in (matrix, *design.W))
     return columns_of(matrix, slope if changing else slope.mean(axis=1))
+
+
+@lru_cache(maxsize=2)
+def _identity(n: int) -> Matrix:
+    return sparse.csr_array(sparse.eye_array(n))
 
 
 def over_time(
