@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from spatialsyn.numerics.lags import Array
@@ -20,4 +22,9 @@ def two_sided(value: float, simulated: Array) -> float:
         return float("nan")
     same = SAME * max(1.0, abs(value))
     beyond = min((known >= value - same).sum(), (known <= value + same).sum())
-    return float(min(1.0, 2 * (1 + beyond) / (1 + len(known))))
+    return float(share(beyond, len(known)))
+
+
+def share(beyond: Any, draws: int) -> Any:
+    """Two-sided p of `beyond` draws in the smaller tail, the value itself counted among them."""
+    return np.minimum(1.0, 2 * (1 + beyond) / (1 + draws))
