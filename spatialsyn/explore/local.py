@@ -34,6 +34,7 @@ from spatialsyn.weights.series import Links
 
 QUADRANTS = ("HH", "LH", "LL", "HL")
 NONE = "n.s."
+CLASSES = pd.Index([*QUADRANTS, NONE])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +69,7 @@ class Lisa:
     def counts(self) -> pd.DataFrame:
         """Cities in every cluster, by year."""
         made = pd.crosstab(self.table["year"], self.table["cluster"])
-        return made.reindex(columns=[*QUADRANTS, NONE], fill_value=0)
+        return made.reindex(columns=list(CLASSES), fill_value=0)
 
     def transitions(self, clusters: bool = False) -> Transitions:
         """How cities move between quadrants from one year to the next.
@@ -79,7 +80,7 @@ class Lisa:
         """
         column = "cluster" if clusters else "quadrant"
         wide = self.table.pivot(index="city", columns="year", values=column)
-        classes = [*QUADRANTS, *([NONE] if clusters else [])]
+        classes = list(CLASSES if clusters else QUADRANTS)
         return transitions(wide, classes)
 
     def __repr__(self) -> str:
@@ -121,7 +122,7 @@ def lisa(
         if np.ptp(x) <= 1e-12 * np.abs(x).max():
             raise PanelError(f"{wide.attrs['name']!r} does not vary in {year}: leave the year out.")
         part = _of_year(x, w, permutations, np.random.default_rng([seed, year]))
-        parts.append(part.assign(year=year, city=list(panel.ids)))
+        parts.append(part.assign(year=year, city=wide.index))
     table = pd.concat(parts, ignore_index=True)
     table["cluster"] = table["quadrant"].where(table["q"] <= level, NONE)
     order = ["year", "city", "value", "lag", "local", "quadrant", "p", "q", "cluster"]
@@ -139,7 +140,9 @@ def _of_year(x: Array, w: Weights, permutations: int, rng: np.random.Generator) 
     p[alone] = np.nan
     q = np.full(len(p), np.nan)
     q[~alone] = false_discovery_control(p[~alone])
-    quadrant = np.select([alone, z > 0], [NONE, np.where(Wz > 0, "HH", "HL")], np.where(Wz > 0, "LH", "LL"))
+    # Positions in CLASSES: an own value above the mean, then neighbours above it.
+    place = np.where(z > 0, np.where(Wz > 0, 0, 3), np.where(Wz > 0, 1, 2))
+    quadrant = CLASSES.take(np.where(alone, 4, place))
     local = z * Wz * (len(z) - 1) / (z @ z)
     return pd.DataFrame(
         {"value": z, "lag": Wz, "local": local, "quadrant": quadrant, "p": p, "q": q}

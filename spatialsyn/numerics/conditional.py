@@ -43,14 +43,26 @@ def conditional(z: Array, W: Matrix, permutations: int, rng: np.random.Generator
 
 def draws(n: int, most: int, permutations: int, rng: np.random.Generator) -> Whole:
     """`most` different positions among n - 1, in random order, (permutations, most)."""
-    return np.stack([rng.choice(n - 1, most, replace=False) for _ in range(permutations)])
+    if most**2 > n:  # most sets drawn freely would hold a position twice
+        return np.stack([rng.choice(n - 1, most, replace=False) for _ in range(permutations)])
+    drawn = rng.integers(n - 1, size=(permutations, most))
+    while len(again := _repeating(drawn)):
+        drawn[again] = rng.integers(n - 1, size=(len(again), most))
+    return drawn
+
+
+def _repeating(drawn: Whole) -> Whole:
+    """Rows in which a position occurs twice."""
+    ordered = np.sort(drawn, axis=1)
+    return np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
 
 
 def tails(z: Array, links: sparse.csr_array, drawn: Whole) -> Whole:
-    """Draws in which z_i (W z)_i is at least, and at most, the value itself, (2, n).
+    """Draws in which (W z)_i is at least, and at most, the lag itself, (2, n).
 
-    The j-th link of a row takes the j-th position of a draw. As in `two_sided`, a draw that
-    gives the same number counts in both.
+    Where z_i is negative these are the other way round for z_i (W z)_i. The j-th link of a row
+    takes the j-th position of a draw. A draw that gives the same product, as `two_sided` has
+    it, counts in both.
     """
     lag = links @ z
     with np.errstate(divide="ignore"):  # where z_i is zero all draws give the same number
@@ -91,8 +103,10 @@ def _searched(
     sums = np.cumsum(z[drawn], axis=1)
     for k in np.unique(sizes[sizes > 0]):
         units, ordered = np.flatnonzero(sizes == k), np.sort(sums[:, k - 1])
-        counts[0, units] = len(drawn) - np.searchsorted(ordered, low[units], "left")
-        counts[1, units] = np.searchsorted(ordered, high[units], "right")
+        below = np.searchsorted(ordered, low[units], "left")
+        counts[:, units] = len(drawn) - below, below
+        same = np.flatnonzero(np.append(ordered, np.inf)[below] <= high[units])
+        counts[1, units[same]] = np.searchsorted(ordered, high[units[same]], "right")
     draw, _, unit = _own(drawn, sizes)
     shared = sums[draw, sizes[unit] - 1]
     true = shared + (z[-1] - z[unit])
