@@ -18,12 +18,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from spatialsyn.numerics.lags import Array, Matrix
-from spatialsyn.numerics.permutation import SAME, share
+from spatialsyn.numerics.permutation import CELLS, SAME, share
 
 Whole: TypeAlias = NDArray[np.integer[Any]]
-
-# Numbers held at once by each of the few arrays below: 8 MB.
-CELLS = 2**20
 
 
 def conditional(z: Array, W: Matrix, permutations: int, rng: np.random.Generator) -> Array:
