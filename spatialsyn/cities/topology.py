@@ -42,21 +42,15 @@ class Borders:
 
 def check_borders(polygons: Polygons) -> Borders:
     """Compare the borders of `polygons`, valid and in metres."""
-    touching = shared_vertices(polygons)
+    touching = contiguous(polygons)
     valid = bool(shapely.coverage_is_valid(polygons))
-    if valid and not side_by_side(polygons, NEAR) - touching:
+    if valid and not apart(polygons, NEAR, touching):
         return Borders(missing=[], unmatched=[], misfit=0.0)
     edges = shapely.coverage_invalid_edges(polygons)
     misfit = measure_misfit(polygons)
-    near = side_by_side(polygons, max(NEAR, misfit))
     unmatched = np.flatnonzero([edge is not None and not edge.is_empty for edge in edges])
-    return Borders(sorted(near - touching), unmatched.tolist(), misfit)
-
-
-def shared_vertices(polygons: Polygons) -> set[Pair]:
-    """Pairs with at least one vertex in common: queen contiguity."""
-    pairs = sp.triu(contiguous(polygons), k=1).tocoo()
-    return set(zip(pairs.row.tolist(), pairs.col.tolist(), strict=True))
+    missing = apart(polygons, max(NEAR, misfit), touching)
+    return Borders(missing, unmatched.tolist(), misfit)
 
 
 def contiguous(polygons: Polygons, rook: bool = False) -> sp.csr_array:
@@ -80,11 +74,16 @@ def contiguous(polygons: Polygons, rook: bool = False) -> sp.csr_array:
     return links.sign()
 
 
-def side_by_side(polygons: Polygons, distance: float) -> set[Pair]:
-    """Pairs that overlap, touch, or come within `distance` metres of each other."""
-    first, second = shapely.STRtree(polygons).query(polygons, "dwithin", distance=distance)
-    ordered = first < second
-    return set(zip(first[ordered].tolist(), second[ordered].tolist(), strict=True))
+def apart(polygons: Polygons, distance: float, touching: sp.csr_array) -> list[Pair]:
+    """Pairs that overlap or come within `distance` metres without being `touching`, in order."""
+    boxes = shapely.box(*(shapely.bounds(polygons) + distance * np.array([-1, -1, 1, 1])).T)
+    first, second = shapely.STRtree(polygons).query(boxes)
+    known = touching.tocoo()
+    n = len(polygons)
+    new = (first < second) & ~np.isin(first * n + second, known.row * n + known.col)
+    first, second = first[new], second[new]
+    near = shapely.dwithin(polygons[first], polygons[second], distance)
+    return sorted(zip(first[near].tolist(), second[near].tolist(), strict=True))
 
 
 def measure_misfit(polygons: Polygons) -> float:
