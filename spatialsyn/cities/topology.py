@@ -23,6 +23,7 @@ GAP = 3.0  # gaps up to this many misfits are closed
 MOST_CHANGE = 0.01  # share of a unit's area that a repair may move
 
 Polygons = np.ndarray[Any, np.dtype[np.object_]]
+Numbers = np.ndarray[Any, np.dtype[np.integer[Any]]]
 Pair = tuple[int, int]
 
 
@@ -55,23 +56,33 @@ def check_borders(polygons: Polygons) -> Borders:
 
 def contiguous(polygons: Polygons, rook: bool = False) -> sp.csr_array:
     """1 for polygons with a common vertex or, `rook`, a common edge; (n, n), symmetric."""
-    parts, polygon = shapely.get_parts(polygons, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    vertex = np.unique(xy[:, 0] + 1j * xy[:, 1], return_inverse=True)[1]
-    unit, feature = polygon[part[ring]], vertex
-    if rook:
-        inside = ring[1:] == ring[:-1]
-        ends = np.sort(np.column_stack([vertex[:-1], vertex[1:]])[inside], axis=1)
-        feature = np.unique(ends[:, 0] * (vertex.max() + 1) + ends[:, 1], return_inverse=True)[1]
-        unit = unit[1:][inside]
+    unit, feature = edges_of(polygons) if rook else vertices_of(polygons)
     has = sp.csr_array(
         (np.ones(len(unit)), (unit, feature)), shape=(len(polygons), feature.max() + 1)
     )
-    shared = has @ has.T
-    links = (shared - sp.diags_array(shared.diagonal())).tocsr()
-    links.eliminate_zeros()
-    return links.sign()
+    shared = (has @ has.T).tocoo()
+    between = shared.row != shared.col
+    pairs = shared.row[between], shared.col[between]
+    return sp.csr_array((np.ones(len(pairs[0])), pairs), shape=shared.shape)
+
+
+def vertices_of(shapes: Polygons) -> tuple[Numbers, Numbers]:
+    """The shape of every vertex and a number of its place: the same one for equal coordinates."""
+    xy, shape = shapely.get_coordinates(shapes, return_index=True)
+    x, y = (np.unique(column, return_inverse=True)[1] for column in xy.T)
+    return shape, np.unique(x * (y.max() + 1) + y, return_inverse=True)[1]
+
+
+def edges_of(polygons: Polygons) -> tuple[Numbers, Numbers]:
+    """The polygon of every edge and a number of its two ends, whatever their order."""
+    parts, polygon = shapely.get_parts(polygons, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    ring, vertex = vertices_of(rings)
+    inside = ring[1:] == ring[:-1]
+    low = np.minimum(vertex[1:], vertex[:-1])[inside]
+    high = np.maximum(vertex[1:], vertex[:-1])[inside]
+    edge = np.unique(low * (vertex.max() + 1) + high, return_inverse=True)[1]
+    return polygon[part[ring[1:][inside]]], edge
 
 
 def apart(polygons: Polygons, distance: float, touching: sp.csr_array) -> list[Pair]:

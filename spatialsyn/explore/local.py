@@ -135,9 +135,7 @@ def _of_year(x: Array, w: Weights, permutations: int, rng: np.random.Generator) 
     z = (x - x.mean()) / x.std()
     Wz = lag(w.matrix, z)
     p = conditional(z, w.matrix, permutations, rng)
-    # A city without neighbours lies nowhere, and is no test.
-    alone = w.row_sums == 0
-    p[alone] = np.nan
+    alone = np.isnan(p)  # a city without neighbours lies nowhere, and is no test
     q = np.full(len(p), np.nan)
     q[~alone] = false_discovery_control(p[~alone])
     # Positions in CLASSES: an own value above the mean, then neighbours above it.

@@ -4,8 +4,8 @@ Conditional permutations (Anselin 1995, Geographical Analysis 27, 93-115): unit 
 place. One set of positions among n - 1 others is drawn for each permutation and shared by
 all units: position i stands for unit n - 1 when it is i's own turn. The sums over the first
 k positions are then the same numbers for all units with k neighbours, except in the few draws
-that hold the unit itself. Where the weights of a row are equal, one sort per k and two
-searches per unit count the tails; other rows multiply their weights into the drawn values.
+that hold the unit itself. Where the weights of a row are equal, one sort per k and one
+search per unit count the tails; other rows multiply their weights into the drawn values.
 The order of work is ours; the counts are those of every unit simulated by itself.
 """
 
@@ -24,18 +24,19 @@ Whole: TypeAlias = NDArray[np.integer[Any]]
 
 
 def conditional(z: Array, W: Matrix, permutations: int, rng: np.random.Generator) -> Array:
-    """Two-sided p of z_i (W z)_i of every unit, (n,); one for a unit without neighbours.
+    """Two-sided p of z_i (W z)_i of every unit, (n,); NaN for a unit without neighbours.
 
     Memory grows with the links of W, not with n times `permutations`.
     """
     links = sparse.csr_array(W)
-    most = max(int(np.diff(links.indptr).max()), 1)
+    sizes = np.diff(links.indptr)
+    most = int(sizes.max())
     block = max(1, CELLS // most)
     counts = np.zeros((2, len(z)), dtype=int)
     for first in range(0, permutations, block):
         drawn = draws(len(z), most, min(block, permutations - first), rng)
         counts += tails(z, links, drawn)
-    return share(counts.min(axis=0), permutations)
+    return np.where(sizes > 0, share(counts.min(axis=0), permutations), np.nan)
 
 
 def draws(n: int, most: int, permutations: int, rng: np.random.Generator) -> Whole:
@@ -102,6 +103,7 @@ def _searched(
         units, ordered = np.flatnonzero(sizes == k), np.sort(sums[:, k - 1])
         below = np.searchsorted(ordered, low[units], "left")
         counts[:, units] = len(drawn) - below, below
+        # Where no draw gives the same number, "at most" is the rest of "at least".
         same = np.flatnonzero(np.append(ordered, np.inf)[below] <= high[units])
         counts[1, units[same]] = np.searchsorted(ordered, high[units[same]], "right")
     draw, _, unit = _own(drawn, sizes)

@@ -73,6 +73,7 @@ def test_counts_are_those_of_brute_force_on_the_same_draws(name, kind):
     full = W.toarray()
     for i in range(len(z)):
         if not full[i].any():
+            assert np.isnan(conditional(z, W, 99, np.random.default_rng(1))[i])
             continue
         own, others = z[i] * full[i] @ z, simulated(z, full, drawn, i)
         same = 1e-12 * max(1.0, abs(own))
