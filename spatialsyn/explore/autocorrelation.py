@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
@@ -33,7 +34,7 @@ from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
 LEVEL = 0.95
-# Of (n, b) values, b permutations of the cities side by side, a statistic makes (b,).
+# Of (n, b) deviations from the mean, b permutations side by side, a statistic makes (b,).
 Statistic = Callable[[Array], Array]
 
 
@@ -187,12 +188,8 @@ def _pair(
     reason = _undefined("moran", x, w) or _undefined("moran", y, w)
     if reason:
         return _missing(reason)
-    pulled = w.matrix.T @ ((x - x.mean()) / x.std()) / len(x)
-
-    def moran(Y: Array) -> Array:
-        return np.asarray(pulled @ ((Y - y.mean()) / y.std()))
-
-    return _compared({"": moran}, y, permutations, rng)[""]
+    pulled = w.matrix.T @ (x - x.mean()) / (len(x) * x.std() * y.std())
+    return _compared({"": lambda Z: np.asarray(pulled @ Z)}, y, permutations, rng)[""]
 
 
 def _compared(
@@ -201,36 +198,30 @@ def _compared(
     """Every statistic of `x` beside those of its permutations."""
     if not statistics:
         return {}
-    draws = simulated(list(statistics.values()), x, permutations, rng)
+    z = x - x.mean()
+    draws = simulated(list(statistics.values()), z, permutations, rng)
     return {
-        name: _summary(float(statistic(x[:, None])[0]), drawn)
+        name: _summary(float(statistic(z[:, None])[0]), drawn)
         for (name, statistic), drawn in zip(statistics.items(), draws, strict=True)
     }
 
 
 def _moran(x: Array, W: Matrix) -> Statistic:
-    z, pairs = x - x.mean(), paired(W)
-    scale = len(x) / (W.sum() * (z @ z))
-    return lambda X: scale * quadratic(pairs, X - x.mean())
+    form = paired(W) * (1 / (W.sum() * x.var()))
+    return lambda Z: quadratic(form, Z)
 
 
 def _geary(x: Array, W: Matrix) -> Statistic:
-    z, pairs = x - x.mean(), paired(W)
-    scale = (len(x) - 1) / (2 * W.sum() * (z @ z))
-    # sum w_ij (z_i - z_j)^2, the squares multiplied out.
+    """sum w_ij (z_i - z_j)^2 = z' (D - 2 W) z, D the sums of rows and columns."""
     sums = np.asarray(W.sum(axis=1) + W.sum(axis=0)).ravel()
-
-    def geary(X: Array) -> Array:
-        Z = X - x.mean()
-        return np.asarray(scale * (sums @ Z**2 - 2 * quadratic(pairs, Z)))
-
-    return geary
+    D = sparse.diags_array(sums) if sparse.issparse(W) else np.diag(sums)
+    form = (D - 2 * paired(W)) * ((len(x) - 1) / (2 * W.sum() * len(x) * x.var()))
+    return lambda Z: quadratic(form, Z)
 
 
 def _getis_ord(x: Array, W: Matrix) -> Statistic:
-    pairs = paired(W.astype(bool).astype(float))
-    products = x.sum() ** 2 - (x**2).sum()
-    return lambda X: quadratic(pairs, X) / products
+    form = paired(W.astype(bool).astype(float)) * (1 / (x.sum() ** 2 - (x**2).sum()))
+    return lambda Z: quadratic(form, Z + x.mean())
 
 
 STATISTICS: dict[str, Callable[[Array, Matrix], Statistic]] = {
