@@ -46,7 +46,7 @@ class StoreError(SpatialsynError):
 
 
 class EngineError(SpatialsynError):
-    """The processes or the cluster that estimate a study are lost, or cannot be reached."""
+    """The processes or the cluster that a call runs on are lost, or cannot be reached."""
 
 
 def expect(

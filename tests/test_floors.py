@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "spatialsyn"
 FLOORS = [
     ("errors",),
-    ("numerics",),
+    ("numerics", "engine"),
     ("cities",),
     ("measures", "weights"),
     ("explore",),
@@ -46,8 +46,8 @@ HOMES = {
     "libpysal": {"weights"},
     "spreg": {"models"},
     "esda": set(),  # tests only
-    "joblib": {"study"},
-    "distributed": {"study"},
+    "joblib": {"engine"},
+    "distributed": {"engine"},
 }
 
 

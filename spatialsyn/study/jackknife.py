@@ -15,15 +15,14 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, SpatialsynError, expect
 from spatialsyn.fitting import fit
 from spatialsyn.models.design import align
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import dense
-from spatialsyn.study.engine import each
 from spatialsyn.weights.series import Links
 
 FEWEST = 4
@@ -82,15 +81,26 @@ class Jackknife:
 
 
 def jackknife(
-    model: SpatialModel, panel: CityPanel, weights: Any, cov: str | None = None, n_jobs: int = 1
+    model: SpatialModel,
+    panel: CityPanel,
+    weights: Any,
+    cov: str | None = None,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> Jackknife:
     """Estimate `model` without each city in turn.
+
+    Parameters
+    ----------
+    n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
     Raises
     ------
     ModelError
         A model without regressors, or a panel of fewer than four cities.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     expect(model, SpatialModel, "jackknife needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "jackknife needs a panel: ss.CityPanel(frame, ...)", PanelError)
     if panel.n < FEWEST:
@@ -99,13 +109,10 @@ def jackknife(
     own = fit(model, panel, matrices, cov)
     full = own.effects().table
     call = partial(without, model, panel, matrices, cov)
-    found = tqdm(
-        each(call, panel.ids, n_jobs, "joblib", None),
-        total=panel.n, desc="cities", delay=2, leave=False,
-    )  # fmt: skip
-    made = dict(found)
-    failures = {panel.ids[i]: made[i] for i in sorted(made) if isinstance(made[i], str)}
-    parts = [made[i] for i in sorted(made) if not isinstance(made[i], str)]
+    made = engine.all(call, panel.ids, "cities")
+    pairs = list(zip(panel.ids, made, strict=True))
+    failures = {city: why for city, why in pairs if isinstance(why, str)}
+    parts = [table for table in made if not isinstance(table, str)]
     if not parts:
         raise ModelError(f"there is no estimate without any city: {next(iter(failures.values()))}")
     table = pd.concat(parts, ignore_index=True)

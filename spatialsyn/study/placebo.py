@@ -12,23 +12,22 @@ them. A draw depends on the seed and its own number only.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, SpatialsynError, expect, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.design import align
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.permutation import two_sided
 from spatialsyn.results import Results
-from spatialsyn.study.engine import each
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
 
@@ -83,6 +82,8 @@ def placebo(
     draws: int = 199,
     seed: int = 0,
     n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> Placebo:
     """Estimate `model` again and again with places exchanged at random.
 
@@ -90,13 +91,14 @@ def placebo(
     ----------
     shuffle : "W" | "links" | "x"
     x : the column of the panel that cities exchange, for shuffle="x"
-    n_jobs : processes; the numbers do not depend on it
+    n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
     Raises
     ------
     ModelError
         Nothing to shuffle, or too few draws.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     expect(model, SpatialModel, "placebo needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "placebo needs a panel: ss.CityPanel(frame, ...)", PanelError)
     _check(model, panel, shuffle, x, draws)
@@ -104,19 +106,14 @@ def placebo(
     own = fit(model, panel, matrices)
     _check_moves(own, x)
     call = partial(drawn, model, panel, matrices, shuffle, x, seed)
-    made = _all(call, draws, n_jobs)
+    found = engine.all(call, range(draws))
+    made = {i: rows for i, rows in enumerate(found) if rows is not None}
     if not made:
         raise ModelError(f"none of the {draws} draws has an estimate, so there is no placebo.")
-    found = pd.concat([rows.assign(draw=i) for i, rows in sorted(made.items())])
-    table = compared(rows_of(own, x), found)
-    found = found[["draw", *EFFECT, "estimate", "t"]].reset_index(drop=True)
-    return Placebo(shuffle, table, found, draws - len(made), seed)
-
-
-def _all(call: Any, draws: int, n_jobs: int) -> dict[int, pd.DataFrame]:
-    found: Iterator[tuple[int, Any]] = each(call, range(draws), n_jobs, "joblib", None)
-    steps = tqdm(found, total=draws, desc="draws", delay=2, leave=False)
-    return {i: rows for i, rows in steps if rows is not None}
+    rows = pd.concat([rows.assign(draw=i) for i, rows in made.items()])
+    table = compared(rows_of(own, x), rows)
+    rows = rows[["draw", *EFFECT, "estimate", "t"]].reset_index(drop=True)
+    return Placebo(shuffle, table, rows, draws - len(made), seed)
 
 
 def _check(model: SpatialModel, panel: CityPanel, shuffle: str, x: str | None, draws: int) -> None:

@@ -17,13 +17,13 @@ from typing import Any
 from tqdm import tqdm
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, WeightsError, expect, named
 from spatialsyn.models.design import align
 from spatialsyn.models.many import joined
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.traces import EXACT
 from spatialsyn.study import store as files
-from spatialsyn.study.engine import each
 from spatialsyn.study.grid import MODEL, Specification
 from spatialsyn.study.record import JOINED, failure, records_of
 from spatialsyn.study.runs import Runs
@@ -127,6 +127,7 @@ class Study:
         ConfigError
             A backend that does not exist or is not installed, a wrong number of jobs.
         """
+        engine = Engine(n_jobs, backend, scheduler)
         folder = None if store is None else files.opened(store)
         records = {} if folder is None else _stored(folder, self.keys)
         todo = {key: name for name, key in self._ordered() if key not in records}
@@ -138,7 +139,7 @@ class Study:
         specs = [[self.models[todo[key]] for key in keys] for keys in batches]
         call = partial(records_of, self.panel, self.weights, self.cov, self.by)
         with (
-            closing(each(call, specs, n_jobs, backend, scheduler)) as found,
+            closing(engine.each(call, specs)) as found,
             tqdm(
                 total=len(records) + len(todo), initial=len(records), desc="models", unit="model",
                 delay=2, leave=False,

@@ -23,7 +23,7 @@ def cluster():
     distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     import dask
 
-    from spatialsyn.study.cluster import SETTINGS
+    from spatialsyn.engine.cluster import SETTINGS
 
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with dask.config.set(SETTINGS), distributed.LocalCluster(**options) as made:
@@ -36,8 +36,8 @@ def small():
 
 
 def test_workers_with_another_version_are_refused(cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr("spatialsyn.study.cluster.__version__", "9.9")
-    text = r"this worker has spatialsyn \S+, the study 9.9. What is stored stays: run again"
+    monkeypatch.setattr("spatialsyn.engine.cluster.__version__", "9.9")
+    text = r"this worker has spatialsyn \S+, the caller 9.9. What a study has stored stays: run again"
     with pytest.raises(ss.EngineError, match=text):
         small().run(tmp_path, backend="dask", scheduler=cluster.scheduler_address)
     assert contents(tmp_path) == {}

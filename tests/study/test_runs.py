@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 from study.small import MODEL, panel_and_weights
 
 import spatialsyn as ss
-from spatialsyn.study.engine import each
+from spatialsyn.engine.tasks import Engine
 from tests.maps import neighbours, on_map
 
 mpl.use("Agg")
@@ -198,8 +198,8 @@ def fatal(item):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_process_that_dies_is_an_error_that_says_what_to_do():
-    with pytest.raises(ss.EngineError, match=r"process of the study died.*What is stored stays"):
-        list(each(fatal, range(8), 2, "joblib", None))
+    with pytest.raises(ss.EngineError, match=r"process died.*What a study has stored stays"):
+        list(Engine(2).each(fatal, range(8)))
 
 
 def blas_threads(_):
@@ -210,7 +210,7 @@ def blas_threads(_):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_every_worker_uses_one_blas_thread(n_jobs):
-    found = [threads for _, threads in each(blas_threads, range(4), n_jobs, "joblib", None)]
+    found = [threads for _, threads in Engine(n_jobs).each(blas_threads, range(4))]
     assert {n for threads in found for n in threads} <= {1}
 
 

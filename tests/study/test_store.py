@@ -16,6 +16,7 @@ from pandas.testing import assert_frame_equal
 from study.small import MODEL, contents, panel_and_weights, two_hundred
 
 import spatialsyn as ss
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.study import record as recording
 from spatialsyn.study import run as running
 from spatialsyn.study import store as files
@@ -66,7 +67,7 @@ def test_a_complete_study_is_read_and_not_estimated(whole, tmp_path, monkeypatch
     def forbidden(*_):
         raise AssertionError("estimated again")
 
-    monkeypatch.setattr(running, "each", lambda call, items, *_: iter_of(items, forbidden))
+    monkeypatch.setattr(Engine, "each", lambda self, call, items: iter_of(items, forbidden))
     monkeypatch.setattr(files, "check_writable", forbidden)
     runs = two_hundred().run(tmp_path)
     assert_frame_equal(runs.effects(), whole[0].effects(), check_exact=True)

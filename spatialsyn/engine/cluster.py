@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from spatialsyn import __version__
-from spatialsyn.errors import ConfigError, EngineError
-from spatialsyn.study.engine import Call, Found, one
+from spatialsyn.engine.tasks import Call, Found, one
+from spatialsyn.errors import ConfigError, EngineError, SpatialsynError
 
 # Items sent together to a worker, fewer where that leaves workers idle; one that dies repeats
 # so many at most.
@@ -29,7 +29,7 @@ SETTINGS = {
 def on_cluster(
     call: Call, items: Sequence[Any], n_jobs: int, scheduler: str | None
 ) -> Generator[Found, None, None]:
-    """Pairs (position, result) in the order in which they are done; see `engine.each`."""
+    """Pairs (position, result) in the order in which they are done; see `Engine.each`."""
     try:
         from distributed import KilledWorker, as_completed
     except ImportError as error:
@@ -49,11 +49,13 @@ def on_cluster(
                 found = future.result()
             except KilledWorker as error:  # by one of these items, on several workers in turn
                 found = [(i, error) for i, _ in group]
+            except SpatialsynError:  # what was asked for is wrong, wherever it is done
+                raise
             except Exception as error:
                 raise EngineError(
-                    f"the cluster does not go on: {type(error).__name__}: {error}. What is stored "
-                    "stays: run again once its scheduler runs and its workers have spatialsyn "
-                    f"{__version__} with the same packages."
+                    f"the cluster does not go on: {type(error).__name__}: {error}. What a study "
+                    "has stored stays: run again once its scheduler runs and its workers have "
+                    f"spatialsyn {__version__} with the same packages."
                 ) from error
             yield from found
 
@@ -90,6 +92,6 @@ def _some(sent: bytes, group: list[tuple[int, Any]], version: str) -> list[Found
     from threadpoolctl import threadpool_limits
 
     if version != __version__:
-        raise RuntimeError(f"this worker has spatialsyn {__version__}, the study {version}")
+        raise RuntimeError(f"this worker has spatialsyn {__version__}, the caller {version}")
     with threadpool_limits(limits=1):
         return [one(sent, i, item) for i, item in group]
