@@ -15,9 +15,9 @@ from dataclasses import replace
 
 import pandas as pd
 
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, expect, named
-from spatialsyn.models.bootstrap import Wild, null_test, with_draws
-from spatialsyn.numerics.threads import threads_for
+from spatialsyn.models.bootstrap import Wild, null_tests, with_draws
 from spatialsyn.results import Results
 
 
@@ -27,6 +27,9 @@ def wild_bootstrap(
     weights: str = "rademacher",
     draws: int = 999,
     seed: int = 0,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> Results:
     """The same estimates with bootstrap draws; ``effects(method="bootstrap")`` reads them.
 
@@ -41,6 +44,9 @@ def wild_bootstrap(
     weights : "rademacher" | "webb"
         Signs, or six points where there are fewer than about ten clusters.
     draws, seed : number of samples, and the seed they come from
+    n_jobs, backend, scheduler : see `ss.Study.run`
+        For models whose samples are refitted one by one, those with a spatial error or several
+        spatial lags of y; others take milliseconds. The numbers do not depend on them.
 
     Raises
     ------
@@ -49,10 +55,10 @@ def wild_bootstrap(
     EstimationError
         Too many samples have no estimate.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     _check(results)
     how = Wild(cluster, weights, draws, seed)
-    with threads_for(results.panel.n):
-        estimate = with_draws(results.design, results.estimate, how)
+    estimate = with_draws(results.design, results.estimate, how, engine)
     assert estimate.draws is not None
     lost = draws - len(estimate.draws)
     made = f"{draws} draws{f' ({lost} lost)' if lost else ''}, {weights} weights, seed {seed}"
@@ -66,6 +72,9 @@ def wild_test(
     weights: str = "rademacher",
     draws: int = 999,
     seed: int = 0,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> pd.DataFrame:
     """Is a coefficient zero? p-values of the wild cluster bootstrap-t with the null imposed.
 
@@ -74,24 +83,26 @@ def wild_test(
     names : name or list of names of `results.params`, sigma2 aside
         Coefficients of regressors and of their lags, rho, lambda; all by default.
     cluster, weights, draws, seed : see `wild_bootstrap`
+    n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
     Returns
     -------
     DataFrame
         One row per name: ``term, estimate, se, t, p``; se is clustered.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     _check(results)
     known = [name for name in results.params.index if name not in ("sigma2", "phi")]
     chosen = known if names is None else [names] if isinstance(names, str) else list(names)
     absent = [name for name in chosen if name not in known]
     if absent:
         raise ModelError(f"{named(absent)} cannot be tested; there are {named(known, 40)}.")
-    rows, how = [], Wild(cluster, weights, draws, seed)
-    for name in chosen:
-        with threads_for(results.panel.n):
-            se, t, p = null_test(results.design, results.estimate, name, how)
-        rows.append({"term": name, "estimate": results.params[name], "se": se, "t": t, "p": p})
-    return pd.DataFrame(rows)
+    how = Wild(cluster, weights, draws, seed)
+    found = null_tests(results.design, results.estimate, chosen, how, engine)
+    table = pd.DataFrame(found, columns=["se", "t", "p"])
+    table.insert(0, "term", chosen)
+    table.insert(1, "estimate", results.params[chosen].to_numpy())
+    return table
 
 
 def _check(results: Results) -> None:

@@ -19,13 +19,14 @@ either way: sigma2 has no draws, and rho's lack the small part of the diagonal o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
+from spatialsyn.engine.tasks import HERE, Engine, ranges
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
@@ -44,8 +45,10 @@ WEIGHTS = {
     "webb": np.array([-(1.5**0.5), -1.0, -(0.5**0.5), 0.5**0.5, 1.0, 1.5**0.5]),
 }
 CLUSTERS = ("city", "period")
-# Fewest samples that quantiles are taken of; samples made and fitted side by side.
-FEWEST, BLOCK = 100, 128
+# Fewest samples that quantiles are taken of.
+FEWEST = 100
+# Samples made together: of models that are fitted side by side, and of those refitted one by one.
+BLOCK, TASK = 128, 16
 # Share of samples that may have no estimate.
 LOST = 0.05
 
@@ -68,7 +71,46 @@ class Outcomes(NamedTuple):
     MWy: Array | None
 
 
-def with_draws(design: Design, estimate: Estimate, how: Wild) -> Estimate:
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What samples are made of.
+
+    Attributes
+    ----------
+    design : whose outcomes are redrawn
+    spread : S^-1 R^-1 of the model that makes them
+    residuals : (n, T), its structural errors
+    by_city : whether clusters are cities, or else years
+    v : (draws, clusters), the weights
+    """
+
+    design: Design
+    spread: Any
+    residuals: Array
+    by_city: bool
+    v: Array
+
+    def part(self, which: slice) -> Outcomes:
+        """The outcomes of some samples."""
+        block, e = self.v[which].T, self.residuals[..., None]
+        change = e * (block[:, None] if self.by_city else block[None]) - e
+        return _outcomes(self.design, lag(self.spread, change))
+
+    def refitted(self, start: Array, which: slice) -> Array:
+        """(b, q) their parameters, see `refitted`."""
+        return refitted(self.design, self.part(which), start)
+
+
+class Null(NamedTuple):
+    """A hypothesis that is tested: where its parameter stands, and samples in which it is zero."""
+
+    where: int
+    cluster: str
+    start: Array
+    source: Source
+
+
+def with_draws(design: Design, estimate: Estimate, how: Wild, engine: Engine = HERE) -> Estimate:
     """`estimate` with bootstrap draws of its parameters, and their covariance.
 
     Raises
@@ -80,52 +122,68 @@ def with_draws(design: Design, estimate: Estimate, how: Wild) -> Estimate:
         More than 5 % of the samples have no maximum inside the parameter space.
     """
     _check(design, how)
-    spatial = estimate.params[len(design.names) : -1]
-    blocks = samples(design, design, estimate, how)
-    made = _kept(np.concatenate([refitted(design, block, spatial) for block in blocks]))
+    start = estimate.params[len(design.names) : -1]
+    call = partial(samples(design, design, estimate, how).refitted, start)
+    # Side by side they take milliseconds, less than it takes to send them anywhere.
+    engine, step = (HERE, BLOCK) if beside(design) else (engine, TASK)
+    made = _kept(np.concatenate(engine.all(call, ranges(how.draws, step), "samples")))
     made[:, -1] = np.nan
     cov = np.full((made.shape[1],) * 2, np.nan)
     cov[:-1, :-1] = np.atleast_2d(np.cov(made[:, :-1].T))
     return replace(estimate, cov=cov, draws=made)
 
 
-def null_test(
-    design: Design, estimate: Estimate, name: str, how: Wild
-) -> tuple[float, float, float]:
-    """Standard error, t and bootstrap p-value of the hypothesis that parameter `name` is zero.
+def null_tests(
+    design: Design, estimate: Estimate, tested: Sequence[str], how: Wild, engine: Engine = HERE
+) -> list[tuple[float, float, float]]:
+    """Standard error, t and bootstrap p-value of the hypothesis that a parameter is zero, for each.
 
     The samples come from the model estimated without it, and every t, of the data and of
     the samples, has the standard error clustered in the same way: the restricted wild
     cluster bootstrap-t. p counts |t*| >= |t|, both sides together.
     """
     _check(design, how)
-    where = estimate.names.index(name)
+    nulls = [_null(design, estimate, name, how) for name in tested]
+    parts = ranges(how.draws, BLOCK if beside(design) else TASK)
+    items = [(k, which) for k in range(len(nulls)) for which in parts]
+    made = engine.all(partial(_studentised_samples, nulls), items, "samples")
+    found = []
+    for k, null in enumerate(nulls):
+        se, t = _studentised(design, estimate, null.where, how.cluster)
+        stars = [stars for (of, _), stars in zip(items, made, strict=True) if of == k]
+        beyond = np.abs(_kept(np.concatenate(stars))[:, 1]) >= abs(t)
+        found.append((se, t, float((1 + beyond.sum()) / (1 + len(beyond)))))
+    return found
+
+
+def _null(design: Design, estimate: Estimate, name: str, how: Wild) -> Null:
     null = without(design, name)
     restricted = estimate_qml(null)
     true = dict(zip(restricted.names, restricted.params, strict=True))
     start = np.array([true.get(k, 0.0) for k in names(design)])
-    se, t = _studentised(design, estimate, where, how.cluster)
-    stars = [
-        _studentised_sample(drawn(design, block, i), params, where, how.cluster)
-        for block in samples(design, null, restricted, how)
-        for i, params in enumerate(refitted(design, block, start))
+    source = samples(design, null, restricted, how)
+    return Null(estimate.names.index(name), how.cluster, start, source)
+
+
+def _studentised_samples(nulls: Sequence[Null], item: tuple[int, slice]) -> Array:
+    """(b, 2) standard errors and t of some samples of one hypothesis."""
+    where, cluster, start, source = nulls[item[0]]
+    made = source.part(item[1])
+    rows = [
+        _studentised_sample(drawn(source.design, made, i), params, where, cluster)
+        for i, params in enumerate(refitted(source.design, made, start))
     ]
-    beyond = np.abs(_kept(np.array(stars))[:, 1]) >= abs(t)
-    return se, t, float((1 + beyond.sum()) / (1 + len(beyond)))
+    return np.array(rows)
 
 
-def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Iterator[Outcomes]:
-    """Blocks of outcomes for `design`, made by the model `null` at `estimate`."""
+def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Source:
+    """Outcomes for `design`, made by the model `null` at `estimate`."""
     n, T = design.y.shape
-    clusters = n if how.cluster == "city" else T
+    by_city = how.cluster == "city"
+    clusters = n if by_city else T
     v = np.random.default_rng(how.seed).choice(WEIGHTS[how.weights], size=(how.draws, clusters))
     v *= np.sqrt(clusters / (clusters - 1))
-    spread, e = _spread(null, estimate), estimate.residuals[..., None]
-    steps = tqdm(range(0, how.draws, BLOCK), desc="samples", delay=2, leave=False)
-    for first in steps:
-        block = v[first : first + BLOCK].T
-        change = e * (block[:, None] if how.cluster == "city" else block[None]) - e
-        yield _outcomes(design, lag(spread, change))
+    return Source(design, _spread(null, estimate), estimate.residuals, by_city, v)
 
 
 def _spread(null: Design, estimate: Estimate) -> Any:
@@ -162,14 +220,18 @@ def drawn(design: Design, made: Outcomes, i: int) -> Design:
     return replace(design, y=made.y[..., i], Wy=made.Wy[..., i], error=error)
 
 
+def beside(design: Design) -> bool:
+    """Whether samples are fitted side by side: models with one rho, or none."""
+    return design.error is None and (not design.W or isinstance(design.logdet, LogDet))
+
+
 def refitted(design: Design, made: Outcomes, start: Array) -> Array:
     """(b, q) parameters of the samples, NaN where the likelihood has no maximum.
 
     One rho is searched over its whole interval, for all samples at once; several spatial
     parameters are climbed from `start`, those that made the samples.
     """
-    simple = design.error is None and (not design.W or isinstance(design.logdet, LogDet))
-    if simple:
+    if beside(design):
         return _side_by_side(design, made)
     return np.array([_one(drawn(design, made, i), start) for i in range(made.y.shape[-1])])
 

@@ -10,7 +10,7 @@ from cases import made_up, redrawn
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.models.bootstrap import WEIGHTS, Wild, null_test, refitted, samples
+from spatialsyn.models.bootstrap import WEIGHTS, Wild, null_tests, samples
 from spatialsyn.models.design import align, build
 from spatialsyn.models.qml import estimate_qml
 
@@ -123,8 +123,8 @@ def test_the_draws_of_rho_are_as_wide_as_its_estimates_are():
         estimate = estimate_qml(design)
         rho.append(estimate.params[1])
         for cluster, width in (("city", by_city), ("period", by_year)):
-            blocks = samples(design, design, estimate, Wild(cluster, "rademacher", 100, 0))
-            width.append(np.std([refitted(design, block, None)[:, 1] for block in blocks]))
+            source = samples(design, design, estimate, Wild(cluster, "rademacher", 100, 0))
+            width.append(np.std(source.refitted(None, slice(None))[:, 1]))
     assert_allclose(np.mean(by_city), np.std(rho), rtol=0.15)  # 150 panels: good to 6 %
     assert np.mean(by_year) < np.std(rho) / 2
 
@@ -134,8 +134,8 @@ def test_the_test_has_its_size_where_the_clustered_one_rejects_too_often():
     model = ss.sar("y ~ x", W="w", fixed_effects="individual")
     p, t = [], []
     for design in serial_panels(model, 12, 6, 0.0, 100):
-        _, statistic, value = null_test(
-            design, estimate_qml(design), "x", Wild("city", "rademacher", 100, 0)
+        ((_, statistic, value),) = null_tests(
+            design, estimate_qml(design), ["x"], Wild("city", "rademacher", 100, 0)
         )
         p.append(value)
         t.append(statistic)
