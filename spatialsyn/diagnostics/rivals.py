@@ -14,14 +14,18 @@ model instead (Burridge & Fingleton 2010, Spatial Economic Analysis 5).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.diagnostics.relatives import is_results, needs_plain_lags, same_outcome
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.simulate import simulate
@@ -38,7 +42,13 @@ OUTCOME = "outcome_of_the_test"
 
 
 def j_test(
-    results: Results, rivals: Results | Iterable[Results], draws: int = DRAWS, seed: int = 0
+    results: Results,
+    rivals: Results | Iterable[Results],
+    draws: int = DRAWS,
+    seed: int = 0,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> HypothesisTest:
     """The test that the model of `results` needs nothing from its rivals.
 
@@ -47,24 +57,17 @@ def j_test(
     rivals : other fits of the same outcome, cities and years, with another W or other regressors
     draws : panels drawn from `results`, some hundredths of a second each; 0 for chi-squared
     seed : of the draws
+    n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
     Raises
     ------
     ModelError
         Rivals of other data or with other fixed effects, or no rival at all.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     is_results(results, "j_test")
     others = [rivals] if isinstance(rivals, Results) else list(rivals)
-    _check(results, others, draws)
-    test = _augmented(results, others)
-    if not draws:
-        return test
-    seeds = np.random.SeedSequence([seed, APART]).generate_state(draws)
-    drawn = [_drawn(results, others, int(s)) for s in seeds]
-    known = [d for d in drawn if d is not None]
-    p = (1 + sum(d >= test.statistic for d in known)) / (1 + len(known))
-    note = f"p from {len(known)} panels drawn from the model, seed {seed}"
-    return replace(test, p=float(p), note=note)
+    return _tested([(results, others)], draws, seed, engine)[0]
 
 
 def j_tests(
@@ -73,25 +76,48 @@ def j_tests(
     weights: Iterable[Links] | Mapping[str, Links],
     draws: int = DRAWS,
     seed: int = 0,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> pd.DataFrame:
-    """Every W of `weights` against every other, in one model.
+    """Every W of `weights` against every other, in one model; arguments as those of `j_test`.
 
     Returns
     -------
     DataFrame
         One row per pair: ``W`` (the model that is tested), ``rival, statistic, p, note``.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     given = list(weights.values() if isinstance(weights, Mapping) else weights)
     if len(given) < 2:
         raise ModelError(f"a comparison needs two matrices at least; there are {len(given)}.")
     fits = {w.name: fit(model.but(W=w.name), panel, given) for w in given}
-    rows = []
-    for name, results in fits.items():
-        for rival, other in fits.items():
-            if rival != name:
-                test = j_test(results, other, draws, seed)
-                rows.append((name, rival, test.statistic, test.p, test.note))
+    pairs = list(permutations(fits, 2))
+    tests = _tested([(fits[own], [fits[rival]]) for own, rival in pairs], draws, seed, engine)
+    rows = [(*pair, t.statistic, t.p, t.note) for pair, t in zip(pairs, tests, strict=True)]
     return pd.DataFrame(rows, columns=["W", "rival", "statistic", "p", "note"])
+
+
+# A model and those that it is tested against.
+Pair = tuple[Results, list[Results]]
+
+
+def _tested(pairs: Sequence[Pair], draws: int, seed: int, engine: Engine) -> list[HypothesisTest]:
+    for results, others in pairs:
+        _check(results, others, draws)
+    tests = [_augmented(results, others) for results, others in pairs]
+    if not draws:
+        return tests
+    seeds = np.random.SeedSequence([seed, APART]).generate_state(draws)
+    items = [(k, int(s)) for k in range(len(pairs)) for s in seeds]
+    drawn = np.array(engine.all(partial(_drawn, pairs), items)).reshape(len(pairs), draws)
+    found = []
+    for test, mine in zip(tests, drawn, strict=True):
+        known = mine[~np.isnan(mine)]
+        p = (1 + (known >= test.statistic).sum()) / (1 + len(known))
+        note = f"p from {len(known)} panels drawn from the model, seed {seed}"
+        found.append(replace(test, p=float(p), note=note))
+    return found
 
 
 def _augmented(results: Results, rivals: list[Results]) -> HypothesisTest:
@@ -113,17 +139,20 @@ def _augmented(results: Results, rivals: list[Results]) -> HypothesisTest:
     return wald(null, wide.params[names].to_numpy(), wide.cov.loc[names, names].to_numpy())
 
 
-def _drawn(results: Results, rivals: list[Results], seed: int) -> float | None:
-    """The statistic in a panel drawn from `results`; None where a fit fails."""
+def _drawn(pairs: Sequence[Pair], item: tuple[int, int]) -> float:
+    """The statistic in a panel drawn from the model of a pair; NaN where a fit fails."""
+    (results, rivals), seed = pairs[item[0]], item[1]
     model = _renamed(results.model)
-    try:
-        panel = simulate(model, results.panel, results.weights, results.params, seed)
-        again, *others = (
-            fit(_renamed(r.model), panel, r.weights, r.cov_kind) for r in (results, *rivals)
-        )
-        return _augmented(again, others).statistic
-    except EstimationError:
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the data were shown
+        try:
+            panel = simulate(model, results.panel, results.weights, results.params, seed)
+            again, *others = (
+                fit(_renamed(r.model), panel, r.weights, r.cov_kind) for r in (results, *rivals)
+            )
+            return _augmented(again, others).statistic
+        except EstimationError:
+            return float("nan")
 
 
 def _renamed(model: SpatialModel) -> SpatialModel:
