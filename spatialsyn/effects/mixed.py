@@ -13,6 +13,7 @@ import pandas as pd
 from spatialsyn.effects.channels import ALL
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import Effects
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
@@ -83,7 +84,13 @@ class SeveralWeights:
         return {}
 
     def share_test(
-        self, names: str | Iterable[str], bootstrap: int = 0, seed: int = 0
+        self,
+        names: str | Iterable[str],
+        bootstrap: int = 0,
+        seed: int = 0,
+        n_jobs: int = 1,
+        backend: str = "joblib",
+        scheduler: str | None = None,
     ) -> HypothesisTest:
         """The likelihood-ratio test that a share is zero, or that several are.
 
@@ -94,10 +101,12 @@ class SeveralWeights:
         ----------
         bootstrap : so many samples redrawn under the hypothesis give the p-value instead
         seed : of the bootstrap, and of the mixture's weights for more than three shares
+        n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
         """
+        engine = Engine(n_jobs, backend, scheduler)
         self._mixture  # noqa: B018
         _check_whole("bootstrap", bootstrap, 0)
-        return share_test(self.design, self.estimate, names, self.data.y, bootstrap, seed)
+        return share_test(self.design, self.estimate, names, self.data.y, bootstrap, seed, engine)
 
     def posterior(self, draws: int = 1000, level: float = 0.95, seed: int = 0) -> Posterior:
         """The exact Bayesian posterior of rho and the shares of up to three matrices.

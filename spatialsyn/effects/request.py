@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from spatialsyn.models.formula import Regressors
 from spatialsyn.models.marginal import slopes
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, columns_of, dense, rows_of
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
 
 
 def inferred(
@@ -106,7 +107,6 @@ def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers
             own.append(keys.index(key))
         chosen.append(Carried(name, tuple(positions), tuple(own)))
     rho = tuple(at[name] for name in design.rho_names)
-    space, entered = estimate.space, design.entered
     return Multipliers(
         W=design.W,
         rho_positions=rho,
@@ -114,10 +114,17 @@ def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers
         links=tuple(int(W is not None) for W, _, _ in keys),
         regressors=tuple(chosen),
         structure=design.mixture,
-        stable=lambda params: space is None or space.contains(entered(params)[list(rho)]),
+        stable=partial(_inside, design, estimate.space, list(rho)),
         carried_by=tuple(W for W, _, _ in keys),
         exponential=design.exponential,
     )
+
+
+def _inside(
+    design: Design, space: LogDet | JointLogDet | None, rho: list[int], params: Array
+) -> bool:
+    """Whether rho at `params` lies in its parameter space."""
+    return space is None or space.contains(design.entered(params)[rho])
 
 
 def _carrier(design: Design, column: Column, slope: Array | None) -> Matrix:

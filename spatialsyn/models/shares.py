@@ -10,14 +10,16 @@ Shapiro 1988), or by redrawing the data under the hypothesis.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 from scipy.optimize import brentq, nnls
 from scipy.stats import chi2
-from tqdm import tqdm
 
+from spatialsyn.engine.tasks import HERE, Engine, ranges
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.convex import at, check_peak, concentrated, highest
 from spatialsyn.models.design import Design
@@ -39,6 +41,8 @@ NEAR_ZERO = 2.0
 ROUNDING = 1e-7
 # Draws for the weights of four and more shares.
 WEIGHT_DRAWS = 20_000
+# Samples of a task.
+TASK = 10
 
 
 def share_interval(
@@ -59,7 +63,13 @@ def share_interval(
 
 
 def share_test(
-    design: Design, estimate: Estimate, names: Iterable[str], y: Array, draws: int, seed: int
+    design: Design,
+    estimate: Estimate,
+    names: Iterable[str],
+    y: Array,
+    draws: int,
+    seed: int,
+    engine: Engine = HERE,
 ) -> HypothesisTest:
     """The likelihood-ratio test that the shares of `names` are zero.
 
@@ -74,7 +84,7 @@ def share_test(
     statistic = _ratio(design, null, _spatial(design, estimate))
     notes = [] if _clear(estimate, mixture) else [_davies(estimate, design)]
     if draws:
-        larger = _redrawn(design, null, tested, y, draws, seed) >= statistic
+        larger = _redrawn(design, null, tested, y, draws, seed, engine) >= statistic
         p = float(1 + larger.sum()) / (1 + draws)
         how = f"parametric bootstrap, {draws} draws, seed {seed}"
     else:
@@ -214,18 +224,39 @@ def _orthant(V: Array) -> float:
 
 
 def _redrawn(
-    design: Design, null: Array, tested: list[int], y: Array, draws: int, seed: int
+    design: Design,
+    null: Array,
+    tested: list[int],
+    y: Array,
+    draws: int,
+    seed: int,
+    engine: Engine,
 ) -> Array:
     """The likelihood ratios of samples drawn under the hypothesis."""
     if design.error is not None:
         raise ModelError("the bootstrap of shares is not available with a spatial error.")
-    wide, generator = _mixture(design)(at(design, null)), np.random.default_rng(seed)
-    P, m, ratios = len(design.names), len(design.rho_names), []
+    generator, items = np.random.default_rng(seed), []
+    for which in ranges(draws, TASK):
+        items.append((deepcopy(generator), which.stop - which.start))
+        generator.standard_normal((items[-1][1], *y.shape))  # the next ones begin behind these
+    return np.concatenate(engine.all(partial(_ratios, design, null, tested, y), items))
+
+
+def _ratios(
+    design: Design,
+    null: Array,
+    tested: list[int],
+    y: Array,
+    item: tuple[np.random.Generator, int],
+) -> Array:
+    """The likelihood ratios of so many samples, with errors of that generator."""
+    generator, size = item
+    wide, P, m = _mixture(design)(at(design, null)), len(design.names), len(design.rho_names)
     rho, sigma = wide[P : P + m], np.sqrt(wide[-1])
     error = design.y - design.Wy @ rho - design.Z @ wide[:P]
     signal = lag(multiplied_out(design.W, rho, len(y)), y) - error
-    inverse = multiplier(design.W, rho, len(y))
-    for _ in tqdm(range(draws), desc="bootstrap", delay=2, leave=False):
+    inverse, ratios = multiplier(design.W, rho, len(y)), []
+    for _ in range(size):
         again = lag(inverse, signal + sigma * generator.standard_normal(y.shape))
         lags = np.stack([lag(W, again) for W in design.W], axis=2)
         fixed = design.fixed_effects

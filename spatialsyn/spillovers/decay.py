@@ -26,6 +26,7 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import Effects
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import EstimationError, ModelError, expect, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.data import regressors
@@ -33,14 +34,14 @@ from spatialsyn.models.design import align, sweep_effects
 from spatialsyn.models.estimators import estimated
 from spatialsyn.models.roles import Roles
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.hypothesis import HypothesisTest, wald
+from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
 from spatialsyn.spillovers import profile as profiles
 from spatialsyn.spillovers.curve import curves
 from spatialsyn.spillovers.kernel import Kernel, kernels
 from spatialsyn.spillovers.replicates import check_draws
-from spatialsyn.spillovers.spillover import any_spillover
+from spatialsyn.spillovers.spillover import any_spillover, lags_are_zero
 from spatialsyn.weights.series import Links
 
 ROLES = {"wx": ("wx",), "wy": ("wy",), "both": ("wy", "wx")}
@@ -135,17 +136,26 @@ class Decay:
         """
         return curves(lambda by: self.effects(by=by), self.kernels)
 
-    def bootstrap(self, draws: int = 499, seed: int = 0) -> HypothesisTest:
+    def bootstrap(
+        self,
+        draws: int = 499,
+        seed: int = 0,
+        n_jobs: int = 1,
+        backend: str = "joblib",
+        scheduler: str | None = None,
+    ) -> HypothesisTest:
         """The test that the lags of the regressors are zero, with the p of a searched delta.
 
-        For slx, and for sdm with role="wx". Every sample gives all years of a city one sign.
+        For slx, and for sdm with role="wx". Every sample gives all years of a city one sign;
+        for n_jobs, backend and scheduler see `ss.Study.run`.
         """
+        engine = Engine(n_jobs, backend, scheduler)
         points = profiles.POINTS[len(self.kernels)]
         grid = [
             np.geomspace(tried.min(), tried.max(), points)
             for _, tried in self.profile.groupby("distance", sort=False)["decay"]
         ]
-        return any_spillover(self.results, self.kernels, grid, check_draws(draws), seed)
+        return any_spillover(self.results, self.kernels, grid, check_draws(draws), seed, engine)
 
     @property
     def reading(self) -> str:
@@ -248,7 +258,7 @@ def decay(
         interval=_ends(ends, names),
         profile=_profile(ends, names, peak.height),
         results=results,
-        spillover=_spillover(results, names),
+        spillover=lags_are_zero(results, names),
         level=level,
         kernels=fall,
         moved=tuple((refit(peak.at + step), refit(peak.at - step)) for step in steps),
@@ -345,16 +355,6 @@ def _searched(fall: tuple[Kernel, ...], between: Any) -> list[tuple[float, float
             )
         found.append((float(ends[0]), float(ends[1])))
     return found
-
-
-def _spillover(results: Results, names: list[str]) -> HypothesisTest:
-    """The Wald test that all lags with the decaying weights are zero."""
-    assert results.estimate.cov is not None
-    starts = ("W[{}]", "rho[{}]", "rho[{}:", "alpha[{}]")
-    tags = tuple(start.format(name) for name in names for start in starts)
-    at = [i for i, name in enumerate(results.estimate.names) if name.startswith(tags)]
-    cov = results.estimate.cov[np.ix_(at, at)]
-    return wald(f"lags by {named(names)} are zero", results.estimate.params[at], cov)
 
 
 def _ends(ends: list[profiles.Interval], names: list[str]) -> pd.DataFrame:

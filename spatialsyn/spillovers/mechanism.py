@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ from spatialsyn.effects.entered import Multipliers
 from spatialsyn.effects.inference import FEWEST, check_level, of_draws
 from spatialsyn.effects.request import multipliers
 from spatialsyn.effects.table import Effects
+from spatialsyn.engine.tasks import Engine, ranges
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
@@ -41,6 +43,8 @@ from spatialsyn.weights.series import Links
 METHODS = ("bootstrap", "simulation")
 # Share of draws that may have no estimate, or lie outside the parameter space.
 LOST = 0.05
+# Draws read together.
+TASK = 32
 # Rows of `Mediation.paths`: whose effect, and through whose m.
 PATHS = (
     ("direct", "own"),
@@ -109,6 +113,9 @@ def mediation(
     draws: int = 999,
     seed: int = 0,
     level: float = 0.95,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> Mediation:
     """The effect of `x` on the outcome of `y_model` via `m`, the outcome of `m_model`.
 
@@ -121,6 +128,7 @@ def mediation(
         at the regressors observed, m included (ols, slx, sar, sdm); or normal draws of the
         parameters, independent between the two equations as their errors are.
     draws, seed, level : number, seed, and coverage of intervals, which are quantiles
+    n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
     Raises
     ------
@@ -130,6 +138,7 @@ def mediation(
     EstimationError
         Too many draws without an estimate.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     _check_asked(method, draws, level)
     first, second = fit(m_model, panel, weights), fit(y_model, panel, weights)
     _check_chain(first, second, x, m)
@@ -143,7 +152,8 @@ def mediation(
             "a product is not the product of means."
         )
     of_m, of_y, lost = _draws(first, second, entered, method, draws, seed)
-    made = np.array([_read(entered, *pair) for pair in zip(of_m, of_y, strict=True)])
+    call = partial(_read_some, entered, of_m, of_y)
+    made = np.concatenate(engine.all(call, ranges(len(of_m), TASK)))
     point = _read(entered, first.estimate.params, second.estimate.params)
     kinds = (f"{x} (not via {m})", f"{x} (via {m})", f"{x} (both)")
     spaces = ("direct", "indirect", "total")
@@ -157,6 +167,14 @@ def mediation(
         table, spread = of_draws(rows, point[chosen], made[:, chosen], level)
         parts.append(Effects(table, level, method, "", made[:, chosen], lost, seed, spread))
     return Mediation(x, m, first, second, *parts)
+
+
+def _read_some(
+    entered: tuple[Multipliers, Multipliers], of_m: Array, of_y: Array, which: slice
+) -> Array:
+    """(b, 14) effects of some draws."""
+    pairs = zip(of_m[which], of_y[which], strict=True)
+    return np.array([_read(entered, *pair) for pair in pairs])
 
 
 def _read(entered: tuple[Multipliers, Multipliers], of_m: Array, of_y: Array) -> Array:

@@ -10,16 +10,18 @@ Without the decaying lags delta does not exist, so the statistic is not chi-squa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
 
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError
 from spatialsyn.fitting import fit
 from spatialsyn.models.design import sweep_effects
 from spatialsyn.models.roles import Roles
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.hypothesis import HypothesisTest
+from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
 from spatialsyn.spillovers.kernel import Kernel
@@ -28,8 +30,23 @@ from spatialsyn.spillovers.replicates import Samples, check_sampled, refitted, s
 WITHOUT = {"slx": "ols", "sdm": "sar"}
 
 
+def lags_are_zero(results: Results, names: list[str]) -> HypothesisTest:
+    """The Wald test that all lags with the decaying weights are zero, delta taken as known."""
+    assert results.estimate.cov is not None
+    starts = ("W[{}]", "rho[{}]", "rho[{}:", "alpha[{}]")
+    tags = tuple(start.format(name) for name in names for start in starts)
+    at = [i for i, name in enumerate(results.estimate.names) if name.startswith(tags)]
+    cov = results.estimate.cov[np.ix_(at, at)]
+    return wald(f"lags by {named(names)} are zero", results.estimate.params[at], cov)
+
+
 def any_spillover(
-    results: Results, kernels: Sequence[Kernel], grid: Sequence[Array], draws: int, seed: int
+    results: Results,
+    kernels: Sequence[Kernel],
+    grid: Sequence[Array],
+    draws: int,
+    seed: int,
+    engine: Engine,
 ) -> HypothesisTest:
     """The test that no regressor has a lag, at any of the decays in `grid`, one axis a kernel.
 
@@ -51,17 +68,24 @@ def any_spillover(
         np.c_[null.design.y.ravel(), samples.y],
         np.c_[null.design.Wy.reshape(null.design.y.size, -1), samples.Wy],
     )
-    best = np.full(draws + 1, -np.inf)
-    for deltas in product(*grid):
-        falling = {k.name: k.at(float(d)) for k, d in zip(kernels, deltas, strict=True)}
-        design = sweep_effects(model, results.data, {**results.weights, **falling})
-        best = np.maximum(best, refitted(design, drawn).loglik)
+    call = partial(_logliks, results, kernels, drawn)
+    deltas = [[float(d) for d in point] for point in product(*grid)]
+    best = np.max(engine.all(call, deltas, "decays"), axis=0)
     gained = 2 * (best - refitted(null.design, drawn).loglik)
     p = (1 + (gained[1:] >= gained[0]).sum()) / (1 + draws)
     note = f"p from {draws} samples without lags, seed {seed}"
     said = f"no lags by {', '.join(k.name for k in kernels)}, whatever the decay"
     df = len(results.params) - len(null.params) + len(kernels)
     return HypothesisTest(said, float(gained[0]), df, float(p), note)
+
+
+def _logliks(
+    results: Results, kernels: Sequence[Kernel], samples: Samples, deltas: Sequence[float]
+) -> Array:
+    """(R,) maximised likelihoods of the samples with one decay for each distance."""
+    falling = {k.name: k.at(d) for k, d in zip(kernels, deltas, strict=True)}
+    design = sweep_effects(results.model, results.data, {**results.weights, **falling})
+    return refitted(design, samples).loglik
 
 
 def _without(model: SpatialModel) -> SpatialModel:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from spatialsyn.effects.blocks import average
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.request import inferred
 from spatialsyn.effects.table import Effects
+from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, expect, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.cut import cut_at
@@ -181,6 +183,9 @@ def threshold(
     draws: int = 499,
     seed: int = 0,
     level: float = 0.95,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> Threshold:
     """Estimate the value of `q` beyond which the effect of `x` and of its lag changes.
 
@@ -192,6 +197,7 @@ def threshold(
     trim : share of all city-years that each regime has at least
     draws, seed : samples of the bootstrap test, a random sign for every city in each
     level : coverage of the intervals
+    n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
     Raises
     ------
@@ -199,6 +205,7 @@ def threshold(
         A model that is not sampled, unknown terms, a q with too few values, a regime in
         which a regressor does not vary.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     expect(model, SpatialModel, "threshold needs a model such as ss.sdm(...)", ModelError)
     terms = _checked(model, x, trim, draws, level)
     null = fit(model, panel, weights)
@@ -210,7 +217,8 @@ def threshold(
         np.c_[null.design.Wy.reshape(null.design.y.size, -1), samples.Wy],
     )
     without = refitted(null.design, observed).loglik
-    logliks = np.array([_logliks(null, terms, q, float(gamma), observed) for gamma in tried])
+    call = partial(_logliks, null, terms, q, observed)
+    logliks = np.array(engine.all(call, tried.tolist(), "values of q"))
     gained = 2 * (logliks.max(axis=0) - without)
     best = int(np.argmax(logliks[:, 0]))
     both = fit(model.but(regimes=regimes(q, terms, above=float(tried[best]))), panel, weights)
@@ -241,7 +249,7 @@ def critical(level: float) -> float:
 
 
 def _logliks(
-    null: Results, terms: tuple[str, ...], q: str, gamma: float, samples: Samples
+    null: Results, terms: tuple[str, ...], q: str, samples: Samples, gamma: float
 ) -> Array:
     """(R,) maximised likelihoods of the samples with the regimes that `gamma` makes."""
     model = null.model.but(regimes=regimes(q, terms, above=gamma))
