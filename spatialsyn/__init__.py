@@ -37,6 +37,7 @@ _HOMES = {
     "mess_sac": "models.spec",
     "regimes": "models.roles",
     "simulate": "models.simulate",
+    "monte_carlo": "experiments.monte_carlo",
     "fit": "fitting",
     "Results": "results",
     "Effects": "effects.table",
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
         StoreError,
         WeightsError,
     )
+    from spatialsyn.experiments.monte_carlo import monte_carlo
     from spatialsyn.fitting import fit
     from spatialsyn.models.roles import convex, regimes
     from spatialsyn.models.simulate import simulate

@@ -22,7 +22,7 @@ FLOORS = [
     ("results",),
     ("fitting",),
     ("convergence",),
-    ("wild",),
+    ("wild", "experiments"),
     ("spillovers",),
     ("study",),
     ("diagnostics",),

@@ -2,8 +2,9 @@
 
 Studies, bootstraps and Monte Carlo run on it. Results come as they are finished, each with the
 position of its item. What the function knows (a panel, matrices and their spectra) travels once
-and is kept by every worker; items are names and numbers of draws. Every worker uses one BLAS thread, so that two workers do not fight for
-cores, and so that a number does not depend on how many there were.
+and is kept by every worker; items are names and numbers of draws. Every worker uses one BLAS
+thread, so that two workers do not fight for cores, and so that a number does not depend on how
+many there were.
 """
 
 from __future__ import annotations
@@ -88,9 +89,9 @@ class Engine:
             As `each`, and where an item killed the workers of a cluster.
         """
         results: list[Any] = [None] * len(items)
-        bar = {"total": len(items), "desc": what, "delay": 2, "leave": False}
         with closing(self.each(call, items)) as found:
-            for i, result in tqdm(found, **bar):
+            bar = tqdm(found, desc=what, total=len(items), delay=2, leave=False)
+            for i, result in bar:
                 if isinstance(result, BaseException):
                     raise EngineError(
                         f"{what}: {type(result).__name__}: {result}. Several workers died of one "

@@ -8,7 +8,7 @@ like e, or stand outside it (random="baltagi").
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
+from spatialsyn.models.columns import Column
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import align, outcome_matrices, right_side
+from spatialsyn.models.formula import Regressors
 from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import parse
@@ -32,12 +34,61 @@ FIRST_YEAR = 2001
 WARM_UP = 200
 
 
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """A model with numbers for its parameters, on a panel: what outcomes are drawn from.
+
+    Attributes
+    ----------
+    panel, outcome : the regressors, and the column that is drawn
+    data, columns : the evaluated formula, and what the columns of its right side are
+    matrices : by name, (n, n), or (T, n, n) where they change over the years
+    params : as they were given; `coefficients`, (p,), are those of `columns`
+    signal : (n, T), the right side times its coefficients
+    sigma, city_sd : standard deviations of the errors and of random city effects
+    inverse, spread : S^-1, and R^-1 or None without a spatial error
+    before : (n, n), S^-1 (tau I + eta W), None without a lag in time
+    """
+
+    model: SpatialModel
+    panel: CityPanel
+    outcome: str
+    data: Regressors
+    columns: tuple[Column, ...]
+    matrices: Mapping[str, Matrix]
+    params: Mapping[str, float]
+    coefficients: Array
+    signal: Array
+    sigma: float
+    city_sd: float
+    inverse: Any
+    spread: Any
+    before: Array | None
+
+    def drawn(self, generator: np.random.Generator, effects_sd: float = 1.0) -> Array:
+        """(n, T), an outcome: errors first, then random, city and year effects."""
+        n, T = self.signal.shape
+        outside, fixed = self.model.random == "baltagi", self.model.fixed_effects
+        error: Array = self.sigma * generator.standard_normal((n, T))
+        city = self.city_sd * generator.standard_normal((n, 1)) if self.model.random else 0.0
+        error = error if outside else error + city
+        error = error if self.spread is None else lag(self.spread, error)
+        signal = self.signal + error
+        signal = signal + city if outside else signal
+        if sweeps_cities(fixed):
+            signal = signal + effects_sd * generator.standard_normal((n, 1))
+        if sweeps_time(fixed):
+            signal = signal + effects_sd * generator.standard_normal((1, T))
+        moved = lag(self.inverse, signal)
+        return moved if self.before is None else _from_year_to_year(self.before, moved)
+
+
 def simulate(
     model: SpatialModel,
     panel: CityPanel | tuple[int, int],
     weights: Links | Iterable[Links] | Mapping[str, Links] | None,
     params: Mapping[str, float] | pd.Series,
-    seed: int,
+    seed: int | np.random.SeedSequence,
     effects_sd: float = 1.0,
 ) -> CityPanel:
     """A panel whose outcome is drawn from `model`.
@@ -59,6 +110,18 @@ def simulate(
         not a plain column, rho outside its parameter space.
     """
     generator = np.random.default_rng(seed)
+    truth = truth_of(model, panel, weights, params, generator)
+    return truth.panel.assign(**{truth.outcome: truth.drawn(generator, effects_sd)})
+
+
+def truth_of(
+    model: SpatialModel,
+    panel: CityPanel | tuple[int, int],
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
+    params: Mapping[str, float] | pd.Series,
+    generator: np.random.Generator,
+) -> Truth:
+    """What `simulate` draws from; `generator` draws the regressors of a panel that is a shape."""
     parsed = parse(model.formula)
     outcome = str(parsed.outcome)
     if not outcome.isidentifier() or parsed.years_lost:
@@ -75,39 +138,71 @@ def simulate(
     names = [column.name for column in columns]
     over = {name: w.over(panel.years) for name, w in matrices.items()}
     W = outcome_matrices(model, data.blocks, over)
-    time = [*(["tau"] if model.lag_y else []), *(f"eta[{name}]" for name in model.lag_wy)]
-    symbol = "alpha_u" if model.exponential else "lambda"
-    lam = [f"{symbol}[{model.roles.wu}]"] if model.roles.wu else []
-    phi = ["phi"] if model.random else []
-    mix = mixture(model.roles, columns)
-    if mix is not None:
-        params = _unmixed(params, mix, [*names, *W, *lam])
-    _check_params(params, [*names, *time, *W, *lam, *phi, "sigma2"])
+    given = {str(name): float(value) for name, value in params.items()}
+    known = _checked_params(model, given, columns, [*W])
     n, T = data.y.shape
-    error = np.sqrt(params["sigma2"]) * generator.standard_normal((n, T))
-    city = _city_sd(params, T) * generator.standard_normal((n, 1)) if model.random else 0.0
-    outside = model.random == "baltagi"
-    error = error if outside else error + city
-    if model.roles.wu:
-        M = (over[model.roles.wu],)
-        error = lag(_inverse(model, M, np.array([params[lam[0]]]), n), error)
-    signal = X @ np.array([params[name] for name in names]) + error
-    signal = signal + city if outside else signal
-    if sweeps_cities(model.fixed_effects):
-        signal = signal + effects_sd * generator.standard_normal((n, 1))
-    if sweeps_time(model.fixed_effects):
-        signal = signal + effects_sd * generator.standard_normal((1, T))
-    rho = np.array([params[name] for name in W])
+    wu, spread = model.roles.wu, None
+    if wu:
+        lam = np.array([known[_error_name(model)]])
+        spread = _inverse(model, (over[wu],), lam, n)
+    rho = np.array([known[name] for name in W])
     if not model.exponential:
         _check_stable(rho, [dense(w) for w in W.values()])
     inverse = _inverse(model, tuple(W.values()), rho, n)
-    if not model.dynamic:
-        return panel.assign(**{outcome: lag(inverse, signal)})
-    etas = np.array([params[f"eta[{name}]"] for name in model.lag_wy])
-    before = (1 + params.get("tau", 0.0)) * np.eye(n) - multiplied_out(
-        [over[name] for name in model.lag_wy], etas, n
+    coefficients = np.array([known[name] for name in names])
+    return Truth(
+        model=model,
+        panel=panel,
+        outcome=outcome,
+        data=data,
+        columns=columns,
+        matrices=over,
+        params=given,
+        coefficients=coefficients,
+        signal=X @ coefficients,
+        sigma=float(np.sqrt(known["sigma2"])),
+        city_sd=_city_sd(known, T) if model.random else 0.0,
+        inverse=inverse,
+        spread=spread,
+        before=_before(model, over, known, inverse) if model.dynamic else None,
     )
-    return panel.assign(**{outcome: _from_year_to_year(inverse, before, signal)})
+
+
+def _error_name(model: SpatialModel) -> str:
+    """The name of the spatial parameter of the errors."""
+    return f"{'alpha_u' if model.exponential else 'lambda'}[{model.roles.wu}]"
+
+
+def _checked_params(
+    model: SpatialModel, params: Mapping[str, float], columns: tuple[Column, ...], rho: list[str]
+) -> Mapping[str, float]:
+    """All parameters, those of a mixture as an own rho for every matrix."""
+    names = [column.name for column in columns]
+    time = [*(["tau"] if model.lag_y else []), *(f"eta[{name}]" for name in model.lag_wy)]
+    lam = [_error_name(model)] if model.roles.wu else []
+    phi = ["phi"] if model.random else []
+    mix = mixture(model.roles, columns)
+    if mix is not None:
+        params = _unmixed(params, mix, [*names, *rho, *lam])
+    _check_params(params, [*names, *time, *rho, *lam, *phi, "sigma2"])
+    return params
+
+
+def _before(
+    model: SpatialModel, over: Mapping[str, Matrix], params: Mapping[str, float], inverse: Array
+) -> Array:
+    """S^-1 (tau I + eta W), which carries a year into the next."""
+    etas = np.array([params[f"eta[{name}]"] for name in model.lag_wy])
+    before = (1 + params.get("tau", 0.0)) * np.eye(inverse.shape[-1]) - multiplied_out(
+        [over[name] for name in model.lag_wy], etas, inverse.shape[-1]
+    )
+    if inverse.ndim == 3 or before.ndim == 3:
+        raise ModelError("a lag in time with weights that change over the years is not simulated.")
+    A: Array = inverse @ before
+    root = np.abs(np.linalg.eigvals(A)).max()
+    if root >= 1:
+        raise ModelError(f"the process has a root of {root:.3f}: it never comes to rest.")
+    return A
 
 
 def _inverse(model: SpatialModel, W: tuple[Matrix, ...], rho: Array, n: int) -> Any:
@@ -117,16 +212,9 @@ def _inverse(model: SpatialModel, W: tuple[Matrix, ...], rho: Array, n: int) -> 
     return multiplier(W, rho, n)
 
 
-def _from_year_to_year(inverse: Array, before: Array, signal: Array) -> Array:
-    """y(t) = S^-1 [(tau I + eta W) y(t-1) + signal(t)], the first year repeated to warm up."""
-    if inverse.ndim == 3 or before.ndim == 3:
-        raise ModelError("a lag in time with weights that change over the years is not simulated.")
-    A = inverse @ before
-    root = np.abs(np.linalg.eigvals(A)).max()
-    if root >= 1:
-        raise ModelError(f"the process has a root of {root:.3f}: it never comes to rest.")
-    shocks = inverse @ signal
-    y = np.zeros(len(signal))
+def _from_year_to_year(A: Array, shocks: Array) -> Array:
+    """y(t) = A y(t-1) + shocks(t), the first year repeated to warm up."""
+    y = np.zeros(len(shocks))
     for _ in range(WARM_UP):
         y = A @ y + shocks[:, 0]
     years = []
@@ -155,9 +243,7 @@ def _drawn(
     return CityPanel(frame.reset_index(), city="city", year="year")
 
 
-def _unmixed(
-    params: Mapping[str, float] | pd.Series, mix: Mixture, wide: list[str]
-) -> Mapping[str, float]:
+def _unmixed(params: Mapping[str, float], mix: Mixture, wide: list[str]) -> Mapping[str, float]:
     """The parameters with an own rho for every matrix of a mixture."""
     _check_params(params, list(mix.names))
     shares = np.array([params[name] for name in mix.share_names])
@@ -167,7 +253,7 @@ def _unmixed(
     return dict(zip([*wide, "sigma2"], values, strict=True))
 
 
-def _check_params(params: Mapping[str, float] | pd.Series, needed: list[str]) -> None:
+def _check_params(params: Mapping[str, float], needed: list[str]) -> None:
     given = list(params.keys())
     absent = [name for name in needed if name not in given]
     foreign = [name for name in given if name not in needed]
@@ -180,7 +266,7 @@ def _check_params(params: Mapping[str, float] | pd.Series, needed: list[str]) ->
         raise ModelError(f"sigma2 = {params['sigma2']} must not be negative.")
 
 
-def _city_sd(params: Mapping[str, float] | pd.Series, T: int) -> float:
+def _city_sd(params: Mapping[str, float], T: int) -> float:
     """Standard deviation of the random city effects."""
     phi = params["phi"]
     if not 0 < phi <= 1:

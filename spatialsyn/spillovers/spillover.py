@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import ModelError
+from spatialsyn.errors import ModelError, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.design import sweep_effects
 from spatialsyn.models.roles import Roles

@@ -37,7 +37,9 @@ def small():
 
 def test_workers_with_another_version_are_refused(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr("spatialsyn.engine.cluster.__version__", "9.9")
-    text = r"this worker has spatialsyn \S+, the caller 9.9. What a study has stored stays: run again"
+    text = (
+        r"this worker has spatialsyn \S+, the caller 9.9. What a study has stored stays: run again"
+    )
     with pytest.raises(ss.EngineError, match=text):
         small().run(tmp_path, backend="dask", scheduler=cluster.scheduler_address)
     assert contents(tmp_path) == {}

@@ -1,0 +1,1 @@
+"""What estimates are like in panels drawn from a known model."""

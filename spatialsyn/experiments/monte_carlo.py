@@ -1,0 +1,259 @@
+"""How good are the estimates of a planned study? Panels drawn from a model, and fitted.
+
+Regressors and weights stay; errors and fixed effects are those of each panel. Other models than
+the one that made the panels may be fitted: with another W, without time effects, without WX.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.effects.request import average_columns
+from spatialsyn.engine.tasks import Engine, ranges
+from spatialsyn.errors import ModelError, SpatialsynError, expect
+from spatialsyn.experiments.summary import (
+    PARAMETER,
+    Fits,
+    Label,
+    counted,
+    one_by_one,
+    summarised,
+    together,
+    true_effects,
+    true_values,
+)
+from spatialsyn.models.covariance import covered
+from spatialsyn.models.data import read
+from spatialsyn.models.design import Design, align, sweep_effects
+from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.estimators import estimated
+from spatialsyn.models.formula import Regressors
+from spatialsyn.models.many import estimate_many, joined, kin
+from spatialsyn.models.simulate import Truth, truth_of
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.syntax import parse
+from spatialsyn.numerics.lags import Array
+from spatialsyn.weights.series import Links
+
+# Fewest panels that shares are taken of; panels of a task.
+FEWEST, TASK = 50, 20
+COLUMNS = ("estimate", "se")
+WRONG = (SpatialsynError, np.linalg.LinAlgError)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MonteCarlo:
+    """What estimates of known parameters and effects are like.
+
+    Attributes
+    ----------
+    table : DataFrame, one row per fitted model and parameter, or effect of a regressor
+        ``model, term, quantity`` ("parameter", or the effect), ``truth``, ``mean, bias,
+        bias_mcse`` (the Monte Carlo error of the bias), ``rmse, sd`` (of the estimates),
+        ``se_to_sd``: the mean standard error over sd, ``coverage`` of 95 % intervals,
+        ``coverage_mcse``, ``power``: the share with p < 0.05, which is the size where truth is
+        zero, ``fits``, and ``failed``: panels without an estimate. Truth is NaN where the model
+        that made the panels says nothing of it.
+    failures : DataFrame, ``model, failed, message``: the messages, counted; numbers in them differ
+    draws : DataFrame, ``model, draw, term, quantity, estimate, se``
+    model : the one that made the panels
+    size, seed : number of panels, and what they come from: draw i is
+        ``ss.simulate(..., seed=np.random.SeedSequence(seed, spawn_key=(i,)))``
+    """
+
+    table: pd.DataFrame
+    failures: pd.DataFrame
+    draws: pd.DataFrame
+    model: SpatialModel
+    size: int
+    seed: int
+
+    def __repr__(self) -> str:
+        shown = self.table.to_string(index=False, float_format="{:.3g}".format)
+        lost = [f"{row.model}: {row.failed} x {row.message}" for row in self.failures.itertuples()]
+        about = f"({self.size} panels drawn from {self.model}, seed {self.seed})"
+        return "\n".join([shown, about, *(["no estimate:", *lost] if lost else [])])
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(index=False, float_format="{:.3g}".format))
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A model that is fitted to every panel, with its right side evaluated once."""
+
+    model: SpatialModel
+    weights: Mapping[str, Links]
+    cov: str | None
+    data: Regressors
+    outside: Regressors | None
+
+    def design(self, y: Array) -> Design:
+        """What the model is estimated from where the outcome of all years is `y`."""
+        first = y.shape[1] - len(self.data.years)
+        before = None if self.data.before is None else y[:, first - 1 : -1]
+        data = replace(self.data, y=y[:, first:], before=before)
+        return sweep_effects(self.model, data, self.weights, self.outside)
+
+    @property
+    def regressors(self) -> list[str]:
+        """Those that have effects."""
+        return [name for name in self.data.names if name != "Intercept"]
+
+
+def monte_carlo(
+    model: SpatialModel,
+    panel: CityPanel | tuple[int, int],
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
+    params: Mapping[str, float] | pd.Series,
+    draws: int = 1000,
+    seed: int = 0,
+    fitted: Mapping[str, SpatialModel] | None = None,
+    cov: str | None = None,
+    effects_sd: float = 1.0,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
+) -> MonteCarlo:
+    """Draw panels from `model` at `params`, and fit `model`, or those of `fitted`, to each.
+
+    Regressors stay the same in all panels; errors, random and fixed effects are drawn anew.
+
+    Parameters
+    ----------
+    panel, params, effects_sd : see `ss.simulate`
+    draws, seed : number of panels, and what they come from
+    fitted : name -> model of the same outcome; `model` itself by default
+    cov : covariance of all fits, see `ss.fit`
+    n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
+
+    Raises
+    ------
+    ModelError
+        Models of another outcome, too few draws, parameters that `ss.simulate` refuses.
+    EstimationError
+        A model that has no estimate in any panel.
+    """
+    engine = Engine(n_jobs, backend, scheduler)
+    expect(model, SpatialModel, "monte_carlo needs a model such as ss.sdm(...)", ModelError)
+    if isinstance(draws, bool) or not (isinstance(draws, int) and draws >= FEWEST):
+        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    models = {model.family: model} if fitted is None else _checked(model, fitted)
+    names = dict.fromkeys(w for one in (model, *models.values()) for w in one.weights_names)
+    truth = truth_of(model, panel, weights, params, np.random.default_rng(seed))
+    matrices = align(weights, tuple(names), truth.panel)
+    plans = [_plan(one, truth.panel, matrices, cov) for one in models.values()]
+    call = partial(_fitted, truth, plans, effects_sd, seed)
+    for plan in plans:  # what is wrong with a model is said here; spectra are found once
+        plan.design(truth.signal)
+    parts = zip(*engine.all(call, ranges(draws, TASK), "panels"), strict=True)
+    found = [together(name, fits) for name, fits in zip(models, parts, strict=True)]
+    effects = true_effects(truth)
+    tables = [
+        summarised(true_values(truth, effects, plan.data, fits), fits)
+        for plan, fits in zip(plans, found, strict=True)
+    ]
+    return MonteCarlo(
+        table=_stacked(models, tables),
+        failures=_stacked(models, [counted(fits.messages) for fits in found]),
+        draws=_stacked(models, [one_by_one(fits) for fits in found]),
+        model=model,
+        size=draws,
+        seed=seed,
+    )
+
+
+def _checked(model: SpatialModel, fitted: Mapping[str, SpatialModel]) -> dict[str, SpatialModel]:
+    """Models by name, if each has the outcome of `model`."""
+    what = "fitted models come by name: {'without time effects': ss.sdm(...)}"
+    expect(fitted, Mapping, what, ModelError)
+    if not fitted:
+        raise ModelError("fitted= names no model: leave it out to fit the model itself.")
+    outcome = parse(model.formula).outcome
+    for name, one in fitted.items():
+        expect(one, SpatialModel, what, ModelError)
+        other = parse(one.formula).outcome
+        if other != outcome:
+            raise ModelError(
+                f"{name!r} explains {str(other)!r}, and the panels have {str(outcome)!r} drawn: "
+                "write every formula with the outcome of the model that makes them."
+            )
+    return {str(name): one for name, one in fitted.items()}
+
+
+def _plan(
+    model: SpatialModel, panel: CityPanel, matrices: Mapping[str, Links], cov: str | None
+) -> Plan:
+    data, outside = read(model, panel)
+    chosen = {name: matrices[name] for name in model.weights_names}
+    return Plan(model, chosen, cov, data, outside)
+
+
+def _fitted(
+    truth: Truth, plans: Sequence[Plan], effects_sd: float, seed: int, which: slice
+) -> list[Fits]:
+    """Every model fitted to some of the panels."""
+    outcomes = []
+    for i in range(which.start, which.stop):
+        own = np.random.SeedSequence(seed, spawn_key=(i,))
+        outcomes.append(truth.drawn(np.random.default_rng(own), effects_sd))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [_fits(plan, outcomes) for plan in plans]
+
+
+def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
+    designs = [plan.design(y) for y in outcomes]
+    beside: list[Estimate | None] = [None] * len(designs)
+    if plan.cov in (None, "expected") and joined(plan.model) and kin(designs[0]) is not None:
+        beside = estimate_many(designs)
+    labels: list[Label] = []
+    rows: list[Array | None] = []
+    messages = []
+    for design, known in zip(designs, beside, strict=True):
+        try:
+            found = _estimated(plan, design) if known is None else (design, known)
+            labels, row = _row(plan, *found)
+            rows.append(row)
+        except WRONG as error:
+            rows.append(None)
+            messages.append(f"{type(error).__name__}: {error}")
+    missing = np.full((2, len(labels)), np.nan)
+    both = np.array([missing if row is None else row for row in rows])
+    return Fits(labels, both[:, 0], both[:, 1], messages)
+
+
+def _estimated(plan: Plan, design: Design) -> tuple[Design, Estimate]:
+    design, estimate = estimated(plan.model, design)
+    usual = "expected" if design.instruments is None else "classical"
+    if plan.cov not in (None, usual):
+        estimate = covered(design, estimate, plan.cov)
+    return design, estimate
+
+
+def _row(plan: Plan, design: Design, estimate: Estimate) -> tuple[list[Label], Array]:
+    """What is estimated, and (2, rows) estimates and standard errors, NaN where there is none."""
+    assert estimate.cov is not None
+    variance = np.diag(estimate.cov)
+    labels = [(name, PARAMETER) for name in estimate.names]
+    values = [estimate.params, np.sqrt(np.where(variance > 0, variance, np.nan))]
+    if plan.regressors:
+        effects, _ = average_columns(design, estimate, plan.regressors)
+        labels += list(zip(effects["x"], effects["effect"], strict=True))
+        values = [np.append(v, effects[name]) for v, name in zip(values, COLUMNS, strict=True)]
+    return labels, np.array(values)
+
+
+def _stacked(names: Iterable[str], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    parts = []
+    for name, table in zip(names, tables, strict=True):
+        table.insert(0, "model", name)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
