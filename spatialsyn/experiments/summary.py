@@ -26,6 +26,7 @@ from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 Mask = NDArray[np.bool_]
 PARAMETER, SPACES = "parameter", ("direct", "indirect", "total")
 LEVEL = 0.95
+NUMBER = r"-?\d[\d.]*(e[-+]?\d+)?"
 # Parameters that are not zero where a model does not have them.
 NOT_ZERO = ("Intercept", "phi", "share[")
 # A term, and "parameter" or the effect of it.
@@ -124,7 +125,7 @@ def summarised(truth: Array, fits: Fits) -> pd.DataFrame:
             "bias_mcse": np.where(np.isfinite(truth), sd / np.sqrt(R), np.nan),
             "rmse": np.sqrt(((b - truth) ** 2).mean(axis=0)),
             "sd": sd,
-            "se_to_sd": _share(se, known) / sd,
+            "se_to_sd": _share(se, known) / np.where(sd > 0, sd, np.nan),
             "coverage": coverage,
             "coverage_mcse": np.sqrt(coverage * (1 - coverage) / known.sum(axis=0).clip(1)),
             "power": _share(np.abs(b) > half, known),
@@ -153,7 +154,7 @@ def one_by_one(fits: Fits) -> pd.DataFrame:
 
 def counted(messages: Sequence[str]) -> pd.DataFrame:
     """How often each message came, the first of those that differ in numbers only."""
-    kinds = [re.sub(r"\d+", "", message) for message in messages]
+    kinds = [re.sub(NUMBER, "", message) for message in messages]
     first = dict(zip(reversed(kinds), reversed(messages), strict=True))
     rows = [(count, first[kind]) for kind, count in Counter(kinds).most_common()]
     return pd.DataFrame(rows, columns=["failed", "message"])

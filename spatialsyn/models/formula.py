@@ -41,6 +41,14 @@ class Regressors:
     before: Array | None = None  # (n, T), the outcome one year earlier, in dynamic models
     blocks: Mapping[str, Array] = field(default_factory=dict)  # 0/1, (n,) or (n, T), by regime
 
+    def __post_init__(self) -> None:
+        # One order in memory, which is also that of a copy in another process: sums of the same
+        # numbers in another order differ in the last bit.
+        for name in ("y", "X", "before"):
+            values = getattr(self, name)
+            if values is not None:
+                object.__setattr__(self, name, np.ascontiguousarray(values))
+
 
 # The column of every numeric term that was evaluated on a panel.
 Known = dict[Any, pd.DataFrame]
