@@ -82,6 +82,16 @@ def test_draws_are_refits_of_regenerated_outcomes(family, effects, correction):
     assert np.isnan(made[:, -1]).all()
 
 
+@pytest.mark.parametrize("family", ["sar", "sem", "gns", "two"])
+def test_a_copy_of_what_travels_to_a_worker_gives_the_same_bits(family):
+    res, _, _ = drawn_from(family, "individual")
+    source = samples(res.design, res.design, res.estimate, Wild("city", "webb", 100, 0))
+    copy = pickle.loads(pickle.dumps(source))
+    start = res.params.iloc[-3:-1] if family in ("gns", "two") else res.params.iloc[-2:-1]
+    here, there = (one.refitted(start.to_numpy(), slice(0, 16)) for one in (source, copy))
+    assert np.array_equal(here, there, equal_nan=True)
+
+
 def test_draws_by_year_change_the_cities_of_a_year_together():
     res, panel, weights = drawn_from("ols", "individual", T=12)
     made = ss.wild_bootstrap(res, "period", draws=100, seed=3)
