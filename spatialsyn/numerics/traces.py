@@ -124,10 +124,14 @@ class Solved(LogDet):
 
     def keep(self, rho: float, part: LogDet) -> Propagation:
         """G at this rho with the log-determinant that `part` of the interval has been found."""
-        found = Propagation(self.W, self.inverse(rho), part.full, rho)
+        found = self.propagation(rho, part.full)
         self._held.clear()
         self._held[rho] = found
         return found
+
+    def propagation(self, rho: float, logdet: LogDet) -> Propagation:
+        """G at this rho, near which ln|S| is `logdet`."""
+        return Propagation(self.W, self.inverse(rho), logdet, rho)
 
     def part(self, rho: float) -> LogDet:
         """The log-determinant that is known at this rho, or is found near it."""
