@@ -23,12 +23,15 @@ from spatialsyn.numerics.interpolant import CLOSE, NODES, Interpolant, interpola
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.solves import Inverse
+from spatialsyn.numerics.spectrum import second
 from spatialsyn.numerics.traces import Propagation, Solved
 
 # Columns eliminated together.
 BLOCK = 32
 # Nodes of tr G'G, until its error is below this part of |W|_F^2.
-NODES_OF_SQUARES, CLOSE_OF_SQUARES = (9, 17, 33, 65), 1e-10
+NODES_OF_SQUARES, CLOSE_OF_SQUARES = (7, 13, 25, 49, 97), 1e-8
+# Least modulus, in parts of the largest, that the other eigenvalues are taken to have.
+LEAST = 0.05
 # Where a block begins and its orthogonal matrix.
 Steps: TypeAlias = "list[tuple[int, Array]]"
 
@@ -95,7 +98,7 @@ class Eliminated(Inverse):
             columns = slice(first, first + len(P))
             moved[:, columns] = moved[:, columns] @ P.T
         moved.flat[:: len(moved) + 1] -= 1
-        return float((moved**2).sum()) / self.rho**2
+        return float(np.linalg.norm(moved) / self.rho) ** 2
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "factors"}
@@ -107,15 +110,17 @@ class Tabulated(Propagation):
 
     Attributes
     ----------
-    squares : of (1 - rho r)^2 tr G'G, r the spectral radius: free of W's largest eigenvalue
+    squares : of (1 - rho r)^2 tr G'G
+    radius : spectral radius r of W
     """
 
     squares: Interpolant
+    radius: float
 
     @cached_property
     def asymmetry(self) -> tuple[float, float]:
         """|G - G'|_F^2 / 2 and the bound of its error."""
-        room = (1 - self.rho * self.squares.radius) ** 2
+        room = (1 - self.rho * self.radius) ** 2
         whole = float(self.squares(self.rho)) / room
         return whole + float(self.logdet.curvature(self.rho)), self.squares.tail / room
 
@@ -152,14 +157,15 @@ class Reduced(Solved):
 
     @cached_property
     def squares(self) -> Interpolant:
-        """Of (1 - rho r)^2 tr G'G."""
+        """Of (1 - rho r)^2 tr G'G, which the largest eigenvalue of W has no part in."""
 
         def values(rho: Array) -> Array:
             found = np.array([self.inverse(float(r)).squares for r in rho])
             return np.asarray((1 - rho * self.radius) ** 2 * found)
 
         close = CLOSE_OF_SQUARES * float((self.form[1] ** 2).sum())
-        return interpolated(values, self.interval, self.radius, NODES_OF_SQUARES, close)
+        rest = max(second(self.W), LEAST * self.radius)
+        return interpolated(values, self.interval, rest, NODES_OF_SQUARES, close)
 
     def near(self, rho: float) -> LogDet:
         """The whole."""
@@ -172,7 +178,7 @@ class Reduced(Solved):
 
     def propagation(self, rho: float, logdet: LogDet) -> Propagation:
         """G, its tr G'G computed for all rho when first asked for."""
-        return Tabulated(self.W, self.inverse(rho), logdet, rho, self.squares)
+        return Tabulated(self.W, self.inverse(rho), logdet, rho, self.squares, self.radius)
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """Of the whole."""

@@ -19,6 +19,8 @@ SYMMETRY_RTOL = 1e-9
 ROW_SUM = 1e-9
 # A spectral radius below this part of the norm is rounding.
 CIRCLE = 1e-3
+# Powers of W that show how fast they grow.
+POWERS = 40
 # Rounds after which Lanczos iterations are given up.
 RESTARTS = 500
 
@@ -112,6 +114,25 @@ def perron(W: Matrix) -> float:
     # No eigenvalue exceeds a norm: where Lanczos fails, or finds the zeros of links without a
     # circle as rounding, the interval of rho is narrower, not wrong.
     return radius if radius > CIRCLE * norm else norm
+
+
+def second(W: Matrix) -> float:
+    """Second largest modulus of an eigenvalue of `W`, non-negative, roughly: by powers of W.
+
+    Those of W that are orthogonal to its first eigenvector x are those of (I - xx')W.
+    """
+    v = np.random.default_rng(0).normal(size=W.shape[0])
+    x = np.ones(W.shape[0])
+    for _ in range(POWERS):
+        x = W @ x
+        x /= max(float(np.linalg.norm(x)), 1e-300)
+    growth = np.ones(POWERS)
+    for k in range(POWERS):
+        v = W @ v
+        v -= x * (x @ v)
+        growth[k] = max(float(np.linalg.norm(v)), 1e-300)
+        v /= growth[k]
+    return float(np.exp(np.log(growth[POWERS // 2 :]).mean()))
 
 
 def _at(links: sparse.csr_array, rows: Any, columns: Any) -> Array:
