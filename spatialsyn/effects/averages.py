@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -42,6 +43,12 @@ class Averages:
     W: Matrix | None = None
     logdet: LogDet | None = None
 
+    @cached_property
+    def sums(self) -> Array:
+        """Of the rows of W."""
+        assert self.W is not None
+        return lag(self.W, np.ones(self.W.shape[0]))
+
     def readings(self, params: Array, carriers: Sequence[Matrix], reading: Reading) -> Readings:
         """Of every carrier, with derivatives in rho; `reading` is the average."""
         n = carriers[0].shape[0]
@@ -68,8 +75,8 @@ class Averages:
     def _total(self, rho: float, C: Matrix) -> tuple[float, float]:
         """1'S^-1 C 1 and its derivative in rho."""
         assert self.W is not None
-        ones = np.ones(C.shape[0])
-        emitted, sums = lag(C, ones), lag(self.W, ones)
+        ones, sums = np.ones(C.shape[0]), self.sums
+        emitted = ones if C is not self.W else sums
         if np.ptp(emitted) < ONE_SUM and np.ptp(sums) < ONE_SUM:
             rest = 1 - rho * float(sums[0])
             return float(emitted.sum()) / rest, float(emitted.sum() * sums[0]) / rest**2

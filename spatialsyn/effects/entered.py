@@ -71,7 +71,7 @@ class Multipliers:
     structure : the map to the parameters in which these positions count; None for their own
     path : effects over years, by order of neighbour, by channel, or averages from ln|S|
     long : whether these matrices are those of the long run
-    stable : whether the process at some parameters has a mean
+    stable : whether the process has a mean, at every row of parameters, (d, q)
     carried_by : the name of the matrix in every carrier, None for x itself
     exponential : whether S is e^(alpha W)
     """
@@ -83,7 +83,7 @@ class Multipliers:
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
     path: Horizon | Orders | Channels | Averages | None = None
-    stable: Callable[[Array], bool] = lambda params: True
+    stable: Callable[[Array], Array] = lambda sample: np.ones(len(sample), dtype=bool)
     carried_by: tuple[str | None, ...] = ()
     exponential: bool = False
     long: bool = False
