@@ -103,7 +103,7 @@ class Multipliers:
 
     def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
         """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
-        if isinstance(self.path, Channels):
+        if isinstance(self.path, Channels | Averages):
             return self.path.readings(params, self.carriers, reading, slopes)
         if self.path is not None:
             return self.path.readings(params, self.carriers, reading)

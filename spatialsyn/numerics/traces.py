@@ -19,6 +19,7 @@ from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import transposed
 from spatialsyn.numerics.solves import Inverse, Solver
+from spatialsyn.numerics.spectrum import ROW_SUM
 
 # Cities up to which tr G'G is exact.
 EXACT = 1000
@@ -62,14 +63,23 @@ class Propagation:
         both = twice + self.asymmetry[0] if crossed else 0.0
         if not swept:
             return once, twice, both
-        ones, n = np.ones(self.inverse.shape[0]), self.inverse.shape[0]
-        to, fro = self @ ones, self.back(ones)
+        n = self.inverse.shape[0]
+        to, fro = self.received, self.back(np.ones(n))
         mean = float(to.sum()) / n
         return (
             once - mean,
             twice - 2 * float(fro @ to) / n + mean**2,
             both - float(to @ to + fro @ fro) / n + mean**2,
         )
+
+    @property
+    def received(self) -> Array:
+        """G1: c / (1 - c rho) where all rows of W sum to c."""
+        ones = np.ones(self.inverse.shape[0])
+        sums = lag(self.W, ones)
+        if np.ptp(sums) <= ROW_SUM * sums.max():
+            return sums / (1 - self.rho * sums)
+        return self @ ones
 
     @cached_property
     def asymmetry(self) -> tuple[float, float]:
