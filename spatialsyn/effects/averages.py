@@ -58,7 +58,10 @@ class Averages:
             level = np.array([_three(float(C.trace()), float(C.sum())) for C in carriers]) / n
             return Readings(level, np.empty((0, *level.shape)))
         rho = float(params[self.positions[0]])
-        direct, total = self._direct(rho, n, slopes), [self._total(rho, C, slopes) for C in carriers]
+        direct, total = (
+            self._direct(rho, n, slopes),
+            [self._total(rho, C, slopes) for C in carriers],
+        )
         found = [
             [_three(direct[C is self.W][k], t[k]) for C, t in zip(carriers, total, strict=True)]
             for k in range(1 + slopes)

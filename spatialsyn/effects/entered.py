@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from spatialsyn.effects.averages import Averages
@@ -83,7 +84,7 @@ class Multipliers:
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
     path: Horizon | Orders | Channels | Averages | None = None
-    stable: Callable[[Array], Array] = lambda sample: np.ones(len(sample), dtype=bool)
+    stable: Callable[[Array], NDArray[np.bool_]] = lambda sample: np.ones(len(sample), dtype=bool)
     carried_by: tuple[str | None, ...] = ()
     exponential: bool = False
     long: bool = False

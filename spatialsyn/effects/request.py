@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
@@ -107,7 +108,7 @@ def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers
     )
 
 
-def _inside(design: Design, estimate: Estimate, sample: Array, rho: list[int]) -> Array:
+def _inside(design: Design, estimate: Estimate, sample: Array, rho: list[int]) -> NDArray[np.bool_]:
     """Whether rho lies in its parameter space, for every row of `sample`."""
     space = estimate.space
     if space is None:

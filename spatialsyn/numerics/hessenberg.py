@@ -106,30 +106,25 @@ class Eliminated(Inverse):
 
 @dataclass(frozen=True, eq=False)
 class Tabulated(Propagation):
-    """G whose tr G'G is that of an interpolant.
+    """G whose tr G'G is found in what is kept `of` W, and not by random probes."""
 
-    Attributes
-    ----------
-    squares : of (1 - rho r)^2 tr G'G
-    radius : spectral radius r of W
-    """
-
-    squares: Interpolant
-    radius: float
+    of: Reduced
 
     @cached_property
     def asymmetry(self) -> tuple[float, float]:
         """|G - G'|_F^2 / 2 and the bound of its error."""
-        room = (1 - self.rho * self.radius) ** 2
-        whole = float(self.squares(self.rho)) / room
-        return whole + float(self.logdet.curvature(self.rho)), self.squares.tail / room
+        room, squares = (1 - self.rho * self.of.radius) ** 2, self.of.squares
+        twice = -float(self.logdet.curvature(self.rho))
+        return float(squares(self.rho)) / room - twice, squares.tail / room
 
     @property
     def said(self) -> str:
         """What its traces are exact to."""
         value, error = self.asymmetry
         whole = value - float(self.logdet.curvature(self.rho))
-        return f"to {error / whole:.1g} of itself, between {len(self.squares.coefficients)} values"
+        return (
+            f"to {error / whole:.1g} of itself, between {len(self.of.squares.coefficients)} values"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +152,11 @@ class Reduced(Solved):
 
     @cached_property
     def squares(self) -> Interpolant:
-        """Of (1 - rho r)^2 tr G'G, which the largest eigenvalue of W has no part in."""
+        """Of (1 - rho r)^2 tr G'G, r the spectral radius; kept.
+
+        The largest eigenvalue of W has no pole in it, so that the second one says how wide the
+        circle of q is in which it is analytic.
+        """
 
         def values(rho: Array) -> Array:
             found = np.array([self.inverse(float(r)).squares for r in rho])
@@ -178,7 +177,7 @@ class Reduced(Solved):
 
     def propagation(self, rho: float, logdet: LogDet) -> Propagation:
         """G, its tr G'G computed for all rho when first asked for."""
-        return Tabulated(self.W, self.inverse(rho), logdet, rho, self.squares, self.radius)
+        return Tabulated(self.W, self.inverse(rho), logdet, rho, self)
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """Of the whole."""

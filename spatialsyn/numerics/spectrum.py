@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 
-from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag
 
 # A symmetrised pair of weights may differ by rounding of the standardisation only.
 SYMMETRY_RTOL = 1e-9
@@ -121,17 +121,17 @@ def second(W: Matrix) -> float:
 
     Those of W that are orthogonal to its first eigenvector x are those of (I - xx')W.
     """
-    v = np.random.default_rng(0).normal(size=W.shape[0])
-    x = np.ones(W.shape[0])
+    v: Array = np.random.default_rng(0).normal(size=W.shape[0])
+    x: Array = np.ones(W.shape[0])
     for _ in range(POWERS):
-        x = W @ x
-        x /= max(float(np.linalg.norm(x)), 1e-300)
+        x = lag(W, x)
+        x = x / max(float(np.linalg.norm(x)), 1e-300)
     growth = np.ones(POWERS)
     for k in range(POWERS):
-        v = W @ v
-        v -= x * (x @ v)
+        v = lag(W, v)
+        v = v - x * float(x @ v)
         growth[k] = max(float(np.linalg.norm(v)), 1e-300)
-        v /= growth[k]
+        v = v / growth[k]
     return float(np.exp(np.log(growth[POWERS // 2 :]).mean()))
 
 
