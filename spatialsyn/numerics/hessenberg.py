@@ -122,9 +122,8 @@ class Tabulated(Propagation):
         """What its traces are exact to."""
         value, error = self.asymmetry
         whole = value - float(self.logdet.curvature(self.rho))
-        return (
-            f"to {error / whole:.1g} of itself, between {len(self.of.squares.coefficients)} values"
-        )
+        nodes = len(self.of.squares.coefficients)
+        return f"to {error / whole:.1g} of itself, interpolated between {nodes} values"
 
 
 @dataclass(frozen=True, eq=False)

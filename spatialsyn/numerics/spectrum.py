@@ -121,7 +121,7 @@ def second(W: Matrix) -> float:
 
     Those of W that are orthogonal to its first eigenvector x are those of (I - xx')W.
     """
-    v: Array = np.random.default_rng(0).normal(size=W.shape[0])
+    v: Array = np.random.default_rng(0).standard_normal((W.shape[0],))
     x: Array = np.ones(W.shape[0])
     for _ in range(POWERS):
         x = lag(W, x)
