@@ -49,6 +49,11 @@ class Averages:
         assert self.W is not None
         return lag(self.W, np.ones(self.W.shape[0]))
 
+    @cached_property
+    def one_sum(self) -> float | None:
+        """What all rows of W sum to, None where they differ."""
+        return float(self.sums.mean()) if np.ptp(self.sums) < ONE_SUM else None
+
     def readings(
         self, params: Array, carriers: Sequence[Matrix], reading: Reading, slopes: bool = True
     ) -> Readings:
@@ -58,10 +63,8 @@ class Averages:
             level = np.array([_three(float(C.trace()), float(C.sum())) for C in carriers]) / n
             return Readings(level, np.empty((0, *level.shape)))
         rho = float(params[self.positions[0]])
-        direct, total = (
-            self._direct(rho, n, slopes),
-            [self._total(rho, C, slopes) for C in carriers],
-        )
+        direct = self._direct(rho, n, slopes)
+        total = [self._total(rho, C, slopes) for C in carriers]
         found = [
             [_three(direct[C is self.W][k], t[k]) for C, t in zip(carriers, total, strict=True)]
             for k in range(1 + slopes)
@@ -81,16 +84,16 @@ class Averages:
     def _total(self, rho: float, C: Matrix, slopes: bool) -> tuple[float, ...]:
         """1'S^-1 C 1 and its derivative in rho."""
         assert self.W is not None
-        ones, sums = np.ones(C.shape[0]), self.sums
-        emitted = sums if C is self.W else ones
-        if np.ptp(emitted) < ONE_SUM and np.ptp(sums) < ONE_SUM:
-            rest = 1 - rho * float(sums[0])
-            return float(emitted.sum()) / rest, float(emitted.sum() * sums[0]) / rest**2
+        n, c = C.shape[0], self.one_sum
+        if c is not None:
+            emitted, rest = n * (c if C is self.W else 1.0), 1 - rho * c
+            return emitted / rest, emitted * c / rest**2
+        ones = np.ones(n)
         if isinstance(self.logdet, Solved):
             inverse = self.logdet.at(rho).inverse
         else:
-            inverse = solver((self.W,), np.array([rho]), len(ones))
-        arrived = inverse.solve(emitted)
+            inverse = solver((self.W,), np.array([rho]), n)
+        arrived = inverse.solve(self.sums if C is self.W else ones)
         if not slopes:
             return (float(arrived.sum()),)
         return float(arrived.sum()), float(inverse.solve_transposed(ones) @ lag(self.W, arrived))
