@@ -21,7 +21,7 @@ import numpy as np
 from scipy import sparse
 
 from spatialsyn.numerics.hessenberg import Reduced
-from spatialsyn.numerics.interpolant import CLOSE, NODES, Interpolant, interpolated
+from spatialsyn.numerics.interpolant import Interpolant, interpolated
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.moments import Moments
@@ -34,8 +34,8 @@ WAYS = ("eigenvalues", "sparse", "hessenberg", "moments")
 SMALL = 300
 # Cities at the same number of links from one of them: beyond this a factor fills memory.
 WIDEST = 8000
-# Cities up to which the whole interval is cheap.
-CHEAP = 1000
+# Nodes of the whole interval, until the error is below this; cities up to which it is cheap.
+NODES, CLOSE, CHEAP = (33, 65, 129), 1e-9, 1000
 # Half the width of a narrow interval in artanh rho, and the nodes on it.
 WINDOW, FEW_NODES = 0.05, (6,)
 # Products, probes and links of the moments that say where the estimate is.

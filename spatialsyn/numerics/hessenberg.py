@@ -6,20 +6,22 @@ Q is orthogonal and H zero below its first subdiagonal, so that P is a product o
 matrices of order `BLOCK` + 1 along the diagonal, and R, upper triangular, takes n^2 BLOCK
 operations (Henry 1994, "The shifted Hessenberg system solve computation", Cornell University,
 without blocks). tr G'G needs R^-1, n^3 / 3 operations; like ln|S| it is interpolated in q
-between the values of rho that it is computed at (ours), once for all models with this W.
+between the values of rho that it is computed at (ours), once for all models with this W. W,
+Q, H and the last R are kept; six arrays (n, n) are the most that are held at a time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import factorial
 from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.linalg import hessenberg, solve_triangular
 from scipy.linalg.lapack import dtrtri
 
-from spatialsyn.numerics.interpolant import CLOSE, NODES, Interpolant, interpolated
+from spatialsyn.numerics.interpolant import Interpolant, interpolated
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.solves import Inverse
@@ -28,10 +30,12 @@ from spatialsyn.numerics.traces import Propagation, Solved
 
 # Columns eliminated together.
 BLOCK = 32
-# Nodes of tr G'G, until its error is below this part of |W|_F^2.
-NODES_OF_SQUARES, CLOSE_OF_SQUARES = (7, 13, 25, 49, 97), 1e-8
-# Least modulus, in parts of the largest, that the other eigenvalues are taken to have.
-LEAST = 0.05
+# Numbers of nodes, the next one wherever the error is not below this: of ln|S|, and of the sums
+# of G in parts of |W|_F^2.
+SIZES, CLOSE, CLOSE_SUMS = (7, 13, 25, 49, 97, 193), 1e-10, 1e-8
+# Least modulus, in parts of the largest, that the other eigenvalues are taken to have; how near
+# to 1 / r the multiplier shows whether r is an eigenvalue.
+LEAST, NEAR_POLE = 0.05, 1e-8
 # Where a block begins and its orthogonal matrix.
 Steps: TypeAlias = "list[tuple[int, Array]]"
 
@@ -58,7 +62,10 @@ class Eliminated(Inverse):
     def factors(self) -> tuple[Array, Steps]:
         """R, (n, n), and the orthogonal matrices whose product is P, from the first to the last."""
         n, steps = len(self.H), []
-        R = -self.rho * self.H
+        R = np.zeros_like(self.H)
+        for first in range(0, n, BLOCK):
+            filled = np.s_[: first + BLOCK + 1, first : first + BLOCK]
+            np.multiply(self.H[filled], -self.rho, out=R[filled])
         R.flat[:: n + 1] += 1
         for first in range(0, n - 1, BLOCK):
             rows = slice(first, min(first + BLOCK + 1, n))
@@ -90,15 +97,20 @@ class Eliminated(Inverse):
         return float(np.log(np.abs(self.factors[0].diagonal())).sum())
 
     @property
-    def squares(self) -> float:
-        """tr G'G, G = W S^-1 = (S^-1 - I) / rho, for a rho that is not zero."""
-        R, steps = self.factors
-        moved = dtrtri(R)[0]
+    def sums(self) -> Array:
+        """tr G'G and, over n, 1'G1, 1'GG1, |G1|^2 and |G'1|^2; (5,), for a rho that is not zero.
+
+        They are those of Q'GQ, G = W S^-1 = (S^-1 - I) / rho.
+        """
+        (R, steps), ones = self.factors, self.Q.sum(axis=0)
+        G = dtrtri(R)[0]
         for first, P in reversed(steps):
             columns = slice(first, first + len(P))
-            moved[:, columns] = moved[:, columns] @ P.T
-        moved.flat[:: len(moved) + 1] -= 1
-        return float(np.linalg.norm(moved) / self.rho) ** 2
+            G[:, columns] = G[:, columns] @ P.T
+        G.flat[:: len(G) + 1] -= 1
+        to, fro = G @ ones / self.rho, ones @ G / self.rho
+        margins = np.array([ones @ to, fro @ to, to @ to, fro @ fro]) / len(G)
+        return np.r_[float(np.linalg.norm(G) / self.rho) ** 2, margins]
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "factors"}
@@ -106,29 +118,44 @@ class Eliminated(Inverse):
 
 @dataclass(frozen=True, eq=False)
 class Tabulated(Propagation):
-    """G whose tr G'G is found in what is kept `of` W, and not by random probes."""
+    """G whose sums are read off what is kept `of` W: no solve, no random probes."""
 
     of: Reduced
 
     @cached_property
     def asymmetry(self) -> tuple[float, float]:
         """|G - G'|_F^2 / 2 and the bound of its error."""
-        room, squares = (1 - self.rho * self.of.radius) ** 2, self.of.squares
         twice = -float(self.logdet.curvature(self.rho))
-        return float(squares(self.rho)) / room - twice, squares.tail / room
+        return float(self._sums[0]) - twice, self.of.sums.tail / self._room
+
+    @property
+    def margins(self) -> Array:
+        """1'G1, 1'GG1, |G1|^2 and |G'1|^2, over n."""
+        return self._sums[1:]
+
+    @cached_property
+    def _sums(self) -> Array:
+        return self.of.sums(self.rho) / self._room
+
+    @property
+    def _room(self) -> float:
+        return float((1 - self.rho * self.of.root) ** 2)
 
     @property
     def said(self) -> str:
         """What its traces are exact to."""
-        value, error = self.asymmetry
-        whole = value - float(self.logdet.curvature(self.rho))
-        nodes = len(self.of.squares.coefficients)
-        return f"to {error / whole:.1g} of itself, interpolated between {nodes} values"
+        error, nodes = self.asymmetry[1] / float(self._sums[0]), len(self.of.sums.coefficients)
+        return f"to {error:.1g} of itself, interpolated between {nodes} values"
 
 
 @dataclass(frozen=True, eq=False)
 class Reduced(Solved):
-    """ln|S| of a dense W: exact values, interpolated between on the whole interval."""
+    """ln|S| of a dense W, and the sums of G: exact values, interpolated between.
+
+    What the largest eigenvalue of W has a share in is left out, ln(1 - rho r) and a factor
+    (1 - rho r)^-2, so that the second one says how wide the circle of q is in which the rest is
+    analytic.
+    """
 
     @cached_property
     def form(self) -> tuple[Array, Array]:
@@ -140,51 +167,56 @@ class Reduced(Solved):
         """S^-1."""
         return Eliminated(*self.form, rho)
 
-    def values(self, rho: Array) -> Array:
-        """ln|I - rho W| at an array of rho, exactly."""
-        return np.array([self.inverse(float(r)).logdet for r in rho])
+    @cached_property
+    def root(self) -> float:
+        """The spectral radius r where it is an eigenvalue; zero for links without a circle."""
+        near = self.inverse((1 - NEAR_POLE) / self.radius)
+        received = near.solve(np.ones(self.W.shape[0]))
+        return self.radius if float(received.max()) > NEAR_POLE**-0.75 else 0.0
 
     @cached_property
-    def whole(self) -> Interpolant:
-        """Of ln|S|."""
-        return interpolated(self.values, self.interval, self.radius, NODES, CLOSE, self.method)
+    def second(self) -> float:
+        """What bounds the other eigenvalues, roughly."""
+        return max(second(self.W), LEAST * self.radius) if self.root else self.radius
 
     @cached_property
-    def squares(self) -> Interpolant:
-        """Of (1 - rho r)^2 tr G'G, r the spectral radius; kept.
-
-        The largest eigenvalue of W has no pole in it, so that the second one says how wide the
-        circle of q is in which it is analytic.
-        """
+    def rest(self) -> Interpolant:
+        """Of ln|S| - ln(1 - rho r)."""
 
         def values(rho: Array) -> Array:
-            found = np.array([self.inverse(float(r)).squares for r in rho])
-            return np.asarray((1 - rho * self.radius) ** 2 * found)
+            found = np.array([self.inverse(float(r)).logdet for r in rho])
+            return np.asarray(found - np.log(1 - rho * self.root))
 
-        close = CLOSE_OF_SQUARES * float((self.form[1] ** 2).sum())
-        rest = max(second(self.W), LEAST * self.radius)
-        return interpolated(values, self.interval, rest, NODES_OF_SQUARES, close)
+        return interpolated(values, self.interval, self.second, SIZES, CLOSE)
 
-    def near(self, rho: float) -> LogDet:
-        """The whole."""
-        return self.whole
+    @cached_property
+    def sums(self) -> Interpolant:
+        """Of (1 - rho r)^2 times the sums of G."""
 
-    @property
-    def rough(self) -> LogDet:
-        """The whole."""
-        return self.whole
+        def values(rho: Array) -> Array:
+            found = np.array([self.inverse(float(r)).sums for r in rho])
+            return np.asarray((1 - rho[:, None] * self.root) ** 2 * found)
+
+        close = CLOSE_SUMS * float((self.form[1] ** 2).sum())
+        return interpolated(values, self.interval, self.second, SIZES, close)
 
     def propagation(self, rho: float, logdet: LogDet) -> Propagation:
-        """G, its tr G'G computed for all rho when first asked for."""
+        """G, its sums computed for all rho when first asked for."""
         return Tabulated(self.W, self.inverse(rho), logdet, rho, self)
 
     def derivative(self, rho: float | Array, order: int) -> Array:
-        """Of the whole."""
-        return self.whole.derivative(rho, order)
+        """Of the rest, and of ln(1 - rho r)."""
+        room = 1 - np.asarray(rho, dtype=float) * self.root
+        share = -factorial(order - 1) * (self.root / room) ** order if order else np.log(room)
+        return np.asarray(self.rest.derivative(rho, order) + share)
+
+    def shift(self, rho: float, se: float, copies: int) -> float:
+        """That of the rest."""
+        return self.rest.shift(rho, se, copies)
 
     method = "Hessenberg form"
 
     @property
     def error(self) -> str:
-        """That of the whole."""
-        return self.whole.error if "whole" in self.__dict__ else "not used yet"
+        """That of the rest."""
+        return self.rest.error if "rest" in self.__dict__ else "not used yet"

@@ -22,8 +22,6 @@ from spatialsyn.numerics.logdet import LogDet
 
 # Values of ln|I - rho W| at an array of rho, (k,) or (k, m) for m functions at once.
 Values = Callable[[Array], Array]
-# Nodes of a whole interval of ln|S|, until the error is below this.
-NODES, CLOSE = (33, 65, 129), 1e-9
 # The coefficients that the bound rests on, the slowest decay that is extrapolated, its safety.
 LAST, SLOWEST, SAFETY = 8, 0.9, 4.0
 

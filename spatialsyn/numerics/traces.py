@@ -19,7 +19,6 @@ from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import transposed
 from spatialsyn.numerics.solves import Inverse, Solver
-from spatialsyn.numerics.spectrum import ROW_SUM
 
 # Cities up to which tr G'G is exact.
 EXACT = 1000
@@ -63,23 +62,19 @@ class Propagation:
         both = twice + self.asymmetry[0] if crossed else 0.0
         if not swept:
             return once, twice, both
-        n = self.inverse.shape[0]
-        to, fro = self.received, self.back(np.ones(n))
-        mean = float(to.sum()) / n
+        mean, twofold, received, sent = self.margins
         return (
             once - mean,
-            twice - 2 * float(fro @ to) / n + mean**2,
-            both - float(to @ to + fro @ fro) / n + mean**2,
+            twice - 2 * twofold + mean**2,
+            both - received - sent + mean**2,
         )
 
     @property
-    def received(self) -> Array:
-        """G1: c / (1 - c rho) where all rows of W sum to c."""
+    def margins(self) -> Array:
+        """1'G1, 1'GG1, |G1|^2 and |G'1|^2, over n."""
         ones = np.ones(self.inverse.shape[0])
-        sums = lag(self.W, ones)
-        if np.ptp(sums) <= ROW_SUM * sums.max():
-            return sums / (1 - self.rho * sums)
-        return self @ ones
+        to, fro = self @ ones, self.back(ones)
+        return np.array([ones @ to, fro @ to, to @ to, fro @ fro]) / len(ones)
 
     @cached_property
     def asymmetry(self) -> tuple[float, float]:

@@ -10,7 +10,9 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 from spatialsyn.numerics.hessenberg import Reduced
+from spatialsyn.numerics.logdet import Eigenvalues
 from spatialsyn.numerics.spectrum import perron, second
+from spatialsyn.numerics.traces import Propagation
 from tests.maps import flows, neighbours
 
 RHO = (-0.95, -0.4, 0.02, 0.5, 0.9, 0.98)
@@ -51,7 +53,9 @@ def test_solves_and_traces_are_those_of_the_inverse(n):
             assert_allclose(one.solve_transposed(B), np.linalg.solve(S.T, B), atol=1e-11)
         assert_allclose(at.logdet, np.linalg.slogdet(S)[1], atol=1e-11)
         # At small rho the digits of S^-1 - I are divided by it.
-        assert_allclose(at.squares, (G**2).sum(), rtol=1e-12 / abs(rho))
+        to, fro = G.sum(axis=1), G.sum(axis=0)
+        margins = np.array([G.sum(), fro @ to, to @ to, fro @ fro]) / n
+        assert_allclose(at.sums, [(G**2).sum(), *margins], rtol=1e-12 / abs(rho))
 
 
 @pytest.mark.parametrize("name", MATRICES)
@@ -67,6 +71,7 @@ def test_traces_between_the_nodes_are_exact_to_their_bound(name, swept):
         scale = max(1.0, (D**2).sum())
         assert_allclose(found[:2], expected[:2], rtol=1e-8, atol=1e-9 * scale)
         assert abs(found[2] - expected[2]) < 1e-8 * scale
+        assert_allclose(at.margins, Propagation.margins.fget(at), rtol=1e-8, atol=1e-9 * scale)
         assert abs(at.asymmetry[0] - ((D - D.T) ** 2).sum() / 2) < at.asymmetry[1] + 1e-9 or swept
 
 
@@ -75,7 +80,7 @@ def test_a_small_second_eigenvalue_saves_nodes(name):
     W = MATRICES[name]
     moduli = np.sort(np.abs(np.linalg.eigvals(W)))
     assert_allclose(second(W), moduli[-2], rtol=0.1)
-    nodes = len(reduced(W).squares.coefficients)
+    nodes = len(reduced(W).sums.coefficients)
     assert nodes <= (13 if moduli[-2] < 0.5 * moduli[-1] else 49)
 
 
@@ -93,3 +98,19 @@ def test_links_without_a_circle():
     assert_allclose(f(0.5), 0, atol=1e-10)
     G = written_out(W, 0.5)
     assert_allclose(f.at(0.5).traces(False, crossed=True), [0, 0, (G**2).sum()], atol=1e-7)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_the_bound_of_the_determinant_holds(name):
+    W = MATRICES[name]
+    f, exact = reduced(W), Eigenvalues(np.linalg.eigvals(W))
+    rho = np.linspace(-0.979, 0.994, 400) / f.radius
+    # Beside it, the rounding of either near the pole at 1 / r.
+    assert np.abs(f(rho) - exact(rho)).max() <= f.rest.tail + 2e-12
+    for order in (1, 2):
+        scale = np.maximum(np.abs(exact.derivative(rho, order)), len(W))
+        assert (
+            np.abs(f.derivative(rho, order) / scale - exact.derivative(rho, order) / scale).max()
+            < 1e-9
+        )
+    assert "error below" in f.error
