@@ -207,7 +207,9 @@ class Reduced(Solved):
     def derivative(self, rho: float | Array, order: int) -> Array:
         """Of the rest, and of ln(1 - rho r)."""
         room = 1 - np.asarray(rho, dtype=float) * self.root
-        share = -factorial(order - 1) * (self.root / room) ** order if order else np.log(room)
+        share = (
+            -factorial(order - 1) * (self.root / room) ** order if order else np.log(np.abs(room))
+        )
         return np.asarray(self.rest.derivative(rho, order) + share)
 
     def shift(self, rho: float, se: float, copies: int) -> float:

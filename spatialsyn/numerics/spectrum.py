@@ -15,6 +15,8 @@ from spatialsyn.numerics.lags import Array, Matrix, dense, lag
 
 # A symmetrised pair of weights may differ by rounding of the standardisation only.
 SYMMETRY_RTOL = 1e-9
+# Products of three weights below this have lost digits.
+UNDERFLOW = 1e-290
 # Sums of rows that differ by less, in parts of the largest, are equal.
 ROW_SUM = 1e-9
 # A spectral radius below this part of the norm is rounding.
@@ -75,7 +77,7 @@ def _circles_balance(W: Array) -> bool:
     """
     circles = W[0][:, None] * W * W[:, 0]
     gap = np.abs(circles - circles.T) - 4 * SYMMETRY_RTOL * np.maximum(circles, circles.T)
-    return bool(gap.max() <= 0)
+    return bool(gap.max() <= UNDERFLOW)
 
 
 class Levels(NamedTuple):

@@ -4,7 +4,8 @@
 
 The last term is a few per cent of the first for neighbours on a map, and zero for symmetric W:
 only it is estimated, by random probes v of +1 and -1, |(G - G')v|^2 (ours); to `EXACT` cities
-it is computed.
+it is computed. Dense flows, which differ far more between their two directions, have exact
+sums of their own (`hessenberg`).
 """
 
 from __future__ import annotations
