@@ -21,7 +21,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.eigenvectors import Eigenvectors
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
-from spatialsyn.numerics.traces import Traces, projected
+from spatialsyn.numerics.traces import Traces, margins, projected
 from spatialsyn.numerics.transform import sweep
 
 # Models without a spatial error.
@@ -183,7 +183,9 @@ def _propagated(one: Design, e: Array, rho: Array, inverse: Array | None) -> tup
     swept = np.stack([sweep(v, one.fixed_effects).ravel() for v in moved])
     once, twice = full.slopes(rho)
     traces: Traces = (-once, -twice, crossed)
-    return swept, projected(traces, to[..., 0], fro[..., 0]) if one.projects_cities else traces
+    if one.projects_cities:
+        traces = projected(traces, margins(to[..., 0], fro[..., 0]))
+    return swept, traces
 
 
 def _inverted(info: Array) -> tuple[Array, NDArray[np.bool_]]:

@@ -19,13 +19,13 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import hessenberg
 
+from spatialsyn.numerics.hessenberg import Reduced
 from spatialsyn.numerics.interpolant import Interpolant, interpolated
-from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.moments import Moments
-from spatialsyn.numerics.solves import DENSE_TO, Pattern, Solver, pattern, solver
+from spatialsyn.numerics.solves import DENSE_TO, Pattern, Solver, pattern
 from spatialsyn.numerics.spectrum import perron, symmetriser, widest
 from spatialsyn.numerics.traces import Solved
 
@@ -57,40 +57,24 @@ def determined(W: Matrix, how: str) -> LogDet:
     """ln|I - rho W| in one of `WAYS` other than eigenvalues."""
     if how == "moments":
         return Moments(sparse.csr_array(W), perron(W))
-    return Factored(W, perron(W), how)
+    return (Reduced if how == "hessenberg" else Factored)(W, perron(W))
 
 
 @dataclass(frozen=True, eq=False)
 class Factored(Solved):
-    """Exact values, interpolated between: on the whole interval, or near an estimate.
-
-    Attributes
-    ----------
-    way : "sparse" | "hessenberg"
-    """
-
-    way: str
+    """Exact values, interpolated between: on the whole interval, or near an estimate."""
 
     @cached_property
     def pattern(self) -> Pattern:
         """W in an order that keeps its factors sparse."""
         return pattern(self.W)
 
-    @cached_property
-    def reduced(self) -> Array:
-        """The Hessenberg form of W, (n, n)."""
-        return np.asarray(hessenberg(dense(self.W), check_finite=False))
-
     def values(self, rho: Array) -> Array:
         """ln|I - rho W| at an array of rho, exactly."""
-        if self.way == "hessenberg":
-            return eliminated(self.reduced, rho)
         return np.array([self.pattern.at(float(r)).logdet for r in rho])
 
     def inverse(self, rho: float) -> Solver:
         """S^-1, by factors of S."""
-        if self.way == "hessenberg":
-            return solver((self.W,), np.array([rho]), self.W.shape[0])
         return self.pattern.at(rho)
 
     @cached_property
@@ -105,7 +89,7 @@ class Factored(Solved):
 
     def near(self, rho: float) -> LogDet:
         """The whole where it is cheap, or the narrow interval around rho, kept for later."""
-        if self.way == "hessenberg" or self.W.shape[0] <= CHEAP:
+        if self.W.shape[0] <= CHEAP:
             return self.whole
         low, high = (end * self.radius for end in self.interval)
         place = round(float(np.arctanh(np.clip(rho * self.radius, low, high))) / WINDOW)
@@ -120,7 +104,7 @@ class Factored(Solved):
     @cached_property
     def rough(self) -> LogDet:
         """The whole where it is cheap, or a few moments."""
-        if self.way == "hessenberg" or self.W.shape[0] <= CHEAP:
+        if self.W.shape[0] <= CHEAP:
             return self.whole
         return Moments(sparse.csr_array(self.W), self.radius, *ROUGHLY)
 
@@ -129,34 +113,10 @@ class Factored(Solved):
         found = None if np.ndim(rho) else self._held.get(float(rho))
         return (self.whole if found is None else found.logdet).derivative(rho, order)
 
-    @property
-    def method(self) -> str:
-        """Of the values."""
-        return {"sparse": "sparse factorisations", "hessenberg": "Hessenberg form"}[self.way]
+    method = "sparse factorisations"
 
     @property
     def error(self) -> str:
         """The largest of those in use."""
         used = [*self.windows.values(), *([self.whole] if "whole" in self.__dict__ else [])]
         return max(used, key=lambda part: part.tail).error if used else "not used yet"
-
-
-def eliminated(H: Array, rho: Array) -> Array:
-    """ln|I - rho H| for an upper Hessenberg H, (n, n), at an array of rho, (k,).
-
-    Gaussian elimination with row exchanges, for all rho at once: of the rows above only the
-    one that is left matters, so n^2 operations and n numbers are enough for each rho.
-    """
-    n = len(H)
-    row = -rho[:, None] * H[0]
-    row[:, 0] += 1
-    total = np.zeros(len(rho))
-    for j in range(n - 1):
-        below = -rho[:, None] * H[j + 1, j:]
-        below[:, 1] += 1
-        swapped = np.abs(below[:, 0]) > np.abs(row[:, 0])
-        pivot = np.where(swapped[:, None], below, row)
-        other = np.where(swapped[:, None], row, below)
-        total += np.log(np.abs(pivot[:, 0]))
-        row = other[:, 1:] - (other[:, :1] / pivot[:, :1]) * pivot[:, 1:]
-    return np.asarray(total + np.log(np.abs(row[:, 0])))

@@ -11,14 +11,18 @@ from scipy import sparse
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 
-from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag
 
 # A symmetrised pair of weights may differ by rounding of the standardisation only.
 SYMMETRY_RTOL = 1e-9
+# Products of three weights below this have lost digits.
+UNDERFLOW = 1e-290
 # Sums of rows that differ by less, in parts of the largest, are equal.
 ROW_SUM = 1e-9
 # A spectral radius below this part of the norm is rounding.
 CIRCLE = 1e-3
+# Powers of W that show how fast they grow.
+POWERS = 40
 # Rounds after which Lanczos iterations are given up.
 RESTARTS = 500
 
@@ -42,6 +46,8 @@ def symmetriser(W: Matrix) -> Array | None:
 
     ln s is fixed along a spanning tree of every component and then checked on every link.
     """
+    if not sparse.issparse(W) and not _circles_balance(W):
+        return None
     links = sparse.csr_array(W)
     links.eliminate_zeros()
     back = links.T.tocsr()
@@ -62,6 +68,16 @@ def symmetriser(W: Matrix) -> Array | None:
     balanced = links.multiply(s[:, None])
     gap = abs(balanced - balanced.T) - SYMMETRY_RTOL * balanced.maximum(balanced.T)
     return s if gap.max() <= 0 else None
+
+
+def _circles_balance(W: Array) -> bool:
+    """Whether W_0i W_ij W_j0 = W_0j W_ji W_i0, as they must where W is symmetrisable.
+
+    Kolmogorov's criterion on circles of three that pass the first city: of n^2 operations.
+    """
+    circles = W[0][:, None] * W * W[:, 0]
+    gap = np.abs(circles - circles.T) - 4 * SYMMETRY_RTOL * np.maximum(circles, circles.T)
+    return bool(gap.max() <= UNDERFLOW)
 
 
 class Levels(NamedTuple):
@@ -112,6 +128,25 @@ def perron(W: Matrix) -> float:
     # No eigenvalue exceeds a norm: where Lanczos fails, or finds the zeros of links without a
     # circle as rounding, the interval of rho is narrower, not wrong.
     return radius if radius > CIRCLE * norm else norm
+
+
+def second(W: Matrix) -> float:
+    """Second largest modulus of an eigenvalue of `W`, non-negative, roughly: by powers of W.
+
+    Those of W that are orthogonal to its first eigenvector x are those of (I - xx')W.
+    """
+    v: Array = np.random.default_rng(0).standard_normal((W.shape[0],))
+    x: Array = np.ones(W.shape[0])
+    for _ in range(POWERS):
+        x = lag(W, x)
+        x = x / max(float(np.linalg.norm(x)), 1e-300)
+    growth = np.ones(POWERS)
+    for k in range(POWERS):
+        v = lag(W, v)
+        v = v - x * float(x @ v)
+        growth[k] = max(float(np.linalg.norm(v)), 1e-300)
+        v = v / growth[k]
+    return float(np.exp(np.log(growth[POWERS // 2 :]).mean()))
 
 
 def _at(links: sparse.csr_array, rows: Any, columns: Any) -> Array:

@@ -112,10 +112,22 @@ def test_symmetrisable_matrices_are_recognised():
     scaled = s[:, None] * islands.toarray()
     assert_allclose(scaled, scaled.T, rtol=1e-9)
     assert_allclose(symmetriser(sparse.csr_array((4, 4))), 1)
-    assert symmetriser(neighbours(30, mutual=False)) is None
-    broken = masses.copy()
+    assert_allclose(symmetriser(islands.toarray()), s)
+    broken, directed = masses.copy(), neighbours(30, mutual=False)
     broken.data[0] *= 1.001
-    assert symmetriser(broken) is None
+    for W in (broken, directed):
+        assert symmetriser(W) is symmetriser(W.toarray()) is None
+
+
+def test_dense_symmetrisable_matrices_are_recognised_over_many_magnitudes():
+    """Weights that fall fast: products of three of them leave the range of numbers."""
+    rng = np.random.default_rng(0)
+    far = np.abs(np.subtract.outer(np.arange(60), np.arange(60)))
+    W = np.exp(-12.0 * far) * rng.uniform(1e-6, 1, 60)
+    np.fill_diagonal(W, 0)
+    assert symmetriser(W) is not None
+    W[2, 5] *= 2
+    assert symmetriser(W) is None
 
 
 def test_the_radius_of_weights_that_are_not_standardised():
