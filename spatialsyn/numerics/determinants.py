@@ -1,13 +1,14 @@
 """Which way to ln|I - rho W| suits a matrix, by its size, symmetry and predicted fill.
 
-========================================== =============== ==================================
-to 300 cities; dense and symmetrisable     ``eigenvalues`` all of them, once
-sparse                                     ``sparse``      factorisations where asked for
-dense, not symmetrisable                   ``hessenberg``  one reduction, then n^2 per value
-sparse, links without a geography          ``moments``     random probes, exact low orders
-========================================== =============== ==================================
+========================================== ================ ==================================
+to 300 cities                              ``eigenvalues``  all of them, once
+dense and symmetrisable                    ``eigenvectors`` these too, once
+sparse                                     ``sparse``       factorisations where asked for
+dense, not symmetrisable                   ``hessenberg``   one reduction, then n^2 per value
+sparse, links without a geography          ``moments``      random probes, exact low orders
+========================================== ================ ==================================
 
-The second and third are exact at the nodes of an interpolant whose error is bounded
+The third and fourth are exact at the nodes of an interpolant whose error is bounded
 (`interpolant`): one on the whole interval where that is cheap, or narrow ones around the
 estimate, found from a few moments. The last is an approximation (`moments`).
 """
@@ -20,13 +21,14 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from spatialsyn.numerics.eigenvectors import scaled
 from spatialsyn.numerics.hessenberg import Reduced
 from spatialsyn.numerics.interpolant import Interpolant, interpolated
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.moments import Moments
 from spatialsyn.numerics.solves import DENSE_TO, Pattern, Solver, pattern
-from spatialsyn.numerics.spectrum import perron, symmetriser, widest
+from spatialsyn.numerics.spectrum import perron, widest
 from spatialsyn.numerics.traces import Solved
 
 WAYS = ("eigenvalues", "eigenvectors", "sparse", "hessenberg", "moments")
@@ -48,8 +50,9 @@ def chosen(W: Matrix) -> str:
     if n <= SMALL:
         return "eigenvalues"
     if not sparse.issparse(W):
-        small = n <= DENSE_TO and symmetriser(W) is None
-        return "hessenberg" if small else "eigenvalues"
+        if n > DENSE_TO:
+            return "eigenvalues"
+        return "hessenberg" if scaled(W) is None else "eigenvectors"
     return "sparse" if widest(W) <= WIDEST else "moments"
 
 

@@ -87,7 +87,7 @@ def test_the_way_follows_size_and_structure(monkeypatch):
     assert chosen(neighbours(300)) == "eigenvalues"
     assert chosen(mutual) == chosen(directed) == "sparse"
     assert chosen(directed.toarray()) == "hessenberg"
-    assert chosen(mutual.toarray()) == "eigenvalues"
+    assert chosen(mutual.toarray()) == "eigenvectors"
     monkeypatch.setattr(determinants, "WIDEST", 100)
     assert chosen(mutual) == "sparse"
     assert chosen(random_graph(400)) == "moments"
