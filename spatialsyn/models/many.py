@@ -33,7 +33,9 @@ ROOM = 4_000_000
 def joined(model: SpatialModel, n: int) -> bool:
     """Whether a model of `n` cities may be estimated beside others, as far as can be told."""
     plain = model.estimator == "qml" and model.random is None and not model.dynamic
-    return plain and n <= EXACT and model.family in FAMILIES and model.correction != "bias-corrected"
+    return (
+        plain and n <= EXACT and model.family in FAMILIES and model.correction != "bias-corrected"
+    )
 
 
 def kin(design: Design) -> Hashable | None:
