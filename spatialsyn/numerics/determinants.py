@@ -26,7 +26,7 @@ from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.moments import Moments
 from spatialsyn.numerics.solves import DENSE_TO, Pattern, Solver, pattern, solver
-from spatialsyn.numerics.spectrum import perron, symmetriser, widest
+from spatialsyn.numerics.spectrum import canonical, perron, symmetriser, widest
 from spatialsyn.numerics.traces import Solved
 
 WAYS = ("eigenvalues", "sparse", "hessenberg", "moments")
@@ -122,7 +122,8 @@ class Factored(Solved):
         """The whole where it is cheap, or a few moments."""
         if self.way == "hessenberg" or self.W.shape[0] <= CHEAP:
             return self.whole
-        return Moments(sparse.csr_array(self.W), self.radius, *ROUGHLY)
+        # In the order of the factors, neighbours on the map are neighbours in memory.
+        return Moments(canonical(self.pattern.W), self.radius, *ROUGHLY)
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """Near the estimate that was found last, or of the whole."""
