@@ -198,23 +198,26 @@ def pattern(W: Matrix) -> Pattern:
     """W in an order of little fill."""
     links = sparse.csr_array(W)
     norm = float(abs(links).sum(axis=1).max())
-    given = _with_diagonal(links, np.arange(links.shape[0]), norm)
     # The order depends on the pattern alone; this S is regular whatever the scale of W.
-    S = given.at(0.5 / max(norm, 1e-300)).S
-    factors = splu(S, permc_spec="MMD_AT_PLUS_A", **NO_PIVOTING)
-    order = np.argsort(factors.perm_c)[postorder(factors.L)]
+    S = _with_diagonal(links, np.arange(links.shape[0]), norm).at(0.5 / max(norm, 1e-300)).S
+    order = _of_little_fill(S)
     return _with_diagonal(links[order][:, order], order, norm)
+
+
+def _of_little_fill(S: sparse.csc_array) -> Indices:
+    """The cities in the postorder of an elimination by minimum degree."""
+    factors = splu(S, permc_spec="MMD_AT_PLUS_A", **NO_PIVOTING)
+    return np.asarray(np.argsort(factors.perm_c)[postorder(factors.L)])
 
 
 def postorder(L: sparse.csc_array) -> Indices:
     """The columns of a lower triangle in an order in which every subtree of the elimination
     tree is contiguous and comes before its root.
 
-    The parent of a column is its first row below the diagonal.
+    The parent of a column is its first row below the diagonal, which comes first in `L`.
     """
-    n = L.shape[0]
-    columns = np.repeat(np.arange(n, dtype=L.indices.dtype), np.diff(L.indptr))
-    below = np.where(L.indices > columns, L.indices, n)
+    n, below = L.shape[0], L.indices.copy()
+    below[L.indptr[:-1]] = n
     parents = np.minimum.reduceat(below, L.indptr[:-1])
     tree = sparse.csr_array((np.ones(n), (parents, np.arange(n))), shape=(n + 1, n + 1))
     return np.asarray(depth_first_order(tree, n, return_predecessors=False)[:0:-1])
@@ -222,7 +225,7 @@ def postorder(L: sparse.csc_array) -> Indices:
 
 def _with_diagonal(links: sparse.csr_array, order: Indices, norm: float) -> Pattern:
     n, coo = links.shape[0], links.tocoo()
-    every = np.arange(n)
+    every = np.arange(n, dtype=coo.row.dtype)
     rows, columns = np.r_[coo.row, every], np.r_[coo.col, every]
     data = np.r_[coo.data, np.zeros(n)]
     return Pattern(sparse.csc_array((data, (rows, columns)), shape=(n, n)), order, norm)
