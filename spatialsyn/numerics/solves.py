@@ -30,6 +30,8 @@ from spatialsyn.numerics.lags import Array, Matrix, dense
 DENSE_TO = 5000
 # Iterations: what may be left of the right side, vectors kept, and rounds.
 TIGHT, RESTART, CYCLES = 1e-12, 60, 50
+# Times the norm, of the rho at which the order is found.
+SLOW = 0.999
 Indices: TypeAlias = NDArray[np.integer[Any]]
 # One column at a time: factors as thin as those of a map gain nothing from wider panels.
 NO_PIVOTING: dict[str, Any] = {
@@ -198,8 +200,9 @@ def pattern(W: Matrix) -> Pattern:
     """W in an order of little fill."""
     links = sparse.csr_array(W)
     norm = float(abs(links).sum(axis=1).max())
-    # The order depends on the pattern alone; this S is regular whatever the scale of W.
-    S = _with_diagonal(links, np.arange(links.shape[0]), norm).at(0.5 / max(norm, 1e-300)).S
+    # The order depends on the pattern alone; this S is regular whatever the scale of W, and its
+    # factors fade so slowly across a map of millions that no link is lost to underflow.
+    S = _with_diagonal(links, np.arange(links.shape[0]), norm).at(SLOW / max(norm, 1e-300)).S
     order = _of_little_fill(S)
     return _with_diagonal(links[order][:, order], order, norm)
 
