@@ -36,8 +36,10 @@ SMALL = 300
 WIDEST = 8000
 # Nodes of the whole interval, until the error is below this; cities up to which it is cheap.
 NODES, CLOSE, CHEAP = (33, 65, 129), 1e-9, 1000
-# Half the width of a narrow interval in artanh rho, and the nodes on it.
-WINDOW, FEW_NODES = 0.05, (6,)
+# Half the width of a narrow interval in artanh rho: at most, and by the square root of n, about
+# two standard errors of a cross-section. The nodes on it, one fewer beyond so many cities.
+WINDOW, SHRINKING = 0.05, 2.5
+FEW_NODES, FEWER_NODES, MANY = (6,), (5,), 10_000
 # Products, probes and links of the moments that say where the estimate is.
 ROUGHLY = (25, 6, 0)
 
@@ -107,13 +109,16 @@ class Factored(Solved):
         """The whole where it is cheap, or the narrow interval around rho, kept for later."""
         if self.way == "hessenberg" or self.W.shape[0] <= CHEAP:
             return self.whole
+        n = self.W.shape[0]
+        half = min(WINDOW, SHRINKING / np.sqrt(n))
         low, high = (end * self.radius for end in self.interval)
-        place = round(float(np.arctanh(np.clip(rho * self.radius, low, high))) / WINDOW)
+        place = round(float(np.arctanh(np.clip(rho * self.radius, low, high))) / half)
         if place not in self.windows:
-            ends = np.tanh((place - 1) * WINDOW), np.tanh((place + 1) * WINDOW)
+            ends = np.tanh((place - 1) * half), np.tanh((place + 1) * half)
             span = max(low, ends[0]) / self.radius, min(high, ends[1]) / self.radius
+            nodes = FEW_NODES if n <= MANY else FEWER_NODES
             self.windows[place] = interpolated(
-                self.values, span, self.radius, FEW_NODES, method=self.method
+                self.values, span, self.radius, nodes, method=self.method
             )
         return self.windows[place]
 
