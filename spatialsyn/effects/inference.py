@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
@@ -98,12 +98,8 @@ def _delta(
     # effect, and may have no variance.
     known = np.isfinite(np.diag(estimate.cov)) | (gradient != 0).any(axis=0)
     spread = gradient[:, known] @ _root(estimate.cov[np.ix_(known, known)])
-    errors = np.split(np.sqrt((spread**2).sum(axis=1)), len(values))
-    rows = [
-        _rows(x.name, labels, value, se, level)
-        for x, value, se in zip(model.regressors, values, errors, strict=True)
-    ]
-    table = pd.concat(rows, ignore_index=True)
+    se = np.sqrt((spread**2).sum(axis=1))
+    table = _table(_labelled(model, labels), np.concatenate(values), se, level)
     return Effects(table, level, "delta", _advice(estimate, model), spread=spread)
 
 
@@ -115,15 +111,19 @@ def _root(cov: Array) -> Array:
     return np.asarray(scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None)))
 
 
-def _rows(name: str, labels: Labels, effect: Array, se: Array, level: float) -> pd.DataFrame:
-    half = norm.ppf((1 + level) / 2) * se
+def _labelled(model: Multipliers, labels: Labels) -> pd.DataFrame:
+    """The labels once for every regressor, its name first."""
+    rows = pd.concat([labels.assign(x=x.name) for x in model.regressors], ignore_index=True)
+    return rows[["x", *labels.columns]]
+
+
+def _table(rows: pd.DataFrame, effect: Array, se: Array, level: float) -> pd.DataFrame:
+    half = ndtri((1 + level) / 2) * se
     # An effect that is zero by construction (the indirect effect of OLS) has no p-value.
     z = np.divide(np.abs(effect), se, out=np.full_like(se, np.nan), where=se > 0)
-    rows = labels.assign(
-        estimate=effect, se=se, low=effect - half, high=effect + half, p=2 * norm.sf(z)
+    return rows.assign(
+        estimate=effect, se=se, low=effect - half, high=effect + half, p=2 * ndtr(-z)
     )
-    rows.insert(0, "x", name)
-    return rows
 
 
 def _simulated(
@@ -151,8 +151,7 @@ def _simulated(
         )
     made = _effects_of_draws(sample[inside], model, reading, len(labels))
     point = _effects_of_draws(estimate.params[None], model, reading, len(labels))[0]
-    rows = pd.concat([labels.assign(x=x.name) for x in model.regressors], ignore_index=True)
-    table, spread = of_draws(rows[["x", *labels.columns]], point, made, level)
+    table, spread = of_draws(_labelled(model, labels), point, made, level)
     note = _advice(estimate, model)
     return Effects(table, level, "simulation", note, made, rejected, spread=spread)
 

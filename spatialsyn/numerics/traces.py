@@ -17,7 +17,6 @@ import numpy as np
 
 from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.multiplier import transposed
 from spatialsyn.numerics.solves import Inverse, Solver
 
 # Cities up to which tr G'G is exact.
@@ -50,7 +49,7 @@ class Propagation:
 
     def back(self, v: Array) -> Array:
         """G'v, for (n,) or (n, q)."""
-        return self.inverse.solve_transposed(lag(transposed(self.W), v))
+        return self.inverse.solve_transposed(lag(self.W.T, v))
 
     def written_out(self) -> Array:
         """G as an (n, n) array."""
