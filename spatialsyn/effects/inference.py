@@ -113,8 +113,10 @@ def _root(cov: Array) -> Array:
 
 def _labelled(model: Multipliers, labels: Labels) -> pd.DataFrame:
     """The labels once for every regressor, its name first."""
-    rows = pd.concat([labels.assign(x=x.name) for x in model.regressors], ignore_index=True)
-    return rows[["x", *labels.columns]]
+    names = [x.name for x in model.regressors]
+    rows = pd.concat([labels] * len(names), ignore_index=True)
+    rows.insert(0, "x", [name for name in names for _ in range(len(labels))])
+    return rows
 
 
 def _table(rows: pd.DataFrame, effect: Array, se: Array, level: float) -> pd.DataFrame:

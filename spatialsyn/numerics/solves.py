@@ -30,8 +30,8 @@ from spatialsyn.numerics.lags import Array, Matrix, dense
 DENSE_TO = 5000
 # Iterations: what may be left of the right side, vectors kept, and rounds.
 TIGHT, RESTART, CYCLES = 1e-12, 60, 50
-# Times the norm, of the rho at which the order is found.
-SLOW = 0.999
+# The rho at which the order is found.
+SLOW = 1 - 1e-9
 Indices: TypeAlias = NDArray[np.integer[Any]]
 # One column at a time: factors as thin as those of a map gain nothing from wider panels.
 NO_PIVOTING: dict[str, Any] = {
@@ -200,15 +200,20 @@ def pattern(W: Matrix) -> Pattern:
     """W in an order of little fill."""
     links = sparse.csr_array(W)
     norm = float(abs(links).sum(axis=1).max())
-    # The order depends on the pattern alone; this S is regular whatever the scale of W, and its
-    # factors fade so slowly across a map of millions that no link is lost to underflow.
-    S = _with_diagonal(links, np.arange(links.shape[0]), norm).at(SLOW / max(norm, 1e-300)).S
-    order = _of_little_fill(S)
+    order = _of_little_fill(links)
     return _with_diagonal(links[order][:, order], order, norm)
 
 
-def _of_little_fill(S: sparse.csc_array) -> Indices:
-    """The cities in the postorder of an elimination by minimum degree."""
+def _of_little_fill(links: sparse.csr_array) -> Indices:
+    """The cities in the postorder of an elimination by minimum degree.
+
+    It depends on the pattern of W + W' alone; equal weights in a row and a rho near one keep
+    the factors from fading to zero across a map of millions, which would hide links.
+    """
+    both = sparse.csr_array(abs(links) + abs(links.T))
+    counts = np.diff(both.indptr)
+    both.data = np.repeat(1 / np.maximum(counts, 1), counts)
+    S = _with_diagonal(both, np.arange(links.shape[0]), 1.0).at(SLOW).S
     factors = splu(S, permc_spec="MMD_AT_PLUS_A", **NO_PIVOTING)
     return np.asarray(np.argsort(factors.perm_c)[postorder(factors.L)])
 

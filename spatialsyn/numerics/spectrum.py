@@ -66,7 +66,7 @@ def symmetriser(W: Matrix) -> Array | None:
     return s if (np.abs(to - fro) <= SYMMETRY_RTOL * np.maximum(to, fro)).all() else None
 
 
-def canonical(W: Matrix) -> sparse.csr_array:
+def canonical(W: Matrix | sparse.csc_array) -> sparse.csr_array:
     """`W` as a sparse array, every row in the order of its columns, without zeros."""
     links = sparse.csr_array(W)
     if links.has_canonical_format and links.data.all():

@@ -49,7 +49,7 @@ class Propagation:
 
     def back(self, v: Array) -> Array:
         """G'v, for (n,) or (n, q)."""
-        return self.inverse.solve_transposed(lag(self.W.T, v))
+        return self.inverse.solve_transposed(np.asarray(self.W.T @ v))
 
     def written_out(self) -> Array:
         """G as an (n, n) array."""

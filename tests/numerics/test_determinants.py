@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
+from scipy.sparse.linalg import splu
 
 from spatialsyn.numerics import determinants
 from spatialsyn.numerics.determinants import chosen, determined
 from spatialsyn.numerics.logdet import Eigenvalues
 from spatialsyn.numerics.moments import Moments, exact_traces, polynomials, powers
-from spatialsyn.numerics.solves import Iterative, solver
+from spatialsyn.numerics.solves import NO_PIVOTING, Iterative, pattern, solver
 from spatialsyn.numerics.spectrum import eigenvalues, perron, symmetriser, widest
 from spatialsyn.numerics.traces import Propagation
 from tests.maps import neighbours, random_graph
@@ -61,6 +62,38 @@ def test_the_bound_holds_on_the_whole_interval_and_near_an_estimate(mutual, n, m
         # What a fit needs of it: the slope, in units of an estimate's precision.
         moved = np.abs(part.slope(rho) - exact.slope(rho)) / -exact.curvature(rho)
         assert moved.max() < 2e-8
+
+
+def ring(n: int) -> sparse.csr_array:
+    """Everyone between two neighbours: at half the distance round, links fade to zero."""
+    i = np.arange(n)
+    pairs = (np.full(2 * n, 0.5), (np.r_[i, i], np.r_[(i + 1) % n, (i - 1) % n]))
+    return sparse.csr_array(sparse.coo_array(pairs, shape=(n, n)))
+
+
+@pytest.mark.parametrize("W", [neighbours(2500), neighbours(900, mutual=False), ring(5000)])
+def test_a_postorder_leaves_the_fill_of_minimum_degree(W):
+    n = W.shape[0]
+    S = sparse.csc_array(sparse.eye_array(n) - 0.4 * (W + W.T))
+    # Supernodes are not padded with zeros, so that the numbers of links compare.
+    how = {**NO_PIVOTING, "relax": 1}
+    plain = splu(S, permc_spec="MMD_AT_PLUS_A", **how)
+    order = pattern(W).order
+    assert sorted(order) == list(range(n))
+    factors = splu(sparse.csc_array(S[order][:, order]), permc_spec="NATURAL", **how)
+    assert factors.nnz <= plain.nnz
+    columns = sparse.csc_array(factors.L)
+    columns.sort_indices()
+    links = np.diff(columns.indptr) > 1
+    parents = np.append(columns.indices, 0)[columns.indptr[:-1] + 1][links]
+    first = np.arange(n)
+    for child, parent in zip(np.flatnonzero(links), parents, strict=True):
+        first[parent] = min(first[parent], first[child])
+    sizes = np.ones(n, dtype=int)
+    for child, parent in zip(np.flatnonzero(links), parents, strict=True):
+        sizes[parent] += sizes[child]
+    # Every subtree is contiguous and ends with its root.
+    assert (np.arange(n) - first + 1 == sizes).all()
 
 
 def test_a_unit_root_leaves_every_method_alike():
