@@ -128,7 +128,7 @@ class Factored(Solved):
         if self.way == "hessenberg" or self.W.shape[0] <= CHEAP:
             return self.whole
         # In the order of the factors, neighbours on the map are neighbours in memory.
-        return Moments(canonical(self.pattern.W), self.radius, *ROUGHLY)
+        return Moments(canonical(self.pattern.W), self.radius, *ROUGHLY).mean
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """Near the estimate that was found last, or of the whole."""

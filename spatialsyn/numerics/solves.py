@@ -185,7 +185,8 @@ class Pattern:
     @cached_property
     def own(self) -> Indices:
         """Where the diagonal stands in the data of W."""
-        columns = np.repeat(np.arange(len(self.order)), np.diff(self.W.indptr))
+        every = np.arange(len(self.order), dtype=self.W.indices.dtype)
+        columns = np.repeat(every, np.diff(self.W.indptr))
         return np.flatnonzero(self.W.indices == columns)
 
     def at(self, rho: float) -> Solver:
@@ -232,11 +233,12 @@ def postorder(L: sparse.csc_array) -> Indices:
 
 
 def _with_diagonal(links: sparse.csr_array, order: Indices, norm: float) -> Pattern:
-    n, coo = links.shape[0], links.tocoo()
-    every = np.arange(n, dtype=coo.row.dtype)
-    rows, columns = np.r_[coo.row, every], np.r_[coo.col, every]
-    data = np.r_[coo.data, np.zeros(n)]
-    return Pattern(sparse.csc_array((data, (rows, columns)), shape=(n, n)), order, norm)
+    # Larger than any entry, so that no zero of the diagonal is dropped.
+    beyond = 1 + norm
+    eye = sparse.eye_array(links.shape[0], format="csr")
+    made = Pattern(sparse.csc_array(links + beyond * eye), order, norm)
+    made.W.data[made.own] -= beyond
+    return made
 
 
 def solver(W: Sequence[Matrix], rho: Array, n: int) -> Solver:
