@@ -76,7 +76,7 @@ class Factored(Solved):
     @cached_property
     def pattern(self) -> Pattern:
         """W in an order that keeps its factors sparse."""
-        return pattern(self.W)
+        return pattern(self.W, self.radius)
 
     @cached_property
     def reduced(self) -> Array:

@@ -96,6 +96,21 @@ def test_a_postorder_leaves_the_fill_of_minimum_degree(W):
     assert (np.arange(n) - first + 1 == sizes).all()
 
 
+@pytest.mark.parametrize("mutual", [True, False])
+def test_rows_of_any_sum_need_no_exchange(mutual):
+    """Rows of 2 to 14 equal links, divided by the spectral radius: many sum to more than one."""
+    links = neighbours(400, mutual=mutual).sign()
+    links = sparse.csr_array(sparse.diags_array(np.linspace(0.5, 2, 400)) @ links)
+    W = sparse.csr_array(links / perron(links))
+    assert W.sum(axis=1).max() > 1.3
+    for rho in (-0.97, -0.5, 0.5, 0.97):
+        found, S = determined(W, "sparse").inverse(rho), np.eye(400) - rho * W.toarray()
+        assert not found.pivots
+        assert_allclose(found.logdet, np.linalg.slogdet(S)[1], rtol=1e-11)
+        assert_allclose(found.solve(S), np.eye(400), atol=1e-10)
+        assert_allclose(found.solve_transposed(S.T), np.eye(400), atol=1e-10)
+
+
 def test_a_unit_root_leaves_every_method_alike():
     W = neighbours(40)
     for found in (Eigenvalues(eigenvalues(W)), determined(W, "sparse")):
