@@ -98,7 +98,7 @@ def test_a_postorder_leaves_the_fill_of_minimum_degree(W):
 
 @pytest.mark.parametrize("mutual", [True, False])
 def test_rows_of_any_sum_need_no_exchange(mutual):
-    """Rows of 2 to 14 equal links, divided by the spectral radius: many sum to more than one."""
+    """Rows of unlike sums, divided by the spectral radius: many sum to more than one."""
     links = neighbours(400, mutual=mutual).sign()
     links = sparse.csr_array(sparse.diags_array(np.linspace(0.5, 2, 400)) @ links)
     W = sparse.csr_array(links / perron(links))
