@@ -26,7 +26,7 @@ from fit_speed import data, to_w
 from joblib.externals.loky import get_reusable_executor
 
 import spatialsyn as ss
-from spatialsyn.study.run import sample_of
+from spatialsyn.study.record import sample_of
 
 PAGE = """# Studies: how long a thousand models take
 

@@ -10,10 +10,10 @@ from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.accuracy import too_far
 from spatialsyn.models.covariance import covered
 from spatialsyn.models.data import Evaluate, read
-from spatialsyn.models.design import align, sweep_effects
+from spatialsyn.models.design import Design, align, sweep_effects
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimators import estimated
-from spatialsyn.models.formula import evaluate
+from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.gaps import Sample, check_observed, sampled
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.hypothesis import HypothesisTest
@@ -68,9 +68,8 @@ def estimated_on(
 ) -> Results:
     """`model` on the city-years of `sample`; the matrices are aligned with the panel."""
     with threads_for(panel.n):
-        data, outside = read(model, panel, sample, evaluate)
-        check_observed(model, data, panel, matrices)
-        design, estimate = estimated(model, sweep_effects(model, data, matrices, outside))
+        data, design = designed(model, panel, matrices, sample, evaluate)
+        design, estimate = estimated(model, design)
         usual = "expected" if design.instruments is None else "classical"
         if cov not in (None, usual):
             estimate = covered(design, estimate, cov)
@@ -81,6 +80,19 @@ def estimated_on(
     if inexact:
         warnings.warn(inexact, stacklevel=2)
     return Results(model, panel, matrices, data, design, estimate, cov or usual, sample)
+
+
+def designed(
+    model: SpatialModel,
+    panel: CityPanel,
+    matrices: Mapping[str, Links],
+    sample: Sample,
+    evaluate: Evaluate = evaluate,
+) -> tuple[Regressors, Design]:
+    """What `model` is estimated from: its formula evaluated, its arrays lagged and swept."""
+    data, outside = read(model, panel, sample, evaluate)
+    check_observed(model, data, panel, matrices)
+    return data, sweep_effects(model, data, matrices, outside)
 
 
 def _unstable(largest: float, test: HypothesisTest) -> str:

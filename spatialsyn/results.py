@@ -81,8 +81,9 @@ class Results(SeveralWeights, Tabled):
     @cached_property
     def se(self) -> pd.Series:
         """Standard errors by name."""
-        se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=self.params.index, name="se")
-        return se.mask(se.index.str.startswith("share[") & (se == 0))  # on the boundary
+        se = pd.Series(np.sqrt(np.diag(self.cov)), index=list(self.estimate.names), name="se")
+        on_boundary = se.index.str.startswith("share[") & (se == 0)
+        return se if self.design.mixture is None else se.mask(on_boundary)
 
     def with_cov(self, kind: str, km: float | None = None) -> Results:
         """The same estimates with another covariance; effects and tables follow.
@@ -129,7 +130,7 @@ class Results(SeveralWeights, Tabled):
     @property
     def sigma2(self) -> float:
         """Variance of the error."""
-        return float(self.params["sigma2"])
+        return float(self.estimate.params[-1])
 
     @property
     def loglik(self) -> float:
@@ -155,7 +156,7 @@ class Results(SeveralWeights, Tabled):
             fixed = self.model.fixed_effects
             cities, times = sweeps_cities(fixed), sweeps_time(fixed)
             dummies = n * cities + T * times - (cities and times)
-        return len(self.params) - (self.design.mixture is not None) + dummies
+        return len(self.estimate.params) - (self.design.mixture is not None) + dummies
 
     @property
     def aic(self) -> float:

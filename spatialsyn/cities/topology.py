@@ -23,6 +23,7 @@ GAP = 3.0  # gaps up to this many misfits are closed
 MOST_CHANGE = 0.01  # share of a unit's area that a repair may move
 
 Polygons = np.ndarray[Any, np.dtype[np.object_]]
+Numbers = np.ndarray[Any, np.dtype[np.integer[Any]]]
 Pair = tuple[int, int]
 
 
@@ -42,49 +43,58 @@ class Borders:
 
 def check_borders(polygons: Polygons) -> Borders:
     """Compare the borders of `polygons`, valid and in metres."""
-    touching = shared_vertices(polygons)
+    touching = contiguous(polygons)
     valid = bool(shapely.coverage_is_valid(polygons))
-    if valid and not side_by_side(polygons, NEAR) - touching:
+    if valid and not apart(polygons, NEAR, touching):
         return Borders(missing=[], unmatched=[], misfit=0.0)
     edges = shapely.coverage_invalid_edges(polygons)
     misfit = measure_misfit(polygons)
-    near = side_by_side(polygons, max(NEAR, misfit))
     unmatched = np.flatnonzero([edge is not None and not edge.is_empty for edge in edges])
-    return Borders(sorted(near - touching), unmatched.tolist(), misfit)
-
-
-def shared_vertices(polygons: Polygons) -> set[Pair]:
-    """Pairs with at least one vertex in common: queen contiguity."""
-    pairs = sp.triu(contiguous(polygons), k=1).tocoo()
-    return set(zip(pairs.row.tolist(), pairs.col.tolist(), strict=True))
+    missing = apart(polygons, max(NEAR, misfit), touching)
+    return Borders(missing, unmatched.tolist(), misfit)
 
 
 def contiguous(polygons: Polygons, rook: bool = False) -> sp.csr_array:
     """1 for polygons with a common vertex or, `rook`, a common edge; (n, n), symmetric."""
-    parts, polygon = shapely.get_parts(polygons, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    vertex = np.unique(xy[:, 0] + 1j * xy[:, 1], return_inverse=True)[1]
-    unit, feature = polygon[part[ring]], vertex
-    if rook:
-        inside = ring[1:] == ring[:-1]
-        ends = np.sort(np.column_stack([vertex[:-1], vertex[1:]])[inside], axis=1)
-        feature = np.unique(ends[:, 0] * (vertex.max() + 1) + ends[:, 1], return_inverse=True)[1]
-        unit = unit[1:][inside]
+    unit, feature = edges_of(polygons) if rook else vertices_of(polygons)
     has = sp.csr_array(
         (np.ones(len(unit)), (unit, feature)), shape=(len(polygons), feature.max() + 1)
     )
-    shared = has @ has.T
-    links = (shared - sp.diags_array(shared.diagonal())).tocsr()
-    links.eliminate_zeros()
-    return links.sign()
+    shared = (has @ has.T).tocoo()
+    between = shared.row != shared.col
+    pairs = shared.row[between], shared.col[between]
+    return sp.csr_array((np.ones(len(pairs[0])), pairs), shape=shared.shape)
 
 
-def side_by_side(polygons: Polygons, distance: float) -> set[Pair]:
-    """Pairs that overlap, touch, or come within `distance` metres of each other."""
-    first, second = shapely.STRtree(polygons).query(polygons, "dwithin", distance=distance)
-    ordered = first < second
-    return set(zip(first[ordered].tolist(), second[ordered].tolist(), strict=True))
+def vertices_of(shapes: Polygons) -> tuple[Numbers, Numbers]:
+    """The shape of every vertex and a number of its place: the same one for equal coordinates."""
+    xy, shape = shapely.get_coordinates(shapes, return_index=True)
+    x, y = (np.unique(column, return_inverse=True)[1] for column in xy.T)
+    return shape, np.unique(x * (y.max() + 1) + y, return_inverse=True)[1]
+
+
+def edges_of(polygons: Polygons) -> tuple[Numbers, Numbers]:
+    """The polygon of every edge and a number of its two ends, whatever their order."""
+    parts, polygon = shapely.get_parts(polygons, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    ring, vertex = vertices_of(rings)
+    inside = ring[1:] == ring[:-1]
+    low = np.minimum(vertex[1:], vertex[:-1])[inside]
+    high = np.maximum(vertex[1:], vertex[:-1])[inside]
+    edge = np.unique(low * (vertex.max() + 1) + high, return_inverse=True)[1]
+    return polygon[part[ring[1:][inside]]], edge
+
+
+def apart(polygons: Polygons, distance: float, touching: sp.csr_array) -> list[Pair]:
+    """Pairs that overlap or come within `distance` metres without being `touching`, in order."""
+    boxes = shapely.box(*(shapely.bounds(polygons) + distance * np.array([-1, -1, 1, 1])).T)
+    first, second = shapely.STRtree(polygons).query(boxes)
+    known = touching.tocoo()
+    n = len(polygons)
+    new = (first < second) & ~np.isin(first * n + second, known.row * n + known.col)
+    first, second = first[new], second[new]
+    near = shapely.dwithin(polygons[first], polygons[second], distance)
+    return sorted(zip(first[near].tolist(), second[near].tolist(), strict=True))
 
 
 def measure_misfit(polygons: Polygons) -> float:

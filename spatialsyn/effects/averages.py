@@ -19,9 +19,10 @@ from scipy import sparse
 
 from spatialsyn.effects.multipliers import Reading, Readings
 from spatialsyn.models.design import Design
+from spatialsyn.numerics.eigenvectors import Eigenvectors
 from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.solves import solver
+from spatialsyn.numerics.solves import Inverse, solver
 from spatialsyn.numerics.traces import Solved
 
 # Sums of rows that differ by less are one number.
@@ -73,8 +74,8 @@ class Averages:
         if np.ptp(emitted) < ONE_SUM and np.ptp(sums) < ONE_SUM:
             rest = 1 - rho * float(sums[0])
             return float(emitted.sum()) / rest, float(emitted.sum() * sums[0]) / rest**2
-        if isinstance(self.logdet, Solved):
-            inverse = self.logdet.at(rho).inverse
+        if isinstance(self.logdet, Solved | Eigenvectors):
+            inverse: Inverse = self.logdet.at(rho).inverse
         else:
             inverse = solver((self.W,), np.array([rho]), len(ones))
         arrived = inverse.solve(emitted)

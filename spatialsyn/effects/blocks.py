@@ -19,6 +19,7 @@ from spatialsyn.numerics.lags import Array
 
 # Rows of the table that tell what each number of a reading is.
 Labels = pd.DataFrame
+AVERAGES = Labels({"effect": ["direct", "indirect", "total"]})
 
 
 def average(n: int) -> tuple[Reading, Labels]:
@@ -28,7 +29,7 @@ def average(n: int) -> tuple[Reading, Labels]:
         direct, total = B.diagonal().sum() / n, B.times(np.ones(n)).sum() / n
         return np.array([direct, total - direct, total])
 
-    return reading, pd.DataFrame({"effect": ["direct", "indirect", "total"]})
+    return reading, AVERAGES
 
 
 # What an entry of the effects by block is, by what it is counted per.

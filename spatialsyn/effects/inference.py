@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
 from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.draws import levels
 from spatialsyn.effects.entered import Multipliers
-from spatialsyn.effects.multipliers import Reading
-from spatialsyn.effects.table import Effects
+from spatialsyn.effects.multipliers import Reading, Readings
+from spatialsyn.effects.table import Effects, normal_columns
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array
@@ -66,7 +66,9 @@ def infer(
         )
     with threads_for(model.carriers[0].shape[-1]):
         if method == "delta":
-            return _delta(estimate, model, reading, labels, level)
+            columns, spread = by_delta(estimate, model, reading, labels, level)
+            note = advice(estimate, model)
+            return Effects(pd.DataFrame(columns), level, "delta", note, spread=spread)
         drawn = estimate.draws if method == "bootstrap" else None
         sample = estimate.sample(draws, seed) if drawn is None else drawn
         made = _simulated(estimate, model, reading, labels, level, sample)
@@ -79,28 +81,34 @@ def check_level(level: float) -> None:
         raise ModelError(f"level={level!r} must lie between 0 and 1, for example 0.95.")
 
 
-def _delta(
+def by_delta(
     estimate: Estimate, model: Multipliers, reading: Reading, labels: Labels, level: float
-) -> Effects:
+) -> tuple[dict[str, Any], Array]:
+    """The columns of the table of effects under the delta method, and their spread."""
     assert estimate.cov is not None
-    params, at = model.at(estimate.params), model.moved_by
-    readings = model.readings(params, reading)
-    jacobian, K = model.jacobian(estimate.params), len(model.carriers)
-    values, gradients = [], []
-    for x in model.regressors:
-        coefficients = np.zeros(K)
-        coefficients[list(x.carriers)] = params[list(x.positions)]
-        gradient = readings.gradient(coefficients)[[*x.carriers, *range(K, K + len(at))]]
-        gradients.append(gradient.T @ jacobian[[*x.positions, *at]])
-        values.append(readings.effect(coefficients))
-    gradient = np.concatenate(gradients)
+    readings = model.readings(model.at(estimate.params), reading)
+    values, gradient = _moved(estimate, model, readings)
     # One root for whatever is asked, so that effects asked for apart compare; sigma2 moves no
     # effect, and may have no variance.
     known = np.isfinite(np.diag(estimate.cov)) | (gradient != 0).any(axis=0)
     spread = gradient[:, known] @ _root(estimate.cov[np.ix_(known, known)])
-    se = np.sqrt((spread**2).sum(axis=1))
-    table = _table(_labelled(model, labels), np.concatenate(values), se, level)
-    return Effects(table, level, "delta", _advice(estimate, model), spread=spread)
+    return {**_labelled(model, labels), **normal_columns(values, spread, level)}, spread
+
+
+def _moved(estimate: Estimate, model: Multipliers, readings: Readings) -> tuple[Array, Array]:
+    """(rows,) effects of all regressors and (rows, q) derivatives in the parameters."""
+    params, at = model.at(estimate.params), model.moved_by
+    coefficients = np.zeros((len(model.regressors), len(model.carriers)))
+    size = readings.level.shape[1]
+    gradient = np.zeros((len(model.regressors), size, len(params)))
+    for i, x in enumerate(model.regressors):
+        coefficients[i, x.carriers] = params[list(x.positions)]
+        gradient[i, :, x.positions] = readings.level[list(x.carriers)]
+    gradient[:, :, at] += np.moveaxis(coefficients @ readings.slope, 0, 2)
+    rows: Array = gradient.reshape(-1, len(params))
+    if model.structure is not None:
+        rows = rows @ model.structure.jacobian(estimate.params)
+    return (coefficients @ readings.level).ravel(), rows
 
 
 def _root(cov: Array) -> Array:
@@ -111,21 +119,11 @@ def _root(cov: Array) -> Array:
     return np.asarray(scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None)))
 
 
-def _labelled(model: Multipliers, labels: Labels) -> pd.DataFrame:
-    """The labels once for every regressor, its name first."""
-    names = [x.name for x in model.regressors]
-    rows = pd.concat([labels] * len(names), ignore_index=True)
-    rows.insert(0, "x", [name for name in names for _ in range(len(labels))])
-    return rows
-
-
-def _table(rows: pd.DataFrame, effect: Array, se: Array, level: float) -> pd.DataFrame:
-    half = ndtri((1 + level) / 2) * se
-    # An effect that is zero by construction (the indirect effect of OLS) has no p-value.
-    z = np.divide(np.abs(effect), se, out=np.full_like(se, np.nan), where=se > 0)
-    return rows.assign(
-        estimate=effect, se=se, low=effect - half, high=effect + half, p=2 * ndtr(-z)
-    )
+def _labelled(model: Multipliers, labels: Labels) -> dict[str, Any]:
+    """What tells the rows of all regressors apart, column by column."""
+    names = [x.name for x in model.regressors for _ in range(len(labels))]
+    columns = zip(labels.columns, labels.to_numpy(dtype=object).T, strict=True)
+    return {"x": names} | {str(c): list(v) * len(model.regressors) for c, v in columns}
 
 
 def _simulated(
@@ -153,8 +151,9 @@ def _simulated(
         )
     made = _effects_of_draws(sample[inside], model, reading, len(labels))
     point = _effects_of_draws(estimate.params[None], model, reading, len(labels))[0]
-    table, spread = of_draws(_labelled(model, labels), point, made, level)
-    note = _advice(estimate, model)
+    rows = pd.DataFrame(_labelled(model, labels))
+    table, spread = of_draws(rows, point, made, level)
+    note = advice(estimate, model)
     return Effects(table, level, "simulation", note, made, rejected, spread=spread)
 
 
@@ -197,7 +196,7 @@ def _bound(space: JointLogDet, rho: Array) -> float:
     return total / nearest if total > 0 and nearest > 0 else np.inf
 
 
-def _advice(estimate: Estimate, model: Multipliers) -> str:
+def advice(estimate: Estimate, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
     space = estimate.space
     long = model.long

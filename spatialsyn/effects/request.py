@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, b
 from spatialsyn.effects.channels import ALL, OWN, Channels
 from spatialsyn.effects.entered import Carried, Multipliers, check_written
 from spatialsyn.effects.horizon import Horizon
-from spatialsyn.effects.inference import infer
+from spatialsyn.effects.inference import advice, by_delta, infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
@@ -67,6 +68,18 @@ def inferred(
     return infer(estimate, entered, reading, labels, *how)
 
 
+def average_columns(
+    design: Design, estimate: Estimate, regressors: Iterable[str], level: float = 0.95
+) -> tuple[dict[str, Any], str]:
+    """The columns of `results.effects()`, and its note, where many models want no table."""
+    reading, labels = average(len(design.y))
+    entered = multipliers(design, estimate, dict.fromkeys(regressors))
+    path = averages(design, entered.carriers, entered.rho_positions)
+    entered = replace(entered, path=path)
+    columns, _ = by_delta(estimate, entered, reading, labels, level)
+    return columns, advice(estimate, entered)
+
+
 # What was asked for: a regressor as it stands (None), or a variable of the panel, through
 # the columns that it moves and by how much in each city and year, (n, T).
 Asked = Mapping[str, Mapping[str, Array] | None]
@@ -112,13 +125,17 @@ def _carrier(design: Design, column: Column, slope: Array | None) -> Matrix:
 
     Slopes are averaged over the years, unless the matrices they meet change over the years.
     """
-    identity = sparse.eye_array(len(design.y), format="csr")
-    matrix = identity if column.W is None else design.matrices[column.W]
+    matrix = _identity(len(design.y)) if column.W is None else design.matrices[column.W]
     matrix = matrix if column.block is None else rows_of(design.blocks[column.block], matrix)
     if slope is None:
         return matrix
     changing = any(M.ndim == 3 for M in (matrix, *design.W))
     return columns_of(matrix, slope if changing else slope.mean(axis=1))
+
+
+@lru_cache(maxsize=2)
+def _identity(n: int) -> Matrix:
+    return sparse.csr_array(sparse.eye_array(n))
 
 
 def over_time(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, norm
+from scipy.special import ndtr, ndtri
+from scipy.stats import false_discovery_control
 
 from spatialsyn.errors import ModelError, named
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
@@ -173,11 +174,8 @@ class Effects:
 
     def with_spread(self, spread: Array) -> Effects:
         """The same estimates with errors, normal intervals and p-values from another `spread`."""
-        value, se = self.table["estimate"].to_numpy(), np.sqrt((spread**2).sum(axis=1))
-        half = norm.ppf((1 + self.level) / 2) * se
-        z = np.divide(np.abs(value), se, out=np.full_like(se, np.nan), where=se > 0)
-        table = self.table.assign(se=se, low=value - half, high=value + half, p=2 * norm.sf(z))
-        return replace(self, table=table, spread=spread)
+        columns = normal_columns(self.table["estimate"].to_numpy(), spread, self.level)
+        return replace(self, table=self.table.assign(**columns), spread=spread)
 
     def _spread(self) -> Array:
         assert self.spread is not None
@@ -206,3 +204,13 @@ class Effects:
 
     def _repr_html_(self) -> str:
         return str(self.table.to_html(index=False, float_format=DIGITS.format))
+
+
+def normal_columns(value: Array, spread: Array, level: float) -> dict[str, Array]:
+    """The columns of estimates with this `spread`: errors, normal intervals and p-values."""
+    se = np.sqrt((spread**2).sum(axis=1))
+    half = ndtri((1 + level) / 2) * se
+    # An effect that is zero by construction (the indirect effect of OLS) has no p-value.
+    z = np.divide(np.abs(value), se, out=np.full_like(se, np.nan), where=se > 0)
+    columns = {"estimate": value, "se": se, "low": value - half, "high": value + half}
+    return columns | {"p": 2 * ndtr(-z)}

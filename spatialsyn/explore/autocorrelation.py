@@ -5,18 +5,20 @@
     getis-ord    G = sum_ij x_i x_j [linked] / sum_ij x_i x_j; above its mean: high beside high
 
 Every year by itself: cities are permuted within a year, never city-years, whose trends and
-repetitions would make any pattern significant. The statistics are those of esda; W is
-taken as it is given, save by Getis-Ord, which counts links and not their strength.
+repetitions would make any pattern significant. All statistics of a year see the same
+permutations. They are those of esda; W is taken as it is given, save by Getis-Ord, which
+counts links and not their strength.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
@@ -24,16 +26,16 @@ from spatialsyn.explore.readings import (
     by_year,
     check_permutations,
     matrix_of,
-    seeded,
     years_of,
 )
-from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.permutation import two_sided
+from spatialsyn.numerics.lags import Array, Matrix, paired, quadratic
+from spatialsyn.numerics.permutation import simulated, two_sided
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
-STATISTICS = ("moran", "geary", "getis-ord")
 LEVEL = 0.95
+# Of (n, b) deviations from the mean, b permutations side by side, a statistic makes (b,).
+Statistic = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,7 +85,7 @@ def autocorrelation(
     panel: CityPanel,
     variable: str | pd.Series,
     weights: Links,
-    statistics: str | Iterable[str] = STATISTICS,
+    statistics: str | Iterable[str] = ("moran", "geary", "getis-ord"),
     permutations: int = 999,
     seed: int = 0,
 ) -> Autocorrelation:
@@ -111,10 +113,9 @@ def autocorrelation(
     rows = []
     for year in years_of(wide):
         w = matrix_of(weights, year, panel.ids)
-        for statistic in chosen:
-            at = (seed, year, STATISTICS.index(statistic))
-            found = _one(statistic, wide[year].to_numpy(), w, permutations, at)
-            rows.append({"year": year, "statistic": statistic, **found})
+        rng = np.random.default_rng([seed, year])
+        found = _of_year(chosen, wide[year].to_numpy(), w, permutations, rng)
+        rows += [{"year": year, "statistic": name, **row} for name, row in found.items()]
     about = f"{wide.attrs['name']}, W[{weights.name}]"
     return Autocorrelation(pd.DataFrame(rows), about, permutations, seed)
 
@@ -150,7 +151,8 @@ def bivariate(
     for year in years:
         w = matrix_of(weights, year, panel.ids)
         values = first[year].to_numpy(), second[year - lag].to_numpy()
-        found = _pair(*values, w, permutations, (seed, year, len(STATISTICS), lag))
+        rng = np.random.default_rng([seed, year, lag])
+        found = _pair(*values, w, permutations, rng)
         rows.append({"year": year, "statistic": "bivariate moran", **found})
     names = first.attrs["name"], second.attrs["name"]
     before = f", {lag} year{'s' * (lag > 1)} before" if lag else ""
@@ -170,37 +172,63 @@ def space_time(
     return bivariate(panel, variable, variable, weights, lag, permutations, seed)
 
 
-def _one(
-    statistic: str, x: Array, w: Weights, permutations: int, at: tuple[int, ...]
+def _of_year(
+    chosen: list[str], x: Array, w: Weights, permutations: int, rng: np.random.Generator
+) -> dict[str, dict[str, Any]]:
+    """The row of every statistic, or why it has none."""
+    reasons = {name: _undefined(name, x, w) for name in chosen}
+    defined = {name: STATISTICS[name](x, w.matrix) for name in chosen if not reasons[name]}
+    rows = _compared(defined, x, permutations, rng)
+    return {name: rows.get(name) or _missing(reasons[name]) for name in chosen}
+
+
+def _pair(
+    x: Array, y: Array, w: Weights, permutations: int, rng: np.random.Generator
 ) -> dict[str, Any]:
-    reason = _undefined(statistic, x, w)
-    if reason:
-        return _missing(reason)
-    with seeded(*at):
-        from esda.geary import Geary
-        from esda.getisord import G
-        from esda.moran import Moran
-
-        links = w.to_w()
-        if statistic == "moran":
-            made = Moran(x, links, transformation="O", permutations=permutations)
-            return _summary(made.I, made.sim)
-        if statistic == "geary":
-            made = Geary(x, links, transformation="O", permutations=permutations)
-            return _summary(made.C, made.sim)
-        made = G(x, links, permutations=permutations)
-        return _summary(made.G, made.sim)
-
-
-def _pair(x: Array, y: Array, w: Weights, permutations: int, at: tuple[int, ...]) -> dict[str, Any]:
     reason = _undefined("moran", x, w) or _undefined("moran", y, w)
     if reason:
         return _missing(reason)
-    with seeded(*at):
-        from esda.moran import Moran_BV
+    pulled = w.matrix.T @ (x - x.mean()) / (len(x) * x.std() * y.std())
+    return _compared({"": lambda Z: np.asarray(pulled @ Z)}, y, permutations, rng)[""]
 
-        made = Moran_BV(x, y, w.to_w(), transformation="O", permutations=permutations)
-        return _summary(made.I, made.sim)
+
+def _compared(
+    statistics: dict[str, Statistic], x: Array, permutations: int, rng: np.random.Generator
+) -> dict[str, dict[str, Any]]:
+    """Every statistic of `x` beside those of its permutations."""
+    if not statistics:
+        return {}
+    z = x - x.mean()
+    draws = simulated(list(statistics.values()), z, permutations, rng)
+    return {
+        name: _summary(float(statistic(z[:, None])[0]), drawn)
+        for (name, statistic), drawn in zip(statistics.items(), draws, strict=True)
+    }
+
+
+def _moran(x: Array, W: Matrix) -> Statistic:
+    form = paired(W) * (1 / (W.sum() * x.var()))
+    return lambda Z: quadratic(form, Z)
+
+
+def _geary(x: Array, W: Matrix) -> Statistic:
+    """sum w_ij (z_i - z_j)^2 = z' (D - 2 W) z, D the sums of rows and columns."""
+    sums = np.asarray(W.sum(axis=1) + W.sum(axis=0)).ravel()
+    D = sparse.diags_array(sums) if sparse.issparse(W) else np.diag(sums)
+    form = (D - 2 * paired(W)) * ((len(x) - 1) / (2 * W.sum() * len(x) * x.var()))
+    return lambda Z: quadratic(form, Z)
+
+
+def _getis_ord(x: Array, W: Matrix) -> Statistic:
+    form = paired(W.astype(bool).astype(float)) * (1 / (x.sum() ** 2 - (x**2).sum()))
+    return lambda Z: quadratic(form, Z + x.mean())
+
+
+STATISTICS: dict[str, Callable[[Array, Matrix], Statistic]] = {
+    "moran": _moran,
+    "geary": _geary,
+    "getis-ord": _getis_ord,
+}
 
 
 def _undefined(statistic: str, x: Array, w: Weights) -> str:
@@ -218,12 +246,12 @@ def _missing(reason: str) -> dict[str, Any]:
     return {**dict.fromkeys(("value", "mean", "low", "high", "z", "p"), np.nan), "note": reason}
 
 
-def _summary(value: float, simulated: Array) -> dict[str, Any]:
+def _summary(value: float, drawn: Array) -> dict[str, Any]:
     """A statistic beside its permutations."""
-    low, high = np.quantile(simulated, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    mean, sd = simulated.mean(), simulated.std()
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    mean, sd = drawn.mean(), drawn.std()
     return {
-        "value": float(value), "mean": float(mean), "low": float(low), "high": float(high),
+        "value": value, "mean": float(mean), "low": float(low), "high": float(high),
         "z": float((value - mean) / sd) if sd > 0 else np.nan,
-        "p": two_sided(value, simulated), "note": "",
+        "p": two_sided(value, drawn), "note": "",
     }  # fmt: skip

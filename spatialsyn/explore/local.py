@@ -6,8 +6,7 @@ Quadrants: HH, a high city among high ones; LL; LH, a low one among high ones; H
 p-value holds the city in place and draws its neighbours from all others (Anselin 1995).
 One test per city is many tests: q is p adjusted within the year, so that of the cities
 with q < 0.05 one in twenty is a false discovery on average (Benjamini & Hochberg 1995).
-Statistics and quadrants are esda's; the permutations are ours, because esda's depend on
-whether numba is installed.
+Statistics and quadrants are those of esda, the tails those of its two-sided test.
 """
 
 from __future__ import annotations
@@ -25,18 +24,17 @@ from spatialsyn.explore.readings import (
     by_year,
     check_permutations,
     matrix_of,
-    seeded,
     years_of,
 )
 from spatialsyn.explore.transitions import Transitions, transitions
-from spatialsyn.numerics.lags import Array, dense
-from spatialsyn.numerics.permutation import two_sided
+from spatialsyn.numerics.conditional import conditional
+from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
-# esda's numbers of the quadrants.
-QUADRANTS = {1: "HH", 2: "LH", 3: "LL", 4: "HL"}
+QUADRANTS = ("HH", "LH", "LL", "HL")
 NONE = "n.s."
+CLASSES = pd.Index([*QUADRANTS, NONE])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,7 +69,7 @@ class Lisa:
     def counts(self) -> pd.DataFrame:
         """Cities in every cluster, by year."""
         made = pd.crosstab(self.table["year"], self.table["cluster"])
-        return made.reindex(columns=[*QUADRANTS.values(), NONE], fill_value=0)
+        return made.reindex(columns=list(CLASSES), fill_value=0)
 
     def transitions(self, clusters: bool = False) -> Transitions:
         """How cities move between quadrants from one year to the next.
@@ -82,7 +80,7 @@ class Lisa:
         """
         column = "cluster" if clusters else "quadrant"
         wide = self.table.pivot(index="city", columns="year", values=column)
-        classes = [*QUADRANTS.values(), *([NONE] if clusters else [])]
+        classes = list(CLASSES if clusters else QUADRANTS)
         return transitions(wide, classes)
 
     def __repr__(self) -> str:
@@ -124,7 +122,7 @@ def lisa(
         if np.ptp(x) <= 1e-12 * np.abs(x).max():
             raise PanelError(f"{wide.attrs['name']!r} does not vary in {year}: leave the year out.")
         part = _of_year(x, w, permutations, np.random.default_rng([seed, year]))
-        parts.append(part.assign(year=year, city=list(panel.ids)))
+        parts.append(part.assign(year=year, city=wide.index))
     table = pd.concat(parts, ignore_index=True)
     table["cluster"] = table["quadrant"].where(table["q"] <= level, NONE)
     order = ["year", "city", "value", "lag", "local", "quadrant", "p", "q", "cluster"]
@@ -134,41 +132,19 @@ def lisa(
 
 
 def _of_year(x: Array, w: Weights, permutations: int, rng: np.random.Generator) -> pd.DataFrame:
-    with seeded(0):
-        from esda.moran import Moran_Local
-
-        made = Moran_Local(x, w.to_w(), transformation="O", permutations=0)
-    z, W = np.asarray(made.z), dense(w.matrix)
-    p = conditional(z, W, np.asarray(made.Is) * (z @ z) / (len(z) - 1), permutations, rng)
-    # A city without neighbours lies nowhere, and is no test.
-    alone = W.sum(axis=1) == 0
-    p[alone] = np.nan
+    z = (x - x.mean()) / x.std()
+    Wz = lag(w.matrix, z)
+    p = conditional(z, w.matrix, permutations, rng)
+    alone = np.isnan(p)  # a city without neighbours lies nowhere, and is no test
     q = np.full(len(p), np.nan)
     q[~alone] = false_discovery_control(p[~alone])
-    quadrant = pd.Series(made.q).map(QUADRANTS).where(~alone, NONE)
+    # Positions in CLASSES: an own value above the mean, then neighbours above it.
+    place = np.where(z > 0, np.where(Wz > 0, 0, 3), np.where(Wz > 0, 1, 2))
+    quadrant = CLASSES.take(np.where(alone, 4, place))
+    local = z * Wz * (len(z) - 1) / (z @ z)
     return pd.DataFrame(
-        {"value": z, "lag": W @ z, "local": made.Is, "quadrant": quadrant, "p": p, "q": q}
+        {"value": z, "lag": Wz, "local": local, "quadrant": quadrant, "p": p, "q": q}
     )
-
-
-def conditional(
-    z: Array, W: Array, products: Array, permutations: int, rng: np.random.Generator
-) -> Array:
-    """Two-sided p of z_i (W z)_i, the neighbours of i drawn from all other cities.
-
-    One set of positions among n - 1 others is drawn for each permutation and shared by all
-    cities: position i stands for the last city when it is i's own turn.
-    """
-    n = len(z)
-    most = max(int((W != 0).sum(axis=1).max()), 1)
-    drawn = np.stack([rng.permutation(n - 1)[:most] for _ in range(permutations)])
-    p = np.empty(n)
-    for i in range(n):
-        strengths = W[i][W[i] != 0]
-        others = drawn[:, : len(strengths)]
-        simulated = z[i] * (z[np.where(others == i, n - 1, others)] @ strengths)
-        p[i] = two_sided(products[i], simulated)
-    return p
 
 
 def _note(permutations: int, n: int, level: float) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -83,21 +80,3 @@ def check_permutations(permutations: int) -> None:
     """Refuse a number of permutations that is none, or too few for a tail."""
     if not (isinstance(permutations, int) and permutations >= FEWEST):
         raise PanelError(f"permutations={permutations!r}: give a whole number, at least {FEWEST}.")
-
-
-@contextmanager
-def seeded(*parts: int) -> Iterator[None]:
-    """NumPy's global generator, which esda draws from, at a seed; put back afterwards.
-
-    Warning filters, which esda changes, are put back too; it is imported in here as well,
-    for that warns wherever notebooks lack a widget.
-    """
-    state = np.random.get_state()  # noqa: NPY002
-    seed = int(np.random.SeedSequence(parts).generate_state(1)[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            np.random.seed(seed)  # noqa: NPY002
-            yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002

@@ -11,6 +11,7 @@ import numpy as np
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import Eigenvalues
 
 # Standard errors beyond which a shift of the estimate is not passed over in silence.
 TOLERATED = 0.05
@@ -21,6 +22,8 @@ def accuracy(design: Design, spatial: Array, cov: Array, kind: str) -> tuple[str
     if not (design.by_solves and len(spatial)):
         return ()
     at = design.propagation(spatial)
+    if isinstance(at.logdet, Eigenvalues):
+        return ()
     name = (*design.rho_names, *([design.error.name] if design.error is not None else []))[0]
     by = shift(design, spatial, cov)
     moved = f", which moves {name} by up to {by:.1g} standard errors" if by else ""

@@ -16,7 +16,7 @@ from spatialsyn.weights.series import Links
 
 # How the names of spatial parameters begin.
 SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
-# A column whose variation falls below this share of its size was absorbed by the effects.
+# A column whose length falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
 
 
@@ -110,8 +110,8 @@ def check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: Spati
     """Refuse regressors that have nothing left once the effects are gone."""
     if model.fixed_effects == "none":
         return
-    size = np.abs(X).max(axis=(0, 1))
-    gone = np.abs(Z).max(axis=(0, 1)) <= ABSORBED * np.where(size > 0, size, 1)
+    size, left = (np.sqrt(np.einsum("ntk,ntk->k", v, v)) for v in (X, Z))
+    gone = left <= ABSORBED * np.where(size > 0, size, 1)
     absorbed = [c.name for c, flag in zip(columns, gone, strict=True) if flag]
     if absorbed:
         raise ModelError(

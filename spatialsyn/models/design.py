@@ -28,6 +28,7 @@ from spatialsyn.models.formula import Regressors
 from spatialsyn.models.instruments import Instruments, instruments
 from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.eigenvectors import Eigenvectors
 from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -126,7 +127,7 @@ class Design:
 
     @property
     def by_solves(self) -> bool:
-        """Whether S and R, of many cities, are only ever solved with: one spatial parameter."""
+        """Whether S or R, of many cities or models, is only ever solved with: one parameter."""
         if self.random or self.dynamic or self.mixture is not None or self.observed is not None:
             return False
         if len(self.W) + (self.error is not None) > 1:
@@ -141,10 +142,10 @@ class Design:
         return self._solved.at(float(spatial[0]))
 
     @property
-    def _solved(self) -> Solved | None:
+    def _solved(self) -> Solved | Eigenvectors | None:
         logdet = self.logdet if self.error is None else self.error.logdet
         full = logdet.full if isinstance(logdet, LogDet) else None
-        return full if isinstance(full, Solved) else None
+        return full if isinstance(full, Solved | Eigenvectors) else None
 
     @property
     def nobs(self) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.formula import parse
 from spatialsyn.models.roles import FAMILIES
+from spatialsyn.models.syntax import parse
 
 if TYPE_CHECKING:
     from spatialsyn.models.spec import SpatialModel

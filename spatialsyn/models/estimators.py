@@ -8,6 +8,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import remove_dummy_bias
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.gmm import best_instruments, estimate_2sls, estimate_gmm, estimate_random
+from spatialsyn.models.many import estimate_many, kin
 from spatialsyn.models.masked_estimate import estimate_masked
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.random_moments import within_and_between
@@ -30,7 +31,8 @@ def estimated(model: SpatialModel, design: Design) -> tuple[Design, Estimate]:
         return design, estimate_2sls(design)
     if design.mixture is not None:
         return design, estimate_convex(design)
-    return design, _corrected(model, design, estimate_qml(design))
+    beside = estimate_many([design])[0] if kin(design) is not None else None
+    return design, _corrected(model, design, beside or estimate_qml(design))
 
 
 def _corrected(model: SpatialModel, design: Design, estimate: Estimate) -> Estimate:

@@ -1,21 +1,13 @@
-"""Formulas: checked on their syntax tree first, evaluated by formulaic second.
+"""Formulas evaluated on a panel, by formulaic.
 
-    y ~ x + log(z)            every regressor may get a spatial lag
-    y ~ x + log(z) | x        only the regressors after the bar get one
-
-Columns, arithmetic and a short list of functions are allowed; nothing else reaches the
-evaluator, so a study file from a stranger is data, not code. `lag` and `diff` move
-within a city: formulaic's own `lag` shifts rows and would carry one city's last year
-into the next city's first.
+`lag` and `diff` move within a city: formulaic's own `lag` shifts rows and would carry one
+city's last year into the next city's first.
 """
 
 from __future__ import annotations
 
-import ast
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,15 +15,9 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import FormulaError, named
-from spatialsyn.models.functions import FUNCTIONS, Mask, functions
+from spatialsyn.models.functions import Mask, functions
+from spatialsyn.models.syntax import Parsed, columns_of, parse
 from spatialsyn.numerics.lags import Array
-
-_NODES = (
-    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
-    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.keyword,
-)  # fmt: skip
-# In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
-_TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
 
 
 @dataclass(frozen=True)
@@ -56,159 +42,17 @@ class Regressors:
     blocks: Mapping[str, Array] = field(default_factory=dict)  # 0/1, (n,) or (n, T), by regime
 
 
-@dataclass(frozen=True)
-class Parsed:
-    """A checked formula: formulaic's terms, which of them get a lag, and the intercept."""
-
-    outcome: Any
-    terms: tuple[Any, ...]
-    lagged: tuple[bool, ...]
-    intercept: bool
-
-    @property
-    def years_lost(self) -> int:
-        """Years that `lag` and `diff` take from the front of every city's series."""
-        factors = [f for term in (self.outcome, *self.terms) for f in term.factors]
-        trees = [_tree(f.expr) for f in factors if f.eval_method.value == "python"]
-        return max((_depth(tree) for tree in trees if tree is not None), default=0)
-
-
-@lru_cache(maxsize=1024)
-def parse(formula: str) -> Parsed:
-    """Check every factor of `formula` and return its terms; nothing is evaluated."""
-    if not isinstance(formula, str):
-        raise FormulaError(f"a formula is a text such as 'y ~ x'; got {formula!r}.")
-    if formula.count("~") != 1:
-        raise FormulaError(f"{formula!r} needs one '~' between outcome and regressors.")
-    left, right = formula.split("~")
-    sides = right.split("|")
-    if len(sides) > 2 or "|" in left:
-        raise FormulaError(f"{formula!r} may have one '|', on its right side.")
-    outcome = [term for term in _terms(left, formula) if str(term) != "1"]
-    if len(outcome) != 1:
-        raise FormulaError(f"the left side of {formula!r} must be one column or one expression.")
-    everything = _terms(sides[0], formula)
-    terms = tuple(term for term in everything if str(term) != "1")
-    after_bar = _terms(sides[1], formula) if len(sides) == 2 else everything
-    foreign = [str(t) for t in after_bar if str(t) != "1" and t not in terms]
-    if foreign:
-        raise FormulaError(
-            f"{named(foreign)} stand after the '|' in {formula!r} but not before it: "
-            "a regressor that gets a spatial lag must be a regressor itself."
-        )
-    lagged = tuple(term in after_bar for term in terms)
-    return Parsed(outcome[0], terms, lagged, intercept=len(everything) > len(terms))
-
-
-def _terms(side: str, formula: str) -> list[Any]:
-    """The terms of one side of the formula, all their factors checked."""
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    _check_term_operators(side, formula)
-    try:
-        terms = list(Formula(side.strip() or "0"))
-    except (FormulaicError, SyntaxError) as error:
-        check_expression(side.strip(), formula)  # says more, where it finds what is wrong
-        raise FormulaError(f"cannot read {side.strip()!r} in the formula {formula!r}.") from error
-    for term in terms:
-        for factor in term.factors:
-            # What stands in backticks is looked up as a column name and never evaluated.
-            if factor.eval_method.value != "lookup" or f"`{factor.expr}`" not in side:
-                check_expression(factor.expr, formula)
-    return terms
-
-
-def _check_term_operators(side: str, formula: str) -> None:
-    """Refuse /, **, ^ and - between terms, which do not mean arithmetic there."""
-    outside = re.sub(r"`[^`]*`|\{[^}]*\}", "x", side)
-    while "(" in outside:
-        bare = re.sub(r"\w*\([^()]*\)", "x", outside)
-        if bare == outside:
-            break
-        outside = bare
-    if _TERM_OPERATORS.search(outside):
-        raise FormulaError(
-            f"{side.strip()!r} in {formula!r} uses / ** ^ or - between regressors, where they do "
-            "not mean arithmetic (x / z would mean x + x:z). Write arithmetic in braces, "
-            "{x / z} or {x ** 2}; '- 1' removes the intercept, ':' makes an interaction."
-        )
-
-
-def check_expression(expression: str, formula: str) -> None:
-    """Refuse an expression unless its syntax tree is columns, arithmetic and `FUNCTIONS`."""
-    tree = _tree(expression)
-    if tree is None:
-        raise FormulaError(f"cannot read {expression!r} in the formula {formula!r}.")
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _called(node) not in FUNCTIONS:
-            raise FormulaError(
-                f"{ast.unparse(node.func)!r} in {formula!r} is not a function that a formula may "
-                f"call; these are: {', '.join(FUNCTIONS)}. Arithmetic stands in braces: {{x ** 2}}."
-            )
-        if not isinstance(node, _NODES) or _hidden(node):
-            raise FormulaError(
-                f"{expression!r} is not allowed in the formula {formula!r}: a formula holds "
-                f"columns, numbers, + - * / ** and the functions {', '.join(FUNCTIONS)}."
-            )
-
-
-def _depth(node: ast.AST) -> int:
-    """Years back that an expression reaches, nested lags added up."""
-    inner = max((_depth(child) for child in ast.iter_child_nodes(node)), default=0)
-    if not (isinstance(node, ast.Call) and _called(node) in ("lag", "diff")):
-        return inner
-    given = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "k")]
-    order = given[0].value if given and isinstance(given[0], ast.Constant) else 1
-    return inner + (order if isinstance(order, int) and order > 0 else 1)
-
-
-def _hidden(node: ast.AST) -> bool:
-    """A text, a truth value or a dunder name."""
-    if isinstance(node, ast.Constant):
-        return type(node.value) not in (int, float)
-    return isinstance(node, ast.Name) and node.id.startswith("__")
-
-
-def _called(node: ast.Call) -> str:
-    return node.func.id if isinstance(node.func, ast.Name) else ""
-
-
-def _tree(expression: str) -> ast.Expression | None:
-    """The syntax tree, with columns quoted in backticks standing as plain names."""
-    try:
-        return ast.parse(re.sub(r"`([^`]*)`", "quoted_column", expression), mode="eval")
-    except SyntaxError:
-        return None
-
-
-def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
-    """The panel columns that a term reads; names that are not `known` are errors."""
-    found: set[str] = set()
-    for factor in term.factors:
-        expression = factor.expr
-        if factor.eval_method.value == "lookup":
-            found.add(expression)
-            continue
-        tree = _tree(expression)
-        found.update(re.findall(r"`([^`]*)`", expression))
-        if tree is not None:
-            functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-            names = [
-                n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions
-            ]
-            found.update(node.id for node in names if node.id != "quoted_column")
-    absent = sorted(found - known)
-    if absent:
-        raise FormulaError(
-            f"the panel has no column {named(absent)}, used in {str(term)!r}; "
-            f"it has {named(sorted(known), 60)}."
-        )
-    return frozenset(found)
+# The column of every numeric term that was evaluated on a panel.
+Known = dict[Any, pd.DataFrame]
 
 
 def evaluate(
-    formula: str, panel: CityPanel, intercept: bool, dynamic: bool = False, holes: bool = False
+    formula: str,
+    panel: CityPanel,
+    intercept: bool,
+    dynamic: bool = False,
+    holes: bool = False,
+    known: Known | None = None,
 ) -> Regressors:
     """Evaluate `formula` on the full balanced `panel`.
 
@@ -217,15 +61,17 @@ def evaluate(
     of ones comes first, unless the formula removes it with ``- 1``. A `dynamic` model
     takes one more year, whose outcome starts it. With `holes`, cells whose columns are
     missing in the panel are NaN; what cannot be computed from observed numbers, such as
-    the logarithm of a negative one, stays an error.
+    the logarithm of a negative one, stays an error. What is `known` of the panel's numeric
+    terms is not computed again, and grows.
     """
     parsed = parse(formula)
-    known = frozenset(map(str, panel.frame.columns))
-    of_outcome = columns_of(parsed.outcome, known)
-    of_term = [columns_of(term, known) for term in parsed.terms]
+    frame = panel.frame
+    columns = frozenset(map(str, frame.columns))
+    of_outcome = columns_of(parsed.outcome, columns)
+    of_term = [columns_of(term, columns) for term in parsed.terms]
     _check_sides(parsed, of_outcome, of_term)
-    numeric = [pd.api.types.is_numeric_dtype(panel.frame[name]) for name in of_outcome]
-    y, X, owner = _sides(parsed, panel, intercept)
+    numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in of_outcome]
+    y, X, owner = _sides(parsed, panel, intercept, known)
     if y.shape[1] != 1 or not numeric or not all(numeric):
         raise FormulaError(f"the outcome {str(parsed.outcome)!r} must be made of numeric columns.")
     names, terms = list(map(str, X.columns)), [str(parsed.terms[i]) for i in owner]
@@ -265,13 +111,32 @@ def evaluate(
 
 
 def _sides(
-    parsed: Parsed, panel: CityPanel, intercept: bool
+    parsed: Parsed, panel: CityPanel, intercept: bool, known: Known | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[int]]:
     """Outcome, columns of the regressors, and the term each of these belongs to."""
-    y, _ = _evaluated((parsed.outcome,), panel)
     # Dummies of a category lose one level to the constant, or to the fixed effects.
-    X, owner = _evaluated(parsed.terms, panel, constant=parsed.intercept or not intercept)
-    return y, X, owner
+    constant = parsed.intercept or not intercept
+    if known is not None and parsed.terms:
+        _learn(known, (parsed.outcome, *parsed.terms), panel)
+        if all(term in known for term in (parsed.outcome, *parsed.terms)):
+            X = pd.concat([known[term] for term in parsed.terms], axis=1)
+            return known[parsed.outcome], X, list(range(len(parsed.terms)))
+    y, _ = _evaluated((parsed.outcome,), panel)
+    return y, *_evaluated(parsed.terms, panel, constant)
+
+
+def _learn(known: Known, terms: Sequence[Any], panel: CityPanel) -> None:
+    """Compute the numeric terms that are not `known`: one column each, whatever is beside them."""
+    frame = panel.frame
+    names = frozenset(map(str, frame.columns))
+    text = {n for n in names if not pd.api.types.is_numeric_dtype(frame[n])}
+    fresh = [term for term in terms if term not in known and "C(" not in str(term)]
+    fresh = [term for term in fresh if not columns_of(term, names) & text]
+    if fresh:
+        made, owner = _evaluated(tuple(fresh), panel)
+        for i, term in enumerate(fresh):
+            if owner.count(i) == 1:
+                known[term] = made.iloc[:, [owner.index(i)]]
 
 
 def _cube(y: pd.DataFrame, X: pd.DataFrame, panel: CityPanel) -> Array:
@@ -343,16 +208,18 @@ def _with_missing_categories(
 ) -> pd.DataFrame:
     """`made` with NaN where a category is missing: formulaic's dummies are all zero there."""
     frame = panel.frame
+    known = frozenset(map(str, frame.columns))
+    used = [columns_of(term, known) for term in terms]
     text = {
-        str(name): frame[name].isna().to_numpy()
-        for name in frame.columns
+        name: frame[name].isna().to_numpy()
+        for name in frozenset().union(*used)
         if not pd.api.types.is_numeric_dtype(frame[name]) and frame[name].isna().any()
     }
     if not text and not empty.any():
         return made
-    made, known = made.astype(float), frozenset(map(str, frame.columns))
+    made = made.astype(float)
     for j, i in enumerate(owner):
-        holes = [text[name] for name in columns_of(terms[i], known) if name in text]
+        holes = [text[name] for name in used[i] if name in text]
         holes += [empty] if "C(" in str(terms[i]) else []
         made.iloc[np.any([np.zeros_like(empty), *holes], axis=0), j] = np.nan
     return made

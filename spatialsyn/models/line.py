@@ -81,9 +81,10 @@ def profile(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Va
 
     def derivatives(rho: Array) -> tuple[Array, Array]:
         q, dq = ssr(rho), -2 * b + 2 * rho * c
-        slope = design.copies * logdet.slope(rho) - half * dq / q
-        curvature = design.copies * logdet.curvature(rho) - half * (2 * c / q - (dq / q) ** 2)
-        return slope, curvature
+        once, twice = logdet.slopes(rho)
+        with np.errstate(divide="ignore", invalid="ignore"):  # an exact fit is refused later
+            slope = design.copies * once - half * dq / q
+            return slope, design.copies * twice - half * (2 * c / q - (dq / q) ** 2)
 
     return value, derivatives
 
@@ -145,7 +146,8 @@ def peaks(
     """
     value, derivatives = profile(design, logdet, e_y, e_Wy)
     low, high = searched(logdet)
-    rho = maximise_many(value, derivatives, (low, high))
+    with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit nothing is left
+        rho = maximise_many(value, derivatives, (low, high))
     return rho, np.minimum(rho - low, high - rho) >= EDGE * (high - low)
 
 

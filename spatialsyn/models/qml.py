@@ -35,6 +35,8 @@ from spatialsyn.numerics.solves import solver
 
 # Columns of unit length whose pivot in the QR falls below this are linear combinations.
 COLLINEAR = 1e-10
+# Pivots above this lose less than four digits when products stand in for the columns themselves.
+DISTINCT = 1e-2
 
 
 def estimate_qml(design: Design) -> Estimate:
@@ -57,22 +59,33 @@ def estimate_qml(design: Design) -> Estimate:
     check_reach(design)
     y = design.y.ravel()
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
-    coefficients = regress(np.c_[y, Wy], Z, design.names)
+    both = np.column_stack([y, Wy])
+    coefficients = regress(both, Z, design.names)
     if design.random:
         return _with_city_variance(design)
-    spatial = _best(design, np.c_[y, Wy] - Z @ coefficients)
-    return describe(design, at(design, spatial))
+    residuals = both - Z @ coefficients
+    spatial = _best(design, residuals)
+    if design.error is not None or design.exponential:
+        return describe(design, at(design, spatial))
+    # The equation is linear in rho: so are the best delta and what it leaves.
+    mixed = np.r_[1.0, -spatial]
+    sigma2 = variance(design, residuals @ mixed)
+    return describe(design, np.r_[coefficients @ mixed, spatial, sigma2])
 
 
 def at(design: Design, spatial: Array) -> Array:
     """All parameters, delta and sigma2 being the best ones given (rho_1 ... rho_m, lambda)."""
     y, Z = filtered(design, spatial)
     delta = regress(y[:, None], Z, design.names)[:, 0]
-    e = y - Z @ delta
-    sigma2 = float(e @ e) / design.nobs
+    return np.r_[delta, spatial, variance(design, y - Z @ delta)]
+
+
+def variance(design: Design, residuals: Array) -> float:
+    """sigma2 of the residuals, (n T,), where anything is left."""
+    sigma2 = float(residuals @ residuals) / design.nobs
     if sigma2 <= 1e-20 * float((design.y**2).sum()):
         raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
-    return np.r_[delta, spatial, sigma2]
+    return sigma2
 
 
 def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
@@ -179,22 +192,34 @@ def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
     """Least-squares coefficients of each column of `y` on `Z`, naming collinear columns."""
     if not names:
         return np.zeros((0, y.shape[1]))
-    length = np.sqrt((Z**2).sum(axis=0))
+    p, length = len(names), np.sqrt(np.einsum("ij,ij->j", Z, Z))
     if not (length > 0).all():
         raise ModelError(
             f"{named(n for n, v in zip(names, length, strict=True) if not v)} is zero."
         )
-    Q, R, order = qr(Z / length, mode="economic", pivoting=True)
-    pivots = np.abs(np.diag(R))
-    if len(Z) < len(names) or pivots.min() < COLLINEAR:
-        dependent = [names[j] for j, v in zip(order, pivots, strict=False) if v < COLLINEAR]
+    columns = np.column_stack([Z / length, y])
+    R = _triangle(columns, p)
+    if len(Z) < p or np.abs(np.diag(R)[:p]).min() < COLLINEAR:
+        pivots, order = qr(Z / length, mode="r", pivoting=True)
+        small = np.abs(np.diag(pivots)) < COLLINEAR
         raise ModelError(
-            f"{named(dependent)} is a linear combination of the other regressors (after fixed "
-            "effects are removed). Leave it out: its coefficient and effects are not defined."
+            f"{named(names[j] for j in order[: len(small)][small])} is a linear combination of "
+            "the other regressors (after fixed effects are removed). Leave it out: its "
+            "coefficient and effects are not defined."
         )
-    scaled = np.empty((len(names), y.shape[1]))
-    scaled[order] = solve_triangular(R, Q.T @ y)
-    return scaled / length[:, None]
+    return np.asarray(solve_triangular(R[:p, :p], R[:p, p:]) / length[:, None])
+
+
+def _triangle(columns: Array, p: int) -> Array:
+    """The first `p` rows of R of the QR of `columns`, whose first p have unit length."""
+    products = columns[:, :p].T @ columns
+    try:
+        L = np.linalg.cholesky(products[:, :p])
+        if np.diag(L).min() > DISTINCT:
+            return np.asarray(np.c_[L.T, solve_triangular(L, products[:, p:], lower=True)])
+    except np.linalg.LinAlgError:
+        pass
+    return np.asarray(np.linalg.qr(columns, mode="r"))
 
 
 def check_reach(design: Design) -> None:

@@ -18,9 +18,9 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import align, outcome_matrices, right_side
-from spatialsyn.models.formula import parse
 from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.exponential import Exponential
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag
 from spatialsyn.numerics.multiplier import multiplied_out, multiplier

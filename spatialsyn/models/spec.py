@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
-from spatialsyn.models.formula import parse
 from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
+from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
 RANDOM = ("individual", "correlated", "baltagi")
@@ -213,7 +214,7 @@ class SpatialModel:
         """Whether the model has a constant: one unless fixed effects take its place."""
         return self.fixed_effects == "none"
 
-    @property
+    @cached_property
     def roles(self) -> Roles:
         """Which matrix lags what."""
         return roles(self.family, self.W)

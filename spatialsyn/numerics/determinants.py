@@ -29,7 +29,7 @@ from spatialsyn.numerics.solves import DENSE_TO, Pattern, Solver, pattern, solve
 from spatialsyn.numerics.spectrum import canonical, perron, symmetriser, widest
 from spatialsyn.numerics.traces import Solved
 
-WAYS = ("eigenvalues", "sparse", "hessenberg", "moments")
+WAYS = ("eigenvalues", "eigenvectors", "sparse", "hessenberg", "moments")
 # Cities up to which all eigenvalues are found in milliseconds.
 SMALL = 300
 # Cities at the same number of links from one of them: beyond this a factor fills memory.

@@ -53,3 +53,13 @@ def rows_of(block: Array, W: Matrix) -> Matrix:
     if sparse.issparse(W):
         return sparse.csr_array(sparse.diags_array(block) @ W)
     return np.asarray(block[:, None] * W)
+
+
+def paired(W: Matrix) -> Matrix:
+    """P with z' P z = z' W z, W without a diagonal: half the links where W is mutual."""
+    return sparse.csr_array(sparse.triu(W + W.T, k=1)) if sparse.issparse(W) else W
+
+
+def quadratic(W: Matrix, Z: Array) -> Array:
+    """z' W z of every column of (n, b) values, (b,)."""
+    return np.asarray(np.einsum("ij,ij->j", Z, W @ Z))

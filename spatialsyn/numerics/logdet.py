@@ -78,6 +78,10 @@ class LogDet(ABC):
         """Third derivative, minus 2 tr G^3."""
         return self.derivative(rho, 3)
 
+    def slopes(self, rho: float | Array) -> tuple[Array, Array]:
+        """First and second derivative, side by side."""
+        return self.derivative(rho, 1), self.derivative(rho, 2)
+
     def without_unit_root(self) -> LogDet:
         """The log-determinant of F'(I - rho W)F: ln|S| - ln(1 - rho)."""
         return WithoutUnitRoot(self)
@@ -107,6 +111,12 @@ class Eigenvalues(LogDet):
             return np.asarray(np.log(np.abs(rest)).sum(axis=-1) / self.years)
         powers = (self.eigenvalues / rest) ** order
         return np.asarray(-factorial(order - 1) * powers.sum(axis=-1).real / self.years)
+
+    def slopes(self, rho: float | Array) -> tuple[Array, Array]:
+        """Exact sums over the eigenvalues, divided once."""
+        g = self.eigenvalues / (1 - np.multiply.outer(rho, self.eigenvalues))
+        once, twice = g.sum(axis=-1).real, (g * g).sum(axis=-1).real
+        return np.asarray(-once / self.years), np.asarray(-twice / self.years)
 
     @cached_property
     def interval(self) -> tuple[float, float]:
@@ -146,6 +156,12 @@ class WithoutUnitRoot(LogDet):
         rest = 1 - np.asarray(rho, dtype=float)
         share = np.log(np.abs(rest)) if order == 0 else -factorial(order - 1) / rest**order
         return self.of.derivative(rho, order) - share
+
+    def slopes(self, rho: float | Array) -> tuple[Array, Array]:
+        """Those of W less the share of the unit root."""
+        once, twice = self.of.slopes(rho)
+        rest = 1 / (1 - np.asarray(rho, dtype=float))
+        return once + rest, twice + rest**2
 
     @property
     def interval(self) -> tuple[float, float]:

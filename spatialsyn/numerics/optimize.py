@@ -80,15 +80,18 @@ def maximise_many(
     ends = np.r_[low, points, high]
     peak = np.argmax(value(points[:, None]), axis=0)
     left, rho, right = ends[peak], ends[peak + 1], ends[peak + 2]
+    still = np.zeros(rho.shape, dtype=bool)
     for _ in range(MANY_STEPS):
         slope, curvature = derivatives(rho)
         left, right = np.where(slope > 0, rho, left), np.where(slope < 0, rho, right)
         target = rho - slope / np.where(curvature < 0, curvature, -np.inf)
         outside = (curvature >= 0) | (target < left) | (target > right)
         target = np.where(outside, (left + right) / 2, target)
-        still = np.abs(target - rho).max() <= STEP_OF_MANY * (high - low)
+        # What one function gets does not depend on the others: it waits where it has ended.
+        target = np.where(still, rho, target)
+        still |= np.abs(target - rho) <= STEP_OF_MANY * (high - low)
         rho = target
-        if still:
+        if still.all():
             break
     return np.asarray(rho)
 

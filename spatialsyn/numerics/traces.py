@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.solves import Inverse, Solver
 
+# tr G, tr G^2 and tr G'G: numbers, or arrays of those of many G.
+Traces: TypeAlias = tuple[Any, Any, Any]
 # Cities up to which tr G'G is exact.
 EXACT = 1000
 # Probes, fewer where more cities make each more exact; the cities that make them fewer.
@@ -57,18 +60,13 @@ class Propagation:
 
     def traces(self, swept: bool, crossed: bool) -> tuple[float, float, float]:
         """tr G, tr G^2 and, where `crossed`, tr G'G; of J G J, J = I - 11'/n, where `swept`."""
-        once, twice = -float(self.logdet.slope(self.rho)), -float(self.logdet.curvature(self.rho))
+        once, twice = (-float(slope) for slope in self.logdet.slopes(self.rho))
         both = twice + self.asymmetry[0] if crossed else 0.0
         if not swept:
             return once, twice, both
-        ones, n = np.ones(self.inverse.shape[0]), self.inverse.shape[0]
-        to, fro = self @ ones, self.back(ones)
-        mean = float(to.sum()) / n
-        return (
-            once - mean,
-            twice - 2 * float(fro @ to) / n + mean**2,
-            both - float(to @ to + fro @ fro) / n + mean**2,
-        )
+        ones = np.ones(self.inverse.shape[0])
+        once, twice, both = projected((once, twice, both), self @ ones, self.back(ones))
+        return float(once), float(twice), float(both)
 
     @cached_property
     def asymmetry(self) -> tuple[float, float]:
@@ -94,6 +92,17 @@ class Propagation:
             return "exact"
         whole = value - float(self.logdet.curvature(self.rho))
         return f"to {se / whole:.1g} of itself, by random probes, seed {SEED}"
+
+
+def projected(traces: Traces, to: Array, fro: Array) -> Traces:
+    """tr G, tr G^2 and tr G'G of J G J, J = I - 11'/n, given to = G1 and fro = G'1, (..., n)."""
+    n, mean = to.shape[-1], to.mean(axis=-1)
+    once, twice, both = traces
+    return (
+        once - mean,
+        twice - 2 * (fro * to).sum(axis=-1) / n + mean**2,
+        both - (to * to + fro * fro).sum(axis=-1) / n + mean**2,
+    )
 
 
 @dataclass(frozen=True, eq=False)

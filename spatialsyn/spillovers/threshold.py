@@ -31,9 +31,9 @@ from spatialsyn.errors import ModelError, expect, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.cut import cut_at
 from spatialsyn.models.design import Design, sweep_effects
-from spatialsyn.models.formula import parse
 from spatialsyn.models.roles import regimes
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results

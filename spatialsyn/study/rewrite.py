@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.formula import Parsed, parse
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.syntax import Parsed, parse
 
 CATEGORY = re.compile(r"\bC\(")
 

@@ -7,33 +7,33 @@ A model that cannot be estimated is a row with the reason, like any other.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import ModelError, PanelError, SpatialsynError, WeightsError, expect, named
-from spatialsyn.fitting import estimated_on
+from spatialsyn.errors import ModelError, PanelError, WeightsError, expect, named
 from spatialsyn.models.design import align
-from spatialsyn.models.formula import Regressors, evaluate, parse
-from spatialsyn.models.gaps import EVERYTHING, Sample
+from spatialsyn.models.many import joined
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.results import Results
+from spatialsyn.numerics.traces import EXACT
 from spatialsyn.study import store as files
 from spatialsyn.study.engine import each
 from spatialsyn.study.grid import MODEL, Specification
+from spatialsyn.study.record import JOINED, failure, records_of
 from spatialsyn.study.runs import Runs
+from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
-# Refusals that would come again: they are results, and stored.
-REFUSALS = (SpatialsynError, np.linalg.LinAlgError)
+# Models and cities from which on a matrix's eigenvectors save time, and where they cost too much.
+MANY, FROM = 8, 50
+# Models handed out together, numbers that they may hold, and rounds for every worker.
+AT_ONCE, ROOM, ROUNDS = 200, 4_000_000, 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,7 +69,9 @@ class Study:
         object.__setattr__(self, "models", made)
         self._check_panel()
         needed = dict.fromkeys(w for spec in made.values() for w in spec.model.weights_names)
-        object.__setattr__(self, "weights", align(self.weights, tuple(needed), self.panel))
+        aligned = align(self.weights, tuple(needed), self.panel)
+        shared = {name: _shared(w, len(made)) for name, w in aligned.items()}
+        object.__setattr__(self, "weights", shared)
 
     def _check_panel(self) -> None:
         years = dict.fromkeys(y for spec in self.models.values() for y in spec.drop_years)
@@ -132,19 +134,35 @@ class Study:
             files.check_writable(folder)
         if todo:
             self._warm()
-        specs = [self.models[name] for name in todo.values()]
-        call = partial(record_of, self.panel, self.weights, self.cov, self.by)
-        done, keys = len(records), list(todo)
-        with closing(each(call, specs, n_jobs, backend, scheduler)) as found:
-            for i, record in tqdm(
-                found, total=done + len(keys), initial=done, desc="models", unit="model",
+        batches = self._batches(list(todo), todo, n_jobs)
+        specs = [[self.models[todo[key]] for key in keys] for keys in batches]
+        call = partial(records_of, self.panel, self.weights, self.cov, self.by)
+        with (
+            closing(each(call, specs, n_jobs, backend, scheduler)) as found,
+            tqdm(
+                total=len(records) + len(todo), initial=len(records), desc="models", unit="model",
                 delay=2, leave=False,
-            ):  # fmt: skip
-                known = _failure(record, "failed") if isinstance(record, Exception) else record
-                records[keys[i]] = known
-                if folder is not None and known["status"] != "failed":
-                    files.write(folder, keys[i], known)
+            ) as bar,
+        ):  # fmt: skip
+            for i, made in found:
+                keys = batches[i]
+                lost = [failure(made, "failed")] * len(keys) if isinstance(made, Exception) else []
+                for key, record in zip(keys, lost or made, strict=True):
+                    records[key] = record
+                    if folder is not None and record["status"] != "failed":
+                        files.write(folder, key, record)
+                    bar.update()
         return Runs(self.models, {name: records[key] for name, key in self.keys.items()})
+
+    def _batches(self, keys: list[str], names: Mapping[str, str], n_jobs: int) -> list[list[str]]:
+        """Keys of small static models many at a time, of others one by one."""
+        small = {key: self.cov in JOINED and joined(self.models[names[key]].model) for key in keys}
+        together = [key for key in keys if small[key]]
+        workers = n_jobs if n_jobs > 0 else os.cpu_count() or 1
+        room = ROOM // (self.panel.n * max(self.panel.n, 8 * self.panel.T))
+        step = max(1, min(AT_ONCE, room, len(together) // (ROUNDS * workers)))
+        batches = [together[i : i + step] for i in range(0, len(together), step)]
+        return batches + [[key] for key in keys if not small[key]]
 
     def _ordered(self) -> list[tuple[str, str]]:
         """Names and keys, models of one formula side by side: it is evaluated once for them."""
@@ -168,106 +186,14 @@ def _specification(model: Any) -> Specification:
     return model if isinstance(model, Specification) else Specification(model)
 
 
+def _shared(w: Links, models: int) -> Links:
+    """`w` with the eigenvectors that many models of one matrix share, where they save time."""
+    if not isinstance(w, Weights) or w.determinant != "auto" or models < MANY:
+        return w
+    return w.with_logdet("eigenvectors") if FROM <= w.n <= EXACT else w
+
+
 def _stored(folder: Path, keys: Mapping[str, str]) -> dict[str, files.Record]:
     """The results that are there, by key."""
     found = {key: files.read(folder, key) for key in keys.values()}
     return {key: record for key, record in found.items() if record is not None}
-
-
-def record_of(
-    panel: CityPanel,
-    weights: Mapping[str, Links],
-    cov: str | None,
-    by: str | None,
-    spec: Specification,
-) -> files.Record:
-    """What is kept of one model: its numbers, or why there are none."""
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        try:
-            record = described(fitted(panel, weights, cov, spec), by)
-        except REFUSALS as error:
-            record = _failure(error, "refused")
-        except Exception as error:  # a study does not die of one model
-            record = _failure(error, "failed")
-    told = dict.fromkeys(str(w.message) for w in said if issubclass(w.category, UserWarning))
-    return {"equation": str(spec), **record, "warnings": list(told)}
-
-
-def fitted(
-    panel: CityPanel, weights: Mapping[str, Links], cov: str | None, spec: Specification
-) -> Results:
-    """The model on the years it keeps; `weights` are aligned with the panel."""
-    model = spec.model
-    chosen = {name: weights[name] for name in model.weights_names}
-    return estimated_on(model, panel, chosen, sample_of(panel, spec), cov, evaluated)
-
-
-@lru_cache(maxsize=4)
-def evaluated(
-    formula: str, panel: CityPanel, intercept: bool, dynamic: bool, holes: bool
-) -> Regressors:
-    """A formula on the panel, remembered for the models that differ in something else."""
-    made = evaluate(formula, panel, intercept, dynamic, holes)
-    for values in (made.y, made.X):
-        values.setflags(write=False)
-    return made
-
-
-def sample_of(panel: CityPanel, spec: Specification) -> Sample:
-    """The years that are kept: those that the lags of the formula leave, less the dropped ones."""
-    if not spec.drop_years:
-        return EVERYTHING
-    model = spec.model
-    lost = parse(model.formula).years_lost + model.dynamic
-    if model.instruments:
-        outside = f"{model.formula.split('~')[0]} ~ {' + '.join(model.instruments)}"
-        lost = max(lost, parse(outside).years_lost)
-    kept = tuple(year for year in panel.years[lost:] if year not in spec.drop_years)
-    if not kept:
-        raise ModelError(f"drop_years leaves no year of {named(panel.years[lost:], 40)}.")
-    if model.dynamic and kept[-1] - kept[0] >= len(kept):
-        raise ModelError(
-            f"a lag in time needs years that follow each other; drop_years leaves {named(kept, 40)}"
-            ". Drop years at either end, or use a model without lag_y and lag_wy."
-        )
-    return Sample(years=kept)
-
-
-def described(results: Results, by: str | None) -> files.Record:
-    """The numbers of a fit as plain columns."""
-    effects: dict[str, list[Any]] = {}
-    note = ""
-    if results.regressors:
-        made = results.effects(by=by)
-        term = dict(zip(results.data.names, results.data.terms, strict=True))
-        table = made.table.assign(term=made.table["x"].map(term))
-        effects, note = _columns(table), made.note
-    fit = {
-        "cities": results.panel.n, "years": len(results.data.years),
-        "first": results.data.years[0], "last": results.data.years[-1],
-        **{name: getattr(results, name) for name in ("nobs", "loglik", "aic", "bic", "sigma2")},
-    }  # fmt: skip
-    return {
-        "status": "estimated",
-        "message": "",
-        "fit": fit,
-        "parameters": {
-            "term": list(results.params.index),
-            "estimate": results.params.tolist(),
-            "se": results.se.tolist(),
-        },
-        "effects": effects,
-        "note": note,
-    }
-
-
-def _columns(table: Any) -> dict[str, list[Any]]:
-    """A table as lists of Python's own numbers and texts."""
-    return {str(name): table[name].tolist() for name in table.columns}
-
-
-def _failure(error: BaseException, status: str) -> files.Record:
-    kind = "" if isinstance(error, SpatialsynError) else f"{type(error).__name__}: "
-    return {"status": status, "message": f"{kind}{error}", "fit": {}, "parameters": {},
-            "effects": {}, "note": ""}  # fmt: skip

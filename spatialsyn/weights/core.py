@@ -18,6 +18,7 @@ from scipy import sparse
 
 from spatialsyn.errors import AlignmentError, WeightsError, named
 from spatialsyn.numerics.determinants import WAYS, chosen, determined
+from spatialsyn.numerics.eigenvectors import decomposed
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.spectrum import eigenvalues
@@ -140,8 +141,10 @@ class Weights:
     def logdet(self) -> LogDet:
         """ln|I - rho W|, by `determinant` or the way that suits size and structure; kept."""
         how = chosen(self.matrix) if self.determinant == "auto" else self.determinant
-        if how == "hessenberg":
+        if how in ("hessenberg", "eigenvectors"):
             self._check_dense()
+        if how == "eigenvectors":
+            return decomposed(self.matrix) or self.spectrum
         return self.spectrum if how == "eigenvalues" else determined(self.matrix, how)
 
     @cached_property
@@ -168,10 +171,12 @@ class Weights:
 
         Parameters
         ----------
-        how : "auto" | "eigenvalues" | "sparse" | "hessenberg" | "moments"
-            By size and structure; all eigenvalues of a dense matrix, exact; factorisations of a
-            sparse one, exact to the error that results print; those of a dense one, likewise;
-            or an approximation by random probes, for sparse matrices that none of these reach.
+        how : "auto" | "eigenvalues" | "eigenvectors" | "sparse" | "hessenberg" | "moments"
+            By size and structure; all eigenvalues of a dense matrix, exact; the same with their
+            vectors where W is similar to a symmetric matrix, which many models of one W share;
+            factorisations of a sparse one, exact to the error that results print; those of a
+            dense one, likewise; or an approximation by random probes, for sparse matrices that
+            none of these reach.
 
         Raises
         ------

@@ -114,7 +114,7 @@ def distances(cities: Any) -> pd.DataFrame:
 def _bridges(links: Iterable[Link], ids: tuple[Any, ...]) -> sparse.csr_array:
     """1 between the cities of every pair, both ways."""
     position = {city: i for i, city in enumerate(ids)}
-    matrix = sparse.lil_array((len(ids), len(ids)))
+    pairs: list[tuple[int, int]] = []
     for link in links:
         expect(link, tuple, "links holds pairs of ids, such as ('440300', '442000')", WeightsError)
         if len(link) != 2 or link[0] == link[1]:
@@ -122,9 +122,10 @@ def _bridges(links: Iterable[Link], ids: tuple[Any, ...]) -> sparse.csr_array:
         foreign = [city for city in link if city not in position]
         if foreign:
             raise WeightsError(f"links names the unknown cities {named(foreign)}.")
-        i, j = (position[city] for city in link)
-        matrix[i, j] = matrix[j, i] = 1.0
-    return matrix.tocsr()
+        pairs.append((position[link[0]], position[link[1]]))
+    i, j = np.array(pairs, dtype=int).reshape(-1, 2).T
+    matrix = sparse.csr_array((np.ones(len(pairs)), (i, j)), shape=(len(ids), len(ids)))
+    return (matrix + matrix.T).sign()
 
 
 def _check_order(order: object) -> None:

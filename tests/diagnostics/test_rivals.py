@@ -28,14 +28,14 @@ def test_it_is_the_wald_test_of_the_rivals_prediction(two):
     )  # fixed effects of the prediction are swept with all others
     wide = ss.fit(ss.sar("y ~ x + h", W="w", **TWO), panel.assign(h=y_hat), weights)
     expected = (wide.params["h"] / wide.se["h"]) ** 2
-    assert_allclose(j_test(own, rival).statistic, expected, rtol=1e-6)
+    assert_allclose(j_test(own, rival, draws=0).statistic, expected, rtol=1e-6)
 
 
 def test_the_right_matrix_is_kept_and_the_wrong_one_rejected(two):
     panel, weights = two
-    table = j_tests(ss.sdm("y ~ x + z", W="w", **TWO), panel, weights).set_index("W")
+    table = j_tests(ss.sdm("y ~ x + z", W="w", **TWO), panel, weights, draws=99).set_index("W")
     assert table.loc["w", "p"] > 0.05
-    assert table.loc["far", "p"] < 1e-4
+    assert table.loc["far", "p"] < 0.02
 
 
 def test_draws_are_seeded(two):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import permutations
 
 import matplotlib as mpl
@@ -13,8 +14,10 @@ from explore.fields import field, smooth
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 from report.drawing import invented_panel
+from scipy import sparse
 
 import spatialsyn as ss
+from spatialsyn.numerics import permutation
 
 mpl.use("Agg")
 
@@ -268,3 +271,69 @@ def test_the_map_colours_the_clusters_of_a_year():
         ss.report.lisa_map(ss.CityPanel(panel.frame.reset_index(), city="city"), found, 2012)
     with pytest.raises(ss.AlignmentError, match="clusters and the polygons differ in '440100'"):
         ss.report.lisa_map(panel.subset([i for i in panel.ids if i != "440100"]), found, 2012)
+
+
+@pytest.mark.parametrize("cells", [2**20, 100])
+def test_permutations_are_those_of_one_at_a_time(cells, monkeypatch):
+    """The same generator, each permutation by itself and by the textbook; blocks change nothing."""
+    monkeypatch.setattr(permutation, "CELLS", cells)
+    x, n = smooth(T=1)[:, 0], 30
+    panel, w = field(x[:, None])
+    W = sparse.csr_array(w.dense() * np.linspace(1, 2, n)[:, None])
+    w = ss.Weights.from_matrix(W, ids=w.ids, name="w")
+    found = ss.explore.autocorrelation(panel, "x", w, permutations=199, seed=3).table
+    rng = np.random.default_rng([3, 2001])
+    orders = [rng.permutation(x) for _ in range(199)]
+    for row, formula in zip(found.itertuples(), (moran, geary, getis_ord), strict=True):
+        drawn = np.array([formula(v, W.toarray()) for v in orders])
+        assert_allclose([row.mean, row.low], [drawn.mean(), np.quantile(drawn, 0.025)], rtol=1e-12)
+        assert row.p == permutation.two_sided(row.value, drawn)
+
+
+def test_bivariate_permutations_are_those_of_one_at_a_time():
+    x, y = smooth(T=2).T
+    panel, w = field(x[:, None])
+    panel = panel.assign(y=y[:, None])
+    found = ss.explore.bivariate(panel, "x", "y", w, permutations=199, seed=3).table.iloc[0]
+    rng = np.random.default_rng([3, 2001, 0])
+
+    def pair(v):
+        return (x - x.mean()) / x.std() @ w.dense() @ ((v - v.mean()) / v.std()) / 30
+
+    drawn = np.array([pair(rng.permutation(y)) for _ in range(199)])
+    assert_allclose([found["mean"], found["high"]], [drawn.mean(), np.quantile(drawn, 0.975)])
+    assert found["p"] == permutation.two_sided(pair(y), drawn)
+
+
+@pytest.mark.filterwarnings("ignore")  # what esda warns of on import and of islands
+def test_statistics_are_those_of_esda_whatever_the_weights():
+    from esda import Geary, Moran, Moran_BV
+    from esda.getisord import G
+
+    x, y = np.exp(smooth(40, 2, seed=6).T)
+    rng = np.random.default_rng(2)
+    W = rng.random((40, 40)) * (rng.random((40, 40)) < 0.1)
+    np.fill_diagonal(W, 0)
+    panel, w = field(x[:, None])
+    panel = panel.assign(y=y[:, None])
+    w = ss.Weights.from_matrix(sparse.csr_array(W), ids=w.ids, name="w")
+    links, alike = w.to_w(), {"transformation": "O", "permutations": 0}
+    ours = ss.explore.autocorrelation(panel, "x", w).table["value"]
+    theirs = [Moran(x, links, **alike).I, Geary(x, links, **alike).C, G(x, links, permutations=0).G]
+    assert_allclose(ours, theirs, rtol=1e-12)
+    pair = ss.explore.bivariate(panel, "x", "y", w).table["value"]
+    assert_allclose(pair, Moran_BV(x, y, links, **alike).I, rtol=1e-12)
+
+
+def test_a_large_sparse_matrix_needs_no_array_of_cities_by_permutations():
+    n = 20_000
+    line = sparse.diags_array([1.0, 1.0], offsets=[-1, 1], shape=(n, n))
+    ids = [f"c{i:05d}" for i in range(n)]
+    x = np.exp(np.random.default_rng(0).normal(size=n))
+    panel = ss.CityPanel(pd.DataFrame({"city": ids, "year": 2001, "x": x}), city="city")
+    w = ss.Weights.from_matrix(line, ids=ids, name="w")
+    tracemalloc.start()
+    ss.explore.autocorrelation(panel, "x", w, permutations=499)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.8 * 8 * n * 499

@@ -73,6 +73,24 @@ def test_p_values_agree_with_esda():
     assert np.all(np.abs(ours["p"] - p) <= 4 * np.sqrt(4 * p / 9999))
 
 
+@pytest.mark.filterwarnings("ignore")  # what esda warns of on import
+def test_statistics_and_quadrants_are_those_of_esda_whatever_the_weights():
+    from esda.moran import Moran_Local
+
+    rng = np.random.default_rng(2)
+    W = rng.random((60, 60)) * (rng.random((60, 60)) < 0.08)
+    np.fill_diagonal(W, 0)
+    panel, w = field(smooth(60, 1, seed=5))
+    w = ss.Weights.from_matrix(W, ids=w.ids, name="w")
+    ours = ss.explore.lisa(panel, "x", w, permutations=99).at(2001)
+    theirs = Moran_Local(panel.array("x")[:, 0], w.to_w(), transformation="O", permutations=0)
+    assert_allclose(ours["local"], theirs.Is, rtol=1e-12)
+    linked = W.any(axis=1)
+    names = np.array(["HH", "LH", "LL", "HL"])[theirs.q - 1]
+    assert list(ours["quadrant"][linked]) == list(names[linked])
+    assert (ours["quadrant"][~linked] == "n.s.").all()
+
+
 def test_false_discoveries_are_controlled_within_the_year():
     panel, w = field(smooth())
     found = ss.explore.lisa(panel, "x", w, level=0.2)

@@ -8,7 +8,8 @@ from cases import made_up
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.models.formula import evaluate, parse
+from spatialsyn.models.formula import evaluate
+from spatialsyn.models.syntax import parse
 
 
 @pytest.mark.parametrize(

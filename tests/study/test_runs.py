@@ -14,6 +14,7 @@ from study.small import MODEL, panel_and_weights
 
 import spatialsyn as ss
 from spatialsyn.study.engine import each
+from tests.maps import neighbours, on_map
 
 mpl.use("Agg")
 
@@ -254,3 +255,19 @@ def test_the_table_of_shares_is_that_of_the_curves(runs):
     assert table.columns == ("Direct", "Indirect", "Total")
     assert table.notes[0] == "Effects of Broadband; significant: p < 0.05."
     assert "are no p-values" in table.notes[1]
+
+
+def test_a_study_on_many_cities_shares_eigenvectors_and_agrees_with_fits():
+    panel, w = on_map(neighbours(60), T=4)
+    model = ss.sdm("y ~ x + z", W="w", fixed_effects="twoways")
+    models = ss.grid(model, fixed_effects=["individual", "twoways"], drop_years=[None, 2000],
+                     x=ss.swap("z", "exp(z)"))  # fmt: skip
+    study = ss.Study(panel, w, models)
+    assert study.weights["w"].determinant == "eigenvectors"
+    found = study.run().effects()
+    for name, spec in models.items():
+        own = ss.fit(spec.model, panel.subset(years=[y for y in panel.years
+                                                     if y not in spec.drop_years]), w)  # fmt: skip
+        mine = found[found["model"] == name]
+        columns = ["estimate", "se", "low", "high", "p"]
+        assert_allclose(mine[columns], own.effects().table[columns], rtol=1e-8, atol=1e-10)

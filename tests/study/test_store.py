@@ -16,6 +16,7 @@ from pandas.testing import assert_frame_equal
 from study.small import MODEL, contents, panel_and_weights, two_hundred
 
 import spatialsyn as ss
+from spatialsyn.study import record as recording
 from spatialsyn.study import run as running
 from spatialsyn.study import store as files
 
@@ -136,7 +137,7 @@ def test_a_read_only_store_is_refused_before_anything_is_estimated(tmp_path, mon
     def read_only(*_, **__):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(running, "estimated_on", None)
+    monkeypatch.setattr(running, "records_of", None)
     monkeypatch.setattr(files.tempfile, "mkstemp", read_only)
     with pytest.raises(ss.StoreError, match="takes no files: Read-only file system"):
         study.run(tmp_path)
@@ -175,16 +176,17 @@ def test_a_spoiled_result_is_refused_by_name(tmp_path, text):
 
 def test_an_unexpected_error_is_a_row_that_is_tried_again(tmp_path, monkeypatch):
     study, before = started(tmp_path)
-    whole = running.estimated_on
+    whole = recording.designed
 
     def broken(*_):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(running, "estimated_on", broken)
+    monkeypatch.setattr(recording, "designed", broken)
+    monkeypatch.setattr(recording, "estimated_on", broken)
     runs = study.run(tmp_path)
     assert runs.failures.to_dict() == {"individual": "RuntimeError: out of luck"}
     assert contents(tmp_path) == before
-    monkeypatch.setattr(running, "estimated_on", whole)
+    monkeypatch.setattr(recording, "designed", whole)
     assert study.run(tmp_path).failures.empty
 
 

@@ -167,7 +167,7 @@ def lisa_map(
         counts = clusters.value_counts()
         handles = [
             Patch(facecolor=CLUSTERS[c], label=f"{word(WORDS[c], language)} ({counts[c]})", **EDGE)
-            for c in (*sorted(QUADRANTS.values()), NONE)
+            for c in (*sorted(QUADRANTS), NONE)
             if c in counts
         ]
         nothing = pd.Series(np.zeros(len(clusters), dtype=bool), index=clusters.index)

@@ -1,0 +1,177 @@
+"""Formulas as text: what may stand in them, checked on the syntax tree.
+
+    y ~ x + log(z)            every regressor may get a spatial lag
+    y ~ x + log(z) | x        only the regressors after the bar get one
+
+Columns, arithmetic and a short list of functions are allowed; nothing else reaches the
+evaluator, so a study file from a stranger is data, not code.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from spatialsyn.errors import FormulaError, named
+from spatialsyn.models.functions import FUNCTIONS
+
+_NODES = (
+    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
+    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.keyword,
+)  # fmt: skip
+# In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
+_TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A checked formula: formulaic's terms, which of them get a lag, and the intercept."""
+
+    outcome: Any
+    terms: tuple[Any, ...]
+    lagged: tuple[bool, ...]
+    intercept: bool
+
+    @cached_property
+    def years_lost(self) -> int:
+        """Years that `lag` and `diff` take from the front of every city's series."""
+        factors = [f for term in (self.outcome, *self.terms) for f in term.factors]
+        trees = [_tree(f.expr) for f in factors if f.eval_method.value == "python"]
+        return max((_depth(tree) for tree in trees if tree is not None), default=0)
+
+
+@lru_cache(maxsize=1024)
+def parse(formula: str) -> Parsed:
+    """Check every factor of `formula` and return its terms; nothing is evaluated."""
+    if not isinstance(formula, str):
+        raise FormulaError(f"a formula is a text such as 'y ~ x'; got {formula!r}.")
+    if formula.count("~") != 1:
+        raise FormulaError(f"{formula!r} needs one '~' between outcome and regressors.")
+    left, right = formula.split("~")
+    sides = right.split("|")
+    if len(sides) > 2 or "|" in left:
+        raise FormulaError(f"{formula!r} may have one '|', on its right side.")
+    outcome = [term for term in _terms(left, formula) if str(term) != "1"]
+    if len(outcome) != 1:
+        raise FormulaError(f"the left side of {formula!r} must be one column or one expression.")
+    everything = _terms(sides[0], formula)
+    terms = tuple(term for term in everything if str(term) != "1")
+    after_bar = _terms(sides[1], formula) if len(sides) == 2 else everything
+    foreign = [str(t) for t in after_bar if str(t) != "1" and t not in terms]
+    if foreign:
+        raise FormulaError(
+            f"{named(foreign)} stand after the '|' in {formula!r} but not before it: "
+            "a regressor that gets a spatial lag must be a regressor itself."
+        )
+    lagged = tuple(term in after_bar for term in terms)
+    return Parsed(outcome[0], terms, lagged, intercept=len(everything) > len(terms))
+
+
+def _terms(side: str, formula: str) -> list[Any]:
+    """The terms of one side of the formula, all their factors checked."""
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    _check_term_operators(side, formula)
+    try:
+        terms = list(Formula(side.strip() or "0"))
+    except (FormulaicError, SyntaxError) as error:
+        check_expression(side.strip(), formula)  # says more, where it finds what is wrong
+        raise FormulaError(f"cannot read {side.strip()!r} in the formula {formula!r}.") from error
+    for term in terms:
+        for factor in term.factors:
+            # What stands in backticks is looked up as a column name and never evaluated.
+            if factor.eval_method.value != "lookup" or f"`{factor.expr}`" not in side:
+                check_expression(factor.expr, formula)
+    return terms
+
+
+def _check_term_operators(side: str, formula: str) -> None:
+    """Refuse /, **, ^ and - between terms, which do not mean arithmetic there."""
+    outside = re.sub(r"`[^`]*`|\{[^}]*\}", "x", side)
+    while "(" in outside:
+        bare = re.sub(r"\w*\([^()]*\)", "x", outside)
+        if bare == outside:
+            break
+        outside = bare
+    if _TERM_OPERATORS.search(outside):
+        raise FormulaError(
+            f"{side.strip()!r} in {formula!r} uses / ** ^ or - between regressors, where they do "
+            "not mean arithmetic (x / z would mean x + x:z). Write arithmetic in braces, "
+            "{x / z} or {x ** 2}; '- 1' removes the intercept, ':' makes an interaction."
+        )
+
+
+def check_expression(expression: str, formula: str) -> None:
+    """Refuse an expression unless its syntax tree is columns, arithmetic and `FUNCTIONS`."""
+    tree = _tree(expression)
+    if tree is None:
+        raise FormulaError(f"cannot read {expression!r} in the formula {formula!r}.")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node) not in FUNCTIONS:
+            raise FormulaError(
+                f"{ast.unparse(node.func)!r} in {formula!r} is not a function that a formula may "
+                f"call; these are: {', '.join(FUNCTIONS)}. Arithmetic stands in braces: {{x ** 2}}."
+            )
+        if not isinstance(node, _NODES) or _hidden(node):
+            raise FormulaError(
+                f"{expression!r} is not allowed in the formula {formula!r}: a formula holds "
+                f"columns, numbers, + - * / ** and the functions {', '.join(FUNCTIONS)}."
+            )
+
+
+def _depth(node: ast.AST) -> int:
+    """Years back that an expression reaches, nested lags added up."""
+    inner = max((_depth(child) for child in ast.iter_child_nodes(node)), default=0)
+    if not (isinstance(node, ast.Call) and _called(node) in ("lag", "diff")):
+        return inner
+    given = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "k")]
+    order = given[0].value if given and isinstance(given[0], ast.Constant) else 1
+    return inner + (order if isinstance(order, int) and order > 0 else 1)
+
+
+def _hidden(node: ast.AST) -> bool:
+    """A text, a truth value or a dunder name."""
+    if isinstance(node, ast.Constant):
+        return type(node.value) not in (int, float)
+    return isinstance(node, ast.Name) and node.id.startswith("__")
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def _tree(expression: str) -> ast.Expression | None:
+    """The syntax tree, with columns quoted in backticks standing as plain names."""
+    try:
+        return ast.parse(re.sub(r"`([^`]*)`", "quoted_column", expression), mode="eval")
+    except SyntaxError:
+        return None
+
+
+def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
+    """The panel columns that a term reads; names that are not `known` are errors."""
+    found: set[str] = set()
+    for factor in term.factors:
+        expression = factor.expr
+        if factor.eval_method.value == "lookup":
+            found.add(expression)
+            continue
+        tree = _tree(expression)
+        found.update(re.findall(r"`([^`]*)`", expression))
+        if tree is not None:
+            functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+            names = [
+                n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions
+            ]
+            found.update(node.id for node in names if node.id != "quoted_column")
+    absent = sorted(found - known)
+    if absent:
+        raise FormulaError(
+            f"the panel has no column {named(absent)}, used in {str(term)!r}; "
+            f"it has {named(sorted(known), 60)}."
+        )
+    return frozenset(found)

@@ -1,0 +1,102 @@
+"""S^-1 and G = W S^-1 from the eigenvectors of W, found once for many models of one W.
+
+Where s_i W_ij = s_j W_ji, A = s^1/2 W s^-1/2 = U diag(w) U' is symmetric, and with
+g = w / (1 - rho w)
+
+    G = s^-1/2 U diag(g) U' s^1/2,    tr G'G = g' K g,    K = (U's^-1 U) o (U's U)
+
+so that no model factors or inverts anything: S^-1 v costs two products, tr G'G one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.logdet import Eigenvalues
+from spatialsyn.numerics.solves import Inverse
+from spatialsyn.numerics.spectrum import symmetriser
+from spatialsyn.numerics.traces import Propagation
+
+# Scales s further apart than this cost the digits that eigenvectors are exact to.
+SCALES = 1e6
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Eigenvectors(Eigenvalues):
+    """ln|I - rho W| that also knows S^-1.
+
+    Attributes
+    ----------
+    W : (n, n) = left @ diag(eigenvalues) @ right
+    crossed : (n, n), K
+    """
+
+    W: Matrix
+    left: Array
+    right: Array
+    crossed: Array
+
+    def at(self, rho: float) -> Propagation:
+        """G at this rho."""
+        return Resolved(self.W, Resolvent(self, rho), self, rho)
+
+    def crossed_at(self, rho: Array) -> Array:
+        """tr G'G at an array of rho."""
+        return np.array([g @ self.crossed @ g for g in self.gains(rho)])
+
+    def gains(self, rho: float | Array) -> Array:
+        """The eigenvalues of G, (n,), or (b, n) at an array of rho."""
+        return self.eigenvalues / (1 - np.multiply.outer(rho, self.eigenvalues))
+
+
+@dataclass(frozen=True, eq=False)
+class Resolvent(Inverse):
+    """S^-1 = left diag(1 / (1 - rho w)) right."""
+
+    of: Eigenvectors
+    rho: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+        return self.of.left.shape[0], self.of.left.shape[0]
+
+    def solve(self, B: Array) -> Array:
+        """S^-1 B."""
+        return self._scaled(self.of.left, self.of.right, B)
+
+    def solve_transposed(self, B: Array) -> Array:
+        """S'^-1 B."""
+        return self._scaled(self.of.right.T, self.of.left.T, B)
+
+    def _scaled(self, out: Array, into: Array, B: Array) -> Array:
+        within = (into @ B).T / (1 - self.rho * self.of.eigenvalues)
+        return np.asarray(out @ within.T)
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved(Propagation):
+    """G whose traces are sums over eigenvalues."""
+
+    @cached_property
+    def asymmetry(self) -> tuple[float, float]:
+        """|G - G'|_F^2 / 2, exactly."""
+        assert isinstance(self.logdet, Eigenvectors)
+        g = self.logdet.gains(self.rho)
+        return float(g @ self.logdet.crossed @ g - g @ g), 0.0
+
+
+def decomposed(W: Matrix) -> Eigenvectors | None:
+    """The eigenvectors of a `W` similar to a symmetric matrix; None for another one."""
+    s = symmetriser(W)
+    if s is None or s.min() * SCALES < s.max():
+        return None
+    root = np.sqrt(s)
+    A = dense(W) * root[:, None] / root
+    w, U = np.linalg.eigh((A + A.T) / 2)
+    left, right = U / root[:, None], U.T * root
+    return Eigenvectors(w, W=W, left=left, right=right, crossed=(left.T @ left) * (right @ right.T))

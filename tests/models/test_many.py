@@ -1,0 +1,136 @@
+"""Models estimated side by side: the numbers of each alone, whatever stands beside it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import spatialsyn as ss
+from spatialsyn.models import many
+from spatialsyn.models.design import build
+from spatialsyn.models.qml import estimate_qml
+from spatialsyn.numerics.eigenvectors import Eigenvectors, decomposed
+from tests.cases import made_up, ring
+from tests.maps import neighbours, on_map
+
+FAMILIES = ("ols", "slx", "sar", "sdm")
+EFFECTS = ("none", "individual", "time", "twoways")
+
+
+def designs(w, panel, family, fixed_effects, correction="lee-yu"):
+    """Three models that differ in their regressors."""
+    wide = panel.assign(u=np.cos(panel.array("x") + panel.array("z")))
+    W = None if family == "ols" else "w"
+    pairs = (("x", "z"), ("z", "u"), ("u", "x"))
+    models = [
+        ss.SpatialModel(family, f"y ~ {a} + {b}", W, fixed_effects, correction) for a, b in pairs
+    ]
+    return [build(model, wide, {"w": w} if W else {}) for model in models]
+
+
+def maps():
+    """A W of each kind: not symmetrisable, its eigenvalues; symmetrisable, its eigenvectors."""
+    panel, w = made_up(15, 6)
+    yield panel, w
+    panel, w = on_map(neighbours(30), T=4)
+    yield panel, w.with_logdet("eigenvalues")
+    yield panel, w.with_logdet("eigenvectors")
+
+
+@pytest.mark.parametrize("correction", ["lee-yu", "direct"])
+@pytest.mark.parametrize(("family", "effects"), list(product(FAMILIES, EFFECTS)))
+def test_they_are_those_of_the_search_one_by_one(family, effects, correction):
+    for panel, w in maps():
+        made = designs(w, panel, family, effects, correction)
+        assert len({many.kin(design) for design in made}) == 1
+        for design, beside in zip(made, many.estimate_many(made), strict=True):
+            alone = estimate_qml(design)
+            assert beside is not None
+            scale = np.sqrt(np.diag(alone.cov))
+            assert_allclose(beside.params, alone.params, rtol=1e-10, atol=1e-12)
+            assert_allclose(beside.cov / scale / scale[:, None], alone.cov / scale / scale[:, None],
+                            atol=1e-9)  # fmt: skip
+            assert_allclose(beside.loglik, alone.loglik, rtol=1e-12)
+            assert_allclose(beside.residuals, alone.residuals, atol=1e-10)
+            identity = np.eye(panel.n)
+            assert_allclose(beside.multiplier @ identity, alone.multiplier @ identity, atol=1e-10)
+            assert (beside.names, beside.nobs, beside.notes) == (
+                alone.names, alone.nobs, alone.notes)  # fmt: skip
+
+
+@pytest.mark.parametrize("effects", EFFECTS)
+def test_what_stands_beside_a_model_does_not_move_its_last_bit(effects):
+    for panel, w in maps():
+        made = designs(w, panel, "sdm", effects)
+        for design, beside in zip(made, many.estimate_many(made), strict=True):
+            (alone,) = many.estimate_many([design])
+            for name in ("params", "cov", "residuals", "loglik"):
+                assert_array_equal(getattr(beside, name), getattr(alone, name))
+
+
+def test_large_batches_are_cut(monkeypatch):
+    panel, w = made_up(15, 6)
+    made = designs(w, panel, "sdm", "twoways")
+    whole = many.estimate_many(made)
+    monkeypatch.setattr(many, "ROOM", 1)
+    for one, other in zip(whole, many.estimate_many(made), strict=True):
+        assert_array_equal(one.params, other.params)
+
+
+def test_a_model_that_needs_a_look_of_its_own_is_left_out_of_the_batch():
+    panel, w = made_up(15, 6)
+    near = panel.assign(u=panel.array("x") + 1e-4 * panel.array("z"))
+    formulas = ["y ~ x + z", "y ~ x + u"]
+    made = [build(ss.sdm(f, W="w", fixed_effects="individual"), near, {"w": w}) for f in formulas]
+    fine, left = many.estimate_many(made)
+    assert left is None
+    assert_array_equal(fine.params, many.estimate_many(made[:1])[0].params)
+    res = ss.fit(ss.sdm("y ~ x + u", W="w", fixed_effects="individual"), near, w)
+    assert_allclose(res.loglik, ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="individual"),
+                                       near, w).loglik, rtol=1e-9)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"family": "sem"}, {"random": "individual"}, {"lag_y": True, "fixed_effects": "twoways"},
+     {"estimator": "2sls"}],
+)  # fmt: skip
+def test_other_models_are_estimated_alone(changes):
+    panel, w = made_up(15, 6)
+    model = ss.sar("y ~ x + z", W="w").but(**changes)
+    assert many.kin(build(model, panel, {"w": w})) is None
+    assert not many.joined(model)
+
+
+def test_eigenvectors_give_the_inverse_its_traces_and_what_it_does():
+    W = neighbours(40)
+    found = decomposed(W)
+    assert isinstance(found, Eigenvectors)
+    for rho in (-0.9, 0.0, 0.4, 0.97):
+        inverse = np.linalg.inv(np.eye(40) - rho * W.toarray())
+        G, v = W @ inverse, np.random.default_rng(1).normal(size=(40, 3))
+        at = found.at(rho)
+        assert_allclose(at.inverse.written_out(), inverse, atol=1e-11)
+        assert_allclose(at @ v, G @ v, atol=1e-10)
+        assert_allclose(at.back(v), G.T @ v, atol=1e-10)
+        J = np.eye(40) - 1 / 40
+        for H, swept in ((G, False), (J @ G @ J, True)):
+            exact = np.trace(H), np.trace(H @ H), np.trace(H.T @ H)
+            assert_allclose(at.traces(swept, True), exact, rtol=1e-10, atol=1e-10)
+        assert at.said == "exact"
+
+
+def test_a_matrix_that_is_not_symmetrisable_keeps_its_eigenvalues():
+    panel, w = made_up(20, 5)
+    assert decomposed(ring(20)) is None
+    model = ss.sdm("y ~ x", W="w", fixed_effects="twoways")
+    one = ss.fit(model, panel, w.with_logdet("eigenvectors"))
+    assert_array_equal(one.params, ss.fit(model, panel, w).params)
+
+
+def test_scales_far_apart_are_left_to_eigenvalues():
+    chain = np.diag(np.full(9, 1e4), 1) + np.diag(np.full(9, 1.0), -1)
+    assert decomposed(chain) is None
