@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import lu_factor, lu_solve
-from scipy.sparse.csgraph import depth_first_order
+from scipy.sparse.csgraph import depth_first_order, reverse_cuthill_mckee
 from scipy.sparse.linalg import LinearOperator, gmres, splu
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.spectrum import canonical
 
 # Cities whose (n, n) arrays are still made: 200 MB each.
 DENSE_TO = 5000
@@ -190,17 +191,20 @@ class Pattern:
         columns = np.repeat(every, np.diff(self.W.indptr))
         return np.flatnonzero(self.W.indices == columns)
 
-    def at(self, rho: float) -> Solver:
-        """S^-1 at this rho."""
+    def S(self, rho: float) -> sparse.csc_array:
+        """I - rho W."""
         data = -rho * self.W.data
         data[self.own] += 1
-        S = sparse.csc_array((data, self.W.indices, self.W.indptr), shape=self.W.shape)
-        return Solver(S, self.order, pivots=abs(rho) * self.reach >= 1)
+        return sparse.csc_array((data, self.W.indices, self.W.indptr), shape=self.W.shape)
+
+    def at(self, rho: float) -> Solver:
+        """S^-1 at this rho."""
+        return Solver(self.S(rho), self.order, pivots=abs(rho) * self.reach >= 1)
 
 
 def pattern(W: Matrix, radius: float | None = None) -> Pattern:
     """W in an order of little fill; `radius` is that of |W|, where it is known."""
-    links = sparse.csr_array(W)
+    links = canonical(W)
     reach = float(abs(links).sum(axis=1).max()) if radius is None else radius
     order = _of_little_fill(links)
     return _with_diagonal(links[order][:, order], order, reach)
@@ -209,15 +213,24 @@ def pattern(W: Matrix, radius: float | None = None) -> Pattern:
 def _of_little_fill(links: sparse.csr_array) -> Indices:
     """The cities in the postorder of an elimination by minimum degree.
 
-    It depends on the pattern of W + W' alone; equal weights in a row and a rho near one keep
-    the factors from fading to zero across a map of millions, which would hide links.
+    It breaks ties by the order that it is given: with neighbours brought together (reverse
+    Cuthill-McKee) a shuffled grid fills no more than one in its rows.
+    """
+    near = reverse_cuthill_mckee(links, symmetric_mode=False)
+    factors = splu(_equal(links[near][:, near]), permc_spec="MMD_AT_PLUS_A", **NO_PIVOTING)
+    return np.asarray(near[np.argsort(factors.perm_c)[postorder(factors.L)]])
+
+
+def _equal(links: sparse.csr_array) -> sparse.csc_array:
+    """S of equal weights on the links of W + W'.
+
+    With a rho near one its factors do not fade to zero across a map of a million cities, which
+    would hide links.
     """
     both = sparse.csr_array(abs(links) + abs(links.T))
     counts = np.diff(both.indptr)
     both.data = np.repeat(1 / np.maximum(counts, 1), counts)
-    S = _with_diagonal(both, np.arange(links.shape[0]), 1.0).at(SLOW).S
-    factors = splu(S, permc_spec="MMD_AT_PLUS_A", **NO_PIVOTING)
-    return np.asarray(np.argsort(factors.perm_c)[postorder(factors.L)])
+    return _with_diagonal(both, np.arange(len(counts)), 1.0).S(SLOW)
 
 
 def postorder(L: sparse.csc_array) -> Indices:
