@@ -28,7 +28,7 @@ from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.moments import Moments
 from spatialsyn.numerics.solves import DENSE_TO, Pattern, Solver, pattern
-from spatialsyn.numerics.spectrum import perron, widest
+from spatialsyn.numerics.spectrum import canonical, perron, widest
 from spatialsyn.numerics.traces import Solved
 
 WAYS = ("eigenvalues", "eigenvectors", "sparse", "hessenberg", "moments")
@@ -38,8 +38,10 @@ SMALL = 300
 WIDEST = 8000
 # Nodes of the whole interval, until the error is below this; cities up to which it is cheap.
 NODES, CLOSE, CHEAP = (33, 65, 129), 1e-9, 1000
-# Half the width of a narrow interval in artanh rho, and the nodes on it.
-WINDOW, FEW_NODES = 0.05, (6,)
+# Half the width of a narrow interval in artanh rho: at most, and by the square root of n, about
+# two standard errors of a cross-section. The nodes on it, one fewer beyond so many cities.
+WINDOW, SHRINKING = 0.05, 2.5
+FEW_NODES, FEWER_NODES, MANY = (6,), (5,), 10_000
 # Products, probes and links of the moments that say where the estimate is.
 ROUGHLY = (25, 6, 0)
 
@@ -70,7 +72,7 @@ class Factored(Solved):
     @cached_property
     def pattern(self) -> Pattern:
         """W in an order that keeps its factors sparse."""
-        return pattern(self.W)
+        return pattern(self.W, self.radius)
 
     def values(self, rho: Array) -> Array:
         """ln|I - rho W| at an array of rho, exactly."""
@@ -94,13 +96,16 @@ class Factored(Solved):
         """The whole where it is cheap, or the narrow interval around rho, kept for later."""
         if self.W.shape[0] <= CHEAP:
             return self.whole
+        n = self.W.shape[0]
+        half = min(WINDOW, SHRINKING / np.sqrt(n))
         low, high = (end * self.radius for end in self.interval)
-        place = round(float(np.arctanh(np.clip(rho * self.radius, low, high))) / WINDOW)
+        place = round(float(np.arctanh(np.clip(rho * self.radius, low, high))) / half)
         if place not in self.windows:
-            ends = np.tanh((place - 1) * WINDOW), np.tanh((place + 1) * WINDOW)
+            ends = np.tanh((place - 1) * half), np.tanh((place + 1) * half)
             span = max(low, ends[0]) / self.radius, min(high, ends[1]) / self.radius
+            nodes = FEW_NODES if n <= MANY else FEWER_NODES
             self.windows[place] = interpolated(
-                self.values, span, self.radius, FEW_NODES, method=self.method
+                self.values, span, self.radius, nodes, method=self.method
             )
         return self.windows[place]
 
@@ -109,7 +114,8 @@ class Factored(Solved):
         """The whole where it is cheap, or a few moments."""
         if self.W.shape[0] <= CHEAP:
             return self.whole
-        return Moments(sparse.csr_array(self.W), self.radius, *ROUGHLY)
+        # In the order of the factors, neighbours on the map are neighbours in memory.
+        return Moments(canonical(self.pattern.W), self.radius, *ROUGHLY).mean
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """Near the estimate that was found last, or of the whole."""

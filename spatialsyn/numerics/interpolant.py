@@ -64,7 +64,7 @@ class Interpolant(LogDet):
         """By Clenshaw's rule and the chain rule through q."""
         q = q_of(np.asarray(rho, dtype=float) * self.radius)
         t = (q - self.centre) / self.half
-        by_q = [np.asarray(chebyshev.chebval(t, c)) for c in self._series[: order + 1]]
+        by_q = [np.asarray(chebyshev.chebval(t, self.series[k])) for k in range(order + 1)]
         return np.asarray(chained(q, by_q) * self.radius**order)
 
     def shift(self, rho: float, se: float, copies: int) -> float:
@@ -74,8 +74,8 @@ class Interpolant(LogDet):
         return copies * se * self.tail * size
 
     @cached_property
-    def _series(self) -> list[Array]:
-        """Coefficients of the derivatives in q, of order 0 to 3."""
+    def series(self) -> list[Array]:
+        """Coefficients of the derivatives in q, from order 0 to 3."""
         return [chebyshev.chebder(self.coefficients, k) / self.half**k for k in range(4)]
 
 

@@ -48,26 +48,39 @@ def symmetriser(W: Matrix) -> Array | None:
     """
     if not sparse.issparse(W) and not _circles_balance(W):
         return None
-    links = sparse.csr_array(W)
-    links.eliminate_zeros()
+    links = canonical(W)
     back = links.T.tocsr()
-    if (abs(links.sign() - back.sign())).nnz:
+    if not (
+        np.array_equal(links.indptr, back.indptr)
+        and np.array_equal(links.indices, back.indices)
+        and np.array_equal(links.data > 0, back.data > 0)
+    ):
         return None
-    log_s = np.zeros(links.shape[0] + 1)
+    n, columns = links.shape[0], links.indices
+    rows = np.repeat(np.arange(n), np.diff(links.indptr))
     _, component = connected_components(links, directed=False)
     found = breadth_first(links, np.unique(component, return_index=True)[1])
-    children = found.cities[found.ends[1] :]
-    parents = found.parents[children]
-    ratio = np.zeros(links.shape[0])
-    ratio[children] = np.log(_at(links, parents, children) / _at(links, children, parents))
+    tree = found.parents[columns] == rows
+    log_s, ratio = np.zeros(n + 1), np.zeros(n)
+    ratio[columns[tree]] = np.log(links.data[tree] / back.data[tree])
     for first, last in pairwise(found.ends[1:]):
         level = found.cities[first:last]
         log_s[level] = log_s[found.parents[level]] + ratio[level]
     log_s = log_s[:-1]
     s = np.exp(log_s - log_s.max())
-    balanced = links.multiply(s[:, None])
-    gap = abs(balanced - balanced.T) - SYMMETRY_RTOL * balanced.maximum(balanced.T)
-    return s if gap.max() <= 0 else None
+    to, fro = s[rows] * links.data, s[columns] * back.data
+    return s if (np.abs(to - fro) <= SYMMETRY_RTOL * np.maximum(to, fro)).all() else None
+
+
+def canonical(W: Matrix | sparse.csc_array) -> sparse.csr_array:
+    """`W` as a sparse array, every row in the order of its columns, without zeros."""
+    links = sparse.csr_array(W)
+    if links.has_canonical_format and links.data.all():
+        return links
+    links = links.copy()
+    links.sum_duplicates()
+    links.eliminate_zeros()
+    return links
 
 
 def _circles_balance(W: Array) -> bool:
@@ -95,9 +108,9 @@ class Levels(NamedTuple):
 def breadth_first(links: sparse.csr_array, roots: NDArray[np.integer[Any]]) -> Levels:
     """The walk over the cities that links in either direction lead to."""
     n = links.shape[0]
-    row = sparse.csr_array((np.ones(len(roots)), roots, [0, len(roots)]), shape=(1, n))
-    wide = sparse.hstack([links, sparse.csr_array((n, 1))])
-    joined = sparse.csr_array(sparse.vstack([wide, sparse.hstack([row, sparse.csr_array((1, 1))])]))
+    starts = np.r_[links.indptr, links.nnz + len(roots)]
+    ends = np.r_[links.indices, roots]
+    joined = sparse.csr_array((np.ones(len(ends)), ends, starts), shape=(n + 1, n + 1))
     order, parents = breadth_first_order(joined, n, directed=False)
     order, parents = order[1:], parents[:n]
     place = np.full(n + 1, -1)
@@ -147,10 +160,6 @@ def second(W: Matrix) -> float:
         growth[k] = max(float(np.linalg.norm(v)), 1e-300)
         v = v / growth[k]
     return float(np.exp(np.log(growth[POWERS // 2 :]).mean()))
-
-
-def _at(links: sparse.csr_array, rows: Any, columns: Any) -> Array:
-    return np.asarray(links[rows, columns]).ravel() if len(rows) else np.empty(0)
 
 
 def leading(W: Matrix) -> tuple[float, float, float]:

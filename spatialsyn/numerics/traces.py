@@ -19,7 +19,6 @@ import numpy as np
 
 from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.multiplier import transposed
 from spatialsyn.numerics.solves import Inverse, Solver
 
 # tr G, tr G^2 and tr G'G: numbers, or arrays of those of many G.
@@ -54,7 +53,7 @@ class Propagation:
 
     def back(self, v: Array) -> Array:
         """G'v, for (n,) or (n, q)."""
-        return self.inverse.solve_transposed(lag(transposed(self.W), v))
+        return self.inverse.solve_transposed(np.asarray(self.W.T @ v))
 
     def written_out(self) -> Array:
         """G as an (n, n) array."""
