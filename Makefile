@@ -35,8 +35,9 @@ docs: $(VENV)/.test
 	@echo "docs/_build/html/index.html"
 
 bench: $(VENV)/.test
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/fit_speed.py
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/studies.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/studies.py --write docs/studies.md
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/neighbours.py
 
 # Everything that a release needs, with hashes, for all Pythons from 3.11 on.
 lock: $(VENV)/.uv

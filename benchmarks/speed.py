@@ -1,12 +1,13 @@
 """CPU time, peak memory and accuracy against the number of units, beside spreg.
 
 Run ``python benchmarks/speed.py`` (half an hour with the largest cases; ``--only "n = 300"`` for
-those of a name): it writes ``benchmarks/ratios.json``, and from all that is stored there
-``docs/speed.md`` and ``docs/speed.png``, and prints which ratios fell by a third.
+those of a name, ``--only dense`` for the table of ``dense.py``): it writes
+``benchmarks/ratios.json``, and from all that is stored there ``docs/speed.md`` and
+``docs/speed.png``, and prints which ratios fell by a third.
 
 Ours and spreg's runs take turns in one process with one BLAS thread. Times are CPU seconds of
 estimation, covariance and average effects with their standard errors, from arrays and a sparse
-W in memory; memory is the peak of a process of its own, libraries and data included.
+W in memory; memory is the peak of a process of its own, and what of it came after its data.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ HERE = Path(__file__).parent
 PAGE, FIGURE = HERE.parent / "docs" / "speed.md", HERE.parent / "docs" / "speed.png"
 RATIOS = HERE / "ratios.json"
 THREADS = {key: "1" for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-RHO, FALL, TURNS = 0.5, 2 / 3, 5
+RHO, FALL, TURNS, DENSE = 0.5, 2 / 3, 5, "dense W, bootstrap, draws"
 
 # Of each case: cities, years, fixed effects, and the programs: once, or five times more in turns.
 CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
     "SDM, n = 300": (300, 1, "none", {"ours": 6, "spreg full": 6, "spreg LU": 6}),
     "SDM, n = 2,500": (2500, 1, "none", {"ours": 6, "spreg LU": 6, "spreg full": 1}),
-    "SDM, n = 10,000": (10_000, 1, "none", {"ours": 1, "spreg LU": 1}),
+    "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 1}),
     "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6}),
-    "SDM, n = 250,000": (250_000, 1, "none", {"ours": 1}),
+    "SDM, n = 250,000": (250_000, 1, "none", {"ours": 3}),
     "SDM, n = 1,000,000": (1_000_000, 1, "none", {"ours": 1}),
     "two-way panel, n = 300, T = 15": (300, 15, "twoways", {"ours": 6, "spreg panel": 6}),
     "the same, W known": (300, 15, "twoways", {"ours again": 6, "spreg panel": 6}),
@@ -70,7 +71,8 @@ def sample(n: int, T: int, seed: int = 7) -> dict[str, Any]:
 
 
 def ours(arrays: dict[str, Any], fixed: str, again: bool) -> Callable[[], tuple[float, str]]:
-    """A spatial Durbin model with all average effects; `again` with a W that is known."""
+    """A spatial Durbin model with all average effects; `again` with a W whose eigenvectors are
+    known, as the models of a study have it."""
     import pandas as pd
     from scipy import sparse
 
@@ -83,6 +85,7 @@ def ours(arrays: dict[str, Any], fixed: str, again: bool) -> Callable[[], tuple[
     frame["unit"], frame["year"] = np.repeat(np.arange(n), T), np.tile(2000 + np.arange(T), n)
     panel = ss.CityPanel(frame, city="unit", year="year")
     w = ss.Weights.from_matrix(W, ids=panel.ids, name="w")
+    w = w.with_logdet("eigenvectors") if again else w
     model = ss.sdm("y ~ x0 + x1 + x2", W="w", fixed_effects=fixed)
 
     def call() -> tuple[float, str]:
@@ -128,15 +131,22 @@ def child(path: str, fixed: str, turns: str, *programs: str) -> None:
     found: dict[str, Any] = {program: {"cpu": []} for program in programs}
     for program in programs:
         _prepared(small, program, fixed)()
+    held = 0.0
     for _ in range(int(turns)):
         for program in programs:
             call = _prepared(arrays, program, fixed)
+            held = held or _resident()
             start = time.process_time()
             rho, said = call()
             found[program]["cpu"].append(time.process_time() - start)
             found[program] |= {"rho": rho, "said": said}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(json.dumps({"programs": found, "gb": peak}))
+    print(json.dumps({"programs": found, "gb": peak, "own": peak - held}))
+
+
+def _resident() -> float:
+    """GB that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e9
 
 
 def _prepared(arrays: dict[str, Any], program: str, fixed: str) -> Callable[[], tuple[float, str]]:
@@ -145,11 +155,15 @@ def _prepared(arrays: dict[str, Any], program: str, fixed: str) -> Callable[[], 
     return spreg(arrays, program.split()[1])
 
 
+def environ() -> dict[str, str]:
+    """One BLAS thread."""
+    return {**os.environ, **THREADS}
+
+
 def run(path: str, fixed: str, turns: int, *programs: str) -> dict[str, Any]:
     """What a child says."""
     command = [sys.executable, __file__, "--child", path, fixed, str(turns), *programs]
-    environment = {**os.environ, **THREADS}
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environ())
     return dict(json.loads(shown.stdout.splitlines()[-1]))
 
 
@@ -166,7 +180,8 @@ def measured(case: str, folder: str) -> dict[str, dict[str, Any]]:
         alone = run(path, fixed, 1, program)
         own = alone["programs"][program]
         times = own["cpu"] + shared.get(program, {"cpu": []})["cpu"]
-        kept = {"runs": len(times), "cpu": statistics.median(times), "gb": alone["gb"]}
+        kept = {"runs": len(times), "cpu": statistics.median(times)}
+        kept |= {"gb": alone["gb"], "own": alone["own"]}
         found[program] = kept | {"rho": own["rho"], "said": own["said"]}
     return found
 
@@ -187,10 +202,10 @@ def said_of(ratio: float) -> str:
     return f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
 
 
-def page(found: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """The table, with what it was measured on."""
-    rows = ["| case | program | runs | CPU, s | times ours | peak, GB | rho less ours |",
-            "|---|---|--:|--:|--:|--:|--:|"]  # fmt: skip
+def page(found: dict[str, dict[str, dict[str, Any]]], others: str) -> str:
+    """The table, with what it was measured on; `others` is that of `dense.py`."""
+    rows = ["| case | program | runs | CPU, s | times ours | peak, GB | own, GB | rho less ours |",
+            "|---|---|--:|--:|--:|--:|--:|--:|"]  # fmt: skip
     for case, programs in found.items():
         mine = next(v for k, v in programs.items() if k.startswith("ours"))
         for program, it in programs.items():
@@ -199,29 +214,29 @@ def page(found: dict[str, dict[str, dict[str, Any]]]) -> str:
             times = "" if own else said_of(it["cpu"] / mine["cpu"])
             rows.append(
                 f"| {case} | {program} | {it['runs']} | {it['cpu']:.3g} | {times} | "
-                f"{it['gb']:.2f} | {apart} |"
+                f"{it['gb']:.2f} | {it['own']:.3f} | {apart} |"
             )
         quoted = SPATIALREG.get(CASES[case][0])
         if quoted:
             times = said_of(quoted / mine["cpu"])
-            rows.append(f"| {case} | spatialreg, quoted | - | {quoted} | {times} | | |")
+            rows.append(f"| {case} | spatialreg, quoted | - | {quoted} | {times} | | | |")
     said = {case: v["ours"]["said"] for case, v in found.items() if v.get("ours", {}).get("said")}
     return PROSE.format(
         table="\n".join(rows),
         said="\n".join(f"* {case}: {text}" for case, text in said.items()),
+        others=others,
         machine=f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
     )
 
 
 PROSE = """# Speed
 
-`python benchmarks/speed.py` writes this page. One core ({machine}), shared with other work
-while it was measured: absolute times are up to twice those of an idle one, ratios travel better.
-Programs take turns in one process with one BLAS thread, and medians are shown. CPU seconds of
-estimation, covariance and average effects with standard errors, nothing cached, from a panel and
-a sparse W in memory (six nearest neighbours made mutual, three regressors and their lags, rho =
-0.5); `W known` has the log-determinant of an earlier model. Memory is the peak of a process of its
-own, of which Python, the libraries and the data take about 0.2 GB, more from 250,000 units on.
+`python benchmarks/speed.py` writes this page. One core ({machine}). Programs take turns in one
+process with one BLAS thread, and medians are shown. CPU seconds of estimation, covariance and
+average effects with standard errors, nothing cached, from a panel and a sparse W in memory (six
+nearest neighbours made mutual, three regressors and their lags, rho = 0.5); `W known` has W's
+eigenvectors from an earlier model, as the models of a study have. Peak memory is that of a process
+of its own; *own* is what of it came after Python, the libraries and the data.
 
 ![CPU time and memory against n](speed.png)
 
@@ -235,6 +250,13 @@ project's list of targets, measured on another day: R was not installed here.
 How exact ours was, as the results print it:
 
 {said}
+
+## Dense weights, bootstraps and draws
+
+{others}
+
+Studies of a thousand models: [Studies](studies.md). Permutations and contiguity:
+[Neighbours](neighbours.md).
 """
 
 
@@ -285,13 +307,19 @@ def main() -> None:
         for case in (name for name in CASES if given.only in name):
             runs[case] = measured(case, folder)
             print(case, json.dumps(runs[case]), flush=True)
+    if given.only in DENSE:
+        command = [sys.executable, str(HERE / "dense.py")]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environ())
+        stored["others"] = shown.stdout
+        print(shown.stdout, flush=True)
     found = {case: runs[case] for case in CASES if case in runs}
     now, before = ratios(found), stored["ratios"]
     for key in now.keys() & before.keys():
         if now[key] < FALL * before[key]:
             print(f"slower: {key} was {before[key]:g} times ours, is {now[key]:g}")
-    RATIOS.write_text(json.dumps({"ratios": now, "runs": found}, indent=1) + "\n")
-    PAGE.write_text(page(found))
+    kept = {"ratios": now, "runs": found, "others": stored.get("others", "")}
+    RATIOS.write_text(json.dumps(kept, indent=1) + "\n")
+    PAGE.write_text(page(found, kept["others"].strip()))
     figure(found)
 
 

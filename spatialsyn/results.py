@@ -81,12 +81,9 @@ class Results(SeveralWeights, Tabled):
     @cached_property
     def se(self) -> pd.Series:
         """Standard errors by name."""
-        assert self.estimate.cov is not None
-        index = list(self.estimate.names)
-        se = pd.Series(np.sqrt(np.diag(self.estimate.cov)), index=index, name="se")
-        if self.design.mixture is None:
-            return se
-        return se.mask(se.index.str.startswith("share[") & (se == 0))  # on the boundary
+        se = pd.Series(np.sqrt(np.diag(self.cov)), index=list(self.estimate.names), name="se")
+        on_boundary = se.index.str.startswith("share[") & (se == 0)
+        return se if self.design.mixture is None else se.mask(on_boundary)
 
     def with_cov(self, kind: str, km: float | None = None) -> Results:
         """The same estimates with another covariance; effects and tables follow.

@@ -19,6 +19,20 @@ def neighbours(n: int, seed: int = 0, mutual: bool = True) -> sparse.csr_array:
     return sparse.csr_array(sparse.diags_array(1 / links.sum(axis=1)) @ links)
 
 
+def flows(n: int, reach: float = np.inf, seed: int = 0) -> np.ndarray:
+    """Dense flows between all pairs, unequal in their two directions, row-standardised.
+
+    They fall with distance by the factor e over `reach`, in sides of the square: the shorter,
+    the larger the second eigenvalue.
+    """
+    rng = np.random.default_rng([n, seed])
+    points = rng.random((n, 2))
+    far = np.hypot(*(points[:, None] - points).transpose(2, 0, 1))
+    W = np.exp(-far / reach) * rng.lognormal(size=(n, n)) * rng.lognormal(size=n)
+    np.fill_diagonal(W, 0)
+    return W / W.sum(axis=1, keepdims=True)
+
+
 def random_graph(n: int, seed: int = 0) -> sparse.csr_array:
     """Links without a geography, about six of each city, row-standardised."""
     rng = np.random.default_rng([n, seed])

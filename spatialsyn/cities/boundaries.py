@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from spatialsyn.cities.boundary_files import open_polygons
 from spatialsyn.cities.mend import mended, metric, misfit_message
 from spatialsyn.cities.points import representative_points
 from spatialsyn.cities.topology import check_borders
@@ -57,6 +56,9 @@ def read_boundaries(
     BoundaryError
         If the file cannot be read, or for any reason `check_boundaries` gives.
     """
+    # GDAL takes 40 MB, which a panel without a file of polygons need not have.
+    from spatialsyn.cities.boundary_files import open_polygons
+
     path = Path(path)
     cities = open_polygons(path, encoding)
     return check_boundaries(cities, city=city, repair=repair, name=path.name)

@@ -2,8 +2,8 @@
 
 Fixed effects, q of them, against none, with n T observations and k parameters under both:
 
-    LR = n T ln(SSR_0 / SSR_1) without lags in space, 2 (lnL_1 - lnL_0) with them
-    c  = (n T - k - 1 + q / 2) / (n T)         F = (SSR_0 - SSR_1) / q / [SSR_1 / (n T - k)]
+    LR = n T ln(SSR_0 / SSR_1)    c  = (n T - k - 1 + q / 2) / (n T)
+    F  = (SSR_0 - SSR_1) / q / [SSR_1 / (n T - k)]
 
 LR counts as many parameters as there are cities, so that chi-squared fits it only once it is
 multiplied by c (Box 1949; exact to order 1/(nT)^2 without lags in space). Random effects are
@@ -12,7 +12,12 @@ tested at the boundary sigma2_mu = 0, from one side.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
 import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
 from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
@@ -32,6 +37,8 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.results import Results
 
+# Nodes for each spatial parameter, and for each of many.
+NODES, FEW = 15, 5
 EFFECTS = {"individual": "city effects", "time": "year effects", "twoways": "city and year effects"}
 
 
@@ -46,38 +53,36 @@ def fixed_effects_lr(
     Parameters
     ----------
     effects : "individual" | "time" | "twoways"
-    small_sample : whether the statistic is multiplied by c; programs print it without
+    small_sample : whether it is that of the filtered equation multiplied by c, whose spatial
+        parameters are treated as in `fixed_effects_f`; programs print 2 (lnL_1 - lnL_0)
     """
     less, more = _both_sides(results, effects)
     q, k = _count(results, less, more)
     size = less.data.y.size
     ratio = 2 * (more.loglik - less.loglik)
-    scale = (size - k - 1 + q / 2) / size if small_sample else 1.0
-    note = f"dummy variables on both sides; {ratio:.6g} before the small-sample factor {scale:.4f}"
-    return HypothesisTest(
-        _null(effects, less),
-        scale * ratio,
-        q,
-        float(chi2.sf(scale * ratio, q)),
-        note if small_sample else "chi-squared is rough: as many parameters as effects",
-    )
+    if not small_sample:
+        note = "chi-squared is rough: as many parameters as effects"
+        return HypothesisTest(_null(effects, less), ratio, q, float(chi2.sf(ratio, q)), note)
+    scale = size - k - 1 + q / 2
+    statistic, p = _around(results, less, more, lambda gain: scale * np.log1p(gain), chi2(q))
+    note = f"dummy variables on both sides; {ratio:.6g} without small-sample factor"
+    return HypothesisTest(_null(effects, less), statistic, q, p, note)
 
 
 def fixed_effects_f(results: Results, effects: str = "individual") -> HypothesisTest:
     """The F test that these fixed effects are all zero; exact without lags in space.
 
     With lags in space it is the F test of the filtered equation, R(S y - Z delta), whose
-    spatial parameters are those of the model with the effects. `df` is the numerator's.
+    spatial parameters are those of the transformation likelihood: dummies of years would bias
+    them, and leave in S y what looks like effects. As they are estimated, what the effects
+    explain is too large or too small by a factor; p is the mean of p over their normal
+    distribution (ours). `df` is the numerator's.
     """
     less, more = _both_sides(results, effects)
     q, k = _count(results, less, more)
     df = less.data.y.size - k
-    spatial = more.estimate.params[len(more.design.names) : -1]
-    restricted, full = (_ssr(side.design, spatial) for side in (less, more))
-    F = (restricted - full) / q / (full / df)
-    return HypothesisTest(
-        _null(effects, less), F, q, float(f_distribution.sf(F, q, df)), f"F({q}, {df})"
-    )
+    F, p = _around(results, less, more, lambda gain: gain * df / q, f_distribution(q, df))
+    return HypothesisTest(_null(effects, less), F, q, p, f"F({q}, {df})")
 
 
 def random_effects_lr(results: Results) -> HypothesisTest:
@@ -130,6 +135,39 @@ def _count(results: Results, less: Results, more: Results) -> tuple[int, int]:
     if len(less.design.names) - (less.model.fixed_effects == "none") != len(more.design.names):
         raise ModelError("the fixed effects absorb regressors: the two sides differ in more.")
     return q, k
+
+
+def _around(
+    results: Results,
+    less: Results,
+    more: Results,
+    statistic: Callable[[float], float],
+    distribution: Any,
+) -> tuple[float, float]:
+    """The statistic of what the effects gain, SSR_0 / SSR_1 - 1, and its p.
+
+    It is taken at the spatial parameters with the effects, and at Gauss-Hermite nodes of their
+    normal distribution, over which p is the mean.
+    """
+
+    def value(spatial: Array) -> float:
+        return statistic(_ssr(less.design, spatial) / _ssr(more.design, spatial) - 1)
+
+    unbiased = not sweeps_time(more.model.fixed_effects) or not more.model.roles.wy
+    found = more if unbiased else refitted(results, more.model.but(correction="lee-yu"))
+    at = slice(len(found.design.names), -1)
+    assert found.estimate.cov is not None
+    center, cov = found.estimate.params[at], found.estimate.cov[at, at]
+    if not len(center):
+        return value(center), float(distribution.sf(value(center)))
+    x, share = hermegauss(NODES if len(center) < 3 else FEW)
+    root, whole, p = np.linalg.cholesky(cov), 0.0, 0.0
+    for node, shares in zip(
+        product(x, repeat=len(center)), product(share, repeat=len(center)), strict=True
+    ):
+        whole += float(np.prod(shares))
+        p += float(np.prod(shares) * distribution.sf(value(center + root @ node)))
+    return value(center), p / whole
 
 
 def _ssr(design: Design, spatial: Array) -> float:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -43,42 +44,59 @@ class Averages:
     W: Matrix | None = None
     logdet: LogDet | None = None
 
-    def readings(self, params: Array, carriers: Sequence[Matrix], reading: Reading) -> Readings:
-        """Of every carrier, with derivatives in rho; `reading` is the average."""
+    @cached_property
+    def sums(self) -> Array:
+        """Of the rows of W."""
+        assert self.W is not None
+        return lag(self.W, np.ones(self.W.shape[0]))
+
+    @cached_property
+    def one_sum(self) -> float | None:
+        """What all rows of W sum to, None where they differ."""
+        return float(self.sums.mean()) if np.ptp(self.sums) < ONE_SUM else None
+
+    def readings(
+        self, params: Array, carriers: Sequence[Matrix], reading: Reading, slopes: bool = True
+    ) -> Readings:
+        """Of every carrier, with derivatives in rho, if wanted; `reading` is the average."""
         n = carriers[0].shape[0]
         if self.W is None:
             level = np.array([_three(float(C.trace()), float(C.sum())) for C in carriers]) / n
             return Readings(level, np.empty((0, *level.shape)))
         rho = float(params[self.positions[0]])
-        direct, total = self._direct(rho, n), [self._total(rho, C) for C in carriers]
-        level, slope = (
-            np.array(
-                [_three(direct[C is self.W][k], t[k]) for C, t in zip(carriers, total, strict=True)]
-            )
-            for k in (0, 1)
-        )
-        return Readings(level / n, slope[None] / n)
+        direct = self._direct(rho, n, slopes)
+        total = [self._total(rho, C, slopes) for C in carriers]
+        found = [
+            [_three(direct[C is self.W][k], t[k]) for C, t in zip(carriers, total, strict=True)]
+            for k in range(1 + slopes)
+        ]
+        return Readings(np.array(found[0]) / n, np.reshape(found[1:], (-1, len(carriers), 3)) / n)
 
-    def _direct(self, rho: float, n: int) -> tuple[tuple[float, float], tuple[float, float]]:
-        """tr S^-1 C and its derivative in rho, for C = I and C = W."""
+    def _direct(self, rho: float, n: int, slopes: bool) -> tuple[tuple[float, ...], ...]:
+        """tr S^-1 C, for C = I and C = W, and their derivatives in rho."""
         f = self.logdet.part(rho) if isinstance(self.logdet, Solved) else self.logdet
         assert f is not None
-        once, twice = float(f.slope(rho)), float(f.curvature(rho))
+        once = float(f.slope(rho))
+        if not slopes:
+            return (n - rho * once,), (-once,)
+        twice = float(f.curvature(rho))
         return (n - rho * once, -once - rho * twice), (-once, -twice)
 
-    def _total(self, rho: float, C: Matrix) -> tuple[float, float]:
+    def _total(self, rho: float, C: Matrix, slopes: bool) -> tuple[float, ...]:
         """1'S^-1 C 1 and its derivative in rho."""
         assert self.W is not None
-        ones = np.ones(C.shape[0])
-        emitted, sums = lag(C, ones), lag(self.W, ones)
-        if np.ptp(emitted) < ONE_SUM and np.ptp(sums) < ONE_SUM:
-            rest = 1 - rho * float(sums[0])
-            return float(emitted.sum()) / rest, float(emitted.sum() * sums[0]) / rest**2
+        n, c = C.shape[0], self.one_sum
+        if c is not None:
+            emitted, rest = n * (c if C is self.W else 1.0), 1 - rho * c
+            return emitted / rest, emitted * c / rest**2
+        ones = np.ones(n)
         if isinstance(self.logdet, Solved | Eigenvectors):
             inverse: Inverse = self.logdet.at(rho).inverse
         else:
-            inverse = solver((self.W,), np.array([rho]), len(ones))
-        arrived = inverse.solve(emitted)
+            inverse = solver((self.W,), np.array([rho]), n)
+        arrived = inverse.solve(self.sums if C is self.W else ones)
+        if not slopes:
+            return (float(arrived.sum()),)
         return float(arrived.sum()), float(inverse.solve_transposed(ones) @ lag(self.W, arrived))
 
 

@@ -21,22 +21,30 @@ from spatialsyn.numerics.lags import Array
 ROUNDING = 1e-11
 # Points of the first polynomial; each further one has twice as many.
 POINTS = 12
+# Draws read together.
+BLOCK = 128
 
 
 def levels(model: Multipliers, sample: Array, reading: Reading) -> Iterator[Array]:
-    """The (K, r) readings at every row of `sample`, structural parameters."""
+    """The readings at the rows of `sample`, structural parameters: blocks (b, K, r) of rows."""
 
     def direct(params: Array) -> Array:
         return model.readings(params, reading, slopes=False).level
 
-    values = None if len(model.moved_by) != 1 else _interpolated(direct, sample, *model.moved_by)
-    return map(direct, sample) if values is None else iter(values)
+    moved = model.moved_by
+    found = None if len(moved) != 1 else _interpolated(direct, sample, moved[0])
+    if found is None:
+        return (direct(params)[None] for params in sample)
+    basis, fitted = found
+    rows = (basis[first : first + BLOCK] for first in range(0, len(sample), BLOCK))
+    return (np.tensordot(row, fitted, axes=1) for row in rows)
 
 
 def _interpolated(
     direct: Callable[[Array], Array], sample: Array, at: int
-) -> Iterator[Array] | None:
-    """`direct` at every row of `sample`, where one parameter moves it; None if that is no gain."""
+) -> tuple[Array, Array] | None:
+    """Polynomials at every row of `sample`, (d, p), and their coefficients, (p, K, r), where one
+    parameter moves `direct`; None if that is no gain."""
     ends = sample[[sample[:, at].argmin(), sample[:, at].argmax()]]
     low, high = ends[:, at]
     exact, points = np.array([direct(end) for end in ends]), POINTS
@@ -44,14 +52,13 @@ def _interpolated(
     while low < high and points < len(sample):
         nodes, moved = chebpts1(points), np.tile(ends[0], (points, 1))
         moved[:, at] = (low + high + (high - low) * nodes) / 2
-        found = np.array([direct(params) for params in moved]).reshape(points, -1)
+        found = np.array([direct(params) for params in moved])
         # Chebyshev polynomials are orthogonal over their points: no system is solved.
         weights = chebvander(nodes, points - 1) * (2 - (np.arange(points) == 0)) / points
-        basis = chebvander((2 * sample[:, at] - low - high) / (high - low), points - 1)
-        fitted, shape = weights.T @ found, exact[0].shape
-        off = basis[[sample[:, at].argmin(), sample[:, at].argmax()]] @ fitted
-        deviation = np.abs(off.reshape(exact.shape) - exact).max(axis=(0, 2))
-        if (deviation <= ROUNDING * worth).all():
-            return ((row @ fitted).reshape(shape) for row in basis)
+        fitted = np.tensordot(weights.T, found, axes=1)
+        off = np.tensordot(chebvander(np.array([-1.0, 1.0]), points - 1), fitted, axes=1)
+        if (np.abs(off - exact).max(axis=(0, 2)) <= ROUNDING * worth).all():
+            t = (2 * sample[:, at] - low - high) / (high - low)
+            return chebvander(t, points - 1), fitted
         points *= 2
     return None

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from spatialsyn.effects.averages import Averages
@@ -71,7 +72,7 @@ class Multipliers:
     structure : the map to the parameters in which these positions count; None for their own
     path : effects over years, by order of neighbour, by channel, or averages from ln|S|
     long : whether these matrices are those of the long run
-    stable : whether the process at some parameters has a mean
+    stable : whether the process has a mean, at every row of parameters, (d, q)
     carried_by : the name of the matrix in every carrier, None for x itself
     exponential : whether S is e^(alpha W)
     """
@@ -83,7 +84,7 @@ class Multipliers:
     regressors: tuple[Carried, ...]
     structure: Structure | None = None
     path: Horizon | Orders | Channels | Averages | None = None
-    stable: Callable[[Array], bool] = lambda params: True
+    stable: Callable[[Array], NDArray[np.bool_]] = lambda sample: np.ones(len(sample), dtype=bool)
     carried_by: tuple[str | None, ...] = ()
     exponential: bool = False
     long: bool = False
@@ -103,7 +104,7 @@ class Multipliers:
 
     def readings(self, params: Array, reading: Reading, slopes: bool = True) -> Readings:
         """The reading of every carrier at structural parameters, with derivatives in `moved_by`."""
-        if isinstance(self.path, Channels):
+        if isinstance(self.path, Channels | Averages):
             return self.path.readings(params, self.carriers, reading, slopes)
         if self.path is not None:
             return self.path.readings(params, self.carriers, reading)

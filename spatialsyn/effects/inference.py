@@ -134,7 +134,7 @@ def _simulated(
     level: float,
     sample: Array,
 ) -> Effects:
-    inside = np.array([model.stable(params) for params in sample])
+    inside = model.stable(sample)
     rejected = 1 - float(inside.mean())
     if inside.sum() < len(sample) // 2:
         raise EstimationError(
@@ -179,14 +179,17 @@ def of_draws(labels: Labels, point: Array, made: Array, level: float) -> tuple[p
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
     made = np.empty((len(sample), len(model.regressors), size))
-    entered = np.array([model.at(drawn) for drawn in sample])
+    entered = sample if model.structure is None else np.array([model.at(row) for row in sample])
     coefficients = np.zeros((len(sample), len(model.regressors), len(model.carriers)))
     for i, x in enumerate(model.regressors):
         coefficients[:, i, list(x.carriers)] = entered[:, list(x.positions)]
+    first = 0
     # Silent below two seconds.
-    steps = tqdm(levels(model, entered, reading), "draws", len(sample), delay=2, leave=False)
-    for row, c, level in zip(made, coefficients, steps, strict=True):
-        row[:] = c @ level
+    with tqdm(desc="draws", total=len(sample), delay=2, leave=False) as steps:
+        for block in levels(model, entered, reading):
+            rows = slice(first, first := first + len(block))
+            np.matmul(coefficients[rows], block, out=made[rows])
+            steps.update(len(block))
     return made.reshape(len(sample), -1)
 
 

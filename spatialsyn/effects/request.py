@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
@@ -30,7 +31,7 @@ from spatialsyn.models.formula import Regressors
 from spatialsyn.models.marginal import slopes
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, columns_of, dense, rows_of
-from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.logdet import LogDet
 
 
 def inferred(
@@ -114,17 +115,21 @@ def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers
         links=tuple(int(W is not None) for W, _, _ in keys),
         regressors=tuple(chosen),
         structure=design.mixture,
-        stable=partial(_inside, design, estimate.space, list(rho)),
+        stable=partial(_inside, design, estimate, list(rho)),
         carried_by=tuple(W for W, _, _ in keys),
         exponential=design.exponential,
     )
 
 
-def _inside(
-    design: Design, space: LogDet | JointLogDet | None, rho: list[int], params: Array
-) -> bool:
-    """Whether rho at `params` lies in its parameter space."""
-    return space is None or space.contains(design.entered(params)[rho])
+def _inside(design: Design, estimate: Estimate, rho: list[int], sample: Array) -> NDArray[np.bool_]:
+    """Whether rho lies in its parameter space, for every row of `sample`."""
+    space = estimate.space
+    if space is None:
+        return np.ones(len(sample), dtype=bool)
+    if isinstance(space, LogDet):
+        low, high = space.interval
+        return np.asarray((low < sample[:, rho[0]]) & (sample[:, rho[0]] < high))
+    return np.array([space.contains(design.entered(params)[rho]) for params in sample])
 
 
 def _carrier(design: Design, column: Column, slope: Array | None) -> Matrix:
@@ -187,7 +192,12 @@ def over_time(
             rho_positions=at,
             long=True,
             # All roots inside the unit circle: the process comes to rest.
-            stable=lambda p: inside(p) and bool(process(design, p, names).roots[0] < 1),
+            stable=lambda sample: np.array(
+                [
+                    within and bool(process(design, params, names).roots[0] < 1)
+                    for params, within in zip(sample, inside(sample), strict=True)
+                ]
+            ),
         ),
         labels,
     )

@@ -212,7 +212,8 @@ def _fitted(
 def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
     designs = [plan.design(y) for y in outcomes]
     beside: list[Estimate | None] = [None] * len(designs)
-    if plan.cov in (None, "expected") and joined(plan.model) and kin(designs[0]) is not None:
+    usual, n = plan.cov in (None, "expected"), len(outcomes[0])
+    if usual and joined(plan.model, n) and kin(designs[0]) is not None:
         beside = estimate_many(designs)
     labels: list[Label] = []
     rows: list[Array | None] = []

@@ -21,7 +21,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.eigenvectors import Eigenvectors
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
-from spatialsyn.numerics.traces import Traces, projected
+from spatialsyn.numerics.traces import EXACT, Traces, margins, projected
 from spatialsyn.numerics.transform import sweep
 
 # Models without a spatial error.
@@ -30,10 +30,12 @@ FAMILIES = ("ols", "slx", "sar", "sdm")
 ROOM = 4_000_000
 
 
-def joined(model: SpatialModel) -> bool:
-    """Whether a model may be estimated beside others, as far as its specification tells."""
+def joined(model: SpatialModel, n: int) -> bool:
+    """Whether a model of `n` cities may be estimated beside others, as far as can be told."""
     plain = model.estimator == "qml" and model.random is None and not model.dynamic
-    return plain and model.family in FAMILIES and model.correction != "bias-corrected"
+    return (
+        plain and n <= EXACT and model.family in FAMILIES and model.correction != "bias-corrected"
+    )
 
 
 def kin(design: Design) -> Hashable | None:
@@ -183,7 +185,9 @@ def _propagated(one: Design, e: Array, rho: Array, inverse: Array | None) -> tup
     swept = np.stack([sweep(v, one.fixed_effects).ravel() for v in moved])
     once, twice = full.slopes(rho)
     traces: Traces = (-once, -twice, crossed)
-    return swept, projected(traces, to[..., 0], fro[..., 0]) if one.projects_cities else traces
+    if one.projects_cities:
+        traces = projected(traces, margins(to[..., 0], fro[..., 0]))
+    return swept, traces
 
 
 def _inverted(info: Array) -> tuple[Array, NDArray[np.bool_]]:

@@ -90,10 +90,16 @@ class Resolved(Propagation):
         return float(g @ self.logdet.crossed @ g - g @ g), 0.0
 
 
+def scaled(W: Matrix) -> Array | None:
+    """s, (n,), where W is similar to a symmetric matrix by scales that are not far apart."""
+    s = symmetriser(W)
+    return None if s is None or s.min() * SCALES < s.max() else s
+
+
 def decomposed(W: Matrix) -> Eigenvectors | None:
     """The eigenvectors of a `W` similar to a symmetric matrix; None for another one."""
-    s = symmetriser(W)
-    if s is None or s.min() * SCALES < s.max():
+    s = scaled(W)
+    if s is None:
         return None
     root = np.sqrt(s)
     A = dense(W) * root[:, None] / root

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -63,7 +64,7 @@ class Interpolant(LogDet):
         """By Clenshaw's rule and the chain rule through q."""
         q = q_of(np.asarray(rho, dtype=float) * self.radius)
         t = (q - self.centre) / self.half
-        by_q = [self._by_q(t, k) for k in range(order + 1)]
+        by_q = [np.asarray(chebyshev.chebval(t, self.series[k])) for k in range(order + 1)]
         return np.asarray(chained(q, by_q) * self.radius**order)
 
     def shift(self, rho: float, se: float, copies: int) -> float:
@@ -72,9 +73,10 @@ class Interpolant(LogDet):
         size = (len(self.coefficients) - 1) ** 2 / self.half * steep * self.radius
         return copies * se * self.tail * size
 
-    def _by_q(self, t: Array, order: int) -> Array:
-        series = chebyshev.chebder(self.coefficients, order) / self.half**order
-        return np.asarray(chebyshev.chebval(t, series))
+    @cached_property
+    def series(self) -> list[Array]:
+        """Coefficients of the derivatives in q, from order 0 to 3."""
+        return [chebyshev.chebder(self.coefficients, k) / self.half**k for k in range(4)]
 
 
 def interpolated(

@@ -60,10 +60,7 @@ class Moments(Solved):
         if self.scale is None:
             found = powers(W, v, self.products)
         else:
-            root = sparse.diags_array(np.sqrt(self.scale))
-            found = polynomials(
-                root @ W @ sparse.diags_array(1 / root.diagonal()), v, self.products
-            )
+            found = polynomials(similar(W, np.sqrt(self.scale)), v, self.products)
             units = [np.eye(k + 1)[k] for k in range(len(exact))]
             exact = np.array([chebyshev.cheb2poly(u) @ exact[: len(u)] for u in units])
         found[: len(exact)] = exact[:, None]
@@ -113,6 +110,12 @@ class Moments(Solved):
         return f"{2 * self.products} moments, {self.probes} probes, seed {SEED}"
 
     error = "approximate"
+
+
+def similar(W: sparse.csr_array, root: Array) -> sparse.csr_array:
+    """D W D^-1 with D = diag(root)."""
+    data = W.data * np.repeat(root, np.diff(W.indptr)) / root[W.indices]
+    return sparse.csr_array((data, W.indices, W.indptr), shape=W.shape)
 
 
 def polynomials(A: sparse.csr_array, v: Array, products: int) -> Array:

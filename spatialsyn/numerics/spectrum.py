@@ -11,14 +11,18 @@ from scipy import sparse
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 
-from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag
 
 # A symmetrised pair of weights may differ by rounding of the standardisation only.
 SYMMETRY_RTOL = 1e-9
+# Products of three weights below this have lost digits.
+UNDERFLOW = 1e-290
 # Sums of rows that differ by less, in parts of the largest, are equal.
 ROW_SUM = 1e-9
 # A spectral radius below this part of the norm is rounding.
 CIRCLE = 1e-3
+# Powers of W that show how fast they grow.
+POWERS = 40
 # Rounds after which Lanczos iterations are given up.
 RESTARTS = 500
 
@@ -42,26 +46,51 @@ def symmetriser(W: Matrix) -> Array | None:
 
     ln s is fixed along a spanning tree of every component and then checked on every link.
     """
-    links = sparse.csr_array(W)
-    links.eliminate_zeros()
-    back = links.T.tocsr()
-    if (abs(links.sign() - back.sign())).nnz:
+    if not sparse.issparse(W) and not _circles_balance(W):
         return None
-    log_s = np.zeros(links.shape[0] + 1)
+    links = canonical(W)
+    back = links.T.tocsr()
+    if not (
+        np.array_equal(links.indptr, back.indptr)
+        and np.array_equal(links.indices, back.indices)
+        and np.array_equal(links.data > 0, back.data > 0)
+    ):
+        return None
+    n, columns = links.shape[0], links.indices
+    rows = np.repeat(np.arange(n), np.diff(links.indptr))
     _, component = connected_components(links, directed=False)
     found = breadth_first(links, np.unique(component, return_index=True)[1])
-    children = found.cities[found.ends[1] :]
-    parents = found.parents[children]
-    ratio = np.zeros(links.shape[0])
-    ratio[children] = np.log(_at(links, parents, children) / _at(links, children, parents))
+    tree = found.parents[columns] == rows
+    log_s, ratio = np.zeros(n + 1), np.zeros(n)
+    ratio[columns[tree]] = np.log(links.data[tree] / back.data[tree])
     for first, last in pairwise(found.ends[1:]):
         level = found.cities[first:last]
         log_s[level] = log_s[found.parents[level]] + ratio[level]
     log_s = log_s[:-1]
     s = np.exp(log_s - log_s.max())
-    balanced = links.multiply(s[:, None])
-    gap = abs(balanced - balanced.T) - SYMMETRY_RTOL * balanced.maximum(balanced.T)
-    return s if gap.max() <= 0 else None
+    to, fro = s[rows] * links.data, s[columns] * back.data
+    return s if (np.abs(to - fro) <= SYMMETRY_RTOL * np.maximum(to, fro)).all() else None
+
+
+def canonical(W: Matrix | sparse.csc_array) -> sparse.csr_array:
+    """`W` as a sparse array, every row in the order of its columns, without zeros."""
+    links = sparse.csr_array(W)
+    if links.has_canonical_format and links.data.all():
+        return links
+    links = links.copy()
+    links.sum_duplicates()
+    links.eliminate_zeros()
+    return links
+
+
+def _circles_balance(W: Array) -> bool:
+    """Whether W_0i W_ij W_j0 = W_0j W_ji W_i0, as they must where W is symmetrisable.
+
+    Kolmogorov's criterion on circles of three that pass the first city: of n^2 operations.
+    """
+    circles = W[0][:, None] * W * W[:, 0]
+    gap = np.abs(circles - circles.T) - 4 * SYMMETRY_RTOL * np.maximum(circles, circles.T)
+    return bool(gap.max() <= UNDERFLOW)
 
 
 class Levels(NamedTuple):
@@ -79,9 +108,9 @@ class Levels(NamedTuple):
 def breadth_first(links: sparse.csr_array, roots: NDArray[np.integer[Any]]) -> Levels:
     """The walk over the cities that links in either direction lead to."""
     n = links.shape[0]
-    row = sparse.csr_array((np.ones(len(roots)), roots, [0, len(roots)]), shape=(1, n))
-    wide = sparse.hstack([links, sparse.csr_array((n, 1))])
-    joined = sparse.csr_array(sparse.vstack([wide, sparse.hstack([row, sparse.csr_array((1, 1))])]))
+    starts = np.r_[links.indptr, links.nnz + len(roots)]
+    ends = np.r_[links.indices, roots]
+    joined = sparse.csr_array((np.ones(len(ends)), ends, starts), shape=(n + 1, n + 1))
     order, parents = breadth_first_order(joined, n, directed=False)
     order, parents = order[1:], parents[:n]
     place = np.full(n + 1, -1)
@@ -114,8 +143,23 @@ def perron(W: Matrix) -> float:
     return radius if radius > CIRCLE * norm else norm
 
 
-def _at(links: sparse.csr_array, rows: Any, columns: Any) -> Array:
-    return np.asarray(links[rows, columns]).ravel() if len(rows) else np.empty(0)
+def second(W: Matrix) -> float:
+    """Second largest modulus of an eigenvalue of `W`, non-negative, roughly: by powers of W.
+
+    Those of W that are orthogonal to its first eigenvector x are those of (I - xx')W.
+    """
+    v: Array = np.random.default_rng(0).standard_normal((W.shape[0],))
+    x: Array = np.ones(W.shape[0])
+    for _ in range(POWERS):
+        x = lag(W, x)
+        x = x / max(float(np.linalg.norm(x)), 1e-300)
+    growth = np.ones(POWERS)
+    for k in range(POWERS):
+        v = lag(W, v)
+        v = v - x * float(x @ v)
+        growth[k] = max(float(np.linalg.norm(v)), 1e-300)
+        v = v / growth[k]
+    return float(np.exp(np.log(growth[POWERS // 2 :]).mean()))
 
 
 def leading(W: Matrix) -> tuple[float, float, float]:

@@ -4,7 +4,8 @@
 
 The last term is a few per cent of the first for neighbours on a map, and zero for symmetric W:
 only it is estimated, by random probes v of +1 and -1, |(G - G')v|^2 (ours); to `EXACT` cities
-it is computed.
+it is computed. Dense flows, which differ far more between their two directions, have exact
+sums of their own (`hessenberg`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import numpy as np
 
 from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.multiplier import transposed
 from spatialsyn.numerics.solves import Inverse, Solver
 
 # tr G, tr G^2 and tr G'G: numbers, or arrays of those of many G.
@@ -53,7 +53,7 @@ class Propagation:
 
     def back(self, v: Array) -> Array:
         """G'v, for (n,) or (n, q)."""
-        return self.inverse.solve_transposed(lag(transposed(self.W), v))
+        return self.inverse.solve_transposed(np.asarray(self.W.T @ v))
 
     def written_out(self) -> Array:
         """G as an (n, n) array."""
@@ -65,9 +65,14 @@ class Propagation:
         both = twice + self.asymmetry[0] if crossed else 0.0
         if not swept:
             return once, twice, both
-        ones = np.ones(self.inverse.shape[0])
-        once, twice, both = projected((once, twice, both), self @ ones, self.back(ones))
+        once, twice, both = projected((once, twice, both), self.margins)
         return float(once), float(twice), float(both)
+
+    @property
+    def margins(self) -> Array:
+        """1'G1, 1'GG1, |G1|^2 and |G'1|^2, over n."""
+        ones = np.ones(self.inverse.shape[0])
+        return margins(self @ ones, self.back(ones))
 
     @cached_property
     def asymmetry(self) -> tuple[float, float]:
@@ -95,15 +100,15 @@ class Propagation:
         return f"to {se / whole:.1g} of itself, by random probes, seed {SEED}"
 
 
-def projected(traces: Traces, to: Array, fro: Array) -> Traces:
-    """tr G, tr G^2 and tr G'G of J G J, J = I - 11'/n, given to = G1 and fro = G'1, (..., n)."""
-    n, mean = to.shape[-1], to.mean(axis=-1)
-    once, twice, both = traces
-    return (
-        once - mean,
-        twice - 2 * (fro * to).sum(axis=-1) / n + mean**2,
-        both - (to * to + fro * fro).sum(axis=-1) / n + mean**2,
-    )
+def margins(to: Array, fro: Array) -> Array:
+    """1'G1, 1'GG1, |G1|^2 and |G'1|^2, over n, (4, ...), from G1 and G'1, (..., n)."""
+    return np.array([to.mean(-1), (fro * to).mean(-1), (to * to).mean(-1), (fro * fro).mean(-1)])
+
+
+def projected(traces: Traces, margins: Array) -> Traces:
+    """tr G, tr G^2 and tr G'G of J G J, J = I - 11'/n."""
+    (once, twice, both), (mean, twofold, received, sent) = traces, margins
+    return once - mean, twice - 2 * twofold + mean**2, both - received - sent + mean**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,10 +138,14 @@ class Solved(LogDet):
 
     def keep(self, rho: float, part: LogDet) -> Propagation:
         """G at this rho with the log-determinant that `part` of the interval has been found."""
-        found = Propagation(self.W, self.inverse(rho), part.full, rho)
+        found = self.propagation(rho, part.full)
         self._held.clear()
         self._held[rho] = found
         return found
+
+    def propagation(self, rho: float, logdet: LogDet) -> Propagation:
+        """G at this rho, near which ln|S| is `logdet`."""
+        return Propagation(self.W, self.inverse(rho), logdet, rho)
 
     def part(self, rho: float) -> LogDet:
         """The log-determinant that is known at this rho, or is found near it."""

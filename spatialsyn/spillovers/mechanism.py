@@ -222,9 +222,7 @@ def _draws(
     else:
         one, two = (int(s) for s in np.random.SeedSequence(seed).generate_state(2))
         of_m, of_y = first.estimate.sample(draws, one), second.estimate.sample(draws, two)
-        kept = np.array(
-            [entered[0].stable(p) and entered[1].stable(q) for p, q in zip(of_m, of_y, strict=True)]
-        )
+        kept = entered[0].stable(of_m) & entered[1].stable(of_y)
     lost = 1 - float(kept.mean())
     if lost > LOST:
         raise EstimationError(

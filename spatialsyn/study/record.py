@@ -73,7 +73,7 @@ def records_of(
 def _ready(panel: CityPanel, weights: Mapping[str, Links], spec: Specification) -> Ready | None:
     """The arrays of a model; None of one that is estimated alone, or cannot be."""
     model = spec.model
-    if not joined(model):
+    if not joined(model, panel.n):
         return None
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

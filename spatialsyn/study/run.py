@@ -157,10 +157,12 @@ class Study:
 
     def _batches(self, keys: list[str], names: Mapping[str, str], n_jobs: int) -> list[list[str]]:
         """Keys of small static models many at a time, of others one by one."""
-        small = {key: self.cov in JOINED and joined(self.models[names[key]].model) for key in keys}
+        n = self.panel.n
+        models = {key: self.models[names[key]].model for key in keys}
+        small = {key: self.cov in JOINED and joined(models[key], n) for key in keys}
         together = [key for key in keys if small[key]]
         workers = n_jobs if n_jobs > 0 else os.cpu_count() or 1
-        room = ROOM // (self.panel.n * max(self.panel.n, 8 * self.panel.T))
+        room = ROOM // (n * max(n, 8 * self.panel.T))
         step = max(1, min(AT_ONCE, room, len(together) // (ROUNDS * workers)))
         batches = [together[i : i + step] for i in range(0, len(together), step)]
         return batches + [[key] for key in keys if not small[key]]

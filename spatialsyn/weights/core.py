@@ -213,8 +213,11 @@ class Weights:
 
     def aligned(self, ids: Sequence[Any]) -> Weights:
         """The same matrix with its rows in the order of `ids`, which must be the same cities."""
-        if tuple(ids) == self.ids:
+        ids = tuple(ids)
+        if ids == self.ids:
             return self
+        if ids in self._reordered:
+            return self._reordered[ids]
         position = {city: i for i, city in enumerate(self.ids)}
         absent = [i for i in ids if i not in position]
         extra = sorted(set(self.ids) - set(ids), key=str)
@@ -226,10 +229,17 @@ class Weights:
                 "Build the weights from panel.cities, or keep the common cities in both: "
                 f"panel.subset(ids), weights.subset(ids).{_kinds(ids, self.ids)}"
             )
-        moved = self._rows([position[i] for i in ids], tuple(ids))
+        moved = self._rows([position[i] for i in ids], ids)
         if "spectrum" in self.__dict__:  # a permutation keeps the eigenvalues
             moved.__dict__["spectrum"] = self.spectrum
+        self._reordered.clear()
+        self._reordered[ids] = moved
         return moved
+
+    @cached_property
+    def _reordered(self) -> dict[tuple[Any, ...], Weights]:
+        """The matrix in the last other order, with the log-determinant that a fit found."""
+        return {}
 
     def subset(self, ids: Iterable[Any]) -> Weights:
         """The links among some of the cities.

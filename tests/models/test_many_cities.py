@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.optimize import minimize_scalar
 
 import spatialsyn as ss
+from spatialsyn.models import accuracy
 from spatialsyn.numerics import determinants, solves, traces
 from tests.maps import neighbours, on_map, random_graph
 
@@ -50,6 +51,25 @@ def test_a_fit_needs_eight_factorisations(rho, factorisations):
     ss.fit(model("sar"), panel, w)
     # W's order and its nodes are kept; a rho further away needs six more.
     assert len(factorisations) <= 7
+
+
+def test_more_cities_need_fewer_factorisations_and_stay_exact(factorisations):
+    for n, most in ((2500, 8), (12_000, 7)):
+        panel, w = on_map(neighbours(n))
+        factorisations.clear()
+        res = ss.fit(model(), panel, w)
+        res.effects()
+        assert len(factorisations) <= most
+        assert accuracy.shift(res.design, res.rho.to_numpy(), res.estimate.cov) < 1e-5
+
+
+def test_average_effects_are_those_of_eigenvalues():
+    panel, w = on_map(neighbours(1200))
+    exact, found = (ss.fit(model(), panel, w.with_logdet(how)) for how in ("eigenvalues", "sparse"))
+    assert_allclose(found.rho, exact.rho, rtol=1e-8)
+    assert_allclose(found.loglik, exact.loglik, rtol=1e-10)
+    of = [one.effects().table["estimate"] for one in (found, exact)]
+    assert_allclose(*of, rtol=1e-8)
 
 
 def test_memory_stays_far_below_the_pairs_of_cities():

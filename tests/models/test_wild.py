@@ -92,6 +92,19 @@ def test_a_copy_of_what_travels_to_a_worker_gives_the_same_bits(family):
     assert np.array_equal(here, there, equal_nan=True)
 
 
+@pytest.mark.parametrize(("family", "effects"), [("sar", "individual"), ("sdm", "twoways")])
+def test_one_rho_is_found_by_all_samples_at_once_as_by_each_alone(family, effects):
+    """Newton ends beyond the digits of the data: no tolerance of a search is needed."""
+    res, panel, weights = drawn_from(family, effects, n=40, T=8)
+    boot = ss.wild_bootstrap(res, draws=150)
+    made, v = boot.effects(method="bootstrap").draws, signs("rademacher", panel.n, draws=150)
+    assert len(boot.estimate.draws) == len(made) == 150
+    for i in (0, 60, 127, 128, 149):  # of both blocks
+        by_hand = refit_by_hand(res, panel, weights, v[i][:, None])
+        assert_allclose(boot.estimate.draws[i, :-1], by_hand.params.iloc[:-1], rtol=1e-8)
+        assert_allclose(made[i], by_hand.effects().table["estimate"], rtol=1e-8)
+
+
 def test_draws_by_year_change_the_cities_of_a_year_together():
     res, panel, weights = drawn_from("ols", "individual", T=12)
     made = ss.wild_bootstrap(res, "period", draws=100, seed=3)

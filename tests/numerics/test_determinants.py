@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
+from scipy.sparse.csgraph import reverse_cuthill_mckee
+from scipy.sparse.linalg import splu
 
 from spatialsyn.numerics import determinants
 from spatialsyn.numerics.determinants import chosen, determined
 from spatialsyn.numerics.logdet import Eigenvalues
 from spatialsyn.numerics.moments import Moments, exact_traces, polynomials, powers
-from spatialsyn.numerics.solves import Iterative, solver
-from spatialsyn.numerics.spectrum import eigenvalues, perron, symmetriser, widest
+from spatialsyn.numerics.solves import NO_PIVOTING, Iterative, pattern, solver
+from spatialsyn.numerics.spectrum import canonical, eigenvalues, perron, symmetriser, widest
 from spatialsyn.numerics.traces import Propagation
 from tests.maps import neighbours, random_graph
 
@@ -63,6 +65,63 @@ def test_the_bound_holds_on_the_whole_interval_and_near_an_estimate(mutual, n, m
         assert moved.max() < 2e-8
 
 
+def ring(n: int) -> sparse.csr_array:
+    """Everyone between two neighbours: at half the distance round, links fade to zero."""
+    i = np.arange(n)
+    pairs = (np.full(2 * n, 0.5), (np.r_[i, i], np.r_[(i + 1) % n, (i - 1) % n]))
+    return sparse.csr_array(sparse.coo_array(pairs, shape=(n, n)))
+
+
+@pytest.mark.parametrize("W", [neighbours(2500), neighbours(900, mutual=False), ring(5000)])
+def test_a_postorder_leaves_the_fill_of_minimum_degree(W):
+    n = W.shape[0]
+    S = sparse.csc_array(sparse.eye_array(n) - 0.4 * (W + W.T))
+    # Supernodes are not padded with zeros, so that the numbers of links compare.
+    how = {**NO_PIVOTING, "relax": 1}
+    near = reverse_cuthill_mckee(canonical(W), symmetric_mode=False)
+    moved = sparse.csc_array(S[near][:, near]).sorted_indices()
+    plain = splu(moved, permc_spec="MMD_AT_PLUS_A", **how)
+    order = pattern(W).order
+    assert sorted(order) == list(range(n))
+    factors = splu(sparse.csc_array(S[order][:, order]), permc_spec="NATURAL", **how)
+    assert factors.nnz == plain.nnz
+    columns = sparse.csc_array(factors.L)
+    columns.sort_indices()
+    links = np.diff(columns.indptr) > 1
+    parents = np.append(columns.indices, 0)[columns.indptr[:-1] + 1][links]
+    first = np.arange(n)
+    for child, parent in zip(np.flatnonzero(links), parents, strict=True):
+        first[parent] = min(first[parent], first[child])
+    sizes = np.ones(n, dtype=int)
+    for child, parent in zip(np.flatnonzero(links), parents, strict=True):
+        sizes[parent] += sizes[child]
+    # Every subtree is contiguous and ends with its root.
+    assert (np.arange(n) - first + 1 == sizes).all()
+
+
+def test_a_shuffled_grid_fills_no_more_than_one_in_its_rows():
+    side = sparse.diags_array([1.0, 1.0, 1.0], offsets=[-1, 0, 1], shape=(80, 80))
+    grid = sparse.csr_array(sparse.kron(side, side) - sparse.eye_array(6400))
+    shuffle = np.random.default_rng(0).permutation(6400)
+    rows, shuffled = (pattern(W).at(0.1).factors.nnz for W in (grid, grid[shuffle][:, shuffle]))
+    assert shuffled < 1.05 * rows  # a sixth more without Cuthill-McKee
+
+
+@pytest.mark.parametrize("mutual", [True, False])
+def test_rows_of_any_sum_need_no_exchange(mutual):
+    """Rows of unlike sums, divided by the spectral radius: many sum to more than one."""
+    links = neighbours(400, mutual=mutual).sign()
+    links = sparse.csr_array(sparse.diags_array(np.linspace(0.5, 2, 400)) @ links)
+    W = sparse.csr_array(links / perron(links))
+    assert W.sum(axis=1).max() > 1.3
+    for rho in (-0.97, -0.5, 0.5, 0.97):
+        found, S = determined(W, "sparse").inverse(rho), np.eye(400) - rho * W.toarray()
+        assert not found.pivots
+        assert_allclose(found.logdet, np.linalg.slogdet(S)[1], rtol=1e-11)
+        assert_allclose(found.solve(S), np.eye(400), atol=1e-10)
+        assert_allclose(found.solve_transposed(S.T), np.eye(400), atol=1e-10)
+
+
 def test_a_unit_root_leaves_every_method_alike():
     W = neighbours(40)
     for found in (Eigenvalues(eigenvalues(W)), determined(W, "sparse")):
@@ -87,7 +146,7 @@ def test_the_way_follows_size_and_structure(monkeypatch):
     assert chosen(neighbours(300)) == "eigenvalues"
     assert chosen(mutual) == chosen(directed) == "sparse"
     assert chosen(directed.toarray()) == "hessenberg"
-    assert chosen(mutual.toarray()) == "eigenvalues"
+    assert chosen(mutual.toarray()) == "eigenvectors"
     monkeypatch.setattr(determinants, "WIDEST", 100)
     assert chosen(mutual) == "sparse"
     assert chosen(random_graph(400)) == "moments"
@@ -112,10 +171,22 @@ def test_symmetrisable_matrices_are_recognised():
     scaled = s[:, None] * islands.toarray()
     assert_allclose(scaled, scaled.T, rtol=1e-9)
     assert_allclose(symmetriser(sparse.csr_array((4, 4))), 1)
-    assert symmetriser(neighbours(30, mutual=False)) is None
-    broken = masses.copy()
+    assert_allclose(symmetriser(islands.toarray()), s)
+    broken, directed = masses.copy(), neighbours(30, mutual=False)
     broken.data[0] *= 1.001
-    assert symmetriser(broken) is None
+    for W in (broken, directed):
+        assert symmetriser(W) is symmetriser(W.toarray()) is None
+
+
+def test_dense_symmetrisable_matrices_are_recognised_over_many_magnitudes():
+    """Weights that fall fast: products of three of them leave the range of numbers."""
+    rng = np.random.default_rng(0)
+    far = np.abs(np.subtract.outer(np.arange(60), np.arange(60)))
+    W = np.exp(-12.0 * far) * rng.uniform(1e-6, 1, 60)
+    np.fill_diagonal(W, 0)
+    assert symmetriser(W) is not None
+    W[2, 5] *= 2
+    assert symmetriser(W) is None
 
 
 def test_the_radius_of_weights_that_are_not_standardised():
