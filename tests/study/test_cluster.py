@@ -120,6 +120,15 @@ def test_what_is_wrong_with_a_model_is_said_by_a_cluster_too(cluster):
             ss.threshold(MODEL, PANEL, GEO, **few, **engine)
 
 
+def test_workers_keep_their_memory_between_products(cluster):
+    """Dask's own setting gives every larger array back to the system, page by page."""
+    from distributed import Client
+
+    with Client(cluster) as client:
+        found = client.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
+    assert set(found.values()) == {str(2**27)}
+
+
 def test_a_draw_that_kills_its_workers_is_an_error_that_says_so(monkeypatch):
     """What `on_cluster` gives for an item that its scheduler has given up."""
     lost = RuntimeError("attempted to run task on 4 different workers")
