@@ -111,8 +111,8 @@ def check_outcome(y: Array, swept: Array, model: SpatialModel) -> None:
     if model.fixed_effects != "none" and np.linalg.norm(swept) <= ABSORBED * np.linalg.norm(y):
         raise ModelError(
             f"nothing is left of the outcome once fixed_effects={model.fixed_effects!r} are "
-            "removed (it is constant within each city, or common to all cities in each year). Check the "
-            "column, or choose other fixed effects."
+            "removed (it is constant within each city, or common to all cities in each year). "
+            "Check the column, or choose other fixed effects."
         )
 
 
