@@ -76,7 +76,8 @@ def fixed_effects_f(results: Results, effects: str = "individual") -> Hypothesis
     spatial parameters are those of the transformation likelihood: dummies of years would bias
     them, and leave in S y what looks like effects. As they are estimated, what the effects
     explain is too large or too small by a factor; p is the mean of p over their normal
-    distribution (ours). `df` is the numerator's.
+    distribution (ours). Rows of W that do not sum to one leave the bias of year dummies in:
+    few cities then reject too often. `df` is the numerator's.
     """
     less, more = _both_sides(results, effects)
     q, k = _count(results, less, more)
@@ -153,8 +154,11 @@ def _around(
     def value(spatial: Array) -> float:
         return statistic(_ssr(less.design, spatial) / _ssr(more.design, spatial) - 1)
 
-    unbiased = not sweeps_time(more.model.fixed_effects) or not more.model.roles.wy
-    found = more if unbiased else refitted(results, more.model.but(correction="lee-yu"))
+    lags = [results.weights[name] for name in more.model.roles.wy]
+    biased = sweeps_time(more.model.fixed_effects) and bool(lags)
+    # The transformation needs rows of one sum; without them the bias stays.
+    transforms = biased and all(w.is_row_standardised for w in lags)
+    found = refitted(results, more.model.but(correction="lee-yu")) if transforms else more
     at = slice(len(found.design.names), -1)
     assert found.estimate.cov is not None
     center, cov = found.estimate.params[at], found.estimate.cov[at, at]

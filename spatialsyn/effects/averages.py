@@ -26,7 +26,7 @@ from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.solves import Inverse, solver
 from spatialsyn.numerics.traces import Solved
 
-# Sums of rows that differ by less are one number.
+# Sums of rows that differ by less, in parts of the largest, are one number.
 ONE_SUM = 1e-9
 
 
@@ -53,7 +53,8 @@ class Averages:
     @cached_property
     def one_sum(self) -> float | None:
         """What all rows of W sum to, None where they differ."""
-        return float(self.sums.mean()) if np.ptp(self.sums) < ONE_SUM else None
+        alike = np.ptp(self.sums) <= ONE_SUM * np.abs(self.sums).max()
+        return float(self.sums.mean()) if alike else None
 
     def readings(
         self, params: Array, carriers: Sequence[Matrix], reading: Reading, slopes: bool = True

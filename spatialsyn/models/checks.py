@@ -106,6 +106,16 @@ def check_names(names: tuple[str, ...]) -> None:
         )
 
 
+def check_outcome(y: Array, swept: Array, model: SpatialModel) -> None:
+    """Refuse an outcome that the fixed effects explain to the last digit."""
+    if model.fixed_effects != "none" and np.linalg.norm(swept) <= ABSORBED * np.linalg.norm(y):
+        raise ModelError(
+            f"nothing is left of the outcome once fixed_effects={model.fixed_effects!r} are "
+            "removed (it is constant within each city, or common to all cities in each year). "
+            "Check the column, or choose other fixed effects."
+        )
+
+
 def check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: SpatialModel) -> None:
     """Refuse regressors that have nothing left once the effects are gone."""
     if model.fixed_effects == "none":

@@ -18,6 +18,7 @@ from spatialsyn.models.checks import (
     check_absorbed,
     check_dimensions,
     check_names,
+    check_outcome,
     check_pairs,
     check_rows,
     check_series,
@@ -217,13 +218,15 @@ def sweep_effects(
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep(X, fixed)
     check_absorbed(X, Z, columns, model)
+    y = sweep(data.y, fixed)
+    check_outcome(data.y, y, model)
     likelihood = model.estimator == "qml"
     unit_root = likelihood and model.transforms and sweeps_time(fixed)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
     cities = likelihood and estimates_cities(model, weights)
     copies = T if cities else copies
     return Design(
-        y=sweep(data.y, fixed),
+        y=y,
         Wy=sweep(Wy, fixed),
         Z=Z,
         columns=columns,

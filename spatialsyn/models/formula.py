@@ -6,7 +6,7 @@ city's last year into the next city's first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,8 +50,8 @@ class Regressors:
                 object.__setattr__(self, name, np.ascontiguousarray(values))
 
 
-# The column of every numeric term that was evaluated on a panel.
-Known = dict[Any, pd.DataFrame]
+# The column of every numeric term that was evaluated on a panel, as it is written.
+Known = dict[Hashable, pd.DataFrame]
 
 
 def evaluate(
@@ -125,26 +125,35 @@ def _sides(
     # Dummies of a category lose one level to the constant, or to the fixed effects.
     constant = parsed.intercept or not intercept
     if known is not None and parsed.terms:
-        _learn(known, (parsed.outcome, *parsed.terms), panel)
-        if all(term in known for term in (parsed.outcome, *parsed.terms)):
-            X = pd.concat([known[term] for term in parsed.terms], axis=1)
-            return known[parsed.outcome], X, list(range(len(parsed.terms)))
+        columns = _learnt(known, (parsed.outcome, *parsed.terms), panel)
+        if columns is not None:
+            return columns[0], pd.concat(columns[1:], axis=1), list(range(len(parsed.terms)))
     y, _ = _evaluated((parsed.outcome,), panel)
     return y, *_evaluated(parsed.terms, panel, constant)
 
 
-def _learn(known: Known, terms: Sequence[Any], panel: CityPanel) -> None:
-    """Compute the numeric terms that are not `known`: one column each, whatever is beside them."""
+def _learnt(known: Known, terms: Sequence[Any], panel: CityPanel) -> list[pd.DataFrame] | None:
+    """The columns of numeric terms, those computed that are not `known`; None where some are
+    not numeric, or cannot be evaluated."""
     frame = panel.frame
     names = frozenset(map(str, frame.columns))
     text = {n for n in names if not pd.api.types.is_numeric_dtype(frame[n])}
-    fresh = [term for term in terms if term not in known and "C(" not in str(term)]
-    fresh = [term for term in fresh if not columns_of(term, names) & text]
-    if fresh:
-        made, owner = _evaluated(tuple(fresh), panel)
-        for i, term in enumerate(fresh):
-            if owner.count(i) == 1:
-                known[term] = made.iloc[:, [owner.index(i)]]
+    if any("C(" in str(term) or columns_of(term, names) & text for term in terms):
+        return None
+    fresh = [term for term in terms if _key(term) not in known]
+    try:
+        made, owner = _evaluated(tuple(fresh), panel) if fresh else (pd.DataFrame(), [])
+    except FormulaError:
+        return None
+    if owner != list(range(len(fresh))):
+        return None
+    known |= {_key(term): made.iloc[:, [i]] for i, term in enumerate(fresh)}
+    return [known[_key(term)] for term in terms]
+
+
+def _key(term: Any) -> Hashable:
+    """A term as it is written: formulaic's are equal whatever the order of their factors."""
+    return tuple((factor.eval_method.value, factor.expr) for factor in term.factors)
 
 
 def _cube(y: pd.DataFrame, X: pd.DataFrame, panel: CityPanel) -> Array:
@@ -189,7 +198,8 @@ def _evaluated(
 ) -> tuple[pd.DataFrame, list[int]]:
     """Columns of all `terms` together, and the term each belongs to."""
     frame, plain = panel.frame, [str(term) for term in terms]
-    if all(n in frame.columns and pd.api.types.is_numeric_dtype(frame[n]) for n in plain):
+    columns = all(_is_column(term) and str(term) in frame.columns for term in terms)
+    if columns and all(pd.api.types.is_numeric_dtype(frame[n]) for n in plain):
         return frame[plain], list(range(len(terms)))
     from formulaic import Formula
     from formulaic.errors import FormulaicError
@@ -209,6 +219,11 @@ def _evaluated(
     owner = [i for i, term in enumerate(terms) for _ in made.columns[slices[term]]]
     order = [name for term in terms for name in made.columns[slices[term]]]
     return _with_missing_categories(pd.DataFrame(made)[order], owner, terms, panel, empty), owner
+
+
+def _is_column(term: Any) -> bool:
+    """Whether a term is a column by its name, not an expression that a column is called like."""
+    return [factor.eval_method.value for factor in term.factors] == ["lookup"]
 
 
 def _with_missing_categories(

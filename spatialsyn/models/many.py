@@ -21,21 +21,22 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.eigenvectors import Eigenvectors
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
-from spatialsyn.numerics.traces import EXACT, Traces, margins, projected
+from spatialsyn.numerics.traces import Traces, margins, projected
 from spatialsyn.numerics.transform import sweep
 
 # Models without a spatial error.
 FAMILIES = ("ols", "slx", "sar", "sdm")
-# Numbers in the largest array of a batch.
-ROOM = 4_000_000
+# Numbers in the largest array of a batch, and cities up to which models are put into one.
+ROOM, FEW_CITIES = 4_000_000, 1000
+# Least pivot of an information matrix with a diagonal of ones.
+REGULAR = 1e-7
 
 
 def joined(model: SpatialModel, n: int) -> bool:
     """Whether a model of `n` cities may be estimated beside others, as far as can be told."""
-    plain = model.estimator == "qml" and model.random is None and not model.dynamic
-    return (
-        plain and n <= EXACT and model.family in FAMILIES and model.correction != "bias-corrected"
-    )
+    if model.estimator != "qml" or model.random is not None or model.dynamic:
+        return False
+    return n <= FEW_CITIES and model.family in FAMILIES and model.correction != "bias-corrected"
 
 
 def kin(design: Design) -> Hashable | None:
@@ -90,11 +91,11 @@ def _estimated(designs: Sequence[Design]) -> list[Estimate | None]:
     sigma2 = np.where(fine, sigma2, 1.0)
     rho = -mixed[:, 1:, 0]
     inverse = _multipliers(one, rho)
-    cov, regular = _inverted(_information(one, Z, y[..., 1:], e, rho, sigma2, inverse))
+    info = _information(one, Z, y[..., 1:], e, rho, sigma2, inverse)
+    cov, fine = _inverted(info, fine)
     jacobian = one.logdet(rho[:, 0]) if isinstance(one.logdet, LogDet) else 0.0
     loglik = one.copies * jacobian - one.nobs / 2 * (np.log(2 * np.pi * sigma2) + 1)
     params = np.column_stack([delta, rho, sigma2])
-    fine &= regular
     return [
         Estimate(
             names=parameter_names(design),
@@ -190,12 +191,13 @@ def _propagated(one: Design, e: Array, rho: Array, inverse: Array | None) -> tup
     return swept, traces
 
 
-def _inverted(info: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """(b, q, q) inverses of badly scaled matrices, and which of them are positive definite."""
+def _inverted(info: Array, fine: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:
+    """(b, q, q) inverses of badly scaled matrices, and which are positive definite beyond doubt."""
+    info = np.where(fine[:, None, None], info, np.eye(info.shape[1]))
     root = 1 / np.sqrt(np.einsum("bii->bi", info))
     scale = root[:, :, None] * root[:, None]
     unit = info * scale
-    regular = np.array([_pivot(one) > 0 for one in unit])
-    unit[~regular] = np.eye(unit.shape[1])
+    fine = fine & np.array([_pivot(one) > REGULAR for one in unit])
+    unit[~fine] = np.eye(unit.shape[1])
     inverse = np.linalg.inv(unit)
-    return (inverse + inverse.transpose(0, 2, 1)) / 2 * scale, regular
+    return (inverse + inverse.transpose(0, 2, 1)) / 2 * scale, fine

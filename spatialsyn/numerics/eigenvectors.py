@@ -101,8 +101,7 @@ def decomposed(W: Matrix) -> Eigenvectors | None:
     s = scaled(W)
     if s is None:
         return None
-    root = np.sqrt(s)
-    A = dense(W) * root[:, None] / root
-    w, U = np.linalg.eigh((A + A.T) / 2)
+    root, A = np.sqrt(s), dense(W)
+    w, U = np.linalg.eigh(np.sqrt(A * A.T))
     left, right = U / root[:, None], U.T * root
     return Eigenvectors(w, W=W, left=left, right=right, crossed=(left.T @ left) * (right @ right.T))

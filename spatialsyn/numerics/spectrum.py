@@ -33,12 +33,9 @@ def eigenvalues(W: Matrix) -> NDArray[np.inexact[Any]]:
     A row-standardised symmetric matrix is such a case: its eigenvalues are real and
     `eigvalsh` finds them faster and more exactly than a general solver.
     """
-    scale = symmetriser(W)
-    if scale is None:
-        return np.linalg.eigvals(dense(W))
-    root = np.sqrt(scale)
-    A = dense(W) * root[:, None] / root
-    return np.linalg.eigvalsh((A + A.T) / 2)
+    A = dense(W)
+    # s^1/2 W s^-1/2, whatever the scales s: W is not negative.
+    return np.linalg.eigvals(A) if symmetriser(W) is None else np.linalg.eigvalsh(np.sqrt(A * A.T))
 
 
 def symmetriser(W: Matrix) -> Array | None:
@@ -67,9 +64,8 @@ def symmetriser(W: Matrix) -> Array | None:
         level = found.cities[first:last]
         log_s[level] = log_s[found.parents[level]] + ratio[level]
     log_s = log_s[:-1]
-    s = np.exp(log_s - log_s.max())
-    to, fro = s[rows] * links.data, s[columns] * back.data
-    return s if (np.abs(to - fro) <= SYMMETRY_RTOL * np.maximum(to, fro)).all() else None
+    gap = log_s[rows] - log_s[columns] + np.log(links.data / back.data)
+    return np.exp(log_s - log_s.max()) if (np.abs(gap) <= SYMMETRY_RTOL).all() else None
 
 
 def canonical(W: Matrix | sparse.csc_array) -> sparse.csr_array:

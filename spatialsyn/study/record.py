@@ -56,7 +56,11 @@ def records_of(
     found: dict[int, Results] = {}
     for group in by_kin.values():
         designs = [made.design for i in group if (made := ready[i]) is not None]
-        for i, estimate in zip(group, estimate_many(designs), strict=True):
+        try:
+            estimates = estimate_many(designs)
+        except Exception:  # each is estimated by itself, and says what it is
+            continue
+        for i, estimate in zip(group, estimates, strict=True):
             made = ready[i]
             if estimate is not None and made is not None:
                 model = specs[i].model
@@ -111,7 +115,7 @@ def record_of(
         except Exception as error:  # a study does not die of one model
             record = failure(error, "failed")
     words = list(dict.fromkeys([*told, *_told(said)]))
-    return {"equation": str(spec), **record, "warnings": words}
+    return {**record, "equation": str(spec), "warnings": words}
 
 
 def _told(said: Sequence[warnings.WarningMessage]) -> list[str]:
@@ -136,6 +140,12 @@ def evaluated(
     for values in (made.y, made.X):
         values.setflags(write=False)
     return made
+
+
+def forget() -> None:
+    """Let go of the panel that formulas were evaluated on."""
+    evaluated.cache_clear()
+    _known.cache_clear()
 
 
 @lru_cache(maxsize=1)
@@ -204,5 +214,5 @@ def _effects(results: Results, by: str | None) -> tuple[dict[str, list[Any]], st
 def failure(error: BaseException, status: str) -> files.Record:
     """What is kept of a model without numbers: `status` and the reason."""
     kind = "" if isinstance(error, SpatialsynError) else f"{type(error).__name__}: "
-    return {"status": status, "message": f"{kind}{error}", "fit": {}, "parameters": {},
-            "effects": {}, "note": ""}  # fmt: skip
+    return {"equation": "", "status": status, "message": f"{kind}{error}", "fit": {},
+            "parameters": {}, "effects": {}, "note": "", "warnings": []}  # fmt: skip

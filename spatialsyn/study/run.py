@@ -20,20 +20,19 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, WeightsError, expect, named
 from spatialsyn.models.design import align
-from spatialsyn.models.many import joined
+from spatialsyn.models.many import FEW_CITIES, ROOM, joined
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.traces import EXACT
 from spatialsyn.study import store as files
 from spatialsyn.study.grid import MODEL, Specification
-from spatialsyn.study.record import JOINED, failure, records_of
+from spatialsyn.study.record import JOINED, failure, forget, records_of
 from spatialsyn.study.runs import Runs
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
 # Models and cities from which on a matrix's eigenvectors save time, and where they cost too much.
 MANY, FROM = 8, 50
-# Models handed out together, numbers that they may hold, and rounds for every worker.
-AT_ONCE, ROOM, ROUNDS = 200, 4_000_000, 4
+# Models handed out together, and rounds for every worker.
+AT_ONCE, ROUNDS = 200, 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -153,6 +152,7 @@ class Study:
                     if folder is not None and record["status"] != "failed":
                         files.write(folder, key, record)
                     bar.update()
+        forget()
         return Runs(self.models, {name: records[key] for name, key in self.keys.items()})
 
     def _batches(self, keys: list[str], names: Mapping[str, str], n_jobs: int) -> list[list[str]]:
@@ -193,7 +193,7 @@ def _shared(w: Links, models: int) -> Links:
     """`w` with the eigenvectors that many models of one matrix share, where they save time."""
     if not isinstance(w, Weights) or w.determinant != "auto" or models < MANY:
         return w
-    return w.with_logdet("eigenvectors") if FROM <= w.n <= EXACT else w
+    return w.with_logdet("eigenvectors") if FROM <= w.n <= FEW_CITIES else w
 
 
 def _stored(folder: Path, keys: Mapping[str, str]) -> dict[str, files.Record]:

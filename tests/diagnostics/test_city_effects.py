@@ -204,3 +204,15 @@ def test_mundlak_compares_the_between_with_the_within_regression():
     # phi is searched to about 1e-6.
     assert_allclose(made.statistic, expected, rtol=1e-5)
     assert_allclose(made.p, f.sf(expected * 12 / 30, 2, 12), rtol=1e-4)
+
+
+def test_rows_of_w_that_do_not_sum_to_one_are_tested_with_dummies():
+    panel, w = made_up(12, 6)
+    loose = ss.Weights.from_matrix(
+        w.dense() * np.linspace(0.5, 1, 12)[:, None], ids=w.ids, name="w"
+    )
+    model = ss.sdm("y ~ x", W="w", fixed_effects="twoways", correction="direct")
+    res = ss.fit(model, panel, loose)
+    for test in (fixed_effects_f, fixed_effects_lr):
+        for effects in ("individual", "time", "twoways"):
+            assert 0 <= test(res, effects).p < 1e-3

@@ -150,3 +150,24 @@ def test_text_columns_need_C():
     assert data.names[-1] == "region[T.edge]"
     with pytest.raises(ss.FormulaError, match="cannot evaluate"):
         evaluate("y ~ log(region)", panel, intercept=True)
+
+
+def test_a_column_called_like_an_expression_does_not_stand_for_it():
+    panel, _ = made_up(8, 4)
+    odd = panel.assign(**{"log(size)": np.zeros((8, 4))})
+    values = evaluate("y ~ log(size)", odd, False).X[..., 0]
+    assert_allclose(values, np.log(panel.array("size")))
+
+
+def test_terms_that_are_known_are_those_of_the_formula_as_it_is_written():
+    panel, _ = made_up(8, 4)
+    odd = panel.assign(**{"x:z": np.full((8, 4), 2.0)})
+    formulas = ["y ~ x:z", "y ~ `x:z`", "y ~ z:x", "y ~ x + z + x:z", "y ~ z + x + z:x + {x**2}"]
+    for order in (formulas, formulas[::-1]):
+        known = {}
+        for formula in order:
+            one, other = (evaluate(formula, odd, False, known=k) for k in (known, None))
+            assert one.names == other.names
+            assert_allclose(one.X, other.X)
+    with pytest.raises(ss.FormulaError, match=r"cannot evaluate 'x', 'lag\(z, 9\)'"):
+        evaluate("y ~ x + lag(z, 9)", odd, False, known={})

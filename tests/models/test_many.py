@@ -136,3 +136,45 @@ def test_a_matrix_that_is_not_symmetrisable_keeps_its_eigenvalues():
 def test_scales_far_apart_are_left_to_eigenvalues():
     chain = np.diag(np.full(9, 1e4), 1) + np.diag(np.full(9, 1.0), -1)
     assert decomposed(chain) is None
+
+
+@pytest.mark.parametrize("k", [1.0, 2.0, -1.0, 3.0, 0.7])
+@pytest.mark.parametrize("family", ["ols", "sar", "slx", "sdm"])
+def test_collinear_regressors_are_named_and_spoil_no_other_model(family, k):
+    for seed in range(6):
+        panel, w = made_up(15, 6, seed=seed)
+        twice = panel.assign(z=k * panel.array("x"))
+        W = None if family == "ols" else "w"
+        bad = ss.SpatialModel(family, "y ~ x + z", W)
+        with pytest.raises(ss.ModelError, match="is a linear combination of the other"):
+            ss.fit(bad, twice, w)
+        good = bad.but(formula="y ~ x")
+        runs = ss.Study(twice, w, {"good": good, "bad": bad}).run()
+        assert list(runs.failures.index) == ["bad"]
+        assert "linear combination" in runs.failures["bad"]
+
+
+def test_a_regressor_of_zeros_is_named_without_warnings():
+    panel, w = made_up(15, 6)
+    with pytest.raises(ss.ModelError, match="'z' is zero"):
+        ss.fit(ss.sar("y ~ x + z", W="w"), panel.assign(z=np.zeros((15, 6))), w)
+
+
+def test_an_outcome_that_effects_explain_is_refused():
+    panel, w = made_up(15, 6)
+    still = panel.assign(y=np.full((15, 6), 3.0))
+    with pytest.raises(ss.ModelError, match="nothing is left of the outcome"):
+        ss.fit(ss.sar("y ~ x", W="w", fixed_effects="individual"), still, w)
+
+
+@pytest.mark.parametrize("scale", [1e-11, 1e-6, 1e6])
+def test_effects_do_not_depend_on_the_scale_of_w(scale):
+    panel, w = made_up(15, 6)
+    raw = w.dense() * np.random.default_rng(3).uniform(0.3, 3, (15, 1))
+    model = ss.sdm("y ~ x", W="w", fixed_effects="individual")
+    made = [
+        ss.fit(model, panel, ss.Weights.from_matrix(s * raw, ids=w.ids, name="w")).effects().table
+        for s in (1.0, scale)
+    ]
+    for name in ("estimate", "se"):
+        assert_allclose(made[1][name], made[0][name], rtol=1e-6)

@@ -277,3 +277,10 @@ def test_traces_are_those_of_the_matrix(swept, monkeypatch):
     assert abs(value - at.asymmetry[0]) < 4 * se
     assert_allclose(guessed.traces(swept, crossed=True)[2], expected[2], rtol=0.01)
     assert "by random probes, seed" in guessed.said
+
+
+def test_scales_that_underflow_leave_eigenvalues_right():
+    n = 200
+    chain = np.diag(np.full(n - 1, 1e4), 1) + np.diag(np.ones(n - 1), -1)
+    exact = 2 * 100 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1))  # of a symmetric chain of 100
+    assert_allclose(np.sort(eigenvalues(chain)), np.sort(exact), rtol=1e-9)

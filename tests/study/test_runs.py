@@ -14,6 +14,8 @@ from study.small import MODEL, panel_and_weights
 
 import spatialsyn as ss
 from spatialsyn.engine.tasks import Engine
+from spatialsyn.study.record import failure
+from spatialsyn.study.runs import Runs
 from tests.maps import neighbours, on_map
 
 mpl.use("Agg")
@@ -271,3 +273,9 @@ def test_a_study_on_many_cities_shares_eigenvectors_and_agrees_with_fits():
         mine = found[found["model"] == name]
         columns = ["estimate", "se", "low", "high", "p"]
         assert_allclose(mine[columns], own.effects().table[columns], rtol=1e-8, atol=1e-10)
+
+
+def test_models_of_a_lost_worker_are_rows_too():
+    models = {"m": ss.Specification(MODEL)}
+    runs = Runs(models, {"m": failure(RuntimeError("out of memory"), "failed")})
+    assert runs.table.at["m", "message"] == "RuntimeError: out of memory"
