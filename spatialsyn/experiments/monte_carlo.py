@@ -211,14 +211,10 @@ def _fitted(
 
 def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
     designs = [plan.design(y) for y in outcomes]
-    beside: list[Estimate | None] = [None] * len(designs)
-    usual, n = plan.cov in (None, "expected"), len(outcomes[0])
-    if usual and joined(plan.model, n) and kin(designs[0]) is not None:
-        beside = estimate_many(designs)
     labels: list[Label] = []
     rows: list[Array | None] = []
     messages = []
-    for design, known in zip(designs, beside, strict=True):
+    for design, known in zip(designs, _beside(plan, designs), strict=True):
         try:
             found = _estimated(plan, design) if known is None else (design, known)
             labels, row = _row(plan, *found)
@@ -229,6 +225,18 @@ def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
     missing = np.full((2, len(labels)), np.nan)
     both = np.array([missing if row is None else row for row in rows])
     return Fits(labels, both[:, 0], both[:, 1], messages)
+
+
+def _beside(plan: Plan, designs: Sequence[Design]) -> list[Estimate | None]:
+    """Estimates side by side; None of what is estimated alone."""
+    alone: list[Estimate | None] = [None] * len(designs)
+    usual, n = plan.cov in (None, "expected"), len(designs[0].y)
+    if not (usual and joined(plan.model, n) and kin(designs[0]) is not None):
+        return alone
+    try:
+        return estimate_many(designs)
+    except WRONG:  # each is estimated by itself, and says what it is
+        return alone
 
 
 def _estimated(plan: Plan, design: Design) -> tuple[Design, Estimate]:
