@@ -55,7 +55,7 @@ def j_test(
     Parameters
     ----------
     rivals : other fits of the same outcome, cities and years, with another W or other regressors
-    draws : panels drawn from `results`, some hundredths of a second each; 0 for chi-squared
+    draws : panels drawn from `results`, each fitted three times; 0 for chi-squared
     seed : of the draws
     n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
@@ -114,6 +114,11 @@ def _tested(pairs: Sequence[Pair], draws: int, seed: int, engine: Engine) -> lis
     found = []
     for test, mine in zip(tests, drawn, strict=True):
         known = mine[~np.isnan(mine)]
+        if len(known) < draws / 2:
+            raise EstimationError(
+                f"only {len(known)} of {draws} panels drawn from the model could be fitted: its "
+                "distribution is not known. draws=0 compares with chi-squared instead."
+            )
         p = (1 + (known >= test.statistic).sum()) / (1 + len(known))
         note = f"p from {len(known)} panels drawn from the model, seed {seed}"
         found.append(replace(test, p=float(p), note=note))
@@ -127,12 +132,10 @@ def _augmented(results: Results, rivals: list[Results]) -> HypothesisTest:
         name: other.predict().to_numpy().reshape(other.data.y.shape)
         for name, other in zip(names, rivals, strict=True)
     }
-    parsed = parse(results.model.formula)
-    terms = [str(term) for term in parsed.terms]
-    lagged = [t for t, flag in zip(terms, parsed.lagged, strict=True) if flag]
-    formula = f"{OUTCOME} ~ {' + '.join([*terms, *names])}"
+    sides = results.model.formula.split("~")[1].split("|")
+    formula = f"{OUTCOME} ~ {' + '.join([sides[0], *names])}"
     if results.model.has_wx:
-        formula += f" | {' + '.join(lagged)}"
+        formula += f" | {sides[-1]}"
     panel = results.panel.assign(**{OUTCOME: results.data.y}, **columns)
     wide = fit(results.model.but(formula=formula), panel, results.weights, results.cov_kind)
     null = f"nothing is added by {named(_says(results, other) for other in rivals)}"

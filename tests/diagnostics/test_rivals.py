@@ -8,7 +8,7 @@ from cases import made_up
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.diagnostics import j_test, j_tests
+from spatialsyn.diagnostics import j_test, j_tests, rivals
 
 TWO = {"fixed_effects": "twoways"}
 
@@ -65,3 +65,21 @@ def test_refusals(two):
     for call, message in cases:
         with pytest.raises(ss.ModelError, match=message):
             call()
+
+
+def test_the_formula_is_tested_as_it_is_written(two):
+    panel, weights = two
+    wide = panel.assign(zx=panel.array("z") * panel.array("x"))
+    made = []
+    for formula in ("y ~ x + {z*x} - 1", "y ~ x + zx - 1"):
+        own, rival = (ss.fit(ss.sdm(formula, W=w), wide, weights) for w in ("w", "far"))
+        made.append(j_test(own, rival, draws=0).statistic)
+    assert_allclose(made[0], made[1], rtol=1e-8)
+
+
+def test_draws_that_cannot_be_fitted_are_no_distribution(two, monkeypatch):
+    panel, weights = two
+    own, rival = (ss.fit(ss.sar("y ~ x", W=w, **TWO), panel, weights) for w in ("w", "far"))
+    monkeypatch.setattr(rivals, "_drawn", lambda *_: float("nan"))
+    with pytest.raises(ss.EstimationError, match=r"only 0 of 99 panels.*draws=0"):
+        j_test(own, rival, draws=99)
