@@ -52,7 +52,8 @@ errors and all direct, indirect and total effects with theirs. CPU seconds of on
   Ours share one spectrum per matrix, with its eigenvectors from 50 cities on, evaluate each term
   of the formulas once, and estimate models of one sample and matrix side by side.
 
-What can stop a study, and what is lost then (tests/study/test_store.py, test_cluster.py):
+What can stop a study, and what is lost then (tests/study/test_store.py, test_cluster.py). Small static
+models are handed out up to 200 at a time, a tenth of a second's work, others one by one:
 
 | what happens | what is lost | what the next call does |
 |---|---|---|
