@@ -273,9 +273,9 @@ together. What lies outside, and what to use instead:
 * LR of fixed effects, not scaled (what papers print): it tests as many parameters as there are
   cities. Use the scaled form, the default, or F.
 * Pesaran's CD of neighbours at n = 21 has some 40 pairs. Use `residual_moran`, or `lm`.
-* Hausman: by chi-squared the test of the cities' means rejects 17 to 20 % at n = 21 (300 panels, run
-  apart), for they are only 21 numbers each; `hausman` refers to F instead. The classical form keeps
-  chi-squared and rejects too often at n = 100 too, besides the panels in which it has no
+* Hausman: by chi-squared the test of the cities' means rejects 17 to 20 % at n = 21 (300 panels,
+  run apart), for they are only 21 numbers each; `hausman` refers to F instead. The classical form
+  keeps chi-squared and rejects too often at n = 100 too, besides the panels in which it has no
   statistic; the robust one, by the scores of 21 cities, is cautious there and fine with 100.
 * Year effects in models with a lag of y: dummies of years bias rho, and what is left of it in S y
   looks like years. Programs that compare likelihoods reject 13 % at n = 21 (not scaled).

@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -32,18 +31,18 @@ HERE = Path(__file__).parent
 PAGE, FIGURE = HERE.parent / "docs" / "speed.md", HERE.parent / "docs" / "speed.png"
 RATIOS = HERE / "ratios.json"
 THREADS = {key: "1" for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-RHO, FALL, TURNS, DENSE = 0.5, 2 / 3, 5, "dense W, bootstrap, draws"
+RHO, FALL, DENSE = 0.5, 2 / 3, "dense W, bootstrap, draws"
 
-# Of each case: cities, years, fixed effects, and the programs: once, or five times more in turns.
+# Of each case: cities, years, fixed effects, and the programs: once, or once and more in turns.
 CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
-    "SDM, n = 300": (300, 1, "none", {"ours": 6, "spreg full": 6, "spreg LU": 6}),
+    "SDM, n = 300": (300, 1, "none", {"ours": 26, "spreg full": 26, "spreg LU": 26}),
     "SDM, n = 2,500": (2500, 1, "none", {"ours": 6, "spreg LU": 6, "spreg full": 1}),
     "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 1}),
     "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6}),
     "SDM, n = 250,000": (250_000, 1, "none", {"ours": 3}),
     "SDM, n = 1,000,000": (1_000_000, 1, "none", {"ours": 1}),
-    "two-way panel, n = 300, T = 15": (300, 15, "twoways", {"ours": 6, "spreg panel": 6}),
-    "the same, W known": (300, 15, "twoways", {"ours again": 6, "spreg panel": 6}),
+    "two-way panel, n = 300, T = 15": (300, 15, "twoways", {"ours": 26, "spreg panel": 26}),
+    "the same, W known": (300, 15, "twoways", {"ours again": 26, "spreg panel": 26}),
 }
 # CPU seconds of spatialreg::lagsarlm(method = "Matrix") without effects, as the project's
 # measurements of another day on a similar core give them; R is not run here.
@@ -70,7 +69,7 @@ def sample(n: int, T: int, seed: int = 7) -> dict[str, Any]:
     return {"y": y, "X": X, "data": W.data, "indices": W.indices, "indptr": W.indptr}
 
 
-def ours(arrays: dict[str, Any], fixed: str, again: bool) -> Callable[[], tuple[float, str]]:
+def ours(arrays: dict[str, Any], fixed: str, again: bool) -> Callable[[], tuple[Any, ...]]:
     """A spatial Durbin model with all average effects; `again` with a W whose eigenvectors are
     known, as the models of a study have it."""
     import pandas as pd
@@ -88,17 +87,16 @@ def ours(arrays: dict[str, Any], fixed: str, again: bool) -> Callable[[], tuple[
     w = w.with_logdet("eigenvectors") if again else w
     model = ss.sdm("y ~ x0 + x1 + x2", W="w", fixed_effects=fixed)
 
-    def call() -> tuple[float, str]:
+    def call() -> tuple[Any, ...]:
         made = ss.fit(model, panel, w)
-        made.effects()
-        return float(made.rho["w"]), "; ".join(made.estimate.notes)
+        return made, made.effects()
 
     if again:
         call()
     return call
 
 
-def spreg(arrays: dict[str, Any], how: str) -> Callable[[], tuple[float, str]]:
+def spreg(arrays: dict[str, Any], how: str) -> Callable[[], tuple[Any, ...]]:
     """spreg's maximum likelihood with lagged regressors and its average effects."""
     import warnings
 
@@ -117,9 +115,9 @@ def spreg(arrays: dict[str, Any], how: str) -> Callable[[], tuple[float, str]]:
         Z = np.concatenate([X, (W @ X.reshape(n, -1)).reshape(X.shape)], axis=2)
         Z = Z.transpose(1, 0, 2).reshape(n * T, -1)
         column = y.T.reshape(-1, 1)
-        return lambda: (float(np.squeeze(peer.Panel_FE_Lag(column, Z, w).rho)), "")
+        return lambda: (peer.Panel_FE_Lag(column, Z, w),)
     options = {"slx_lags": 1, "method": how, "spat_impacts": "full"}
-    return lambda: (float(np.squeeze(peer.ML_Lag(y, X[:, 0], w, **options).rho)), "")
+    return lambda: (peer.ML_Lag(y, X[:, 0], w, **options),)
 
 
 def child(path: str, fixed: str, turns: str, *programs: str) -> None:
@@ -135,21 +133,23 @@ def child(path: str, fixed: str, turns: str, *programs: str) -> None:
     for _ in range(int(turns)):
         for program in programs:
             call = _prepared(arrays, program, fixed)
-            held = held or _resident()
+            held = held or _memory("VmRSS")
             start = time.process_time()
-            rho, said = call()
+            made, *_ = call()
             found[program]["cpu"].append(time.process_time() - start)
-            found[program] |= {"rho": rho, "said": said}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+            found[program]["rho"] = float(np.squeeze(made.rho))
+            found[program]["said"] = "; ".join(made.estimate.notes) if "ours" in program else ""
+    peak = _memory("VmHWM")
     print(json.dumps({"programs": found, "gb": peak, "own": peak - held}))
 
 
-def _resident() -> float:
-    """GB that this process holds."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e9
+def _memory(which: str) -> float:
+    """GB that this process holds (VmRSS), or held at most (VmHWM: its parent's do not count)."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(which)) / 1e6
 
 
-def _prepared(arrays: dict[str, Any], program: str, fixed: str) -> Callable[[], tuple[float, str]]:
+def _prepared(arrays: dict[str, Any], program: str, fixed: str) -> Callable[[], tuple[Any, ...]]:
     if program.startswith("ours"):
         return ours(arrays, fixed, again=program.endswith("again"))
     return spreg(arrays, program.split()[1])
@@ -174,7 +174,8 @@ def measured(case: str, folder: str) -> dict[str, dict[str, Any]]:
     if not Path(path).exists():
         np.savez(path, **sample(n, T))
     together = [program for program, turns in programs.items() if turns > 1]
-    shared = run(path, fixed, TURNS, *together)["programs"] if together else {}
+    turns = max(programs.values()) - 1
+    shared = run(path, fixed, turns, *together)["programs"] if together else {}
     found = {}
     for program in programs:
         alone = run(path, fixed, 1, program)

@@ -79,22 +79,20 @@ def evaluate(
     of_term = [columns_of(term, columns) for term in parsed.terms]
     _check_sides(parsed, of_outcome, of_term)
     numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in of_outcome]
-    y, X, owner = _sides(parsed, panel, intercept, known)
-    if y.shape[1] != 1 or not numeric or not all(numeric):
+    cube, (outcome, *names), owner = _sides(parsed, panel, intercept, known)
+    if len(names) != len(owner) or not numeric or not all(numeric):
         raise FormulaError(f"the outcome {str(parsed.outcome)!r} must be made of numeric columns.")
-    names, terms = list(map(str, X.columns)), [str(parsed.terms[i]) for i in owner]
+    terms = [str(parsed.terms[i]) for i in owner]
     lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
-    outcome = str(y.columns[0])
     lost = parsed.years_lost + dynamic
     if lost >= panel.T:
         raise FormulaError(
             f"{formula!r} needs {lost} years before its first one; the panel has {panel.T} years."
         )
-    cube = _cube(y, X, panel)
     checked = cube
     if holes and not np.isfinite(cube).all():
         filled = _filled(panel, of_outcome.union(*of_term))
-        checked = _cube(*_sides(parsed, filled, intercept)[:2], panel)
+        checked = _sides(parsed, filled, intercept)[0]
         cube[~np.isfinite(cube)] = np.nan
     _check_finite(checked[:, lost:], panel, panel.years[lost:], [outcome, *names], holes)
     if dynamic:
@@ -120,27 +118,34 @@ def evaluate(
 
 def _sides(
     parsed: Parsed, panel: CityPanel, intercept: bool, known: Known | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame, list[int]]:
-    """Outcome, columns of the regressors, and the term each of these belongs to."""
-    # Dummies of a category lose one level to the constant, or to the fixed effects.
-    constant = parsed.intercept or not intercept
-    if known is not None and parsed.terms:
-        columns = _learnt(known, (parsed.outcome, *parsed.terms), panel)
-        if columns is not None:
-            return columns[0], pd.concat(columns[1:], axis=1), list(range(len(parsed.terms)))
-    y, _ = _evaluated((parsed.outcome,), panel)
-    return y, *_evaluated(parsed.terms, panel, constant)
+) -> tuple[Array, list[str], list[int]]:
+    """Outcome and regressors, (n, T, 1 + k), their names, and the term of every regressor."""
+    whole = (parsed.outcome, *parsed.terms)
+    owner = list(range(len(parsed.terms)))
+    if _are_columns(whole, panel):
+        plain = [str(term) for term in whole]
+        return np.stack([panel.array(name) for name in plain], axis=2), plain, owner
+    columns = None if known is None else learnt(known, whole, panel)
+    if columns is None:
+        # Dummies of a category lose one level to the constant, or to the fixed effects.
+        constant = parsed.intercept or not intercept
+        y, _ = _evaluated((parsed.outcome,), panel)
+        X, owner = _evaluated(parsed.terms, panel, constant)
+        columns = [y, X]
+    values = np.concatenate([column.to_numpy(dtype=float) for column in columns], axis=1)
+    names = [str(name) for column in columns for name in column.columns]
+    return values.reshape(panel.n, panel.T, -1), names, owner
 
 
-def _learnt(known: Known, terms: Sequence[Any], panel: CityPanel) -> list[pd.DataFrame] | None:
-    """The columns of numeric terms, those computed that are not `known`; None where some are
-    not numeric, or cannot be evaluated."""
+def learnt(known: Known, terms: Sequence[Any], panel: CityPanel) -> list[pd.DataFrame] | None:
+    """The columns of numeric terms, those computed that are not `known`, all at once; None
+    where some are not numeric, or cannot be evaluated."""
     frame = panel.frame
     names = frozenset(map(str, frame.columns))
     text = {n for n in names if not pd.api.types.is_numeric_dtype(frame[n])}
     if any("C(" in str(term) or columns_of(term, names) & text for term in terms):
         return None
-    fresh = [term for term in terms if _key(term) not in known]
+    fresh = list({_key(term): term for term in terms if _key(term) not in known}.values())
     try:
         made, owner = _evaluated(tuple(fresh), panel) if fresh else (pd.DataFrame(), [])
     except FormulaError:
@@ -154,12 +159,6 @@ def _learnt(known: Known, terms: Sequence[Any], panel: CityPanel) -> list[pd.Dat
 def _key(term: Any) -> Hashable:
     """A term as it is written: formulaic's are equal whatever the order of their factors."""
     return tuple((factor.eval_method.value, factor.expr) for factor in term.factors)
-
-
-def _cube(y: pd.DataFrame, X: pd.DataFrame, panel: CityPanel) -> Array:
-    """(n, T, 1 + k), the outcome first."""
-    values = np.c_[y.to_numpy(dtype=float), X.to_numpy(dtype=float)]
-    return values.reshape(panel.n, panel.T, -1)
 
 
 def _filled(panel: CityPanel, columns: frozenset[str]) -> CityPanel:
@@ -198,8 +197,7 @@ def _evaluated(
 ) -> tuple[pd.DataFrame, list[int]]:
     """Columns of all `terms` together, and the term each belongs to."""
     frame, plain = panel.frame, [str(term) for term in terms]
-    columns = all(_is_column(term) and str(term) in frame.columns for term in terms)
-    if columns and all(pd.api.types.is_numeric_dtype(frame[n]) for n in plain):
+    if _are_columns(terms, panel):
         return frame[plain], list(range(len(terms)))
     from formulaic import Formula
     from formulaic.errors import FormulaicError
@@ -221,9 +219,15 @@ def _evaluated(
     return _with_missing_categories(pd.DataFrame(made)[order], owner, terms, panel, empty), owner
 
 
-def _is_column(term: Any) -> bool:
-    """Whether a term is a column by its name, not an expression that a column is called like."""
-    return [factor.eval_method.value for factor in term.factors] == ["lookup"]
+def _are_columns(terms: Sequence[Any], panel: CityPanel) -> bool:
+    """Whether all are numeric columns by their names, not expressions that columns are called
+    like."""
+    looked_up = [[factor.eval_method.value for factor in term.factors] for term in terms]
+    if any(methods != ["lookup"] for methods in looked_up):
+        return False
+    types = panel.frame.dtypes
+    found = [types.get(str(term)) for term in terms]
+    return all(one is not None and pd.api.types.is_numeric_dtype(one) for one in found)
 
 
 def _with_missing_categories(

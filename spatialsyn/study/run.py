@@ -162,7 +162,7 @@ class Study:
         small = {key: self.cov in JOINED and joined(models[key], n) for key in keys}
         together = [key for key in keys if small[key]]
         workers = n_jobs if n_jobs > 0 else os.cpu_count() or 1
-        room = ROOM // (n * max(n, 8 * self.panel.T))
+        room = ROOM // max(8 * n * self.panel.T, n * n // 5)  # arrays of a design, and S^-1
         step = max(1, min(AT_ONCE, room, len(together) // (ROUNDS * workers)))
         batches = [together[i : i + step] for i in range(0, len(together), step)]
         return batches + [[key] for key in keys if not small[key]]
