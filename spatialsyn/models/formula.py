@@ -125,8 +125,11 @@ def _sides(
     if _are_columns(whole, panel):
         plain = [str(term) for term in whole]
         return np.stack([panel.array(name) for name in plain], axis=2), plain, owner
-    columns = None if known is None else learnt(known, whole, panel)
-    if columns is None:
+    if known is not None:
+        learn(known, whole, panel)
+    if known is not None and all(_key(term) in known for term in whole):
+        columns = [known[_key(term)] for term in whole]
+    else:
         # Dummies of a category lose one level to the constant, or to the fixed effects.
         constant = parsed.intercept or not intercept
         y, _ = _evaluated((parsed.outcome,), panel)
@@ -137,23 +140,30 @@ def _sides(
     return values.reshape(panel.n, panel.T, -1), names, owner
 
 
-def learnt(known: Known, terms: Sequence[Any], panel: CityPanel) -> list[pd.DataFrame] | None:
-    """The columns of numeric terms, those computed that are not `known`, all at once; None
-    where some are not numeric, or cannot be evaluated."""
+def learn(known: Known, terms: Sequence[Any], panel: CityPanel) -> None:
+    """Compute the numeric terms that are not `known`, all at once.
+
+    Terms that cannot be computed are left to the formula that they stand in, which says why.
+    """
     frame = panel.frame
     names = frozenset(map(str, frame.columns))
     text = {n for n in names if not pd.api.types.is_numeric_dtype(frame[n])}
-    if any("C(" in str(term) or columns_of(term, names) & text for term in terms):
-        return None
-    fresh = list({_key(term): term for term in terms if _key(term) not in known}.values())
+    fresh = {_key(term): term for term in terms if _key(term) not in known}
+    fresh = {key: term for key, term in fresh.items() if _is_numeric(term, names, text)}
     try:
-        made, owner = _evaluated(tuple(fresh), panel) if fresh else (pd.DataFrame(), [])
+        made, owner = _evaluated(tuple(fresh.values()), panel) if fresh else (pd.DataFrame(), [])
     except FormulaError:
-        return None
-    if owner != list(range(len(fresh))):
-        return None
-    known |= {_key(term): made.iloc[:, [i]] for i, term in enumerate(fresh)}
-    return [known[_key(term)] for term in terms]
+        return
+    if owner == list(range(len(fresh))):
+        known |= {key: made.iloc[:, [i]] for i, key in enumerate(fresh)}
+
+
+def _is_numeric(term: Any, names: frozenset[str], text: set[str]) -> bool:
+    """Whether a term is made of numbers alone, whatever stands beside it."""
+    try:
+        return "C(" not in str(term) and not columns_of(term, names) & text
+    except FormulaError:
+        return False
 
 
 def _key(term: Any) -> Hashable:

@@ -15,7 +15,7 @@ from spatialsyn.effects.request import average_columns
 from spatialsyn.errors import ModelError, SpatialsynError, named
 from spatialsyn.fitting import designed, estimated_on
 from spatialsyn.models.design import Design
-from spatialsyn.models.formula import Known, Regressors, evaluate, learnt
+from spatialsyn.models.formula import Known, Regressors, evaluate, learn
 from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.many import estimate_many, joined, kin
 from spatialsyn.models.syntax import parse
@@ -49,8 +49,8 @@ def records_of(
 ) -> list[files.Record]:
     """What is kept of several models; those of one kin are estimated side by side."""
     if len(specs) > 1:
-        parsed = [parse(formula) for formula in {spec.model.formula for spec in specs}]
-        learnt(_known(panel), [t for p in parsed for t in (p.outcome, *p.terms)], panel)
+        parsed = map(parse, dict.fromkeys(spec.model.formula for spec in specs))
+        learn(_known(panel), [t for p in parsed for t in (p.outcome, *p.terms)], panel)
     ready = [_ready(panel, weights, spec) if cov in JOINED else None for spec in specs]
     by_kin: dict[Hashable, list[int]] = {}
     for i, made in enumerate(ready):

@@ -14,7 +14,7 @@ from study.small import MODEL, panel_and_weights
 
 import spatialsyn as ss
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.study.record import failure
+from spatialsyn.study.record import failure, records_of
 from spatialsyn.study.runs import Runs
 from tests.maps import neighbours, on_map
 
@@ -279,3 +279,20 @@ def test_models_of_a_lost_worker_are_rows_too():
     models = {"m": ss.Specification(MODEL)}
     runs = Runs(models, {"m": failure(RuntimeError("out of memory"), "failed")})
     assert runs.table.at["m", "message"] == "RuntimeError: out of memory"
+
+
+def test_a_formula_that_fails_spoils_no_other_of_its_batch():
+    panel, w = panel_and_weights()
+    formulas = ["y ~ z", "y ~ nowhere", "y ~ exp(z)", "y ~ z + lag(v, 99)", "y ~ log(-exp(z))"]
+    specs = [ss.Specification(MODEL.but(formula=formula)) for formula in formulas]
+    found = records_of(panel, {"w": w}, None, None, specs)
+    assert [r["status"] for r in found] == [
+        "estimated",
+        "refused",
+        "estimated",
+        "refused",
+        "refused",
+    ]
+    for spec, record in zip(specs, found, strict=True):
+        (alone,) = records_of(panel, {"w": w}, None, None, [spec])
+        assert alone == record
