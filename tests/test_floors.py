@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,12 @@ def test_help_loads_no_heavy_library():
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_every_package_is_installed():
+    """An editable install finds all folders; a wheel holds those that setup.cfg names."""
+    settings = ConfigParser()
+    settings.read(PACKAGE.parent / "setup.cfg", encoding="utf-8")
+    named = settings["options"]["packages"].split()
+    folders = {p.parent.relative_to(PACKAGE.parent) for p in PACKAGE.rglob("__init__.py")}
+    assert set(named) - {"spatialsyn.shapefiles"} == {".".join(f.parts) for f in folders}
