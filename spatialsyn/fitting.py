@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.accuracy import too_far
-from spatialsyn.models.covariance import covered
 from spatialsyn.models.data import Evaluate, read
 from spatialsyn.models.design import Design, align, sweep_effects
 from spatialsyn.models.dynamic import stability
-from spatialsyn.models.estimators import estimated
+from spatialsyn.models.estimators import estimated_as
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.gaps import Sample, check_observed, sampled
 from spatialsyn.models.spec import SpatialModel
@@ -69,17 +68,14 @@ def estimated_on(
     """`model` on the city-years of `sample`; the matrices are aligned with the panel."""
     with threads_for(panel.n):
         data, design = designed(model, panel, matrices, sample, evaluate)
-        design, estimate = estimated(model, design)
-        usual = "expected" if design.instruments is None else "classical"
-        if cov not in (None, usual):
-            estimate = covered(design, estimate, cov)
+        design, estimate, kind = estimated_as(model, design, cov)
         root = stability(design, estimate) if model.dynamic else None
     if root is not None and root[0] >= 1:
         warnings.warn(_unstable(*root), stacklevel=3)
     inexact = too_far(design, estimate)
     if inexact:
         warnings.warn(inexact, stacklevel=2)
-    return Results(model, panel, matrices, data, design, estimate, cov or usual, sample)
+    return Results(model, panel, matrices, data, design, estimate, kind, sample)
 
 
 def designed(

@@ -77,10 +77,10 @@ class Averages:
         """tr S^-1 C, for C = I and C = W, and their derivatives in rho."""
         f = self.logdet.part(rho) if isinstance(self.logdet, Solved) else self.logdet
         assert f is not None
-        once = float(f.slope(rho))
         if not slopes:
+            once = float(f.slope(rho))
             return (n - rho * once,), (-once,)
-        twice = float(f.curvature(rho))
+        once, twice = map(float, f.slopes(rho))
         return (n - rho * once, -once - rho * twice), (-once, -twice)
 
     def _total(self, rho: float, C: Matrix, slopes: bool) -> tuple[float, ...]:

@@ -29,13 +29,12 @@ from spatialsyn.experiments.summary import (
     true_effects,
     true_values,
 )
-from spatialsyn.models.covariance import covered
 from spatialsyn.models.data import read
 from spatialsyn.models.design import Design, align, sweep_effects
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.estimators import estimated
+from spatialsyn.models.estimators import estimated_as
 from spatialsyn.models.formula import Regressors
-from spatialsyn.models.many import estimate_many, joined, kin
+from spatialsyn.models.many import estimate_beside, joined
 from spatialsyn.models.simulate import Truth, truth_of
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import parse
@@ -214,10 +213,14 @@ def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
     labels: list[Label] = []
     rows: list[Array | None] = []
     messages = []
-    for design, known in zip(designs, _beside(plan, designs), strict=True):
+    beside = joined(plan.model, len(designs[0].y), plan.cov)
+    known = estimate_beside(designs) if beside else [None] * len(designs)
+    for design, estimate in zip(designs, known, strict=True):
         try:
-            found = _estimated(plan, design) if known is None else (design, known)
-            labels, row = _row(plan, *found)
+            own, made = design, estimate
+            if made is None:
+                own, made, _ = estimated_as(plan.model, design, plan.cov)
+            labels, row = _row(plan, own, made)
             rows.append(row)
         except WRONG as error:
             rows.append(None)
@@ -225,26 +228,6 @@ def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
     missing = np.full((2, len(labels)), np.nan)
     both = np.array([missing if row is None else row for row in rows])
     return Fits(labels, both[:, 0], both[:, 1], messages)
-
-
-def _beside(plan: Plan, designs: Sequence[Design]) -> list[Estimate | None]:
-    """Estimates side by side; None of what is estimated alone."""
-    alone: list[Estimate | None] = [None] * len(designs)
-    usual, n = plan.cov in (None, "expected"), len(designs[0].y)
-    if not (usual and joined(plan.model, n) and kin(designs[0]) is not None):
-        return alone
-    try:
-        return estimate_many(designs)
-    except WRONG:  # each is estimated by itself, and says what it is
-        return alone
-
-
-def _estimated(plan: Plan, design: Design) -> tuple[Design, Estimate]:
-    design, estimate = estimated(plan.model, design)
-    usual = "expected" if design.instruments is None else "classical"
-    if plan.cov not in (None, usual):
-        estimate = covered(design, estimate, plan.cov)
-    return design, estimate
 
 
 def _row(plan: Plan, design: Design, estimate: Estimate) -> tuple[list[Label], Array]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from spatialsyn.models.bias import remove_bias
 from spatialsyn.models.convex import estimate_convex
+from spatialsyn.models.covariance import covered
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import remove_dummy_bias
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.gmm import best_instruments, estimate_2sls, estimate_gmm, estimate_random
-from spatialsyn.models.many import estimate_many, kin
+from spatialsyn.models.many import estimate_beside
 from spatialsyn.models.masked_estimate import estimate_masked
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.random_moments import within_and_between
@@ -31,8 +32,20 @@ def estimated(model: SpatialModel, design: Design) -> tuple[Design, Estimate]:
         return design, estimate_2sls(design)
     if design.mixture is not None:
         return design, estimate_convex(design)
-    beside = estimate_many([design])[0] if kin(design) is not None else None
-    return design, _corrected(model, design, beside or estimate_qml(design))
+    estimate = estimate_beside([design])[0] or estimate_qml(design)
+    return design, _corrected(model, design, estimate)
+
+
+def estimated_as(
+    model: SpatialModel, design: Design, cov: str | None
+) -> tuple[Design, Estimate, str]:
+    """The same with a covariance of choice, and what that is called; None for the usual one."""
+    design, estimate = estimated(model, design)
+    usual = "expected" if design.instruments is None else "classical"
+    if cov in (None, usual):
+        return design, estimate, usual
+    assert cov is not None
+    return design, covered(design, estimate, cov), cov
 
 
 def _corrected(model: SpatialModel, design: Design, estimate: Estimate) -> Estimate:

@@ -32,9 +32,11 @@ ROOM, FEW_CITIES = 4_000_000, 1000
 REGULAR = 1e-7
 
 
-def joined(model: SpatialModel, n: int) -> bool:
+def joined(model: SpatialModel, n: int, cov: str | None) -> bool:
     """Whether a model of `n` cities may be estimated beside others, as far as can be told."""
     if model.estimator != "qml" or model.random is not None or model.dynamic:
+        return False
+    if cov not in (None, "expected"):
         return False
     return n <= FEW_CITIES and model.family in FAMILIES and model.correction != "bias-corrected"
 
@@ -54,6 +56,23 @@ def kin(design: Design) -> Hashable | None:
     if not design.names or design.nobs <= len(parameter_names(design)):
         return None
     return (*map(id, design.W), id(full), design.fixed_effects, design.transformed, design.Z.shape)
+
+
+def estimate_beside(designs: Sequence[Design | None]) -> list[Estimate | None]:
+    """The estimates of models, those of one `kin` side by side; None of one estimated alone."""
+    groups: dict[Hashable, list[tuple[int, Design]]] = {}
+    for i, design in enumerate(designs):
+        if design is not None and (key := kin(design)) is not None:
+            groups.setdefault(key, []).append((i, design))
+    found: list[Estimate | None] = [None] * len(designs)
+    for group in groups.values():
+        try:
+            estimates = estimate_many([design for _, design in group])
+        except Exception:  # each is estimated by itself, and says what it is
+            continue
+        for (i, _), estimate in zip(group, estimates, strict=True):
+            found[i] = estimate
+    return found
 
 
 def estimate_many(designs: Sequence[Design]) -> list[Estimate | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ from spatialsyn.fitting import designed, estimated_on
 from spatialsyn.models.design import Design
 from spatialsyn.models.formula import Known, Regressors, evaluate, learn
 from spatialsyn.models.gaps import EVERYTHING, Sample
-from spatialsyn.models.many import estimate_many, joined, kin
+from spatialsyn.models.many import estimate_beside, joined
 from spatialsyn.models.syntax import parse
 from spatialsyn.results import Results
 from spatialsyn.study import store as files
@@ -26,8 +26,6 @@ from spatialsyn.weights.series import Links
 
 # Refusals that would come again: they are results, and stored.
 REFUSALS = (SpatialsynError, np.linalg.LinAlgError)
-# Covariances of models that are estimated side by side.
-JOINED = (None, "expected")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,36 +49,29 @@ def records_of(
     if len(specs) > 1:
         parsed = map(parse, dict.fromkeys(spec.model.formula for spec in specs))
         learn(_known(panel), [t for p in parsed for t in (p.outcome, *p.terms)], panel)
-    ready = [_ready(panel, weights, spec) if cov in JOINED else None for spec in specs]
-    by_kin: dict[Hashable, list[int]] = {}
-    for i, made in enumerate(ready):
-        if made is not None and (key := kin(made.design)) is not None:
-            by_kin.setdefault(key, []).append(i)
+    ready = [_ready(panel, weights, cov, spec) for spec in specs]
     found: dict[int, Results] = {}
-    for group in by_kin.values():
-        designs = [made.design for i in group if (made := ready[i]) is not None]
-        try:
-            estimates = estimate_many(designs)
-        except Exception:  # each is estimated by itself, and says what it is
-            continue
-        for i, estimate in zip(group, estimates, strict=True):
-            made = ready[i]
-            if estimate is not None and made is not None:
-                model = specs[i].model
-                chosen = {name: weights[name] for name in model.weights_names}
-                found[i] = Results(
-                    model, panel, chosen, made.data, made.design, estimate, "expected", made.sample
-                )
+    for i, estimate in enumerate(
+        estimate_beside([made.design if made else None for made in ready])
+    ):
+        made, model = ready[i], specs[i].model
+        if made is not None and estimate is not None:
+            chosen = {name: weights[name] for name in model.weights_names}
+            found[i] = Results(
+                model, panel, chosen, made.data, made.design, estimate, "expected", made.sample
+            )
     return [
         record_of(panel, weights, cov, by, spec, found.get(i), made.said if made else [])
         for i, (spec, made) in enumerate(zip(specs, ready, strict=True))
     ]
 
 
-def _ready(panel: CityPanel, weights: Mapping[str, Links], spec: Specification) -> Ready | None:
+def _ready(
+    panel: CityPanel, weights: Mapping[str, Links], cov: str | None, spec: Specification
+) -> Ready | None:
     """The arrays of a model; None of one that is estimated alone, or cannot be."""
     model = spec.model
-    if not joined(model, panel.n):
+    if not joined(model, panel.n, cov):
         return None
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

@@ -24,7 +24,7 @@ from spatialsyn.models.many import FEW_CITIES, ROOM, joined
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study import store as files
 from spatialsyn.study.grid import MODEL, Specification
-from spatialsyn.study.record import JOINED, failure, forget, records_of
+from spatialsyn.study.record import failure, forget, records_of
 from spatialsyn.study.runs import Runs
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
@@ -134,7 +134,7 @@ class Study:
             files.check_writable(folder)
         if todo:
             self._warm()
-        batches = self._batches(list(todo), todo, n_jobs)
+        batches = self._batches(todo, n_jobs)
         specs = [[self.models[todo[key]] for key in keys] for keys in batches]
         call = partial(records_of, self.panel, self.weights, self.cov, self.by)
         with (
@@ -155,17 +155,16 @@ class Study:
         forget()
         return Runs(self.models, {name: records[key] for name, key in self.keys.items()})
 
-    def _batches(self, keys: list[str], names: Mapping[str, str], n_jobs: int) -> list[list[str]]:
+    def _batches(self, todo: Mapping[str, str], n_jobs: int) -> list[list[str]]:
         """Keys of small static models many at a time, of others one by one."""
         n = self.panel.n
-        models = {key: self.models[names[key]].model for key in keys}
-        small = {key: self.cov in JOINED and joined(models[key], n) for key in keys}
-        together = [key for key in keys if small[key]]
+        small = {k: joined(self.models[name].model, n, self.cov) for k, name in todo.items()}
+        together = [key for key in todo if small[key]]
         workers = n_jobs if n_jobs > 0 else os.cpu_count() or 1
         room = ROOM // max(8 * n * self.panel.T, n * n // 5)  # arrays of a design, and S^-1
         step = max(1, min(AT_ONCE, room, len(together) // (ROUNDS * workers)))
         batches = [together[i : i + step] for i in range(0, len(together), step)]
-        return batches + [[key] for key in keys if not small[key]]
+        return batches + [[key] for key in todo if not small[key]]
 
     def _ordered(self) -> list[tuple[str, str]]:
         """Names and keys, models of one formula side by side: it is evaluated once for them."""

@@ -203,15 +203,15 @@ def test_truth_is_zero_or_unknown_where_the_model_does_not_have_it():
 
 
 def test_fits_that_fail_are_counted_with_their_messages(monkeypatch):
-    whole, seen = module.estimated, []
+    whole, seen = module.estimated_as, []
 
-    def sometimes(model, design):
+    def sometimes(model, design, cov):
         seen.append(1)
         if len(seen) % 5 == 0:
             raise ss.EstimationError(f"the likelihood still rises at 0.{len(seen)}")
-        return whole(model, design)
+        return whole(model, design, cov)
 
-    monkeypatch.setattr(module, "estimated", sometimes)
+    monkeypatch.setattr(module, "estimated_as", sometimes)
     made = drawn_from("SAC")
     assert (made.table["fits"] == 40).all()
     assert (made.table["failed"] == 10).all()

@@ -102,9 +102,10 @@ def test_other_models_are_estimated_alone(changes):
     panel, w = made_up(15, 6)
     model = ss.sar("y ~ x + z", W="w").but(**changes)
     assert many.kin(build(model, panel, {"w": w})) is None
-    assert not many.joined(model, 15)
-    assert many.joined(ss.sar("y ~ x", W="w"), 1000)
-    assert not many.joined(ss.sar("y ~ x", W="w"), 1001)
+    assert not many.joined(model, 15, None)
+    assert many.joined(ss.sar("y ~ x", W="w"), 1000, None)
+    assert not many.joined(ss.sar("y ~ x", W="w"), 1001, None)
+    assert not many.joined(ss.sar("y ~ x", W="w"), 15, "sandwich")
 
 
 def test_eigenvectors_give_the_inverse_its_traces_and_what_it_does():
