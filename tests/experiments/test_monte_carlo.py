@@ -227,10 +227,10 @@ def test_fits_that_fail_are_counted_with_their_messages(monkeypatch):
     monkeypatch.setattr(module, "TASK", 1)  # tasks of nothing but a failure
     assert (drawn_from("SAC").table["failed"] == 10).all()
 
-    def never(model, design):
+    def never(model, design, cov):
         raise ss.EstimationError("no")
 
-    monkeypatch.setattr(module, "estimated", never)
+    monkeypatch.setattr(module, "estimated_as", never)
     with pytest.raises(ss.EstimationError, match="'sac' has no estimate in any of 50 panels"):
         drawn_from("SAC")
 
