@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -60,41 +61,61 @@ class Averages:
         self, params: Array, carriers: Sequence[Matrix], reading: Reading, slopes: bool = True
     ) -> Readings:
         """Of every carrier, with derivatives in rho, if wanted; `reading` is the average."""
-        n = carriers[0].shape[0]
+        level, slope = self.read(params[None], carriers, slopes)
+        return Readings(level[0], slope[0])
+
+    def read(
+        self, params: Array, carriers: Sequence[Matrix], slopes: bool = True
+    ) -> tuple[Array, Array]:
+        """(b, K, 3) and (b, 1, K, 3): those of K carriers at each of b rows of parameters."""
+        n, b = carriers[0].shape[0], len(params)
         if self.W is None:
             level = np.array([_three(float(C.trace()), float(C.sum())) for C in carriers]) / n
-            return Readings(level, np.empty((0, *level.shape)))
-        rho = float(params[self.positions[0]])
+            return np.tile(level, (b, 1, 1)), np.empty((b, 0, *level.shape))
+        rho = params[:, self.positions[0]]
         direct = self._direct(rho, n, slopes)
         total = [self._total(rho, C, slopes) for C in carriers]
-        found = [
-            [_three(direct[C is self.W][k], t[k]) for C, t in zip(carriers, total, strict=True)]
-            for k in range(1 + slopes)
-        ]
-        return Readings(np.array(found[0]) / n, np.reshape(found[1:], (-1, len(carriers), 3)) / n)
+        found = np.array(
+            [
+                [_three(direct[C is self.W][k], t[k]) for C, t in zip(carriers, total, strict=True)]
+                for k in range(1 + slopes)
+            ]
+        )
+        made = np.moveaxis(found, -1, 0) / n
+        return made[:, 0], made[:, 1:]
 
-    def _direct(self, rho: float, n: int, slopes: bool) -> tuple[tuple[float, ...], ...]:
+    def _direct(self, rho: Array, n: int, slopes: bool) -> tuple[tuple[Array, ...], ...]:
         """tr S^-1 C, for C = I and C = W, and their derivatives in rho."""
-        f = self.logdet.part(rho) if isinstance(self.logdet, Solved) else self.logdet
-        assert f is not None
-        if not slopes:
-            once = float(f.slope(rho))
+        once, *more = self._slopes(rho, slopes)
+        if not more:
             return (n - rho * once,), (-once,)
-        once, twice = map(float, f.slopes(rho))
-        return (n - rho * once, -once - rho * twice), (-once, -twice)
+        return (n - rho * once, -once - rho * more[0]), (-once, -more[0])
 
-    def _total(self, rho: float, C: Matrix, slopes: bool) -> tuple[float, ...]:
+    def _slopes(self, rho: Array, both: bool) -> Sequence[Array]:
+        """The first derivative of ln|S|, or both."""
+        assert self.logdet is not None
+        if isinstance(self.logdet, Solved):  # found anew near each rho
+            near = [(self.logdet.part(float(one)), one) for one in rho]
+            found = [f.slopes(one) if both else (f.slope(one),) for f, one in near]
+            return [np.array(order) for order in zip(*found, strict=True)]
+        return self.logdet.slopes(rho) if both else (self.logdet.slope(rho),)
+
+    def _total(self, rho: Array, C: Matrix, slopes: bool) -> tuple[Array, ...]:
         """1'S^-1 C 1 and its derivative in rho."""
-        assert self.W is not None
         n, c = C.shape[0], self.one_sum
         if c is not None:
             emitted, rest = n * (c if C is self.W else 1.0), 1 - rho * c
             return emitted / rest, emitted * c / rest**2
-        ones = np.ones(n)
+        return tuple(np.array([self._arrived(float(one), C, slopes) for one in rho]).T)
+
+    def _arrived(self, rho: float, C: Matrix, slopes: bool) -> tuple[float, ...]:
+        """The same by solves, where the rows of W have sums that differ."""
+        assert self.W is not None
+        ones = np.ones(len(self.sums))
         if isinstance(self.logdet, Solved | Eigenvectors):
             inverse: Inverse = self.logdet.at(rho).inverse
         else:
-            inverse = solver((self.W,), np.array([rho]), n)
+            inverse = solver((self.W,), np.array([rho]), len(ones))
         arrived = inverse.solve(self.sums if C is self.W else ones)
         if not slopes:
             return (float(arrived.sum()),)
@@ -116,7 +137,7 @@ def averages(
     return Averages(positions, design.W[0], design.logdet.full)
 
 
-def _three(direct: float, total: float) -> tuple[float, float, float]:
+def _three(direct: Any, total: Any) -> tuple[Any, Any, Any]:
     return direct, total - direct, total
 
 

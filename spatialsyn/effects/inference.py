@@ -10,6 +10,7 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from tqdm import tqdm
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.draws import levels
 from spatialsyn.effects.entered import Multipliers
-from spatialsyn.effects.multipliers import Reading, Readings
+from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.table import Effects, normal_columns
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.estimate import Estimate
@@ -87,43 +88,52 @@ def by_delta(
     """The columns of the table of effects under the delta method, and their spread."""
     assert estimate.cov is not None
     readings = model.readings(model.at(estimate.params), reading)
-    values, gradient = _moved(estimate, model, readings)
+    params = model.at(estimate.params)[None]
+    (values,), (gradient,) = moved(params, model, readings.level[None], readings.slope[None])
+    if model.structure is not None:
+        gradient = gradient @ model.structure.jacobian(estimate.params)
     # One root for whatever is asked, so that effects asked for apart compare; sigma2 moves no
     # effect, and may have no variance.
     known = np.isfinite(np.diag(estimate.cov)) | (gradient != 0).any(axis=0)
-    spread = gradient[:, known] @ _root(estimate.cov[np.ix_(known, known)])
-    return {**_labelled(model, labels), **normal_columns(values, spread, level)}, spread
+    spread = gradient[:, known] @ root_of(estimate.cov[np.ix_(known, known)])
+    names = [x.name for x in model.regressors]
+    return {**labelled(names, labels), **normal_columns(values, spread, level)}, spread
 
 
-def _moved(estimate: Estimate, model: Multipliers, readings: Readings) -> tuple[Array, Array]:
-    """(rows,) effects of all regressors and (rows, q) derivatives in the parameters."""
-    params, at = model.at(estimate.params), model.moved_by
-    coefficients = np.zeros((len(model.regressors), len(model.carriers)))
-    size = readings.level.shape[1]
-    gradient = np.zeros((len(model.regressors), size, len(params)))
+def moved(params: Array, model: Multipliers, level: Array, slope: Array) -> tuple[Array, Array]:
+    """(b, rows) effects of all regressors and (b, rows, q) derivatives in the parameters.
+
+    Parameters
+    ----------
+    params : (b, q), of b models that `model` stands for
+    level, slope : (b, K, r) and (b, m, K, r), the `Readings` of each
+    """
+    (b, q), (K, size) = params.shape, level.shape[1:]
+    coefficients = np.zeros((b, len(model.regressors), K))
+    gradient = np.zeros((b, len(model.regressors), q, size))
     for i, x in enumerate(model.regressors):
-        coefficients[i, x.carriers] = params[list(x.positions)]
-        gradient[i, :, x.positions] = readings.level[list(x.carriers)]
-    gradient[:, :, at] += np.moveaxis(coefficients @ readings.slope, 0, 2)
-    rows: Array = gradient.reshape(-1, len(params))
-    if model.structure is not None:
-        rows = rows @ model.structure.jacobian(estimate.params)
-    return (coefficients @ readings.level).ravel(), rows
+        coefficients[:, i, x.carriers] = params[:, x.positions]
+        gradient[:, i, x.positions] = level[:, x.carriers]
+    for m, at in enumerate(model.moved_by):
+        gradient[:, :, at] += coefficients @ slope[:, m]
+    rows = np.swapaxes(gradient, 2, 3).reshape(b, -1, q)
+    return (coefficients @ level).reshape(b, -1), rows
 
 
-def _root(cov: Array) -> Array:
-    """L with L L' = cov, found on the scale of correlations: parameters differ in size."""
-    scale = np.sqrt(np.clip(np.diag(cov), 0, None))
+def root_of(cov: Array) -> Array:
+    """L with L L' = cov, or each of several, found on the scale of correlations."""
+    scale = np.sqrt(np.clip(np.einsum("...ii->...i", cov), 0, None))
     unit = np.where(scale > 0, scale, 1.0)
-    values, vectors = np.linalg.eigh(cov / np.outer(unit, unit))
-    return np.asarray(scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None)))
+    values, vectors = np.linalg.eigh(cov / unit[..., None] / unit[..., None, :])
+    return np.asarray(scale[..., None] * vectors * np.sqrt(np.clip(values, 0, None))[..., None, :])
 
 
-def _labelled(model: Multipliers, labels: Labels) -> dict[str, Any]:
+def labelled(names: Iterable[str], labels: Labels) -> dict[str, Any]:
     """What tells the rows of all regressors apart, column by column."""
-    names = [x.name for x in model.regressors for _ in range(len(labels))]
+    listed = list(names)
     columns = zip(labels.columns, labels.to_numpy(dtype=object).T, strict=True)
-    return {"x": names} | {str(c): list(v) * len(model.regressors) for c, v in columns}
+    found = {str(column): list(values) * len(listed) for column, values in columns}
+    return {"x": [x for x in listed for _ in range(len(labels))]} | found
 
 
 def _simulated(
@@ -151,7 +161,7 @@ def _simulated(
         )
     made = _effects_of_draws(sample[inside], model, reading, len(labels))
     point = _effects_of_draws(estimate.params[None], model, reading, len(labels))[0]
-    rows = pd.DataFrame(_labelled(model, labels))
+    rows = pd.DataFrame(labelled([x.name for x in model.regressors], labels))
     table, spread = of_draws(rows, point, made, level)
     note = advice(estimate, model)
     return Effects(table, level, "simulation", note, made, rejected, spread=spread)

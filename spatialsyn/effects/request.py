@@ -18,7 +18,7 @@ from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, b
 from spatialsyn.effects.channels import ALL, OWN, Channels
 from spatialsyn.effects.entered import Carried, Multipliers, check_written
 from spatialsyn.effects.horizon import Horizon
-from spatialsyn.effects.inference import advice, by_delta, infer
+from spatialsyn.effects.inference import infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
@@ -68,18 +68,6 @@ def inferred(
     if horizon is not None:
         entered, labels = over_time(entered, labels, design, estimate, horizon, lasting)
     return infer(estimate, entered, reading, labels, *how)
-
-
-def average_columns(
-    design: Design, estimate: Estimate, regressors: Iterable[str], level: float = 0.95
-) -> tuple[dict[str, Any], str]:
-    """The columns of `results.effects()`, and its note, where many models want no table."""
-    reading, labels = average(len(design.y))
-    entered = multipliers(design, estimate, dict.fromkeys(regressors))
-    path = averages(design, entered.carriers, entered.rho_positions)
-    entered = replace(entered, path=path)
-    columns, _ = by_delta(estimate, entered, reading, labels, level)
-    return columns, advice(estimate, entered)
 
 
 # What was asked for: a regressor as it stands (None), or a variable of the panel, through

@@ -208,7 +208,7 @@ class Effects:
 
 def normal_columns(value: Array, spread: Array, level: float) -> dict[str, Array]:
     """The columns of estimates with this `spread`: errors, normal intervals and p-values."""
-    se = np.sqrt((spread**2).sum(axis=1))
+    se = np.sqrt((spread**2).sum(axis=-1))
     half = ndtri((1 + level) / 2) * se
     # An effect that is zero by construction (the indirect effect of OLS) has no p-value.
     z = np.divide(np.abs(value), se, out=np.full_like(se, np.nan), where=se > 0)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.request import average_columns
+from spatialsyn.effects.beside import average_columns
 from spatialsyn.engine.tasks import Engine, ranges
 from spatialsyn.errors import ModelError, SpatialsynError, expect
 from spatialsyn.experiments.summary import (
@@ -37,6 +37,7 @@ from spatialsyn.models.formula import Regressors
 from spatialsyn.models.many import estimate_beside, joined
 from spatialsyn.models.simulate import Truth, truth_of
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.stack import stacked
 from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.series import Links
@@ -96,15 +97,22 @@ class Plan:
 
     def design(self, y: Array) -> Design:
         """What the model is estimated from where the outcome of all years is `y`."""
+        return sweep_effects(self.model, self._explaining(y), self.weights, self.outside)
+
+    def designs(self, outcomes: Sequence[Array]) -> list[Design | None]:
+        """The same for many outcomes, where their models may be estimated side by side."""
+        if not joined(self.model, len(outcomes[0]), self.cov):
+            return [None] * len(outcomes)
+        data = [
+            replace(self._explaining(y), keys=((i,), *self.data.keys[1:]))
+            for i, y in enumerate(outcomes)
+        ]
+        return stacked([self.model] * len(outcomes), data, self.weights)
+
+    def _explaining(self, y: Array) -> Regressors:
         first = y.shape[1] - len(self.data.years)
         before = None if self.data.before is None else y[:, first - 1 : -1]
-        data = replace(self.data, y=y[:, first:], before=before)
-        return sweep_effects(self.model, data, self.weights, self.outside)
-
-    @property
-    def regressors(self) -> list[str]:
-        """Those that have effects."""
-        return [name for name in self.data.names if name != "Intercept"]
+        return replace(self.data, y=y[:, first:], before=before)
 
 
 def monte_carlo(
@@ -209,38 +217,44 @@ def _fitted(
 
 
 def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
-    designs = [plan.design(y) for y in outcomes]
-    labels: list[Label] = []
-    rows: list[Array | None] = []
+    designs = plan.designs(outcomes)
+    made: list[tuple[Design, Estimate] | None] = []
     messages = []
-    beside = joined(plan.model, len(designs[0].y), plan.cov)
-    known = estimate_beside(designs) if beside else [None] * len(designs)
-    for design, estimate in zip(designs, known, strict=True):
+    for y, design, estimate in zip(outcomes, designs, estimate_beside(designs), strict=True):
+        if design is not None and estimate is not None:
+            made.append((design, estimate))
+            continue
         try:
-            own, made = design, estimate
-            if made is None:
-                own, made, _ = estimated_as(plan.model, design, plan.cov)
-            labels, row = _row(plan, own, made)
-            rows.append(row)
+            made.append(_fitted_to(plan, y))
         except WRONG as error:
-            rows.append(None)
+            made.append(None)
             messages.append(f"{type(error).__name__}: {error}")
-    missing = np.full((2, len(labels)), np.nan)
-    both = np.array([missing if row is None else row for row in rows])
-    return Fits(labels, both[:, 0], both[:, 1], messages)
+    there = [one for one in made if one is not None]
+    if not there:
+        nothing = np.empty((len(made), 0))
+        return Fits([], nothing, nothing, messages)
+    labels, rows = _rows(*zip(*there, strict=True))
+    both = np.full((2, len(made), len(labels)), np.nan)
+    both[:, [one is not None for one in made]] = rows
+    return Fits(labels, both[0], both[1], messages)
 
 
-def _row(plan: Plan, design: Design, estimate: Estimate) -> tuple[list[Label], Array]:
-    """What is estimated, and (2, rows) estimates and standard errors, NaN where there is none."""
-    assert estimate.cov is not None
-    variance = np.diag(estimate.cov)
-    labels = [(name, PARAMETER) for name in estimate.names]
-    values = [estimate.params, np.sqrt(np.where(variance > 0, variance, np.nan))]
-    if plan.regressors:
-        effects, _ = average_columns(design, estimate, plan.regressors)
-        labels += list(zip(effects["x"], effects["effect"], strict=True))
-        values = [np.append(v, effects[name]) for v, name in zip(values, COLUMNS, strict=True)]
-    return labels, np.array(values)
+def _fitted_to(plan: Plan, y: Array) -> tuple[Design, Estimate]:
+    """The estimate from one outcome alone, and the design that it rests on."""
+    design, estimate, _ = estimated_as(plan.model, plan.design(y), plan.cov)
+    return design, estimate
+
+
+def _rows(designs: Sequence[Design], estimates: Sequence[Estimate]) -> tuple[list[Label], Array]:
+    """What is estimated, and (2, b, rows) estimates and standard errors, NaN where none is."""
+    effects = [columns for columns, _ in average_columns(designs, estimates)]
+    labels = [(name, PARAMETER) for name in estimates[0].names]
+    labels += list(zip(effects[0].get("x", []), effects[0].get("effect", []), strict=True))
+    params = np.array([estimate.params for estimate in estimates])
+    variance = np.einsum("bii->bi", np.array([estimate.cov for estimate in estimates]))
+    se = np.sqrt(np.where(variance > 0, variance, np.nan))
+    read = [np.array([columns.get(name, []) for columns in effects]) for name in COLUMNS]
+    return labels, np.concatenate([np.array([params, se]), np.array(read)], axis=2)
 
 
 def _stacked(names: Iterable[str], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

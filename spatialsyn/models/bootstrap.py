@@ -32,7 +32,7 @@ from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, names, split
-from spatialsyn.models.line import peaks
+from spatialsyn.models.line import peaks, products_of
 from spatialsyn.models.qml import at, estimate_qml
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
@@ -255,7 +255,7 @@ def _side_by_side(design: Design, made: Outcomes) -> Array:
         Wy = made.Wy.reshape(size, b)
         on_Wy = Q.T @ Wy
         e_Wy = Wy - Q @ on_Wy
-        found, inside = peaks(design, design.logdet, e, e_Wy)
+        found, inside = peaks(design, design.logdet, products_of(e, e_Wy))
         rho = np.where(inside, found, np.nan)[None]
         on_y, e = on_y - rho * on_Wy, e - rho * e_Wy
     sigma2 = (e**2).sum(axis=0) / design.nobs

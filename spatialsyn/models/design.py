@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class Design:
         """The parameters with an own rho, and own coefficients of WX, for every matrix."""
         return params if self.mixture is None else self.mixture(params)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns of Z."""
         return tuple(column.name for column in self.columns)
@@ -265,15 +266,11 @@ def right_side(
     model: SpatialModel, data: Regressors, weights: Mapping[str, Links]
 ) -> tuple[Array, tuple[Column, ...]]:
     """Regressors, their spatial lags, city means and lags in time: (n, T, p) and what they are."""
-    parts, columns = [data.X], [Column(x, x) for x in data.names]
-    for name, chosen in model.roles.wx:
-        flags = np.array(data.lagged)
-        if chosen:
-            flags &= [owner in chosen for owner in data.terms]
-        parts.append(lag(weights[name].over(data.years), data.X[..., flags]))
-        lagged = [x for x, flag in zip(data.names, flags, strict=True) if flag]
-        columns += [Column(f"W[{name}]*{x}", x, name) for x in lagged]
-    X = np.concatenate(parts, axis=2)
+    pairs = sources(model, data)
+    columns = [column for _, column in pairs]
+    lagged = {name: [j for j, c in pairs if name == c.W] for name, _ in model.roles.wx}
+    lags = [lag(weights[name].over(data.years), data.X[..., at]) for name, at in lagged.items()]
+    X = np.concatenate([data.X, *lags], axis=2)
     if model.regimes is not None:
         X, columns = _by_block(X, columns, data, model.regimes.x)
     if model.random == "correlated":
@@ -281,6 +278,26 @@ def right_side(
     if data.before is not None:
         X, columns = _with_lags_in_time(X, columns, model, data, weights)
     return X, tuple(columns)
+
+
+def sources(model: SpatialModel, data: Regressors) -> tuple[tuple[int, Column], ...]:
+    """The regressors and their spatial lags, each with its place in `data.X`."""
+    return _sources(data.names, data.terms, data.lagged, model.roles.wx)
+
+
+@lru_cache(maxsize=1024)  # models of a study share them
+def _sources(
+    names: tuple[str, ...],
+    terms: tuple[str, ...],
+    lagged: tuple[bool, ...],
+    wx: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[int, Column], ...]:
+    found = [(j, Column(x, x)) for j, x in enumerate(names)]
+    for W, chosen in wx:
+        for j, (x, owner) in enumerate(zip(names, terms, strict=True)):
+            if lagged[j] and (not chosen or owner in chosen):
+                found.append((j, Column(f"W[{W}]*{x}", x, W)))
+    return tuple(found)
 
 
 def _by_block(

@@ -6,8 +6,9 @@ city's last year into the next city's first.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ class Regressors:
     years: tuple[int, ...]
     before: Array | None = None  # (n, T), the outcome one year earlier, in dynamic models
     blocks: Mapping[str, Array] = field(default_factory=dict)  # 0/1, (n,) or (n, T), by regime
+    # Outcome and columns by what they are: equal ones of two formulas are the same numbers.
+    keys: tuple[Hashable, ...] = ()
 
     def __post_init__(self) -> None:
         # One order in memory, which is also that of a copy in another process: sums of the same
@@ -50,8 +53,60 @@ class Regressors:
                 object.__setattr__(self, name, np.ascontiguousarray(values))
 
 
-# The column of every numeric term that was evaluated on a panel, as it is written.
-Known = dict[Hashable, pd.DataFrame]
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """The numeric terms of a panel, each computed once.
+
+    Attributes
+    ----------
+    found : name and values, (n T,), of every term that was computed
+    """
+
+    panel: CityPanel
+    found: dict[Hashable, tuple[str, Array]] = field(default_factory=dict)
+    _sources: dict[Hashable, frozenset[str]] = field(default_factory=dict)
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The columns of the panel."""
+        return frozenset(map(str, self.panel.frame.columns))
+
+    @cached_property
+    def text(self) -> frozenset[str]:
+        """Those that are not numbers."""
+        types = self.panel.frame.dtypes.items()
+        return frozenset(str(n) for n, kind in types if not pd.api.types.is_numeric_dtype(kind))
+
+    def sources(self, term: Any) -> frozenset[str]:
+        """The columns that a term reads."""
+        key = key_of(term)
+        if key not in self._sources:
+            self._sources[key] = columns_of(term, self.columns)
+        return self._sources[key]
+
+    def learn(self, terms: Iterable[Any]) -> None:
+        """Compute the numeric terms that are not there, all at once.
+
+        Terms that cannot be computed are left to the formula that they stand in, which says why.
+        """
+        fresh = {key_of(t): t for t in terms if key_of(t) not in self.found and self._is_numeric(t)}
+        if not fresh:
+            return
+        try:
+            made, owner = _evaluated(tuple(fresh.values()), self.panel)
+        except FormulaError:
+            return
+        if owner == list(range(len(fresh))):
+            values = np.ascontiguousarray(made.to_numpy(dtype=float).T)
+            learnt = zip(map(str, made.columns), values, strict=True)
+            self.found.update(zip(fresh, learnt, strict=True))
+
+    def _is_numeric(self, term: Any) -> bool:
+        """Whether a term is made of numbers alone, whatever stands beside it."""
+        try:
+            return "C(" not in str(term) and not self.sources(term) & self.text
+        except FormulaError:
+            return False
 
 
 def evaluate(
@@ -60,7 +115,7 @@ def evaluate(
     intercept: bool,
     dynamic: bool = False,
     holes: bool = False,
-    known: Known | None = None,
+    known: Terms | None = None,
 ) -> Regressors:
     """Evaluate `formula` on the full balanced `panel`.
 
@@ -73,16 +128,14 @@ def evaluate(
     terms is not computed again, and grows.
     """
     parsed = parse(formula)
-    frame = panel.frame
-    columns = frozenset(map(str, frame.columns))
-    of_outcome = columns_of(parsed.outcome, columns)
-    of_term = [columns_of(term, columns) for term in parsed.terms]
+    terms = Terms(panel) if known is None else known
+    of_outcome = terms.sources(parsed.outcome)
+    of_term = [terms.sources(term) for term in parsed.terms]
     _check_sides(parsed, of_outcome, of_term)
-    numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in of_outcome]
-    cube, (outcome, *names), owner = _sides(parsed, panel, intercept, known)
-    if len(names) != len(owner) or not numeric or not all(numeric):
+    cube, (outcome, *names), owner, keys = _sides(parsed, panel, intercept, known)
+    if len(names) != len(owner) or not of_outcome or of_outcome & terms.text:
         raise FormulaError(f"the outcome {str(parsed.outcome)!r} must be made of numeric columns.")
-    terms = [str(parsed.terms[i]) for i in owner]
+    owners = [str(parsed.terms[i]) for i in owner]
     lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
     lost = parsed.years_lost + dynamic
     if lost >= panel.T:
@@ -100,73 +153,51 @@ def evaluate(
         _check_finite(first, panel, panel.years[lost - 1 :], [outcome], holes)
     if intercept and parsed.intercept:
         cube = np.insert(cube, 1, 1.0, axis=2)
-        names, terms = ["Intercept", *names], ["1", *terms]
+        names, owners = ["Intercept", *names], ["1", *owners]
+        keys.insert(1, "1")
         lagged, sources = [False, *lagged], [frozenset(), *sources]
     return Regressors(
         y=cube[:, lost:, 0],
         X=cube[:, lost:, 1:],
         names=tuple(names),
-        terms=tuple(terms),
+        terms=tuple(owners),
         lagged=tuple(lagged),
         sources=tuple(sources),
         outcome=outcome,
         outcome_sources=of_outcome,
         years=panel.years[lost:],
         before=cube[:, lost - 1 : -1, 0] if dynamic else None,
+        keys=tuple(keys),
     )
 
 
 def _sides(
-    parsed: Parsed, panel: CityPanel, intercept: bool, known: Known | None = None
-) -> tuple[Array, list[str], list[int]]:
-    """Outcome and regressors, (n, T, 1 + k), their names, and the term of every regressor."""
+    parsed: Parsed, panel: CityPanel, intercept: bool, known: Terms | None = None
+) -> tuple[Array, list[str], list[int], list[Hashable]]:
+    """Outcome and regressors, (n, T, 1 + k), their names and keys; the term of every regressor."""
     whole = (parsed.outcome, *parsed.terms)
+    keys: list[Hashable] = [key_of(term) for term in whole]
     owner = list(range(len(parsed.terms)))
+    if known is not None and any(key not in known.found for key in keys):
+        known.learn(whole)
+    if known is not None and all(key in known.found for key in keys):
+        names, columns = map(list, zip(*(known.found[key] for key in keys), strict=True))
+        return np.stack(columns, axis=1).reshape(panel.n, panel.T, -1), names, owner, keys
     if _are_columns(whole, panel):
         plain = [str(term) for term in whole]
-        return np.stack([panel.array(name) for name in plain], axis=2), plain, owner
-    if known is not None:
-        learn(known, whole, panel)
-    if known is not None and all(_key(term) in known for term in whole):
-        columns = [known[_key(term)] for term in whole]
-    else:
-        # Dummies of a category lose one level to the constant, or to the fixed effects.
-        constant = parsed.intercept or not intercept
-        y, _ = _evaluated((parsed.outcome,), panel)
-        X, owner = _evaluated(parsed.terms, panel, constant)
-        columns = [y, X]
-    values = np.concatenate([column.to_numpy(dtype=float) for column in columns], axis=1)
-    names = [str(name) for column in columns for name in column.columns]
-    return values.reshape(panel.n, panel.T, -1), names, owner
+        return np.stack([panel.array(name) for name in plain], axis=2), plain, owner, keys
+    # Dummies of a category lose one level to the constant, or to the fixed effects.
+    constant = parsed.intercept or not intercept
+    y, _ = _evaluated((parsed.outcome,), panel)
+    X, owner = _evaluated(parsed.terms, panel, constant)
+    values = np.concatenate([side.to_numpy(dtype=float) for side in (y, X)], axis=1)
+    names = [str(name) for side in (y, X) for name in side.columns]
+    # What they are, they are together.
+    own: list[Hashable] = [(*keys, constant, j) for j in range(len(names))]
+    return values.reshape(panel.n, panel.T, -1), names, owner, own
 
 
-def learn(known: Known, terms: Sequence[Any], panel: CityPanel) -> None:
-    """Compute the numeric terms that are not `known`, all at once.
-
-    Terms that cannot be computed are left to the formula that they stand in, which says why.
-    """
-    frame = panel.frame
-    names = frozenset(map(str, frame.columns))
-    text = {n for n in names if not pd.api.types.is_numeric_dtype(frame[n])}
-    fresh = {_key(term): term for term in terms if _key(term) not in known}
-    fresh = {key: term for key, term in fresh.items() if _is_numeric(term, names, text)}
-    try:
-        made, owner = _evaluated(tuple(fresh.values()), panel) if fresh else (pd.DataFrame(), [])
-    except FormulaError:
-        return
-    if owner == list(range(len(fresh))):
-        known |= {key: made.iloc[:, [i]] for i, key in enumerate(fresh)}
-
-
-def _is_numeric(term: Any, names: frozenset[str], text: set[str]) -> bool:
-    """Whether a term is made of numbers alone, whatever stands beside it."""
-    try:
-        return "C(" not in str(term) and not columns_of(term, names) & text
-    except FormulaError:
-        return False
-
-
-def _key(term: Any) -> Hashable:
+def key_of(term: Any) -> Hashable:
     """A term as it is written: formulaic's are equal whatever the order of their factors."""
     return tuple((factor.eval_method.value, factor.expr) for factor in term.factors)
 
@@ -218,7 +249,10 @@ def _evaluated(
     context, empty = functions(panel)
     try:
         made = Formula([one, *terms] if constant else list(terms)).get_model_matrix(
-            frame, context=context, na_action="ignore"
+            # Columns of a frame with two keys take long to look up.
+            frame.reset_index(drop=True),
+            context=context,
+            na_action="ignore",
         )
     except (FormulaicError, TypeError, ValueError) as error:
         reason = error.__cause__ if isinstance(error.__cause__, FormulaError) else error

@@ -27,6 +27,8 @@ Value: TypeAlias = Callable[[Array], Array]
 Derivatives: TypeAlias = Callable[[Array], tuple[Array, Array]]
 # The likelihood and its two derivatives, given a log-determinant.
 Profile: TypeAlias = Callable[[LogDet], tuple[Value, Derivatives]]
+# e_y'e_y, e_y'e_Wy and e_Wy'e_Wy.
+Products: TypeAlias = tuple[Array, Array, Array]
 
 # Where no eigenvalue closes the interval of rho, the search stops at this many times 1/|w|max.
 REACH = 5.0
@@ -62,15 +64,21 @@ def best_on_line(of: Profile, logdet: LogDet, name: str) -> Array:
 
 def of_rho(design: Design, e_y: Array, e_Wy: Array) -> Profile:
     """That of rho, for residuals of y and Wy."""
-    return lambda logdet: profile(design, logdet, e_y, e_Wy)
+    products = products_of(e_y, e_Wy)
+    return lambda logdet: profile(design, logdet, products)
 
 
-def profile(design: Design, logdet: LogDet, e_y: Array, e_Wy: Array) -> tuple[Value, Derivatives]:
+def products_of(e_y: Array, e_Wy: Array) -> Products:
+    """The sums of squares and products of residuals of y and Wy, (nT,) or (nT, b)."""
+    return (e_y**2).sum(axis=0), (e_y * e_Wy).sum(axis=0), (e_Wy**2).sum(axis=0)
+
+
+def profile(design: Design, logdet: LogDet, products: Products) -> tuple[Value, Derivatives]:
     """The concentrated likelihood of rho and its two derivatives; residuals are e_y - rho e_Wy.
 
-    For arrays (nT,), or (nT, b) for as many likelihoods.
+    For numbers, or arrays (b,) of as many likelihoods.
     """
-    a, b, c = (e_y**2).sum(axis=0), (e_y * e_Wy).sum(axis=0), (e_Wy**2).sum(axis=0)
+    a, b, c = products
     half = design.nobs / 2
 
     def ssr(rho: Array) -> Array:
@@ -137,14 +145,12 @@ def peak(
     return _inside(maximise(value, derivatives, space, scan), space, name)
 
 
-def peaks(
-    design: Design, logdet: LogDet, e_y: Array, e_Wy: Array
-) -> tuple[Array, NDArray[np.bool_]]:
+def peaks(design: Design, logdet: LogDet, products: Products) -> tuple[Array, NDArray[np.bool_]]:
     """The rho of many likelihoods, and whether each lies inside the space and not at its end.
 
-    Residuals are (n T, b), a column for each likelihood; see `profile`.
+    `products` are arrays (b,), see `profile`.
     """
-    value, derivatives = profile(design, logdet, e_y, e_Wy)
+    value, derivatives = profile(design, logdet, products)
     low, high = searched(logdet)
     with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit nothing is left
         rho = maximise_many(value, derivatives, (low, high))

@@ -19,15 +19,15 @@ from spatialsyn.models.line import peaks
 from spatialsyn.models.qml import DISTINCT, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.eigenvectors import Eigenvectors
-from spatialsyn.numerics.lags import Array, dense, lag
+from spatialsyn.numerics.lags import Array, dense, lag_each
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.traces import Traces, margins, projected
-from spatialsyn.numerics.transform import sweep
+from spatialsyn.numerics.transform import sweep_each
 
 # Models without a spatial error.
 FAMILIES = ("ols", "slx", "sar", "sdm")
 # Numbers in the largest array of a batch, and cities up to which models are put into one.
-ROOM, FEW_CITIES = 4_000_000, 1000
+ROOM, FEW_CITIES = 5_000_000, 1000
 # Least pivot of an information matrix with a diagonal of ones.
 REGULAR = 1e-7
 
@@ -91,26 +91,32 @@ def estimate_many(designs: Sequence[Design]) -> list[Estimate | None]:
 
 
 def _estimated(designs: Sequence[Design]) -> list[Estimate | None]:
-    one = designs[0]
+    one, b = designs[0], len(designs)
     (n, T, p), m = one.Z.shape, one.Wy.shape[2]
-    y = np.stack([np.concatenate([d.y[..., None], d.Wy], axis=2) for d in designs])
-    Z = np.stack([d.Z for d in designs]).reshape(len(designs), n * T, p)
-    y = y.reshape(len(designs), n * T, 1 + m)
-    coefficients, fine = _regressed(Z, y)
-    e = y - Z @ coefficients
-    mixed = np.ones((len(designs), 1 + m, 1))
+    # Regressors, y and Wy, (b, p + 1 + m, n T).
+    both = np.empty((b, p + 1 + m, n * T))
+    for stack, design in zip(both.reshape(b, -1, n, T), designs, strict=True):
+        stack[:p], stack[p] = np.moveaxis(design.Z, 2, 0), design.y
+        stack[p + 1 :] = np.moveaxis(design.Wy, 2, 0)
+    coefficients, fine, length = _regressed(both, p)
+    mixed = np.zeros((b, 1 + m, p + 1 + m))
+    mixed[:, :, :p], mixed[:, :, p:] = -coefficients.transpose(0, 2, 1), np.eye(1 + m)
+    e, rho = mixed @ both, np.empty((b, m))
     if m:
         assert isinstance(one.logdet, LogDet)
-        found, inside = peaks(one, one.logdet, e[..., 0].T, e[..., 1].T)
+        squares = e @ e.transpose(0, 2, 1)
+        products = squares[:, 0, 0], squares[:, 0, 1], squares[:, 1, 1]
+        found, inside = peaks(one, one.logdet, products)
         fine &= inside
-        mixed[:, 1, 0] = np.where(fine, -found, 0.0)
-    delta, e = (coefficients @ mixed)[..., 0], (e @ mixed)[..., 0]
-    sigma2 = (e**2).sum(axis=1) / one.nobs
-    fine &= sigma2 > 1e-20 * (y[..., 0] ** 2).sum(axis=1)
+        rho[:, 0] = np.where(fine, found, 0.0)
+        mixed = mixed[:, :1] - rho[:, :, None] * mixed[:, 1:]
+        e = e[:, :1] - rho[:, :, None] * e[:, 1:]
+    delta = -mixed[:, 0, :p]
+    sigma2 = np.einsum("bcn,bcn->b", e, e) / one.nobs
+    fine &= sigma2 > 1e-20 * length[:, p] ** 2
     sigma2 = np.where(fine, sigma2, 1.0)
-    rho = -mixed[:, 1:, 0]
     inverse = _multipliers(one, rho)
-    info = _information(one, Z, y[..., 1:], e, rho, sigma2, inverse)
+    info = _information(one, both, e[:, 0], rho, sigma2, inverse)
     cov, fine = _inverted(info, fine)
     jacobian = one.logdet(rho[:, 0]) if isinstance(one.logdet, LogDet) else 0.0
     loglik = one.copies * jacobian - one.nobs / 2 * (np.log(2 * np.pi * sigma2) + 1)
@@ -139,49 +145,46 @@ def _multipliers(one: Design, rho: Array) -> Array | None:
     return np.linalg.inv(np.eye(len(one.y)) - rho[..., None] * dense(one.W[0]))
 
 
-def _regressed(Z: Array, y: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """(b, p, c) coefficients of y, (b, N, c), on Z, and whether products tell the columns apart."""
-    p, length = Z.shape[2], np.sqrt(np.einsum("bij,bij->bj", Z, Z))
-    fine = (length > 0).all(axis=1)
-    columns = np.concatenate([Z / np.where(length > 0, length, 1)[:, None], y], axis=2)
-    products = columns[..., :p].transpose(0, 2, 1) @ columns
-    square, fine = products[..., :p], fine & _distinct(products[..., :p])
+def _regressed(both: Array, p: int) -> tuple[Array, NDArray[np.bool_], Array]:
+    """(b, p, c) coefficients of the last c of `both`, (b, p + c, N), on the first p.
+
+    With them whether products tell these apart, and the lengths of all.
+    """
+    products = both[:, :p] @ both.transpose(0, 2, 1)
+    length = np.sqrt(np.einsum("bin,bin->bi", both, both))
+    unit = np.where(length[:, :p] > 0, length[:, :p], 1)[..., None]
+    square = products[..., :p] / unit / unit.transpose(0, 2, 1)
+    fine = (length[:, :p] > 0).all(axis=1) & (_pivots(square) > DISTINCT)
     square[~fine] = np.eye(p)
-    found = np.linalg.solve(square, products[..., p:])
-    return found / np.where(length > 0, length, 1)[..., None], fine
+    return np.linalg.solve(square, products[..., p:] / unit) / unit, fine, length
 
 
-def _distinct(products: Array) -> NDArray[np.bool_]:
-    """Whether all pivots of Cholesky's factors of (b, p, p) are far from zero."""
-    return np.array([_pivot(one) > DISTINCT for one in products])
-
-
-def _pivot(product: Array) -> float:
+def _pivots(products: Array) -> Array:
+    """(b,) least pivots of Cholesky's factors of (b, p, p), 0 where there is none."""
     try:
-        return float(np.diag(np.linalg.cholesky(product)).min())
+        factors = np.linalg.cholesky(products)
     except np.linalg.LinAlgError:
-        return 0.0
+        if len(products) == 1:
+            return np.zeros(1)
+        return np.concatenate([_pivots(one[None]) for one in products])
+    return np.asarray(np.einsum("bii->bi", factors).min(axis=1))
 
 
 def _information(
-    one: Design,
-    Z: Array,
-    Wy: Array,
-    e: Array,
-    rho: Array,
-    sigma2: Array,
-    inverse: Array | None,
+    one: Design, both: Array, e: Array, rho: Array, sigma2: Array, inverse: Array | None
 ) -> Array:
     """(b, q, q), the expected information of `information`, in the order (delta, rho, sigma2)."""
-    b, p, m = len(Z), Z.shape[2], rho.shape[1]
+    m = rho.shape[1]
+    Z, b, p = both[:, : -1 - m], len(both), both.shape[1] - 1 - m
     info = np.zeros((b, p + m + 1, p + m + 1))
-    info[:, :p, :p] = Z.transpose(0, 2, 1) @ Z / sigma2[:, None, None]
+    info[:, :p, :p] = Z @ Z.transpose(0, 2, 1) / sigma2[:, None, None]
     info[:, -1, -1] = one.nobs / (2 * sigma2**2)
     if m:
         noise, traces = _propagated(one, e, rho[:, 0], inverse)
-        explained = Wy[..., 0] - noise
-        info[:, :p, p] = (explained[:, None] @ Z)[:, 0] / sigma2[:, None]
-        info[:, p, p] = (explained**2).sum(axis=1) / sigma2 + one.copies * (traces[1] + traces[2])
+        explained = both[:, -1] - noise
+        info[:, :p, p] = (Z @ explained[..., None])[..., 0] / sigma2[:, None]
+        squares = np.einsum("bn,bn->b", explained, explained)
+        info[:, p, p] = squares / sigma2 + one.copies * (traces[1] + traces[2])
         info[:, p, -1] = one.copies * traces[0] / sigma2
         info[:, p, :p], info[:, -1, p] = info[:, :p, p], info[:, p, -1]
     return info
@@ -195,19 +198,20 @@ def _propagated(one: Design, e: Array, rho: Array, inverse: Array | None) -> tup
     if inverse is None:
         assert isinstance(full, Eigenvectors)
         g, left, right = full.gains(rho)[..., None], full.left, full.right
-        moved = left @ (g * (right @ e.reshape(-1, n, T)))
+        within = right @ e.reshape(-1, n, T)
+        within *= g
+        moved = left @ within
         to, fro = left @ (g * (right @ ones)), right.T @ (g * (left.T @ ones))
         crossed = full.crossed_at(rho)
     else:
-        G = np.stack([lag(one.W[0], S) for S in inverse])
+        G = lag_each(one.W[0], inverse)
         moved, to, fro = G @ e.reshape(-1, n, T), G @ ones, G.transpose(0, 2, 1) @ ones
-        crossed = (G**2).sum(axis=(1, 2))
-    swept = np.stack([sweep(v, one.fixed_effects).ravel() for v in moved])
+        crossed = np.einsum("bij,bij->b", G, G)
     once, twice = full.slopes(rho)
     traces: Traces = (-once, -twice, crossed)
     if one.projects_cities:
         traces = projected(traces, margins(to[..., 0], fro[..., 0]))
-    return swept, traces
+    return sweep_each(moved, one.fixed_effects).reshape(len(e), -1), traces
 
 
 def _inverted(info: Array, fine: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:
@@ -216,7 +220,7 @@ def _inverted(info: Array, fine: NDArray[np.bool_]) -> tuple[Array, NDArray[np.b
     root = 1 / np.sqrt(np.einsum("bii->bi", info))
     scale = root[:, :, None] * root[:, None]
     unit = info * scale
-    fine = fine & np.array([_pivot(one) > REGULAR for one in unit])
+    fine = fine & (_pivots(unit) > REGULAR)
     unit[~fine] = np.eye(unit.shape[1])
     inverse = np.linalg.inv(unit)
     return (inverse + inverse.transpose(0, 2, 1)) / 2 * scale, fine

@@ -26,6 +26,11 @@ def lag(W: Matrix, v: Array) -> Array:
     return np.asarray(W @ flat, dtype=float).reshape(v.shape)
 
 
+def lag_each(W: Matrix, v: Array) -> Array:
+    """`lag` of (k, n, T), every (n, T) by itself: its last bit does not depend on the others."""
+    return np.stack([W @ one for one in v]) if sparse.issparse(W) else np.asarray(W @ v)
+
+
 def dense(W: Matrix) -> Array:
     """`W` as an (n, n) array, or (T, n, n) where it changes over time."""
     return W.toarray() if sparse.issparse(W) else np.asarray(W, dtype=float)

@@ -36,6 +36,17 @@ def sweep(v: Array, fixed_effects: str) -> Array:
     return v
 
 
+def sweep_each(v: Array, fixed_effects: str) -> Array:
+    """`sweep` of (k, n, T), every (n, T) by itself: its last bit does not depend on the others."""
+    n, T = v.shape[1:]
+    swept = v.copy()
+    if sweeps_cities(fixed_effects):
+        swept -= swept @ np.full((T, 1), 1 / T)
+    if sweeps_time(fixed_effects):
+        swept -= np.full((1, n), 1 / n) @ swept
+    return swept
+
+
 def sweep_observed(v: Array, fixed_effects: str) -> Array:
     """`sweep` by least squares over the cells of `v`, (n, T), that are not NaN."""
     n, T = v.shape

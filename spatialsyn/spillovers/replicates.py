@@ -17,7 +17,7 @@ import numpy as np
 
 from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design, estimates_cities
-from spatialsyn.models.line import peaks
+from spatialsyn.models.line import peaks, products_of
 from spatialsyn.models.qml import regress
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
@@ -111,7 +111,7 @@ def refitted(design: Design, samples: Samples) -> Estimates:
     inside = np.ones(R, dtype=bool)
     delta, residual = on_Z[:, :R], e[:, :R]
     if isinstance(design.logdet, LogDet):
-        best, inside = peaks(design, design.logdet, e[:, :R], e[:, R:])
+        best, inside = peaks(design, design.logdet, products_of(e[:, :R], e[:, R:]))
         delta, residual = delta - best * on_Z[:, R:], residual - best * e[:, R:]
         rho, logdet = best[None], design.logdet(best)
     sigma2 = (residual**2).sum(axis=0) / design.nobs

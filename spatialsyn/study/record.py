@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.request import average_columns
+from spatialsyn.effects.beside import Found, average_columns
 from spatialsyn.errors import ModelError, SpatialsynError, named
-from spatialsyn.fitting import designed, estimated_on
+from spatialsyn.fitting import estimated_on
+from spatialsyn.models.data import read
 from spatialsyn.models.design import Design
-from spatialsyn.models.formula import Known, Regressors, evaluate, learn
+from spatialsyn.models.formula import Regressors, Terms, evaluate
 from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.many import estimate_beside, joined
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.stack import alike, stacked
 from spatialsyn.models.syntax import parse
 from spatialsyn.results import Results
 from spatialsyn.study import store as files
@@ -30,10 +32,9 @@ REFUSALS = (SpatialsynError, np.linalg.LinAlgError)
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """A model whose arrays are made, and what was said on the way."""
+    """A model whose formula is evaluated, and what was said on the way."""
 
     data: Regressors
-    design: Design
     sample: Sample
     said: list[str]
 
@@ -46,42 +47,80 @@ def records_of(
     specs: Sequence[Specification],
 ) -> list[files.Record]:
     """What is kept of several models; those of one kin are estimated side by side."""
-    if len(specs) > 1:
-        parsed = map(parse, dict.fromkeys(spec.model.formula for spec in specs))
-        learn(_known(panel), [t for p in parsed for t in (p.outcome, *p.terms)], panel)
-    ready = [_ready(panel, weights, cov, spec) for spec in specs]
-    found: dict[int, Results] = {}
-    for i, estimate in enumerate(
-        estimate_beside([made.design if made else None for made in ready])
-    ):
-        made, model = ready[i], specs[i].model
-        if made is not None and estimate is not None:
+    ready = _ready(panel, cov, specs)
+    designs = _designs(specs, ready, weights)
+    results: list[Results | None] = [None] * len(specs)
+    for i, estimate in enumerate(estimate_beside(designs)):
+        made, design, model = ready[i], designs[i], specs[i].model
+        if made is not None and design is not None and estimate is not None:
             chosen = {name: weights[name] for name in model.weights_names}
-            found[i] = Results(
-                model, panel, chosen, made.data, made.design, estimate, "expected", made.sample
+            results[i] = Results(
+                model, panel, chosen, made.data, design, estimate, "expected", made.sample
             )
+    effects = _effects_of(results) if by is None else [None] * len(specs)
     return [
-        record_of(panel, weights, cov, by, spec, found.get(i), made.said if made else [])
+        record_of(panel, weights, cov, by, spec, results[i], effects[i], made.said if made else [])
         for i, (spec, made) in enumerate(zip(specs, ready, strict=True))
     ]
 
 
-def _ready(
-    panel: CityPanel, weights: Mapping[str, Links], cov: str | None, spec: Specification
-) -> Ready | None:
-    """The arrays of a model; None of one that is estimated alone, or cannot be."""
+def _ready(panel: CityPanel, cov: str | None, specs: Sequence[Specification]) -> list[Ready | None]:
+    """The evaluated formulas; None of a model that is estimated alone, or cannot be."""
+    beside = [spec if joined(spec.model, panel.n, cov) else None for spec in specs]
+    parsed = dict.fromkeys(parse(spec.model.formula) for spec in beside if spec is not None)
+    if len(parsed) > 1:
+        _known(panel).learn(term for p in parsed for term in (p.outcome, *p.terms))
+    found: dict[Hashable, Ready | None] = {None: None}
+    keys = [None if spec is None else _read_as(spec) for spec in beside]
+    for key, spec in zip(keys, beside, strict=True):
+        if spec is not None and key not in found:
+            found[key] = _read(panel, spec)
+    return [found[key] for key in keys]
+
+
+def _read_as(spec: Specification) -> Hashable:
+    """What models share that read the same numbers."""
     model = spec.model
-    if not joined(model, panel.n, cov):
-        return None
+    return model.formula, model.intercept, model.regimes, spec.drop_years
+
+
+def _read(panel: CityPanel, spec: Specification) -> Ready | None:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
             sample = sample_of(panel, spec)
-            chosen = {name: weights[name] for name in model.weights_names}
-            data, design = designed(model, panel, chosen, sample, evaluated)
+            data, _ = read(spec.model, panel, sample, evaluated)
         except Exception:  # `record_of` comes upon it again, and says what it is
             return None
-    return Ready(data, design, sample, _told(said))
+    return Ready(data, sample, _told(said))
+
+
+def _designs(
+    specs: Sequence[Specification], ready: Sequence[Ready | None], weights: Mapping[str, Links]
+) -> list[Design | None]:
+    """The arrays of models; those that differ in their formulas only are made together."""
+    groups: dict[Hashable, list[tuple[int, SpatialModel, Regressors]]] = {}
+    for i, (spec, made) in enumerate(zip(specs, ready, strict=True)):
+        if made is not None:
+            key = alike(spec.model), made.data.years
+            groups.setdefault(key, []).append((i, spec.model, made.data))
+    found: list[Design | None] = [None] * len(specs)
+    for group in groups.values():
+        at, models, data = zip(*group, strict=True)
+        chosen = {name: weights[name] for name in models[0].weights_names}
+        for i, design in zip(at, stacked(models, data, chosen), strict=True):
+            found[i] = design
+    return found
+
+
+def _effects_of(results: Sequence[Results | None]) -> list[Found | None]:
+    """Average effects of those that there are."""
+    there = [one for one in results if one is not None]
+    try:
+        made = iter(average_columns([r.design for r in there], [r.estimate for r in there]))
+    except Exception:  # `record_of` comes upon it again, and says what it is
+        return [None] * len(results)
+    return [None if one is None else next(made) for one in results]
 
 
 def record_of(
@@ -90,20 +129,22 @@ def record_of(
     cov: str | None,
     by: str | None,
     spec: Specification,
-    known: Results | None = None,
+    results: Results | None = None,
+    effects: Found | None = None,
     told: Sequence[str] = (),
 ) -> files.Record:
     """What is kept of one model: its numbers, or why there are none.
 
     Parameters
     ----------
-    known : its results, where it was estimated beside others
+    results, effects : where these were found beside others'
     told : what was said on the way to them
     """
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            record = described(known or fitted(panel, weights, cov, spec), by)
+            made = results or fitted(panel, weights, cov, spec)
+            record = described(made, effects or _effects(made, by))
         except REFUSALS as error:
             record = failure(error, "refused")
         except Exception as error:  # a study does not die of one model
@@ -143,9 +184,9 @@ def forget() -> None:
 
 
 @lru_cache(maxsize=1)
-def _known(panel: CityPanel) -> Known:
+def _known(panel: CityPanel) -> Terms:
     """Terms that formulas share."""
-    return {}
+    return Terms(panel)
 
 
 def sample_of(panel: CityPanel, spec: Specification) -> Sample:
@@ -168,9 +209,9 @@ def sample_of(panel: CityPanel, spec: Specification) -> Sample:
     return Sample(years=kept)
 
 
-def described(results: Results, by: str | None) -> files.Record:
+def described(results: Results, effects: Found) -> files.Record:
     """The numbers of a fit as plain columns."""
-    effects, note = _effects(results, by) if results.regressors else ({}, "")
+    found, note = effects
     V = results.estimate.cov
     assert V is not None
     se = np.sqrt(np.diag(V)) if results.design.mixture is None else results.se
@@ -179,6 +220,7 @@ def described(results: Results, by: str | None) -> files.Record:
         "first": results.data.years[0], "last": results.data.years[-1],
         **{name: getattr(results, name) for name in ("nobs", "loglik", "aic", "bic", "sigma2")},
     }  # fmt: skip
+    term = dict(zip(results.data.names, results.data.terms, strict=True))
     return {
         "status": "estimated",
         "message": "",
@@ -188,21 +230,20 @@ def described(results: Results, by: str | None) -> files.Record:
             "estimate": results.estimate.params.tolist(),
             "se": se.tolist(),
         },
-        "effects": effects,
+        # With the term that each regressor belongs to.
+        "effects": found | {"term": [term[x] for x in found["x"]]} if found else {},
         "note": note,
     }
 
 
-def _effects(results: Results, by: str | None) -> tuple[dict[str, list[Any]], str]:
-    """The columns of their table, with the term that each regressor belongs to, and the note."""
+def _effects(results: Results, by: str | None) -> Found:
+    """The columns of their table, and the note."""
     if by is None:
-        found, note = average_columns(results.design, results.estimate, results.regressors)
-    else:
-        made = results.effects(by=by)
-        found, note = {str(name): values for name, values in made.table.items()}, made.note
-    term = dict(zip(results.data.names, results.data.terms, strict=True))
-    effects = {name: np.asarray(values).tolist() for name, values in found.items()}
-    return effects | {"term": [term[x] for x in effects["x"]]}, note
+        return average_columns([results.design], [results.estimate])[0]
+    if not results.regressors:
+        return {}, ""
+    made = results.effects(by=by)
+    return {str(name): values.tolist() for name, values in made.table.items()}, made.note
 
 
 def failure(error: BaseException, status: str) -> files.Record:

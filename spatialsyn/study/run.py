@@ -22,6 +22,7 @@ from spatialsyn.errors import ModelError, PanelError, WeightsError, expect, name
 from spatialsyn.models.design import align
 from spatialsyn.models.many import FEW_CITIES, ROOM, joined
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.stack import alike
 from spatialsyn.study import store as files
 from spatialsyn.study.grid import MODEL, Specification
 from spatialsyn.study.record import failure, forget, records_of
@@ -167,8 +168,13 @@ class Study:
         return batches + [[key] for key in todo if not small[key]]
 
     def _ordered(self) -> list[tuple[str, str]]:
-        """Names and keys, models of one formula side by side: it is evaluated once for them."""
-        return sorted(self.keys.items(), key=lambda pair: self.models[pair[0]].model.formula)
+        """Names and keys, models of one sample that differ in their formulas only side by side."""
+
+        def place(pair: tuple[str, str]) -> tuple[tuple[int, ...], str, str]:
+            spec = self.models[pair[0]]
+            return spec.drop_years, str(alike(spec.model)), spec.model.formula
+
+        return sorted(self.keys.items(), key=place)
 
     def _warm(self) -> None:
         """Find the spectra once, here; workers get them with the matrices."""

@@ -8,7 +8,7 @@ from cases import made_up
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.models.formula import evaluate
+from spatialsyn.models.formula import Terms, evaluate
 from spatialsyn.models.syntax import parse
 
 
@@ -164,10 +164,10 @@ def test_terms_that_are_known_are_those_of_the_formula_as_it_is_written():
     odd = panel.assign(**{"x:z": np.full((8, 4), 2.0)})
     formulas = ["y ~ x:z", "y ~ `x:z`", "y ~ z:x", "y ~ x + z + x:z", "y ~ z + x + z:x + {x**2}"]
     for order in (formulas, formulas[::-1]):
-        known = {}
+        known = Terms(odd)
         for formula in order:
             one, other = (evaluate(formula, odd, False, known=k) for k in (known, None))
             assert one.names == other.names
             assert_allclose(one.X, other.X)
     with pytest.raises(ss.FormulaError, match=r"cannot evaluate 'x', 'lag\(z, 9\)'"):
-        evaluate("y ~ x + lag(z, 9)", odd, False, known={})
+        evaluate("y ~ x + lag(z, 9)", odd, False, known=Terms(odd))
