@@ -14,7 +14,7 @@ import numpy as np
 from spatialsyn.effects.averages import averages
 from spatialsyn.effects.blocks import AVERAGES, average
 from spatialsyn.effects.entered import Multipliers
-from spatialsyn.effects.inference import NEAR_BOUNDARY, advice, by_delta, moved, root_of
+from spatialsyn.effects.inference import NEAR_BOUNDARY, advice, by_delta, moved, spread_of
 from spatialsyn.effects.request import multipliers
 from spatialsyn.effects.table import normal_columns
 from spatialsyn.models.design import Design
@@ -69,7 +69,7 @@ def _of_one_pattern(
     params = np.array([estimate.params for estimate in estimates])
     cov = np.array([estimate.cov for estimate in estimates])
     value, gradient = moved(params, entered, *path.read(params, entered.carriers))
-    columns = normal_columns(value, gradient @ root_of(cov), level)
+    columns = normal_columns(value, spread_of(gradient, cov), level)
     listed = [numbers.tolist() for numbers in columns.values()]
     kinds = list(AVERAGES["effect"])
     rough = _rough(params, cov, estimates[0], entered)

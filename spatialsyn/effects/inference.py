@@ -92,10 +92,7 @@ def by_delta(
     (values,), (gradient,) = moved(params, model, readings.level[None], readings.slope[None])
     if model.structure is not None:
         gradient = gradient @ model.structure.jacobian(estimate.params)
-    # One root for whatever is asked, so that effects asked for apart compare; sigma2 moves no
-    # effect, and may have no variance.
-    known = np.isfinite(np.diag(estimate.cov)) | (gradient != 0).any(axis=0)
-    spread = gradient[:, known] @ root_of(estimate.cov[np.ix_(known, known)])
+    (spread,) = spread_of(gradient[None], estimate.cov[None])
     names = [x.name for x in model.regressors]
     return {**labelled(names, labels), **normal_columns(values, spread, level)}, spread
 
@@ -120,12 +117,23 @@ def moved(params: Array, model: Multipliers, level: Array, slope: Array) -> tupl
     return (coefficients @ level).reshape(b, -1), rows
 
 
-def root_of(cov: Array) -> Array:
-    """L with L L' = cov, or each of several, found on the scale of correlations."""
-    scale = np.sqrt(np.clip(np.einsum("...ii->...i", cov), 0, None))
+def spread_of(gradient: Array, cov: Array) -> Array:
+    """(b, rows, k), whose squares are the covariance of effects; see `moved` for `gradient`.
+
+    One root of all parameters for whatever is asked, so that effects asked for apart compare.
+    """
+    # sigma2 moves no effect, and may have no variance.
+    finite = np.isfinite(np.einsum("bii->bi", cov)).all(axis=0)
+    known = finite | (gradient != 0).any(axis=(0, 1))
+    return np.asarray(gradient[..., known] @ _roots(cov[:, known][:, :, known]))
+
+
+def _roots(cov: Array) -> Array:
+    """L with L L' = cov of every (q, q), found on the scale of correlations."""
+    scale = np.sqrt(np.clip(np.einsum("bii->bi", cov), 0, None))[..., None]
     unit = np.where(scale > 0, scale, 1.0)
-    values, vectors = np.linalg.eigh(cov / unit[..., None] / unit[..., None, :])
-    return np.asarray(scale[..., None] * vectors * np.sqrt(np.clip(values, 0, None))[..., None, :])
+    values, vectors = np.linalg.eigh(cov / unit / unit.transpose(0, 2, 1))
+    return np.asarray(scale * vectors * np.sqrt(np.clip(values, 0, None))[:, None])
 
 
 def labelled(names: Iterable[str], labels: Labels) -> dict[str, Any]:

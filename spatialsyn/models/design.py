@@ -36,7 +36,13 @@ from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.traces import Propagation, Solved
-from spatialsyn.numerics.transform import independent, sweep, sweeps_cities, sweeps_time
+from spatialsyn.numerics.transform import (
+    independent,
+    sweep,
+    sweep_columns,
+    sweeps_cities,
+    sweeps_time,
+)
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
 
@@ -217,9 +223,9 @@ def sweep_effects(
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
-    Z = sweep(X, fixed)
+    Z = sweep_columns(X, fixed)
     check_absorbed(X, Z, columns, model)
-    y = sweep(data.y, fixed)
+    y = sweep_columns(data.y[..., None], fixed)[..., 0]
     check_outcome(data.y, y, model)
     likelihood = model.estimator == "qml"
     unit_root = likelihood and model.transforms and sweeps_time(fixed)
@@ -228,7 +234,7 @@ def sweep_effects(
     copies = T if cities else copies
     return Design(
         y=y,
-        Wy=sweep(Wy, fixed),
+        Wy=sweep_columns(Wy, fixed),
         Z=Z,
         columns=columns,
         rho_names=tuple(W),

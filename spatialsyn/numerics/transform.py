@@ -39,12 +39,19 @@ def sweep(v: Array, fixed_effects: str) -> Array:
 def sweep_each(v: Array, fixed_effects: str) -> Array:
     """`sweep` of (k, n, T), every (n, T) by itself: its last bit does not depend on the others."""
     n, T = v.shape[1:]
-    swept = v.copy()
+    swept = np.array(v, order="C")
     if sweeps_cities(fixed_effects):
         swept -= swept @ np.full((T, 1), 1 / T)
     if sweeps_time(fixed_effects):
         swept -= np.full((1, n), 1 / n) @ swept
     return swept
+
+
+def sweep_columns(v: Array, fixed_effects: str) -> Array:
+    """`sweep_each` of the columns of (n, T, k)."""
+    if fixed_effects == "none":
+        return v
+    return np.moveaxis(sweep_each(np.moveaxis(v, 2, 0), fixed_effects), 0, 2)
 
 
 def sweep_observed(v: Array, fixed_effects: str) -> Array:

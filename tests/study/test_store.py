@@ -177,17 +177,17 @@ def test_a_spoiled_result_is_refused_by_name(tmp_path, text):
 
 def test_an_unexpected_error_is_a_row_that_is_tried_again(tmp_path, monkeypatch):
     study, before = started(tmp_path)
-    whole = recording.designed
+    whole = recording.read
 
     def broken(*_):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(recording, "designed", broken)
+    monkeypatch.setattr(recording, "read", broken)
     monkeypatch.setattr(recording, "estimated_on", broken)
     runs = study.run(tmp_path)
     assert runs.failures.to_dict() == {"individual": "RuntimeError: out of luck"}
     assert contents(tmp_path) == before
-    monkeypatch.setattr(recording, "designed", whole)
+    monkeypatch.setattr(recording, "read", whole)
     assert study.run(tmp_path).failures.empty
 
 
