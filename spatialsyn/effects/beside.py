@@ -31,8 +31,8 @@ def average_columns(
 ) -> list[Found]:
     """The columns of `results.effects()`, and its note, where many models want no table."""
     groups: dict[Hashable, list[int]] = {}
-    for i, design in enumerate(designs):
-        groups.setdefault(_pattern(design), []).append(i)
+    for i, (design, estimate) in enumerate(zip(designs, estimates, strict=True)):
+        groups.setdefault((_pattern(design), len(estimate.params)), []).append(i)
     found: dict[int, Found] = {}
     for at in groups.values():
         some = [designs[i] for i in at], [estimates[i] for i in at]
@@ -52,7 +52,8 @@ def _pattern(design: Design) -> Hashable:
     columns = [(c.W, c.block, -1 if c.x is None else place.get(c.x, -1)) for c in design.columns]
     logdet = design.logdet.full if isinstance(design.logdet, LogDet) else design.logdet
     matrices = map(id, design.matrices.values())
-    return tuple(columns), id(logdet), tuple(map(id, design.W)), tuple(matrices)
+    by_instruments = design.instruments is not None
+    return tuple(columns), id(logdet), tuple(map(id, design.W)), tuple(matrices), by_instruments
 
 
 def _of_one_pattern(

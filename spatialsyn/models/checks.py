@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -97,7 +98,7 @@ def check_pairs(n: int) -> None:
 
 def check_names(names: tuple[str, ...]) -> None:
     """Every parameter has a name of its own."""
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(SPATIAL)]
     if twice or taken:
         raise ModelError(

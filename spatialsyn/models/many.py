@@ -93,12 +93,9 @@ def estimate_many(designs: Sequence[Design]) -> list[Estimate | None]:
 def _estimated(designs: Sequence[Design]) -> list[Estimate | None]:
     one, b = designs[0], len(designs)
     (n, T, p), m = one.Z.shape, one.Wy.shape[2]
-    # Regressors, y and Wy, (b, p + 1 + m, n T).
-    both = np.empty((b, p + 1 + m, n * T))
-    for stack, design in zip(both.reshape(b, -1, n, T), designs, strict=True):
-        stack[:p], stack[p] = np.moveaxis(design.Z, 2, 0), design.y
-        stack[p + 1 :] = np.moveaxis(design.Wy, 2, 0)
+    both = _rows(designs)
     coefficients, fine, length = _regressed(both, p)
+    # Residuals of y and Wy; their combination with a share of -rho is that of the model.
     mixed = np.zeros((b, 1 + m, p + 1 + m))
     mixed[:, :, :p], mixed[:, :, p:] = -coefficients.transpose(0, 2, 1), np.eye(1 + m)
     e, rho = mixed @ both, np.empty((b, m))
@@ -136,6 +133,16 @@ def _estimated(designs: Sequence[Design]) -> list[Estimate | None]:
         else None
         for i, design in enumerate(designs)
     ]
+
+
+def _rows(designs: Sequence[Design]) -> Array:
+    """(b, p + 1 + m, n T): regressors, y and Wy, a row for each."""
+    n, T, p = designs[0].Z.shape
+    rows = np.empty((len(designs), p + 1 + designs[0].Wy.shape[2], n, T))
+    for own, design in zip(rows, designs, strict=True):
+        own[:p], own[p] = np.moveaxis(design.Z, 2, 0), design.y
+        own[p + 1 :] = np.moveaxis(design.Wy, 2, 0)
+    return rows.reshape(len(designs), -1, n * T)
 
 
 def _multipliers(one: Design, rho: Array) -> Array | None:

@@ -14,6 +14,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from spatialsyn.errors import ModelError, named
@@ -99,6 +100,7 @@ def _wrapped(factor: Any, winsor: float | None, years: int) -> str:
     return text if _stands_alone(text) else f"{{{text}}}"
 
 
+@lru_cache(maxsize=1024)  # a grid asks the same again and again
 def _stands_alone(text: str) -> bool:
     """Whether a factor needs no braces: a column, or one call."""
     if text.isidentifier() or re.fullmatch(r"`[^`]*`", text):
