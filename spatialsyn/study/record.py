@@ -108,7 +108,11 @@ def _designs(
     for group in groups.values():
         at, models, data = zip(*group, strict=True)
         chosen = {name: weights[name] for name in models[0].weights_names}
-        for i, design in zip(at, stacked(models, data, chosen), strict=True):
+        try:
+            designs = stacked(models, data, chosen)
+        except Exception:  # `record_of` comes upon it again, and says what it is
+            continue
+        for i, design in zip(at, designs, strict=True):
             found[i] = design
     return found
 
