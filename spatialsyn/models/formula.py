@@ -78,9 +78,9 @@ def evaluate(
     of_outcome = columns_of(parsed.outcome, columns)
     of_term = [columns_of(term, columns) for term in parsed.terms]
     _check_sides(parsed, of_outcome, of_term)
-    numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in of_outcome]
+    numeric = of_outcome <= panel.numeric
     cube, (outcome, *names), owner = _sides(parsed, panel, intercept, known)
-    if len(names) != len(owner) or not numeric or not all(numeric):
+    if len(names) != len(owner) or not of_outcome or not numeric:
         raise FormulaError(f"the outcome {str(parsed.outcome)!r} must be made of numeric columns.")
     terms = [str(parsed.terms[i]) for i in owner]
     lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
@@ -235,9 +235,7 @@ def _are_columns(terms: Sequence[Any], panel: CityPanel) -> bool:
     looked_up = [[factor.eval_method.value for factor in term.factors] for term in terms]
     if any(methods != ["lookup"] for methods in looked_up):
         return False
-    types = panel.frame.dtypes
-    found = [types.get(str(term)) for term in terms]
-    return all(one is not None and pd.api.types.is_numeric_dtype(one) for one in found)
+    return panel.numeric.issuperset(map(str, terms))
 
 
 def _with_missing_categories(

@@ -18,6 +18,7 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.line import peaks
 from spatialsyn.models.qml import DISTINCT, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.cholesky import Symmetrised
 from spatialsyn.numerics.eigenvectors import Eigenvectors
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
@@ -136,6 +137,8 @@ def _multipliers(one: Design, rho: Array) -> Array | None:
     """(b, n, n), S^-1 of every model; None where it is not made."""
     if one.by_solves or not one.W:
         return None
+    if isinstance(one.logdet, LogDet) and isinstance(one.logdet.full, Symmetrised):
+        return one.logdet.full.inverses(one.W[0], rho[:, 0])
     return np.linalg.inv(np.eye(len(one.y)) - rho[..., None] * dense(one.W[0]))
 
 
@@ -191,21 +194,24 @@ def _propagated(one: Design, e: Array, rho: Array, inverse: Array | None) -> tup
     """G e, (b, n T), swept, and tr G, tr G^2 and tr G'G of every model."""
     assert isinstance(one.logdet, LogDet)
     full, (n, T) = one.logdet.full, one.y.shape
-    ones = np.ones((n, 1))
     if inverse is None:
         assert isinstance(full, Eigenvectors)
         g, left, right = full.gains(rho)[..., None], full.left, full.right
         moved = left @ (g * (right @ e.reshape(-1, n, T)))
-        to, fro = left @ (g * (right @ ones)), right.T @ (g * (left.T @ ones))
         crossed = full.crossed_at(rho)
     else:
         G = np.stack([lag(one.W[0], S) for S in inverse])
-        moved, to, fro = G @ e.reshape(-1, n, T), G @ ones, G.transpose(0, 2, 1) @ ones
-        crossed = (G**2).sum(axis=(1, 2))
+        moved = G @ e.reshape(-1, n, T)
+        crossed = np.einsum("bij,bij->b", G, G)
     swept = np.stack([sweep(v, one.fixed_effects).ravel() for v in moved])
     once, twice = full.slopes(rho)
     traces: Traces = (-once, -twice, crossed)
     if one.projects_cities:
+        ones = np.ones((n, 1))
+        if inverse is None:
+            to, fro = left @ (g * (right @ ones)), right.T @ (g * (left.T @ ones))
+        else:
+            to, fro = G @ ones, G.transpose(0, 2, 1) @ ones
         traces = projected(traces, margins(to[..., 0], fro[..., 0]))
     return swept, traces
 
