@@ -138,7 +138,7 @@ class CityPanel:
         return tuple(name for name in numeric if name not in self.blocks)
 
     @cached_property
-    def numeric(self) -> frozenset[str]:
+    def numeric(self) -> frozenset[Any]:
         """Names of the columns that hold numbers."""
         types = self._frame.dtypes.items()
         return frozenset(name for name, kind in types if pd.api.types.is_numeric_dtype(kind))

@@ -42,15 +42,14 @@ class Symmetrised(Eigenvalues):
             A rho outside the interval.
         """
         root, n = np.sqrt(self.scale), len(self.scale)
-        made, above = np.multiply.outer(-rho, dense(W)), np.tri(n, dtype=bool).T
+        made = dense(W) * (-rho[:, None] * root)[..., None] / root
+        below = np.tri(n, k=-1, dtype=bool)
         for S in made:
-            S *= root[:, None]
-            S /= root
             S.flat[:: n + 1] += 1
-            half = _inverted(S)
-            S[:] = np.where(above, half, half.T)
-            S *= root
-            S /= root[:, None]
+            _invert(S)
+            np.copyto(S, S.T, where=below)
+        made *= root
+        made /= root[:, None]
         return made
 
     def reordered(self, order: list[int]) -> Symmetrised:
@@ -67,10 +66,10 @@ def spectrum(W: Matrix) -> Eigenvalues:
     return Symmetrised(np.linalg.eigvalsh(dense(W) * root[:, None] / root), scale=s)
 
 
-def _inverted(S: Array) -> Array:
-    """The triangle above the diagonal of S^-1, S symmetric and positive definite, in its place."""
-    # What LAPACK calls lower is above: it counts rows as columns.
+def _invert(S: Array) -> None:
+    """Put S^-1 in the place of S, symmetric and positive definite: its diagonal and above."""
+    # LAPACK counts rows as columns: its lower triangle is the upper one.
     factor, failed = dpotrf(S.T, lower=1, clean=0, overwrite_a=1)
     if failed:
         raise LinAlgError("I - rho W is not positive definite: rho lies outside its interval.")
-    return np.asarray(dpotri(factor, lower=1, overwrite_c=1)[0].T)
+    dpotri(factor, lower=1, overwrite_c=1)
