@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import PER
@@ -347,10 +347,10 @@ class Results(SeveralWeights, Tabled):
         """One row per parameter: estimate, se, z, p, low, high."""
         check_level(level)
         z = self.params / self.se
-        half = norm.ppf((1 + level) / 2) * self.se
+        half = ndtri((1 + level) / 2) * self.se
         table = pd.DataFrame(
             {
-                "estimate": self.params, "se": self.se, "z": z, "p": 2 * norm.sf(np.abs(z)),
+                "estimate": self.params, "se": self.se, "z": z, "p": 2 * ndtr(-np.abs(z)),
                 "low": self.params - half, "high": self.params + half,
             }
         )  # fmt: skip

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spatialsyn.cities.boundaries import check_crs, check_polygons, check_validity, with_ids
 from spatialsyn.cities.checks import (
     check_cells_are_numbers,
     check_columns,
@@ -382,6 +381,8 @@ def _matched(cities: Any, ids: tuple[Any, ...], city: str) -> tuple[Any, Any]:
     """The polygons of exactly these cities, in their order, and the other polygons."""
     if cities is None:
         return None, None
+    from spatialsyn.cities.boundaries import check_crs, check_polygons, check_validity, with_ids
+
     name = "the layer of cities"
     cities = with_ids(cities, city if city in getattr(cities, "columns", ()) else None, name)
     check_crs(cities, name)
