@@ -120,12 +120,10 @@ def spreg(arrays: dict[str, Any], how: str) -> Callable[[], tuple[Any, ...]]:
     return lambda: (peer.ML_Lag(y, X[:, 0], w, **options),)
 
 
-def child(path: str, fixed: str, turns: str, *programs: str) -> None:
-    """Runs of some programs that take turns, after one on a small sample, so that imports do
-    not count: prints CPU times, rho and the memory of this process."""
-    small = sample(60, 3 if fixed != "none" else 1)
-    with np.load(path) as stored:
-        arrays = dict(stored)
+def child(first: str, path: str, fixed: str, turns: str, *programs: str) -> None:
+    """Runs of some programs that take turns, after one on a small sample, the `first`, so that
+    imports do not count: prints CPU times, rho and the memory of this process."""
+    small, arrays = (dict(np.load(one)) for one in (first, path))
     found: dict[str, Any] = {program: {"cpu": []} for program in programs}
     for program in programs:
         _prepared(small, program, fixed)()
@@ -160,25 +158,31 @@ def environ() -> dict[str, str]:
     return {**os.environ, **THREADS}
 
 
-def run(path: str, fixed: str, turns: int, *programs: str) -> dict[str, Any]:
+def run(paths: list[str], fixed: str, turns: int, *programs: str) -> dict[str, Any]:
     """What a child says."""
-    command = [sys.executable, __file__, "--child", path, fixed, str(turns), *programs]
+    command = [sys.executable, __file__, "--child", *paths, fixed, str(turns), *programs]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environ())
     return dict(json.loads(shown.stdout.splitlines()[-1]))
+
+
+def stored(folder: str, n: int, T: int) -> str:
+    """The file of a sample, which takes libraries to draw that no model needs."""
+    path = Path(folder) / f"{n}_{T}.npz"
+    if not path.exists():
+        np.savez(path, **sample(n, T))
+    return str(path)
 
 
 def measured(case: str, folder: str) -> dict[str, dict[str, Any]]:
     """Of every program the median of its CPU times, and its memory in a process of its own."""
     n, T, fixed, programs = CASES[case]
-    path = str(Path(folder) / f"{n}_{T}.npz")
-    if not Path(path).exists():
-        np.savez(path, **sample(n, T))
+    paths = [stored(folder, 60, min(T, 3)), stored(folder, n, T)]
     together = [program for program, turns in programs.items() if turns > 1]
     turns = max(programs.values()) - 1
-    shared = run(path, fixed, turns, *together)["programs"] if together else {}
+    shared = run(paths, fixed, turns, *together)["programs"] if together else {}
     found = {}
     for program in programs:
-        alone = run(path, fixed, 1, program)
+        alone = run(paths, fixed, 1, program)
         own = alone["programs"][program]
         times = own["cpu"] + shared.get(program, {"cpu": []})["cpu"]
         kept = {"runs": len(times), "cpu": statistics.median(times)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import PER
@@ -21,7 +21,7 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.covariance import covered
 from spatialsyn.models.data import regressors
-from spatialsyn.models.design import Design, right_side
+from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.fixed import effects_table, fixed_part, r2_parts, signal_correlation
@@ -29,6 +29,7 @@ from spatialsyn.models.formula import Regressors
 from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.masked_estimate import completed
+from spatialsyn.models.right_side import right_side
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
@@ -347,10 +348,10 @@ class Results(SeveralWeights, Tabled):
         """One row per parameter: estimate, se, z, p, low, high."""
         check_level(level)
         z = self.params / self.se
-        half = norm.ppf((1 + level) / 2) * self.se
+        half = ndtri((1 + level) / 2) * self.se
         table = pd.DataFrame(
             {
-                "estimate": self.params, "se": self.se, "z": z, "p": 2 * norm.sf(np.abs(z)),
+                "estimate": self.params, "se": self.se, "z": z, "p": 2 * ndtr(-np.abs(z)),
                 "low": self.params - half, "high": self.params + half,
             }
         )  # fmt: skip

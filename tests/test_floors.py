@@ -124,6 +124,22 @@ def test_help_loads_no_heavy_library():
     assert shown.stdout.strip() == "[]"
 
 
+def test_a_model_of_a_table_loads_no_library_of_maps_or_tests():
+    """They would take 50 MB, a quarter of such a process."""
+    code = (
+        "import sys, numpy as np, pandas as pd, spatialsyn as ss;"
+        "y = np.random.default_rng(0).normal(size=(30, 2)); W = np.roll(np.eye(30), 1, axis=1);"
+        "frame = pd.DataFrame({'y': y[:, 0], 'x': y[:, 1], 'city': range(30), 'year': 2000});"
+        "panel = ss.CityPanel(frame, city='city', year='year');"
+        "w = ss.Weights.from_matrix((W + W.T) / 2, ids=panel.ids, name='w');"
+        "ss.fit(ss.sdm('y ~ x', W='w'), panel, w).effects();"
+        "heavy = ('geopandas', 'shapely', 'pyproj', 'matplotlib', 'libpysal', 'scipy.stats',"
+        "'scipy.optimize', 'scipy.spatial'); print([m for m in heavy if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
 def test_every_package_is_installed():
     """An editable install finds all folders; a wheel holds those that setup.cfg names."""
     settings = ConfigParser()

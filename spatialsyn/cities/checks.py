@@ -15,11 +15,12 @@ from spatialsyn.errors import AlignmentError, PanelError, named
 
 def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     """Every one of `columns` exists, once."""
+    known = list(frame.columns)
     for name in columns:
-        count = int((frame.columns == name).sum())
+        count = known.count(name)
         if count != 1:
             found = "no column" if count == 0 else f"{count} columns called"
-            raise PanelError(f"{found} {name!r}; the table has {named(frame.columns, 40)}.")
+            raise PanelError(f"{found} {name!r}; the table has {named(known, 40)}.")
 
 
 def check_ids(frame: pd.DataFrame, city: str) -> None:

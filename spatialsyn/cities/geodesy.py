@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
-from scipy.spatial import KDTree
 
-from spatialsyn.cities.boundaries import check_crs, with_ids
-from spatialsyn.cities.points import representative_points
 from spatialsyn.errors import BoundaryError, WeightsError, named
 from spatialsyn.numerics.lags import Array
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from scipy.spatial import KDTree
 
 AXIS_KM, FLATTENING = 6378.137, 1 / 298.257223563  # WGS84
 # Geodesics that differ by less than a millimetre are equal: which comes first is rounding.
@@ -50,6 +50,8 @@ class Places:
     @cached_property
     def tree(self) -> KDTree:
         """Positions in space, km from the centre of the Earth."""
+        from scipy.spatial import KDTree
+
         lon, lat = np.deg2rad(self.lonlat).T
         squared = FLATTENING * (2 - FLATTENING)
         normal = AXIS_KM / np.sqrt(1 - squared * np.sin(lat) ** 2)
@@ -88,6 +90,9 @@ def places(cities: gpd.GeoDataFrame) -> Places:
         No GeoDataFrame, ids that are missing or listed twice, no CRS, empty geometries, or
         coordinates that are none.
     """
+    from spatialsyn.cities.boundaries import check_crs, with_ids
+    from spatialsyn.cities.points import representative_points
+
     name = "the layer of cities"
     indexed = with_ids(cities, None, name)
     check_crs(indexed, name)

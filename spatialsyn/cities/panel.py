@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spatialsyn.cities.boundaries import check_crs, check_polygons, check_validity, with_ids
 from spatialsyn.cities.checks import (
     check_cells_are_numbers,
     check_columns,
@@ -114,12 +113,12 @@ class CityPanel:
     @cached_property
     def ids(self) -> tuple[Any, ...]:
         """City ids, sorted."""
-        return tuple(self.frame.index.unique("city"))
+        return tuple(self._frame.index.unique("city"))
 
     @cached_property
     def years(self) -> tuple[int, ...]:
         """Years, sorted."""
-        return tuple(int(year) for year in sorted(self.frame.index.unique("year")))
+        return tuple(int(year) for year in sorted(self._frame.index.unique("year")))
 
     @property
     def n(self) -> int:
@@ -137,11 +136,17 @@ class CityPanel:
         numeric = self.frame.select_dtypes("number").columns
         return tuple(name for name in numeric if name not in self.blocks)
 
+    @cached_property
+    def numeric(self) -> frozenset[Any]:
+        """Names of the columns that hold numbers."""
+        types = self._frame.dtypes.items()
+        return frozenset(name for name, kind in types if pd.api.types.is_numeric_dtype(kind))
+
     def array(self, column: str) -> Array:
         """One column as an array of shape (n, T), cities first."""
         check_columns(self._frame, (column,))
         values = self._frame[column]
-        if not pd.api.types.is_numeric_dtype(values):
+        if column not in self.numeric:
             raise PanelError(f"{column!r} is text ({named(values.unique(), 3)}), not numbers.")
         return values.to_numpy(dtype=float).reshape(self.n, self.T)
 
@@ -376,6 +381,8 @@ def _matched(cities: Any, ids: tuple[Any, ...], city: str) -> tuple[Any, Any]:
     """The polygons of exactly these cities, in their order, and the other polygons."""
     if cities is None:
         return None, None
+    from spatialsyn.cities.boundaries import check_crs, check_polygons, check_validity, with_ids
+
     name = "the layer of cities"
     cities = with_ids(cities, city if city in getattr(cities, "columns", ()) else None, name)
     check_crs(cities, name)

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import false_discovery_control
 
 from spatialsyn.errors import ModelError, named
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
@@ -147,6 +146,8 @@ class Effects:
         Calling every effect with q < 0.05 significant is wrong for 5 % of those called, on
         average (Benjamini & Hochberg 1995), however many pairs there are.
         """
+        from scipy.stats import false_discovery_control
+
         table = self.table.assign(q=np.nan)
         for x in table["x"].unique():
             rows = (table["x"] == x) & (table["effect"] == "indirect") & table["p"].notna()

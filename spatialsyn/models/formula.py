@@ -71,12 +71,6 @@ class Terms:
         """The columns of the panel."""
         return frozenset(map(str, self.panel.frame.columns))
 
-    @cached_property
-    def text(self) -> frozenset[str]:
-        """Those that are not numbers."""
-        types = self.panel.frame.dtypes.items()
-        return frozenset(str(n) for n, kind in types if not pd.api.types.is_numeric_dtype(kind))
-
     def sources(self, term: Any) -> frozenset[str]:
         """The columns that a term reads."""
         key = key_of(term)
@@ -104,7 +98,7 @@ class Terms:
     def _is_numeric(self, term: Any) -> bool:
         """Whether a term is made of numbers alone, whatever stands beside it."""
         try:
-            return "C(" not in str(term) and not self.sources(term) & self.text
+            return "C(" not in str(term) and self.sources(term) <= self.panel.numeric
         except FormulaError:
             return False
 
@@ -133,7 +127,7 @@ def evaluate(
     of_term = [terms.sources(term) for term in parsed.terms]
     _check_sides(parsed, of_outcome, of_term)
     cube, (outcome, *names), owner, keys = _sides(parsed, panel, intercept, known)
-    if len(names) != len(owner) or not of_outcome or of_outcome & terms.text:
+    if len(names) != len(owner) or not of_outcome or not of_outcome <= panel.numeric:
         raise FormulaError(f"the outcome {str(parsed.outcome)!r} must be made of numeric columns.")
     owners = [str(parsed.terms[i]) for i in owner]
     lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
@@ -269,9 +263,7 @@ def _are_columns(terms: Sequence[Any], panel: CityPanel) -> bool:
     looked_up = [[factor.eval_method.value for factor in term.factors] for term in terms]
     if any(methods != ["lookup"] for methods in looked_up):
         return False
-    types = panel.frame.dtypes
-    found = [types.get(str(term)) for term in terms]
-    return all(one is not None and pd.api.types.is_numeric_dtype(one) for one in found)
+    return panel.numeric.issuperset(map(str, terms))
 
 
 def _with_missing_categories(

@@ -18,6 +18,7 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.line import peaks
 from spatialsyn.models.qml import DISTINCT, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.numerics.cholesky import Symmetrised
 from spatialsyn.numerics.eigenvectors import Eigenvectors
 from spatialsyn.numerics.lags import Array, dense, lag_each
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
@@ -149,6 +150,8 @@ def _multipliers(one: Design, rho: Array) -> Array | None:
     """(b, n, n), S^-1 of every model; None where it is not made."""
     if one.by_solves or not one.W:
         return None
+    if isinstance(one.logdet, LogDet) and isinstance(one.logdet.full, Symmetrised):
+        return one.logdet.full.inverses(one.W[0], rho[:, 0])
     return np.linalg.inv(np.eye(len(one.y)) - rho[..., None] * dense(one.W[0]))
 
 
@@ -201,22 +204,25 @@ def _propagated(one: Design, e: Array, rho: Array, inverse: Array | None) -> tup
     """G e, (b, n T), swept, and tr G, tr G^2 and tr G'G of every model."""
     assert isinstance(one.logdet, LogDet)
     full, (n, T) = one.logdet.full, one.y.shape
-    ones = np.ones((n, 1))
     if inverse is None:
         assert isinstance(full, Eigenvectors)
         g, left, right = full.gains(rho)[..., None], full.left, full.right
         within = right @ e.reshape(-1, n, T)
         within *= g
         moved = left @ within
-        to, fro = left @ (g * (right @ ones)), right.T @ (g * (left.T @ ones))
         crossed = full.crossed_at(rho)
     else:
         G = lag_each(one.W[0], inverse)
-        moved, to, fro = G @ e.reshape(-1, n, T), G @ ones, G.transpose(0, 2, 1) @ ones
+        moved = G @ e.reshape(-1, n, T)
         crossed = np.einsum("bij,bij->b", G, G)
     once, twice = full.slopes(rho)
     traces: Traces = (-once, -twice, crossed)
     if one.projects_cities:
+        ones = np.ones((n, 1))
+        if inverse is None:
+            to, fro = left @ (g * (right @ ones)), right.T @ (g * (left.T @ ones))
+        else:
+            to, fro = G @ ones, G.transpose(0, 2, 1) @ ones
         traces = projected(traces, margins(to[..., 0], fro[..., 0]))
     return sweep_each(moved, one.fixed_effects).reshape(len(e), -1), traces
 

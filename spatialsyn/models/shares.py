@@ -16,8 +16,7 @@ from functools import partial
 from itertools import combinations
 
 import numpy as np
-from scipy.optimize import brentq, nnls
-from scipy.stats import chi2
+from scipy.special import chdtrc, ndtri
 
 from spatialsyn.engine.tasks import HERE, Engine, ranges
 from spatialsyn.errors import ModelError, named
@@ -49,7 +48,9 @@ def share_interval(
     design: Design, estimate: Estimate, share: int, level: float
 ) -> tuple[float, float]:
     """The profile-likelihood interval of one share, inside [0, 1]."""
-    peak, top = _spatial(design, estimate), float(chi2.ppf(level, 1)) / 2
+    from scipy.optimize import brentq
+
+    peak, top = _spatial(design, estimate), float(ndtri((1 + level) / 2)) ** 2 / 2
     best, value = peak[1 + share], concentrated(design, peak)
 
     def fall(c: float, climbs: int = 0) -> float:
@@ -89,7 +90,7 @@ def share_test(
         how = f"parametric bootstrap, {draws} draws, seed {seed}"
     else:
         weights = _chi_bar_weights(_covariance_at(design, null, tested), seed)
-        tails = [float(chi2.sf(statistic, k)) for k in range(1, len(weights))]
+        tails = [float(chdtrc(k, statistic)) for k in range(1, len(weights))]
         p = 1.0 if statistic == 0 else float(weights[1:] @ tails)
         how = "distribution " + " + ".join(f"{w:.3g} chi2_{k}" for k, w in enumerate(weights))
         zero = [w for i, w in enumerate(mixture.weights) if i not in tested and null[1 + i] == 0]
@@ -206,6 +207,8 @@ def _chi_bar_weights(V: Array, seed: int) -> Array:
     k = len(V)
     weights = np.zeros(k + 1)
     if k > 3:
+        from scipy.optimize import nnls
+
         root = np.linalg.cholesky(np.linalg.inv(V)).T
         for z in np.random.default_rng(seed).standard_normal((WEIGHT_DRAWS, k)):
             weights[int((nnls(root, z)[0] > 0).sum())] += 1 / WEIGHT_DRAWS

@@ -18,9 +18,10 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.data import regressors
-from spatialsyn.models.design import align, outcome_matrices, right_side
+from spatialsyn.models.design import align, outcome_matrices
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.mixture import Mixture, mixture
+from spatialsyn.models.right_side import right_side
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.exponential import Exponential

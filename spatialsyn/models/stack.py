@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from spatialsyn.errors import SpatialsynError
 from spatialsyn.models.checks import ABSORBED, check_names
-from spatialsyn.models.design import Design, sources, sweep_effects
+from spatialsyn.models.design import Design, sweep_effects
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.many import kin
+from spatialsyn.models.right_side import sources
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, lag_each
 from spatialsyn.numerics.transform import sweep_each

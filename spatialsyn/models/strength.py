@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, f
+from scipy.special import chdtrc, fdtrc
 
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design
@@ -95,7 +95,7 @@ def first_stage(design: Design, kind: str) -> FirstStage:
         conditional = _strength(design, H, rest, kind) / (L - others.shape[1])
         df2 = design.nobs - len(given.names)
         explained = float(np.sum((H.T @ x[:, j]) ** 2) / np.sum(x[:, j] ** 2))
-        rows.append((name, F, L, df2, float(f.sf(F, L, df2)), explained, conditional))
+        rows.append((name, F, L, df2, float(fdtrc(L, df2, F)), explained, conditional))
     names = ["endogenous", "F", "df1", "df2", "p", "partial_r2", "conditional_F"]
     table = pd.DataFrame(rows, columns=names)
     return FirstStage(table, given.excluded, _advice(table))
@@ -148,7 +148,7 @@ def overidentify(design: Design, estimate: Estimate, kind: str) -> HypothesisTes
     moments, slopes = root @ (H.T @ y), root @ (H.T @ Q)
     left = moments - slopes @ np.linalg.lstsq(slopes, moments, rcond=None)[0]
     J = float(left @ left)
-    return HypothesisTest(null, J, df, float(chi2.sf(J, df)))
+    return HypothesisTest(null, J, df, float(chdtrc(df, J)))
 
 
 def instruments_note(design: Design, estimator: str) -> list[str]:

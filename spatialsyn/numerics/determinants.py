@@ -2,13 +2,14 @@
 
 ========================================== ================ ==================================
 to 300 cities                              ``eigenvalues``  all of them, once
+sparse and symmetrisable, to 600           ``eigenvalues``  of a symmetric matrix, once
 dense and symmetrisable                    ``eigenvectors`` these too, once
 sparse                                     ``sparse``       factorisations where asked for
 dense, not symmetrisable                   ``hessenberg``   one reduction, then n^2 per value
 sparse, links without a geography          ``moments``      random probes, exact low orders
 ========================================== ================ ==================================
 
-The third and fourth are exact at the nodes of an interpolant whose error is bounded
+Factorisations and the reduction are exact at the nodes of an interpolant whose error is bounded
 (`interpolant`): one on the whole interval where that is cheap, or narrow ones around the
 estimate, found from a few moments. The last is an approximation (`moments`).
 """
@@ -32,8 +33,9 @@ from spatialsyn.numerics.spectrum import canonical, perron, widest
 from spatialsyn.numerics.traces import Solved
 
 WAYS = ("eigenvalues", "eigenvectors", "sparse", "hessenberg", "moments")
-# Cities up to which all eigenvalues are found in milliseconds.
-SMALL = 300
+# Cities up to which all eigenvalues are found in milliseconds: of any W, and of a symmetric one,
+# where factorisations of a sparse W take twice as long.
+SMALL, SYMMETRIC = 300, 600
 # Cities at the same number of links from one of them: beyond this a factor fills memory.
 WIDEST = 8000
 # Nodes of the whole interval, until the error is below this; cities up to which it is cheap.
@@ -55,6 +57,8 @@ def chosen(W: Matrix) -> str:
         if n > DENSE_TO:
             return "eigenvalues"
         return "hessenberg" if scaled(W) is None else "eigenvectors"
+    if n <= SYMMETRIC and scaled(W) is not None:
+        return "eigenvalues"
     return "sparse" if widest(W) <= WIDEST else "moments"
 
 

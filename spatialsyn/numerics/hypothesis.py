@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from spatialsyn.numerics.lags import Array
 
@@ -49,4 +49,4 @@ def wald(null: str, value: Array, cov: Array) -> HypothesisTest:
     if df == 0:
         return HypothesisTest(null, np.nan, 0, np.nan, "what is tested has no variance")
     statistic = float(z @ z)
-    return HypothesisTest(null, statistic, df, float(chi2.sf(statistic, df)))
+    return HypothesisTest(null, statistic, df, float(chdtrc(df, statistic)))

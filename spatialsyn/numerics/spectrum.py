@@ -55,16 +55,17 @@ def symmetriser(W: Matrix) -> Array | None:
         return None
     n, columns = links.shape[0], links.indices
     rows = np.repeat(np.arange(n), np.diff(links.indptr))
-    _, component = connected_components(links, directed=False)
-    found = breadth_first(links, np.unique(component, return_index=True)[1])
-    tree = found.parents[columns] == rows
+    # Links lead both ways: where one leads, it is led back from.
+    _, component = connected_components(links, connection="strong")
+    found = breadth_first(links, np.unique(component, return_index=True)[1], directed=True)
+    tree, step = found.parents[columns] == rows, np.log(links.data / back.data)
     log_s, ratio = np.zeros(n + 1), np.zeros(n)
-    ratio[columns[tree]] = np.log(links.data[tree] / back.data[tree])
+    ratio[columns[tree]] = step[tree]
     for first, last in pairwise(found.ends[1:]):
         level = found.cities[first:last]
         log_s[level] = log_s[found.parents[level]] + ratio[level]
     log_s = log_s[:-1]
-    gap = log_s[rows] - log_s[columns] + np.log(links.data / back.data)
+    gap = log_s[rows] - log_s[columns] + step
     return np.exp(log_s - log_s.max()) if (np.abs(gap) <= SYMMETRY_RTOL).all() else None
 
 
@@ -101,13 +102,15 @@ class Levels(NamedTuple):
     ends: list[int]
 
 
-def breadth_first(links: sparse.csr_array, roots: NDArray[np.integer[Any]]) -> Levels:
-    """The walk over the cities that links in either direction lead to."""
+def breadth_first(
+    links: sparse.csr_array, roots: NDArray[np.integer[Any]], directed: bool = False
+) -> Levels:
+    """The walk over the cities that links in either direction, or their own, lead to."""
     n = links.shape[0]
     starts = np.r_[links.indptr, links.nnz + len(roots)]
     ends = np.r_[links.indices, roots]
     joined = sparse.csr_array((np.ones(len(ends)), ends, starts), shape=(n + 1, n + 1))
-    order, parents = breadth_first_order(joined, n, directed=False)
+    order, parents = breadth_first_order(joined, n, directed)
     order, parents = order[1:], parents[:n]
     place = np.full(n + 1, -1)
     place[order] = np.arange(len(order))

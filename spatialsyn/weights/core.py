@@ -17,11 +17,11 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.errors import AlignmentError, WeightsError, named
+from spatialsyn.numerics.cholesky import spectrum
 from spatialsyn.numerics.determinants import WAYS, chosen, determined
 from spatialsyn.numerics.eigenvectors import decomposed
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
-from spatialsyn.numerics.spectrum import eigenvalues
 
 # Rows whose sums differ from one by less were standardised.
 ROW_SUM = 1e-9
@@ -157,7 +157,7 @@ class Weights:
             Too many cities for a dense matrix.
         """
         self._check_dense()
-        return Eigenvalues(eigenvalues(self.matrix))
+        return spectrum(self.matrix)
 
     def _check_dense(self) -> None:
         if self.n > EXACT_TO:
@@ -229,9 +229,10 @@ class Weights:
                 "Build the weights from panel.cities, or keep the common cities in both: "
                 f"panel.subset(ids), weights.subset(ids).{_kinds(ids, self.ids)}"
             )
-        moved = self._rows([position[i] for i in ids], ids)
+        order = [position[i] for i in ids]
+        moved = self._rows(order, ids)
         if "spectrum" in self.__dict__:  # a permutation keeps the eigenvalues
-            moved.__dict__["spectrum"] = self.spectrum
+            moved.__dict__["spectrum"] = self.spectrum.reordered(order)
         self._reordered.clear()
         self._reordered[ids] = moved
         return moved

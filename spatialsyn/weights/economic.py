@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import cdist
 
 from spatialsyn.cities.geodesy import Places, all_km, check_dense, places
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
@@ -158,6 +157,8 @@ def similarity(
         raise WeightsError(
             f"{named(flat)} is the same in every city: it tells no city from another."
         )
+    from scipy.spatial.distance import cdist
+
     z = (x - x.mean(axis=0)) / x.std(axis=0)
     weights = 1 / (1 + cdist(z, z) / np.sqrt(z.shape[1]))
     np.fill_diagonal(weights, 0.0)

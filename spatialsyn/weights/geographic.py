@@ -13,9 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatialsyn.cities.boundaries import check_boundaries
 from spatialsyn.cities.geodesy import Positions, all_km, nearest, places
-from spatialsyn.cities.topology import contiguous
 from spatialsyn.errors import WeightsError, expect, named
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.isolates import check_policy, mutual, settle
@@ -60,6 +58,9 @@ def contiguity(
     WeightsError
         Cities without neighbours, or unknown ids in `links`.
     """
+    from spatialsyn.cities.boundaries import check_boundaries
+    from spatialsyn.cities.topology import contiguous
+
     check_boundaries(cities)
     check_policy(isolates)
     _check_order(order)

@@ -168,7 +168,7 @@ def test_the_estimate_is_the_top_of_the_exact_likelihood(family, rho, narrow):
     top = grid[np.argmin([minus(r) for r in grid])]
     best = minimize_scalar(minus, bounds=(top - 0.003, top + 0.003), method="bounded",
                            options={"xatol": 1e-10})  # fmt: skip
-    res = ss.fit(model(family), panel, w)
+    res = ss.fit(model(family), panel, w.with_logdet("sparse"))
     found = (res.rho if family == "sar" else res.lam)["w"]
     # The scan compares values, which are flat to 1e-16 n over this distance.
     assert abs(found - best.x) < 3e-7
@@ -216,7 +216,7 @@ def test_two_stages_and_draws_of_many_cities():
 def test_the_end_of_the_interval_names_the_way_beyond(narrow):
     panel, w = on_map(neighbours(420, seed=2), 0.0, lam=-1.2)
     with pytest.raises(ss.EstimationError, match=r'-0.98.*with_logdet\("eigenvalues"\) searches'):
-        ss.fit(model("sem"), panel, w)
+        ss.fit(model("sem"), panel, w.with_logdet("sparse"))
     assert ss.fit(model("sem"), panel, w.with_logdet("eigenvalues")).lam["w"] < -0.98
 
 

@@ -142,14 +142,14 @@ def test_a_scale_of_w_is_undone_by_rho():
 
 
 def test_the_way_follows_size_and_structure(monkeypatch):
-    mutual, directed = neighbours(400), neighbours(400, mutual=False)
-    assert chosen(neighbours(300)) == "eigenvalues"
+    mutual, directed = neighbours(601), neighbours(400, mutual=False)
+    assert chosen(neighbours(300, mutual=False)) == chosen(neighbours(600)) == "eigenvalues"
     assert chosen(mutual) == chosen(directed) == "sparse"
     assert chosen(directed.toarray()) == "hessenberg"
     assert chosen(mutual.toarray()) == "eigenvectors"
     monkeypatch.setattr(determinants, "WIDEST", 100)
     assert chosen(mutual) == "sparse"
-    assert chosen(random_graph(400)) == "moments"
+    assert chosen(random_graph(601)) == "moments"
 
 
 def test_width_predicts_the_fill():

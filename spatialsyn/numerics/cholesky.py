@@ -1,0 +1,76 @@
+"""S^-1 of one model whose W is similar to a symmetric matrix, by Cholesky's factors.
+
+Where s_i W_ij = s_j W_ji, A = s^1/2 W s^-1/2 is symmetric, and inside the interval of rho that
+its eigenvalues close
+
+    S^-1 = s^-1/2 (I - rho A)^-1 s^1/2,    I - rho A positive definite
+
+which takes half the work of an inverse by elimination.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.linalg import LinAlgError
+from scipy.linalg.lapack import dpotrf, dpotri
+
+from spatialsyn.numerics.eigenvectors import scaled
+from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.logdet import Eigenvalues
+from spatialsyn.numerics.spectrum import eigenvalues
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Symmetrised(Eigenvalues):
+    """ln|I - rho W| from the eigenvalues of A.
+
+    Attributes
+    ----------
+    scale : (n,), s
+    """
+
+    scale: Array
+
+    def inverses(self, W: Matrix, rho: Array) -> Array:
+        """S^-1, (b, n, n), at every rho, (b,).
+
+        Raises
+        ------
+        LinAlgError
+            A rho outside the interval.
+        """
+        root, n = np.sqrt(self.scale), len(self.scale)
+        # In rows, whatever the order of W: factors take the place of the numbers.
+        made = np.ascontiguousarray(dense(W) * (-rho[:, None] * root)[..., None] / root)
+        below = np.tri(n, k=-1, dtype=bool)
+        for S in made:
+            S.flat[:: n + 1] += 1
+            _invert(S)
+            np.copyto(S, S.T, where=below)
+        made *= root
+        made /= root[:, None]
+        return made
+
+    def reordered(self, order: list[int]) -> Symmetrised:
+        """That of the same cities in another order."""
+        return replace(self, scale=self.scale[order])
+
+
+def spectrum(W: Matrix) -> Eigenvalues:
+    """ln|I - rho W| from all eigenvalues of `W`."""
+    s = scaled(W)
+    if s is None:
+        return Eigenvalues(eigenvalues(W))
+    root = np.sqrt(s)
+    return Symmetrised(np.linalg.eigvalsh(dense(W) * root[:, None] / root), scale=s)
+
+
+def _invert(S: Array) -> None:
+    """Put S^-1 in the place of S, symmetric and positive definite: its diagonal and above."""
+    # LAPACK counts rows as columns: its lower triangle is the upper one.
+    factor, failed = dpotrf(S.T, lower=1, clean=0, overwrite_a=1)
+    if failed:
+        raise LinAlgError("I - rho W is not positive definite: rho lies outside its interval.")
+    dpotri(factor, lower=1, overwrite_c=1)
