@@ -147,7 +147,7 @@ def test_the_crs_is_checked(squares, tmp_path):
     with pytest.raises(BoundaryError, match="says its coordinates are degrees"):
         check_boundaries(squares.set_crs("EPSG:4326", allow_override=True), city="id")
     degrees = squares.to_crs("EPSG:4326").set_crs(METRES, allow_override=True)
-    with pytest.raises(BoundaryError, match="in metres of a projection .* They look like degrees"):
+    with pytest.raises(BoundaryError, match=r"in metres of a projection .* They look like degrees"):
         check_boundaries(degrees, city="id")
     with pytest.raises(BoundaryError, match="They look like degrees"):
         inverse_distance(degrees.set_index("id"))
