@@ -298,7 +298,7 @@ class Results(SeveralWeights, Tabled):
             `.table` with the columns ``x, effect`` [``to, from``, ``city``, ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
-        asked = asked_for(x, self.model, self.data, self.panel)
+        asked = asked_for(x, self.model, self.data, self.panel, self.sample)
         by, channels = split_channel(by, per)
         reading = reading_by(by, self.panel, per)
         when, how = (order, horizon, lasting), (method, level, draws, seed)
@@ -336,7 +336,7 @@ class Results(SeveralWeights, Tabled):
             In units of the outcome. ``one.minus(other)`` compares two scenarios: with the
             same budget in each, where it does more.
         """
-        asked = change_of(changes, self.model, self.panel)
+        asked = change_of(changes, self.model, self.panel, self.sample)
         by, channels = split_channel(by, "receiver")
         city = isinstance(by, str) and by == "city"
         at = self.panel

@@ -10,6 +10,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from spatialsyn.cities.panel import CityPanel
 
+# The share of cells up to which zeros and negative numbers are odd in a positive variable.
+FEW = 0.05
 COLUMNS = ("finding", "variable", "city", "year", "value", "detail")
 
 
@@ -20,14 +22,14 @@ def audit(panel: CityPanel, jump: float = 2.5) -> pd.DataFrame:
     ----------
     jump : float > 1
         A positive variable that grows or shrinks by more than this factor from one year
-        to the next is listed. Nothing is changed or dropped: judging a jump needs its
-        source, not a rule.
+        to the next is listed, and so are the few cells of one that are not positive (-9999).
+        Nothing is changed or dropped: judging a jump needs its source, not a rule.
 
     Returns
     -------
     DataFrame
-        Columns ``finding`` (absent, missing, empty, jump, constant, constant in time),
-        ``variable``, ``city``, ``year``, ``value``, ``detail``.
+        Columns ``finding`` (absent, missing, empty, not positive, jump, constant, constant in
+        time), ``variable``, ``city``, ``year``, ``value``, ``detail``.
     """
     rows: list[tuple[object, ...]] = [
         ("absent", None, city, year, np.nan, "the table has no row") for city, year in panel.absent
@@ -54,11 +56,16 @@ def _holes(panel: CityPanel, name: str, values: np.ndarray) -> list[tuple[object
 def _jumps(
     panel: CityPanel, name: str, values: np.ndarray, jump: float
 ) -> list[tuple[object, ...]]:
-    if not np.nanmin(values, initial=np.inf) > 0:
+    odd = values <= 0
+    if odd.sum() > FEW * np.isfinite(values).sum():
         return []
-    ratio = values[:, 1:] / values[:, :-1]
+    positive = np.where(odd, np.nan, values)
+    ratio = positive[:, 1:] / positive[:, :-1]
     far = (ratio > jump) | (ratio < 1 / jump)
     return [
+        ("not positive", name, panel.ids[i], panel.years[t], values[i, t], "nearly all others are")
+        for i, t in zip(*np.nonzero(odd), strict=True)
+    ] + [
         ("jump", name, panel.ids[i], panel.years[t + 1], values[i, t + 1], f"x {ratio[i, t]:.2f}")
         for i, t in zip(*np.nonzero(far), strict=True)
     ]

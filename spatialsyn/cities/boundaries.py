@@ -159,7 +159,7 @@ def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDa
 
 
 def check_crs(cities: gpd.GeoDataFrame, name: str) -> None:
-    """Refuse a layer without a CRS, or with degrees that cannot be degrees."""
+    """Refuse a layer without a CRS, and coordinates that cannot be what it says they are."""
     if cities.active_geometry_name is None:
         raise BoundaryError(f"{name} has no geometry column; set it with gdf.set_geometry(...).")
     if cities.crs is None:
@@ -174,6 +174,15 @@ def check_crs(cities: gpd.GeoDataFrame, name: str) -> None:
             f"{name} says its coordinates are degrees ({cities.crs.to_string()}), but they run "
             f"from ({low_x:.6g}, {low_y:.6g}) to ({high_x:.6g}, {high_y:.6g}). They are metres of "
             "some projection: find which and use gdf.set_crs(..., allow_override=True)."
+        )
+    # Cities are kilometres wide: no map of them lies within 360 metres, or feet, of an origin.
+    within = low_x >= -360 and high_x <= 360 and low_y >= -90 and high_y <= 90
+    if within and cities.crs.is_projected and cities.crs.axis_info[0].unit_conversion_factor <= 1:
+        raise BoundaryError(
+            f"{name} says its coordinates are in {cities.crs.axis_info[0].unit_name}s of a "
+            f"projection ({cities.crs.to_string()}), but they run from ({low_x:.6g}, "
+            f"{low_y:.6g}) to ({high_x:.6g}, {high_y:.6g}). They look like degrees: "
+            'gdf.set_crs("EPSG:4326", allow_override=True).'
         )
 
 

@@ -28,6 +28,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.gaps import Sample
 from spatialsyn.models.marginal import slopes
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, columns_of, dense, rows_of
@@ -255,7 +256,11 @@ def _years(horizon: Any) -> tuple[int, ...]:
 
 
 def asked_for(
-    x: str | Iterable[str] | None, model: SpatialModel, data: Regressors, panel: CityPanel
+    x: str | Iterable[str] | None,
+    model: SpatialModel,
+    data: Regressors,
+    panel: CityPanel,
+    sample: Sample,
 ) -> Asked:
     """The regressors or variables asked for, by name; all regressors by default.
 
@@ -279,7 +284,7 @@ def asked_for(
     # Several columns of one variable, asked for side by side, are meant as they stand.
     alone = len(names) == 1
     return {
-        name: slopes(model, panel, name) if _is_variable(name, data, alone) else None
+        name: slopes(model, panel, name, sample) if _is_variable(name, data, alone) else None
         for name in names
     }
 

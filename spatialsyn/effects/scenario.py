@@ -22,6 +22,7 @@ from spatialsyn.effects.request import Asked
 from spatialsyn.effects.response import Response
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.data import regressors
+from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
@@ -30,7 +31,12 @@ _AMOUNT = re.compile(r"([+-])\s*(\d+(?:\.\d+)?)\s*(%|in all)?$")
 Change = tuple[Any, str]
 
 
-def change_of(changes: Mapping[str, Change], model: SpatialModel, panel: CityPanel) -> Asked:
+def change_of(
+    changes: Mapping[str, Change],
+    model: SpatialModel,
+    panel: CityPanel,
+    sample: Sample = EVERYTHING,
+) -> Asked:
     """The change of every column of the formula, (n, T), under a scenario's name.
 
     Parameters
@@ -55,7 +61,7 @@ def change_of(changes: Mapping[str, Change], model: SpatialModel, panel: CityPan
         values = panel.array(variable)
         moved = moved.assign(**{variable: values + _amount(change[1], values, member)})
         words.append(f"{variable}: {_place(change[0])} {change[1]}")
-    before, after = regressors(model, panel), regressors(model, moved)
+    before, after = (regressors(model, one, sample) for one in (panel, moved))
     if before.names != after.names:
         raise ModelError("the scenario changes a category: its columns are not those of the fit.")
     shift = after.X - before.X

@@ -75,7 +75,7 @@ class Design:
     random : whether cities have random effects
     outside_error : whether these stand outside the spatial error
     units, copies : independent cities and periods, n and T less what was transformed away
-    cities_estimated : whether city effects are dummies whose bias is to be removed
+    cities_estimated : whether city effects are dummies that bias the scores
     instruments : what stands in for endogenous columns, or None under maximum likelihood
     observed : (n, T), the outcome itself, not swept, NaN where it is missing; None where it
         is complete. With holes the lags of the outcome, and what is swept of it, are NaN too.
@@ -231,7 +231,7 @@ def sweep_effects(
     unit_root = likelihood and model.transforms and sweeps_time(fixed)
     units, copies = independent(n, T, fixed) if model.transforms else (n, T)
     cities = likelihood and estimates_cities(model, weights)
-    copies = T if cities else copies
+    copies = T if cities and model.dynamic else copies
     return Design(
         y=y,
         Wy=sweep_columns(Wy, fixed),
@@ -259,10 +259,11 @@ def sweep_effects(
 
 
 def estimates_cities(model: SpatialModel, weights: Mapping[str, Links]) -> bool:
-    """Whether city effects are dummies that bias the other parameters by order 1/T.
+    """Whether city effects are dummies that bias the scores by order 1/T.
 
     They are in dynamic models, and where W changes over time: no transformation over the
-    years leaves such a model what it was.
+    years leaves such a model what it was. Without lags in time that bias is exactly what the
+    likelihood counts of one year: with `copies` = T - 1 it is gone.
     """
     changing = any(w.varies for w in weights.values())
     return sweeps_cities(model.fixed_effects) and (model.dynamic or changing)

@@ -1,4 +1,4 @@
-"""What city dummies do to a model with y(t-1), or with a W that changes, and its removal.
+"""What city dummies do to a model with y(t-1), and its removal.
 
     y(t) = tau y(t-1) + sum rho_j W_j y(t) + sum eta_j W_j y(t-1) + Z delta + mu + alpha_t + u
     A = S^-1 (tau I + sum eta_j W_j),   M = (I - A)^-1 S^-1 R^-1
@@ -24,11 +24,10 @@ from scipy.linalg import null_space
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.information import information_derivatives
 from spatialsyn.models.qml import describe
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array, dense
-from spatialsyn.numerics.multiplier import mean_trace, multiplied_out
+from spatialsyn.numerics.multiplier import multiplied_out
 
 # 1 - |root| below this is no longer a process with a mean.
 UNIT = 1e-8
@@ -115,8 +114,6 @@ def remove_dummy_bias(design: Design, estimate: Estimate) -> Estimate:
     EstimationError
         A root of exactly one, or a correction that leaves the parameter space.
     """
-    if not design.dynamic:  # without lags in time b is exact, and so is what T - 1 years tell
-        design = replace(design, copies=design.copies - 1)
     expected = describe(design, estimate.params).cov
     assert expected is not None
     params = estimate.params + expected @ _score_bias(design, estimate)
@@ -132,8 +129,6 @@ def remove_dummy_bias(design: Design, estimate: Estimate) -> Estimate:
 
 def _score_bias(design: Design, estimate: Estimate) -> Array:
     """b of the module docstring, in the order of the parameters."""
-    if design.varies:
-        return _static_bias(design, estimate)
     at = process(design, estimate.params, estimate.names)
     value = dict(zip(estimate.names, estimate.params, strict=True))
     n = design.units
@@ -154,14 +149,3 @@ def _score_bias(design: Design, estimate: Estimate) -> Array:
     if design.error is not None:
         found[design.error.name] = np.trace(np.linalg.solve(R, M_error))
     return np.array([found.get(name, 0.0) for name in estimate.names])
-
-
-def _static_bias(design: Design, estimate: Estimate) -> Array:
-    """b without lags in time: the traces of G over the years, and n / (2 s2)."""
-    p, d = len(design.names), design.Wy.shape[2] + (design.error is not None)
-    spatial = estimate.params[p:-1]
-    bias = np.zeros(len(estimate.params))
-    derivatives = information_derivatives(design, estimate.multiplier, spatial)
-    bias[p : p + d] = [mean_trace(D, np.eye(len(design.y))) for D in derivatives]
-    bias[-1] = design.units / (2 * estimate.params[-1])
-    return bias

@@ -52,6 +52,6 @@ def _corrected(model: SpatialModel, design: Design, estimate: Estimate) -> Estim
     """The estimate less the bias that its fixed effects leave."""
     if model.correction == "direct" or model.fixed_effects == "none":
         return estimate
-    if design.cities_estimated:
+    if design.cities_estimated and design.dynamic:
         return remove_dummy_bias(design, estimate)
     return remove_bias(design, estimate) if model.correction == "bias-corrected" else estimate

@@ -58,6 +58,11 @@ def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
 
     def winsor(x: Any, share: float = 0.01) -> Array:
         """x with both tails cut to its quantiles `share` and 1 - `share`."""
+        if not 0 <= share < 0.5:
+            raise FormulaError(
+                f"winsor cuts a share of either tail, from 0 to below 0.5 (0.01 is one percent); "
+                f"got {share!r}."
+            )
         return np.clip(flat(x), *np.nanquantile(flat(x), [share, 1 - share]))
 
     def quiet(function: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError
 from spatialsyn.models.data import regressors
+from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 
@@ -21,8 +22,10 @@ from spatialsyn.numerics.lags import Array
 STEP = 1e-6
 
 
-def slopes(model: SpatialModel, panel: CityPanel, variable: str) -> dict[str, Array]:
-    """(n, T), dc/dx for every column c that moves with `variable`.
+def slopes(
+    model: SpatialModel, panel: CityPanel, variable: str, sample: Sample = EVERYTHING
+) -> dict[str, Array]:
+    """(n, T), dc/dx for every column c that moves with `variable`, in the years of `sample`.
 
     Raises
     ------
@@ -31,11 +34,12 @@ def slopes(model: SpatialModel, panel: CityPanel, variable: str) -> dict[str, Ar
     """
     check_repeatable(model)
     values = panel.array(variable)
-    step = STEP * float(np.std(values))
+    step = STEP * float(np.nanstd(values))
     if not step > 0:
         raise ModelError(f"{variable!r} does not vary: it has no effect to speak of.")
     up, down = (
-        regressors(model, panel.assign(**{variable: values + side * step})) for side in (1, -1)
+        regressors(model, panel.assign(**{variable: values + side * step}), sample)
+        for side in (1, -1)
     )
     if up.names != down.names:
         raise ModelError(f"{variable!r} is a category here: ask for the effects of its columns.")

@@ -58,12 +58,12 @@ def moderated(
     for point in product(*values.values()):
         where = dict(zip(values, point, strict=True))
         panel = results.panel.assign(**where)
-        if regressors(results.model, panel).names != results.data.names:
+        if regressors(results.model, panel, results.sample).names != results.data.names:
             raise ModelError(f"{named(values)} makes categories, whose columns change with it.")
         label = f"{x} at {', '.join(f'{name} = {value:.6g}' for name, value in where.items())}"
         if label in asked:
             raise ModelError(f"two values of {named(values)} are the same: {label}.")
-        asked[label] = slopes(results.model, panel, x)
+        asked[label] = slopes(results.model, panel, x, results.sample)
         chosen.append(where)
     by, channels = split_channel(by, "receiver")
     reading, how = reading_by(by, results.panel, "receiver"), (method, level, draws, seed)
@@ -105,7 +105,7 @@ def _beyond(results: Results, values: Mapping[str, tuple[float, ...]]) -> str:
     said = []
     for name, listed in values.items():
         seen = results.panel.array(name)
-        low, high = seen.min(), seen.max()
+        low, high = np.nanmin(seen), np.nanmax(seen)
         outside = [v for v in listed if not low <= v <= high]
         if outside:
             said.append(

@@ -186,16 +186,16 @@ def _as(w: Weights, ids: list[Any]) -> Weights:
 def rewired(w: Links, rng: np.random.Generator) -> Links:
     """Every row keeps its numbers and gets them in other, random places off the diagonal."""
     if isinstance(w, WeightsSeries):
-        return WeightsSeries({y: _rewired(member, rng) for y, member in w.by_year.items()}, w.name)
-    return _rewired(w, rng)
+        years = {y: _rewired(member, rng) for y, member in w.by_year.items()}
+        return WeightsSeries(years, w.name).standardize(w.standardization)
+    return _rewired(w, rng).standardize(w.standardization)
 
 
 def _rewired(w: Weights, rng: np.random.Generator) -> Weights:
     off = ~np.eye(w.n, dtype=bool)
     matrix = np.zeros((w.n, w.n))
     matrix[off] = rng.permuted(w.dense()[off].reshape(w.n, w.n - 1), axis=1).ravel()
-    made = Weights(matrix, w.ids, w.name, {**w.recipe, "rewired": True})
-    return made if w.standardization == "none" else made.standardize(w.standardization)
+    return Weights(matrix, w.ids, w.name, {**w.recipe, "rewired": True})
 
 
 def rows_of(results: Results, x: str | None) -> pd.DataFrame:

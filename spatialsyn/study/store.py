@@ -43,8 +43,12 @@ def panel_hash(panel: CityPanel) -> str:
 
 
 def weights_hash(weights: Mapping[str, Links], names: Sequence[str]) -> dict[str, str]:
-    """Fingerprints of the matrices that a model uses."""
-    return {name: weights[name].hash for name in names}
+    """Fingerprints of the matrices that a model uses, told apart where ln|S| is approximate."""
+    return {name: f"{weights[name].hash}{_approximate(weights[name])}" for name in names}
+
+
+def _approximate(w: Links) -> str:
+    return ", moments" if getattr(w, "determinant", "auto") == "moments" else ""
 
 
 def opened(path: str | os.PathLike[str]) -> Path:

@@ -100,11 +100,11 @@ class Weights:
 
     @property
     def sparse(self) -> sparse.csr_array:
-        """The matrix as a sparse array."""
+        """The matrix as a sparse array; to change it take a copy()."""
         return sparse.csr_array(self.matrix)
 
     def dense(self) -> Array:
-        """The matrix as an (n, n) array."""
+        """The matrix as an (n, n) array; to change it take a copy()."""
         return dense(self.matrix)
 
     @cached_property
@@ -291,6 +291,8 @@ def _stored(matrix: Any) -> Matrix:
         full = links.toarray()
         full.setflags(write=False)
         return full
+    for part in (links.data, links.indices, links.indptr):
+        part.setflags(write=False)
     return links
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -20,6 +20,9 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import Eigenvalues
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.standardize import scaled_together
+
+# Ways to scale that divide the matrices of all years by one number.
+TOGETHER = ("spectral", "minmax")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,7 +149,7 @@ class WeightsSeries:
         years': dividing each by its own would change how strong the links of one year are
         beside those of another, which is what such a series is for.
         """
-        if how in ("spectral", "minmax"):
+        if how in TOGETHER:
             scaled = scaled_together(list(self.by_year.values()), how)
             return WeightsSeries(dict(zip(self.years, scaled, strict=True)), self.name)
         return WeightsSeries({y: w.standardize(how) for y, w in self.by_year.items()}, self.name)
@@ -162,9 +165,13 @@ class WeightsSeries:
         return WeightsSeries({y: w.aligned(ids) for y, w in self.by_year.items()}, self.name)
 
     def subset(self, ids: Iterable[Any]) -> WeightsSeries:
-        """The links among some of the cities; see `Weights.subset`."""
-        keep = list(ids)
-        return WeightsSeries({y: w.subset(keep) for y, w in self.by_year.items()}, self.name)
+        """The links among some of the cities; see `Weights.subset`, and `standardize`."""
+        keep, how = list(ids), self.standardization
+        if how not in TOGETHER:
+            return WeightsSeries({y: w.subset(keep) for y, w in self.by_year.items()}, self.name)
+        plain = {y: replace(w, standardization="none") for y, w in self.by_year.items()}
+        cut = {y: w.subset(keep) for y, w in plain.items()}
+        return WeightsSeries(cut, self.name).standardize(how)
 
     @property
     def _first(self) -> Weights:

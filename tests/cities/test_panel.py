@@ -172,6 +172,23 @@ def test_audit_lists_holes_jumps_and_constants():
     assert ("constant in time", "fixed") in found.index
 
 
+def test_audit_names_the_few_cells_that_are_not_positive_and_still_lists_jumps():
+    """-9999 for "missing": one such cell must not end the search of its variable."""
+    years = range(2001, 2022)
+    odd = pd.DataFrame({"adcode": ["a"] * 21 + ["b"] * 21, "year": [*years, *years]})
+    odd = odd.assign(gdp=1.0, change=np.tile([1.0, -1.0, 1.0], 14))
+    odd.loc[3, "gdp"] = -9999
+    odd.loc[30, "gdp"] = 7.0
+    found = ss.CityPanel(odd).audit()
+    gdp = found[found["variable"] == "gdp"]
+    assert list(zip(gdp["finding"], gdp["city"], gdp["year"], gdp["value"], strict=True)) == [
+        ("not positive", "a", 2004, -9999.0),
+        ("jump", "b", 2010, 7.0),
+        ("jump", "b", 2011, 1.0),
+    ]
+    assert "change" not in set(found["variable"])  # negative numbers are usual there
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
 def test_files_in_common_encodings_just_work(tmp_path, encoding):
     path = tmp_path / "panel.csv"

@@ -14,6 +14,7 @@ from shapely.geometry import Point, Polygon, box
 from spatialsyn.cities import topology
 from spatialsyn.cities.boundaries import bundled, check_boundaries, read_boundaries
 from spatialsyn.errors import BoundaryError
+from spatialsyn.weights import inverse_distance
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,11 @@ def test_the_crs_is_checked(squares, tmp_path):
         read_boundaries(tmp_path / "s.shp", city="id")
     with pytest.raises(BoundaryError, match="says its coordinates are degrees"):
         check_boundaries(squares.set_crs("EPSG:4326", allow_override=True), city="id")
+    degrees = squares.to_crs("EPSG:4326").set_crs(METRES, allow_override=True)
+    with pytest.raises(BoundaryError, match=r"in metres of a projection .* They look like degrees"):
+        check_boundaries(degrees, city="id")
+    with pytest.raises(BoundaryError, match="They look like degrees"):
+        inverse_distance(degrees.set_index("id"))
 
 
 def test_shapes_are_checked(squares):

@@ -54,6 +54,49 @@ def test_a_scenario_is_the_difference_of_two_predictions(fitted, changes):
     assert_allclose(blocks["estimate"].iloc[0], change.iloc[:4].mean(), rtol=1e-9, atol=1e-12)
 
 
+@pytest.fixture(params=["likelihood", "balance: outcome", "balance: regressor"])
+def holed(request) -> ss.Results:
+    """A fit without some outcomes, or without a year in which something is missing."""
+    panel, w = made_up()
+    missing, _, column = request.param.partition(": ")
+    frame = panel.frame
+    cells = (slice(None), 2003) if column else (["c01", "c05"], 2004)
+    for name in ["y"] if column != "regressor" else ["size"]:
+        values = frame[name].copy()
+        values.loc[cells] = np.nan
+        panel = panel.assign(**{name: values})
+    model = ss.sdm("y ~ log(size) + {size ** 2} + x:size", W="w", fixed_effects="individual")
+    if not column:
+        return ss.fit(model, panel, w, missing=missing)
+    with pytest.warns(UserWarning, match="Years dropped: 2003"):
+        return ss.fit(model, panel, w, missing=missing)
+
+
+def test_a_scenario_of_what_was_observed_is_the_difference_of_two_predictions(holed):
+    more = holed.panel.assign(size=1.1 * holed.panel.frame["size"])
+    change = (holed.predict(more) - holed.predict()).groupby("city").mean()
+    by_city = holed.scenario({"size": ("all", "+10%")}).table.query("effect == 'total'")
+    assert_allclose(by_city["estimate"], change, rtol=1e-9)
+
+
+def test_effects_of_a_variable_of_what_was_observed_are_slopes_of_the_prediction(holed):
+    step = 1e-5
+    up, down = (
+        holed.predict(holed.panel.assign(size=holed.panel.frame["size"] + side * step)).mean()
+        for side in (1, -1)
+    )
+    # two differences, each exact to about 1e-9
+    assert_allclose(holed.effects("size")["total"]["estimate"], (up - down) / (2 * step), rtol=1e-7)
+    at = ss.moderated(holed, "x", {"size": [1.0]})
+    assert "never observed" not in at.note
+    one = holed.panel.assign(size=1.0)
+    up, down = (
+        holed.predict(one.assign(x=one.frame["x"] + side * step)).mean() for side in (1, -1)
+    )
+    total = at.table.query("effect == 'total'")["estimate"]
+    assert_allclose(total, (up - down) / (2 * step), rtol=1e-7)
+
+
 def test_the_same_investment_here_or_there(fitted):
     here = fitted.scenario({"x": ("c00", "+3")}, by=None)
     there = fitted.scenario({"x": ("c09", "+3")}, by=None)

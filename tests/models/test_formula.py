@@ -97,6 +97,14 @@ def test_lag_and_diff_stay_within_the_city():
         evaluate("y ~ lag(x, 9)", panel, intercept=False)
 
 
+@pytest.mark.parametrize("share", ["5", "0.6", "0.5", "-0.1"])
+def test_winsor_takes_a_share(share):
+    """Beyond one half the two ends change places, and every cell would become the same."""
+    panel, _ = made_up()
+    with pytest.raises(ss.FormulaError, match=r"winsor cuts a share .* below 0\.5 .* got"):
+        evaluate(f"y ~ winsor(x, {share})", panel, intercept=False)
+
+
 def test_standardize_winsor_and_categories():
     panel, _ = made_up()
     data = evaluate("y ~ standardize(x) + winsor(z, 0.1) + C(region)", panel, intercept=True)

@@ -36,6 +36,27 @@ def test_the_same_matrix_every_year_is_the_plain_model(effects):
     )
 
 
+@pytest.mark.parametrize("correction", ["lee-yu", "direct"])
+@pytest.mark.parametrize("effects", ["individual", "time", "twoways"])
+@pytest.mark.parametrize("family", ["slx", "sdm", "sdem"])
+def test_the_same_matrix_every_year_has_the_likelihood_of_the_plain_model(
+    family, effects, correction
+):
+    """AIC of a W for each year and of one W for all compare W, not two likelihoods."""
+    panel, w = made_up()
+    same = ss.weights.series(dict.fromkeys(panel.years, w))
+    assert same.varies
+    model = getattr(ss, family)("y ~ x", W="w", fixed_effects=effects, correction=correction)
+    plain, series = ss.fit(model, panel, w), ss.fit(model, panel, same)
+    assert_allclose(
+        [series.loglik, series.aic, series.bic], [plain.loglik, plain.aic, plain.bic], rtol=1e-8
+    )
+    for cov in ("expected", "observed"):
+        again = series.with_cov(cov)
+        assert again.nobs == plain.nobs
+        assert_allclose(again.cov, plain.with_cov(cov).cov, rtol=1e-6, atol=1e-10)
+
+
 @pytest.mark.parametrize("effects", ["individual", "twoways"])
 def test_dummies_by_hand(effects):
     panel, series = changing()

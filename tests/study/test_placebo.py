@@ -51,6 +51,13 @@ def test_rewiring_a_series_and_other_scales(data):
     spectral = w.standardize("spectral")
     radius = np.abs(np.linalg.eigvals(rewired(spectral, np.random.default_rng(2)).dense())).max()
     assert_allclose(radius, 1)
+    strong, weak = (
+        ss.Weights.from_matrix(size * w.dense(), ids=w.ids, name="w") for size in (5, 0.5)
+    )
+    years = ss.weights.series({2001: strong, 2002: weak}).standardize("spectral")
+    moved = rewired(years, np.random.default_rng(1))
+    strength = [moved.at(year).row_sums for year in years.years]
+    assert_allclose(strength[1], 0.1 * strength[0])
 
 
 def test_a_draw_is_the_fit_with_places_exchanged(data):

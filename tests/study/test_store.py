@@ -206,6 +206,7 @@ def test_a_result_follows_from_everything_that_makes_it():
         key(ss.grid(MODEL, drop_years=2001)["model"]),
         key(panel=panel.assign(v=moved)),
         key(w=ss.Weights.from_matrix(nudged, ids=w.ids, name="w")),
+        key(w=w.with_logdet("moments")),
         key(cov="sandwich"),
         key(by="region"),
     ]

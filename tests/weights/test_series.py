@@ -67,6 +67,18 @@ def test_rows_are_standardised_year_by_year_and_scales_are_common():
     assert_allclose(raw.standardize("minmax").at(2011).dense() * scale, raw.at(2011).dense())
 
 
+@pytest.mark.parametrize("how", ["spectral", "minmax"])
+def test_a_part_of_a_series_keeps_how_strong_years_are_beside_each_other(how):
+    weak = ss.Weights.from_matrix(0.1 * matrix(1).dense(), ids=IDS, name="net")
+    raw = ss.weights.series({2011: matrix(0), 2012: weak})
+    part, plain = raw.standardize(how).subset(IDS[:3]), raw.subset(IDS[:3])
+    assert part.standardization == how
+    scale = part.at(2011).dense().sum() / plain.at(2011).dense().sum()
+    for year in raw.years:
+        assert_allclose(part.at(year).dense(), scale * plain.at(year).dense())
+    assert_allclose(part.at(2011).dense(), plain.standardize(how).at(2011).dense())
+
+
 def test_a_series_knows_its_base_years_and_isolates():
     island = np.zeros((4, 4))
     island[0, 1] = island[1, 0] = island[2, 0] = 1.0

@@ -213,6 +213,15 @@ def test_weights_never_change():
     assert w.dense()[0, 1] != 99
     with pytest.raises(AttributeError):
         w.name = "other"
+    linked = sparse.csr_array(ring(40))
+    many = ss.Weights.from_matrix(linked, ids=[f"c{i}" for i in range(40)])
+    linked.data[:] = 99
+    for own in (w.dense(), many.sparse):
+        with pytest.raises(ValueError, match="read-only"):
+            (own.data if sparse.issparse(own) else own)[:] = 1.0
+    copy = many.sparse.copy()
+    copy.data[:] = 99
+    assert many.dense().max() < 99
 
 
 def test_audit_says_what_a_reviewer_asks():
