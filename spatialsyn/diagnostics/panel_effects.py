@@ -99,7 +99,9 @@ def random_effects_lr(results: Results) -> HypothesisTest:
     plain = results.model.but(random=None, fixed_effects=time, correction="direct")
     pooled = refitted(results, plain)
     random = refitted(results, plain.but(random="individual"))
-    statistic = max(2 * (random.loglik - pooled.loglik), 0.0)
+    # At phi = 1 both sides are one model, whose likelihood is found in two ways.
+    gain = 0.0 if random.params["phi"] == 1 else 2 * (random.loglik - pooled.loglik)
+    statistic = max(gain, 0.0)
     p = float(chi2.sf(statistic, 1)) / 2 if statistic > 0 else 1.0
     return HypothesisTest("sigma2_mu = 0", statistic, 1, p, "one-sided: half of chi-squared(1)")
 
