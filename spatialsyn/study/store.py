@@ -22,7 +22,8 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import StoreError
 from spatialsyn.weights.series import Links
 
-FORMAT = 1
+# Higher wherever the same model has other numbers, or a record other parts, than it had before.
+FORMAT = 2
 # What is known of a model that was estimated, or why it was not.
 Record = dict[str, Any]
 
@@ -36,7 +37,10 @@ def key_of(parts: Mapping[str, Any]) -> str:
 def panel_hash(panel: CityPanel) -> str:
     """Fingerprint of ids, years, numbers and groupings; the order of columns does not enter."""
     frame = panel.frame
-    digest = hashlib.sha256(frame[sorted(frame.columns)].to_csv().encode())
+    rest = [name for name in sorted(frame.columns) if name not in panel.numeric]
+    digest = hashlib.sha256(frame[rest].to_csv().encode())  # with ids and years
+    for name in sorted(panel.numeric):
+        digest.update(f"{name}\x1f".encode() + panel.array(name).tobytes())
     for name, group in sorted(panel.blocks.items()):
         digest.update(f"{name}\x1f{group.loc[list(panel.ids)].to_csv()}".encode())
     return digest.hexdigest()[:16]
