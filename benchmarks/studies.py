@@ -50,7 +50,8 @@ errors and all direct, indirect and total effects with theirs. CPU seconds of on
   to all. It is the nearest thing that spreg has: city effects without the transformation, the
   log-determinant from eigenvalues found anew for each model, and no effects, so it does less.
   Ours share one spectrum per matrix, with its eigenvectors from 50 cities on, evaluate each term
-  of the formulas once, and estimate models of one sample and matrix side by side.
+  of the formulas once, lag and sweep each column once for a sample and a matrix, and find estimates
+  and effects side by side.
 
 What can stop a study, and what is lost then (tests/study/test_store.py, test_cluster.py). Small static
 models are handed out up to 200 at a time, a tenth of a second's work, others one by one:
