@@ -51,7 +51,8 @@ def sweep_columns(v: Array, fixed_effects: str) -> Array:
     """`sweep_each` of the columns of (n, T, k)."""
     if fixed_effects == "none":
         return v
-    return np.moveaxis(sweep_each(np.moveaxis(v, 2, 0), fixed_effects), 0, 2)
+    swept = sweep_each(np.moveaxis(v, 2, 0), fixed_effects)
+    return np.ascontiguousarray(np.moveaxis(swept, 0, 2))
 
 
 def sweep_observed(v: Array, fixed_effects: str) -> Array:
