@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from pandas.testing import assert_frame_equal
 from maps import on_map, random_graph
+from pandas.testing import assert_frame_equal
 from study.small import MODEL, contents, panel_and_weights, two_hundred
 
 import spatialsyn as ss
