@@ -23,6 +23,7 @@ from spatialsyn.experiments.summary import (
     Fits,
     Label,
     counted,
+    in_a_row,
     one_by_one,
     summarised,
     together,
@@ -230,10 +231,15 @@ def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
             made.append(None)
             messages.append(f"{type(error).__name__}: {error}")
     there = [one for one in made if one is not None]
+    nothing = np.empty((len(made), 0))
     if not there:
-        nothing = np.empty((len(made), 0))
         return Fits([], nothing, nothing, messages)
-    labels, rows = _rows(*zip(*there, strict=True))
+    try:
+        labels, rows = _rows(*zip(*there, strict=True))
+    except WRONG as error:
+        if len(made) > 1:  # effects that cannot be found spoil no other panel
+            return in_a_row([_fits(plan, [y]) for y in outcomes])
+        return Fits([], nothing, nothing, [f"{type(error).__name__}: {error}"])
     both = np.full((2, len(made), len(labels)), np.nan)
     both[:, [one is not None for one in made]] = rows
     return Fits(labels, both[0], both[1], messages)

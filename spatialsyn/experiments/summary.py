@@ -43,13 +43,25 @@ class Fits(NamedTuple):
 
 
 def together(name: str, parts: Sequence[Fits]) -> Fits:
-    """All panels of one model, in their order."""
-    messages = [message for part in parts for message in part.messages]
-    labels = next((part.labels for part in parts if part.labels), None)
-    if labels is None:
+    """All panels of one model, in their order.
+
+    Raises
+    ------
+    EstimationError
+        No estimate in any of them.
+    """
+    found = in_a_row(parts)
+    if not found.labels:
         raise EstimationError(
-            f"{name!r} has no estimate in any of {len(messages)} panels. {messages[0]}"
+            f"{name!r} has no estimate in any of {len(found.messages)} panels. {found.messages[0]}"
         )
+    return found
+
+
+def in_a_row(parts: Sequence[Fits]) -> Fits:
+    """The panels of all parts, of one model, in their order."""
+    messages = [message for part in parts for message in part.messages]
+    labels = next((part.labels for part in parts if part.labels), [])
     full = [part if part.labels else _empty(part, len(labels)) for part in parts]
     estimates, se = (np.concatenate([part[k] for part in full]) for k in (1, 2))
     return Fits(labels, estimates, se, messages)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.line import peaks
-from spatialsyn.models.qml import DISTINCT, multiplier_at, parameter_names
+from spatialsyn.models.qml import DISTINCT, REGULAR, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.cholesky import Symmetrised
 from spatialsyn.numerics.eigenvectors import Eigenvectors
@@ -29,8 +29,6 @@ from spatialsyn.numerics.transform import sweep_each
 FAMILIES = ("ols", "slx", "sar", "sdm")
 # Numbers in the largest array of a batch, and cities up to which models are put into one.
 ROOM, FEW_CITIES = 5_000_000, 1000
-# Least pivot of an information matrix with a diagonal of ones.
-REGULAR = 1e-7
 
 
 def joined(model: SpatialModel, n: int, cov: str | None) -> bool:

@@ -37,6 +37,9 @@ from spatialsyn.numerics.solves import solver
 COLLINEAR = 1e-10
 # Pivots above this lose less than four digits when products stand in for the columns themselves.
 DISTINCT = 1e-2
+# Least pivot of an information matrix with a diagonal of ones: the inverse of one of 5e-7 has
+# variances to three digits, 2e-16 / pivot^2.
+REGULAR = 5e-7
 
 
 def estimate_qml(design: Design) -> Estimate:
@@ -239,14 +242,24 @@ def check_size(design: Design) -> None:
 
 
 def inverted(info: Array) -> Array:
-    """Inverse of a badly scaled positive definite matrix (sigma2 against delta: 1e6 and more)."""
+    """Inverse of a badly scaled positive definite matrix (sigma2 against delta: 1e6 and more).
+
+    Raises
+    ------
+    EstimationError
+        It is not positive definite, or so nearly not that its inverse would be rounding.
+    """
     scale = 1 / np.sqrt(np.diag(info))
+    unit = info * scale * scale[:, None]
     try:
-        np.linalg.cholesky(info * scale * scale[:, None])
-    except np.linalg.LinAlgError as error:
+        distinct = np.diag(np.linalg.cholesky(unit)).min() > REGULAR
+    except np.linalg.LinAlgError:
+        distinct = False
+    if not distinct:
         raise EstimationError(
             "the information matrix is not positive definite, so there are no standard errors. "
-            "Regressors may be nearly collinear with their spatial lags."
-        ) from error
-    inverse = np.linalg.inv(info * scale * scale[:, None])
+            "Regressors may be nearly collinear with their spatial lags, or with the intercept: "
+            "subtract a constant from one whose mean is a million times its spread."
+        )
+    inverse = np.linalg.inv(unit)
     return np.asarray((inverse + inverse.T) / 2 * scale * scale[:, None])

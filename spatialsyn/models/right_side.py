@@ -25,7 +25,7 @@ def right_side(
     lagged = {name: [j for j, c in pairs if name == c.W] for name, _ in model.roles.wx}
     lags = [lag(weights[name].over(data.years), data.X[..., at]) for name, at in lagged.items()]
     X = np.concatenate([data.X, *lags], axis=2)
-    if model.regimes is not None:
+    if model.regimes is not None and columns:  # without regressors rho alone differs
         X, columns = _by_block(X, columns, data, model.regimes.x)
     if model.random == "correlated":
         X, columns = _with_means(X, columns)

@@ -127,7 +127,8 @@ class SpatialModel:
                 f"W lags {named(foreign)}, but {self.formula!r} has the regressors {named(lagged)}."
             )
         if self.regimes is not None:
-            self._check_regimes([str(t) for t in parsed.terms])
+            constant = self.intercept and parsed.intercept
+            self._check_regimes([str(t) for t in parsed.terms], constant)
         check_estimator(self)
 
     def _check_random(self) -> None:
@@ -192,7 +193,12 @@ class SpatialModel:
                 "(ss.sar, ss.sdm)."
             )
 
-    def _check_regimes(self, terms: list[str]) -> None:
+    def _check_regimes(self, terms: list[str], constant: bool) -> None:
+        if not (terms or constant or self.regimes.rho):
+            raise ModelError(
+                f"regimes give every block own coefficients, and {self.formula!r} has no regressor "
+                "that could have one. Add regressors, or leave regimes= out."
+            )
         foreign = [x for x in self.regimes.x if x not in terms]
         if foreign:
             raise ModelError(

@@ -56,7 +56,11 @@ def maximise_on_simplex(
     """
     peaks = [_climb(value, score, start, shares, list(held)) for start in starts]
     best, free = max(peaks, key=lambda peak: value(peak[0]))
-    return _polished(value, score, best, shares, free)
+    made = _polished(value, score, best, shares, free)
+    alone = made[shares] > 0
+    if alone.sum() == 1:  # the others are zero, and what steps leave of it is rounding
+        made[shares][alone] = 1.0
+    return made
 
 
 def _climb(

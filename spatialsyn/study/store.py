@@ -20,6 +20,7 @@ from typing import Any
 from spatialsyn import __version__
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import StoreError
+from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
 # Higher wherever the same model has other numbers, or a record other parts, than it had before.
@@ -52,7 +53,7 @@ def weights_hash(weights: Mapping[str, Links], names: Sequence[str]) -> dict[str
 
 
 def _approximate(w: Links) -> str:
-    return ", moments" if getattr(w, "determinant", "auto") == "moments" else ""
+    return ", moments" if isinstance(w, Weights) and w.way == "moments" else ""
 
 
 def opened(path: str | os.PathLike[str]) -> Path:

@@ -138,9 +138,14 @@ class Weights:
         return self.logdet
 
     @cached_property
+    def way(self) -> str:
+        """How ln|I - rho W| is found: `determinant`, or the way that suits size and structure."""
+        return chosen(self.matrix) if self.determinant == "auto" else self.determinant
+
+    @cached_property
     def logdet(self) -> LogDet:
         """ln|I - rho W|, by `determinant` or the way that suits size and structure; kept."""
-        how = chosen(self.matrix) if self.determinant == "auto" else self.determinant
+        how = self.way
         if how in ("hessenberg", "eigenvectors"):
             self._check_dense()
         if how == "eigenvectors":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from cases import made_up, ring
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import spatialsyn as ss
 from spatialsyn.engine.tasks import Engine
@@ -233,6 +234,23 @@ def test_fits_that_fail_are_counted_with_their_messages(monkeypatch):
     monkeypatch.setattr(module, "estimated_as", never)
     with pytest.raises(ss.EstimationError, match="'sac' has no estimate in any of 50 panels"):
         drawn_from("SAC")
+
+
+def test_effects_that_cannot_be_found_spoil_no_other_panel(monkeypatch):
+    whole, plain = module.estimated_as, drawn_from("SAC").draws
+
+    def sometimes(model, design, cov):
+        own, estimate, kind = whole(model, design, cov)
+        if own.y[0, 0] > 0:
+            estimate = replace(estimate, cov=np.full_like(estimate.cov, np.nan))
+        return own, estimate, kind
+
+    monkeypatch.setattr(module, "estimated_as", sometimes)
+    made = drawn_from("SAC")
+    there = made.draws["estimate"].notna().to_numpy()
+    assert 0 < made.table["failed"].iloc[0] < 50
+    assert (made.table["fits"] + made.table["failed"] == 50).all()
+    assert_array_equal(made.draws.loc[there, "estimate"], plain.loc[there, "estimate"])
 
 
 def test_messages_that_differ_in_numbers_are_one():

@@ -195,3 +195,18 @@ def test_disconnected_weights_lose_one_unit_root_only():
     w = ss.Weights.from_matrix(W, ids=panel.ids, name="w")
     reduced = w.logdet.without_unit_root()
     assert np.isclose(reduced(0.3), w.logdet(0.3) - np.log(1 - 0.3))
+
+
+@pytest.mark.parametrize("shift", [1e7, 1e9])
+@pytest.mark.parametrize("family", ["ols", "sar", "sdm"])
+def test_standard_errors_that_would_be_rounding_are_refused(family, shift):
+    """Beside an intercept a constant added to x moves no slope and no error of one."""
+    panel, w = made_up(9, 5)
+    moved = panel.assign(near=1e4 + panel.array("x"), far=shift + panel.array("x"))
+    W = None if family == "ols" else "w"
+    plain, near = (
+        ss.fit(ss.SpatialModel(family, f"y ~ {x}", W), moved, w).se[x] for x in ("x", "near")
+    )
+    np.testing.assert_allclose(near, plain, rtol=1e-5)  # 2e-16 * 1e8, and a few more
+    with pytest.raises(ss.EstimationError, match="or with the intercept: subtract a constant"):
+        ss.fit(ss.SpatialModel(family, "y ~ far", W), moved, w)

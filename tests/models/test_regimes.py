@@ -94,6 +94,27 @@ def test_own_rho_by_block_is_a_lag_of_own_rows():
     assert_allclose(-np.array(hessian) / 4e-4, analytic, rtol=5e-4, atol=2e-3)
 
 
+def test_own_rho_needs_no_regressor():
+    panel, w = made_up(n=12, T=8, seed=2)
+    own = ss.regimes("region", rho=True)
+    res = ss.fit(ss.sar("y ~ 1", W="w", fixed_effects="individual", regimes=own), panel, w)
+    assert list(res.params.index) == ["rho[w:core]", "rho[w:edge]", "sigma2"]
+    n, copies = 12, 7
+    D = (panel.blocks["region"] == "core").to_numpy(float)
+    y = panel.array("y") - panel.array("y").mean(1, keepdims=True)
+
+    def loglik(theta):
+        core, edge, s2 = theta
+        S = np.eye(n) - (core * D + edge * (1 - D))[:, None] * w.dense()
+        jacobian = copies * np.linalg.slogdet(S)[1]
+        return jacobian - n * copies / 2 * np.log(2 * np.pi * s2) - ((S @ y) ** 2).sum() / (2 * s2)
+
+    theta, se = res.params.to_numpy(), res.se.to_numpy()
+    assert_allclose(loglik(theta), res.loglik, rtol=1e-10)
+    score = [(loglik(theta + u) - loglik(theta - u)) / 2e-3 for u in np.diag(1e-3 * se)]
+    assert_allclose(score, 0, atol=1e-4)  # in standard errors
+
+
 def test_the_difference_of_effects_is_tested_not_that_of_stars():
     panel, w = made_up(n=30, T=10)
     member = (panel.blocks["region"] == "core").to_numpy(float)[:, None]
@@ -120,6 +141,8 @@ def test_regimes_that_cannot_be_are_refused():
         ss.fit(ss.ols("y ~ x", regimes="region"), core)
     with pytest.raises(ss.ModelError, match="regimes gives 'q' own coefficients"):
         ss.sdm("y ~ x", W="w", regimes=ss.regimes("region", ["q"]))
+    with pytest.raises(ss.ModelError, match="'y ~ 1' has no regressor that could have one"):
+        ss.sar("y ~ 1", W="w", fixed_effects="individual", regimes="region")
     with pytest.raises(ss.ModelError, match="slx has no lag of the outcome"):
         ss.slx("y ~ x", W="w", regimes=ss.regimes("region", rho=True))
     with pytest.raises(ss.ModelError, match="regimes with random effects are not available"):

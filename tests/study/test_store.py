@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from maps import on_map, random_graph
 from pandas.testing import assert_frame_equal
 from study.small import MODEL, contents, panel_and_weights, two_hundred
 
 import spatialsyn as ss
 from spatialsyn.engine.tasks import Engine
+from spatialsyn.numerics import determinants
 from spatialsyn.study import record as recording
 from spatialsyn.study import run as running
 from spatialsyn.study import store as files
@@ -211,6 +213,19 @@ def test_a_result_follows_from_everything_that_makes_it():
         key(by="region"),
     ]
     assert len({key(), *others}) == 1 + len(others)
+
+
+def test_an_approximation_that_size_suits_is_told_from_the_exact_way_on_request(monkeypatch):
+    monkeypatch.setattr(determinants, "WIDEST", 50)
+    panel, w = on_map(random_graph(700))
+    assert w.logdet.error != "exact"
+    exact = w.with_logdet("eigenvalues")
+    rough, fine, same = (
+        ss.Study(panel, one, {"a": ss.sar("y ~ x", W="w")}).keys["a"]
+        for one in (w, exact, w.with_logdet("moments"))
+    )
+    assert rough != fine
+    assert rough == same
 
 
 def test_names_and_order_do_not_make_another_result(monkeypatch):
