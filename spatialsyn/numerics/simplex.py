@@ -122,18 +122,13 @@ def _reach(shares: Array, step: Array) -> float:
 
 
 def _moved(x: Array, step: Array, shares: slice, free: Mask, stopped: bool) -> Array:
-    """x + step; where a share stopped the step it is exactly zero and no longer free.
-
-    One that stays free alone is what the others leave of one.
-    """
+    """x + step; where a share stopped the step it is exactly zero and no longer free."""
     x = x + step
     if stopped:
         inside = x[shares]
         ended = free & (inside <= np.where(free, inside, np.inf).min() + 1e-15)
         inside[ended] = 0.0
         free &= ~ended
-        if free.sum() == 1:
-            inside[free] = 1.0 - inside[~free].sum()
     return x
 
 
