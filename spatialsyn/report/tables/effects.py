@@ -70,6 +70,7 @@ def effects_table(
     Parameters
     ----------
     labels : print labels of variables, blocks, cities, channels and bands (as text)
+    digits : decimals at least; more where a standard error of x needs them for two digits
     of : Results, optional
         The fit behind the effects: its weights, corrections and cities go into the notes.
     below : "se" | "interval" | "z" | "p" | None
@@ -130,8 +131,8 @@ def _one_line_each(tidy: pd.DataFrame, how: Display) -> list[Row]:
     rows = []
     for x, lines in tidy.groupby("x", sort=False):
         rows.append(Row(how.label(x), (), "group"))
-        for line in lines.to_dict("records"):
-            rows.append(Row(_label(line, how), how.line(number(line), lines["se"].max())))
+        for line, places in zip(lines.to_dict("records"), how.places(lines["se"]), strict=True):
+            rows.append(Row(_label(line, how), how.line(number(line), places)))
     return rows
 
 
@@ -185,10 +186,10 @@ def _crossing(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[R
     rows = []
     for x, lines in tidy.groupby("x", sort=False):
         rows.append(Row(how.label(x), (), "group"))
-        # One number of decimals per x: cities are read against each other.
-        scale = lines["se"].max()
+        # Decimals are chosen per x: blocks, cities and years are read against each other.
+        lines = lines.assign(places=how.places(lines["se"]))
         for _, cells in lines.groupby("row", sort=False):
-            found = {line["head"]: how.pair(number(line), scale)
+            found = {line["head"]: how.pair(number(line), line["places"])
                      for line in cells.to_dict("records")}  # fmt: skip
             above, below = zip(*(found.get(c, (("",), ("",))) for c in columns), strict=True)
             rows.append(Row(cells["label"].iloc[0], tuple(cell for cell, *_ in above)))
