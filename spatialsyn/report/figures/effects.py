@@ -12,6 +12,7 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.report import theme
 from spatialsyn.report.figures.forest import Point, Row, close, forest, point
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 from spatialsyn.results import Results
 
@@ -44,7 +45,7 @@ def effects_plot(
     ------
     ConfigError
         Effects by city, pair or block, which other figures show; models whose intervals
-        have different levels, or more models than markers.
+        have different levels, more models than markers, or labels that match nothing.
     """
     models = dict(results) if isinstance(results, Mapping) else {"": results}
     if not 0 < len(models) <= len(MARKERS):
@@ -54,6 +55,9 @@ def effects_plot(
     if len(levels) > 1:
         raise ConfigError(f"the models' intervals have different levels: {sorted(levels)}.")
     level = levels.pop()
+    fits = [item for item in models.values() if isinstance(item, Results)]
+    regressors = [x for effects in found.values() for x in effects.table["x"]]
+    check_labels(labels, "effects_plot", regressors, fits)
     with theme.style(language):
         rows = effect_rows(found, labels or {}, language)
         head = word("{:.0%} interval", language).format(level) if len(models) == 1 else ""
@@ -139,10 +143,12 @@ def block_plot(
     Raises
     ------
     ConfigError
-        Effects that are not by block, or of several regressors when `x` is not given.
+        Effects that are not by block, or of several regressors when `x` is not given; labels
+        that match nothing.
     """
     table = block_table(effects, x)
     regressor = str(table["x"].iloc[0])
+    check_labels(labels, "block_plot", [regressor, *table["to"]])
     given = labels or {}
     with theme.style(language):
         names = {

@@ -10,6 +10,7 @@ import pandas as pd
 from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.display import Display, Labels, check_shown, number
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import UNDER, method, sample_notes, star_notes
@@ -82,10 +83,12 @@ def effects_table(
     Raises
     ------
     ConfigError
-        Not effects, an option that does not exist, or nothing to stand side by side.
+        Not effects, an option that does not exist, labels that match nothing, or nothing to
+        stand side by side.
     """
     expect(effects, Effects, "effects_table needs effects: results.effects(...)", ConfigError)
     check_shown(below=below)
+    check_labels(labels, "effects_table", _names(effects), [of] if of is not None else [])
     how = Display(labels, digits, below, stars, language, level=effects.level)
     tidy = effects.table
     by_block = "to" in tidy and "total" in set(tidy["effect"]) and not _crossed(tidy)
@@ -109,6 +112,12 @@ def effects_table(
         how.say(default) if title is None else title,
         columns, tuple(rows), tuple(notes), effects.tidy(), align="right", language=language,
     )  # fmt: skip
+
+
+def _names(effects: Effects) -> list[object]:
+    """What labels may replace: regressors, and what tells their effects apart."""
+    keys = [key for key in ("x", "to", "from", "city", *ACROSS) if key in effects.table]
+    return [name for key in keys for name in effects.table[key].unique()]
 
 
 def _crossed(tidy: pd.DataFrame) -> bool:
