@@ -7,12 +7,13 @@ from html import unescape
 from io import BytesIO
 from zipfile import ZipFile
 
+import numpy as np
 import pandas as pd
 import pytest
 from models import fitted, places
 
 import spatialsyn as ss
-from spatialsyn.report import effects_table
+from spatialsyn.report import effects_table, table
 from spatialsyn.report.tables.display import Display
 
 
@@ -88,3 +89,20 @@ def test_decimals_are_shared_unless_one_number_needs_many_more():
     assert how.places([0.0, float("nan"), 0.00031]) == [5, 5, 5]
     assert how.places([0.0]) == [3]
     assert Display(digits=0).places([130.0]) == [0]
+
+
+@pytest.mark.parametrize("digits", [-1, 16, 2.0, "3", True, None, float("nan")])
+def test_digits_that_are_no_number_of_decimals_are_refused(index, digits):
+    for make in (lambda: table(index, digits=digits), lambda: average(index, digits)):
+        with pytest.raises(ss.ConfigError, match=r"digits=.* whole number from 0 to 15, such as"):
+            make()
+
+
+@pytest.mark.parametrize("digits", [0, np.int64(2), 15])
+def test_digits_that_are_decimals_are_taken(index, digits):
+    average(index, digits)
+    table(index, digits=digits)
+
+
+def average(fit, digits):
+    return effects_table(fit.effects(), digits=digits)

@@ -19,6 +19,8 @@ NUMBER = ("estimate", "se", "low", "high", "p")
 NONE = "–"  # what is zero by construction, or does not apply
 # Significance levels, widest first: a star for each that p lies below.
 STARS = ((0.10, "*"), (0.05, "**"), (0.01, "***"))
+# Doubles hold fifteen digits.
+MOST_DIGITS = 15
 # Decimals that numbers read together may carry beyond what the largest of their errors needs.
 SPARE = 1
 # What may stand below an estimate or beside it, and how a column of it is headed.
@@ -44,6 +46,15 @@ class Display:
     beside: str | None = None
     apart: bool = False
     level: float = 0.95
+
+    def __post_init__(self) -> None:
+        known = isinstance(self.digits, int | np.integer) and not isinstance(self.digits, bool)
+        if not known or not 0 <= self.digits <= MOST_DIGITS:
+            raise ConfigError(
+                f"digits={self.digits!r} is no number of decimals: give a whole number from 0 to "
+                f"{MOST_DIGITS}, such as digits=3. Numbers of large size are easier to read in "
+                "other units, {x / 1000} in the formula."
+            )
 
     def label(self, name: object) -> str:
         """The print label of a variable, city or block."""
