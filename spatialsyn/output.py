@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from spatialsyn.config import sweep
 from spatialsyn.study_figures import FIGURES, SEED, outcome
+from spatialsyn.study_labels import labels_of
 
 if TYPE_CHECKING:
     from spatialsyn.cities.panel import CityPanel
@@ -85,7 +86,7 @@ def write_page(job: Job, tables: dict[str, Table], figures: dict[str, bytes], pa
         x=job.x if job.results[job.main].regressors else None,
         by=job.by if job.panel.blocks else None,
         title=chosen.title,
-        labels=chosen.labels,
+        labels=labels_of(job),
         language=chosen.language,
         sections=Sections(answer(job), cautions(job), tables, figures, facts(job)),
     )
@@ -168,8 +169,7 @@ def _named(job: Job, names: list[str]) -> dict[str, Any]:
 
 def _words(job: Job, more: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Labels and language of every table."""
-    chosen = job.study.report
-    return {"labels": {**chosen.labels, **(more or {})}, "language": chosen.language}
+    return {"labels": labels_of(job, more), "language": job.study.report.language}
 
 
 def _models(job: Job) -> Table:
@@ -194,7 +194,7 @@ def _sweep(job: Job) -> Table:
 def _grid(job: Job) -> Table:
     from spatialsyn.report import specification_table
 
-    return specification_table(job.runs, job.x, labels=job.study.report.labels)
+    return specification_table(job.runs, job.x, labels=labels_of(job))
 
 
 def _diagnostics(job: Job) -> Table:
@@ -256,7 +256,7 @@ def _definitions(job: Job) -> Table:
     for name in _variables(job):
         raw |= set().union(*raw_columns(job, name))
     columns = [name for name in book.index if name in raw]
-    labels = {**book[f"label_{chosen.language}"], **chosen.labels}
+    labels = labels_of(job, {**book[f"label_{chosen.language}"], **chosen.labels})
     return definitions(book, columns, labels, language=chosen.language)
 
 

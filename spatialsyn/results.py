@@ -37,7 +37,7 @@ from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.threads import threads_for
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.plugin import Tabled
-from spatialsyn.summary import glance, summary
+from spatialsyn.summary import glance, html, summary
 from spatialsyn.weights.bands import nearness
 from spatialsyn.weights.series import Links
 
@@ -356,8 +356,7 @@ class Results(SeveralWeights, Tabled):
             }
         )  # fmt: skip
         table.loc["sigma2", ["z", "p"]] = np.nan  # a variance cannot be zero: nothing to test
-        table = self._with_shares(table, level)
-        return table.rename_axis("term").reset_index()
+        return self._with_shares(table, level).rename_axis("term").reset_index()
 
     def glance(self) -> pd.DataFrame:
         """One row: what was estimated and how well it fits."""
@@ -382,10 +381,12 @@ class Results(SeveralWeights, Tabled):
     def __repr__(self) -> str:
         return self.summary()
 
+    def _repr_html_(self) -> str:
+        return html(self)
+
     def _by_city_year(self, values: Array, name: str) -> pd.Series:
-        index = pd.MultiIndex.from_product(
-            [self.panel.ids, self.data.years], names=["city", "year"]
-        )
+        cells = [self.panel.ids, self.data.years]
+        index = pd.MultiIndex.from_product(cells, names=["city", "year"])
         return pd.Series(values.ravel(), index=index, name=name)
 
     def _signal(self, data: Regressors) -> Array:

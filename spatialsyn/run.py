@@ -166,6 +166,9 @@ class Job:
 
     def check(self) -> tuple[str, ...]:
         """Fit everything and return what will be written; what cannot be made is refused here."""
+        from spatialsyn.study_labels import check_labels
+
+        check_labels(self)
         about = [*self.measures]
         if self.grid is not None:
             about += self._check_grid(str(self.study.grid and self.study.grid.of))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from spatialsyn.study_labels import labels_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -54,7 +56,7 @@ def _draw_specifications(job: Job) -> dict[str, Any]:
     chosen = job.study.report
     return {
         f"specifications_{effect}": specification_curve(
-            job.runs, job.x, effect, labels=chosen.labels, language=chosen.language
+            job.runs, job.x, effect, labels=labels_of(job), language=chosen.language
         )
         for effect in ("direct", "indirect", "total")
     }
@@ -66,7 +68,8 @@ def _draw_effects(job: Job) -> dict[str, Any]:
     chosen = job.study.report
     models = {name: job.results[name] for name in list(job.study.models)[:MOST_MODELS]}
     y = job.results[job.main].data.outcome
-    drawing = effects_plot(models, chosen.labels, chosen.labels.get(y, y), language=chosen.language)
+    labels, language = labels_of(job), chosen.language
+    drawing = effects_plot(models, labels, labels.get(y, y), language=language)
     return {"effects": drawing}
 
 
@@ -76,7 +79,8 @@ def _draw_blocks(job: Job) -> dict[str, Any]:
     chosen, results = job.study.report, job.results[job.main]
     effects, y = results.effects(job.x, by=job.by), results.data.outcome
     y = chosen.labels.get(y, y)
-    return {"blocks": block_plot(effects, job.x, y, chosen.labels, language=chosen.language)}
+    drawing = block_plot(effects, job.x, y, labels_of(job), language=chosen.language)
+    return {"blocks": drawing}
 
 
 def _draw_emitted_received(job: Job) -> dict[str, Any]:
@@ -99,7 +103,7 @@ def _draw_block_matrix(job: Job) -> dict[str, Any]:
     chosen, results = job.study.report, job.results[job.main]
     effects, y = results.effects(job.x, by=job.by), results.data.outcome
     y = chosen.labels.get(y, y)
-    drawing = block_matrix(effects, job.x, y, chosen.labels, language=chosen.language)
+    drawing = block_matrix(effects, job.x, y, labels_of(job), language=chosen.language)
     return {"block_matrix": drawing}
 
 

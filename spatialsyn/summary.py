@@ -1,7 +1,8 @@
-"""Results as text: equation, coefficients, effects, fit, and what a reader must know."""
+"""Results as text and HTML: equation, coefficients, effects, fit, and what a reader must know."""
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,25 +18,52 @@ if TYPE_CHECKING:
 
 # Below this many cities normal approximations of standard errors are a stretch.
 FEW_CITIES = 30
+NO_EFFECTS = "none: there are no regressors"
 
 
 def summary(results: Results) -> str:
-    """Equation, notes, coefficients, effects and fit."""
-    coefficients = results.tidy().drop(columns="term")
-    coefficients.index = [_label(name) for name in results.params.index]
-    glance = results.glance().iloc[0]
-    shown = glance[["nobs", "loglik", "aic", "bic", "corr2"]].dropna()
-    fitted = "  ".join(f"{key} {value:.6g}" for key, value in shown.items())
+    """Equation, notes, coefficients, effects and fit, as text."""
     parts = [
         results.equation,
         "\n".join(notes(results)),
         "Coefficients",
-        coefficients.to_string(float_format=DIGITS.format),
-        "Effects, in the year of the change" if results.model.dynamic else "Effects",
-        repr(results.effects()) if results.regressors else "none: there are no regressors",
-        fitted,
+        _coefficients(results).to_string(float_format=DIGITS.format),
+        _heading(results),
+        repr(results.effects()) if results.regressors else NO_EFFECTS,
+        _fitted(results),
     ]
     return "\n\n".join(parts)
+
+
+def html(results: Results) -> str:
+    """What `summary` says, as paragraphs and tables of HTML."""
+    effects = results.effects()._repr_html_() if results.regressors else f"<p>{NO_EFFECTS}</p>"
+    parts = [
+        f"<p><code>{escape(results.equation)}</code></p>",
+        f"<p>{'<br>'.join(map(escape, notes(results)))}</p>",
+        "<p><b>Coefficients</b></p>",
+        _coefficients(results).to_html(float_format=DIGITS.format),
+        f"<p><b>{_heading(results)}</b></p>",
+        effects,
+        f"<p>{escape(_fitted(results))}</p>",
+    ]
+    return "\n".join(parts)
+
+
+def _coefficients(results: Results) -> pd.DataFrame:
+    table = results.tidy().drop(columns="term")
+    table.index = [_label(name) for name in results.params.index]
+    return table
+
+
+def _heading(results: Results) -> str:
+    return "Effects, in the year of the change" if results.model.dynamic else "Effects"
+
+
+def _fitted(results: Results) -> str:
+    glance = results.glance().iloc[0]
+    shown = glance[["nobs", "loglik", "aic", "bic", "corr2"]].dropna()
+    return "  ".join(f"{key} {value:.6g}" for key, value in shown.items())
 
 
 def glance(results: Results) -> pd.DataFrame:

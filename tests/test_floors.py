@@ -32,6 +32,7 @@ FLOORS = [
     ("study_measures", "study_grid"),
     ("config",),
     ("matrices",),
+    ("study_labels",),
     ("study_figures",),
     ("output",),
     ("run",),

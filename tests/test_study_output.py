@@ -95,3 +95,14 @@ def test_a_main_model_without_weights_is_tested_with_the_only_matrix(study):
     study.write_text(plain.replace('"sweep", ', ""), encoding="utf-8")
     rows = TABLES["diagnostics"](open_job(study)).frame.set_index("test")
     assert np.isfinite(rows.loc["LM lag", "statistic"])
+
+
+def test_labels_that_nothing_in_the_study_is_called_are_refused(study, tmp_path):
+    labels = '[report.labels]\nindex = "Index"\neast = "East"\neco = "Income"\nindx = "Index"\n'
+    study.write_text(f"{STUDY}\n{labels}", encoding="utf-8")
+    with pytest.raises(ss.ConfigError, match=r"\[report.labels\] names 'indx', .*'index', 'size'"):
+        run(study, tmp_path / "out", say=lambda _: None)
+    assert not (tmp_path / "out").exists()
+    study.write_text(f"{STUDY}\n{labels}".replace('indx = "Index"\n', ""), encoding="utf-8")
+    folder = run(study, tmp_path / "out", say=lambda _: None)
+    assert "Index" in (folder / "tables" / "models.md").read_text(encoding="utf-8")

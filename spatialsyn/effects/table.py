@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -195,16 +196,21 @@ class Effects:
             raise ModelError(f"no effects are {dict(selection)} all at once.")
         return np.flatnonzero(keep)
 
-    def __repr__(self) -> str:
+    def _about(self) -> list[str]:
+        """How intervals were made, what an entry means, how far they carry."""
         how = f"{self.method}, {self.level:.0%} intervals"
         if self.draws is not None:
             seed = f", seed {self.seed}" if self.seed is not None else ""
             how += f", {len(self.draws)} draws{seed}, {self.rejected:.2%} rejected"
-        text = f"{self.table.to_string(index=False, float_format=DIGITS.format)}\n({how})"
-        return "\n".join([text, *(line for line in (self.about, self.note) if line)])
+        return [f"({how})", *(line for line in (self.about, self.note) if line)]
+
+    def __repr__(self) -> str:
+        text = self.table.to_string(index=False, float_format=DIGITS.format)
+        return "\n".join([text, *self._about()])
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format=DIGITS.format))
+        table = self.table.to_html(index=False, float_format=DIGITS.format)
+        return f"{table}\n<p>{'<br>'.join(map(escape, self._about()))}</p>"
 
 
 def normal_columns(value: Array, spread: Array, level: float) -> dict[str, Array]:

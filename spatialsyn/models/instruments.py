@@ -23,6 +23,7 @@ from spatialsyn.models.endogenous import terms_of
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.roles import Roles
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.syntax import lag_of
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.transform import sweep
 from spatialsyn.weights.series import Links
@@ -84,7 +85,7 @@ def instruments(
     names = tuple(of)
     troubled = [owner[x] in chosen if x else False for x in of.values()]
     endogenous = {name: j for j, name in enumerate(names) if troubled[j]}
-    endogenous |= {f"W[{W}]*{data.outcome}": len(names) + j for j, W in enumerate(model.roles.wy)}
+    endogenous |= {lag_of(W, data.outcome): len(names) + j for j, W in enumerate(model.roles.wy)}
     columns = {name: X[..., j] for j, name in enumerate(names) if not troubled[j]}
     exogenous = tuple(columns)
     external = {}
@@ -148,7 +149,7 @@ def lagged(W: str, name: str) -> str:
     """``W[geo]*x`` of ``x``, ``W[geo]^2*x`` of that."""
     own = re.fullmatch(rf"W\[{re.escape(W)}\](?:\^(\d+))?\*(.+)", name)
     if own is None:
-        return f"W[{W}]*{name}"
+        return lag_of(W, name)
     return f"W[{W}]^{int(own[1] or 1) + 1}*{own[2]}"
 
 

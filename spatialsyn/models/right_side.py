@@ -12,6 +12,7 @@ from spatialsyn.models.checks import ABSORBED
 from spatialsyn.models.columns import Column
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.syntax import lag_of
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.weights.series import Links
 
@@ -50,7 +51,7 @@ def _sources(
     for W, chosen in wx:
         for j, (x, owner) in enumerate(zip(names, terms, strict=True)):
             if lagged[j] and (not chosen or owner in chosen):
-                found.append((j, Column(f"W[{W}]*{x}", x, W)))
+                found.append((j, Column(lag_of(W, x), x, W)))
     return tuple(found)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
 from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
-from spatialsyn.models.syntax import parse
+from spatialsyn.models.syntax import bracketed, lag_of, parse
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
 RANDOM = ("individual", "correlated", "baltagi")
@@ -250,21 +250,22 @@ class SpatialModel:
         """The model in one line."""
         parsed, given = parse(self.formula), self.roles
         outcome, wy, wu, mixed = str(parsed.outcome), given.wy, given.wu, given.mixed
+        y = bracketed(outcome)
         wy = wy if mixed is None else (mixed.name,)
         lagging = given.wx
         if mixed is not None and mixed.wx == "combined" and self.has_wx:
             lagging = ((mixed.name, ()),)
         if self.exponential:
-            outcome = "".join(f"exp(alpha[{w}]*W[{w}])*" for w in wy) + outcome
+            outcome = "".join(f"exp(alpha[{w}]*W[{w}])*" for w in wy) + y
             wy, wu = (), None
-        terms = [f"rho[{name}]*W[{name}]*{outcome}" for name in wy]
+        terms = [f"rho[{name}]*W[{name}]*{y}" for name in wy]
         terms += [str(term) for term in parsed.terms]
         for name, chosen in lagging:
             pairs = zip(parsed.terms, parsed.lagged, strict=True)
             lagged = [str(term) for term, flag in pairs if flag]
-            terms += [f"W[{name}]*{term}" for term in chosen or lagged]
-        terms += [f"tau*{parsed.outcome}(t-1)"] if self.lag_y else []
-        terms += [f"eta[{name}]*W[{name}]*{parsed.outcome}(t-1)" for name in self.lag_wy]
+            terms += [lag_of(name, term) for term in chosen or lagged]
+        terms += [f"tau*{y}(t-1)"] if self.lag_y else []
+        terms += [f"eta[{name}]*W[{name}]*{y}(t-1)" for name in self.lag_wy]
         terms += [f"lambda[{wu}]*W[{wu}]*u"] if wu else []
         terms += [f"exp(-alpha_u[{given.wu}]*W[{given.wu}])*e"] if given.wu and not wu else []
         effects = ["city"] if sweeps_cities(self.fixed_effects) else []

@@ -175,3 +175,27 @@ def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
             f"it has {named(sorted(known), 60)}."
         )
     return frozenset(found)
+
+
+# A sum or difference outside brackets, in a term or in a label; hyphens stand without spaces.
+SUM = re.compile(r"\S\s*\+\s*\S|\S [-\N{MINUS SIGN}] \S")
+ENCLOSED = re.compile(r"`[^`]*`|\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
+
+
+def lag_of(W: str, term: str) -> str:
+    """How the spatial lag of a term is written: ``W[geo]*x``, ``W[geo]*(a + b)``."""
+    return f"W[{W}]*{bracketed(term)}"
+
+
+def bracketed(term: str) -> str:
+    """The term, in brackets where it is a sum."""
+    outside, before = term, ""
+    while outside != before:
+        before, outside = outside, ENCLOSED.sub("x", outside)
+    return f"({term})" if SUM.search(outside) else term
+
+
+def unbracketed(term: str) -> str:
+    """The term that `bracketed` was given."""
+    inner = term.removeprefix("(").removesuffix(")")
+    return inner if bracketed(inner) == term else term

@@ -53,6 +53,8 @@ CHINESE = {
     "within {}": "{}内部",
     "{:.0%} interval": "{:.0%} 置信区间",
     "{:.0%} interval; hollow: it contains zero": "{:.0%} 置信区间；空心点表示区间包含零",
+    " (drawn × {:g})": "（图中 × {:g}）",
+    ", times the factor of the heading": "，乘以标题中的倍数",
     "change in {} per unit of {}": "{1}每增加一个单位时 {0} 的变化",
     "mean change in {} when {} rises by one unit in every sending city": (
         "各影响城市的 {1} 均增加一个单位时 {0} 的平均变化"

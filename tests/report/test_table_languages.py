@@ -56,7 +56,10 @@ def tables(language):
         "scenario": effects_table(fit.scenario({X: ("GBA", "+1")}, by="region"), language=language),
         "descriptives": descriptives(panel, [X], **options),
         "correlations": correlations(panel, [X, "secondary_share"], above="within", **options),
-        "weights": weights_table(geo, eco, blocks=panel.blocks["region"], **options),
+        "weights": weights_table(
+            geo, eco, blocks=panel.blocks["region"], labels={**LABELS, "geo": "邻接"},
+            language=language,
+        ),
     }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from spatialsyn.report.explorer.answers import answers
 from spatialsyn.report.explorer.map import PageMap, page_map
 from spatialsyn.report.explorer.models import LEVEL, explored
 from spatialsyn.report.explorer.words import SPOKEN, heading, phrase
+from spatialsyn.report.labels import Checked, check_labels, names_of, terms_of
 from spatialsyn.report.tables.display import Labels
 from spatialsyn.report.tables.effects import effects_table
 from spatialsyn.report.tables.regression import Table, table
@@ -107,7 +108,8 @@ def page(
     Raises
     ------
     ConfigError
-        No results, no folder, or an `x`, `by` or language that does not exist.
+        No results, no folder, an `x`, `by` or language that does not exist, or a label that
+        matches nothing.
     AlignmentError
         A model has cities that `panel` lacks.
 
@@ -125,9 +127,11 @@ def page(
     panel = first.panel if panel is None else panel
     _check_cities(fits, panel)
     x, by = _regressor(fits, x), _grouping(panel, by)
+    check_labels(labels, "page", _names_on(fits, panel), fits.values())
+    labels = Checked(labels or {})
     given = _usual(fits, x, by, labels, language) if sections is None else sections
     text = _rendered(
-        fits=fits, panel=panel, x=x, by=by, labels=labels or {}, language=language, given=given,
+        fits=fits, panel=panel, x=x, by=by, labels=labels, language=language, given=given,
         title=title,
     )  # fmt: skip
     return written(path, text.encode("utf-8"))
@@ -180,6 +184,13 @@ def _grouping(panel: CityPanel, by: str | None) -> str | None:
         groups = named(panel.blocks) or "none"
         raise ConfigError(f"by={by!r} is not a grouping; the panel has {groups}.")
     return by
+
+
+def _names_on(fits: Mapping[str, Results], panel: CityPanel) -> list[object]:
+    """What labels may replace: terms of the models, columns, blocks, cities and other polygons."""
+    terms = [name for fit in fits.values() for name in terms_of(fit)]
+    around = [] if panel.context is None else list(panel.context.index)
+    return [*terms, *names_of(panel), *around]
 
 
 def _usual(

@@ -11,6 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.report import theme
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 from spatialsyn.spillovers.decay import Decay
 from spatialsyn.spillovers.threshold import Threshold, critical
@@ -43,7 +44,8 @@ def decay_plot(
     Raises
     ------
     ConfigError
-        Several regressors when `x` is not given, or one without a decaying lag.
+        Several regressors when `x` is not given, one without a decaying lag, or labels that
+        match nothing.
     """
     table, given = found.curves, labels or {}
     known = list(table.loc[table["effect"] != 0, "x"].unique())
@@ -51,6 +53,7 @@ def decay_plot(
     if x is None or x not in known:
         raise ConfigError(f"x={x!r}: choose one regressor with decaying lags, {named(known)}.")
     table, names = table[table["x"] == x], list(found.estimate.index)
+    check_labels(labels, "decay_plot", [x, *names])
     with theme.style(language):
         ax = _axes(ax, width_mm)
         ax.axhline(0, color=theme.GREY, lw=0.6, zorder=1)
@@ -90,6 +93,7 @@ def threshold_plot(
     ----------
     labels : column of the threshold -> what to print for it
     """
+    check_labels(labels, "threshold_plot", [found.q])
     table, q = found.profile, (labels or {}).get(found.q, found.q)
     with theme.style(language):
         ax = _axes(ax, width_mm)

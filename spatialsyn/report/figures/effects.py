@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -12,10 +13,13 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.report import theme
 from spatialsyn.report.figures.forest import Point, Row, close, forest, point
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 from spatialsyn.results import Results
 
 KINDS = ("direct", "indirect", "total")
+# Regressors whose intervals reach this many times less far than the widest are drawn larger.
+OUT_OF_SCALE = 10.0
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 TOTAL = "D"
 
@@ -32,7 +36,9 @@ def effects_plot(
     """Direct, indirect and total effect of every regressor, with intervals.
 
     One model has its numbers beside the points; several models are told apart by their
-    markers, in the order given. A hollow marker: the interval contains zero.
+    markers, in the order given. A hollow marker: the interval contains zero. A regressor in
+    units so small that its intervals reach less than a tenth as far as the widest is drawn
+    times a power of ten, which its heading states; the numbers stay those of one unit.
 
     Parameters
     ----------
@@ -44,7 +50,7 @@ def effects_plot(
     ------
     ConfigError
         Effects by city, pair or block, which other figures show; models whose intervals
-        have different levels, or more models than markers.
+        have different levels, more models than markers, or labels that match nothing.
     """
     models = dict(results) if isinstance(results, Mapping) else {"": results}
     if not 0 < len(models) <= len(MARKERS):
@@ -54,6 +60,9 @@ def effects_plot(
     if len(levels) > 1:
         raise ConfigError(f"the models' intervals have different levels: {sorted(levels)}.")
     level = levels.pop()
+    fits = [item for item in models.values() if isinstance(item, Results)]
+    regressors = [x for effects in found.values() for x in effects.table["x"]]
+    check_labels(labels, "effects_plot", regressors, fits)
     with theme.style(language):
         rows = effect_rows(found, labels or {}, language)
         head = word("{:.0%} interval", language).format(level) if len(models) == 1 else ""
@@ -62,6 +71,8 @@ def effects_plot(
             model_legend(ax, list(models))
         y = outcome or outcome_of(models) or word("the outcome", language)
         label = word("change in {} per unit of {}", language).format(y, word("x", language))
+        if any(p.times != 1 for row in rows for p in row.points):
+            label += word(", times the factor of the heading", language)
         close(ax, label, level, language)
     return ax
 
@@ -88,17 +99,29 @@ def effect_rows(
     found: Mapping[str, Effects], labels: Mapping[str, str], language: str
 ) -> list[Row]:
     """A heading per regressor, and a row per effect with a point per model."""
-    rows = []
-    for x in dict.fromkeys(x for effects in found.values() for x in effects.table["x"]):
-        rows.append(Row(labels.get(x, x)))
+    rows, factors = [], enlarged(pd.concat([effects.table for effects in found.values()]))
+    for x in factors:
+        times = factors[x]
+        drawn = "" if times == 1 else word(" (drawn × {:g})", language).format(times)
+        rows.append(Row(labels.get(x, x) + drawn))
         for kind, colour in zip(KINDS, theme.COLOURS, strict=False):
             points: list[Point] = []
             for marker, effects in zip(MARKERS, found.values(), strict=False):
                 table = effects.table
                 mine = table[(table["x"] == x) & (table["effect"] == kind)]
-                points += [point(row, colour, marker) for _, row in mine.iterrows()]
+                points += [point(row, colour, marker, times) for _, row in mine.iterrows()]
             rows.append(Row(word(kind, language), tuple(points)))
     return rows
+
+
+def enlarged(table: pd.DataFrame) -> dict[str, float]:
+    """Regressor -> the power of ten it is drawn times, so that none is a dot beside the others."""
+    reach = table[["estimate", "low", "high"]].abs().max(axis=1)
+    reach = reach.groupby(table["x"], sort=False).max()
+    less = (reach.max() / reach.where(reach > 0)).fillna(1.0)
+    return {
+        str(x): 10.0 ** round(np.log10(by)) if by > OUT_OF_SCALE else 1.0 for x, by in less.items()
+    }
 
 
 def model_legend(ax: Axes, names: list[str]) -> None:
@@ -139,10 +162,12 @@ def block_plot(
     Raises
     ------
     ConfigError
-        Effects that are not by block, or of several regressors when `x` is not given.
+        Effects that are not by block, or of several regressors when `x` is not given; labels
+        that match nothing.
     """
     table = block_table(effects, x)
     regressor = str(table["x"].iloc[0])
+    check_labels(labels, "block_plot", [regressor, *table["to"]])
     given = labels or {}
     with theme.style(language):
         names = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from textwrap import wrap
 
 import matplotlib.pyplot as plt
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from spatialsyn.report import theme
 from spatialsyn.report.words import word
@@ -22,19 +24,25 @@ APART = 0.55
 MOST_LINES = 4
 # Points between the axes, the estimates and the intervals.
 GUTTER = 8.0
+# Intervals between ticks, at most and at least; numbers stand half their height apart or more.
+MOST_TICKS, LEAST_TICKS = 9, 2
 # Axes narrower than this, before they make room for labels, have no numbers beside them.
 NUMBERS_MM = 80.0
 
 
 @dataclass(frozen=True)
 class Point:
-    """An estimate with its interval. Hollow when the interval contains zero."""
+    """An estimate with its interval. Hollow when the interval contains zero.
+
+    It is drawn `times` as far from zero, which its heading says; numbers are as they are.
+    """
 
     estimate: float
     low: float
     high: float
     colour: str
     marker: str = "o"
+    times: float = 1.0
 
     @property
     def certain(self) -> bool:
@@ -50,9 +58,10 @@ class Row:
     points: tuple[Point, ...] = ()
 
 
-def point(row: pd.Series, colour: str, marker: str = "o") -> Point:
+def point(row: pd.Series, colour: str, marker: str = "o", times: float = 1.0) -> Point:
     """The point of one row of a table of effects."""
-    return Point(float(row["estimate"]), float(row["low"]), float(row["high"]), colour, marker)
+    estimate, low, high = (float(row[key]) for key in ("estimate", "low", "high"))
+    return Point(estimate, low, high, colour, marker, times)
 
 
 def forest(
@@ -105,9 +114,10 @@ def draw_points(ax: Axes, y: float, row: Row) -> None:
     offsets = (np.arange(count) - (count - 1) / 2) * APART
     for offset, p in zip(offsets, row.points, strict=True):
         at = y + float(offset)
-        ax.plot([p.low, p.high], [at, at], color=p.colour, lw=1.1, zorder=2, gid="interval",
+        ends = [p.times * p.low, p.times * p.high]
+        ax.plot(ends, [at, at], color=p.colour, lw=1.1, zorder=2, gid="interval",
                 solid_capstyle="butt")  # fmt: skip
-        ax.plot([p.estimate], [at], p.marker, color=p.colour, ms=4 if count == 1 else 3.2,
+        ax.plot([p.times * p.estimate], [at], p.marker, color=p.colour, ms=4 if count == 1 else 3.2,
                 mfc=p.colour if p.certain else "white", mew=0.9, zorder=3, gid="point")  # fmt: skip
 
 
@@ -121,14 +131,22 @@ def draw_heading(ax: Axes, y: float, label: str) -> None:
 def draw_numbers(ax: Axes, placed: list[tuple[float, Row]], head: str) -> None:
     """Estimates and intervals as text, right of the axes."""
     points = [row.points[0] for _, row in placed]
-    widths = np.array([p.high - p.low for p in points]) / 2
-    typical = float(np.median(widths[widths > 0])) if (widths > 0).any() else 1.0
-    decimals = max(0, 1 - int(np.floor(np.log10(typical))))
-    estimates = [number(p.estimate, decimals) for p in points]
-    intervals = [f"[{number(p.low, decimals)}, {number(p.high, decimals)}]" for p in points]
+    decimals = {times: _decimals([p for p in points if p.times == times])
+                for times in {p.times for p in points}}  # fmt: skip
+    estimates = [number(p.estimate, decimals[p.times]) for p in points]
+    intervals = [
+        f"[{number(p.low, decimals[p.times])}, {number(p.high, decimals[p.times])}]" for p in points
+    ]
     heights = [y for y, _ in placed]
     edge = draw_column(ax, heights, estimates, GUTTER)
     draw_column(ax, [*heights, -0.45], [*intervals, head], edge + GUTTER)
+
+
+def _decimals(points: list[Point]) -> int:
+    """Decimals that show two digits of an interval of usual width."""
+    widths = np.array([p.high - p.low for p in points]) / 2
+    typical = float(np.median(widths[widths > 0])) if (widths > 0).any() else 1.0
+    return max(0, 1 - int(np.floor(np.log10(typical))))
 
 
 def draw_column(ax: Axes, heights: list[float], texts: list[str], left: float) -> float:
@@ -170,4 +188,18 @@ def close(ax: Axes, label: str, level: float, language: str) -> None:
         fits = extent.x0 >= 0 and extent.x1 <= figure.bbox.width
         if fits or len(lines) > MOST_LINES:
             break
+    space_ticks(ax)
     theme.check_glyphs(figure)
+
+
+def space_ticks(ax: Axes) -> None:
+    """As many ticks as leave their numbers apart."""
+    low, high = sorted(ax.get_xlim())
+    for count in range(MOST_TICKS, LEAST_TICKS - 1, -1):
+        ax.xaxis.set_major_locator(MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]))
+        texts = [text for at, text in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)
+                 if low <= at <= high]  # fmt: skip
+        boxes = [text.get_window_extent() for text in texts]
+        gaps = [after.x0 - before.x1 for before, after in pairwise(boxes)]
+        if all(gap >= box.height / 2 for gap, box in zip(gaps, boxes, strict=False)):
+            break

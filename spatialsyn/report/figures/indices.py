@@ -16,6 +16,7 @@ from spatialsyn.errors import ConfigError
 from spatialsyn.measures.disparity import Disparity
 from spatialsyn.measures.sensitivity import Sensitivity
 from spatialsyn.report import theme
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 
 # Height of a row and of what lies around the rows, mm.
@@ -44,6 +45,7 @@ def sensitivity_plot(
     table, given = found.table, labels or {}
     if table.empty:
         raise ConfigError("this index has no variants to show.")
+    check_labels(labels, "sensitivity_plot", table["variant"])
     with theme.style(language):
         if ax is None:
             rows = len(table) + table["part"].nunique()
@@ -80,6 +82,8 @@ def disparity_plot(
     """
     table, given = found.table, labels or {}
     parts = ["between", *(name for name in table if str(name).startswith("within["))]
+    blocks = [name.removeprefix("within[").removesuffix("]") for name in map(str, parts[1:])]
+    check_labels(labels, "disparity_plot", blocks)
     if len(parts) > len(theme.COLOURS):
         raise ConfigError(f"{len(parts) - 1} blocks are more than a reader can tell apart.")
     with theme.style(language):

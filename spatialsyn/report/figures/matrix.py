@@ -17,6 +17,7 @@ from spatialsyn.report.atlas.classes import OUTER, colour_map
 from spatialsyn.report.atlas.layers import DARK, HATCH_INK, HATCH_LIGHT, LINES, luminance
 from spatialsyn.report.figures.effects import block_table
 from spatialsyn.report.figures.forest import number
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 
 # Height of a tile and the room for names above and the note below, mm.
@@ -51,13 +52,15 @@ def block_matrix(
     Raises
     ------
     ConfigError
-        Effects that are not by block, or of several regressors when `x` is not given.
+        Effects that are not by block, or of several regressors when `x` is not given; labels
+        that match nothing.
     """
     table = block_table(effects, x, "block_matrix")
     given = labels or {}
     regressor = str(table["x"].iloc[0])
     names = list(dict.fromkeys(table["to"]))
     columns = ["direct", *names, "total"]
+    check_labels(labels, "block_matrix", [regressor, *names])
     with theme.style(language):
         if ax is None:
             room = AROUND_MM + (TITLE_MM if title else 0)

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spatialsyn.errors import AlignmentError, ConfigError, named
+from spatialsyn.models.syntax import bracketed
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.labels import place_texts
@@ -83,7 +84,7 @@ def moran_scatter(
                     gid="moran")  # fmt: skip
         standard = word("standardised", language)
         ax.set_xlabel(f"{called} ({standard})")
-        lag_of = word("spatial lag of {}", language).format(called)
+        lag_of = word("spatial lag of {}", language).format(bracketed(called))
         ax.set_ylabel(f"{lag_of}, W[{weights.name}]")
         ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.08, 1), ncols=2,
                   borderaxespad=0.1, columnspacing=1.0, handletextpad=0.1)  # fmt: skip

@@ -23,6 +23,7 @@ from spatialsyn.errors import ConfigError
 from spatialsyn.models.posterior import Posterior
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 
 # Lower left, lower right, top: a corner per matrix.
@@ -59,9 +60,11 @@ def shares_plot(
     Raises
     ------
     ConfigError
-        Something other than a posterior, one of a single matrix, or too few draws.
+        Something other than a posterior, one of a single matrix, too few draws, or labels that
+        match nothing.
     """
     shares = drawn_shares(posterior)
+    check_labels(labels, "shares_plot", shares)
     given = labels or {}
     names = [given.get(str(name), str(name)) for name in shares]
     with theme.style(language):

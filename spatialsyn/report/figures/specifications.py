@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.display import Display, Labels
 from spatialsyn.report.tables.facts import WORDS
 from spatialsyn.report.tables.layout import Row
@@ -57,9 +58,12 @@ def specification_curve(
     Raises
     ------
     ConfigError
-        Runs without an `x`.
+        Runs without an `x`, or labels that match nothing.
     """
     found = _curve(runs, x, effect)
+    chosen = [choice for _, choice in choices(found)]
+    printed = [found.x, *found.axes, *chosen, *found.selection.values()]
+    check_labels(labels, "specification_curve", printed)
     given = labels or {}
     with theme.style(language):
         rows = choices(found)
@@ -83,6 +87,7 @@ def specification_table(
     runs: Runs, x: str, labels: Labels = None, title: str = "Every specification of the grid"
 ) -> Table:
     """Range, signs and significance of each effect of x over all models; the caveat below."""
+    check_labels(labels, "specification_table", [x])
     curves = [runs.curve(x, effect) for effect in EFFECTS]
     shares = pd.DataFrame([found.shares for found in curves], index=list(EFFECTS))
     rows = [Row(str(name).capitalize(), tuple(map(_cell, shares[name]))) for name in shares]

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spatialsyn.errors import ConfigError, named
+from spatialsyn.models.syntax import bracketed, unbracketed
 from spatialsyn.report.tables.display import Display
 from spatialsyn.results import Results
 
@@ -153,7 +154,10 @@ class Names:
         if name.startswith("W["):
             w, _, x = name[2:].partition("]*")
             pattern = self.layout.lag if self.single else "W{w}*{x}"
-            return pattern.format(w=self._bracket(w), x=self._of_block(x))
+            term = self._of_block(x)
+            return pattern.format(
+                w=self._bracket(w), x=term if pattern == "{x}" else bracketed(term)
+            )
         start, _, w = name.removesuffix("]").partition("[")
         if start == "share":
             return self.how.say("share of {}", self.how.label(w))
@@ -171,8 +175,8 @@ class Names:
         """The label of a regressor, maybe of one block of cities: ``x[GBA]``."""
         x, bracket, block = name.removesuffix("]").partition("[")
         if not bracket or self.how.label(name) != name:
-            return self.how.label(name)
-        return f"{self.how.label(x)}[{self.how.block(block)}]"
+            return self.how.label(unbracketed(name))
+        return f"{bracketed(self.how.label(unbracketed(x)))}[{self.how.block(block)}]"
 
 
 def names(fits: Mapping[str, Results], how: Display, layout: Arrangement) -> Names:
@@ -186,5 +190,5 @@ def names(fits: Mapping[str, Results], how: Display, layout: Arrangement) -> Nam
         frozenset(name for fit in fits.values() for name in fit.data.names),
         shared=one and len(set(matrices)) > 1,
         single=one,
-        outcome=next(iter(outcomes)) if len(outcomes) == 1 else "y",
+        outcome=bracketed(next(iter(outcomes))) if len(outcomes) == 1 else "y",
     )

@@ -9,6 +9,8 @@ import pandas as pd
 
 from spatialsyn.diagnostics.table import Diagnostics
 from spatialsyn.errors import ConfigError, expect
+from spatialsyn.models.syntax import bracketed, unbracketed
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.diagnostic_words import spoken
 from spatialsyn.report.tables.display import NONE, Display, Labels, chance, fixed
 from spatialsyn.report.tables.layout import Row
@@ -38,9 +40,10 @@ def diagnostics_table(
     Raises
     ------
     ConfigError
-        `found` is not what ``results.diagnostics()`` returns.
+        `found` is not what ``results.diagnostics()`` returns, or labels match nothing in it.
     """
     expect(found, Diagnostics, "diagnostics_table needs results.diagnostics()", ConfigError)
+    check_labels(labels, "diagnostics_table", _names(found))
     how, letters = Display(labels, language=language), _letters(found.table["note"])
     rows: list[Row] = []
     for group, tests in found.table.groupby("group", sort=False):
@@ -56,6 +59,13 @@ def diagnostics_table(
         stub=how.say("Test: null hypothesis"),
         language=language,
     )
+
+
+def _names(found: Diagnostics) -> list[str]:
+    """What labels may replace: columns of the model, and the matrices and regressors in them."""
+    columns = list(map(str, found.vif.index))
+    lags = [name.removeprefix("W[").split("]*") for name in columns if name.startswith("W[")]
+    return [*columns, *(unbracketed(part) for parts in lags for part in parts)]
 
 
 def _letters(notes: pd.Series) -> dict[str, str]:
@@ -101,4 +111,5 @@ def _column(name: str, how: Display) -> str:
     lag, star, x = name.partition("]*")
     if not star:
         return how.label(name)
-    return f"W[{how.label(lag.removeprefix('W['))}]*{how.label(x)}"
+    label = bracketed(how.label(unbracketed(x)))
+    return f"W[{how.label(lag.removeprefix('W['))}]*{label}"

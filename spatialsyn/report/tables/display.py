@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,10 @@ NUMBER = ("estimate", "se", "low", "high", "p")
 NONE = "–"  # what is zero by construction, or does not apply
 # Significance levels, widest first: a star for each that p lies below.
 STARS = ((0.10, "*"), (0.05, "**"), (0.01, "***"))
+# Doubles hold fifteen digits.
+MOST_DIGITS = 15
+# Decimals that numbers read together may carry beyond what the largest of their errors needs.
+SPARE = 1
 # What may stand below an estimate or beside it, and how a column of it is headed.
 SHOWN = {"se": "s.e.", "interval": "{:.0%} interval", "z": "z", "p": "p"}
 
@@ -42,6 +46,15 @@ class Display:
     beside: str | None = None
     apart: bool = False
     level: float = 0.95
+
+    def __post_init__(self) -> None:
+        known = isinstance(self.digits, int | np.integer) and not isinstance(self.digits, bool)
+        if not known or not 0 <= self.digits <= MOST_DIGITS:
+            raise ConfigError(
+                f"digits={self.digits!r} is no number of decimals: give a whole number from 0 to "
+                f"{MOST_DIGITS}, such as digits=3. Numbers of large size are easier to read in "
+                "other units, {x / 1000} in the formula."
+            )
 
     def label(self, name: object) -> str:
         """The print label of a variable, city or block."""
@@ -83,17 +96,28 @@ class Display:
         tail = (1 - self.level) / 2
         return self.say("lower {:.3g}", tail), self.say("upper {:.3g}", 1 - tail)
 
+    def places(self, spreads: Iterable[float]) -> list[int]:
+        """Decimals of estimates that are read together, from their standard errors.
+
+        All of them share as many as `SPARE` allows, so that columns align; an estimate whose
+        standard error needs more for two significant digits has its own.
+        """
+        needs = [max(self.digits, two_digits(se)) if se > 0 else None for se in spreads]
+        some = [need for need in needs if need is not None] or [self.digits]
+        shared = min(max(some), min(some) + SPARE)
+        return [max(shared, need or 0) for need in needs]
+
     def pair(
-        self, number: Number, scale: float | None = None
+        self, number: Number, places: int | None = None
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The cells of an estimate, and those below; decimals suit `scale`, by default its se."""
+        """The cells of an estimate, and those below; its decimals by default suit its se."""
         estimate, se, low, high, p = number
         blank = ("",) * (max(1, len(self.heads)) - 1)
         if estimate == 0 and se == 0:
             return (NONE, *blank), ("", *blank)
         if np.isnan(estimate):
             return ("", *blank), ("", *blank)
-        places = decimals(se if scale is None else scale, self.digits)
+        places = decimals(se, self.digits) if places is None else places
         first, under = fixed(estimate, places) + self.mark(p), ""
         if self.apart:
             ends = (fixed(low, places), fixed(high, places))
@@ -120,12 +144,11 @@ class Display:
         # Without a p-value there is no hypothesis that the estimate is zero.
         return fixed(estimate / se, 2) if p == p and se > 0 else ""
 
-    def line(self, number: Number, scale: float) -> tuple[str, str, str, str]:
-        """Estimate, standard error, interval and p-value; decimals suit `scale`."""
+    def line(self, number: Number, places: int) -> tuple[str, str, str, str]:
+        """Estimate, standard error, interval and p-value."""
         estimate, se, *_, p = number
         if estimate == 0 and se == 0:
             return NONE, NONE, NONE, NONE
-        places = decimals(scale, self.digits)
         first, spread = fixed(estimate, places) + self.mark(p), fixed(se, places)
         return first, spread, self.part("interval", number, places), chance(p, self.digits)
 
@@ -152,6 +175,11 @@ def decimals(scale: float, digits: int) -> int:
     """`digits`, or as many as show two significant digits of a `scale` smaller than that."""
     if not 0 < scale < 0.5 * 10.0**-digits:
         return digits
+    return two_digits(scale)
+
+
+def two_digits(scale: float) -> int:
+    """Decimals that show two significant digits of a positive number; negative for large ones."""
     return 1 - int(np.floor(np.log10(scale)))
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.display import Display, Labels, check_shown, number
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import UNDER, method, sample_notes, star_notes
@@ -70,6 +71,7 @@ def effects_table(
     Parameters
     ----------
     labels : print labels of variables, blocks, cities, channels and bands (as text)
+    digits : decimals at least; more where a standard error of x needs them for two digits
     of : Results, optional
         The fit behind the effects: its weights, corrections and cities go into the notes.
     below : "se" | "interval" | "z" | "p" | None
@@ -81,10 +83,12 @@ def effects_table(
     Raises
     ------
     ConfigError
-        Not effects, an option that does not exist, or nothing to stand side by side.
+        Not effects, an option that does not exist, labels that match nothing, or nothing to
+        stand side by side.
     """
     expect(effects, Effects, "effects_table needs effects: results.effects(...)", ConfigError)
     check_shown(below=below)
+    check_labels(labels, "effects_table", _names(effects), [of] if of is not None else [])
     how = Display(labels, digits, below, stars, language, level=effects.level)
     tidy = effects.table
     by_block = "to" in tidy and "total" in set(tidy["effect"]) and not _crossed(tidy)
@@ -110,6 +114,12 @@ def effects_table(
     )  # fmt: skip
 
 
+def _names(effects: Effects) -> list[object]:
+    """What labels may replace: regressors, and what tells their effects apart."""
+    keys = [key for key in ("x", "to", "from", "city", *ACROSS) if key in effects.table]
+    return [name for key in keys for name in effects.table[key].unique()]
+
+
 def _crossed(tidy: pd.DataFrame) -> bool:
     """Whether effects are told apart by more than receivers and senders."""
     return any(column in tidy for column in ACROSS)
@@ -130,8 +140,8 @@ def _one_line_each(tidy: pd.DataFrame, how: Display) -> list[Row]:
     rows = []
     for x, lines in tidy.groupby("x", sort=False):
         rows.append(Row(how.label(x), (), "group"))
-        for line in lines.to_dict("records"):
-            rows.append(Row(_label(line, how), how.line(number(line), lines["se"].max())))
+        for line, places in zip(lines.to_dict("records"), how.places(lines["se"]), strict=True):
+            rows.append(Row(_label(line, how), how.line(number(line), places)))
     return rows
 
 
@@ -185,10 +195,10 @@ def _crossing(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[R
     rows = []
     for x, lines in tidy.groupby("x", sort=False):
         rows.append(Row(how.label(x), (), "group"))
-        # One number of decimals per x: cities are read against each other.
-        scale = lines["se"].max()
+        # Decimals are chosen per x: blocks, cities and years are read against each other.
+        lines = lines.assign(places=how.places(lines["se"]))
         for _, cells in lines.groupby("row", sort=False):
-            found = {line["head"]: how.pair(number(line), scale)
+            found = {line["head"]: how.pair(number(line), line["places"])
                      for line in cells.to_dict("records")}  # fmt: skip
             above, below = zip(*(found.get(c, (("",), ("",))) for c in columns), strict=True)
             rows.append(Row(cells["label"].iloc[0], tuple(cell for cell, *_ in above)))

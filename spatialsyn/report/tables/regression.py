@@ -16,6 +16,7 @@ import pandas as pd
 
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.numerics.hypothesis import HypothesisTest
+from spatialsyn.report.labels import check_labels, terms_of
 from spatialsyn.report.tables import writers
 from spatialsyn.report.tables.arrangement import MATLAB, Arrangement, arrangement, names
 from spatialsyn.report.tables.display import Display, Labels, check_shown, number
@@ -127,12 +128,14 @@ def table(
     Raises
     ------
     ConfigError
-        No results, or an option that does not exist.
+        No results, an option that does not exist, or a label that matches nothing.
     """
     fits, asked = _by_column(results), dict(effects or {})
     sections = (show,) if isinstance(show, str) else tuple(show)
     order = arrangement(layout)
     _check_options(sections, below, beside, order)
+    terms = [name for fit in fits.values() for name in terms_of(fit)]
+    check_labels(labels, "table", terms, fits.values())
     level = asked.get("level", 0.95)
     under = None if beside is not None and below == beside else below
     how = Display(labels, digits, under, stars, language, beside, order is MATLAB, level)

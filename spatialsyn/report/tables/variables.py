@@ -11,6 +11,7 @@ from scipy.stats import t as student
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, PanelError, expect, named
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.display import STARS, Display, Labels, fixed
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import star_notes
@@ -45,10 +46,11 @@ def descriptives(
 
     Raises
     ------
-    PanelError
-        Columns that are absent or not numeric.
+    ConfigError, PanelError
+        Labels that match nothing; columns that are absent or not numeric.
     """
     chosen = _numeric(panel, columns, "descriptives")
+    check_labels(labels, "descriptives", chosen)
     frame = pd.DataFrame([_described(panel, name) for name in chosen])
     heads = ["Mean", "Overall s.d.", "Between s.d.", "Within s.d.", "Min", "Max", "N", "Missing"]
     how, rows = Display(labels, language=language), []
@@ -104,13 +106,15 @@ def correlations(
     Raises
     ------
     ConfigError, PanelError
-        An option that does not exist; columns that are absent, not numeric, or fewer than two.
+        An option that does not exist, labels that match nothing; columns that are absent, not
+        numeric, or fewer than two.
     """
     if above not in ABOVE:
         raise ConfigError(f"above={above!r} is not one of {named(ABOVE)}.")
     chosen = _numeric(panel, columns, "correlations")
     if len(chosen) < 2:
         raise PanelError(f"correlations needs two columns or more; got {named(chosen)}.")
+    check_labels(labels, "correlations", chosen)
     how = Display(labels, stars=stars, language=language)
     kinds = ["overall"] if above == "none" else ["overall", above]
     found = [_pair(panel, a, b, kind) for kind in kinds
@@ -168,7 +172,8 @@ def definitions(
     Raises
     ------
     ConfigError
-        Columns that the codebook does not have, or a codebook without any of its columns.
+        Columns that the codebook does not have, a codebook without any of its columns, or labels
+        that match nothing.
     """
     book = _codebook(codebook)
     if columns is not None and roles is not None:
@@ -180,6 +185,7 @@ def definitions(
         raise ConfigError(
             f"the codebook has no {named(absent)}; it has {named(book.index, 40)}. Add a row each."
         )
+    check_labels(labels, "definitions", chosen)
     how, rows = Display(labels, language=language), []
     for heading, part in grouped.items():
         rows += [Row(heading, (), "group")] if heading else []

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.errors import WeightsError, named
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.display import NONE, Display, Labels, fixed
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import weights_notes
@@ -51,8 +52,8 @@ def weights_table(
 
     Raises
     ------
-    WeightsError
-        Two matrices of one name, or what `audit` refuses.
+    WeightsError, ConfigError
+        Two matrices of one name, or what `audit` refuses; labels that match nothing.
     """
     given = [w.name for w in weights]
     twice = sorted({name for name in given if given.count(name) > 1})
@@ -63,6 +64,7 @@ def weights_table(
     listed = single(weights)
     how, names = Display(labels, language=language), [w.name for w in listed]
     facts, remarks = examine(*weights, y=y, blocks=blocks)
+    check_labels(labels, "weights_table", [*names, *filter(None, map(_compared, facts.columns))])
     rows = [
         Row(_row(key, how), tuple(_cell(key, facts.loc[name, key], how) for name in names))
         for key in facts.columns
@@ -81,10 +83,15 @@ def weights_table(
     return Table(heading, columns, tuple(rows), notes, frame, language=language)
 
 
+def _compared(key: str) -> str:
+    """The matrix or grouping that a fact compares with; empty for other facts."""
+    what, bracket, name = key.removesuffix("]").partition("[")
+    return name if bracket and what in WEIGHTS_PAIRS else ""
+
+
 def _row(key: str, how: Display) -> str:
-    for what, label in WEIGHTS_PAIRS.items():
-        if key.startswith(f"{what}["):
-            return how.say(label, how.label(key.removeprefix(what)[1:-1]))
+    if name := _compared(key):
+        return how.say(WEIGHTS_PAIRS[key.partition("[")[0]], how.label(name))
     return how.say(WEIGHTS_ROWS.get(key, key))
 
 

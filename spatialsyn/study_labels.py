@@ -1,0 +1,48 @@
+"""The labels of a study file: checked once, against everything that the study prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from spatialsyn.errors import ConfigError, named
+
+if TYPE_CHECKING:
+    from spatialsyn.report.labels import Checked
+    from spatialsyn.run import Job
+
+
+def labels_of(job: Job, more: Mapping[str, str] | None = None) -> Checked:
+    """The labels of the study, and `more`, for any of its tables and figures."""
+    from spatialsyn.report.labels import Checked
+
+    return Checked({**job.study.report.labels, **(more or {})})
+
+
+def check_labels(job: Job) -> None:
+    """Refuse labels that match nothing in the whole study."""
+    labels = job.study.report.labels
+    known = list(dict.fromkeys(map(str, _names(job)))) if labels else []
+    strange = [name for name in labels if name not in known]
+    if strange:
+        raise ConfigError(
+            f"[report.labels] names {named(strange)}, which nothing in this study is called. "
+            f"Labels go by names as they stand in the data and in formulas: {named(known, 60)}."
+        )
+
+
+def _names(job: Job) -> Iterable[object]:
+    """Terms and matrices, axes and choices of the grid, blocks and columns, cities."""
+    from spatialsyn.report.labels import names_of, terms_of
+    from spatialsyn.report.tables.sentences import BLOCKS
+
+    for fit in job.results.values():
+        yield from terms_of(fit)
+    yield from job.weights
+    for point in job.grid.models.values() if job.grid is not None else ():
+        yield from (name for choice in point.choices for name in choice)
+        yield from (name for swapped in point.terms for name in swapped)
+    yield from names_of(job.panel)
+    yield from BLOCKS
+    if job.panel.context is not None:
+        yield from job.panel.context.index

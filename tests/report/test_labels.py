@@ -1,0 +1,88 @@
+"""A label that matches nothing is refused; one mapping may serve several tables of a paper."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pytest
+from models import fitted, places
+
+import spatialsyn as ss
+from spatialsyn import report
+
+X, MISSPELT = "urbanization", {"urbanisation": "Urban share"}
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def by_function():
+    """Every function that takes labels by name, as a function of them."""
+    panel, geo, _ = places()
+    fit = fitted("sdm")
+    average, blocks = fit.effects(), fit.effects(X, by="region")
+    runs = ss.Study(panel, [geo], ss.grid(fit.model, fixed_effects=["time", "twoways"])).run()
+    disparity = ss.measures.disparity(panel, "gdp_per_capita", "population", by="region")
+    return {
+        "table": lambda labels: report.table(fit, labels=labels),
+        "effects_table": lambda labels: report.effects_table(average, labels=labels),
+        "diagnostics_table": lambda labels: report.diagnostics_table(fit.diagnostics(), labels),
+        "descriptives": lambda labels: report.descriptives(panel, [X], labels),
+        "correlations": lambda labels: report.correlations(panel, [X, "gdp"], labels=labels),
+        "definitions": lambda labels: report.definitions(
+            ss.datasets.codebook(), [X], labels=labels
+        ),
+        "weights_table": lambda labels: report.weights_table(geo, labels=labels),
+        "effects_plot": lambda labels: report.effects_plot(average, labels),
+        "block_plot": lambda labels: report.block_plot(blocks, labels=labels),
+        "block_matrix": lambda labels: report.block_matrix(blocks, labels=labels),
+        "specification_curve": lambda labels: report.specification_curve(runs, X, labels=labels),
+        "specification_table": lambda labels: report.specification_table(runs, X, labels=labels),
+        "disparity_plot": lambda labels: report.disparity_plot(disparity, labels),
+    }
+
+
+MATCHING = {
+    "weights_table": "geo", "block_plot": "GBA", "block_matrix": "periphery",
+    "disparity_plot": "GBA", "specification_curve": "fixed effects",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def functions():
+    return by_function()
+
+
+@pytest.mark.parametrize("name", by_function())
+def test_labels_that_match_nothing_are_named_with_what_could_be_labelled(functions, name):
+    known = MATCHING.get(name, X)
+    with pytest.raises(ss.ConfigError, match=rf"{name} has nothing .*'urbanisation'.*'{known}'"):
+        functions[name](MISSPELT)
+    functions[name]({known: "Something"})
+    assert plt.get_fignums() == [] or name.endswith(("plot", "curve", "matrix"))
+
+
+def test_one_misspelt_label_of_several_is_found_where_the_model_is_known(tmp_path):
+    fit = fitted("sdm")
+    labels = {X: "Urban share", "GBA": "Bay Area", **MISSPELT}
+    for call in (
+        lambda: report.table(fit, labels=labels),
+        lambda: report.effects_table(fit.effects(by="region"), labels=labels, of=fit),
+        lambda: report.effects_plot(fit, labels),
+        lambda: report.page(fit, path=tmp_path / "p.html", labels=labels),
+    ):
+        with pytest.raises(ss.ConfigError, match="nothing to label by 'urbanisation'"):
+            call()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_of_other_tables_of_the_paper_are_kept(functions):
+    labels = {
+        X: "Urban share", "log(gdp)": "Product", "log(deposits)": "Deposits", "gdp": "GDP",
+        "GBA": "Bay Area", "440100": "Canton", "W[geo]*urbanization": "Of neighbours",
+    }  # fmt: skip
+    for name in ("table", "effects_table", "descriptives", "effects_plot", "block_plot"):
+        functions[name](labels)
+    report.effects_table(fitted("sdm").effects(), labels=labels, of=fitted("sdm"))

@@ -1,0 +1,78 @@
+"""A notebook shows of results what is printed of them, in tables that a browser understands."""
+
+from __future__ import annotations
+
+import re
+import sys
+from html import unescape
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "report"))
+from models import KINDS, fitted, places
+
+import spatialsyn as ss
+
+
+def words(text):
+    return text.split()
+
+
+def visible(markup):
+    """The text of a page without its tags."""
+    return unescape(re.sub(r"<[^>]*>", " ", markup))
+
+
+class Balance(HTMLParser):
+    """Tags that were opened and not closed, or closed and not opened."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.wrong = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_html_of_results_says_what_the_summary_says(kind):
+    fit = fitted(kind)
+    shown = fit._repr_html_()
+    # One word at a time: a browser sets columns and line breaks itself.
+    assert words(visible(shown)) == words(fit.summary())
+    balance = Balance()
+    balance.feed(shown)
+    assert (balance.open, balance.wrong) == ([], [])
+
+
+def test_coefficients_and_effects_are_tables():
+    fit = fitted("sdm")
+    coefficients, effects = pd.read_html(StringIO(fit._repr_html_()), index_col=0)
+    assert list(coefficients.columns) == ["estimate", "se", "z", "p", "low", "high"]
+    assert coefficients.index[-1] == "sigma2"
+    # The four digits that are printed.
+    assert coefficients.loc["rho[geo]", "estimate"] == float(f"{fit.rho['geo']:.4g}")
+    assert list(effects.columns) == list(fit.effects().table.columns[1:])
+
+
+def test_names_of_columns_are_text_and_not_markup():
+    panel, geo, _ = places()
+    named = panel.assign(**{"<b>x": panel.frame["urbanization"]})
+    fit = ss.fit(ss.sdm("log(gdp) ~ `<b>x`", W="geo", fixed_effects="twoways"), named, geo)
+    shown = fit._repr_html_()
+    assert "<b>x" not in shown
+    assert "&lt;b&gt;x" in shown
+
+
+def test_effects_say_how_they_were_made_in_html_too():
+    effects = fitted("sdm").effects(by="region")
+    assert words(visible(effects._repr_html_())) == words(repr(effects))
