@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spatialsyn.errors import AlignmentError, PanelError, named
+from spatialsyn.errors import AlignmentError, PanelError, named, near
 
 
 def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
@@ -20,7 +20,8 @@ def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
         count = known.count(name)
         if count != 1:
             found = "no column" if count == 0 else f"{count} columns called"
-            raise PanelError(f"{found} {name!r}; the table has {named(known, 40)}.")
+            close = near(name, known) if count == 0 else ""
+            raise PanelError(f"{found} {name!r}{close}; the table has {named(known, 40)}.")
 
 
 def check_ids(frame: pd.DataFrame, city: str) -> None:
