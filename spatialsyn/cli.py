@@ -34,6 +34,7 @@ def check(study: StudyFile) -> None:
 
     job = open_job(study)
     job.check_fonts()
+    job.check_columns()
     typer.echo(f"panel: {job.panel!r}")
     findings = job.panel.audit()
     typer.echo(

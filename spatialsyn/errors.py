@@ -64,6 +64,15 @@ def named(items: Iterable[object], most: int = 6) -> str:
     return shown if len(listed) <= most else f"{shown}, ... ({len(listed)} in all)"
 
 
+def near(name: object, known: Iterable[object]) -> str:
+    """What `name` may be a misspelling of, said behind it: ``(near: 'va_equal')``, or nothing."""
+    from difflib import get_close_matches
+
+    spelt = {str(one).lower(): one for one in known}
+    found = get_close_matches(str(name).lower(), spelt, n=3)
+    return f" (near: {named(spelt[one] for one in found)})" if found else ""
+
+
 def _plain(item: object) -> str:
     """The value as a person would write it: ``2011.5``, not ``np.float64(2011.5)``."""
     return str(item) if type(item).__module__ == "numpy" else repr(item)

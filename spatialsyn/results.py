@@ -135,7 +135,11 @@ class Results(SeveralWeights, Tabled):
 
     @property
     def loglik(self) -> float:
-        """Maximised log-likelihood, of transformed data where they are; nan without likelihood."""
+        """Maximised log-likelihood, of transformed data where they are; nan without likelihood.
+
+        In a model with lags in time city effects are dummies, whatever the correction, and it is
+        their likelihood of all T years, before the bias is removed from the parameters.
+        """
         return self.estimate.loglik
 
     @property
@@ -151,7 +155,7 @@ class Results(SeveralWeights, Tabled):
     @property
     def df_model(self) -> int:
         """Parameters counted by AIC and BIC; fixed effects only where dummies estimate them."""
-        dummies = 0
+        dummies = self.design.units if self.design.dummies_of_cities else 0
         if not self.model.transforms:
             n, T = self.data.y.shape
             fixed = self.model.fixed_effects
@@ -161,12 +165,16 @@ class Results(SeveralWeights, Tabled):
 
     @property
     def aic(self) -> float:
-        """Akaike's criterion; compare within one `correction` only."""
+        """Akaike's criterion; compare within one `correction` only.
+
+        With lags in time and city effects it is that of dummies: it does not compare with a
+        static model's, which is of T - 1 years.
+        """
         return 2 * self.df_model - 2 * self.loglik
 
     @property
     def bic(self) -> float:
-        """Schwarz's criterion; compare within one `correction` only."""
+        """Schwarz's criterion; compare as `aic`."""
         return float(np.log(self.nobs)) * self.df_model - 2 * self.loglik
 
     @cached_property
@@ -359,7 +367,11 @@ class Results(SeveralWeights, Tabled):
         return self._with_shares(table, level).rename_axis("term").reset_index()
 
     def glance(self) -> pd.DataFrame:
-        """One row: what was estimated and how well it fits."""
+        """One row: what was estimated and how well it fits.
+
+        ``correction`` is that of the parameters; ``likelihood`` says what ``loglik``, ``aic``
+        and ``bic`` are of: "transformed" data, or "dummies" of what effects there are.
+        """
         return glance(self)
 
     def diagnostics(self, W: str | Weights | None = None) -> Diagnostics:

@@ -40,7 +40,8 @@ from spatialsyn.matrices import build_weights
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
 from spatialsyn.study.run import Study as Specifications
-from spatialsyn.study.runs import Runs
+from spatialsyn.study.runs import Runs, without_estimate
+from spatialsyn.study_columns import check_columns
 from spatialsyn.study_measures import tabulated
 
 MANIFEST = "manifest.json"
@@ -185,6 +186,11 @@ class Job:
             )
         return list(grid_of(self.study))
 
+    def check_columns(self) -> None:
+        """Refuse names of columns and groupings that the panel does not have; nothing is fitted."""
+        check_columns(self.study, self.source)
+        _ = self.weights, self.measures  # each looks up its own
+
     def check_fonts(self) -> None:
         """Refuse figures with Chinese text that no installed font can print."""
         from spatialsyn.report.theme import NEEDS_CJK, require_cjk
@@ -258,6 +264,7 @@ def run(
     job = open_job(path, engine)
     job.check_fonts()
     _check_replaceable(folder)
+    job.check_columns()
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -266,6 +273,8 @@ def run(
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
+    for line in without_estimate(job.runs) if job.grid is not None else ():
+        say(line)
     return folder
 
 

@@ -31,7 +31,7 @@ FLOORS = [
     ("report",),
     ("study_measures", "study_grid"),
     ("config",),
-    ("matrices",),
+    ("matrices", "study_columns"),
     ("study_labels",),
     ("study_figures",),
     ("output",),

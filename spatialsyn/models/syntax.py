@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from spatialsyn.errors import FormulaError, named
+from spatialsyn.errors import FormulaError, named, near
 from spatialsyn.models.functions import FUNCTIONS
 
 _NODES = (
@@ -154,6 +154,19 @@ def _tree(expression: str) -> ast.Expression | None:
 
 def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
     """The panel columns that a term reads; names that are not `known` are errors."""
+    found = names_in(term)
+    absent = sorted(found - known)
+    if absent:
+        close = near(absent[0], known) if len(absent) == 1 else ""
+        raise FormulaError(
+            f"the panel has no column {named(absent)}{close}, used in {str(term)!r}; "
+            f"it has {named(sorted(known), 60)}."
+        )
+    return found
+
+
+def names_in(term: Any) -> frozenset[str]:
+    """The columns that a term names, whether a panel has them or not."""
     found: set[str] = set()
     for factor in term.factors:
         expression = factor.expr
@@ -168,12 +181,6 @@ def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
                 n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions
             ]
             found.update(node.id for node in names if node.id != "quoted_column")
-    absent = sorted(found - known)
-    if absent:
-        raise FormulaError(
-            f"the panel has no column {named(absent)}, used in {str(term)!r}; "
-            f"it has {named(sorted(known), 60)}."
-        )
     return frozenset(found)
 
 

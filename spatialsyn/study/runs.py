@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from spatialsyn.study.grid import Specification
 
 # Whole numbers, which a model without an estimate does not have.
 COUNTS = ("cities", "years", "first", "last", "nobs")
+# Reasons for models without an estimate that a run tells; the table of models has them all.
+TOLD = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,6 +49,13 @@ class Runs:
         """Why models were not estimated, by name; those that failed are tried again by a run."""
         refused = {n: r["message"] for n, r in self.records.items() if r["status"] != "estimated"}
         return pd.Series(refused, dtype=object, name="message").rename_axis("model")
+
+    @property
+    def reasons(self) -> pd.Series:
+        """How many models were not estimated for each reason, the most frequent first."""
+        counts = Counter(self.failures)
+        made = pd.Series(dict(counts.most_common()), dtype="int64", name="models")
+        return made.rename_axis("message")
 
     @property
     def parameters(self) -> pd.DataFrame:
@@ -129,6 +139,18 @@ class Runs:
         lost = len(self.failures)
         without = f", {lost} not: see .failures" if lost else ""
         return f"Runs: {len(self)} models, {len(self) - lost} estimated{without}"
+
+
+def without_estimate(runs: Runs) -> list[str]:
+    """How many models of a grid have no estimate, why, and where to look, line by line."""
+    lost, reasons = len(runs.failures), runs.reasons
+    if not lost:
+        return []
+    lines = [f"{lost} of {len(runs)} models of [grid] were not estimated:"]
+    lines += [f"  {count} x {reason}" for reason, count in reasons.iloc[:TOLD].items()]
+    if len(reasons) > TOLD:
+        lines.append(f"  {reasons.iloc[TOLD:].sum()} x {len(reasons) - TOLD} other reasons")
+    return [*lines, "Which ones, and why: status and message in results/grid_models.csv"]
 
 
 def _why(failures: pd.Series) -> str:
