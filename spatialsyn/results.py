@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import PER
-from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.mixed import SeveralWeights
 from spatialsyn.effects.request import asked_for, inferred, reading_by, split_channel
 from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
@@ -37,7 +35,7 @@ from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.threads import threads_for
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.plugin import Tabled
-from spatialsyn.summary import glance, html, summary
+from spatialsyn.summary import glance, html, summary, tidy
 from spatialsyn.weights.bands import nearness
 from spatialsyn.weights.series import Links
 
@@ -354,17 +352,7 @@ class Results(SeveralWeights, Tabled):
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, low, high."""
-        check_level(level)
-        z = self.params / self.se
-        half = ndtri((1 + level) / 2) * self.se
-        table = pd.DataFrame(
-            {
-                "estimate": self.params, "se": self.se, "z": z, "p": 2 * ndtr(-np.abs(z)),
-                "low": self.params - half, "high": self.params + half,
-            }
-        )  # fmt: skip
-        table.loc["sigma2", ["z", "p"]] = np.nan  # a variance cannot be zero: nothing to test
-        return self._with_shares(table, level).rename_axis("term").reset_index()
+        return self._with_shares(tidy(self.params, self.se, level), level).reset_index()
 
     def glance(self) -> pd.DataFrame:
         """One row: what was estimated and how well it fits.

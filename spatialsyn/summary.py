@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, ndtri
 
+from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import DIGITS
 from spatialsyn.models.covariance import in_words
 from spatialsyn.models.shares import warnings_of
@@ -19,6 +21,16 @@ if TYPE_CHECKING:
 # Below this many cities normal approximations of standard errors are a stretch.
 FEW_CITIES = 30
 NO_EFFECTS = "none: there are no regressors"
+
+
+def tidy(params: pd.Series, se: pd.Series, level: float) -> pd.DataFrame:
+    """Parameters with z, p and normal intervals; a variance cannot be zero: nothing to test."""
+    check_level(level)
+    z, half = params / se, ndtri((1 + level) / 2) * se
+    columns = {"z": z, "p": 2 * ndtr(-np.abs(z)), "low": params - half, "high": params + half}
+    table = pd.DataFrame({"estimate": params, "se": se, **columns})
+    table.loc["sigma2", ["z", "p"]] = np.nan
+    return table.rename_axis("term")
 
 
 def summary(results: Results) -> str:
