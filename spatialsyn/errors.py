@@ -65,7 +65,7 @@ def named(items: Iterable[object], most: int = 6) -> str:
 
 
 def near(name: object, known: Iterable[object]) -> str:
-    """What `name` may be a misspelling of, to stand behind it: ``(near: 'va_equal')``, or nothing."""
+    """What `name` may be a misspelling of, said behind it: ``(near: 'va_equal')``, or nothing."""
     from difflib import get_close_matches
 
     spelt = {str(one).lower(): one for one in known}

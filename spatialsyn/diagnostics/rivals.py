@@ -32,6 +32,7 @@ from spatialsyn.models.simulate import simulate
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
+from spatialsyn.numerics.randomness import sequence
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links
 
@@ -108,7 +109,7 @@ def _tested(pairs: Sequence[Pair], draws: int, seed: int, engine: Engine) -> lis
     tests = [_augmented(results, others) for results, others in pairs]
     if not draws:
         return tests
-    seeds = np.random.SeedSequence([seed, APART]).generate_state(draws)
+    seeds = sequence(seed, APART).generate_state(draws)
     items = [(k, int(s)) for k in range(len(pairs)) for s in seeds]
     drawn = np.array(engine.all(partial(_drawn, pairs), items)).reshape(len(pairs), draws)
     found = []
@@ -144,12 +145,12 @@ def _augmented(results: Results, rivals: list[Results]) -> HypothesisTest:
 
 def _drawn(pairs: Sequence[Pair], item: tuple[int, int]) -> float:
     """The statistic in a panel drawn from the model of a pair; NaN where a fit fails."""
-    (results, rivals), seed = pairs[item[0]], item[1]
+    (results, rivals), own = pairs[item[0]], np.random.SeedSequence(item[1])
     model = _renamed(results.model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of the data were shown
         try:
-            panel = simulate(model, results.panel, results.weights, results.params, seed)
+            panel = simulate(model, results.panel, results.weights, results.params, own)
             again, *others = (
                 fit(_renamed(r.model), panel, r.weights, r.cov_kind) for r in (results, *rivals)
             )

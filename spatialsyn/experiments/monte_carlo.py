@@ -40,6 +40,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import stacked
 from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.randomness import apart, sequence
 from spatialsyn.weights.series import Links
 
 # Fewest panels that shares are taken of; panels of a task.
@@ -149,12 +150,13 @@ def monte_carlo(
         A model that has no estimate in any panel.
     """
     engine = Engine(n_jobs, backend, scheduler)
+    sequence(seed)  # what is no number is refused before anything is made
     expect(model, SpatialModel, "monte_carlo needs a model such as ss.sdm(...)", ModelError)
     if isinstance(draws, bool) or not (isinstance(draws, int) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     models = {model.family: model} if fitted is None else _checked(model, fitted)
     names = dict.fromkeys(w for one in (model, *models.values()) for w in one.weights_names)
-    truth = truth_of(model, panel, weights, params, np.random.default_rng(seed))
+    truth = truth_of(model, panel, weights, params, apart(seed))
     matrices = align(weights, tuple(names), truth.panel)
     plans = [_plan(one, truth.panel, matrices, cov) for one in models.values()]
     call = partial(_fitted, truth, plans, effects_sd, seed)
@@ -209,7 +211,7 @@ def _fitted(
     """Every model fitted to some of the panels."""
     outcomes = []
     for i in range(which.start, which.stop):
-        own = np.random.SeedSequence(seed, spawn_key=(i,))
+        own = sequence(seed, spawn_key=(i,))
         outcomes.append(truth.drawn(np.random.default_rng(own), effects_sd))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -27,6 +27,7 @@ from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.exponential import Exponential
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag
 from spatialsyn.numerics.multiplier import multiplied_out, multiplier
+from spatialsyn.numerics.randomness import Seed, apart
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
 
@@ -89,7 +90,7 @@ def simulate(
     panel: CityPanel | tuple[int, int],
     weights: Links | Iterable[Links] | Mapping[str, Links] | None,
     params: Mapping[str, float] | pd.Series,
-    seed: int | np.random.SeedSequence,
+    seed: Seed,
     effects_sd: float = 1.0,
 ) -> CityPanel:
     """A panel whose outcome is drawn from `model`.
@@ -102,6 +103,9 @@ def simulate(
     params : name -> value
         The names of `res.params`: regressors, ``W[geo]*x``, ``rho[geo]``, ``share[geo]``,
         ``lambda[geo]``, ``alpha[geo]``, ``tau``, ``phi``, ``sigma2``; all of them, no others.
+    seed : a whole number, or a SeedSequence or Generator of NumPy, taken as it is
+        A number has a stream of its own: x drawn by ``np.random.default_rng(seed)`` does not
+        come back as the errors.
     effects_sd : standard deviation of the fixed city and year effects, where the model has them
 
     Raises
@@ -109,8 +113,10 @@ def simulate(
     ModelError
         Parameters that the model does not have or that are missing, an outcome that is
         not a plain column, rho outside its parameter space.
+    ConfigError
+        A seed that is none.
     """
-    generator = np.random.default_rng(seed)
+    generator = apart(seed)
     truth = truth_of(model, panel, weights, params, generator)
     return truth.panel.assign(**{truth.outcome: truth.drawn(generator, effects_sd)})
 

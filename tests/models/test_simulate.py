@@ -73,6 +73,31 @@ def test_the_same_seed_gives_the_same_data():
     assert_allclose(one, two, rtol=0)
 
 
+@pytest.mark.parametrize("draw", ["standard_normal", "normal"])
+def test_errors_are_not_the_x_that_the_same_seed_draws(draw):
+    """y = x + e: with e = x the slope would be two, whatever the sample."""
+    rng = np.random.default_rng(7)
+    x = getattr(rng, draw)(size=(50, 20))
+    panel, w = made_up(n=50, T=20)
+    panel, model = panel.assign(x=x), ss.ols("y ~ x")
+    data = ss.simulate(model, panel, w, {"Intercept": 0.0, "x": 1.0, "sigma2": 1.0}, seed=7)
+    errors = data.array("y") - x
+    assert abs(np.corrcoef(errors.ravel(), x.ravel())[0, 1]) < 4 / np.sqrt(errors.size)
+    shape = ss.simulate(
+        ss.ols("y ~ x"), (50, 20), w, {"Intercept": 0.0, "x": 1.0, "sigma2": 1.0}, 7
+    )
+    assert abs(np.corrcoef(shape.array("x").ravel(), x.ravel())[0, 1]) < 4 / np.sqrt(x.size)
+
+
+def test_streams_of_numpy_are_taken_as_they_are():
+    """The errors are the first numbers of the stream, which draws them itself here."""
+    panel, w = made_up(n=12, T=8)
+    model, params = ss.ols("y ~ x"), {"Intercept": 0.0, "x": 0.0, "sigma2": 1.0}
+    own = np.random.default_rng(5).standard_normal((12, 8))
+    for seed in (np.random.SeedSequence(5), np.random.default_rng(5)):
+        assert_allclose(ss.simulate(model, panel, w, params, seed).array("y"), own, rtol=0)
+
+
 def test_what_cannot_be_simulated_is_refused():
     panel, w = made_up()
     model = ss.sar("y ~ x", W="w")
