@@ -14,6 +14,7 @@ from scipy.special import ndtr, ndtri
 from spatialsyn.errors import ModelError, named
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.randomness import generator
 
 # Four significant digits: units of x may make an effect any size.
 DIGITS = "{:.4g}"
@@ -109,7 +110,7 @@ class Effects:
         table, spread = self.table.copy(), self._spread()
         se = np.sqrt((spread**2).sum(axis=1))
         unit = spread[se > 0] / se[se > 0, None]
-        normal = np.random.default_rng(seed).standard_normal((DRAWS, unit.shape[1]))
+        normal = generator(seed).standard_normal((DRAWS, unit.shape[1]))
         largest = np.abs(normal @ unit.T).max(axis=1, initial=0.0)
         half = np.quantile(largest, self.level) * se
         table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half

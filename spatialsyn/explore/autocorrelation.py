@@ -30,6 +30,7 @@ from spatialsyn.explore.readings import (
 )
 from spatialsyn.numerics.lags import Array, Matrix, paired, quadratic
 from spatialsyn.numerics.permutation import simulated, two_sided
+from spatialsyn.numerics.randomness import generator
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
@@ -113,7 +114,7 @@ def autocorrelation(
     rows = []
     for year in years_of(wide):
         w = matrix_of(weights, year, panel.ids)
-        rng = np.random.default_rng([seed, year])
+        rng = generator(seed, year)
         found = _of_year(chosen, wide[year].to_numpy(), w, permutations, rng)
         rows += [{"year": year, "statistic": name, **row} for name, row in found.items()]
     about = f"{wide.attrs['name']}, W[{weights.name}]"
@@ -151,7 +152,7 @@ def bivariate(
     for year in years:
         w = matrix_of(weights, year, panel.ids)
         values = first[year].to_numpy(), second[year - lag].to_numpy()
-        rng = np.random.default_rng([seed, year, lag])
+        rng = generator(seed, year, lag)
         found = _pair(*values, w, permutations, rng)
         rows.append({"year": year, "statistic": "bivariate moran", **found})
     names = first.attrs["name"], second.attrs["name"]

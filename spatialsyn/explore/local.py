@@ -29,6 +29,7 @@ from spatialsyn.explore.readings import (
 from spatialsyn.explore.transitions import Transitions, transitions
 from spatialsyn.numerics.conditional import conditional
 from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.randomness import generator
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
@@ -121,7 +122,7 @@ def lisa(
         x = wide[year].to_numpy()
         if np.ptp(x) <= 1e-12 * np.abs(x).max():
             raise PanelError(f"{wide.attrs['name']!r} does not vary in {year}: leave the year out.")
-        part = _of_year(x, w, permutations, np.random.default_rng([seed, year]))
+        part = _of_year(x, w, permutations, generator(seed, year))
         parts.append(part.assign(year=year, city=wide.index))
     table = pd.concat(parts, ignore_index=True)
     table["cluster"] = table["quadrant"].where(table["q"] <= level, NONE)

@@ -22,6 +22,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 from spatialsyn.explore.readings import by_year
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.randomness import generator
 
 # The bounds -K1 and K2 of a truncated t, by what the regression holds (Pesaran, p. 277).
 BOUNDS = {"none": (-6.12, 4.16), "constant": (-6.19, 2.61), "trend": (-6.42, 1.70)}
@@ -197,7 +198,7 @@ def _lagged(d: Array, lags: int) -> list[Array]:
 @lru_cache(maxsize=32)
 def simulated(n: int, T: int, trend: str, lags: int, size: int, seed: int) -> Array:
     """CIPS of panels of independent random walks, the null of Pesaran's Table II."""
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     parts = []
     for first in range(0, size, BLOCK):
         steps = rng.standard_normal((min(BLOCK, size - first), n, T))

@@ -38,6 +38,7 @@ from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.multiplier import multiplier
+from spatialsyn.numerics.randomness import generator
 from spatialsyn.numerics.transform import sweep
 
 WEIGHTS = {
@@ -181,7 +182,7 @@ def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Sour
     n, T = design.y.shape
     by_city = how.cluster == "city"
     clusters = n if by_city else T
-    v = np.random.default_rng(how.seed).choice(WEIGHTS[how.weights], size=(how.draws, clusters))
+    v = generator(how.seed).choice(WEIGHTS[how.weights], size=(how.draws, clusters))
     v *= np.sqrt(clusters / (clusters - 1))
     return Source(design, _spread(null, estimate), estimate.residuals, by_city, v)
 

@@ -9,6 +9,7 @@ import numpy as np
 from spatialsyn.errors import EstimationError
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.randomness import generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +43,9 @@ class Estimate:
 
     def sample(self, size: int, seed: int) -> Array:
         """(size, q) draws of the parameters, normal around the estimate unless `draws` exist."""
-        generator = np.random.default_rng(seed)
+        stream = generator(seed)
         if self.draws is not None:
-            return self.draws[generator.integers(len(self.draws), size=size)]
+            return self.draws[stream.integers(len(self.draws), size=size)]
         assert self.cov is not None
         # What has no standard error (sigma2 without a likelihood) stays where it is.
         values, vectors = np.linalg.eigh(np.nan_to_num(self.cov))
@@ -54,5 +55,5 @@ class Estimate:
                 f"{values.max():.3g}), so no draws can be made from it. Use method='delta'."
             )
         root = vectors * np.sqrt(np.clip(values, 0, None))
-        normal: Array = generator.standard_normal((size, len(self.params)))
+        normal: Array = stream.standard_normal((size, len(self.params)))
         return np.asarray(self.params + normal @ root.T)

@@ -37,6 +37,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.mixture import Mixture
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
+from spatialsyn.numerics.randomness import generator
 
 # Matrices whose posterior is integrated.
 MOST = 3
@@ -333,14 +334,14 @@ def _marginal(value: Array, mass: Array, level: float) -> list[float]:
 
 def _drawn(design: Design, grid: Grid, size: int, seed: int) -> Array:
     """(size, q) draws: a cell of the grid, a point in it, then sigma2 and delta given these."""
-    generator = np.random.default_rng(seed)
-    cells = generator.choice(grid.mass.size, size=size, p=grid.mass.ravel())
+    stream = generator(seed)
+    cells = stream.choice(grid.mass.size, size=size, p=grid.mass.ravel())
     mixture, at = np.unravel_index(cells, grid.mass.shape)
     breaks = (
         np.unravel_index(mixture, [len(a.nodes) for a in grid.axes[1:]]) if grid.axes[1:] else []
     )
-    rho = grid.axes[0].within(at, generator) / grid.radius[mixture]
-    u = [a.within(c, generator) for a, c in zip(grid.axes[1:], breaks, strict=True)]
+    rho = grid.axes[0].within(at, stream) / grid.radius[mixture]
+    u = [a.within(c, stream) for a, c in zip(grid.axes[1:], breaks, strict=True)]
     draws = []
     for i in range(size):
         mix = _shares([x[[i]] for x in u])[0][0]
@@ -349,7 +350,7 @@ def _drawn(design: Design, grid: Grid, size: int, seed: int) -> Array:
         filtered = Y[:, 0] - rho[i] * Y[:, 1]
         explained = Q.T @ filtered
         ssr = float(filtered @ filtered - explained @ explained)
-        sigma2 = ssr / generator.chisquare(design.nobs - Z.shape[1])
-        noise = np.sqrt(sigma2) * generator.standard_normal(Z.shape[1])
+        sigma2 = ssr / stream.chisquare(design.nobs - Z.shape[1])
+        noise = np.sqrt(sigma2) * stream.standard_normal(Z.shape[1])
         draws.append(np.r_[solve_triangular(R, explained + noise), rho[i], mix, sigma2])
     return np.array(draws)

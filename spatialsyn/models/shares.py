@@ -29,6 +29,7 @@ from spatialsyn.models.mixture import Mixture
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import multiplied_out, multiplier
+from spatialsyn.numerics.randomness import generator
 from spatialsyn.numerics.transform import sweep
 from spatialsyn.weights.core import ROW_SUM
 
@@ -210,7 +211,7 @@ def _chi_bar_weights(V: Array, seed: int) -> Array:
         from scipy.optimize import nnls
 
         root = np.linalg.cholesky(np.linalg.inv(V)).T
-        for z in np.random.default_rng(seed).standard_normal((WEIGHT_DRAWS, k)):
+        for z in generator(seed).standard_normal((WEIGHT_DRAWS, k)):
             weights[int((nnls(root, z)[0] > 0).sum())] += 1 / WEIGHT_DRAWS
         return weights
     weights[k], weights[0] = _orthant(V), _orthant(np.linalg.inv(V))
@@ -238,10 +239,10 @@ def _redrawn(
     """The likelihood ratios of samples drawn under the hypothesis."""
     if design.error is not None:
         raise ModelError("the bootstrap of shares is not available with a spatial error.")
-    generator, items = np.random.default_rng(seed), []
+    stream, items = generator(seed), []
     for which in ranges(draws, TASK):
-        items.append((deepcopy(generator), which.stop - which.start))
-        generator.standard_normal((items[-1][1], *y.shape))  # the next ones begin behind these
+        items.append((deepcopy(stream), which.stop - which.start))
+        stream.standard_normal((items[-1][1], *y.shape))  # the next ones begin behind these
     return np.concatenate(engine.all(partial(_ratios, design, null, tested, y), items))
 
 

@@ -36,6 +36,7 @@ from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.randomness import sequence
 from spatialsyn.results import Results
 from spatialsyn.spillovers.replicates import check_sampled, refitted, sampled, signs
 from spatialsyn.weights.series import Links
@@ -220,7 +221,7 @@ def _draws(
         of_m, of_y = (refitted(r.design, sampled(r, v)).params for r in (first, second))
         kept = np.isfinite(of_m).all(axis=1) & np.isfinite(of_y).all(axis=1)
     else:
-        one, two = (int(s) for s in np.random.SeedSequence(seed).generate_state(2))
+        one, two = (int(s) for s in sequence(seed).generate_state(2))
         of_m, of_y = first.estimate.sample(draws, one), second.estimate.sample(draws, two)
         kept = entered[0].stable(of_m) & entered[1].stable(of_y)
     lost = 1 - float(kept.mean())

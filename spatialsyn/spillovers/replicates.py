@@ -21,6 +21,7 @@ from spatialsyn.models.line import peaks, products_of
 from spatialsyn.models.qml import regress
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.randomness import generator
 from spatialsyn.numerics.transform import independent, sweep
 from spatialsyn.results import Results
 
@@ -81,7 +82,7 @@ def check_draws(draws: int) -> int:
 
 def signs(size: int, cities: int, seed: int) -> Array:
     """(size, cities) random signs."""
-    return np.random.default_rng(seed).choice([-1.0, 1.0], size=(size, cities))
+    return generator(seed).choice([-1.0, 1.0], size=(size, cities))
 
 
 def sampled(results: Results, v: Array) -> Samples:

@@ -27,6 +27,7 @@ from spatialsyn.fitting import fit
 from spatialsyn.models.design import align
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.permutation import two_sided
+from spatialsyn.numerics.randomness import generator, sequence
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
@@ -102,6 +103,7 @@ def placebo(
     expect(model, SpatialModel, "placebo needs a model such as ss.sdm(...)", ModelError)
     expect(panel, CityPanel, "placebo needs a panel: ss.CityPanel(frame, ...)", PanelError)
     _check(model, panel, shuffle, x, draws)
+    sequence(seed)  # what is no number is refused before anything is estimated
     matrices = align(weights, model.weights_names, panel)
     own = fit(model, panel, matrices)
     _check_moves(own, x)
@@ -150,7 +152,7 @@ def drawn(
     number: int,
 ) -> pd.DataFrame | None:
     """The effects of one draw; None where it has no estimate."""
-    rng = np.random.default_rng([seed, number])
+    rng = generator(seed, number)
     order = rng.permutation(panel.n)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
