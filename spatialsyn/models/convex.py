@@ -60,11 +60,6 @@ def estimate_convex(design: Design) -> Estimate:
     """
     check_size(design)
     _check_independent(design)
-    if design.cities_estimated and design.transformed:
-        raise ModelError(
-            "ss.convex(...) of weights that change over the years has no correction for the bias "
-            'of the city effects. Use weights of base years, or correction="direct".'
-        )
     return describe(design, at(design, check_peak(design, highest(design))))
 
 

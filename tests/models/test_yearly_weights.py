@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import made_up, ring
+from mixtures import mixed, three
 from numpy.testing import assert_allclose
 from scipy.linalg import null_space
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 import spatialsyn as ss
 
@@ -168,3 +169,86 @@ def test_covariances_that_need_one_matrix_are_refused():
             res.with_cov(kind)
     with pytest.raises(ss.ModelError, match="from one W: it is not available with a lag in time"):
         ss.wild_bootstrap(res)
+
+
+def two_networks(n: int, T: int) -> list[ss.WeightsSeries]:
+    """Two series of matrices that change every year, for the same cities."""
+    ids = [f"c{i:02d}" for i in range(n)]
+    return [
+        ss.weights.series(
+            {2001 + t: ss.Weights.from_matrix(ring(n, first + t), ids=ids, name=name)
+             for t in range(T)}
+        )
+        for name, first in (("a", 0), ("b", 50))
+    ]  # fmt: skip
+
+
+MIXTURE = {"x": 0.5, "rho[a+b]": 0.5, "share[a]": 0.6, "share[b]": 0.4, "sigma2": 1.0}
+
+
+@pytest.mark.parametrize("effects", ["individual", "twoways"])
+def test_a_mixture_has_the_likelihood_of_the_years_that_are_left(effects):
+    """T - 1 years tell of sigma2 and ln|S|, written out; year effects leave n - 1 cities."""
+    n, T = 12, 6
+    both = two_networks(n, T)
+    model = ss.sar("y ~ x", W=ss.convex("a", "b"), fixed_effects=effects)
+    panel = ss.simulate(model, (n, T), both, MIXTURE, seed=2)
+    res = ss.fit(model, panel, both)
+    W = [series.over(panel.years) for series in both]
+    y, x = panel.array("y"), panel.array("x")
+
+    def swept(v):
+        v = v - v.mean(axis=1, keepdims=True)
+        return (v - v.mean(axis=0)).ravel() if effects == "twoways" else v.ravel()
+
+    nobs = (n - (effects == "twoways")) * (T - 1)
+
+    def minus(at):
+        rho = at[0] * np.array([at[1], 1 - at[1]])
+        S = np.eye(n) - np.tensordot(rho, W, axes=1)
+        e = swept(np.stack([S[t] @ y[:, t] for t in range(T)], axis=1))
+        e = e - swept(x) * (swept(x) @ e) / (swept(x) @ swept(x))
+        logdet = np.linalg.slogdet(S)[1].mean() - (effects == "twoways") * np.log(1 - at[0])
+        return nobs / 2 * (np.log(2 * np.pi * e @ e / nobs) + 1) - (T - 1) * logdet
+
+    bounds = [(-0.9, 0.95), (0, 1)]
+    brute = minimize(minus, [0.3, 0.5], bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9})
+    assert res.nobs == nobs
+    assert_allclose(
+        res.params[["rho[a+b]", "share[a]"]], brute.x, atol=1e-5
+    )  # L-BFGS-B stops there
+    assert_allclose(res.loglik, -brute.fun, rtol=1e-9)
+
+
+@pytest.mark.parametrize("wx", ["each", "combined"])
+@pytest.mark.parametrize("effects", ["individual", "time", "twoways"])
+def test_a_mixture_of_the_same_matrices_every_year_is_the_plain_mixture(effects, wx):
+    panel, W = three()
+    same = [ss.weights.series(dict.fromkeys(panel.years, w), name=w.name) for w in W]
+    model = mixed(wx=wx, fixed_effects=effects)
+    plain, series = ss.fit(model, panel, W), ss.fit(model, panel, [*same[:2], W[2]])
+    assert_allclose(series.params, plain.params, atol=1e-9)
+    assert_allclose(series.loglik, plain.loglik, rtol=1e-10)
+    assert_allclose(series.cov, plain.cov, atol=1e-9)
+    assert series.nobs == plain.nobs
+    assert_allclose(
+        series.effects().table["estimate"], plain.effects().table["estimate"], rtol=1e-8
+    )
+
+
+@pytest.mark.parametrize("effects", ["individual", "twoways"])
+def test_a_mixture_is_centred_and_its_intervals_cover(effects):
+    """T = 4: dummies leave sigma2 at three quarters; the three slopes take 3 of 60 or 57 more."""
+    n, T, draws = 20, 4, 80
+    both = two_networks(n, T)
+    model = ss.sar("y ~ x", W=ss.convex("a", "b"), fixed_effects=effects)
+    fits = [ss.fit(model, ss.simulate(model, (n, T), both, MIXTURE, s), both) for s in range(draws)]
+    found = {name: np.array([res.params[name] for res in fits]) for name in MIXTURE}
+    for name, truth in {**MIXTURE, "sigma2": 1 - 3 / fits[0].nobs}.items():
+        if not name.startswith("share"):  # an estimate between bounds is not symmetric
+            off = found[name].mean() - truth
+            assert abs(off) < 3 * found[name].std() / np.sqrt(draws)
+    for name in ("x", "rho[a+b]"):
+        se = np.array([res.se[name] for res in fits])
+        covered = np.abs(found[name] - MIXTURE[name]) < 1.96 * se
+        assert covered.mean() > 0.877  # 80 draws: 0.95 less three standard errors
