@@ -135,7 +135,7 @@ class Results(SeveralWeights, Tabled):
 
     @property
     def loglik(self) -> float:
-        """Maximised log-likelihood, of transformed data where they are; nan without likelihood."""
+        """Maximised log-likelihood, of what `glance` says; nan without likelihood."""
         return self.estimate.loglik
 
     @property
@@ -151,7 +151,7 @@ class Results(SeveralWeights, Tabled):
     @property
     def df_model(self) -> int:
         """Parameters counted by AIC and BIC; fixed effects only where dummies estimate them."""
-        dummies = 0
+        dummies = self.design.units if self.design.dummies_of_cities else 0
         if not self.model.transforms:
             n, T = self.data.y.shape
             fixed = self.model.fixed_effects
@@ -161,12 +161,12 @@ class Results(SeveralWeights, Tabled):
 
     @property
     def aic(self) -> float:
-        """Akaike's criterion; compare within one `correction` only."""
+        """Akaike's criterion; compare within one `correction`, dynamic or static."""
         return 2 * self.df_model - 2 * self.loglik
 
     @property
     def bic(self) -> float:
-        """Schwarz's criterion; compare within one `correction` only."""
+        """Schwarz's criterion; compare as `aic`."""
         return float(np.log(self.nobs)) * self.df_model - 2 * self.loglik
 
     @cached_property
@@ -360,7 +360,7 @@ class Results(SeveralWeights, Tabled):
         return table.rename_axis("term").reset_index()
 
     def glance(self) -> pd.DataFrame:
-        """One row: what was estimated and how well it fits."""
+        """One row: what was estimated, how well it fits, and what data ``loglik`` is of."""
         return glance(self)
 
     def diagnostics(self, W: str | Weights | None = None) -> Diagnostics:

@@ -39,7 +39,12 @@ def summary(results: Results) -> str:
 
 
 def glance(results: Results) -> pd.DataFrame:
-    """One row: what was estimated and how well it fits."""
+    """One row: what was estimated and how well it fits.
+
+    ``correction`` is that of the parameters; ``likelihood`` says what ``loglik``, ``aic`` and
+    ``bic`` are of: "transformed" data, or "dummies" of the effects, as those of cities in
+    dynamic models always are. The AIC of these compares with no static model's.
+    """
     corrects = results.model.fixed_effects != "none" and results.design.instruments is None
     row = {
         "outcome": results.data.outcome,
@@ -56,12 +61,19 @@ def glance(results: Results) -> pd.DataFrame:
         "years": f"{results.data.years[0]}-{results.data.years[-1]}",
         "nobs": results.nobs,
         "sigma2": results.sigma2,
+        "likelihood": _likelihood(results) if corrects else "-",
         "loglik": results.loglik,
         "aic": results.aic,
         "bic": results.bic,
         "corr2": results.corr2,
     }
     return pd.DataFrame([row])
+
+
+def _likelihood(results: Results) -> str:
+    """What the log-likelihood is of, where there are fixed effects."""
+    apart = results.model.transforms and not results.design.dummies_of_cities
+    return "transformed" if apart else "dummies"
 
 
 def notes(results: Results) -> list[str]:
@@ -79,6 +91,11 @@ def notes(results: Results) -> list[str]:
         made = f", base years {w.base_years}" if w.base_years is not None else ""
         kind, way = w.recipe.get("kind"), w.standardization
         found.append(f"W[{name}]: {kind}{made}, standardization {way}, {w.hash}.")
+    if results.design.dummies_of_cities:
+        found.append(
+            "Log-likelihood, AIC and BIC are those of city dummies over all years, before the bias "
+            "of the parameters is removed: they do not compare with a static model's."
+        )
     found += results.estimate.notes
     found += warnings_of(results.design, results.estimate)
     found += [

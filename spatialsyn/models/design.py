@@ -129,6 +129,11 @@ class Design:
         return any(name == "tau" or name.startswith("eta[") for name in self.names)
 
     @property
+    def dummies_of_cities(self) -> bool:
+        """Whether city effects are dummies while years are transformed away, if any are."""
+        return self.cities_estimated and self.dynamic and self.transformed
+
+    @property
     def varies(self) -> bool:
         """Whether a matrix changes over the years."""
         return any(W.ndim == 3 for W in self.matrices.values())

@@ -244,3 +244,17 @@ def test_errors_that_depend_on_their_past_are_not_made_good_by_clusters():
     with pytest.raises(ss.ModelError, match="no estimate of this model is consistent"):
         res.with_cov("city")
     assert (res.with_cov("sandwich").se > 0).all()
+
+
+def test_the_likelihood_is_said_to_be_that_of_dummies():
+    """City dummies by either name: the same log-likelihood, the same count, the same AIC."""
+    panel, w = made_up(n=12, T=10)
+    model = ss.sar("y ~ x", W="w", fixed_effects="individual", lag_y=True)
+    corrected, direct = (quiet(model.but(correction=c), panel, w) for c in ("lee-yu", "direct"))
+    assert_allclose(corrected.loglik, direct.loglik, rtol=1e-12)
+    assert_allclose([corrected.aic, corrected.bic], [direct.aic, direct.bic], rtol=1e-12)
+    assert corrected.glance()["likelihood"].item() == "dummies"
+    assert "do not compare with a static model's" in corrected.summary()
+    static = ss.fit(model.but(lag_y=False), panel, w)
+    assert static.glance()["likelihood"].item() == "transformed"
+    assert "static" not in static.summary()
