@@ -8,6 +8,10 @@
     [grid]          one model under every combination of the choices a reader may question
     [report]        which tables and figures, and in which language
 
+Years: ``years = [2011, 2019]`` in [panel] and [models.m] is a range, the first year and the
+last. Everywhere else years are a list of single ones: ``base_years = [2011, 2015]`` of
+weights are two years, ``drop_years`` of a grid and ``over`` of a measure too.
+
 A key that a function does not have is an error that lists the ones it has. Formulas are
 checked on their syntax tree when the file is read; nothing in a study file can run code.
 """
@@ -61,7 +65,10 @@ class _Section(BaseModel):
 
 
 class PanelSection(_Section):
-    """Either `dataset`, or `boundaries` and `table` (paths beside the study file)."""
+    """Either `dataset`, or `boundaries` and `table` (paths beside the study file).
+
+    ``years = [2011, 2019]`` is a range: the first year, the last, and all between them.
+    """
 
     dataset: Literal["guangdong"] | None = None
     boundaries: str | None = None
@@ -77,7 +84,10 @@ class PanelSection(_Section):
 
 
 class ModelSection(_Section):
-    """The fields of `SpatialModel`, what `fit` is told, and the years if not all."""
+    """The fields of `SpatialModel`, what `fit` is told, and the years if not all.
+
+    ``years = [2013, 2019]`` is a range as in [panel].
+    """
 
     family: str
     formula: str
@@ -172,7 +182,9 @@ def years_of(panel: CityPanel, span: list[int] | None) -> CityPanel:
     if span is None:
         return panel
     if span[0] > span[1]:
-        raise ConfigError(f"years = {span} run backwards: give the first year, then the last.")
+        raise ConfigError(
+            f"years = {span} run backwards: years is a range, the first year and the last."
+        )
     return panel.subset(years=range(span[0], span[1] + 1))
 
 

@@ -2,7 +2,8 @@
 
     kind         which function; the other keys are its parameters
     standardize  how the result is scaled
-    base_years   of the columns or the table that the weights are made from
+    base_years   of the columns or the table that the weights are made from: a list of single
+                 years, [2011, 2015] are two, unlike years in [panel], which is a range
     of           the matrices, named further up, that a composite one is made of
 
 A parameter that stands for data names a column of the panel (`mass`, `values`), several
@@ -75,7 +76,8 @@ def _base(panel: CityPanel, section: str, parameter: str, options: Options) -> A
     years = options.pop("base_years", None)
     if years is None:
         raise ConfigError(
-            f"[{section}] needs base_years, for example [{panel.years[0]}, {panel.years[1]}]: "
+            f"[{section}] needs base_years, for example [{panel.years[0]}, {panel.years[1]}] "
+            "(these two years; a list, no range): "
             "weights made from data of the whole sample are a function of what drives y, and the "
             'estimates are biased (Qu & Lee 2015). base_years = "all" is possible and is marked '
             "in every table."

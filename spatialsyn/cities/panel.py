@@ -162,6 +162,7 @@ class CityPanel:
     def mean(self, column: str, years: Iterable[int] | str) -> pd.Series:
         """Mean of `column` by city over `years` (``"all"`` for the whole sample).
 
+        Years are listed one by one: ``(2011, 2015)`` are two years, ``range(2011, 2016)`` five.
         The years travel with the result (``.attrs["base_years"]``), so that a weights
         matrix made from it says when its data were observed.
         """
@@ -194,7 +195,7 @@ class CityPanel:
     def subset(
         self, ids: Iterable[Any] | None = None, years: Iterable[int] | None = None
     ) -> CityPanel:
-        """The panel of some cities or some years.
+        """The panel of some cities or some years, listed one by one: ``years=range(2011, 2020)``.
 
         Weights keep their cities: `weights.subset(ids)` cuts them too, and says what
         that does to them.

@@ -48,7 +48,7 @@ def flows(
     receiver : "destination" | "origin"
         Whom a flow makes depend on the other. A parcel reaches its destination; but who
         searches for another city (the origin of the search) learns from it.
-    base_years : years or "all"
+    base_years : single years, such as (2011, 2015) for two, or "all"
         Of a table with years, the mean over these is taken; otherwise it says when the
         flows were observed.
     symmetric : None | "mean" | "max" | "min" | "product"

@@ -43,7 +43,7 @@ def gap(
         Smallest gap that counts, in units of `values`; without it two cities with equal
         values are an error, since their weight would be infinite. The recipe tells how
         many pairs lie below it (``floored_pairs``).
-    base_years : years or "all"
+    base_years : single years, such as (2011, 2015) for two, or "all"
         Only where `values` does not carry them.
     """
     years = base_years_of(values, base_years)
@@ -186,8 +186,8 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
         raise WeightsError(
             "these weights come from economic or digital data and do not say of which years. Data "
             "of the sample itself make W a function of what drives y, and the estimates biased "
-            "(Qu & Lee 2015). Use panel.mean(column, years=(first, second)) with years before or "
-            'at the start of the sample, or say base_years=(2011, 2012); base_years="all" is '
+            "(Qu & Lee 2015). Use panel.mean(column, years=(first, second)), two years before "
+            'or at the start of the sample, or say base_years=(2011, 2012); base_years="all" is '
             "possible and marks the matrix in every table."
         )
     whole = carried.get("sample_years")
