@@ -119,15 +119,28 @@ def check_same_cities(ids: Sequence[Any], polygons: Sequence[Any]) -> None:
         raise AlignmentError(
             f"the table writes city ids as {'/'.join(kinds[0])} ({named(ids, 2)}), the polygons as "
             f"{'/'.join(kinds[1])} ({named(polygons, 2)}). Make them one kind, for example "
-            "frame.astype({city: str}); ss.read_panel does so by itself."
+            f"frame.astype({{city: str}}); ss.read_panel does so by itself.{_zeros(ids, polygons)}"
         )
     lonely = [i for i in ids if i not in set(polygons)]
     if lonely:
         raise AlignmentError(
             f"{len(lonely)} of {len(ids)} cities of the table have no polygon: {named(lonely)}; "
             f"the polygons are {named(polygons)}. Correct the ids, add the polygons, or leave "
-            "these cities out of the table."
+            f"these cities out of the table.{_zeros(lonely, polygons)}"
         )
+
+
+def _zeros(ids: Sequence[Any], polygons: Sequence[Any]) -> str:
+    """What brings back the zeros that a spreadsheet took from the front of codes, if that is it."""
+    known = {str(i) for i in polygons}
+    width = max(map(len, known), default=0)
+    lost = [str(i) for i in ids if str(i) not in known]
+    if not lost or not known.issuperset(i.zfill(width) for i in lost):
+        return ""
+    return (
+        f" They seem to have lost leading zeros: {lost[0]!r} would be {lost[0].zfill(width)!r}. "
+        f"Bring them back: frame[city] = frame[city].astype(str).str.zfill({width})."
+    )
 
 
 def _kind(value: object) -> str:

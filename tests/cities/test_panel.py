@@ -260,3 +260,15 @@ def test_years_with_a_gap_are_no_panel():
     p = ss.CityPanel(table())
     with pytest.raises(ss.PanelError, match=r"leaves out 2012 between 2011 and 2013"):
         p.subset(years=[2011, 2013])
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_codes_that_lost_leading_zeros_are_told_how_to_get_them_back(kind):
+    from spatialsyn.cities.checks import check_same_cities
+
+    codes = ["010100", "020200", "110000"]
+    with pytest.raises(ss.AlignmentError, match=r"'10100' would be '010100'.*str.zfill\(6\)"):
+        check_same_cities([kind(code.lstrip("0")) for code in codes], codes)
+    with pytest.raises(ss.AlignmentError) as other:
+        check_same_cities(["999"], codes)
+    assert "zfill" not in str(other.value)
