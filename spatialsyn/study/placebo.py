@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -178,10 +178,13 @@ def relabelled(w: Links, order: Any) -> Links:
 
 
 def _as(w: Weights, ids: list[Any]) -> Weights:
-    """`w` with its rows called `ids`; a relabelled matrix keeps its spectrum."""
-    made = Weights(w.matrix, tuple(ids), w.name, w.recipe, w.standardization)
-    if "logdet" in w.__dict__:
-        made.__dict__["logdet"] = w.logdet
+    """`w` with its rows called `ids`; a relabelled matrix keeps its eigenvalues.
+
+    Other log-determinants hold the matrix in its order, and are found again.
+    """
+    made = replace(w, ids=tuple(ids))
+    if "spectrum" in w.__dict__:  # which `aligned` takes along
+        made.__dict__["spectrum"] = w.spectrum
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cases import made_up
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 from study.small import MODEL, panel_and_weights
@@ -226,3 +227,21 @@ def test_the_jackknife_needs_cities_and_regressors(data):
         ss.jackknife(ss.ols("y ~ x"), panel.subset(few), w)
     with pytest.raises(ss.ModelError, match="no regressors, so there are no effects"):
         ss.jackknife(ss.sar("y ~ 1", W="w"), panel, w)
+
+
+def test_a_relabelled_matrix_keeps_its_eigenvalues_and_the_way_to_them(monkeypatch):
+    """No draw looks for them again; the log-likelihood is that of a matrix made anew."""
+    panel, w = made_up(n=12, T=6)
+    w = w.with_logdet("eigenvalues")
+    model = ss.sar("y ~ x", W="w", fixed_effects="individual")
+    ss.fit(model, panel, w)
+    order = np.random.default_rng(1).permutation(12)
+    fresh = ss.Weights.from_matrix(w.dense(), ids=[w.ids[i] for i in order], name="w")
+    expected = ss.fit(model, panel, fresh)
+    monkeypatch.setattr("spatialsyn.weights.core.spectrum", None)
+    moved = relabelled(w, order)
+    assert moved.determinant == "eigenvalues"
+    found = ss.fit(model, panel, moved)
+    assert_allclose(found.loglik, expected.loglik, rtol=1e-10)
+    assert_allclose(found.params, expected.params, rtol=1e-6)
+    assert_allclose(found.cov, expected.cov, rtol=1e-5, atol=1e-12)
