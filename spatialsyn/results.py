@@ -133,11 +133,7 @@ class Results(SeveralWeights, Tabled):
 
     @property
     def loglik(self) -> float:
-        """Maximised log-likelihood, of transformed data where they are; nan without likelihood.
-
-        In a model with lags in time city effects are dummies, whatever the correction, and it is
-        their likelihood of all T years, before the bias is removed from the parameters.
-        """
+        """Maximised log-likelihood, of what `glance` says; nan without likelihood."""
         return self.estimate.loglik
 
     @property
@@ -163,11 +159,7 @@ class Results(SeveralWeights, Tabled):
 
     @property
     def aic(self) -> float:
-        """Akaike's criterion; compare within one `correction` only.
-
-        With lags in time and city effects it is that of dummies: it does not compare with a
-        static model's, which is of T - 1 years.
-        """
+        """Akaike's criterion; compare within one `correction`, dynamic or static."""
         return 2 * self.df_model - 2 * self.loglik
 
     @property
@@ -355,11 +347,7 @@ class Results(SeveralWeights, Tabled):
         return self._with_shares(tidy(self.params, self.se, level), level).reset_index()
 
     def glance(self) -> pd.DataFrame:
-        """One row: what was estimated and how well it fits.
-
-        ``correction`` is that of the parameters; ``likelihood`` says what ``loglik``, ``aic``
-        and ``bic`` are of: "transformed" data, or "dummies" of what effects there are.
-        """
+        """One row: what was estimated, how well it fits, and what data ``loglik`` is of."""
         return glance(self)
 
     def diagnostics(self, W: str | Weights | None = None) -> Diagnostics:

@@ -79,7 +79,12 @@ def _fitted(results: Results) -> str:
 
 
 def glance(results: Results) -> pd.DataFrame:
-    """One row: what was estimated and how well it fits."""
+    """One row: what was estimated and how well it fits.
+
+    ``correction`` is that of the parameters; ``likelihood`` says what ``loglik``, ``aic`` and
+    ``bic`` are of: "transformed" data, or "dummies" of the effects, as those of cities in
+    dynamic models always are. The AIC of these compares with no static model's.
+    """
     corrects = results.model.fixed_effects != "none" and results.design.instruments is None
     row = {
         "outcome": results.data.outcome,

@@ -186,7 +186,7 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
         raise WeightsError(
             "these weights come from economic or digital data and do not say of which years. Data "
             "of the sample itself make W a function of what drives y, and the estimates biased "
-            "(Qu & Lee 2015). Use panel.mean(column, years=(first, second)), single years before "
+            "(Qu & Lee 2015). Use panel.mean(column, years=(first, second)), two years before "
             'or at the start of the sample, or say base_years=(2011, 2012); base_years="all" is '
             "possible and marks the matrix in every table."
         )

@@ -19,7 +19,7 @@ PARAMS = {"x": 1.0, "W[w]*x": 0.5, "rho[w]": 0.3, "tau": 0.4, "eta[w]": 0.1, "si
 def dynamic() -> ss.Results:
     w = ss.Weights.from_matrix(ring(12, 3), ids=[f"c{i:02d}" for i in range(12)], name="w")
     model = ss.sdm("y ~ x", W="w", fixed_effects="twoways", lag_y=True, lag_wy=True)
-    panel = ss.simulate(model, made_up(n=12, T=25)[0], w, PARAMS, seed=1)
+    panel = ss.simulate(model, made_up(n=12, T=25)[0], w, PARAMS, np.random.SeedSequence(1))
     return ss.fit(model, panel, w)
 
 
@@ -109,7 +109,9 @@ def test_draws_that_never_come_to_rest_are_rejected():
 def test_simulated_and_delta_errors_agree_far_from_the_boundary():
     w = ss.Weights.from_matrix(ring(30, 3), ids=range(30), name="w")
     model = ss.sdm("y ~ x", W="w", fixed_effects="twoways", lag_y=True, lag_wy=True)
-    res = ss.fit(model, ss.simulate(model, (30, 60), w, PARAMS | {"tau": 0.2}, seed=1), w)
+    res = ss.fit(
+        model, ss.simulate(model, (30, 60), w, PARAMS | {"tau": 0.2}, np.random.SeedSequence(1)), w
+    )
     drawn = res.effects(horizon="long", method="simulation", draws=1000, seed=1)["total"]
     delta = res.effects(horizon="long")["total"]
     # Quantiles of 1000 draws against the normal ones of the delta method: skewed a little.
@@ -141,7 +143,9 @@ def test_a_lag_of_wy_alone_has_a_long_run_too():
     w = ss.Weights.from_matrix(ring(12, 3), ids=[f"c{i:02d}" for i in range(12)], name="w")
     model = ss.slx("y ~ x", W="w", fixed_effects="individual", lag_wy="w")
     params = {"x": 1.0, "W[w]*x": 0.5, "eta[w]": 0.3, "sigma2": 1.0}
-    res = ss.fit(model, ss.simulate(model, made_up(n=12, T=25)[0], w, params, seed=2), w)
+    res = ss.fit(
+        model, ss.simulate(model, made_up(n=12, T=25)[0], w, params, np.random.SeedSequence(2)), w
+    )
     W, p = w.dense(), res.params
     K = np.linalg.inv(np.eye(12) - p["eta[w]"] * W)
     B = K @ (p["x"] * np.eye(12) + p["W[w]*x"] * W)

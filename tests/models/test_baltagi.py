@@ -173,7 +173,7 @@ def test_the_parameters_of_drawn_data_are_found(random):
     model = ss.sem("y ~ x", W="w", random=random)
     z = []
     for seed in range(12):
-        res = ss.fit(model, ss.simulate(model, (60, 5), w, truth, seed=seed), w)
+        res = ss.fit(model, ss.simulate(model, (60, 5), w, truth, np.random.SeedSequence(seed)), w)
         z.append((res.params - res.params.index.map(truth)) / res.se)
     assert (np.abs(np.mean(z, axis=0)) < 3 / np.sqrt(12)).all()
     assert 0.75 < np.std(z) < 1.25  # 60 errors: one with a standard deviation of 0.09
@@ -185,7 +185,7 @@ def test_the_two_structures_can_be_told_apart():
     truth = {"Intercept": 0.0, "x": 1.0, "lambda[w]": 0.7, "phi": 0.2, "sigma2": 1.0}
     for random, other in (("individual", "baltagi"), ("baltagi", "individual")):
         model = ss.sem("y ~ x", W="w", random=random)
-        panel = ss.simulate(model, (40, 8), w, truth, seed=1)
+        panel = ss.simulate(model, (40, 8), w, truth, np.random.SeedSequence(1))
         assert ss.fit(model, panel, w).loglik > ss.fit(model.but(random=other), panel, w).loglik
 
 

@@ -37,7 +37,7 @@ def holed(n: int = 10, T: int = 6, share: float = 0.2, seed: int = 2):
     ids = [f"c{i:02d}" for i in range(n)]
     w = ss.Weights.from_matrix(ring(n, seed), ids=ids, name="w")
     model = specified("gns", fixed_effects="twoways")
-    whole = ss.simulate(model, (n, T), w, TRUTH | {"sigma2": 0.5}, seed=seed)
+    whole = ss.simulate(model, (n, T), w, TRUTH | {"sigma2": 0.5}, np.random.SeedSequence(seed))
     y = whole.array("y").copy()
     y[np.random.default_rng(seed).random((n, T)) < share] = np.nan
     return whole.assign(y=y), w, whole

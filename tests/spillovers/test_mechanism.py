@@ -17,8 +17,8 @@ TO_Y = {"x": 0.4, "m": 0.5, "W[w]*x": 0.1, "W[w]*m": 0.3, "rho[w]": 0.25, "sigma
 
 
 def drawn(to_m=TO_M, to_y=TO_Y, seed=2, shape=(20, 8), first=FIRST, second=SECOND) -> ss.CityPanel:
-    panel = ss.simulate(first, shape, W, to_m, seed=seed)
-    return ss.simulate(second, panel, W, to_y, seed=seed + 500)
+    panel = ss.simulate(first, shape, W, to_m, np.random.SeedSequence(seed))
+    return ss.simulate(second, panel, W, to_y, np.random.SeedSequence(seed + 500))
 
 
 @pytest.fixture(scope="module")
