@@ -14,7 +14,7 @@ import numpy as np
 from spatialsyn.effects.averages import averages
 from spatialsyn.effects.blocks import AVERAGES, average
 from spatialsyn.effects.entered import Multipliers
-from spatialsyn.effects.inference import NEAR_BOUNDARY, advice, by_delta, moved, spread_of
+from spatialsyn.effects.inference import NEAR_BOUNDARY, advice, by_delta, labelled, moved, spread_of
 from spatialsyn.effects.request import multipliers
 from spatialsyn.effects.table import normal_columns
 from spatialsyn.models.design import Design
@@ -72,14 +72,12 @@ def _of_one_pattern(
     value, gradient = moved(params, entered, *path.read(params, entered.carriers))
     columns = normal_columns(value, spread_of(gradient, cov), level)
     listed = [numbers.tolist() for numbers in columns.values()]
-    kinds = list(AVERAGES["effect"])
     rough = _rough(params, cov, estimates[0], entered)
     found = []
     for x, numbers, estimate, note in zip(
         names, zip(*listed, strict=True), estimates, rough, strict=True
     ):
-        rows = {"x": [one for one in x for _ in kinds], "effect": kinds * len(x)}
-        rows |= dict(zip(columns, numbers, strict=True))
+        rows = labelled(x, AVERAGES) | dict(zip(columns, numbers, strict=True))
         found.append((rows, advice(estimate, entered) if note else ""))
     return found
 

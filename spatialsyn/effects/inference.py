@@ -139,9 +139,8 @@ def _roots(cov: Array) -> Array:
 def labelled(names: Iterable[str], labels: Labels) -> dict[str, Any]:
     """What tells the rows of all regressors apart, column by column."""
     listed = list(names)
-    columns = zip(labels.columns, labels.to_numpy(dtype=object).T, strict=True)
-    found = {str(column): list(values) * len(listed) for column, values in columns}
-    return {"x": [x for x in listed for _ in range(len(labels))]} | found
+    columns = {str(column): labels[column].tolist() * len(listed) for column in labels}
+    return {"x": [x for x in listed for _ in range(len(labels))]} | columns
 
 
 def _simulated(
