@@ -28,3 +28,8 @@ def fitted(panel):
     """A spatial Durbin model of that panel, and its weights."""
     geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
     return ss.fit(ss.sdm("y ~ x + z", W="geo", fixed_effects="twoways"), panel, geo), geo
+
+
+def drawn(ax, name):
+    """The artists of one kind."""
+    return [artist for artist in ax.get_children() if artist.get_gid() == name]

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from cases import ring
+from drawing import drawn
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
 
-mpl.use("Agg")
 IDS = [f"c{i}" for i in range(9)]
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def weights(name: str, seed: int) -> ss.Weights:
     return ss.Weights.from_matrix(ring(9, seed), ids=IDS, name=name)
-
-
-def drawn(ax, name):
-    return [artist for artist in ax.get_children() if artist.get_gid() == name]
 
 
 def texts(ax):

@@ -1,7 +1,5 @@
 """A map of China shows all of China, and no map leaves out Hong Kong and Macao."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +10,6 @@ import spatialsyn as ss
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.atlas import frame
 from spatialsyn.report.atlas.inset import Inset, south_china_sea
-
-mpl.use("Agg")
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +26,6 @@ def shown(units):
 def guangdong():
     layer = ss.datasets.boundaries("guangdong")
     return layer[~layer.index.isin(["810000", "820000"])]
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def place(lon, lat):

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from cases import ring
+from drawing import drawn
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
 
-mpl.use("Agg")
 MODEL = ss.slx("y ~ x + z | x", W="any", fixed_effects="twoways")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +19,6 @@ def panel() -> ss.CityPanel:
     cities = ss.datasets.guangdong()
     x, z, y = np.random.default_rng(7).normal(size=(3, cities.n, cities.T))
     return cities.assign(x=x, z=z, y=x + y)
-
-
-def drawn(ax, name):
-    return [artist for artist in ax.get_children() if artist.get_gid() == name]
 
 
 def test_one_curve_over_kilometres(panel):

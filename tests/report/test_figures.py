@@ -1,17 +1,15 @@
 """Plots of effects show the table they were given; files are fit for print and reproducible."""
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from drawing import drawn
 from numpy.testing import assert_allclose
 from report.drawing import fitted, invented_panel
 
 import spatialsyn as ss
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
-
-mpl.use("Agg")
 
 
 @pytest.fixture(scope="module")
@@ -29,19 +27,9 @@ def results(fit):
     return fit[0]
 
 
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def no_chinese_font(monkeypatch):
     monkeypatch.setattr(theme, "cjk_family", lambda: None)
-
-
-def drawn(ax, name):
-    return [artist for artist in ax.get_children() if artist.get_gid() == name]
 
 
 def rows(ax):

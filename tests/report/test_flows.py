@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import drawn
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose
 from PIL import Image
@@ -16,8 +15,6 @@ import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError
 from spatialsyn.report.atlas import flows
 from spatialsyn.report.atlas.classes import classify
-
-mpl.use("Agg")
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +53,6 @@ def blocks(results):
 def responses(panel, fit):
     dynamic = ss.sdm("y ~ x", W="geo", fixed_effects="twoways", lag_y=True)
     return ss.fit(dynamic, panel, fit[1]).effects("x", by="city", horizon=range(3))
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
-def drawn(ax, name):
-    return [artist for artist in ax.get_children() if artist.get_gid() == name]
 
 
 def number(text):

@@ -2,14 +2,12 @@
 
 from itertools import pairwise
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import pytest
+from drawing import drawn
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
 
-mpl.use("Agg")
 FORMULA = "log(gdp) ~ digital_finance + urbanization + log(loans)"
 
 
@@ -18,16 +16,6 @@ def results():
     panel = ss.datasets.guangdong()
     geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
     return ss.fit(ss.sdm(FORMULA, W="geo", fixed_effects="twoways"), panel, geo)
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
-def drawn(ax, name):
-    return [artist for artist in ax.get_children() if artist.get_gid() == name]
 
 
 def test_regressors_of_small_units_are_drawn_larger_and_say_so(results):

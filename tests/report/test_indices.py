@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from drawing import drawn
 from measures.small import panel, random_panel
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
 from spatialsyn.measures import composite, disparity
-
-mpl.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
-def drawn(ax, name):
-    return [artist for artist in ax.get_children() if artist.get_gid() == name]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

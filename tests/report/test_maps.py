@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import drawn as layer
 from matplotlib.colors import to_rgb
 from matplotlib_scalebar.scalebar import ScaleBar
 from numpy.testing import assert_allclose
@@ -18,8 +19,6 @@ from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
 from spatialsyn.report import theme
 from spatialsyn.report.atlas import frame
 from spatialsyn.report.atlas.classes import classify
-
-mpl.use("Agg")
 
 # Colours are written as #rrggbb.
 EIGHT_BITS = 1 / 255
@@ -41,16 +40,6 @@ def results(panel):
 def numbers(panel):
     values = np.random.default_rng(2).uniform(1, 9, panel.n)
     return pd.Series(values, index=list(panel.ids))
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
-def layer(ax, name):
-    return [artist for artist in ax.get_children() if artist.get_gid() == name]
 
 
 def legend_texts(legend):

@@ -1,10 +1,9 @@
 """Curves, scatter plots, spectra and triangles show what they were given."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import drawn
 from numpy.testing import assert_allclose
 from report.drawing import fitted, invented_panel
 
@@ -13,8 +12,6 @@ from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
 from spatialsyn.models.posterior import Posterior
 from spatialsyn.report.figures import shares
 from spatialsyn.report.figures.scatter import moran
-
-mpl.use("Agg")
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +33,6 @@ def values(panel):
 def curve():
     x = np.array([150.0, 50.0, 250.0])
     return pd.DataFrame({"x": x, "estimate": 1 / x, "low": 0.5 / x, "high": 2 / x})
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
-
-
-def drawn(ax, name):
-    return [artist for artist in ax.get_children() if artist.get_gid() == name]
 
 
 def posterior(alpha, size=1000):
