@@ -9,10 +9,10 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.accuracy import too_far
 from spatialsyn.models.data import Evaluate, read
-from spatialsyn.models.design import Design, align, sweep_effects
+from spatialsyn.models.design import align, sweep_effects
 from spatialsyn.models.dynamic import stability
 from spatialsyn.models.estimators import estimated_as
-from spatialsyn.models.formula import Regressors, evaluate
+from spatialsyn.models.formula import evaluate
 from spatialsyn.models.gaps import Sample, check_observed, sampled
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.hypothesis import HypothesisTest
@@ -67,7 +67,9 @@ def estimated_on(
 ) -> Results:
     """`model` on the city-years of `sample`; the matrices are aligned with the panel."""
     with threads_for(panel.n):
-        data, design = designed(model, panel, matrices, sample, evaluate)
+        data, outside = read(model, panel, sample, evaluate)
+        check_observed(model, data, panel, matrices)
+        design = sweep_effects(model, data, matrices, outside)
         design, estimate, kind = estimated_as(model, design, cov)
         root = stability(design, estimate) if model.dynamic else None
     if root is not None and root[0] >= 1:
@@ -76,19 +78,6 @@ def estimated_on(
     if inexact:
         warnings.warn(inexact, stacklevel=2)
     return Results(model, panel, matrices, data, design, estimate, kind, sample)
-
-
-def designed(
-    model: SpatialModel,
-    panel: CityPanel,
-    matrices: Mapping[str, Links],
-    sample: Sample,
-    evaluate: Evaluate = evaluate,
-) -> tuple[Regressors, Design]:
-    """What `model` is estimated from: its formula evaluated, its arrays lagged and swept."""
-    data, outside = read(model, panel, sample, evaluate)
-    check_observed(model, data, panel, matrices)
-    return data, sweep_effects(model, data, matrices, outside)
 
 
 def _unstable(largest: float, test: HypothesisTest) -> str:
