@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,10 @@ def average_columns(
     return [found[i] for i in range(len(designs))]
 
 
-def regressors_of(design: Design) -> list[str]:
+def regressors_of(design: Design) -> tuple[str, ...]:
     """Those that have effects."""
     names = dict.fromkeys(column.x for column in design.columns)
-    return [x for x in names if x is not None and x != "Intercept"]
+    return tuple(x for x in names if x is not None and x != "Intercept")
 
 
 def _pattern(design: Design) -> Hashable:
@@ -77,9 +78,15 @@ def _of_one_pattern(
     for x, numbers, estimate, note in zip(
         names, zip(*listed, strict=True), estimates, rough, strict=True
     ):
-        rows = labelled(x, AVERAGES) | dict(zip(columns, numbers, strict=True))
+        rows = _labels(x) | dict(zip(columns, numbers, strict=True))
         found.append((rows, advice(estimate, entered) if note else ""))
     return found
+
+
+@lru_cache(maxsize=1024)
+def _labels(names: tuple[str, ...]) -> dict[str, Any]:
+    """What tells the rows of the regressors apart."""
+    return labelled(names, AVERAGES)
 
 
 def _rough(params: Array, cov: Array, one: Estimate, entered: Multipliers) -> Array:
@@ -90,7 +97,7 @@ def _rough(params: Array, cov: Array, one: Estimate, entered: Multipliers) -> Ar
     return np.asarray((high - params[:, at]) < NEAR_BOUNDARY * np.sqrt(cov[:, at, at]))
 
 
-def _alone(design: Design, estimate: Estimate, names: list[str], level: float) -> Found:
+def _alone(design: Design, estimate: Estimate, names: Sequence[str], level: float) -> Found:
     reading, labels = average(len(design.y))
     entered: Multipliers = multipliers(design, estimate, dict.fromkeys(names))
     columns, _ = by_delta(estimate, entered, reading, labels, level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -96,6 +97,7 @@ def check_pairs(n: int) -> None:
         )
 
 
+@lru_cache(maxsize=1024)  # models of a study share them
 def check_names(names: tuple[str, ...]) -> None:
     """Every parameter has a name of its own."""
     twice = sorted(name for name, times in Counter(names).items() if times > 1)

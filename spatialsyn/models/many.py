@@ -93,7 +93,8 @@ def _estimated(designs: Sequence[Design]) -> list[Estimate | None]:
     one, b = designs[0], len(designs)
     (n, T, p), m = one.Z.shape, one.Wy.shape[2]
     both = _rows(designs)
-    coefficients, fine, length = _regressed(both, p)
+    gram = both[:, :p] @ both.transpose(0, 2, 1)
+    coefficients, fine = _regressed(gram)
     # Residuals of y and Wy; their combination with a share of -rho is that of the model.
     mixed = np.zeros((b, 1 + m, p + 1 + m))
     mixed[:, :, :p], mixed[:, :, p:] = -coefficients.transpose(0, 2, 1), np.eye(1 + m)
@@ -109,10 +110,10 @@ def _estimated(designs: Sequence[Design]) -> list[Estimate | None]:
         e = e[:, :1] - rho[:, :, None] * e[:, 1:]
     delta = -mixed[:, 0, :p]
     sigma2 = np.einsum("bcn,bcn->b", e, e) / one.nobs
-    fine &= sigma2 > 1e-20 * length[:, p] ** 2
+    fine &= sigma2 > 1e-20 * np.einsum("bn,bn->b", both[:, p], both[:, p])
     sigma2 = np.where(fine, sigma2, 1.0)
     inverse = _multipliers(one, rho)
-    info = _information(one, both, e[:, 0], rho, sigma2, inverse)
+    info = _information(one, both, gram[..., :p], e[:, 0], rho, sigma2, inverse)
     cov, fine = _inverted(info, fine)
     jacobian = one.logdet(rho[:, 0]) if isinstance(one.logdet, LogDet) else 0.0
     loglik = one.copies * jacobian - one.nobs / 2 * (np.log(2 * np.pi * sigma2) + 1)
@@ -139,8 +140,8 @@ def _rows(designs: Sequence[Design]) -> Array:
     n, T, p = designs[0].Z.shape
     rows = np.empty((len(designs), p + 1 + designs[0].Wy.shape[2], n, T))
     for own, design in zip(rows, designs, strict=True):
-        own[:p], own[p] = np.moveaxis(design.Z, 2, 0), design.y
-        own[p + 1 :] = np.moveaxis(design.Wy, 2, 0)
+        own[:p], own[p] = design.Z.transpose(2, 0, 1), design.y
+        own[p + 1 :] = design.Wy.transpose(2, 0, 1)
     return rows.reshape(len(designs), -1, n * T)
 
 
@@ -153,18 +154,20 @@ def _multipliers(one: Design, rho: Array) -> Array | None:
     return np.linalg.inv(np.eye(len(one.y)) - rho[..., None] * dense(one.W[0]))
 
 
-def _regressed(both: Array, p: int) -> tuple[Array, NDArray[np.bool_], Array]:
-    """(b, p, c) coefficients of the last c of `both`, (b, p + c, N), on the first p.
+def _regressed(gram: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """(b, p, c) coefficients of c rows on p others, and whether they tell the p apart.
 
-    With them whether products tell these apart, and the lengths of all.
+    Parameters
+    ----------
+    gram : (b, p, p + c), products of the p with all
     """
-    products = both[:, :p] @ both.transpose(0, 2, 1)
-    length = np.sqrt(np.einsum("bin,bin->bi", both, both))
-    unit = np.where(length[:, :p] > 0, length[:, :p], 1)[..., None]
-    square = products[..., :p] / unit / unit.transpose(0, 2, 1)
-    fine = (length[:, :p] > 0).all(axis=1) & (_pivots(square) > DISTINCT)
+    p = gram.shape[1]
+    length = np.sqrt(np.einsum("bii->bi", gram[..., :p]))
+    unit = np.where(length > 0, length, 1)[..., None]
+    square = gram[..., :p] / unit / unit.transpose(0, 2, 1)
+    fine = (length > 0).all(axis=1) & (_pivots(square) > DISTINCT)
     square[~fine] = np.eye(p)
-    return np.linalg.solve(square, products[..., p:] / unit) / unit, fine, length
+    return np.linalg.solve(square, gram[..., p:] / unit) / unit, fine
 
 
 def _pivots(products: Array) -> Array:
@@ -179,18 +182,28 @@ def _pivots(products: Array) -> Array:
 
 
 def _information(
-    one: Design, both: Array, e: Array, rho: Array, sigma2: Array, inverse: Array | None
+    one: Design,
+    both: Array,
+    square: Array,
+    e: Array,
+    rho: Array,
+    sigma2: Array,
+    inverse: Array | None,
 ) -> Array:
-    """(b, q, q), the expected information of `information`, in the order (delta, rho, sigma2)."""
-    m = rho.shape[1]
-    Z, b, p = both[:, : -1 - m], len(both), both.shape[1] - 1 - m
+    """(b, q, q), the expected information of `information`, in the order (delta, rho, sigma2).
+
+    Parameters
+    ----------
+    square : (b, p, p), products of the regressors, the first p rows of `both`
+    """
+    (b, p, _), m = square.shape, rho.shape[1]
     info = np.zeros((b, p + m + 1, p + m + 1))
-    info[:, :p, :p] = Z @ Z.transpose(0, 2, 1) / sigma2[:, None, None]
+    info[:, :p, :p] = square / sigma2[:, None, None]
     info[:, -1, -1] = one.nobs / (2 * sigma2**2)
     if m:
         noise, traces = _propagated(one, e, rho[:, 0], inverse)
         explained = both[:, -1] - noise
-        info[:, :p, p] = (Z @ explained[..., None])[..., 0] / sigma2[:, None]
+        info[:, :p, p] = (both[:, :p] @ explained[..., None])[..., 0] / sigma2[:, None]
         squares = np.einsum("bn,bn->b", explained, explained)
         info[:, p, p] = squares / sigma2 + one.copies * (traces[1] + traces[2])
         info[:, p, -1] = one.copies * traces[0] / sigma2

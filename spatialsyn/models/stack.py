@@ -7,8 +7,10 @@ what a model gets.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +26,13 @@ from spatialsyn.numerics.lags import Array, Matrix, lag_each
 from spatialsyn.numerics.transform import sweep_each
 from spatialsyn.weights.series import Links
 
+_BUT_FORMULA = attrgetter(*(f.name for f in fields(SpatialModel) if f.name != "formula"))
+
 
 def alike(model: SpatialModel) -> Hashable:
     """What models share that differ in their formulas only."""
-    return tuple(getattr(model, f.name) for f in fields(model) if f.name != "formula")
+    found: Hashable = _BUT_FORMULA(model)
+    return found
 
 
 def stacked(
@@ -47,8 +52,9 @@ def stacked(
     matrices = [first.matrices[name] for name, _ in models[0].roles.wx]
     columns = [(key, d.X[..., j]) for d in data for j, key in enumerate(d.keys[1:])]
     regressors = Stack.of(columns, matrices, first.fixed_effects)
+    shared = {f.name: getattr(first, f.name) for f in fields(first)}  # `replace` looks each time
     return [
-        _design(model, d, first, outcomes, regressors)
+        _design(model, d, shared, outcomes, regressors)
         for model, d in zip(models, data, strict=True)
     ]
 
@@ -66,26 +72,31 @@ def _first(
 
 
 def _design(
-    model: SpatialModel, data: Regressors, first: Design, outcomes: Stack, regressors: Stack
+    model: SpatialModel,
+    data: Regressors,
+    shared: Mapping[str, Any],
+    outcomes: Stack,
+    regressors: Stack,
 ) -> Design | None:
+    """The design of a model that is like one whose fields are `shared`."""
     pairs, lags = sources(model, data), [name for name, _ in model.roles.wx]
     part: dict[str | None, int] = {None: 0, **{name: i for i, name in enumerate(lags, 1)}}
-    columns = tuple(column for _, column in pairs)
+    columns = tuple([column for _, column in pairs])
     at = [regressors.at(data.keys[1 + j], part[column.W]) for j, column in pairs]
-    y, *Wy = [outcomes.at(data.keys[0], i) for i in range(1 + len(first.W))]
+    y, *Wy = [outcomes.at(data.keys[0], i) for i in range(1 + len(shared["W"]))]
     try:
-        check_names(tuple(column.name for column in columns))
+        check_names(tuple([column.name for column in columns]))
     except SpatialsynError:
         return None
-    if first.fixed_effects != "none" and (outcomes.gone[y] or regressors.gone[at].any()):
+    if shared["fixed_effects"] != "none" and (outcomes.gone[y] or regressors.gone[at].any()):
         return None
-    return replace(
-        first,
-        y=outcomes.swept[y],
-        Wy=outcomes.swept[Wy].transpose(1, 2, 0),
-        Z=regressors.swept[at].transpose(1, 2, 0),
-        columns=columns,
-    )
+    own = {
+        "y": outcomes.swept[y],
+        "Wy": outcomes.swept[Wy].transpose(1, 2, 0),
+        "Z": regressors.swept[at].transpose(1, 2, 0),
+        "columns": columns,
+    }
+    return Design(**{**shared, **own})
 
 
 @dataclass(frozen=True, eq=False)

@@ -194,6 +194,7 @@ def lag_of(W: str, term: str) -> str:
     return f"W[{W}]*{bracketed(term)}"
 
 
+@lru_cache(maxsize=4096)  # models of a study share their terms
 def bracketed(term: str) -> str:
     """The term, in brackets where it is a sum."""
     outside, before = term, ""

@@ -67,8 +67,9 @@ def records_of(
 def _ready(panel: CityPanel, cov: str | None, specs: Sequence[Specification]) -> list[Ready | None]:
     """The evaluated formulas; None of a model that is estimated alone, or cannot be."""
     beside = [spec if joined(spec.model, panel.n, cov) else None for spec in specs]
-    parsed = dict.fromkeys(parse(spec.model.formula) for spec in beside if spec is not None)
-    if len(parsed) > 1:
+    formulas = dict.fromkeys(spec.model.formula for spec in beside if spec is not None)
+    if len(formulas) > 1:
+        parsed = map(parse, formulas)
         _known(panel).learn(term for p in parsed for term in (p.outcome, *p.terms))
     found: dict[Hashable, Ready | None] = {None: None}
     keys = [None if spec is None else _read_as(spec) for spec in beside]

@@ -7,7 +7,7 @@ A model that cannot be estimated is a row with the reason, like any other.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -129,8 +129,10 @@ class Study:
         """
         engine = Engine(n_jobs, backend, scheduler)
         folder = None if store is None else files.opened(store)
-        records = {} if folder is None else _stored(folder, self.keys)
-        todo = {key: name for name, key in self._ordered() if key not in records}
+        # In memory a name says as much as a fingerprint.
+        key_of = {name: name for name in self.models} if folder is None else self.keys
+        records = {} if folder is None else _stored(folder, key_of)
+        todo = {key_of[name]: name for name in self._ordered() if key_of[name] not in records}
         if todo and folder is not None:
             files.check_writable(folder)
         if todo:
@@ -154,7 +156,7 @@ class Study:
                         files.write(folder, key, record)
                     bar.update()
         forget()
-        return Runs(self.models, {name: records[key] for name, key in self.keys.items()})
+        return Runs(self.models, {name: records[key] for name, key in key_of.items()})
 
     def _batches(self, todo: Mapping[str, str], n_jobs: int) -> list[list[str]]:
         """Keys of small static models many at a time, of others one by one."""
@@ -167,14 +169,16 @@ class Study:
         batches = [together[i : i + step] for i in range(0, len(together), step)]
         return batches + [[key] for key in todo if not small[key]]
 
-    def _ordered(self) -> list[tuple[str, str]]:
-        """Names and keys, models of one sample that differ in their formulas only side by side."""
+    def _ordered(self) -> list[str]:
+        """Names, models of one sample that differ in their formulas only side by side."""
+        group: dict[Hashable, int] = {}
 
-        def place(pair: tuple[str, str]) -> tuple[tuple[int, ...], str, str]:
-            spec = self.models[pair[0]]
-            return spec.drop_years, str(alike(spec.model)), spec.model.formula
+        def place(name: str) -> tuple[tuple[int, ...], int, str]:
+            spec = self.models[name]
+            first = group.setdefault(alike(spec.model), len(group))
+            return spec.drop_years, first, spec.model.formula
 
-        return sorted(self.keys.items(), key=place)
+        return sorted(self.models, key=place)
 
     def _warm(self) -> None:
         """Find the spectra once, here; workers get them with the matrices."""
