@@ -53,14 +53,13 @@ class Moments(Solved):
     @cached_property
     def moments(self) -> Array:
         """(2 products, probes), of order 0, 1, ...; the lowest exact, the same for all probes."""
-        W = sparse.csr_array(self.W / self.radius)
-        n = W.shape[0]
-        v = np.random.default_rng(SEED).choice([-1.0, 1.0], size=(n, self.probes))
+        scale, W = self.scale, sparse.csr_array(self.W / self.radius)
         exact = np.array(exact_traces(W, self.links))
-        if self.scale is None:
+        v = np.random.default_rng(SEED).choice([-1.0, 1.0], size=(W.shape[0], self.probes))
+        if scale is None:
             found = powers(W, v, self.products)
         else:
-            found = polynomials(similar(W, np.sqrt(self.scale)), v, self.products)
+            found = polynomials(similar(W, np.sqrt(scale)), v, self.products)
             units = [np.eye(k + 1)[k] for k in range(len(exact))]
             exact = np.array([chebyshev.cheb2poly(u) @ exact[: len(u)] for u in units])
         found[: len(exact)] = exact[:, None]
