@@ -113,7 +113,8 @@ class Moments(Solved):
 
 def similar(W: sparse.csr_array, root: Array) -> sparse.csr_array:
     """D W D^-1 with D = diag(root)."""
-    data = W.data * np.repeat(root, np.diff(W.indptr)) / root[W.indices]
+    data = W.data * np.repeat(root, np.diff(W.indptr))
+    data /= root[W.indices]
     return sparse.csr_array((data, W.indices, W.indptr), shape=W.shape)
 
 
@@ -123,7 +124,10 @@ def polynomials(A: sparse.csr_array, v: Array, products: int) -> Array:
     before, now = v, A @ v
     found[0], found[1] = (v * v).sum(axis=0), (v * now).sum(axis=0)
     for k in range(1, products):
-        before, now = now, 2 * (A @ now) - before
+        after = A @ now
+        after *= 2
+        after -= before
+        before, now = now, after
         found[2 * k] = 2 * (before * before).sum(axis=0) - found[0]
         found[2 * k + 1] = 2 * (before * now).sum(axis=0) - found[1]
     return found
