@@ -1,4 +1,4 @@
-"""Formulas evaluated on a panel, by formulaic.
+"""Formulas evaluated on a panel: by formulaic where they are more than sums of columns.
 
 `lag` and `diff` move within a city: formulaic's own `lag` shifts rows and would carry one
 city's last year into the next city's first.

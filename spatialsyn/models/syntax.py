@@ -13,6 +13,7 @@ import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from spatialsyn.errors import FormulaError, named, near
 from spatialsyn.models.functions import FUNCTIONS
@@ -25,8 +26,7 @@ _NODES = (
 _TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
 
 
-@dataclass(frozen=True)
-class Factor:
+class Factor(NamedTuple):
     """A column, an expression or a number.
 
     Attributes
@@ -41,8 +41,7 @@ class Factor:
         return f"`{self.expr}`" if ":" in self.expr and self.method == "lookup" else self.expr
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """A product of factors, as it is written: x:z is not z:x, though `product` is the same."""
 
     factors: tuple[Factor, ...]
