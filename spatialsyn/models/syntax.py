@@ -22,6 +22,8 @@ _NODES = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.keyword,
 )  # fmt: skip
+# The intercept, or a column that is not quoted.
+_PLAIN = re.compile(r"1|[^\W\d]\w*")
 # In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
 _TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
 
@@ -86,14 +88,14 @@ def parse(formula: str) -> Parsed:
     sides = right.split("|")
     if len(sides) > 2 or "|" in left:
         raise FormulaError(f"{formula!r} may have one '|', on its right side.")
-    outcome = [term for term in _terms(left, formula) if term != ONE]
+    outcome = [term for term in _terms(left, formula) if str(term) != "1"]
     if len(outcome) != 1:
         raise FormulaError(f"the left side of {formula!r} must be one column or one expression.")
     everything = _terms(sides[0], formula)
-    terms = tuple(term for term in everything if term != ONE)
+    terms = tuple(term for term in everything if str(term) != "1")
     after_bar = _terms(sides[1], formula) if len(sides) == 2 else everything
     before, after = ({term.product for term in side} for side in (everything, after_bar))
-    foreign = [str(t) for t in after_bar if t != ONE and t.product not in before]
+    foreign = [str(t) for t in after_bar if str(t) != "1" and t.product not in before]
     if foreign:
         raise FormulaError(
             f"{named(foreign)} stand after the '|' in {formula!r} but not before it: "
@@ -107,7 +109,7 @@ def _terms(side: str, formula: str) -> list[Term]:
     """The terms of one side of the formula, all their factors checked."""
     _check_term_operators(side, formula)
     names = [name.strip() for name in side.split("+")]
-    plain = all(name == "1" or name.isidentifier() for name in names)
+    plain = all(_PLAIN.fullmatch(name) for name in names)
     terms = _columns(names) if plain else _read(side.strip(), formula)
     for term in terms:
         for factor in term.factors:
