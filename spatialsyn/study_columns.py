@@ -8,14 +8,14 @@ and what the report is about.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.config import Study, models
 from spatialsyn.errors import ConfigError, named, near
 from spatialsyn.models.roles import Regimes
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.models.syntax import names_in, parse
+from spatialsyn.models.syntax import Term, names_in, parse
 from spatialsyn.study_grid import NOTHING
 
 # A place in the file, and what is named there.
@@ -103,12 +103,12 @@ def _of_report(study: Study, made: dict[str, SpatialModel], panel: CityPanel) ->
     return [f"  [report] x = {x!r} is not in {main}; it has {named(names)}{near(x, names)}"]
 
 
-def _terms(expressions: Sequence[str]) -> list[Any]:
+def _terms(expressions: Sequence[str]) -> list[Term]:
     """What each expression is to a formula."""
     return [parse(f"{text} ~ 1").outcome for text in expressions]
 
 
-def _read(place: str, terms: Iterable[Any]) -> Iterator[Place]:
+def _read(place: str, terms: Iterable[Term]) -> Iterator[Place]:
     for term in terms:
         for name in sorted(names_in(term)):
             yield place, name

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.draws import levels
@@ -195,6 +194,8 @@ def of_draws(labels: Labels, point: Array, made: Array, level: float) -> tuple[p
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
+    from tqdm import tqdm
+
     made = np.empty((len(sample), len(model.regressors), size))
     entered = sample if model.structure is None else np.array([model.at(row) for row in sample])
     coefficients = np.zeros((len(sample), len(model.regressors), len(model.carriers)))

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from tqdm import tqdm
-
 from spatialsyn.errors import ConfigError, EngineError, named
 
 BACKENDS = ("joblib", "dask")
@@ -88,6 +86,8 @@ class Engine:
         EngineError
             As `each`, and where an item killed the workers of a cluster.
         """
+        from tqdm import tqdm
+
         results: list[Any] = [None] * len(items)
         with closing(self.each(call, items)) as found:
             bar = tqdm(found, desc=what, total=len(items), delay=2, leave=False)

@@ -1,4 +1,4 @@
-"""Formulas evaluated on a panel, by formulaic.
+"""Formulas evaluated on a panel: by formulaic where they are more than sums of columns.
 
 `lag` and `diff` move within a city: formulaic's own `lag` shifts rows and would carry one
 city's last year into the next city's first.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import FormulaError, named
 from spatialsyn.models.functions import Mask, functions
-from spatialsyn.models.syntax import Parsed, columns_of, parse
+from spatialsyn.models.syntax import ONE, Parsed, Term, columns_of, parse
 from spatialsyn.numerics.lags import Array
 
 
@@ -63,31 +62,31 @@ class Terms:
     """
 
     panel: CityPanel
-    found: dict[Hashable, tuple[str, Array]] = field(default_factory=dict)
-    _sources: dict[Hashable, frozenset[str]] = field(default_factory=dict)
+    found: dict[Term, tuple[str, Array]] = field(default_factory=dict)
+    _sources: dict[Term, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> frozenset[str]:
         """The columns of the panel."""
         return frozenset(map(str, self.panel.frame.columns))
 
-    def sources(self, term: Any) -> frozenset[str]:
+    def sources(self, term: Term) -> frozenset[str]:
         """The columns that a term reads."""
-        key = key_of(term)
-        if key not in self._sources:
-            self._sources[key] = columns_of(term, self.columns)
-        return self._sources[key]
+        if term not in self._sources:
+            self._sources[term] = columns_of(term, self.columns)
+        return self._sources[term]
 
-    def learn(self, terms: Iterable[Any]) -> None:
+    def learn(self, terms: Iterable[Term]) -> None:
         """Compute the numeric terms that are not there, all at once.
 
         Terms that cannot be computed are left to the formula that they stand in, which says why.
         """
-        fresh = {key_of(t): t for t in terms if key_of(t) not in self.found and self._is_numeric(t)}
+        unknown = dict.fromkeys(term for term in terms if term not in self.found)
+        fresh = tuple(term for term in unknown if self._is_numeric(term))
         if not fresh:
             return
         try:
-            made, owner = _evaluated(tuple(fresh.values()), self.panel)
+            made, owner = _evaluated(fresh, self.panel)
         except FormulaError:
             return
         if owner == list(range(len(fresh))):
@@ -95,7 +94,7 @@ class Terms:
             learnt = zip(map(str, made.columns), values, strict=True)
             self.found.update(zip(fresh, learnt, strict=True))
 
-    def _is_numeric(self, term: Any) -> bool:
+    def _is_numeric(self, term: Term) -> bool:
         """Whether a term is made of numbers alone, whatever stands beside it."""
         try:
             return "C(" not in str(term) and self.sources(term) <= self.panel.numeric
@@ -170,12 +169,12 @@ def _sides(
 ) -> tuple[Array, list[str], list[int], list[Hashable]]:
     """Outcome and regressors, (n, T, 1 + k), their names and keys; the term of every regressor."""
     whole = (parsed.outcome, *parsed.terms)
-    keys: list[Hashable] = [key_of(term) for term in whole]
+    keys: list[Hashable] = [*whole]
     owner = list(range(len(parsed.terms)))
-    if known is not None and any(key not in known.found for key in keys):
+    if known is not None and any(term not in known.found for term in whole):
         known.learn(whole)
-    if known is not None and all(key in known.found for key in keys):
-        names, columns = map(list, zip(*(known.found[key] for key in keys), strict=True))
+    if known is not None and all(term in known.found for term in whole):
+        names, columns = map(list, zip(*(known.found[term] for term in whole), strict=True))
         return np.stack(columns, axis=1).reshape(panel.n, panel.T, -1), names, owner, keys
     if _are_columns(whole, panel):
         plain = [str(term) for term in whole]
@@ -189,11 +188,6 @@ def _sides(
     # What they are, they are together.
     own: list[Hashable] = [(*keys, constant, j) for j in range(len(names))]
     return values.reshape(panel.n, panel.T, -1), names, owner, own
-
-
-def key_of(term: Any) -> Hashable:
-    """A term as it is written: formulaic's are equal whatever the order of their factors."""
-    return tuple((factor.eval_method.value, factor.expr) for factor in term.factors)
 
 
 def _filled(panel: CityPanel, columns: frozenset[str]) -> CityPanel:
@@ -228,7 +222,7 @@ def _check_sides(parsed: Parsed, of_outcome: frozenset[str], of_term: list[froze
 
 
 def _evaluated(
-    terms: tuple[Any, ...], panel: CityPanel, constant: bool = True
+    terms: tuple[Term, ...], panel: CityPanel, constant: bool = True
 ) -> tuple[pd.DataFrame, list[int]]:
     """Columns of all `terms` together, and the term each belongs to."""
     frame, plain = panel.frame, [str(term) for term in terms]
@@ -236,13 +230,15 @@ def _evaluated(
         return frame[plain], list(range(len(terms)))
     from formulaic import Formula
     from formulaic.errors import FormulaicError
-    from formulaic.parser.types import Term
+    from formulaic.parser import types
 
-    one = next(iter(Formula("1")))
-    assert isinstance(one, Term)
+    one, *theirs = [
+        types.Term(types.Factor(f.expr, eval_method=f.method) for f in term.factors)
+        for term in (ONE, *terms)
+    ]
     context, empty = functions(panel)
     try:
-        made = Formula([one, *terms] if constant else list(terms)).get_model_matrix(
+        made = Formula([one, *theirs] if constant else theirs).get_model_matrix(
             # Columns of a frame with two keys take long to look up.
             frame.reset_index(drop=True),
             context=context,
@@ -252,22 +248,23 @@ def _evaluated(
         reason = error.__cause__ if isinstance(error.__cause__, FormulaError) else error
         raise FormulaError(f"cannot evaluate {named(plain)}: {reason}") from error
     slices = made.model_spec.term_slices
-    owner = [i for i, term in enumerate(terms) for _ in made.columns[slices[term]]]
-    order = [name for term in terms for name in made.columns[slices[term]]]
+    columns = [made.columns[slices[term]] for term in theirs]
+    owner = [i for i, names in enumerate(columns) for _ in names]
+    order = [name for names in columns for name in names]
     return _with_missing_categories(pd.DataFrame(made)[order], owner, terms, panel, empty), owner
 
 
-def _are_columns(terms: Sequence[Any], panel: CityPanel) -> bool:
+def _are_columns(terms: Sequence[Term], panel: CityPanel) -> bool:
     """Whether all are numeric columns by their names, not expressions that columns are called
     like."""
-    looked_up = [[factor.eval_method.value for factor in term.factors] for term in terms]
+    looked_up = [[factor.method for factor in term.factors] for term in terms]
     if any(methods != ["lookup"] for methods in looked_up):
         return False
     return panel.numeric.issuperset(map(str, terms))
 
 
 def _with_missing_categories(
-    made: pd.DataFrame, owner: list[int], terms: tuple[Any, ...], panel: CityPanel, empty: Mask
+    made: pd.DataFrame, owner: list[int], terms: tuple[Term, ...], panel: CityPanel, empty: Mask
 ) -> pd.DataFrame:
     """`made` with NaN where a category is missing: formulaic's dummies are all zero there."""
     frame = panel.frame

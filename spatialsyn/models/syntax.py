@@ -13,7 +13,7 @@ import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import NamedTuple
 
 from spatialsyn.errors import FormulaError, named, near
 from spatialsyn.models.functions import FUNCTIONS
@@ -22,16 +22,50 @@ _NODES = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.keyword,
 )  # fmt: skip
+# The intercept, or a column that is not quoted.
+_PLAIN = re.compile(r"1|[^\W\d]\w*")
 # In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
 _TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
 
 
+class Factor(NamedTuple):
+    """A column, an expression or a number.
+
+    Attributes
+    ----------
+    method : "lookup" | "python" | "literal", as formulaic has it
+    """
+
+    expr: str
+    method: str = "lookup"
+
+    def __str__(self) -> str:
+        return f"`{self.expr}`" if ":" in self.expr and self.method == "lookup" else self.expr
+
+
+class Term(NamedTuple):
+    """A product of factors, as it is written: x:z is not z:x, though `product` is the same."""
+
+    factors: tuple[Factor, ...]
+
+    def __str__(self) -> str:
+        return ":".join(map(str, self.factors))
+
+    @property
+    def product(self) -> frozenset[str]:
+        """The factors in no order."""
+        return frozenset(factor.expr for factor in self.factors)
+
+
+ONE = Term((Factor("1", "literal"),))
+
+
 @dataclass(frozen=True)
 class Parsed:
-    """A checked formula: formulaic's terms, which of them get a lag, and the intercept."""
+    """A checked formula: its terms, which of them get a lag, and the intercept."""
 
-    outcome: Any
-    terms: tuple[Any, ...]
+    outcome: Term
+    terms: tuple[Term, ...]
     lagged: tuple[bool, ...]
     intercept: bool
 
@@ -39,7 +73,7 @@ class Parsed:
     def years_lost(self) -> int:
         """Years that `lag` and `diff` take from the front of every city's series."""
         factors = [f for term in (self.outcome, *self.terms) for f in term.factors]
-        trees = [_tree(f.expr) for f in factors if f.eval_method.value == "python"]
+        trees = [_tree(f.expr) for f in factors if f.method == "python"]
         return max((_depth(tree) for tree in trees if tree is not None), default=0)
 
 
@@ -60,33 +94,47 @@ def parse(formula: str) -> Parsed:
     everything = _terms(sides[0], formula)
     terms = tuple(term for term in everything if str(term) != "1")
     after_bar = _terms(sides[1], formula) if len(sides) == 2 else everything
-    foreign = [str(t) for t in after_bar if str(t) != "1" and t not in terms]
+    before, after = ({term.product for term in side} for side in (everything, after_bar))
+    foreign = [str(t) for t in after_bar if str(t) != "1" and t.product not in before]
     if foreign:
         raise FormulaError(
             f"{named(foreign)} stand after the '|' in {formula!r} but not before it: "
             "a regressor that gets a spatial lag must be a regressor itself."
         )
-    lagged = tuple(term in after_bar for term in terms)
+    lagged = tuple(term.product in after for term in terms)
     return Parsed(outcome[0], terms, lagged, intercept=len(everything) > len(terms))
 
 
-def _terms(side: str, formula: str) -> list[Any]:
+def _terms(side: str, formula: str) -> list[Term]:
     """The terms of one side of the formula, all their factors checked."""
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
     _check_term_operators(side, formula)
-    try:
-        terms = list(Formula(side.strip() or "0"))
-    except (FormulaicError, SyntaxError) as error:
-        check_expression(side.strip(), formula)  # says more, where it finds what is wrong
-        raise FormulaError(f"cannot read {side.strip()!r} in the formula {formula!r}.") from error
+    names = [name.strip() for name in side.split("+")]
+    plain = all(_PLAIN.fullmatch(name) for name in names)
+    terms = _columns(names) if plain else _read(side.strip(), formula)
     for term in terms:
         for factor in term.factors:
             # What stands in backticks is looked up as a column name and never evaluated.
-            if factor.eval_method.value != "lookup" or f"`{factor.expr}`" not in side:
+            if factor.method != "lookup" or f"`{factor.expr}`" not in side:
                 check_expression(factor.expr, formula)
     return terms
+
+
+def _columns(names: list[str]) -> list[Term]:
+    """The intercept and the columns of a plain sum, without formulaic, a tenth of a process."""
+    return [ONE, *(Term((Factor(name),)) for name in dict.fromkeys(names) if name != "1")]
+
+
+def _read(side: str, formula: str) -> list[Term]:
+    """The terms that formulaic finds."""
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    try:
+        found = list(Formula(side or "0"))
+    except (FormulaicError, SyntaxError) as error:
+        check_expression(side, formula)  # says more, where it finds what is wrong
+        raise FormulaError(f"cannot read {side!r} in the formula {formula!r}.") from error
+    return [Term(tuple(Factor(f.expr, f.eval_method.value) for f in t.factors)) for t in found]
 
 
 def _check_term_operators(side: str, formula: str) -> None:
@@ -152,7 +200,7 @@ def _tree(expression: str) -> ast.Expression | None:
         return None
 
 
-def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
+def columns_of(term: Term, known: frozenset[str]) -> frozenset[str]:
     """The panel columns that a term reads; names that are not `known` are errors."""
     found = names_in(term)
     absent = sorted(found - known)
@@ -165,12 +213,12 @@ def columns_of(term: Any, known: frozenset[str]) -> frozenset[str]:
     return found
 
 
-def names_in(term: Any) -> frozenset[str]:
+def names_in(term: Term) -> frozenset[str]:
     """The columns that a term names, whether a panel has them or not."""
     found: set[str] = set()
     for factor in term.factors:
         expression = factor.expr
-        if factor.eval_method.value == "lookup":
+        if factor.method == "lookup":
             found.add(expression)
             continue
         tree = _tree(expression)

@@ -15,7 +15,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from scipy.fft import dct
 
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
@@ -104,7 +103,9 @@ def interpolated(
         y[~known] = made
         if known.any():
             y[known] = y_known
-        coefficients = dct(y, type=1, axis=0) / (size - 1)
+        # The cosine transform, by the whole period of values that are even in the angle.
+        period = np.concatenate([y, y[-2:0:-1]])
+        coefficients = np.fft.rfft(period, axis=0).real / (size - 1)
         coefficients[[0, -1]] /= 2
         tail = beyond(coefficients, float(np.abs(y).max()), pace_of(centre, half))
         if tail <= close:

@@ -53,14 +53,13 @@ class Moments(Solved):
     @cached_property
     def moments(self) -> Array:
         """(2 products, probes), of order 0, 1, ...; the lowest exact, the same for all probes."""
-        W = sparse.csr_array(self.W / self.radius)
-        n = W.shape[0]
-        v = np.random.default_rng(SEED).choice([-1.0, 1.0], size=(n, self.probes))
+        scale, W = self.scale, sparse.csr_array(self.W / self.radius)
         exact = np.array(exact_traces(W, self.links))
-        if self.scale is None:
+        v = np.random.default_rng(SEED).choice([-1.0, 1.0], size=(W.shape[0], self.probes))
+        if scale is None:
             found = powers(W, v, self.products)
         else:
-            found = polynomials(similar(W, np.sqrt(self.scale)), v, self.products)
+            found = polynomials(similar(W, np.sqrt(scale)), v, self.products)
             units = [np.eye(k + 1)[k] for k in range(len(exact))]
             exact = np.array([chebyshev.cheb2poly(u) @ exact[: len(u)] for u in units])
         found[: len(exact)] = exact[:, None]
@@ -114,7 +113,8 @@ class Moments(Solved):
 
 def similar(W: sparse.csr_array, root: Array) -> sparse.csr_array:
     """D W D^-1 with D = diag(root)."""
-    data = W.data * np.repeat(root, np.diff(W.indptr)) / root[W.indices]
+    data = W.data * np.repeat(root, np.diff(W.indptr))
+    data /= root[W.indices]
     return sparse.csr_array((data, W.indices, W.indptr), shape=W.shape)
 
 
@@ -124,7 +124,10 @@ def polynomials(A: sparse.csr_array, v: Array, products: int) -> Array:
     before, now = v, A @ v
     found[0], found[1] = (v * v).sum(axis=0), (v * now).sum(axis=0)
     for k in range(1, products):
-        before, now = now, 2 * (A @ now) - before
+        after = A @ now
+        after *= 2
+        after -= before
+        before, now = now, after
         found[2 * k] = 2 * (before * before).sum(axis=0) - found[0]
         found[2 * k + 1] = 2 * (before * now).sum(axis=0) - found[1]
     return found

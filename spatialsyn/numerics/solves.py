@@ -129,8 +129,9 @@ class Solver(Inverse):
         if not sparse.issparse(self.S):
             how: Any = int(transposed)
             return np.asarray(lu_solve(self.factors, B, trans=how))
+        ordered = self.factors.solve(B[self.order], "T" if transposed else "N")
         found = np.empty_like(B)
-        found[self.order] = self.factors.solve(B[self.order], "T" if transposed else "N")
+        found[self.order] = ordered
         return found
 
     def __getstate__(self) -> dict[str, Any]:

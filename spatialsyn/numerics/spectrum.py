@@ -46,6 +46,28 @@ def symmetriser(W: Matrix) -> Array | None:
     if not sparse.issparse(W) and not _circles_balance(W):
         return None
     links = canonical(W)
+    step = _steps(links)
+    if step is None:
+        return None
+    n, columns = links.shape[0], links.indices
+    # Links lead both ways: where one leads, it is led back from.
+    _, component = connected_components(links, connection="strong")
+    found = breadth_first(links, np.unique(component, return_index=True)[1], directed=True)
+    rows = np.repeat(np.arange(n, dtype=columns.dtype), np.diff(links.indptr))
+    tree = found.parents[columns] == rows
+    log_s, ratio = np.zeros(n + 1), np.zeros(n)
+    ratio[columns[tree]] = step[tree]
+    for first, last in pairwise(found.ends[1:]):
+        level = found.cities[first:last]
+        log_s[level] = log_s[found.parents[level]] + ratio[level]
+    log_s = log_s[:-1]
+    step += log_s[rows]
+    step -= log_s[columns]
+    return np.exp(log_s - log_s.max()) if np.abs(step).max(initial=0) <= SYMMETRY_RTOL else None
+
+
+def _steps(links: sparse.csr_array) -> Array | None:
+    """ln W_ij - ln W_ji of every link, or None where some lead one way only."""
     back = links.T.tocsr()
     if not (
         np.array_equal(links.indptr, back.indptr)
@@ -53,20 +75,7 @@ def symmetriser(W: Matrix) -> Array | None:
         and np.array_equal(links.data > 0, back.data > 0)
     ):
         return None
-    n, columns = links.shape[0], links.indices
-    rows = np.repeat(np.arange(n), np.diff(links.indptr))
-    # Links lead both ways: where one leads, it is led back from.
-    _, component = connected_components(links, connection="strong")
-    found = breadth_first(links, np.unique(component, return_index=True)[1], directed=True)
-    tree, step = found.parents[columns] == rows, np.log(links.data / back.data)
-    log_s, ratio = np.zeros(n + 1), np.zeros(n)
-    ratio[columns[tree]] = step[tree]
-    for first, last in pairwise(found.ends[1:]):
-        level = found.cities[first:last]
-        log_s[level] = log_s[found.parents[level]] + ratio[level]
-    log_s = log_s[:-1]
-    gap = log_s[rows] - log_s[columns] + step
-    return np.exp(log_s - log_s.max()) if (np.abs(gap) <= SYMMETRY_RTOL).all() else None
+    return np.log(links.data / back.data)
 
 
 def canonical(W: Matrix | sparse.csc_array) -> sparse.csr_array:

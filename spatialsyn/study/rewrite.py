@@ -19,7 +19,7 @@ from typing import Any
 
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.models.syntax import Parsed, parse
+from spatialsyn.models.syntax import Factor, Parsed, Term, parse
 
 CATEGORY = re.compile(r"\bC\(")
 
@@ -68,28 +68,27 @@ def _check_swaps(swaps: Mapping[str, str], parsed: Parsed, formula: str) -> None
         raise ModelError(f"swap({named(absent)}): {formula!r} has the terms {named(there, 40)}.")
 
 
-def _changed(term: Any, swaps: Mapping[str, str], changes: Changes, years: int) -> str:
+def _changed(term: Term, swaps: Mapping[str, str], changes: Changes, years: int) -> str:
     """The text of a term once it was swapped, winsorised and lagged.
 
     A swap reaches into interactions: with va in another shape, va:gdp is too.
     """
     factors = _replaced(str(term), swaps)
     if not factors:
-        factors = [f for old in term.factors for f in _replaced(str(old.expr), swaps) or [old]]
+        factors = [f for old in term.factors for f in _replaced(old.expr, swaps) or [old]]
     return ":".join(_wrapped(factor, changes.winsor, years) for factor in factors)
 
 
-def _replaced(text: str, swaps: Mapping[str, str]) -> list[Any]:
+def _replaced(text: str, swaps: Mapping[str, str]) -> list[Factor]:
     """The factors of what is put in the place of `text`; none where it stays."""
     if text not in swaps:
         return []
-    terms = parse(f"{swaps[text]} ~ 1").outcome
-    return list(terms.factors)
+    return list(parse(f"{swaps[text]} ~ 1").outcome.factors)
 
 
-def _wrapped(factor: Any, winsor: float | None, years: int) -> str:
-    text = str(factor.expr)
-    if factor.eval_method.value == "lookup" and not text.isidentifier():
+def _wrapped(factor: Factor, winsor: float | None, years: int) -> str:
+    text = factor.expr
+    if factor.method == "lookup" and not text.isidentifier():
         text = f"`{text}`"
     if CATEGORY.search(text):
         return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import made_up
+from formulaic import Formula
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
@@ -83,6 +84,19 @@ def test_braces_are_arithmetic_and_names_may_be_chinese():
     assert_allclose(data.X[..., 2], np.log(np.abs(x) + 1))
     assert_allclose(data.X[..., 4], np.abs(x) + 1)
     assert data.sources[2] == frozenset({"人均 GDP"})
+
+
+@pytest.mark.parametrize(
+    "side", ["x", "x+z", " z + x + z", "1 + x", "x + 1 + z + 1", "1", "人口 + x"]
+)
+def test_a_plain_sum_is_read_as_formulaic_reads_it(side):
+    parsed, theirs = parse(f"y ~ {side}"), list(Formula(side))
+    assert [str(term) for term in parsed.terms] == [str(t) for t in theirs if str(t) != "1"]
+    assert parsed.intercept == ("1" in map(str, theirs))
+
+
+def test_a_product_is_lagged_in_whatever_order_it_is_written():
+    assert parse("y ~ x:z + x | z:x").lagged == (False, True)
 
 
 def test_lag_and_diff_stay_within_the_city():
