@@ -137,7 +137,21 @@ class Study:
             files.check_writable(folder)
         if todo:
             self._warm()
-        batches = self._batches(todo, n_jobs)
+        try:
+            self._estimate(todo, records, folder, engine)
+        finally:
+            forget()
+        return Runs(self.models, {name: records[key] for name, key in key_of.items()})
+
+    def _estimate(
+        self,
+        todo: Mapping[str, str],
+        records: dict[str, files.Record],
+        folder: Path | None,
+        engine: Engine,
+    ) -> None:
+        """Add the results of the models `todo`, names by key, to `records` and to the store."""
+        batches = self._batches(todo, engine.n_jobs)
         specs = [[self.models[todo[key]] for key in keys] for keys in batches]
         call = partial(records_of, self.panel, self.weights, self.cov, self.by)
         with (
@@ -155,8 +169,6 @@ class Study:
                     if folder is not None and record["status"] != "failed":
                         files.write(folder, key, record)
                     bar.update()
-        forget()
-        return Runs(self.models, {name: records[key] for name, key in key_of.items()})
 
     def _batches(self, todo: Mapping[str, str], n_jobs: int) -> list[list[str]]:
         """Keys of small static models many at a time, of others one by one."""
