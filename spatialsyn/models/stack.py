@@ -13,7 +13,6 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spatialsyn.errors import SpatialsynError
 from spatialsyn.models.checks import ABSORBED, check_names
@@ -88,7 +87,9 @@ def _design(
         check_names(tuple([column.name for column in columns]))
     except SpatialsynError:
         return None
-    if shared["fixed_effects"] != "none" and (outcomes.gone[y] or regressors.gone[at].any()):
+    if shared["fixed_effects"] != "none" and (
+        y in outcomes.gone or not regressors.gone.isdisjoint(at)
+    ):
         return None
     own = {
         "y": outcomes.swept[y],
@@ -132,7 +133,8 @@ class Stack:
         return self.where[key] + part * len(self.where)
 
     @cached_property
-    def gone(self) -> NDArray[np.bool_]:
-        """Of which columns nothing is left, see `check_absorbed` and `check_outcome`."""
+    def gone(self) -> frozenset[int]:
+        """The places where nothing is left, see `check_absorbed` and `check_outcome`."""
         size, left = (np.sqrt(np.einsum("knt,knt->k", v, v)) for v in (self.raw, self.swept))
-        return np.asarray(left <= ABSORBED * np.where(size > 0, size, 1))
+        empty = left <= ABSORBED * np.where(size > 0, size, 1)
+        return frozenset(np.flatnonzero(empty).tolist())
