@@ -21,7 +21,7 @@ from scipy import sparse
 
 from spatialsyn.effects.multipliers import Reading, Readings
 from spatialsyn.models.design import Design
-from spatialsyn.numerics.eigenvectors import Eigenvectors
+from spatialsyn.numerics.decomposed import Decomposed
 from spatialsyn.numerics.lags import Array, Matrix, lag
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.solves import Inverse, solver
@@ -112,7 +112,7 @@ class Averages:
         """The same by solves, where the rows of W have sums that differ."""
         assert self.W is not None
         ones = np.ones(len(self.sums))
-        if isinstance(self.logdet, Solved | Eigenvectors):
+        if isinstance(self.logdet, Solved | Decomposed):
             inverse: Inverse = self.logdet.at(rho).inverse
         else:
             inverse = solver((self.W,), np.array([rho]), len(ones))

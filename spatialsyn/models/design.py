@@ -30,7 +30,7 @@ from spatialsyn.models.instruments import Instruments, instruments
 from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.right_side import right_side
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.eigenvectors import Eigenvectors
+from spatialsyn.numerics.decomposed import Decomposed
 from spatialsyn.numerics.exponential import Exponent, norm
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -155,10 +155,10 @@ class Design:
         return self._solved.at(float(spatial[0]))
 
     @property
-    def _solved(self) -> Solved | Eigenvectors | None:
+    def _solved(self) -> Solved | Decomposed | None:
         logdet = self.logdet if self.error is None else self.error.logdet
         full = logdet.full if isinstance(logdet, LogDet) else None
-        return full if isinstance(full, Solved | Eigenvectors) else None
+        return full if isinstance(full, Solved | Decomposed) else None
 
     @property
     def nobs(self) -> int:

@@ -19,7 +19,7 @@ from spatialsyn.models.line import peaks
 from spatialsyn.models.qml import DISTINCT, REGULAR, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.cholesky import Symmetrised
-from spatialsyn.numerics.eigenvectors import Eigenvectors
+from spatialsyn.numerics.decomposed import Decomposed
 from spatialsyn.numerics.lags import Array, dense, lag_each
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.traces import Traces, margins, projected
@@ -214,27 +214,17 @@ def _information(
 def _propagated(one: Design, e: Array, rho: Array, inverse: Array | None) -> tuple[Array, Traces]:
     """G e, (b, n T), swept, and tr G, tr G^2 and tr G'G of every model."""
     assert isinstance(one.logdet, LogDet)
-    full, (n, T) = one.logdet.full, one.y.shape
+    full, e = one.logdet.full, e.reshape(-1, *one.y.shape)
     if inverse is None:
-        assert isinstance(full, Eigenvectors)
-        g, left, right = full.gains(rho)[..., None], full.left, full.right
-        within = right @ e.reshape(-1, n, T)
-        within *= g
-        moved = left @ within
-        crossed = full.crossed_at(rho)
+        assert isinstance(full, Decomposed)
+        moved, traces = full.propagated(rho, e), full.traces_at(rho, one.projects_cities)
     else:
-        G = lag_each(one.W[0], inverse)
-        moved = G @ e.reshape(-1, n, T)
-        crossed = np.einsum("bij,bij->b", G, G)
-    once, twice = full.slopes(rho)
-    traces: Traces = (-once, -twice, crossed)
-    if one.projects_cities:
-        ones = np.ones((n, 1))
-        if inverse is None:
-            to, fro = left @ (g * (right @ ones)), right.T @ (g * (left.T @ ones))
-        else:
+        G, (once, twice) = lag_each(one.W[0], inverse), full.slopes(rho)
+        moved, traces = G @ e, (-once, -twice, np.einsum("bij,bij->b", G, G))
+        if one.projects_cities:
+            ones = np.ones((len(one.y), 1))
             to, fro = G @ ones, G.transpose(0, 2, 1) @ ones
-        traces = projected(traces, margins(to[..., 0], fro[..., 0]))
+            traces = projected(traces, margins(to[..., 0], fro[..., 0]))
     return sweep_each(moved, one.fixed_effects).reshape(len(e), -1), traces
 
 

@@ -11,7 +11,8 @@ sparse, links without a geography          ``moments``      random probes, exact
 
 Factorisations and the reduction are exact at the nodes of an interpolant whose error is bounded
 (`interpolant`): one on the whole interval where that is cheap, or narrow ones around the
-estimate, found from a few moments. The last is an approximation (`moments`).
+estimate, found from a few moments. The last is an approximation (`moments`). Where many models
+have one W, eigenvectors or the Schur form of any W (``schur``) serve them all (`shared`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from spatialsyn.numerics.solves import DENSE_TO, Pattern, Solver, pattern
 from spatialsyn.numerics.spectrum import canonical, perron, widest
 from spatialsyn.numerics.traces import Solved
 
-WAYS = ("eigenvalues", "eigenvectors", "sparse", "hessenberg", "moments")
+WAYS = ("eigenvalues", "eigenvectors", "schur", "sparse", "hessenberg", "moments")
 # Cities up to which all eigenvalues are found in milliseconds: of any W, and of a symmetric one,
 # where factorisations of a sparse W take twice as long.
 SMALL, SYMMETRIC = 300, 600
@@ -60,6 +61,11 @@ def chosen(W: Matrix) -> str:
     if n <= SYMMETRIC and scaled(W) is not None:
         return "eigenvalues"
     return "sparse" if widest(W) <= WIDEST else "moments"
+
+
+def shared(W: Matrix) -> str:
+    """The way that suits a `W` of some hundred cities that many models have."""
+    return "schur" if scaled(W) is None else "eigenvectors"
 
 
 def determined(W: Matrix, how: str) -> LogDet:

@@ -11,22 +11,21 @@ so that no model factors or inverts anything: S^-1 v costs two products, tr G'G 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from spatialsyn.numerics.decomposed import Decomposed
 from spatialsyn.numerics.lags import Array, Matrix, dense
-from spatialsyn.numerics.logdet import Eigenvalues
 from spatialsyn.numerics.solves import Inverse
 from spatialsyn.numerics.spectrum import symmetriser
-from spatialsyn.numerics.traces import Propagation
+from spatialsyn.numerics.traces import margins
 
 # Scales s further apart than this cost the digits that eigenvectors are exact to.
 SCALES = 1e6
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Eigenvectors(Eigenvalues):
+class Eigenvectors(Decomposed):
     """ln|I - rho W| that also knows S^-1.
 
     Attributes
@@ -35,18 +34,29 @@ class Eigenvectors(Eigenvalues):
     crossed : (n, n), K
     """
 
-    W: Matrix
     left: Array
     right: Array
     crossed: Array
 
-    def at(self, rho: float) -> Propagation:
-        """G at this rho."""
-        return Resolved(self.W, Resolvent(self, rho), self, rho)
+    def inverse(self, rho: float) -> Resolvent:
+        """S^-1."""
+        return Resolvent(self, rho)
+
+    def propagated(self, rho: Array, v: Array) -> Array:
+        """G v."""
+        within = self.right @ v
+        within *= self.gains(rho)[..., None]
+        return self.left @ within
 
     def crossed_at(self, rho: Array) -> Array:
-        """tr G'G at an array of rho."""
+        """tr G'G."""
         return np.array([g @ self.crossed @ g for g in self.gains(rho)])
+
+    def margins_at(self, rho: Array) -> Array:
+        """Of G1 and G'1."""
+        g, ones = self.gains(rho)[..., None], np.ones((self.W.shape[0], 1))
+        to, fro = self.left @ (g * (self.right @ ones)), self.right.T @ (g * (self.left.T @ ones))
+        return margins(to[..., 0], fro[..., 0])
 
     def gains(self, rho: float | Array) -> Array:
         """The eigenvalues of G, (n,), or (b, n) at an array of rho."""
@@ -76,18 +86,6 @@ class Resolvent(Inverse):
     def _scaled(self, out: Array, into: Array, B: Array) -> Array:
         within = (into @ B).T / (1 - self.rho * self.of.eigenvalues)
         return np.asarray(out @ within.T)
-
-
-@dataclass(frozen=True, eq=False)
-class Resolved(Propagation):
-    """G whose traces are sums over eigenvalues."""
-
-    @cached_property
-    def asymmetry(self) -> tuple[float, float]:
-        """|G - G'|_F^2 / 2, exactly."""
-        assert isinstance(self.logdet, Eigenvectors)
-        g = self.logdet.gains(self.rho)
-        return float(g @ self.logdet.crossed @ g - g @ g), 0.0
 
 
 def scaled(W: Matrix) -> Array | None:

@@ -23,6 +23,7 @@ from spatialsyn.models.design import align
 from spatialsyn.models.many import FEW_CITIES, ROOM, joined
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import alike
+from spatialsyn.numerics.determinants import shared
 from spatialsyn.study import store as files
 from spatialsyn.study.grid import MODEL, Specification
 from spatialsyn.study.record import failure, forget, records_of
@@ -30,8 +31,8 @@ from spatialsyn.study.runs import Runs
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
-# Models and cities from which on a matrix's eigenvectors save time, and where they cost too much.
-MANY, FROM = 8, 50
+# Models and cities from which on each way to take a matrix apart saves time.
+WORTH = {"eigenvectors": (8, 50), "schur": (40, 100)}
 # Models handed out together, and rounds for every worker.
 AT_ONCE, ROUNDS = 200, 4
 
@@ -211,10 +212,12 @@ def _specification(model: Any) -> Specification:
 
 
 def _shared(w: Links, models: int) -> Links:
-    """`w` with the eigenvectors that many models of one matrix share, where they save time."""
-    if not isinstance(w, Weights) or w.determinant != "auto" or models < MANY:
+    """`w` taken apart into what many models of one matrix share, where that saves time."""
+    if not isinstance(w, Weights) or w.determinant != "auto" or w.n > FEW_CITIES:
         return w
-    return w.with_logdet("eigenvectors") if FROM <= w.n <= FEW_CITIES else w
+    how = shared(w.matrix)
+    many, large = WORTH[how]
+    return w.with_logdet(how) if models >= many and w.n >= large else w
 
 
 def _stored(folder: Path, keys: Mapping[str, str]) -> dict[str, files.Record]:

@@ -22,6 +22,7 @@ from spatialsyn.numerics.determinants import WAYS, chosen, determined
 from spatialsyn.numerics.eigenvectors import decomposed
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
+from spatialsyn.numerics.schur import schur_form
 
 # Rows whose sums differ from one by less were standardised.
 ROW_SUM = 1e-9
@@ -146,10 +147,11 @@ class Weights:
     def logdet(self) -> LogDet:
         """ln|I - rho W|, by `determinant` or the way that suits size and structure; kept."""
         how = self.way
-        if how in ("hessenberg", "eigenvectors"):
+        if how in ("hessenberg", "eigenvectors", "schur"):
             self._check_dense()
-        if how == "eigenvectors":
-            return decomposed(self.matrix) or self.spectrum
+        if how in ("eigenvectors", "schur"):
+            found = decomposed if how == "eigenvectors" else schur_form
+            return found(self.matrix) or self.spectrum
         return self.spectrum if how == "eigenvalues" else determined(self.matrix, how)
 
     @cached_property
@@ -176,12 +178,13 @@ class Weights:
 
         Parameters
         ----------
-        how : "auto" | "eigenvalues" | "eigenvectors" | "sparse" | "hessenberg" | "moments"
+        how : "auto" | "eigenvalues" | "eigenvectors" | "schur" | "sparse" | "hessenberg" |
+            "moments"
             By size and structure; all eigenvalues of a dense matrix, exact; the same with their
-            vectors where W is similar to a symmetric matrix, which many models of one W share;
-            factorisations of a sparse one, exact to the error that results print; those of a
-            dense one, likewise; or an approximation by random probes, for sparse matrices that
-            none of these reach.
+            vectors where W is similar to a symmetric matrix, or with the Schur form of any W,
+            which many models of one W share; factorisations of a sparse one, exact to the error
+            that results print; those of a dense one, likewise; or an approximation by random
+            probes, for sparse matrices that none of these reach.
 
         Raises
         ------

@@ -32,9 +32,11 @@ def designs(w, panel, family, fixed_effects, correction="lee-yu"):
 
 
 def maps():
-    """A W of each kind: not symmetrisable, its eigenvalues; symmetrisable, its eigenvectors."""
+    """A W of each kind: not symmetrisable, its eigenvalues and its Schur form; symmetrisable, its
+    eigenvalues and its eigenvectors."""
     panel, w = made_up(15, 6)
     yield panel, w
+    yield panel, w.with_logdet("schur")
     panel, w = on_map(neighbours(30), T=4)
     yield panel, w.with_logdet("eigenvalues")
     yield panel, w.with_logdet("eigenvectors")
@@ -69,6 +71,39 @@ def test_what_stands_beside_a_model_does_not_move_its_last_bit(effects):
             (alone,) = many.estimate_many([design])
             for name in ("params", "cov", "residuals", "loglik"):
                 assert_array_equal(getattr(beside, name), getattr(alone, name))
+
+
+@pytest.mark.parametrize("effects", EFFECTS)
+def test_a_schur_form_gives_the_estimates_of_inverses(effects):
+    panel, w = on_map(neighbours(60, mutual=False), T=4)
+    for family in ("sar", "sdm"):
+        plain, shared = (
+            many.estimate_many(designs(one, panel, family, effects))
+            for one in (w.with_logdet("eigenvalues"), w.with_logdet("schur"))
+        )
+        for mine, exact in zip(shared, plain, strict=True):
+            scale = np.sqrt(np.diag(exact.cov))
+            assert_allclose(mine.params, exact.params, rtol=1e-10, atol=1e-12)
+            assert_allclose(mine.cov / scale / scale[:, None], exact.cov / scale / scale[:, None],
+                            atol=1e-10)  # fmt: skip
+            assert_allclose(mine.loglik, exact.loglik, rtol=1e-12)
+            assert_allclose(mine.multiplier @ np.eye(60), exact.multiplier, atol=1e-10)
+
+
+@pytest.mark.parametrize("cov", ["expected", "observed", "sandwich"])
+@pytest.mark.parametrize("family", ["sar", "sdm", "sem", "sdem"])
+def test_fits_by_a_schur_form_are_those_of_eigenvalues(family, cov):
+    panel, w = made_up(20, 6)
+    model = ss.SpatialModel(family, "y ~ x + z", "w", "individual")
+    one, other = (
+        ss.fit(model, panel, w.with_logdet(how), cov=cov) for how in ("schur", "eigenvalues")
+    )
+    assert_allclose(one.params, other.params, rtol=1e-9)
+    assert_allclose(one.se, other.se, rtol=1e-9)
+    assert_allclose(one.loglik, other.loglik, rtol=1e-12)
+    assert one.estimate.notes == other.estimate.notes
+    numbers = ["estimate", "se"]
+    assert_allclose(one.effects().table[numbers], other.effects().table[numbers], rtol=1e-8)
 
 
 def test_large_batches_are_cut(monkeypatch):

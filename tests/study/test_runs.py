@@ -19,6 +19,7 @@ from spatialsyn.study.runs import Runs
 from tests.maps import neighbours, on_map
 
 mpl.use("Agg")
+NUMBERS = ["estimate", "se", "low", "high", "p"]
 
 
 @pytest.fixture(scope="module")
@@ -273,6 +274,64 @@ def test_a_study_on_many_cities_shares_eigenvectors_and_agrees_with_fits():
         mine = found[found["model"] == name]
         columns = ["estimate", "se", "low", "high", "p"]
         assert_allclose(mine[columns], own.effects().table[columns], rtol=1e-8, atol=1e-10)
+
+
+@pytest.fixture(scope="module", params=["row sums of one", "unlike row sums"])
+def directed(request):
+    """Forty models of 110 cities and their six nearest, who need not name them."""
+    panel, w = on_map(neighbours(110, mutual=False), T=4)
+    effects = ["individual", "twoways"]
+    if request.param == "unlike row sums":
+        effects = ["none", "individual"]
+        heavy = w.dense() * np.linspace(0.4, 1.0, 110)[:, None]
+        w = ss.Weights.from_matrix(heavy, ids=w.ids, name="w")
+    models = ss.grid(
+        ss.sdm("y ~ x + z", W="w"),
+        fixed_effects=effects,
+        drop_years=[None, 2000, 2003, (2000, 2001)],
+        x=ss.swap("z", ["exp(z)", "{z**2}", "{x*z}", "{z**3}"]),
+    )
+    assert len(models) == 40
+    return panel, w, models, ss.Study(panel, w, models)
+
+
+def of(frame, model):
+    return frame[frame["model"] == model].reset_index(drop=True)
+
+
+def test_many_models_of_an_asymmetric_matrix_agree_with_fits_that_invert(directed):
+    panel, w, models, study = directed
+    assert study.weights["w"].determinant == "schur"
+    runs = study.run()
+    for name, spec in list(models.items())[::3]:
+        years = [y for y in panel.years if y not in spec.drop_years]
+        one = ss.fit(spec.model, panel.subset(years=years), w)
+        mine, own = of(runs.parameters, name), one.estimate
+        se = np.sqrt(np.diag(own.cov))
+        # In standard errors: a search ends within 1e-10 of them.
+        assert_allclose((mine["estimate"] - own.params) / se, 0, atol=1e-10)
+        assert_allclose(mine["se"], se, rtol=1e-10)
+        assert_allclose(runs.table.at[name, "loglik"], one.loglik, rtol=1e-12)
+        mine, own = of(runs.effects(), name), one.effects().table
+        assert_allclose((mine["estimate"] - own["estimate"]) / own["se"], 0, atol=1e-9)
+        assert_allclose(mine["se"], own["se"], rtol=1e-9)
+
+
+def test_a_few_models_of_an_asymmetric_matrix_are_left_to_inverses(directed):
+    panel, w, models, _ = directed
+    few = dict(list(models.items())[:39])
+    assert ss.Study(panel, w, few).weights["w"].determinant == "auto"
+
+
+def test_a_model_alone_or_in_another_process_has_the_bits_of_the_whole(directed):
+    panel, w, models, study = directed
+    runs, w = study.run(), w.with_logdet("schur")
+    for name in list(models)[::7]:
+        alone = ss.Study(panel, w, {name: models[name]}).run()
+        assert_frame_equal(of(alone.parameters, name), of(runs.parameters, name), check_exact=True)
+        assert_frame_equal(of(alone.effects(), name)[NUMBERS], of(runs.effects(), name)[NUMBERS],
+                           check_exact=True)  # fmt: skip
+    assert_frame_equal(study.run(n_jobs=2).effects(), runs.effects(), check_exact=True)
 
 
 def test_models_of_a_lost_worker_are_rows_too():

@@ -1,0 +1,76 @@
+"""ln|I - rho W| of a W taken apart once, so that many models of one W have S^-1 for little.
+
+Its parts are eigenvectors (`eigenvectors`), or a Schur form where these are not orthogonal in
+any scale of the cities (`schur`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spatialsyn.numerics.lags import Array, Matrix
+from spatialsyn.numerics.logdet import Eigenvalues
+from spatialsyn.numerics.solves import Inverse
+from spatialsyn.numerics.traces import Propagation, Traces, projected
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Decomposed(Eigenvalues):
+    """ln|I - rho W| that also knows S^-1 and G = W S^-1.
+
+    What it finds at an array of rho is found one by one: it does not depend on the others.
+
+    Attributes
+    ----------
+    W : (n, n)
+    """
+
+    W: Matrix
+
+    @abstractmethod
+    def inverse(self, rho: float) -> Inverse:
+        """S^-1 as an operator."""
+
+    @abstractmethod
+    def propagated(self, rho: Array, v: Array) -> Array:
+        """G v, (b, n, q), for (b,) and (b, n, q)."""
+
+    @abstractmethod
+    def crossed_at(self, rho: Array) -> Array:
+        """tr G'G, (b,)."""
+
+    @abstractmethod
+    def margins_at(self, rho: Array) -> Array:
+        """1'G1, 1'GG1, |G1|^2 and |G'1|^2, over n, (4, b)."""
+
+    def traces_at(self, rho: Array, swept: bool) -> Traces:
+        """tr G, tr G^2 and tr G'G, each (b,); of J G J, J = I - 11'/n, where `swept`."""
+        once, twice = self.slopes(rho)
+        traces: Traces = (-once, -twice, self.crossed_at(rho))
+        return projected(traces, self.margins_at(rho)) if swept else traces
+
+    def at(self, rho: float) -> Propagation:
+        """G at this rho."""
+        return Resolved(self.W, self.inverse(rho), self, rho)
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved(Propagation):
+    """G whose sums are known."""
+
+    logdet: Decomposed
+
+    @cached_property
+    def asymmetry(self) -> tuple[float, float]:
+        """|G - G'|_F^2 / 2, exactly."""
+        crossed = self.logdet.crossed_at(np.array([self.rho]))[0]
+        return float(crossed + self.logdet.curvature(self.rho)), 0.0
+
+    @property
+    def margins(self) -> Array:
+        """1'G1, 1'GG1, |G1|^2 and |G'1|^2, over n."""
+        return self.logdet.margins_at(np.array([self.rho]))[:, 0]
