@@ -20,15 +20,17 @@ import spatialsyn as ss
 RUNS = 15
 
 
-def data(n: int, T: int, k: int = 3, seed: int = 0) -> tuple[ss.CityPanel, ss.Weights]:
-    """A panel of `n` units on a random planar neighbourhood, six nearest neighbours made mutual."""
+def data(
+    n: int, T: int, k: int = 3, seed: int = 0, mutual: bool = True
+) -> tuple[ss.CityPanel, ss.Weights]:
+    """A panel of `n` units in the plane, of six nearest neighbours, made `mutual` or not."""
     rng = np.random.default_rng(seed)
     points = rng.random((n, 2))
     far = ((points[:, None] - points) ** 2).sum(axis=2)
     np.fill_diagonal(far, np.inf)
     links = np.zeros((n, n))
     links[np.arange(n)[:, None], np.argsort(far, axis=1)[:, :6]] = 1
-    W = np.maximum(links, links.T)
+    W = np.maximum(links, links.T) if mutual else links
     W /= W.sum(axis=1, keepdims=True)
     X = rng.normal(size=(k, n, T))
     signal = X.sum(axis=0) + 0.5 * W @ X[0] + rng.normal(size=(n, 1)) + rng.normal(size=(n, T))
