@@ -1,13 +1,15 @@
-"""CPU time, peak memory and accuracy against the number of units, beside spreg.
+"""CPU time, peak memory and accuracy against the number of units, beside spreg and R's spatialreg.
 
 Run ``python benchmarks/speed.py`` (half an hour with the largest cases; ``--only "n = 300"`` for
 those of a name, ``--only dense`` for the table of ``dense.py``): it writes
 ``benchmarks/ratios.json``, and from all that is stored there ``docs/speed.md`` and
 ``docs/speed.png``, and prints which ratios fell by a third.
 
-Ours and spreg's runs take turns in one process with one BLAS thread. Times are CPU seconds of
-estimation, covariance and average effects with their standard errors, from arrays and a sparse
-W in memory; memory is the peak of a process of its own, and what of it came after its data.
+Ours and spreg's runs take turns in one process with one BLAS thread; so do processes of ours and
+of R, where it is installed with spatialreg (on Debian: apt install r-cran-spatialreg). Times are
+CPU seconds of estimation, covariance and average effects with their standard errors, from arrays
+and a sparse W in memory; memory is the peak of a process of its own, and what of it came after its
+data.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -31,22 +34,19 @@ HERE = Path(__file__).parent
 PAGE, FIGURE = HERE.parent / "docs" / "speed.md", HERE.parent / "docs" / "speed.png"
 RATIOS = HERE / "ratios.json"
 THREADS = {key: "1" for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-RHO, FALL, DENSE = 0.5, 2 / 3, "dense W, bootstrap, draws"
+RHO, FALL, DENSE, R = 0.5, 2 / 3, "dense W, bootstrap, draws", "spatialreg"
 
 # Of each case: cities, years, fixed effects, and the programs: once, or once and more in turns.
 CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
     "SDM, n = 300": (300, 1, "none", {"ours": 26, "spreg full": 26, "spreg LU": 26}),
-    "SDM, n = 2,500": (2500, 1, "none", {"ours": 6, "spreg LU": 6, "spreg full": 1}),
-    "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 1}),
-    "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6}),
+    "SDM, n = 2,500": (2500, 1, "none", {"ours": 6, "spreg LU": 6, "spreg full": 1, R: 5}),
+    "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 1, R: 5}),
+    "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6, R: 5}),
     "SDM, n = 250,000": (250_000, 1, "none", {"ours": 3}),
     "SDM, n = 1,000,000": (1_000_000, 1, "none", {"ours": 1}),
     "two-way panel, n = 300, T = 15": (300, 15, "twoways", {"ours": 26, "spreg panel": 26}),
     "the same, W known": (300, 15, "twoways", {"ours again": 26, "spreg panel": 26}),
 }
-# CPU seconds of spatialreg::lagsarlm(method = "Matrix") without effects, as the project's
-# measurements of another day on a similar core give them; R is not run here.
-SPATIALREG = {2500: 0.54, 10_000: 1.1, 40_000: 3.5}
 
 
 def sample(n: int, T: int, seed: int = 7) -> dict[str, Any]:
@@ -136,6 +136,8 @@ def child(first: str, path: str, fixed: str, turns: str, *programs: str) -> None
             made, *_ = call()
             found[program]["cpu"].append(time.process_time() - start)
             found[program]["rho"] = float(np.squeeze(made.rho))
+            se = made.se["rho[w]"] if "ours" in program else made.std_err.flat[-1]
+            found[program]["se"] = float(se)
             found[program]["said"] = "; ".join(made.estimate.notes) if "ours" in program else ""
     peak = _memory("VmHWM")
     print(json.dumps({"programs": found, "gb": peak, "own": peak - held}))
@@ -165,11 +167,34 @@ def run(paths: list[str], fixed: str, turns: int, *programs: str) -> dict[str, A
     return dict(json.loads(shown.stdout.splitlines()[-1]))
 
 
+def has_r() -> bool:
+    """Whether R is installed with spatialreg."""
+    if shutil.which("Rscript") is None:
+        return False
+    return (
+        subprocess.run(["Rscript", "-e", "spatialreg::lagsarlm"], capture_output=True).returncode
+        == 0
+    )
+
+
+def by_r(paths: list[str]) -> dict[str, Any]:
+    """What a process of R says, of files beside those in `paths`."""
+    stems = [path.removesuffix(".npz") for path in paths]
+    command = ["Rscript", str(HERE / "spatialreg.R"), *stems]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environ())
+    return dict(json.loads(shown.stdout.splitlines()[-1].replace("NaN", "null")))
+
+
 def stored(folder: str, n: int, T: int) -> str:
-    """The file of a sample, which takes libraries to draw that no model needs."""
+    """The file of a sample, which takes libraries to draw that no model needs; beside it, for R,
+    one of every array."""
     path = Path(folder) / f"{n}_{T}.npz"
     if not path.exists():
-        np.savez(path, **sample(n, T))
+        arrays = sample(n, T)
+        np.savez(path, **arrays)
+        for name, values in arrays.items():
+            kind = "<f8" if values.dtype.kind == "f" else "<i4"
+            np.ravel(values, order="F").astype(kind).tofile(path.with_suffix(f".{name}"))
     return str(path)
 
 
@@ -177,18 +202,29 @@ def measured(case: str, folder: str) -> dict[str, dict[str, Any]]:
     """Of every program the median of its CPU times, and its memory in a process of its own."""
     n, T, fixed, programs = CASES[case]
     paths = [stored(folder, 60, min(T, 3)), stored(folder, n, T)]
-    together = [program for program, turns in programs.items() if turns > 1]
+    mine = [program for program in programs if program != R]
+    together = [program for program in mine if programs[program] > 1]
     turns = max(programs.values()) - 1
     shared = run(paths, fixed, turns, *together)["programs"] if together else {}
     found = {}
-    for program in programs:
+    for program in mine:
         alone = run(paths, fixed, 1, program)
         own = alone["programs"][program]
         times = own["cpu"] + shared.get(program, {"cpu": []})["cpu"]
         kept = {"runs": len(times), "cpu": statistics.median(times)}
         kept |= {"gb": alone["gb"], "own": alone["own"]}
-        found[program] = kept | {"rho": own["rho"], "said": own["said"]}
-    return found
+        found[program] = kept | {key: own[key] for key in ("rho", "se", "said")}
+    return found | beside_r(paths, fixed, programs[R]) if R in programs and has_r() else found
+
+
+def beside_r(paths: list[str], fixed: str, turns: int) -> dict[str, dict[str, Any]]:
+    """The same of R, and of ours in turn with it."""
+    own, theirs = [], []
+    for _ in range(turns):
+        own += run(paths, fixed, 1, "ours")["programs"]["ours"]["cpu"]
+        theirs.append(by_r(paths))
+    kept = {"runs": turns, "cpu": statistics.median(one["cpu"] for one in theirs)}
+    return {R: theirs[-1] | kept | {"beside": statistics.median(own)}}
 
 
 def ratios(found: dict[str, dict[str, dict[str, Any]]]) -> dict[str, float]:
@@ -198,38 +234,41 @@ def ratios(found: dict[str, dict[str, dict[str, Any]]]) -> dict[str, float]:
         mine = next(v for k, v in programs.items() if k.startswith("ours"))
         for program, other in programs.items():
             if not program.startswith("ours"):
-                made[f"{case}: {program}"] = float(f"{other['cpu'] / mine['cpu']:.2g}")
+                made[f"{case}: {program}"] = float(f"{ratio(other, mine):.2g}")
     return made
 
 
-def said_of(ratio: float) -> str:
+def ratio(other: dict[str, Any], mine: dict[str, Any]) -> float:
+    """Its CPU time in parts of ours, which was measured in turn with it."""
+    return float(other["cpu"] / other.get("beside", mine["cpu"]))
+
+
+def said_of(times: float) -> str:
     """Two digits, or whole numbers."""
-    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+    return f"{times:.1f}" if times < 10 else f"{times:,.0f}"
 
 
 def page(found: dict[str, dict[str, dict[str, Any]]], others: str) -> str:
     """The table, with what it was measured on; `others` is that of `dense.py`."""
-    rows = ["| case | program | runs | CPU, s | times ours | peak, GB | own, GB | rho less ours |",
-            "|---|---|--:|--:|--:|--:|--:|--:|"]  # fmt: skip
+    rows = ["| case | program | runs | CPU, s | times ours | peak, GB | own, GB | rho less ours | "
+            "its se / ours |", "|---|---|--:|--:|--:|--:|--:|--:|--:|"]  # fmt: skip
     for case, programs in found.items():
         mine = next(v for k, v in programs.items() if k.startswith("ours"))
         for program, it in programs.items():
             own = program.startswith("ours")
             apart = "" if own else f"{abs(it['rho'] - mine['rho']):.0e}"
-            times = "" if own else said_of(it["cpu"] / mine["cpu"])
+            spread = "" if own else f"{it['se'] / mine['se']:.3f}" if it["se"] else "none"
+            times = "" if own else said_of(ratio(it, mine))
             rows.append(
                 f"| {case} | {program} | {it['runs']} | {it['cpu']:.3g} | {times} | "
-                f"{it['gb']:.2f} | {it['own']:.3f} | {apart} |"
+                f"{it['gb']:.3f} | {it['own']:.3f} | {apart} | {spread} |"
             )
-        quoted = SPATIALREG.get(CASES[case][0])
-        if quoted:
-            times = said_of(quoted / mine["cpu"])
-            rows.append(f"| {case} | spatialreg, quoted | - | {quoted} | {times} | | | |")
     said = {case: v["ours"]["said"] for case, v in found.items() if v.get("ours", {}).get("said")}
     return PROSE.format(
         table="\n".join(rows),
         said="\n".join(f"* {case}: {text}" for case, text in said.items()),
         others=others,
+        version=next((v[R]["version"] for v in found.values() if R in v), ""),
         machine=f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
     )
 
@@ -250,8 +289,10 @@ different days, on which the machine may be twice as slow: compare programs with
 
 spreg's panel model has individual effects only and no effects table; ours is two-way with all
 effects, so the two estimates of rho differ. spreg's full method is given no 10,000 units, for
-its memory. spatialreg (`lagsarlm`, method "Matrix", without effects) is quoted from the
-project's list of targets, measured on another day: R was not installed here.
+its memory. R's spatialreg {version} is `lagsarlm(Durbin = TRUE, method = "Matrix")` with standard
+errors and without effects; its processes take turns with ours (`benchmarks/spatialreg.R`). Its
+standard errors come from a numerical Hessian, which may not be that of a maximum: *none* says that
+it gave NaN for rho or for another parameter.
 
 How exact ours was, as the results print it:
 
@@ -275,7 +316,8 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
     import matplotlib.ticker
 
     styles = {"ours": ("spatialsyn", "o-", "#1b4965"), "spreg LU": ("spreg, LU", "s--", "#c8553d"),
-              "spreg full": ("spreg, full", "^:", "#8d6a9f")}  # fmt: skip
+              "spreg full": ("spreg, full", "^:", "#8d6a9f"),
+              R: ("spatialreg, no effects", "D-.", "#6b705c")}  # fmt: skip
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
     for program, (label, style, colour) in styles.items():
         at = [
@@ -283,9 +325,6 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
         ]
         for ax, key in zip(axes, ("cpu", "gb"), strict=True):
             ax.loglog([n for n, _ in at], [v[key] for _, v in at], style, color=colour, label=label)
-    known = [n for n in SPATIALREG if n <= max(CASES[c][0] for c in found)]
-    axes[0].loglog(known, [SPATIALREG[n] for n in known], "d", color="#6b705c",
-                   mfc="none", label="spatialreg (quoted)")  # fmt: skip
     for ax, title in zip(axes, ("CPU time, seconds", "peak memory, GB"), strict=True):
         ax.set_title(title, loc="left", fontsize=10)
         ax.set_xlabel("units")
