@@ -85,8 +85,8 @@ def _of_one_pattern(
 
 @lru_cache(maxsize=1024)
 def _labels(names: tuple[str, ...]) -> dict[str, Any]:
-    """What tells the rows of the regressors apart."""
-    return labelled(names, AVERAGES)
+    """What tells the rows of the regressors apart, column by column; models share them."""
+    return {name: tuple(column) for name, column in labelled(names, AVERAGES).items()}
 
 
 def _rough(params: Array, cov: Array, one: Estimate, entered: Multipliers) -> Array:

@@ -120,7 +120,7 @@ def _terms(side: str, formula: str) -> list[Term]:
 
 
 def _columns(names: list[str]) -> list[Term]:
-    """The intercept and the columns of a plain sum, without formulaic, a tenth of a process."""
+    """The intercept and the columns of a plain sum; formulaic would be a tenth of a process."""
     return [ONE, *(Term((Factor(name),)) for name in dict.fromkeys(names) if name != "1")]
 
 

@@ -122,13 +122,15 @@ class Eigenvalues(LogDet):
     def interval(self) -> tuple[float, float]:
         """The interval around zero on which I - rho W stays invertible.
 
-        Only real eigenvalues close it; an end that no eigenvalue closes is infinite.
+        Only real eigenvalues close it; an end that no eigenvalue closes is infinite. The largest
+        modulus is one of them, as W is not negative (Perron and Frobenius), though rounding makes
+        a complex pair of one that is twice there and has one eigenvector.
         """
         w = self.eigenvalues
-        real = w.real[np.abs(w.imag) <= REAL * max(1.0, np.abs(w).max(initial=0.0))]
+        radius = float(np.abs(w).max(initial=0.0))
+        real = w.real[np.abs(w.imag) <= REAL * max(1.0, radius)]
         low = 1 / real.min() if real.size and real.min() < 0 else -np.inf
-        high = 1 / real.max() if real.size and real.max() > 0 else np.inf
-        return float(low), float(high)
+        return float(low), 1 / radius if radius > 0 else np.inf
 
     @property
     def radii(self) -> tuple[float]:

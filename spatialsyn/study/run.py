@@ -7,6 +7,7 @@ A model that cannot be estimated is a row with the reason, like any other.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -31,8 +32,8 @@ from spatialsyn.study.runs import Runs
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
-# Models and cities from which on each way to take a matrix apart saves time.
-WORTH = {"eigenvectors": (8, 50), "schur": (40, 100)}
+# Models of a matrix and its cities from which on each way to take it apart saves time.
+WORTH = {"eigenvectors": (4, 50), "schur": (40, 100)}
 # Models handed out together, and rounds for every worker.
 AT_ONCE, ROUNDS = 200, 4
 
@@ -51,7 +52,8 @@ class Study:
     Raises
     ------
     ModelError, PanelError, AlignmentError
-        No models, years or groupings that the panel does not have, matrices that are missing.
+        No models, two of one name, years or groupings that the panel does not have, matrices
+        that are missing.
     """
 
     panel: CityPanel
@@ -67,11 +69,14 @@ class Study:
         if not self.models:
             raise ModelError("a study needs one model at least; this one has none.")
         made = {str(name): _specification(model) for name, model in self.models.items()}
+        if len(made) < len(self.models):
+            twice = [name for name, times in Counter(map(str, self.models)).items() if times > 1]
+            raise ModelError(f"models differ by name, as text; more than one is {named(twice)}.")
         object.__setattr__(self, "models", made)
         self._check_panel()
-        needed = dict.fromkeys(w for spec in made.values() for w in spec.model.weights_names)
+        needed = Counter(w for spec in made.values() for w in spec.model.weights_names)
         aligned = align(self.weights, tuple(needed), self.panel)
-        shared = {name: _shared(w, len(made)) for name, w in aligned.items()}
+        shared = {name: _shared(w, needed[name]) for name, w in aligned.items()}
         object.__setattr__(self, "weights", shared)
 
     def _check_panel(self) -> None:

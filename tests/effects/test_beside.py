@@ -48,7 +48,7 @@ def test_every_model_has_the_table_and_the_note_of_its_own():
         assert list(columns) == list(own.table)
         for name, values in columns.items():
             if name in ("x", "effect"):
-                assert values == list(own.table[name])
+                assert list(values) == list(own.table[name])
             else:
                 assert_allclose(values, own.table[name], rtol=1e-9, atol=1e-13)
 

@@ -151,6 +151,8 @@ def test_refusals_name_what_is_wrong():
         ss.Study(panel, w, [MODEL])
     with pytest.raises(ss.ModelError, match="needs one model at least"):
         ss.Study(panel, w, {})
+    with pytest.raises(ss.ModelError, match="more than one is '1'"):
+        ss.Study(panel, w, {1: MODEL, "1": MODEL})
     with pytest.raises(ss.ModelError, match=r"takes models such as ss.sdm"):
         ss.Study(panel, w, {"a": "y ~ x"})
     with pytest.raises(ss.PanelError, match="a study needs a panel"):
@@ -321,6 +323,22 @@ def test_a_few_models_of_an_asymmetric_matrix_are_left_to_inverses(directed):
     panel, w, models, _ = directed
     few = dict(list(models.items())[:39])
     assert ss.Study(panel, w, few).weights["w"].determinant == "auto"
+
+
+def test_models_are_counted_for_each_matrix(directed):
+    """What they share is found once for a matrix, so those of another one do not make up for it."""
+    panel, w, models, _ = directed
+    half = {name: spec.model.but(W="v") for name, spec in list(models.items())[::2]}
+    study = ss.Study(panel, [w, w.rename("v")], models | half)
+    assert [one.determinant for one in study.weights.values()] == ["auto", "auto"]
+
+
+def test_no_record_shares_what_can_be_changed_with_another(directed):
+    _, _, _, study = directed
+    first, *others = (record["effects"] for record in study.run().records.values())
+    shared = [v for v in first.values() if any(v is o for other in others for o in other.values())]
+    assert shared
+    assert all(isinstance(column, tuple) for column in shared)
 
 
 def test_a_model_alone_or_in_another_process_has_the_bits_of_the_whole(directed):
