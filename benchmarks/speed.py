@@ -280,8 +280,8 @@ process with one BLAS thread, and medians are shown. CPU seconds of estimation, 
 average effects with standard errors, nothing cached, from a panel and a sparse W in memory (six
 nearest neighbours made mutual, three regressors and their lags, rho = 0.5); `W known` has W's
 eigenvectors from an earlier model, as the models of a study have. Peak memory is that of a process
-of its own; *own* is what of it came after Python, the libraries and the data. Cases are measured on
-different days, on which the machine may be twice as slow: compare programs within a case.
+of its own; *own* is what of it came after Python, the libraries and the data. Cases may be measured
+on different days, on which the machine may be twice as slow: compare programs within a case.
 
 ![CPU time and memory against n](speed.png)
 
