@@ -1,5 +1,5 @@
-# CPU seconds of a spatial Durbin model by spatialreg, method "Matrix", standard errors included and
-# effects not, after one on a small sample. Called by speed.py: Rscript spatialreg.R small large
+# CPU seconds of a spatial Durbin model by spatialreg, standard errors included and effects not,
+# after one on a small sample. Called by speed.py: Rscript spatialreg.R small large method
 suppressPackageStartupMessages(library(spatialreg))
 
 sample_of <- function(stem) {
@@ -18,8 +18,8 @@ sample_of <- function(stem) {
   )
 }
 
-model <- function(given) {
-  lagsarlm(y ~ x0 + x1 + x2, given$frame, given$W, Durbin = TRUE, method = "Matrix")
+model <- function(given, method) {
+  lagsarlm(y ~ x0 + x1 + x2, given$frame, given$W, Durbin = TRUE, method = method)
 }
 
 memory <- function(which) {
@@ -27,11 +27,11 @@ memory <- function(which) {
   as.numeric(gsub("[^0-9]", "", line)) / 1e6
 }
 
-paths <- commandArgs(trailingOnly = TRUE)
-invisible(model(sample_of(paths[1])))
-given <- sample_of(paths[2])
+arguments <- commandArgs(trailingOnly = TRUE)
+invisible(model(sample_of(arguments[1]), arguments[3]))
+given <- sample_of(arguments[2])
 held <- memory("VmRSS")
-spent <- system.time(made <- suppressWarnings(model(given)))
+spent <- system.time(made <- suppressWarnings(model(given, arguments[3])))
 peak <- memory("VmHWM")
 whole <- !anyNA(c(made$rho.se, made$rest.se))
 cpu <- spent[["user.self"]] + spent[["sys.self"]]

@@ -34,12 +34,18 @@ HERE = Path(__file__).parent
 PAGE, FIGURE = HERE.parent / "docs" / "speed.md", HERE.parent / "docs" / "speed.png"
 RATIOS = HERE / "ratios.json"
 THREADS = {key: "1" for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-RHO, FALL, DENSE, R = 0.5, 2 / 3, "dense W, bootstrap, draws", "spatialreg"
+RHO, FALL, DENSE = 0.5, 2 / 3, "dense W, bootstrap, draws"
+R, EIGEN = "spatialreg Matrix", "spatialreg eigen"
 
 # Of each case: cities, years, fixed effects, and the programs: once, or once and more in turns.
 CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
     "SDM, n = 300": (300, 1, "none", {"ours": 26, "spreg full": 26, "spreg LU": 26}),
-    "SDM, n = 2,500": (2500, 1, "none", {"ours": 6, "spreg LU": 6, "spreg full": 1, R: 5}),
+    "SDM, n = 2,500": (
+        2500,
+        1,
+        "none",
+        {"ours": 6, "spreg LU": 6, "spreg full": 1, R: 5, EIGEN: 1},
+    ),
     "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 1, R: 5}),
     "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6, R: 5}),
     "SDM, n = 250,000": (250_000, 1, "none", {"ours": 3}),
@@ -177,10 +183,10 @@ def has_r() -> bool:
     )
 
 
-def by_r(paths: list[str]) -> dict[str, Any]:
+def by_r(paths: list[str], program: str) -> dict[str, Any]:
     """What a process of R says, of files beside those in `paths`."""
     stems = [path.removesuffix(".npz") for path in paths]
-    command = ["Rscript", str(HERE / "spatialreg.R"), *stems]
+    command = ["Rscript", str(HERE / "spatialreg.R"), *stems, program.split()[1]]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environ())
     return dict(json.loads(shown.stdout.splitlines()[-1].replace("NaN", "null")))
 
@@ -202,7 +208,7 @@ def measured(case: str, folder: str) -> dict[str, dict[str, Any]]:
     """Of every program the median of its CPU times, and its memory in a process of its own."""
     n, T, fixed, programs = CASES[case]
     paths = [stored(folder, 60, min(T, 3)), stored(folder, n, T)]
-    mine = [program for program in programs if program != R]
+    mine = [program for program in programs if program not in (R, EIGEN)]
     together = [program for program in mine if programs[program] > 1]
     turns = max(programs.values()) - 1
     shared = run(paths, fixed, turns, *together)["programs"] if together else {}
@@ -214,17 +220,18 @@ def measured(case: str, folder: str) -> dict[str, dict[str, Any]]:
         kept = {"runs": len(times), "cpu": statistics.median(times)}
         kept |= {"gb": alone["gb"], "own": alone["own"]}
         found[program] = kept | {key: own[key] for key in ("rho", "se", "said")}
-    return found | beside_r(paths, fixed, programs[R]) if R in programs and has_r() else found
+    theirs = [program for program in programs if program not in mine and has_r()]
+    return found | {program: beside_r(paths, program, programs[program]) for program in theirs}
 
 
-def beside_r(paths: list[str], fixed: str, turns: int) -> dict[str, dict[str, Any]]:
-    """The same of R, and of ours in turn with it."""
+def beside_r(paths: list[str], program: str, turns: int) -> dict[str, Any]:
+    """The same of R, and the CPU time of ours in turn with it."""
     own, theirs = [], []
     for _ in range(turns):
-        own += run(paths, fixed, 1, "ours")["programs"]["ours"]["cpu"]
-        theirs.append(by_r(paths))
+        own += run(paths, "none", 1, "ours")["programs"]["ours"]["cpu"]
+        theirs.append(by_r(paths, program))
     kept = {"runs": turns, "cpu": statistics.median(one["cpu"] for one in theirs)}
-    return {R: theirs[-1] | kept | {"beside": statistics.median(own)}}
+    return theirs[-1] | kept | {"beside": statistics.median(own)}
 
 
 def ratios(found: dict[str, dict[str, dict[str, Any]]]) -> dict[str, float]:
@@ -289,10 +296,10 @@ on different days, on which the machine may be twice as slow: compare programs w
 
 spreg's panel model has individual effects only and no effects table; ours is two-way with all
 effects, so the two estimates of rho differ. spreg's full method is given no 10,000 units, for
-its memory. R's spatialreg {version} is `lagsarlm(Durbin = TRUE, method = "Matrix")` with standard
-errors and without effects; its processes take turns with ours (`benchmarks/spatialreg.R`). Its
-standard errors come from a numerical Hessian, which may not be that of a maximum: *none* says that
-it gave NaN for rho or for another parameter.
+its memory. R's spatialreg {version} is `lagsarlm(Durbin = TRUE)` with standard errors and without
+effects; its processes take turns with ours (`benchmarks/spatialreg.R`). With method "Matrix" its
+standard errors come from a numerical Hessian: compare them with those of method "eigen", which are
+of the exact information like ours. *None* says that it gave NaN for rho or for another parameter.
 
 How exact ours was, as the results print it:
 
