@@ -90,6 +90,8 @@ class CityPanel:
         self._frame, self.absent = tidy, tuple(holes)
         self.cities, self.context = _matched(cities, self.ids, city)
         self._blocks = {name: self._grouping(name) for name in blocks}
+        if self.cities is not None:  # maps draw the borders of the panel's groupings
+            self.cities = self.cities.assign(**self._blocks)
         self._made = True
 
     def __setattr__(self, name: str, value: object) -> None:

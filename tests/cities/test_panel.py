@@ -48,6 +48,15 @@ def test_the_order_of_rows_and_polygons_does_not_matter():
     assert list(moved.cities.index) == list(moved.ids)
 
 
+def test_maps_find_the_groupings_of_the_panel_with_its_polygons():
+    """The grouping of the table wins over a column of the layer: effects and borders agree."""
+    p = panel(cities=polygons(("440100", "440300", "440400", "810000")))
+    other = panel(cities=polygons().assign(region="other"))
+    for made in (p, other, p.subset(years=[2012, 2013])):
+        assert made.cities["region"].to_dict() == made.blocks["region"].to_dict()
+    assert p.blocks["region"].to_dict() == {"440100": "GBA", "440300": "GBA", "440400": "edge"}
+
+
 def test_polygons_without_data_are_context():
     p = panel(cities=polygons(("440100", "440300", "440400", "810000")))
     assert list(p.context.index) == ["810000"]
