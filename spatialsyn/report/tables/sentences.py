@@ -184,6 +184,9 @@ WORDS = {
     "are biased in small panels": (
         "以虚拟变量消去，未作修正：在小样本面板中 σ²（城市效应）与 ρ（年份效应）有偏"
     ),
+    "estimated as dummies of cities, whose bias of order 1/T is removed (Lee and Yu 2010b)": (
+        "以城市虚拟变量估计，并消去其 1/T 阶偏误（Lee 和 Yu 2010b）"
+    ),
     "; city effects are random": "；城市效应为随机效应",
     "; city effects are random, correlated with the regressors through their means": (
         "；城市效应为随机效应，并通过均值与解释变量相关"
@@ -233,6 +236,10 @@ SENTENCES = {
     "Log-likelihood and AIC compare only between columns with the same outcome, "
     "observations and correction.": (
         "仅当被解释变量、观测值与修正方法相同时，各列的对数似然值与 AIC 方可比较。"
+    ),
+    "Log-likelihood, AIC and BIC are those of city dummies over all years, before the bias of the "
+    "parameters is removed: they do not compare with a static model's.": (
+        "对数似然值、AIC 与 BIC 属于含城市虚拟变量的模型，未经偏误修正，不可与静态模型比较。"
     ),
     "Rows receive, columns send. Own: the response of a city to its own x, averaged over the "
     "block. From b: the response if x rose by one unit in every other city of block b. Each "
