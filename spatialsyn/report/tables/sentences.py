@@ -297,8 +297,8 @@ SENTENCES = {
     "right tail and intervals are rough.": (
         "tau + eta + rho = {0} 距其上界 {2} 仅 {1} 个标准误：效应分布右尾较长，置信区间较粗略。"
     ),
-    "A common trend left in the data does this; see whether time effects belong in the model.": (
-        "数据中残留的共同趋势会造成这种情况；请检查模型是否应包含年份效应。"
+    "Without time effects a common trend does this: see whether they belong in the model.": (
+        "未含年份效应时，共同趋势会造成这种情况；请检查模型是否应包含年份效应。"
     ),
     "Estimated by {}; endogenous: {}; instruments: {}; left out, as they depend on the others: "
     "{}.": "估计方法：{}；内生变量：{}；工具变量：{}；因线性相关而剔除：{}。",
