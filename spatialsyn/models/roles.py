@@ -265,7 +265,7 @@ def _names(role: str, value: Any) -> tuple[str, ...]:
     listed = tuple(value) if isinstance(value, list | tuple) else (value,)
     if not listed or not all(isinstance(name, str) for name in listed):
         raise ModelError(
-            f"{role}={value!r} must name one weights matrix or several, by name: W=\"geo\". The "
+            f'{role}={value!r} must name one weights matrix or several, by name: W="geo". The '
             "matrices themselves go to ss.fit(model, panel, weights)."
         )
     if len(set(listed)) < len(listed):
