@@ -122,6 +122,18 @@ def _bare(i: Any) -> str:
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", str(i))).removesuffix("市")
 
 
+def check_blocks(name: str, blocks: pd.Series) -> None:
+    """No two blocks differ by blanks alone: effects would tell 'GBA' from 'GBA '."""
+    texts = [block for block in blocks.unique() if isinstance(block, str)]
+    bare = [re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip() for text in texts]
+    twins = [text for text, plain in zip(texts, bare, strict=True) if bare.count(plain) > 1]
+    if twins:
+        raise PanelError(
+            f"the grouping {name!r} has blocks that differ by blanks or widths of letters alone: "
+            f"{named(twins)}. Write them alike: frame[{name!r}].str.strip()."
+        )
+
+
 def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
     """No column holds numbers written as text ('1,234', '-', '...', ' 12 ')."""
     for name in frame.columns.difference(list(ignore), sort=False):

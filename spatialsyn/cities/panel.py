@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.checks import (
+    check_blocks,
     check_cells_are_numbers,
     check_columns,
     check_ids,
@@ -337,6 +338,7 @@ class CityPanel:
             raise PanelError(
                 f"no column {name!r} to group the cities by, in the table or polygons."
             )
+        check_blocks(name, group)
         return group.rename(name)
 
 

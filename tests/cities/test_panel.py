@@ -57,6 +57,14 @@ def test_maps_find_the_groupings_of_the_panel_with_its_polygons():
     assert p.blocks["region"].to_dict() == {"440100": "GBA", "440300": "GBA", "440400": "edge"}
 
 
+@pytest.mark.parametrize("twin", ["GBA ", "\u3000GBA", "ＧＢＡ"])
+def test_blocks_that_look_alike_are_refused(twin):
+    frame = table()
+    frame.loc[:2, "region"] = twin
+    with pytest.raises(ss.PanelError, match="'region' has blocks that differ by blanks"):
+        ss.CityPanel(frame, blocks=["region"])
+
+
 def test_polygons_without_data_are_context():
     p = panel(cities=polygons(("440100", "440300", "440400", "810000")))
     assert list(p.context.index) == ["810000"]
