@@ -34,12 +34,14 @@ def fit(
     ----------
     weights : one Weights, a list or a mapping
         May hold more matrices than the model needs; it picks them by name.
-    cov : "expected" | "observed" | "sandwich" | "period" | "driscoll-kraay"
-        The first two are information matrices, right for normal errors; the others are
-        robust to other distributions, to dependence and heteroskedasticity between the
-        cities of a year, and to both over neighbouring years. Estimates from instruments
-        have "classical" (their default), "robust", "city" and the last two; matrix
-        exponentials have "robust" too, for variances that differ from city to city.
+    cov : "expected" | "observed" | "sandwich" | "city" | "period" | "driscoll-kraay"
+        The first two are information matrices, right for normal errors of one variance; the
+        others are robust to other distributions of one variance ("sandwich"), to dependence
+        over the years of a city and variances that differ between cities, to both between the
+        cities of a year, and to these over neighbouring years. Estimates from instruments
+        have "classical" (their default), "robust" and the last three; matrix exponentials
+        have "robust" too, for variances that differ from city to city. "spatial-hac" needs a
+        reach: ``results.with_cov("spatial-hac", km=200)``.
     missing : "refuse" | "balance" | "likelihood"
         What becomes of city-years in which a column of the model is missing: an error that
         names them; cities or years are dropped, and W cut, with a warning that says what

@@ -12,6 +12,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import PER
+from spatialsyn.effects.horizon import LASTING
 from spatialsyn.effects.mixed import SeveralWeights
 from spatialsyn.effects.request import asked_for, inferred, reading_by, split_channel
 from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
@@ -285,7 +286,8 @@ class Results(SeveralWeights, Tabled):
             In dynamic models: effects in the year of the change (None), in the long run, or
             after so many years (a number, or several such as ``range(0, 11)``).
         lasting : bool
-            Whether x stays changed for all years of the horizon, or for year 0 only.
+            Whether x stays changed for all years of the horizon (the default: a cumulative
+            response), or for year 0 only (an impulse response).
         method : "delta" | "simulation" | "bootstrap" (after ss.wild_bootstrap)
         level : coverage of the intervals
         draws, seed : of the simulation
@@ -304,7 +306,9 @@ class Results(SeveralWeights, Tabled):
         made = made.shares() if per == "share" else made
         made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
         blocks = isinstance(by, str) and by in self.panel.blocks
-        return replace(made, about=PER[per]) if blocks else made
+        said = [PER[per] if blocks else made.about]
+        said += [LASTING[lasting]] if horizon is not None and horizon != "long" else []
+        return replace(made, about="; ".join(filter(None, said)))
 
     def scenario(
         self,

@@ -193,16 +193,10 @@ class Job:
 
     def check_fonts(self) -> None:
         """Refuse figures with Chinese text that no installed font can print."""
-        from spatialsyn.report.theme import NEEDS_CJK, require_cjk
+        if self.study.report.figures != []:
+            from spatialsyn.study_labels import check_fonts
 
-        chosen = self.study.report
-        if chosen.figures == []:
-            return
-        if chosen.language == "zh":
-            require_cjk('[report] language = "zh"')
-        for name, label in chosen.labels.items():
-            if NEEDS_CJK.search(label):
-                require_cjk(f"[report.labels] {name} = {label!r}")
+            check_fonts(self.study)
 
     @property
     def main(self) -> str:

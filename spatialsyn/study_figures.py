@@ -28,9 +28,11 @@ def outcome(job: Job) -> pd.DataFrame:
 
 def _draw_study_area(job: Job) -> dict[str, Any]:
     from spatialsyn.report import study_area
+    from spatialsyn.report.atlas.labels import COLUMNS
 
     language = job.study.report.language
-    drawing = study_area(job.panel, job.by, labels=language, language=language)
+    labels = language if COLUMNS[language] in job.panel.cities else None
+    drawing = study_area(job.panel, job.by, labels=labels, language=language)
     return {"study_area": drawing}
 
 

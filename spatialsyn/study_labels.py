@@ -1,4 +1,4 @@
-"""The labels of a study file: checked once, against everything that the study prints."""
+"""The labels of a study file, checked once against all that it prints, and fonts for them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from spatialsyn.errors import ConfigError, named
 
 if TYPE_CHECKING:
+    from spatialsyn.config import Study
     from spatialsyn.report.labels import Checked
     from spatialsyn.run import Job
 
@@ -29,6 +30,24 @@ def check_labels(job: Job) -> None:
             f"[report.labels] names {named(strange)}, which nothing in this study is called. "
             f"Labels go by names as they stand in the data and in formulas: {named(known, 60)}."
         )
+
+
+def check_fonts(study: Study) -> None:
+    """Refuse Chinese text that figures print where no installed font has its glyphs."""
+    from spatialsyn.models.syntax import parse
+    from spatialsyn.report.theme import NEEDS_CJK, require_cjk
+
+    labels = study.report.labels
+    if study.report.language == "zh":
+        require_cjk('[report] language = "zh"')
+    for name, label in labels.items():
+        if NEEDS_CJK.search(label):
+            require_cjk(f"[report.labels] {name} = {label!r}")
+    for section, model in study.models.items():
+        parsed = parse(model.formula)
+        for term in map(str, (parsed.outcome, *parsed.terms)):
+            if term not in labels and NEEDS_CJK.search(term):
+                require_cjk(f"{term!r} in [models.{section}], without a label in [report.labels],")
 
 
 def _names(job: Job) -> Iterable[object]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from spatialsyn.results import Results
 
 # Below this many cities normal approximations of standard errors are a stretch.
+OF_DUMMIES = (
+    "Log-likelihood, AIC and BIC are those of city dummies over all years, before the bias of the "
+    "parameters is removed: they do not compare with a static model's."
+)
 FEW_CITIES = 30
 NO_EFFECTS = "none: there are no regressors"
 
@@ -101,7 +105,7 @@ def glance(results: Results) -> pd.DataFrame:
         "years": f"{results.data.years[0]}-{results.data.years[-1]}",
         "nobs": results.nobs,
         "sigma2": results.sigma2,
-        "likelihood": _likelihood(results) if corrects else "-",
+        "likelihood": likelihood_of(results) if corrects else "-",
         "loglik": results.loglik,
         "aic": results.aic,
         "bic": results.bic,
@@ -110,7 +114,7 @@ def glance(results: Results) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def _likelihood(results: Results) -> str:
+def likelihood_of(results: Results) -> str:
     """What the log-likelihood is of, where there are fixed effects."""
     apart = results.model.transforms and not results.design.dummies_of_cities
     return "transformed" if apart else "dummies"
@@ -132,10 +136,7 @@ def notes(results: Results) -> list[str]:
         kind, way = w.recipe.get("kind"), w.standardization
         found.append(f"W[{name}]: {kind}{made}, standardization {way}, {w.hash}.")
     if results.design.dummies_of_cities:
-        found.append(
-            "Log-likelihood, AIC and BIC are those of city dummies over all years, before the bias "
-            "of the parameters is removed: they do not compare with a static model's."
-        )
+        found.append(OF_DUMMIES)
     found += results.estimate.notes
     found += warnings_of(results.design, results.estimate)
     found += [

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +84,21 @@ kept = { family = "sar", formula = "y ~ 1", W = "geo", missing = "likelihood" }
 tables = ["descriptives", "models", "cities"]
 figures = ["emitted_received"]
 """
+
+
+def test_a_grouping_of_the_table_and_cities_without_names_are_enough(study, tmp_path):
+    """Polygons of one's own have an id and little else; the grouping may stand in the table."""
+    layer = gpd.read_file(study.parent / "cities.geojson")
+    table = pd.read_csv(study.parent / "panel.csv")
+    table["side"] = table["id"].map(layer.set_index("id")["side"])
+    table.to_csv(study.parent / "panel.csv", index=False)
+    layer[["id", "geometry"]].to_file(study.parent / "cities.geojson")
+    edited(study, '"study_area"]', '"study_area", "flows", "emitted_received"]')
+    out = tmp_path / "out"
+    done = spatialsyn("run", study, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert (out / "figures" / "study_area.pdf").is_file()
+    assert (out / "report.html").is_file()
 
 
 def test_a_study_says_what_becomes_of_missing_city_years(study, tmp_path):

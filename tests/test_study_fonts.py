@@ -46,6 +46,17 @@ def test_the_font_is_asked_for_before_anything_is_fitted(
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_columns_in_chinese_need_a_font_or_a_label(without_font, tmp_path, command):
+    path = tmp_path / "study.toml"
+    study = STUDY.replace("digital_finance", "log(数字金融)")
+    path.write_text(study, encoding="utf-8")
+    refused = CliRunner().invoke(app, [command, str(path)])
+    assert "'log(数字金融)' in [models.main], without a label" in str(refused.exception)
+    path.write_text(study + 'labels = { "log(数字金融)" = "finance" }', encoding="utf-8")
+    run.open_job(path).check_fonts()
+
+
 def test_without_figures_no_font_is_needed(without_font, tmp_path):
     path = tmp_path / "study.toml"
     path.write_text(STUDY + 'language = "zh"\nfigures = []', encoding="utf-8")

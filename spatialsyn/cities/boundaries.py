@@ -158,6 +158,19 @@ def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDa
     return indexed
 
 
+def _meant(exchanged: bool) -> str:
+    """What coordinates are that are no degrees east and north."""
+    if exchanged:
+        return (
+            "They look like latitude before longitude: "
+            "gdf.set_geometry(gdf.geometry.transform(lambda xy: xy[:, ::-1]))."
+        )
+    return (
+        "They are metres of some projection: find which and use "
+        "gdf.set_crs(..., allow_override=True)."
+    )
+
+
 def check_crs(cities: gpd.GeoDataFrame, name: str) -> None:
     """Refuse a layer without a CRS, and coordinates that cannot be what it says they are."""
     if cities.active_geometry_name is None:
@@ -170,10 +183,10 @@ def check_crs(cities: gpd.GeoDataFrame, name: str) -> None:
         )
     low_x, low_y, high_x, high_y = cities.total_bounds
     if cities.crs.is_geographic and (low_x < -360 or high_x > 360 or low_y < -90 or high_y > 90):
+        exchanged = low_x >= -90 and high_x <= 90 and low_y >= -360 and high_y <= 360
         raise BoundaryError(
             f"{name} says its coordinates are degrees ({cities.crs.to_string()}), but they run "
-            f"from ({low_x:.6g}, {low_y:.6g}) to ({high_x:.6g}, {high_y:.6g}). They are metres of "
-            "some projection: find which and use gdf.set_crs(..., allow_override=True)."
+            f"from ({low_x:.6g}, {low_y:.6g}) to ({high_x:.6g}, {high_y:.6g}). {_meant(exchanged)}"
         )
     # Cities are kilometres wide: no map of them lies within 360 metres, or feet, of an origin.
     within = low_x >= -360 and high_x <= 360 and low_y >= -90 and high_y <= 90

@@ -29,7 +29,12 @@ def check_ids(frame: pd.DataFrame, city: str) -> None:
     ids = frame[city]
     if ids.isna().any():
         rows = list(frame.index[ids.isna()])
-        raise PanelError(f"the city id {city!r} is missing in the rows {named(rows)}.")
+        empty = list(frame.index[frame.isna().all(axis=1)])
+        blank = f" Empty rows ({named(empty)}): frame.dropna(how='all')." if empty else ""
+        raise PanelError(
+            f"the city id {city!r} is missing in the rows {named(rows)}, counted from 0 below the "
+            f"header. Give these rows a city, or delete them in the file.{blank}"
+        )
     kinds = sorted({_kind(value) for value in ids})
     if len(kinds) > 1:
         examples = [next(v for v in ids if _kind(v) == kind) for kind in kinds]
@@ -56,9 +61,15 @@ def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
         raise PanelError(
             f"the years in {year!r} must be integers; got {named(years[bad].unique())} in the rows "
             f"{named(frame.index[bad])}. Convert them first, for example "
-            f"frame[{year!r}].astype(int)."
+            f"frame[{year!r}]{_to_years(years[bad])}."
         )
     return numbers.astype(int)
+
+
+def _to_years(years: pd.Series) -> str:
+    """How these become integers: '2011' is text, and '2011年' holds more than a number."""
+    plain = pd.to_numeric(years, errors="coerce").notna().all()
+    return ".astype(int)" if plain else ".str.extract(r'(\\d{4})', expand=False).astype(int)"
 
 
 def check_keys(
@@ -77,6 +88,8 @@ def check_keys(
     span = range(int(years.min()), int(years.max()) + 1)
     full = pd.MultiIndex.from_product([frame[city].unique(), span])
     holes = full.difference(keys)
+    if len(holes):
+        _check_spellings(frame[city], years)
     if len(holes) and absent == "refuse":
         raise PanelError(
             f"the panel is not balanced: {len(holes)} of {len(full)} city-years are missing: "
@@ -85,6 +98,40 @@ def check_keys(
             "missing=...). A spatial lag needs every neighbour in every year."
         )
     return [(city, int(year)) for city, year in holes]
+
+
+def _check_spellings(cities: pd.Series, years: pd.Series) -> None:
+    """No city is called 广州 in some years and 广州市 in others: it would become two."""
+    observed = years.groupby(cities.to_numpy(), sort=False).agg(set)
+    known: dict[str, Any] = {}
+    twins = []
+    for i, when in observed.items():
+        other = known.setdefault(_bare(i), i)
+        if other != i and not when & observed[other]:
+            twins.append((other, i))
+    if twins:
+        raise PanelError(
+            f"{len(twins)} cities are written in two ways: {named(twins)}. Write each in one, as "
+            "the polygons do, for example frame[city] = frame[city].str.strip().str.removesuffix"
+            "('市') + '市'."
+        )
+
+
+def _bare(i: Any) -> str:
+    """An id without blanks and the word for city."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", str(i))).removesuffix("市")
+
+
+def check_blocks(name: str, blocks: pd.Series) -> None:
+    """No two blocks differ by blanks alone: effects would tell 'GBA' from 'GBA '."""
+    texts = [block for block in blocks.unique() if isinstance(block, str)]
+    bare = [re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip() for text in texts]
+    twins = [text for text, plain in zip(texts, bare, strict=True) if bare.count(plain) > 1]
+    if twins:
+        raise PanelError(
+            f"the grouping {name!r} has blocks that differ by blanks or widths of letters alone: "
+            f"{named(twins)}. Write them alike: frame[{name!r}].str.strip()."
+        )
 
 
 def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
@@ -108,8 +155,16 @@ def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
             f"{name!r} holds text where numbers belong, in {len(where)} cells: "
             f"{'; '.join(cells[:4])}{' ...' if len(cells) > 4 else ''}. "
             'Read the file with ss.read_panel(..., missing=["-", "..."], thousands=","), or '
-            "convert the column with pandas.to_numeric; a column of codes is named in blocks=[...]."
+            f"convert the column with pandas.to_numeric{_of_percent(name, odd)}; a column of codes "
+            "is named in blocks=[...]."
         )
+
+
+def _of_percent(name: str, odd: pd.Series) -> str:
+    """What takes the sign from percentages, where there are any; their unit is then percent."""
+    if not odd.str.contains("[%\N{FULLWIDTH PERCENT SIGN}]").any():
+        return ""
+    return f"(frame[{name!r}].str.rstrip('%')), whose unit is then percent"
 
 
 def check_same_cities(ids: Sequence[Any], polygons: Sequence[Any]) -> None:
@@ -127,6 +182,7 @@ def check_same_cities(ids: Sequence[Any], polygons: Sequence[Any]) -> None:
             f"{len(lonely)} of {len(ids)} cities of the table have no polygon: {named(lonely)}; "
             f"the polygons are {named(polygons)}. Correct the ids, add the polygons, or leave "
             f"these cities out of the table.{_zeros(lonely, polygons)}"
+            f"{_respelled(lonely, polygons)}"
         )
 
 
@@ -141,6 +197,15 @@ def _zeros(ids: Sequence[Any], polygons: Sequence[Any]) -> str:
         f" They seem to have lost leading zeros: {lost[0]!r} would be {lost[0].zfill(width)!r}. "
         f"Bring them back: frame[city] = frame[city].astype(str).str.zfill({width})."
     )
+
+
+def _respelled(ids: Sequence[Any], polygons: Sequence[Any]) -> str:
+    """Which of `ids` are polygons but for blanks or the word for city."""
+    known = {_bare(i): i for i in polygons}
+    pairs = [f"{i!r} is {known[_bare(i)]!r}" for i in ids if _bare(i) in known]
+    if not pairs:
+        return ""
+    return f" There, {'; '.join(pairs[:3])}{' ...' if len(pairs) > 3 else ''}."
 
 
 def _kind(value: object) -> str:

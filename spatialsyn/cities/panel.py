@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.checks import (
+    check_blocks,
     check_cells_are_numbers,
     check_columns,
     check_ids,
@@ -90,6 +91,8 @@ class CityPanel:
         self._frame, self.absent = tidy, tuple(holes)
         self.cities, self.context = _matched(cities, self.ids, city)
         self._blocks = {name: self._grouping(name) for name in blocks}
+        if self.cities is not None:  # maps draw the borders of the panel's groupings
+            self.cities = self.cities.assign(**self._blocks)
         self._made = True
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -335,6 +338,7 @@ class CityPanel:
             raise PanelError(
                 f"no column {name!r} to group the cities by, in the table or polygons."
             )
+        check_blocks(name, group)
         return group.rename(name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -95,8 +96,14 @@ def _read_table(
             frame = _read_stata(path)
         elif kind == ".xlsx":
             frame = pd.read_excel(path, **options)
+            if thousands:
+                cells = pd.read_excel(path, **{**options, "thousands": None})
+                _check_thousands(path, cells, frame, thousands)
         else:
             frame = _read_text(path, options)
+            if thousands:
+                cells = _read_text(path, {**options, "thousands": None, "dtype": str})
+                _check_thousands(path, cells, frame, thousands)
     except PanelError:
         raise
     except (ValueError, ImportError, OSError, KeyError, zipfile.BadZipFile) as error:
@@ -107,6 +114,23 @@ def _read_table(
             codes = codes.astype("int64")  # Stata's float of a code
         frame[city] = codes.astype("string").str.strip().astype(object)
     return frame
+
+
+def _check_thousands(path: Path, cells: pd.DataFrame, frame: pd.DataFrame, mark: str) -> None:
+    """Every separator stands before three digits: pandas reads 12,5 as 125."""
+    digits = re.escape(mark)
+    marked = rf"\s*[-+]?\d+(?:{digits}\d+)+(?:\.\d*)?\s*"
+    grouped = rf"\s*[-+]?\d{{1,3}}(?:{digits}\d{{3}})+(?:\.\d*)?\s*"
+    for name in frame.select_dtypes("number"):
+        text = cells[name][cells[name].map(lambda cell: isinstance(cell, str))].astype("string")
+        odd = text[text.str.fullmatch(marked) & ~text.str.fullmatch(grouped)]
+        if len(odd):
+            raise PanelError(
+                f"thousands={mark!r}, but no thousands stand behind it in {len(odd)} cells of "
+                f"{name!r} in {path.name!r}: {named(odd)}. If {mark!r} is the decimal sign, read "
+                f"the file yourself, frame = pandas.read_csv({path.name!r}, decimal={mark!r}), and "
+                "use ss.CityPanel(frame, city=..., cities=ss.read_boundaries(...))."
+            )
 
 
 def _read_stata(path: Path) -> pd.DataFrame:

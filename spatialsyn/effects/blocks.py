@@ -55,6 +55,7 @@ def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]
     names = sorted(blocks.unique(), key=str)
     member = np.column_stack([(blocks == name).to_numpy(dtype=float) for name in names])
     sizes = member.sum(axis=0)
+    alone = np.flatnonzero(sizes == 1)
     scale = {
         "receiver": np.broadcast_to(1 / sizes[:, None], (len(sizes), len(sizes))),
         "source": np.broadcast_to(1 / sizes, (len(sizes), len(sizes))),
@@ -64,6 +65,7 @@ def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]
     def reading(B: Response) -> Array:
         own = B.diagonal()
         between = scale * (member.T @ (B.times(member) - own[:, None] * member))
+        between[alone, alone] = 0.0  # exactly, not up to rounding
         direct = np.diag(scale) * (member.T @ own)
         return np.column_stack([direct, between, direct + between.sum(axis=1)]).ravel()
 

@@ -237,6 +237,6 @@ def advice(estimate: Estimate, model: Multipliers) -> str:
         return ""
     return (
         f"{'tau + eta + rho' if long else 'rho'} = {rho:.3f} lies {room:.1f} standard errors below "
-        f"its upper bound {bound:.3g}: effects have a long right tail and intervals are rough. A "
-        "common trend left in the data does this; see whether time effects belong in the model."
+        f"its upper bound {bound:.3g}: effects have a long right tail and intervals are rough. "
+        "Without time effects a common trend does this: see whether they belong in the model."
     )

@@ -264,7 +264,10 @@ def _fitting(family: str, given: Roles) -> Roles:
 def _names(role: str, value: Any) -> tuple[str, ...]:
     listed = tuple(value) if isinstance(value, list | tuple) else (value,)
     if not listed or not all(isinstance(name, str) for name in listed):
-        raise ModelError(f"{role}={value!r} must name one weights matrix or several, by name.")
+        raise ModelError(
+            f'{role}={value!r} must name one weights matrix or several, by name: W="geo". The '
+            "matrices themselves go to ss.fit(model, panel, weights)."
+        )
     if len(set(listed)) < len(listed):
         raise ModelError(
             f"{role} names a matrix twice ({named(listed)}): two equal lags cannot be told apart."

@@ -27,6 +27,11 @@ _PLAIN = re.compile(r"1|[^\W\d]\w*")
 # In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
 _TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
 
+IN_BRACES = (
+    "a product with a number is arithmetic and stands in braces, {10 * x}; without them * and : "
+    "make an interaction."
+)
+
 
 class Factor(NamedTuple):
     """A column, an expression or a number.
@@ -112,6 +117,9 @@ def _terms(side: str, formula: str) -> list[Term]:
     plain = all(_PLAIN.fullmatch(name) for name in names)
     terms = _columns(names) if plain else _read(side.strip(), formula)
     for term in terms:
+        if len(term.factors) > 1 and any(factor.method == "literal" for factor in term.factors):
+            # Its column would be x times the number under the name of x.
+            raise FormulaError(f"{str(term)!r} in {formula!r} holds a number: {IN_BRACES}")
         for factor in term.factors:
             # What stands in backticks is looked up as a column name and never evaluated.
             if factor.method != "lookup" or f"`{factor.expr}`" not in side:
@@ -133,7 +141,9 @@ def _read(side: str, formula: str) -> list[Term]:
         found = list(Formula(side or "0"))
     except (FormulaicError, SyntaxError) as error:
         check_expression(side, formula)  # says more, where it finds what is wrong
-        raise FormulaError(f"cannot read {side!r} in the formula {formula!r}.") from error
+        raise FormulaError(
+            f"cannot read {side!r} in the formula {formula!r}. Is there a number? {IN_BRACES}"
+        ) from error
     return [Term(tuple(Factor(f.expr, f.eval_method.value) for f in t.factors)) for t in found]
 
 

@@ -13,10 +13,20 @@ def real(value: object) -> float:
     return float(value) if number else float("nan")  # type: ignore[arg-type]
 
 
+# Half of a meridian's circle, in full kilometres: the geodesic between the poles.
+FARTHEST_KM = 20_004
+
+
 def check_km(value: object, what: str) -> None:
     """Refuse what is no positive number of kilometres."""
     if not 0 < real(value) < np.inf:
         raise WeightsError(f"{what}={value!r}: a positive number of kilometres is needed.")
+    if real(value) > FARTHEST_KM:
+        raise WeightsError(
+            f"{what}={value!r} kilometres: no two places on Earth are more than {FARTHEST_KM:,} km "
+            f"apart, so that all cities would be linked. If these are metres, "
+            f"{what}={real(value) / 1000:g}."
+        )
 
 
 def check_power(power: object) -> None:

@@ -98,10 +98,9 @@ def write_square(weights: Weights) -> bytes:
 
 
 def read_csv(path: Path, ids: Sequence[Any] | None) -> Stored:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head, *body = [row for row in csv.reader(file) if row]
+    head, *body = _rows(path)
     if [cell.strip() for cell in head] == LONG:
-        rows = [(a, b, float(w)) for a, b, w in body]
+        rows = [(a, b, _weight(w, a, b)) for a, b, w in body]
         cities = list(dict.fromkeys([*(a for a, _, _ in rows), *(b for _, b, _ in rows)]))
         return _from_links(rows, cities, path.name)
     cities, labels = head[1:], [row[0] for row in body]
@@ -110,7 +109,39 @@ def read_csv(path: Path, ids: Sequence[Any] | None) -> Stored:
             f"{path.name!r} is neither long (the columns to, from, weight) nor square (the same "
             "ids, in the same order, as first row and first column)."
         )
-    return Stored(np.array([row[1:] for row in body], dtype=float), cities)
+    short = [row[0] for row in body if len(row) != len(head)]
+    if short:
+        raise WeightsError(f"{path.name!r} needs {len(cities)} weights in the rows {named(short)}.")
+    try:
+        matrix = np.array([row[1:] for row in body], dtype=float)
+    except ValueError:
+        for row in body:
+            for city, cell in zip(cities, row[1:], strict=True):
+                _weight(cell, row[0], city)  # says which it is
+        raise
+    return Stored(matrix, cities)
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """The rows of a table in UTF-8 or, as Excel writes it in China, GBK."""
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            with path.open(encoding=encoding, newline="") as file:
+                return [row for row in csv.reader(file) if row]
+        except UnicodeDecodeError:
+            continue
+    raise ValueError("it is neither UTF-8 nor GBK")
+
+
+def _weight(cell: str, to: str, origin: str) -> float:
+    """The number in a cell."""
+    try:
+        return float(cell)
+    except ValueError:
+        raise ValueError(
+            f"{cell!r}, the weight of {origin!r} on {to!r}, is no number; without a link it is 0, "
+            "and thousands and percentages are written 1234 and 0.125"
+        ) from None
 
 
 def write_stata(weights: Weights) -> bytes:

@@ -48,6 +48,23 @@ def test_the_order_of_rows_and_polygons_does_not_matter():
     assert list(moved.cities.index) == list(moved.ids)
 
 
+def test_maps_find_the_groupings_of_the_panel_with_its_polygons():
+    """The grouping of the table wins over a column of the layer: effects and borders agree."""
+    p = panel(cities=polygons(("440100", "440300", "440400", "810000")))
+    other = panel(cities=polygons().assign(region="other"))
+    for made in (p, other, p.subset(years=[2012, 2013])):
+        assert made.cities["region"].to_dict() == made.blocks["region"].to_dict()
+    assert p.blocks["region"].to_dict() == {"440100": "GBA", "440300": "GBA", "440400": "edge"}
+
+
+@pytest.mark.parametrize("twin", ["GBA ", "\u3000GBA", "ＧＢＡ"])
+def test_blocks_that_look_alike_are_refused(twin):
+    frame = table()
+    frame.loc[:2, "region"] = twin
+    with pytest.raises(ss.PanelError, match="'region' has blocks that differ by blanks"):
+        ss.CityPanel(frame, blocks=["region"])
+
+
 def test_polygons_without_data_are_context():
     p = panel(cities=polygons(("440100", "440300", "440400", "810000")))
     assert list(p.context.index) == ["810000"]
@@ -83,6 +100,41 @@ def test_a_table_that_is_not_a_panel_is_refused(change, message):
 def test_integer_codes_that_became_years_with_decimals_are_taken():
     p = ss.CityPanel(table().assign(year=lambda f: f["year"].astype(float)))
     assert p.years == (2011, 2012, 2013)
+
+
+@pytest.mark.parametrize("absent", ["refuse", "keep"])
+@pytest.mark.parametrize("twin", ["广州", "广州市 "])
+def test_a_city_written_in_two_ways_is_not_two_cities(absent, twin):
+    mixed = table().replace({"adcode": {"440100": "广州市"}})
+    mixed.loc[1, "adcode"] = twin
+    with pytest.raises(ss.PanelError, match=f"1 cities are written in two ways.*'{twin}'"):
+        ss.CityPanel(mixed, absent=absent)
+
+
+def test_a_province_and_its_city_may_share_a_name():
+    both = table().replace({"adcode": {"440100": "吉林", "440300": "吉林市"}}).drop(index=0)
+    assert ss.CityPanel(both, absent="keep").n == 3
+
+
+def test_polygons_that_are_called_otherwise_are_pointed_out():
+    short = table().assign(adcode=np.repeat(["广州", "深圳", "440400"], 3))
+    layer = polygons(("广州市", "深圳市", "440400"))
+    with pytest.raises(ss.AlignmentError, match="There, '广州' is '广州市'; '深圳' is '深圳市'"):
+        ss.CityPanel(short, cities=layer)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.assign(year=f["year"].astype(str) + "年"), r"extract\(r'\(\\d\{4\}\)'"),
+        (lambda f: f.assign(year=f["year"].astype(str)), r"frame\['year'\].astype\(int\)"),
+        (lambda f: f.assign(gdp=f["gdp"].astype(str) + "%"), r"rstrip\('%'\)\), whose unit"),
+        (lambda f: pd.concat([f, f.iloc[[0]] * np.nan], ignore_index=True), r"Empty rows \(9\)"),
+    ],
+)
+def test_the_way_out_is_one_that_works(change, message):
+    with pytest.raises(ss.PanelError, match=message):
+        ss.CityPanel(change(table()).astype({"adcode": object}))
 
 
 def test_a_city_without_a_polygon_is_named():
@@ -208,6 +260,26 @@ def test_texts_for_missing_and_thousands_are_read_on_request(tmp_path):
     p = ss.read_panel(None, path, missing=["-", "..."], thousands=",")
     assert p.array("gdp")[0, 0] == 1234
     assert np.isnan(p.array("gdp")[0, 1:]).all()
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+@pytest.mark.parametrize("cell", ["12,5", "1,23,456", "0,125,5"])
+def test_a_decimal_comma_is_not_taken_for_thousands(tmp_path, form, cell):
+    """pandas drops every separator: 12,5 would be read as 125."""
+    path = tmp_path / f"panel.{form}"
+    odd = table().assign(gdp=["1,234", cell, "-1,234,567.5", *"345678"])
+    odd.to_csv(path, index=False) if form == "csv" else odd.to_excel(path, index=False)
+    with pytest.raises(ss.PanelError, match=f"no thousands stand behind it in 1 cells.*'{cell}'"):
+        ss.read_panel(None, path, thousands=",")
+
+
+def test_a_point_that_groups_thousands_is_told_from_a_decimal_point(tmp_path):
+    path = tmp_path / "panel.csv"
+    table().assign(gdp=["1.234", *"12345678"]).to_csv(path, index=False)
+    assert ss.read_panel(None, path, thousands=".").array("gdp")[0, 0] == 1234
+    table().to_csv(path, index=False)  # 1.0, 2.0
+    with pytest.raises(ss.PanelError, match="no thousands stand behind it in 9 cells"):
+        ss.read_panel(None, path, thousands=".")
 
 
 def test_excel_works_and_other_files_are_refused(tmp_path):

@@ -149,6 +149,12 @@ def test_the_crs_is_checked(squares, tmp_path):
     degrees = squares.to_crs("EPSG:4326").set_crs(METRES, allow_override=True)
     with pytest.raises(BoundaryError, match=r"in metres of a projection .* They look like degrees"):
         check_boundaries(degrees, city="id")
+    right = squares.to_crs("EPSG:4326")
+    exchanged = right.set_geometry(right.geometry.transform(lambda xy: xy[:, ::-1]))
+    with pytest.raises(BoundaryError, match="They look like latitude before longitude"):
+        check_boundaries(exchanged, city="id")
+    mended = exchanged.set_geometry(exchanged.geometry.transform(lambda xy: xy[:, ::-1]))
+    check_boundaries(mended, city="id")  # as the message says
     with pytest.raises(BoundaryError, match="They look like degrees"):
         inverse_distance(degrees.set_index("id"))
 

@@ -58,6 +58,21 @@ def test_blocks_weighted_by_size_sum_to_the_total_effect(family):
     assert_allclose((whole["estimate"] * whole["to"].map(size)).sum() / panel.n, total, atol=EXACT)
 
 
+@pytest.mark.parametrize("per", ["receiver", "source", "share"])
+def test_a_block_of_one_city_receives_nothing_from_others_of_its_own(per):
+    """Zero by construction, like the indirect effect of OLS: no error and no p-value."""
+    panel, w = made_up()
+    alone = panel.frame.reset_index().assign(
+        region=lambda f: f["region"].where(f["city"] != "c05", "alone")
+    )
+    panel = ss.CityPanel(alone, city="city", year="year", blocks=["region"])
+    table = ss.fit(model("sdm"), panel, w).effects("x", by="region", per=per)["indirect"]
+    nothing = table.loc[("alone", "alone")]
+    assert (nothing[["estimate", "se", "low", "high"]] == 0).all()
+    assert np.isnan(nothing["p"])
+    assert (table.drop(index=("alone", "alone"))["se"] > 0).all()
+
+
 def test_a_block_effect_is_the_mean_response_to_a_unit_in_every_city_of_the_sender():
     panel, w = made_up()
     res = ss.fit(model("sdm", fixed_effects="twoways"), panel, w)

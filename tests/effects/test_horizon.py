@@ -48,6 +48,14 @@ def test_responses_are_powers_of_the_process(dynamic, lasting):
         assert_allclose(found, averages(cumulated if lasting else D), rtol=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("lasting", "said"), [(True, "x stays changed from year 0 on"), (False, "in year 0 alone")]
+)
+def test_responses_say_whether_the_change_lasts(dynamic, lasting, said):
+    assert said in repr(dynamic.effects("x", horizon=[1], lasting=lasting))
+    assert "year 0" not in repr(dynamic.effects("x", horizon="long"))
+
+
 def test_the_long_run_is_the_limit_of_the_responses(dynamic):
     long = dynamic.effects(horizon="long").table
     late = dynamic.effects(horizon=500).table

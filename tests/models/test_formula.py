@@ -64,6 +64,9 @@ def test_operators_that_do_not_mean_arithmetic_are_refused_with_the_way_out(form
         ("y ~ x | x | x", "may have one '|'"),
         ("y + z ~ x", "left side"),
         ("y ~ log(x", "cannot read"),
+        ("y ~ 10*x", r"stands in braces, \{10 \* x\}"),
+        ("y ~ x:10", r"'x:10' in 'y ~ x:10' holds a number: .* braces, \{10 \* x\}"),
+        ("y ~ x:z:2", "holds a number"),
         ("y ~ `x", "cannot read"),
     ],
 )

@@ -62,6 +62,26 @@ def number(text):
 # --- flows ---------------------------------------------------------------------------------
 
 
+def test_numbers_between_blocks_keep_clear_of_each_other_and_of_the_edge():
+    """A number cut at the edge of the sheet reads as another number."""
+    panel = ss.datasets.guangdong()
+    ids = list(panel.ids)
+    west = panel.cities.geometry.to_crs(3857).centroid.x.loc[ids].rank() <= 4
+    side = pd.Series(np.where(west, "west", "rest"), ids, name="side")
+    side["440300"] = "alone"
+    cells = panel.frame.assign(side=panel.frame.index.get_level_values(0).map(side))
+    panel = ss.CityPanel(cells.reset_index(), "city", "year", panel.cities, ["side"])
+    geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
+    model = ss.sdm("log(gdp) ~ urbanization", W="geo", fixed_effects="twoways")
+    ax = ss.report.flow_map(panel, ss.fit(model, panel, geo).effects("urbanization", by="side"))
+    boxes = [text.get_window_extent() for text in drawn(ax, "number")]
+    assert len(boxes) == 9
+    for i, box in enumerate(boxes):
+        assert ax.bbox.contains(box.x0, box.y0)
+        assert ax.bbox.contains(box.x1, box.y1)
+        assert not any(box.overlaps(other) for other in boxes[:i])
+
+
 def test_only_significant_flows_between_cities_are_drawn(panel, pairs):
     certain = pairs.table[(pairs.table["q"] < 0.05) & (pairs.table["effect"] == "indirect")]
     ax = ss.report.flow_map(panel, pairs, strongest=1000, per_origin=1000)

@@ -286,6 +286,14 @@ def test_study_area_counts_the_cities_of_each_block(panel):
     assert len(layer(ax, "label")) == 23
 
 
+@pytest.mark.parametrize(("k", "weight"), [(4, "0.25"), (3, "0.33"), (1, "1.0")])
+def test_equal_weights_are_printed_with_two_digits(panel, k, weight):
+    """One weight has no gaps to take decimals from: 1/4 was rounded to 0.2."""
+    W = ss.weights.knn(panel.cities, k).standardize("row")
+    ax = ss.report.weights_map(W, panel.cities)
+    assert weight in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
 def test_weights_map_draws_the_strongest_links_and_says_how_many(panel):
     W = ss.weights.inverse_distance(panel.cities, name="inv").standardize("row")
     ax = ss.report.weights_map(W, panel.cities, panel.context, strongest=30, per_origin=3)

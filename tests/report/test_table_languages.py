@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from models import KINDS, fitted, places
+from models import FORMULA, KINDS, fitted, places
 
 import spatialsyn as ss
 from spatialsyn.report import (
@@ -142,3 +142,25 @@ def test_samples_with_holes_say_so_in_chinese():
 def test_definitions_have_chinese_headers():
     made = definitions(ss.datasets.codebook(), ["gdp"], language="zh")
     assert (made.stub, *made.columns) == ("变量", "单位", "定义", "数据来源")
+
+
+@pytest.mark.filterwarnings("ignore:the process has a root")
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("dynamic: Log-likelihood, AIC and BIC are", "dynamic: Fixed effects estimated as")),
+        ("zh", ("dynamic: 对数似然值、AIC 与 BIC 属于", "dynamic: 固定效应以城市虚拟变量估计")),
+    ],
+)
+def test_a_dynamic_model_says_that_its_likelihood_compares_with_no_static_one(language, said):
+    """Both have n - 1 observations a year, and "Lee-Yu" as correction."""
+    panel, geo, _ = places()
+    static = ss.sdm(FORMULA, W="geo", fixed_effects="twoways")
+    fits = {
+        "static": ss.fit(static, panel, geo),
+        "dynamic": ss.fit(static.but(lag_y=True), panel, geo),
+    }
+    assert fits["static"].nobs == fits["dynamic"].nobs
+    notes = table(fits, language=language).notes
+    for start in said:
+        assert any(note.startswith(start) for note in notes), notes

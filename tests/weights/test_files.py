@@ -200,6 +200,17 @@ def test_matlab_finds_names_and_ids(tmp_path):
 # What is refused
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
+@pytest.mark.parametrize(
+    "text", [",广州,深圳\n广州,0,2\n深圳,1,0\n", "to,from,weight\n广州,深圳,2\n深圳,广州,1\n"]
+)
+def test_tables_in_the_encodings_of_panels_are_read(tmp_path, text, encoding):
+    path = tmp_path / "w.csv"
+    path.write_text(text, encoding=encoding)
+    read = W.read(path, ids=["深圳", "广州"])
+    assert_allclose(read.dense(), [[0, 1], [2, 0]])
+
+
 def test_a_file_is_not_overwritten_unless_asked(tmp_path):
     path = W.write(weights(), tmp_path / "w.csv")
     before = path.read_bytes()
@@ -255,11 +266,14 @@ def test_weights_that_a_format_cannot_hold(tmp_path, w, name, options, message):
         ("w.gwt", "0 2 x id\na b 1\na b 1\n", "lists a link more than once"),
         ("w.gwt", "0 2 x id\na b -1\nb a 1\n", "1 negative weights"),
         ("w.gwt", "0 2 x id\na a 1\nb a 1\n", "links 'a' to themselves"),
-        ("w.csv", "to,from,weight\na,b,x\n", "could not convert string to float: 'x'"),
+        ("w.csv", "to,from,weight\na,b,x\n", "'x', the weight of 'b' on 'a', is no number"),
         ("w.csv", "to,from,weight\na,b,nan\nb,a,1\n", "missing or infinite"),
         ("w.csv", ",a,b\nb,0,1\na,1,0\n", "neither long .* nor square"),
         ("w.csv", ",a,a\na,0,1\na,1,0\n", "the cities 'a' more than once"),
         ("w.csv", "", "is not a .csv of weights"),
+        ("w.csv", ",a,b\na,0,\nb,1,0\n", "'', the weight of 'b' on 'a', is no number; without a"),
+        ("w.csv", ",a,b\na,0,1\nb,5%,0\n", "'5%', the weight of 'a' on 'b', is no number"),
+        ("w.csv", ",a,b\na,0,1\nb,1\n", "needs 2 weights in the rows 'b'"),
         ("w.txt", "3 1 1\n1 0 1 0\n", "may be a banded matrix"),
         ("w.txt", "2\n1 0 1\n2 1\n", "must have 2 lines of an id and 2 weights"),
         ("w.mat", "no matrix", "no MATLAB file of version 5 to 7|is not a .mat"),

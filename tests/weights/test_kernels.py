@@ -63,6 +63,7 @@ def test_kernels_agree_with_libpysal_up_to_their_scale(function):
         ({}, "either bandwidth=km .* or neighbours=k"),
         ({"bandwidth": 100, "neighbours": 3}, "either bandwidth=km"),
         ({"bandwidth": -5}, "bandwidth=-5: a positive number of kilometres"),
+        ({"bandwidth": 150_000}, "bandwidth=150000 kilometres.*If these are metres, bandwidth=150"),
         ({"bandwidth": "wide"}, "bandwidth='wide'"),
         ({"function": "cosine", "bandwidth": 9}, "function='cosine' is not one of 'uniform'"),
         ({"neighbours": 1}, "the nearest city lies on the edge of the bisquare kernel"),

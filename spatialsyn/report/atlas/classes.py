@@ -172,7 +172,7 @@ def colour_map(cmap: str | Colormap) -> Colormap:
 def numbers(limits: Array) -> list[str]:
     """Class limits as text, with the fewest decimals that tell them apart."""
     gaps = np.diff(limits)
-    typical = np.median(gaps[gaps > 0]) if (gaps > 0).any() else max(abs(limits[0]), 1.0)
+    typical = np.median(gaps[gaps > 0]) if (gaps > 0).any() else abs(limits[0]) or 1.0
     fewest = max(0, 1 - int(np.floor(np.log10(typical))))
     wanted = len(np.unique(limits))
     decimals = next(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,8 @@ from spatialsyn.report.atlas import frame
 from spatialsyn.report.atlas.areas import THICKEST, THINNEST, block_colours
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
-from spatialsyn.report.atlas.frame import Sheet
-from spatialsyn.report.atlas.labels import halo
+from spatialsyn.report.atlas.frame import Box, Sheet
+from spatialsyn.report.atlas.labels import arranged, halo, pixels
 from spatialsyn.report.atlas.layers import EDGE, dissolved, draw_outline, fill, fill_empty
 from spatialsyn.report.figures.effects import one_regressor
 from spatialsyn.report.words import word
@@ -105,6 +105,7 @@ def flow_map(
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
         shown, box = frame.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language, nodes=blocks is None, north=north)
+        settle(ax, [box])
     return ax
 
 
@@ -289,9 +290,23 @@ def outward(ax: Axes, place: Mapping[str, Any], name: str) -> Array:
 
 
 def write(ax: Axes, at: Any, text: str) -> None:
-    """A text with a white rim."""
+    """A text, which `settle` moves and gives a white rim."""
     look: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 7, "gid": "number"}
-    halo(ax, ax.text(at[0], at[1], text, fontsize=theme.SMALL, **look))
+    ax.text(at[0], at[1], text, fontsize=theme.SMALL, **look)
+
+
+def settle(ax: Axes, taken: Sequence[Box]) -> None:
+    """Move numbers that cover one another, the legend or the edge of the sheet."""
+    texts = [text for text in ax.texts if text.get_gid() == "number"]
+    if not texts:
+        return
+    at = ax.transData.transform([text.get_position() for text in texts])
+    extents = [text.get_window_extent() for text in texts]
+    sizes = np.array([[extent.width, extent.height] for extent in extents])
+    places = arranged(at, sizes, pixels(ax, taken), pixels(ax, [(0, 0, 1, 1)])[0])
+    for text, place in zip(texts, ax.transData.inverted().transform(places), strict=True):
+        text.set_position(tuple(place))
+        halo(ax, text)
 
 
 def samples(estimates: Array, widths: Array) -> list[Line2D]:

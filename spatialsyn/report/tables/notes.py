@@ -11,7 +11,7 @@ from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.tables.display import STARS, Display
 from spatialsyn.results import Results
-from spatialsyn.summary import FEW_CITIES
+from spatialsyn.summary import FEW_CITIES, OF_DUMMIES, likelihood_of
 from spatialsyn.weights.series import Links
 
 T = TypeVar("T")
@@ -28,7 +28,8 @@ CORRECTIONS = {
         "are biased in small panels"
     ),
 }
-
+# In a dynamic model the transformation takes the years; the cities stay.
+ESTIMATED = "estimated as dummies of cities, whose bias of order 1/T is removed (Lee and Yu 2010b)"
 
 RANDOM = {
     None: "",
@@ -206,7 +207,8 @@ def _fixed_effects(fit: Results, how: Display) -> str:
         return how.say("No fixed effects{}.", how.say(RANDOM[fit.model.random]))
     if fit.model.estimator != "qml":
         return how.say("Fixed effects swept out of the data.")
-    removed = how.say(CORRECTIONS[fit.model.correction])
+    estimated = fit.design.dummies_of_cities
+    removed = how.say(ESTIMATED if estimated else CORRECTIONS[fit.model.correction])
     return how.say("Fixed effects {}{}.", removed, how.say(RANDOM[fit.model.random]))
 
 
@@ -241,7 +243,10 @@ def _fit_notes(fits: Mapping[str, Results], how: Display) -> list[str]:
             "cities and between their means."
         )
     ]
-    kinds = {(f.data.outcome, f.nobs, f.model.transforms) for f in fits.values()}
+    notes += by_column(
+        fits, lambda fit: how.say(OF_DUMMIES) if fit.design.dummies_of_cities else ""
+    )
+    kinds = {(f.data.outcome, f.nobs, likelihood_of(f)) for f in fits.values()}
     if len(kinds) > 1:
         notes.append(
             how.say(

@@ -184,6 +184,9 @@ WORDS = {
     "are biased in small panels": (
         "以虚拟变量消去，未作修正：在小样本面板中 σ²（城市效应）与 ρ（年份效应）有偏"
     ),
+    "estimated as dummies of cities, whose bias of order 1/T is removed (Lee and Yu 2010b)": (
+        "以城市虚拟变量估计，并消去其 1/T 阶偏误（Lee 和 Yu 2010b）"
+    ),
     "; city effects are random": "；城市效应为随机效应",
     "; city effects are random, correlated with the regressors through their means": (
         "；城市效应为随机效应，并通过均值与解释变量相关"
@@ -233,6 +236,10 @@ SENTENCES = {
     "Log-likelihood and AIC compare only between columns with the same outcome, "
     "observations and correction.": (
         "仅当被解释变量、观测值与修正方法相同时，各列的对数似然值与 AIC 方可比较。"
+    ),
+    "Log-likelihood, AIC and BIC are those of city dummies over all years, before the bias of the "
+    "parameters is removed: they do not compare with a static model's.": (
+        "对数似然值、AIC 与 BIC 属于含城市虚拟变量的模型，未经偏误修正，不可与静态模型比较。"
     ),
     "Rows receive, columns send. Own: the response of a city to its own x, averaged over the "
     "block. From b: the response if x rose by one unit in every other city of block b. Each "
@@ -290,8 +297,8 @@ SENTENCES = {
     "right tail and intervals are rough.": (
         "tau + eta + rho = {0} 距其上界 {2} 仅 {1} 个标准误：效应分布右尾较长，置信区间较粗略。"
     ),
-    "A common trend left in the data does this; see whether time effects belong in the model.": (
-        "数据中残留的共同趋势会造成这种情况；请检查模型是否应包含年份效应。"
+    "Without time effects a common trend does this: see whether they belong in the model.": (
+        "未含年份效应时，共同趋势会造成这种情况；请检查模型是否应包含年份效应。"
     ),
     "Estimated by {}; endogenous: {}; instruments: {}; left out, as they depend on the others: "
     "{}.": "估计方法：{}；内生变量：{}；工具变量：{}；因线性相关而剔除：{}。",
