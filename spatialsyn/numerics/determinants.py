@@ -44,7 +44,7 @@ NODES, CLOSE, CHEAP = (33, 65, 129), 1e-9, 1000
 # Half the width of a narrow interval in artanh rho: at most, and by the square root of n, about
 # two standard errors of a cross-section. The nodes on it, one fewer beyond so many cities.
 WINDOW, SHRINKING = 0.05, 2.5
-FEW_NODES, FEWER_NODES, MANY = (6,), (5,), 10_000
+FEW_NODES, FEWER_NODES, MANY = (6,), (5,), 5_000
 # Products, probes and links of the moments that say where the estimate is.
 ROUGHLY = (25, 6, 0)
 

@@ -122,14 +122,14 @@ def polynomials(A: sparse.csr_array, v: Array, products: int) -> Array:
     """v'T_k(A)v for k = 0 ... 2 products - 1 and every column v, A symmetric."""
     found = np.empty((2 * products, v.shape[1]))
     before, now = v, A @ v
-    found[0], found[1] = (v * v).sum(axis=0), (v * now).sum(axis=0)
+    found[0], found[1] = by_column(v, v), by_column(v, now)
     for k in range(1, products):
         after = A @ now
         after *= 2
         after -= before
         before, now = now, after
-        found[2 * k] = 2 * (before * before).sum(axis=0) - found[0]
-        found[2 * k + 1] = 2 * (before * now).sum(axis=0) - found[1]
+        found[2 * k] = 2 * by_column(before, before) - found[0]
+        found[2 * k + 1] = 2 * by_column(before, now) - found[1]
     return found
 
 
@@ -138,11 +138,16 @@ def powers(W: sparse.csr_array, v: Array, products: int) -> Array:
     found, back = np.empty((2 * products, v.shape[1])), sparse.csr_array(W.T)
     left, right = v, v
     for k in range(products):
-        found[2 * k] = (left * right).sum(axis=0)
+        found[2 * k] = by_column(left, right)
         right = W @ right
-        found[2 * k + 1] = (left * right).sum(axis=0)
+        found[2 * k + 1] = by_column(left, right)
         left = back @ left
     return found
+
+
+def by_column(u: Array, v: Array) -> Array:
+    """u'v of every column."""
+    return np.asarray(np.einsum("ij,ij->j", u, v))
 
 
 def exact_traces(W: sparse.csr_array, most: int) -> list[float]:

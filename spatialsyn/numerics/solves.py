@@ -35,9 +35,11 @@ TIGHT, RESTART, CYCLES = 1e-12, 60, 50
 # The rho at which the order is found.
 SLOW = 1 - 1e-9
 Indices: TypeAlias = NDArray[np.integer[Any]]
-# One column at a time: factors as thin as those of a map gain nothing from wider panels.
+# One column at a time: factors as thin as those of a map gain nothing from wider panels, nor from
+# zeros that make columns alike.
 NO_PIVOTING: dict[str, Any] = {
     "diag_pivot_thresh": 0.0,
+    "relax": 2,
     "panel_size": 1,
     "options": {"SymmetricMode": True},
 }

@@ -25,8 +25,8 @@ from spatialsyn.numerics.solves import Inverse, Solver
 Traces: TypeAlias = tuple[Any, Any, Any]
 # Cities up to which tr G'G is exact.
 EXACT = 1000
-# Probes, fewer where more cities make each more exact; the cities that make them fewer.
-PROBES, FEW_PROBES, MANY_CITIES, BLOCK = 32, 8, 100_000, 8
+# Probes, at most and at least, and times cities: more cities make each more exact.
+PROBES, FEW_PROBES, PROBED, BLOCK = 32, 8, 160_000, 8
 # Not a seed that data are drawn with: probes that repeat their numbers would follow the map.
 SEED = 73_939_133
 # Where rho is searched, in parts of one over the spectral radius.
@@ -81,7 +81,7 @@ class Propagation:
         if n <= EXACT and isinstance(self.inverse, Solver):
             G = self @ np.eye(n)
             return float(((G - G.T) ** 2).sum()) / 2, 0.0
-        probes = PROBES if n <= MANY_CITIES else FEW_PROBES
+        probes = min(PROBES, max(FEW_PROBES, PROBED // n // BLOCK * BLOCK))
         rng = np.random.default_rng(SEED)
         found = []
         for _ in range(probes // BLOCK):
