@@ -182,12 +182,14 @@ def of_draws(labels: Labels, point: Array, made: Array, level: float) -> tuple[p
     """
     tails = np.quantile(made, [(1 - level) / 2, (1 + level) / 2], axis=0)
     smaller = np.minimum((made <= 0).sum(axis=0), (made >= 0).sum(axis=0))
+    # An effect that is zero by construction has no p-value.
+    p = np.where(made.any(axis=0), np.minimum(1.0, 2 * (smaller + 1) / (len(made) + 1)), np.nan)
     table = labels.assign(
         estimate=point,
         se=made.std(axis=0, ddof=1),
         low=tails[0],
         high=tails[1],
-        p=np.minimum(1.0, 2 * (smaller + 1) / (len(made) + 1)),
+        p=p,
     )
     return table, (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
 

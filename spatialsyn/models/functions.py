@@ -77,4 +77,6 @@ def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
         "log": quiet(np.log), "exp": quiet(np.exp), "sqrt": quiet(np.sqrt), "C": category,
         "lag": lag, "diff": diff, "standardize": standardize, "winsor": winsor,
     }  # fmt: skip
+    for name, function in made.items():  # as errors of Python call them
+        function.__qualname__ = name
     return made, empty

@@ -117,7 +117,7 @@ CHINESE = {
     ),
     "likelihood ratio": "似然比",
     "region": "区域",
-    "GBA": "大湾区九市",
+    "GBA": "大湾区",
     "periphery": "外围城市",
 }
 LANGUAGES = ("en", "zh")

@@ -66,11 +66,13 @@ def test_a_block_of_one_city_receives_nothing_from_others_of_its_own(per):
         region=lambda f: f["region"].where(f["city"] != "c05", "alone")
     )
     panel = ss.CityPanel(alone, city="city", year="year", blocks=["region"])
-    table = ss.fit(model("sdm"), panel, w).effects("x", by="region", per=per)["indirect"]
-    nothing = table.loc[("alone", "alone")]
-    assert (nothing[["estimate", "se", "low", "high"]] == 0).all()
-    assert np.isnan(nothing["p"])
-    assert (table.drop(index=("alone", "alone"))["se"] > 0).all()
+    results = ss.fit(model("sdm"), panel, w)
+    for method in ("delta", "simulation"):
+        table = results.effects("x", by="region", per=per, method=method)["indirect"]
+        nothing = table.loc[("alone", "alone")]
+        assert (nothing[["estimate", "se", "low", "high"]] == 0).all()
+        assert np.isnan(nothing["p"])
+        assert (table.drop(index=("alone", "alone"))["se"] > 0).all()
 
 
 def test_a_block_effect_is_the_mean_response_to_a_unit_in_every_city_of_the_sender():

@@ -175,6 +175,8 @@ def test_text_columns_need_C():
     assert data.names[-1] == "region[T.edge]"
     with pytest.raises(ss.FormulaError, match="cannot evaluate"):
         evaluate("y ~ log(region)", panel, intercept=True)
+    with pytest.raises(ss.FormulaError, match=r": log\(\) takes 1 positional argument but 2 were"):
+        evaluate("y ~ log(x, 10)", panel, intercept=True)
 
 
 def test_a_column_called_like_an_expression_does_not_stand_for_it():

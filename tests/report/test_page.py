@@ -279,7 +279,7 @@ def test_a_chinese_page_has_short_chinese_names_and_says_its_language(fits, pane
     assert '<html lang="zh-Hans">' in text
     names = [city["name"] for city in block(text)["cities"]]
     assert names[:3] == ["广州", "韶关", "深圳特区"]
-    assert block(text)["cities"][0]["block"] == "大湾区九市"
+    assert block(text)["cities"][0]["block"] == "大湾区"
 
 
 def test_without_polygons_there_is_no_map_but_everything_else(fits, panel, tmp_path):

@@ -367,7 +367,7 @@ PIECES = {
 }
 
 # Names of blocks, senders and channels that come with the package.
-BLOCKS = {"GBA": "大湾区九市", "periphery": "外围城市", "own": "本市", "all": "全部"}
+BLOCKS = {"GBA": "大湾区", "periphery": "外围城市", "own": "本市", "all": "全部"}
 # Values of recipes that are no names of columns or cities.
 VALUES = {"True": "是", "False": "否"}
 UNITS = {
