@@ -339,7 +339,7 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
         ax.grid(alpha=0.25, linewidth=0.5)
         ax.xaxis.set_major_formatter(lambda n, _: f"{n:,.0f}")
         ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-    axes[1].set_yticks([0.25, 0.5, 1, 2, 4])
+    axes[1].set_yticks([0.125, 0.25, 0.5, 1, 2, 4])
     axes[1].yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     axes[0].legend(frameon=False, fontsize=7, loc="lower right")
     figure.savefig(FIGURE, dpi=200)
