@@ -46,7 +46,7 @@ NODES, CLOSE, CHEAP = (33, 65, 129), 1e-9, 1000
 WINDOW, SHRINKING = 0.05, 2.5
 FEW_NODES, FEWER_NODES, MANY = (6,), (5,), 5_000
 # Products, probes and links of the moments that say where the estimate is.
-ROUGHLY = (25, 6, 0)
+ROUGHLY = (16, 6, 0)
 
 
 def chosen(W: Matrix) -> str:

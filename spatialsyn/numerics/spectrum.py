@@ -41,7 +41,8 @@ def eigenvalues(W: Matrix) -> NDArray[np.inexact[Any]]:
 def symmetriser(W: Matrix) -> Array | None:
     """s > 0 with s_i W_ij = s_j W_ji for all pairs, or None when there is none.
 
-    ln s is fixed along a spanning tree of every component and then checked on every link.
+    ln s is that of rows of equal weights, or fixed along a spanning tree of every component, and
+    then checked on every link.
     """
     if not sparse.issparse(W) and not _circles_balance(W):
         return None
@@ -49,21 +50,40 @@ def symmetriser(W: Matrix) -> Array | None:
     step = _steps(links)
     if step is None:
         return None
+    columns = links.indices
+    rows = np.repeat(np.arange(links.shape[0], dtype=columns.dtype), np.diff(links.indptr))
+    for found in (_of_equal_rows, _along_trees):
+        log_s = found(links, step, rows)
+        gap = log_s[rows]
+        gap -= log_s[columns]
+        gap += step
+        if np.abs(gap, out=gap).max(initial=0) <= SYMMETRY_RTOL:
+            return np.exp(log_s - log_s.max())
+    return None
+
+
+def _of_equal_rows(links: sparse.csr_array, step: Array, rows: NDArray[np.integer[Any]]) -> Array:
+    """ln s, (n,), if all links of a city weigh the same: by its first one."""
+    log_s, some = np.zeros(links.shape[0]), np.diff(links.indptr) > 0
+    log_s[some] = -np.log(links.data[links.indptr[:-1][some]])
+    return log_s
+
+
+def _along_trees(links: sparse.csr_array, step: Array, rows: NDArray[np.integer[Any]]) -> Array:
+    """ln s, (n,), if it exists: by the steps from city to city.
+
+    Links lead both ways: where one leads, it is led back from.
+    """
     n, columns = links.shape[0], links.indices
-    # Links lead both ways: where one leads, it is led back from.
     _, component = connected_components(links, connection="strong")
     found = breadth_first(links, np.unique(component, return_index=True)[1], directed=True)
-    rows = np.repeat(np.arange(n, dtype=columns.dtype), np.diff(links.indptr))
     tree = found.parents[columns] == rows
     log_s, ratio = np.zeros(n + 1), np.zeros(n)
     ratio[columns[tree]] = step[tree]
     for first, last in pairwise(found.ends[1:]):
         level = found.cities[first:last]
         log_s[level] = log_s[found.parents[level]] + ratio[level]
-    log_s = log_s[:-1]
-    step += log_s[rows]
-    step -= log_s[columns]
-    return np.exp(log_s - log_s.max()) if np.abs(step).max(initial=0) <= SYMMETRY_RTOL else None
+    return log_s[:-1]
 
 
 def _steps(links: sparse.csr_array) -> Array | None:

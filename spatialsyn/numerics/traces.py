@@ -26,7 +26,7 @@ Traces: TypeAlias = tuple[Any, Any, Any]
 # Cities up to which tr G'G is exact.
 EXACT = 1000
 # Probes, at most and at least, and times cities: more cities make each more exact.
-PROBES, FEW_PROBES, PROBED, BLOCK = 32, 8, 160_000, 8
+PROBES, FEW_PROBES, PROBED, BLOCK = 32, 8, 80_000, 8
 # Not a seed that data are drawn with: probes that repeat their numbers would follow the map.
 SEED = 73_939_133
 # Where rho is searched, in parts of one over the spectral radius.

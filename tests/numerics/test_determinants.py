@@ -167,9 +167,11 @@ def test_symmetrisable_matrices_are_recognised():
     K = sparse.random_array((60, 60), density=0.1, rng=rng)
     masses = sparse.csr_array((K + K.T) @ sparse.diags_array(rng.uniform(0.5, 2, 60)))
     islands = sparse.block_diag([masses, neighbours(30), sparse.csr_array((2, 2))], format="csr")
+    alike = sparse.block_diag([neighbours(30), sparse.csr_array((2, 2)), ring(9)], format="csr")
+    for W in (islands, alike, masses):
+        scaled = symmetriser(W)[:, None] * W.toarray()
+        assert_allclose(scaled, scaled.T, rtol=1e-9)
     s = symmetriser(islands)
-    scaled = s[:, None] * islands.toarray()
-    assert_allclose(scaled, scaled.T, rtol=1e-9)
     assert_allclose(symmetriser(sparse.csr_array((4, 4))), 1)
     assert_allclose(symmetriser(islands.toarray()), s)
     broken, directed = masses.copy(), neighbours(30, mutual=False)
