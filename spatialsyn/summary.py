@@ -18,11 +18,11 @@ from spatialsyn.models.strength import instruments_note
 if TYPE_CHECKING:
     from spatialsyn.results import Results
 
-# Below this many cities normal approximations of standard errors are a stretch.
 OF_DUMMIES = (
     "Log-likelihood, AIC and BIC are those of city dummies over all years, before the bias of the "
     "parameters is removed: they do not compare with a static model's."
 )
+# Below this many cities normal approximations of standard errors are a stretch.
 FEW_CITIES = 30
 NO_EFFECTS = "none: there are no regressors"
 

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
 from spatialsyn.numerics.lags import Array
@@ -57,8 +58,7 @@ class Cells:
         while (series := self._series(low, high)) is None:
             middle = (low + high) / 2
             low, high = (middle, high) if rho >= middle else (low, middle)
-        angle = np.arccos((2 * rho - low - high) / (high - low))
-        return np.asarray(np.cos(np.arange(POINTS) * angle) @ series)
+        return np.asarray(chebyshev.chebval((2 * rho - low - high) / (high - low), series))
 
     def _series(self, low: float, high: float) -> Array | None:
         """The coefficients in this cell, (`POINTS`, m), None where it is halved."""
@@ -71,10 +71,9 @@ class Cells:
         reached = REACHED * np.abs(self.poles - centre).min(initial=np.inf)
         if half > reached and part > NARROWEST:
             return None
-        angles = np.pi * (np.arange(POINTS) + 0.5) / POINTS
-        found = [self.values(float(rho)) for rho in centre + half * np.cos(angles)]
-        series = np.cos(np.outer(np.arange(POINTS), angles)) @ np.array(found) * 2 / POINTS
-        series[0] /= 2
+        t = chebyshev.chebpts1(POINTS)
+        found = [self.values(float(rho)) for rho in centre + half * t]
+        series = chebyshev.chebfit(t, np.array(found), POINTS - 1)
         last, largest = np.abs(series[-2:]).max(axis=0), np.abs(series).max(axis=0)
         rough = (last > CLOSE * largest).any()
         return None if rough and part > NARROW else series

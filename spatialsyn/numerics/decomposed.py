@@ -59,6 +59,19 @@ class Decomposed(Eigenvalues):
 
 
 @dataclass(frozen=True, eq=False)
+class Resolvent(Inverse):
+    """S^-1 at one rho."""
+
+    of: Decomposed
+    rho: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+        return self.of.W.shape[0], self.of.W.shape[0]
+
+
+@dataclass(frozen=True, eq=False)
 class Resolved(Propagation):
     """G whose sums are known."""
 

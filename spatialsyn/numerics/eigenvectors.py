@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialsyn.numerics.decomposed import Decomposed
+from spatialsyn.numerics.decomposed import Decomposed, Resolvent
 from spatialsyn.numerics.lags import Array, Matrix, dense
-from spatialsyn.numerics.solves import Inverse
 from spatialsyn.numerics.spectrum import symmetriser
 from spatialsyn.numerics.traces import margins
 
@@ -38,9 +37,9 @@ class Eigenvectors(Decomposed):
     right: Array
     crossed: Array
 
-    def inverse(self, rho: float) -> Resolvent:
+    def inverse(self, rho: float) -> Diagonal:
         """S^-1."""
-        return Resolvent(self, rho)
+        return Diagonal(self, rho)
 
     def propagated(self, rho: Array, v: Array) -> Array:
         """G v."""
@@ -64,16 +63,10 @@ class Eigenvectors(Decomposed):
 
 
 @dataclass(frozen=True, eq=False)
-class Resolvent(Inverse):
+class Diagonal(Resolvent):
     """S^-1 = left diag(1 / (1 - rho w)) right."""
 
     of: Eigenvectors
-    rho: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n, n)."""
-        return self.of.left.shape[0], self.of.left.shape[0]
 
     def solve(self, B: Array) -> Array:
         """S^-1 B."""

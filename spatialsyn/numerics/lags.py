@@ -67,4 +67,9 @@ def paired(W: Matrix) -> Matrix:
 
 def quadratic(W: Matrix, Z: Array) -> Array:
     """z' W z of every column of (n, b) values, (b,)."""
-    return np.asarray(np.einsum("ij,ij->j", Z, W @ Z))
+    return by_column(Z, W @ Z)
+
+
+def by_column(u: Array, v: Array) -> Array:
+    """u'v of every column of (n, b) values, (b,)."""
+    return np.asarray(np.einsum("ij,ij->j", u, v))

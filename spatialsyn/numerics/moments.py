@@ -20,7 +20,7 @@ from numpy.polynomial import chebyshev
 from scipy import sparse
 
 from spatialsyn.numerics.interpolant import Interpolant, interpolated, q_of
-from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.lags import Array, by_column
 from spatialsyn.numerics.solves import Iterative
 from spatialsyn.numerics.spectrum import symmetriser
 from spatialsyn.numerics.traces import SEED, Solved
@@ -143,11 +143,6 @@ def powers(W: sparse.csr_array, v: Array, products: int) -> Array:
         found[2 * k + 1] = by_column(left, right)
         left = back @ left
     return found
-
-
-def by_column(u: Array, v: Array) -> Array:
-    """u'v of every column."""
-    return np.asarray(np.einsum("ij,ij->j", u, v))
 
 
 def exact_traces(W: sparse.csr_array, most: int) -> list[float]:

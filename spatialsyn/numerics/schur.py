@@ -26,9 +26,8 @@ from scipy.linalg import schur, solve_triangular
 from scipy.linalg.lapack import dtrtri
 
 from spatialsyn.numerics.cells import Cells
-from spatialsyn.numerics.decomposed import Decomposed
+from spatialsyn.numerics.decomposed import Decomposed, Resolvent
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag_each
-from spatialsyn.numerics.solves import Inverse
 from spatialsyn.numerics.traces import margins
 
 # The rho, in parts of 1 / |w|max, at which elimination has to agree, and in how many digits.
@@ -116,16 +115,10 @@ class Schur(Decomposed):
 
 
 @dataclass(frozen=True, eq=False)
-class Triangular(Inverse):
+class Triangular(Resolvent):
     """S^-1 at one rho; R and P are made when first needed and not pickled."""
 
     of: Schur
-    rho: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n, n)."""
-        return self.of.T.shape[0], self.of.T.shape[0]
 
     @cached_property
     def factors(self) -> Triangle:

@@ -52,17 +52,19 @@ def symmetriser(W: Matrix) -> Array | None:
         return None
     columns = links.indices
     rows = np.repeat(np.arange(links.shape[0], dtype=columns.dtype), np.diff(links.indptr))
-    for found in (_of_equal_rows, _along_trees):
-        log_s = found(links, step, rows)
+
+    def scales(log_s: Array) -> Array | None:
         gap = log_s[rows]
         gap -= log_s[columns]
         gap += step
-        if np.abs(gap, out=gap).max(initial=0) <= SYMMETRY_RTOL:
-            return np.exp(log_s - log_s.max())
-    return None
+        fits = np.abs(gap, out=gap).max(initial=0) <= SYMMETRY_RTOL
+        return np.exp(log_s - log_s.max()) if fits else None
+
+    found = scales(_of_equal_rows(links))
+    return scales(_along_trees(links, step, rows)) if found is None else found
 
 
-def _of_equal_rows(links: sparse.csr_array, step: Array, rows: NDArray[np.integer[Any]]) -> Array:
+def _of_equal_rows(links: sparse.csr_array) -> Array:
     """ln s, (n,), if all links of a city weigh the same: by its first one."""
     log_s, some = np.zeros(links.shape[0]), np.diff(links.indptr) > 0
     log_s[some] = -np.log(links.data[links.indptr[:-1][some]])

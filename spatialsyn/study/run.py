@@ -76,8 +76,8 @@ class Study:
         self._check_panel()
         needed = Counter(w for spec in made.values() for w in spec.model.weights_names)
         aligned = align(self.weights, tuple(needed), self.panel)
-        shared = {name: _shared(w, needed[name]) for name, w in aligned.items()}
-        object.__setattr__(self, "weights", shared)
+        weights = {name: _shared(w, needed[name]) for name, w in aligned.items()}
+        object.__setattr__(self, "weights", weights)
 
     def _check_panel(self) -> None:
         years = dict.fromkeys(y for spec in self.models.values() for y in spec.drop_years)

@@ -24,6 +24,8 @@ from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.schur import schur_form
 
+# Ways to take a matrix apart, once for many models of it.
+APART = {"eigenvectors": decomposed, "schur": schur_form}
 # Rows whose sums differ from one by less were standardised.
 ROW_SUM = 1e-9
 # Above this share of links a matrix is kept dense: it multiplies faster so.
@@ -147,11 +149,10 @@ class Weights:
     def logdet(self) -> LogDet:
         """ln|I - rho W|, by `determinant` or the way that suits size and structure; kept."""
         how = self.way
-        if how in ("hessenberg", "eigenvectors", "schur"):
+        if how == "hessenberg" or how in APART:
             self._check_dense()
-        if how in ("eigenvectors", "schur"):
-            found = decomposed if how == "eigenvectors" else schur_form
-            return found(self.matrix) or self.spectrum
+        if how in APART:
+            return APART[how](self.matrix) or self.spectrum
         return self.spectrum if how == "eigenvalues" else determined(self.matrix, how)
 
     @cached_property
