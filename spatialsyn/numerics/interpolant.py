@@ -34,6 +34,7 @@ class Interpolant(LogDet):
     coefficients : (k,) of the Chebyshev polynomials of t
     radius : spectral radius r of W
     tail : bound of what lies beyond the last coefficient
+    base : what the polynomial is added to, if anything
     """
 
     coefficients: Array
@@ -42,6 +43,7 @@ class Interpolant(LogDet):
     radius: float
     tail: float
     method: str = "interpolated"
+    base: LogDet | None = None
 
     @property
     def error(self) -> str:
@@ -64,7 +66,8 @@ class Interpolant(LogDet):
         q = q_of(np.asarray(rho, dtype=float) * self.radius)
         t = (q - self.centre) / self.half
         by_q = [np.asarray(chebyshev.chebval(t, self.series[k])) for k in range(order + 1)]
-        return np.asarray(chained(q, by_q) * self.radius**order)
+        found = np.asarray(chained(q, by_q) * self.radius**order)
+        return found if self.base is None else found + self.base.derivative(rho, order)
 
     def shift(self, rho: float, se: float, copies: int) -> float:
         """Of the tail, whose slope is no more than Markov's inequality allows."""
@@ -85,20 +88,25 @@ def interpolated(
     sizes: tuple[int, ...],
     close: float = 0.0,
     method: str = "interpolated",
+    base: LogDet | None = None,
 ) -> Interpolant:
     """The interpolant on `span`, from the first of `sizes` whose error is below `close`.
 
+    With a `base` it is of what values are more than that, which has singularities where they have.
     Sizes are such that each one's points, cos(pi j / (k - 1)), are among those of the next.
     """
     low, high = (float(q_of(np.asarray(end * radius))) for end in span)
     centre, half = (low + high) / 2, (high - low) / 2
-    y: Array = np.empty(0)
+    y, largest = np.empty(0), 0.0
     for size in sizes:
         known, y_known = np.zeros(size, dtype=bool), y
         if len(y):
             known[:: (size - 1) // (len(y) - 1)] = True
         t = np.cos(np.pi * np.arange(size) / (size - 1))
-        made = values(rho_of(centre + half * t[~known]) / radius)
+        rho = rho_of(centre + half * t[~known]) / radius
+        made = values(rho)
+        largest = max(largest, float(np.abs(made).max()))
+        made = made if base is None else made - base(rho)
         y = np.empty((size, *made.shape[1:]))
         y[~known] = made
         if known.any():
@@ -107,10 +115,10 @@ def interpolated(
         period = np.concatenate([y, y[-2:0:-1]])
         coefficients = np.fft.rfft(period, axis=0).real / (size - 1)
         coefficients[[0, -1]] /= 2
-        tail = beyond(coefficients, float(np.abs(y).max()), pace_of(centre, half))
+        tail = beyond(coefficients, largest, pace_of(centre, half))
         if tail <= close:
             break
-    return Interpolant(coefficients, centre, half, radius, tail, method)
+    return Interpolant(coefficients, centre, half, radius, tail, method, base)
 
 
 def beyond(coefficients: Array, size: float, pace: float) -> float:
