@@ -9,7 +9,7 @@ the interval. Chebyshev points of q therefore need a quarter of the nodes that r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,11 +63,21 @@ class Interpolant(LogDet):
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """By Clenshaw's rule and the chain rule through q."""
+        found = np.asarray(chained(*self._by_q(rho, order)) * self.radius**order)
+        return found if self.base is None else found + self.base.derivative(rho, order)
+
+    def slopes(self, rho: float | Array) -> tuple[Array, Array]:
+        """First and second derivative, by one sum."""
+        q, by_q = self._by_q(rho, 2)
+        once, twice = chained(q, by_q[:2]) * self.radius, chained(q, by_q) * self.radius**2
+        more = (0.0, 0.0) if self.base is None else self.base.slopes(rho)
+        return np.asarray(once + more[0]), np.asarray(twice + more[1])
+
+    def _by_q(self, rho: float | Array, order: int) -> tuple[Array, Array]:
+        """q, and the derivatives in q from order 0 on."""
         q = q_of(np.asarray(rho, dtype=float) * self.radius)
         t = (q - self.centre) / self.half
-        by_q = [np.asarray(chebyshev.chebval(t, self.series[k])) for k in range(order + 1)]
-        found = np.asarray(chained(q, by_q) * self.radius**order)
-        return found if self.base is None else found + self.base.derivative(rho, order)
+        return q, np.asarray(chebyshev.chebval(t, self.series[:, : order + 1]))
 
     def shift(self, rho: float, se: float, copies: int) -> float:
         """Of the tail, whose slope is no more than Markov's inequality allows."""
@@ -76,9 +86,12 @@ class Interpolant(LogDet):
         return copies * se * self.tail * size
 
     @cached_property
-    def series(self) -> list[Array]:
-        """Coefficients of the derivatives in q, from order 0 to 3."""
-        return [chebyshev.chebder(self.coefficients, k) / self.half**k for k in range(4)]
+    def series(self) -> Array:
+        """(k, 4, ...), coefficients of the derivatives in q of order 0 to 3."""
+        found = np.zeros((len(self.coefficients), 4, *self.coefficients.shape[1:]))
+        for k in range(min(4, len(found))):
+            found[: len(found) - k, k] = chebyshev.chebder(self.coefficients, k) / self.half**k
+        return found
 
 
 def interpolated(
@@ -153,7 +166,7 @@ def rho_of(q: float | Array) -> Array:
     return np.asarray(2 * np.asarray(q) / (1 + np.square(q)))
 
 
-def chained(q: Array, by_q: list[Array]) -> Array:
+def chained(q: Array, by_q: Sequence[Array] | Array) -> Array:
     """The derivative in s of the order of the last of `by_q`, derivatives in q from order 0."""
     order, one = len(by_q) - 1, 1 + q**2
     if order == 0:
