@@ -17,9 +17,8 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import sparse
 
-from spatialsyn.numerics.lags import Array, Matrix, lag
+from spatialsyn.numerics.lags import Array, Matrix, by_column, lag
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.solves import Inverse, Solver
 
@@ -84,8 +83,8 @@ class Propagation:
         if n <= EXACT and isinstance(self.inverse, Solver):
             G = self @ np.eye(n)
             return float(((G - G.T) ** 2).sum()) / 2, 0.0
-        D = self.W - self.W.T
-        known = float(np.square(D.data if sparse.issparse(D) else D).sum())
+        D: Any = self.W - self.W.T
+        known = float(np.sum((D if isinstance(D, np.ndarray) else D.data) ** 2))
         if not known:
             return 0.0, 0.0
         rng, curvature = np.random.default_rng(SEED), float(self.logdet.curvature(self.rho))
@@ -93,8 +92,8 @@ class Propagation:
         for _ in range(ROUNDS):
             v = rng.choice([-1.0, 1.0], size=(n, PROBES))
             moved = (self @ v) - self.back(v), D @ v
-            found = np.column_stack([found, [(u**2).sum(axis=0) for u in moved]])
-            value, se = controlled(*found, known)
+            found = np.column_stack([found, [by_column(u, u) for u in moved]])
+            value, se = controlled(found[0], found[1], known)
             if se < ENOUGH * (value - 2 * curvature):
                 break
         return value / 2, se / 2
