@@ -81,7 +81,8 @@ class Averages:
                 for k in range(1 + slopes)
             ]
         )
-        made = np.moveaxis(found, -1, 0) / n
+        # One order in memory: sums in another differ in the last bit.
+        made = np.ascontiguousarray(np.moveaxis(found, -1, 0)) / n
         return made[:, 0], made[:, 1:]
 
     def _direct(self, rho: Array, n: int, slopes: bool) -> tuple[tuple[Array, ...], ...]:

@@ -124,7 +124,8 @@ def spread_of(gradient: Array, cov: Array) -> Array:
     # sigma2 moves no effect, and may have no variance.
     finite = np.isfinite(np.einsum("bii->bi", cov)).all(axis=0)
     known = finite | (gradient != 0).any(axis=(0, 1))
-    return np.asarray(gradient[..., known] @ _roots(cov[:, known][:, :, known]))
+    roots = _roots(cov[:, known][:, :, known])
+    return np.asarray(np.ascontiguousarray(gradient[..., known]) @ roots)
 
 
 def _roots(cov: Array) -> Array:

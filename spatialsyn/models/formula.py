@@ -1,14 +1,9 @@
-"""Formulas evaluated on a panel: by formulaic where they are more than sums of columns.
-
-`lag` and `diff` move within a city: formulaic's own `lag` shifts rows and would carry one
-city's last year into the next city's first.
-"""
+"""Formulas evaluated on a panel: by formulaic where they have dummies of categories."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,6 +12,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import FormulaError, named
 from spatialsyn.models.functions import Mask, functions
 from spatialsyn.models.syntax import ONE, Parsed, Term, columns_of, parse
+from spatialsyn.models.terms import Terms
 from spatialsyn.numerics.lags import Array
 
 
@@ -52,56 +48,6 @@ class Regressors:
                 object.__setattr__(self, name, np.ascontiguousarray(values))
 
 
-@dataclass(frozen=True, eq=False)
-class Terms:
-    """The numeric terms of a panel, each computed once.
-
-    Attributes
-    ----------
-    found : name and values, (n T,), of every term that was computed
-    """
-
-    panel: CityPanel
-    found: dict[Term, tuple[str, Array]] = field(default_factory=dict)
-    _sources: dict[Term, frozenset[str]] = field(default_factory=dict)
-
-    @cached_property
-    def columns(self) -> frozenset[str]:
-        """The columns of the panel."""
-        return frozenset(map(str, self.panel.frame.columns))
-
-    def sources(self, term: Term) -> frozenset[str]:
-        """The columns that a term reads."""
-        if term not in self._sources:
-            self._sources[term] = columns_of(term, self.columns)
-        return self._sources[term]
-
-    def learn(self, terms: Iterable[Term]) -> None:
-        """Compute the numeric terms that are not there, all at once.
-
-        Terms that cannot be computed are left to the formula that they stand in, which says why.
-        """
-        unknown = dict.fromkeys(term for term in terms if term not in self.found)
-        fresh = tuple(term for term in unknown if self._is_numeric(term))
-        if not fresh:
-            return
-        try:
-            made, owner = _evaluated(fresh, self.panel)
-        except FormulaError:
-            return
-        if owner == list(range(len(fresh))):
-            values = np.ascontiguousarray(made.to_numpy(dtype=float).T)
-            learnt = zip(map(str, made.columns), values, strict=True)
-            self.found.update(zip(fresh, learnt, strict=True))
-
-    def _is_numeric(self, term: Term) -> bool:
-        """Whether a term is made of numbers alone, whatever stands beside it."""
-        try:
-            return "C(" not in str(term) and self.sources(term) <= self.panel.numeric
-        except FormulaError:
-            return False
-
-
 def evaluate(
     formula: str,
     panel: CityPanel,
@@ -117,17 +63,18 @@ def evaluate(
     of ones comes first, unless the formula removes it with ``- 1``. A `dynamic` model
     takes one more year, whose outcome starts it. With `holes`, cells whose columns are
     missing in the panel are NaN; what cannot be computed from observed numbers, such as
-    the logarithm of a negative one, stays an error. What is `known` of the panel's numeric
-    terms is not computed again, and grows.
+    the logarithm of a negative one, stays an error. Terms that are `known` of the panel are not
+    computed again, and grow in number.
     """
     parsed = parse(formula)
     terms = Terms(panel) if known is None else known
     of_outcome = terms.sources(parsed.outcome)
     of_term = [terms.sources(term) for term in parsed.terms]
     _check_sides(parsed, of_outcome, of_term)
-    cube, (outcome, *names), owner, keys = _sides(parsed, panel, intercept, known)
-    if len(names) != len(owner) or not of_outcome or not of_outcome <= panel.numeric:
+    if not of_outcome or not terms.is_numeric(parsed.outcome):
         raise FormulaError(f"the outcome {str(parsed.outcome)!r} must be made of numeric columns.")
+    cube, names, owner, keys = _sides(parsed, terms, intercept)
+    outcome = parsed.outcome.name
     owners = [str(parsed.terms[i]) for i in owner]
     lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
     lost = parsed.years_lost + dynamic
@@ -138,7 +85,7 @@ def evaluate(
     checked = cube
     if holes and not np.isfinite(cube).all():
         filled = _filled(panel, of_outcome.union(*of_term))
-        checked = _sides(parsed, filled, intercept)[0]
+        checked = _sides(parsed, Terms(filled), intercept)[0]
         cube[~np.isfinite(cube)] = np.nan
     _check_finite(checked[:, lost:], panel, panel.years[lost:], [outcome, *names], holes)
     if dynamic:
@@ -165,29 +112,25 @@ def evaluate(
 
 
 def _sides(
-    parsed: Parsed, panel: CityPanel, intercept: bool, known: Terms | None = None
+    parsed: Parsed, terms: Terms, intercept: bool
 ) -> tuple[Array, list[str], list[int], list[Hashable]]:
-    """Outcome and regressors, (n, T, 1 + k), their names and keys; the term of every regressor."""
-    whole = (parsed.outcome, *parsed.terms)
-    keys: list[Hashable] = [*whole]
-    owner = list(range(len(parsed.terms)))
-    if known is not None and any(term not in known.found for term in whole):
-        known.learn(whole)
-    if known is not None and all(term in known.found for term in whole):
-        names, columns = map(list, zip(*(known.found[term] for term in whole), strict=True))
-        return np.stack(columns, axis=1).reshape(panel.n, panel.T, -1), names, owner, keys
-    if _are_columns(whole, panel):
-        plain = [str(term) for term in whole]
-        return np.stack([panel.array(name) for name in plain], axis=2), plain, owner, keys
+    """Outcome and regressors, (n, T, 1 + k); names of the regressors, and the term of each; keys
+    of all."""
+    shape = terms.panel.n, terms.panel.T, -1
+    y = terms.values(parsed.outcome)
+    if all(map(terms.is_numeric, parsed.terms)):
+        columns = [y, *map(terms.values, parsed.terms)]
+        names, owner = [term.name for term in parsed.terms], list(range(len(parsed.terms)))
+        keys: list[Hashable] = [parsed.outcome, *parsed.terms]
+        return np.stack(columns, axis=1).reshape(shape), names, owner, keys
     # Dummies of a category lose one level to the constant, or to the fixed effects.
     constant = parsed.intercept or not intercept
-    y, _ = _evaluated((parsed.outcome,), panel)
-    X, owner = _evaluated(parsed.terms, panel, constant)
-    values = np.concatenate([side.to_numpy(dtype=float) for side in (y, X)], axis=1)
-    names = [str(name) for side in (y, X) for name in side.columns]
+    X, owner = _with_dummies(parsed.terms, terms, constant)
+    names = list(map(str, X.columns))
     # What they are, they are together.
-    own: list[Hashable] = [(*keys, constant, j) for j in range(len(names))]
-    return values.reshape(panel.n, panel.T, -1), names, owner, own
+    keys = [parsed.outcome, *((*parsed.terms, constant, j) for j in range(len(names)))]
+    values = np.column_stack([y, X.to_numpy(dtype=float)])
+    return values.reshape(shape), names, owner, keys
 
 
 def _filled(panel: CityPanel, columns: frozenset[str]) -> CityPanel:
@@ -221,13 +164,17 @@ def _check_sides(parsed: Parsed, of_outcome: frozenset[str], of_term: list[froze
         )
 
 
-def _evaluated(
-    terms: tuple[Term, ...], panel: CityPanel, constant: bool = True
+def _with_dummies(
+    terms: tuple[Term, ...], known: Terms, constant: bool
 ) -> tuple[pd.DataFrame, list[int]]:
     """Columns of all `terms` together, and the term each belongs to."""
-    frame, plain = panel.frame, [str(term) for term in terms]
-    if _are_columns(terms, panel):
-        return frame[plain], list(range(len(terms)))
+    panel, plain = known.panel, [str(term) for term in terms]
+    numeric, other = (
+        frozenset().union(*(known.sources(t) for t in terms if known.is_numeric(t) == kind))
+        for kind in (True, False)
+    )
+    # Columns of a frame with two keys take long to look up; whole numbers overflow.
+    frame = panel.frame.reset_index(drop=True).astype(dict.fromkeys(numeric - other, float))
     from formulaic import Formula
     from formulaic.errors import FormulaicError
     from formulaic.parser import types
@@ -239,8 +186,7 @@ def _evaluated(
     context, empty = functions(panel)
     try:
         made = Formula([one, *theirs] if constant else theirs).get_model_matrix(
-            # Columns of a frame with two keys take long to look up.
-            frame.reset_index(drop=True),
+            frame,
             context=context,
             na_action="ignore",
         )
@@ -252,15 +198,6 @@ def _evaluated(
     owner = [i for i, names in enumerate(columns) for _ in names]
     order = [name for names in columns for name in names]
     return _with_missing_categories(pd.DataFrame(made)[order], owner, terms, panel, empty), owner
-
-
-def _are_columns(terms: Sequence[Term], panel: CityPanel) -> bool:
-    """Whether all are numeric columns by their names, not expressions that columns are called
-    like."""
-    looked_up = [[factor.method for factor in term.factors] for term in terms]
-    if any(methods != ["lookup"] for methods in looked_up):
-        return False
-    return panel.numeric.issuperset(map(str, terms))
 
 
 def _with_missing_categories(

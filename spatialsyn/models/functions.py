@@ -26,16 +26,16 @@ def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
     The mask fills while a formula is evaluated: dummies do not tell a missing category
     from the reference level.
     """
-    from formulaic.transforms import C
-
     empty = np.zeros(panel.n * panel.T, dtype=bool)
 
     def category(x: Any, *options: Any, **more: Any) -> Any:
+        from formulaic.transforms import C
+
         np.logical_or(empty, pd.isna(x), out=empty)
         return C(x, *options, **more)
 
     def flat(x: Any) -> Array:
-        return np.asarray(x, dtype=float)
+        return np.broadcast_to(np.asarray(x, dtype=float), empty.shape)
 
     def lag(x: Any, k: int = 1) -> Array:
         """x of k years before, within the city."""
@@ -61,7 +61,7 @@ def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
         if not 0 <= share < 0.5:
             raise FormulaError(
                 f"winsor cuts a share of either tail, from 0 to below 0.5 (0.01 is one percent); "
-                f"got {share!r}."
+                f"got {share:g}."
             )
         return np.clip(flat(x), *np.nanquantile(flat(x), [share, 1 - share]))
 

@@ -13,7 +13,7 @@ from spatialsyn.models.columns import Column
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import lag_of
-from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.lags import Array, lag, lag_columns
 from spatialsyn.weights.series import Links
 
 
@@ -24,7 +24,8 @@ def right_side(
     pairs = sources(model, data)
     columns = [column for _, column in pairs]
     lagged = {name: [j for j, c in pairs if name == c.W] for name, _ in model.roles.wx}
-    lags = [lag(weights[name].over(data.years), data.X[..., at]) for name, at in lagged.items()]
+    over = {name: weights[name].over(data.years) for name in lagged}
+    lags = [lag_columns(over[name], data.X[..., at]) for name, at in lagged.items()]
     X = np.concatenate([data.X, *lags], axis=2)
     if model.regimes is not None and columns:  # without regressors rho alone differs
         X, columns = _by_block(X, columns, data, model.regimes.x)

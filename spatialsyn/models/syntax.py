@@ -22,8 +22,12 @@ _NODES = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.keyword,
 )  # fmt: skip
-# The intercept, or a column that is not quoted.
-_PLAIN = re.compile(r"1|[^\W\d]\w*")
+# A column, quoted or not, arithmetic in braces, a call with brackets once inside, the intercept.
+_FACTOR = r"`[^`]*`|\{[^{}]*\}|[^\W\d]\w*(?:\((?:[^()]|\([^()]*\))*\))?|1(?!\w)"
+_PRODUCT = re.compile(rf"(?:{_FACTOR})(?:\s*:\s*(?:{_FACTOR}))*")
+_SUM = re.compile(rf"\s*{_PRODUCT.pattern}(?:\s*\+\s*{_PRODUCT.pattern})*\s*")
+# Dummies, which formulaic makes.
+_CATEGORY = re.compile(r"\bC\s*\(")
 # In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
 _TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
 
@@ -57,6 +61,11 @@ class Term(NamedTuple):
         return ":".join(map(str, self.factors))
 
     @property
+    def name(self) -> str:
+        """Of its column."""
+        return ":".join(factor.expr for factor in self.factors)
+
+    @property
     def product(self) -> frozenset[str]:
         """The factors in no order."""
         return frozenset(factor.expr for factor in self.factors)
@@ -78,7 +87,7 @@ class Parsed:
     def years_lost(self) -> int:
         """Years that `lag` and `diff` take from the front of every city's series."""
         factors = [f for term in (self.outcome, *self.terms) for f in term.factors]
-        trees = [_tree(f.expr) for f in factors if f.method == "python"]
+        trees = [tree_of(f.expr)[0] for f in factors if f.method == "python"]
         return max((_depth(tree) for tree in trees if tree is not None), default=0)
 
 
@@ -113,9 +122,8 @@ def parse(formula: str) -> Parsed:
 def _terms(side: str, formula: str) -> list[Term]:
     """The terms of one side of the formula, all their factors checked."""
     _check_term_operators(side, formula)
-    names = [name.strip() for name in side.split("+")]
-    plain = all(_PLAIN.fullmatch(name) for name in names)
-    terms = _columns(names) if plain else _read(side.strip(), formula)
+    plain = _SUM.fullmatch(side) and not _CATEGORY.search(side)
+    terms = _products(side) if plain else _read(side.strip(), formula)
     for term in terms:
         if len(term.factors) > 1 and any(factor.method == "literal" for factor in term.factors):
             # Its column would be x times the number under the name of x.
@@ -127,9 +135,30 @@ def _terms(side: str, formula: str) -> list[Term]:
     return terms
 
 
-def _columns(names: list[str]) -> list[Term]:
-    """The intercept and the columns of a plain sum; formulaic would be a tenth of a process."""
-    return [ONE, *(Term((Factor(name),)) for name in dict.fromkeys(names) if name != "1")]
+def _products(side: str) -> list[Term]:
+    """The terms of a sum of products, as formulaic, a tenth of a process, would read them."""
+    found = {frozenset({"1"}): ONE}
+    for product in _PRODUCT.findall(side):
+        factors = dict.fromkeys(map(_factor, re.findall(_FACTOR, product)))
+        term = Term(tuple(factors))
+        found.setdefault(term.product, term)
+    return sorted(found.values(), key=lambda term: len(term.factors))
+
+
+def _factor(text: str) -> Factor:
+    """A factor, its arithmetic written as Python writes it."""
+    if text.startswith("`"):
+        return Factor(text[1:-1])
+    if text == "1":
+        return ONE.factors[0]
+    inner = text.strip("{}")
+    if inner == text and "(" not in text:
+        return Factor(text)
+    tree, quoted = tree_of(inner)
+    written = inner if tree is None else ast.unparse(tree)
+    for name, column in quoted.items():
+        written = written.replace(name, f"`{column}`")
+    return Factor(written, "python")
 
 
 def _read(side: str, formula: str) -> list[Term]:
@@ -165,7 +194,7 @@ def _check_term_operators(side: str, formula: str) -> None:
 
 def check_expression(expression: str, formula: str) -> None:
     """Refuse an expression unless its syntax tree is columns, arithmetic and `FUNCTIONS`."""
-    tree = _tree(expression)
+    tree, _ = tree_of(expression)
     if tree is None:
         raise FormulaError(f"cannot read {expression!r} in the formula {formula!r}.")
     for node in ast.walk(tree):
@@ -202,12 +231,21 @@ def _called(node: ast.Call) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
-def _tree(expression: str) -> ast.Expression | None:
-    """The syntax tree, with columns quoted in backticks standing as plain names."""
+def tree_of(expression: str) -> tuple[ast.Expression | None, dict[str, str]]:
+    """The syntax tree, None where there is none, and what its stand-ins for quoted columns mean."""
+    quoted: dict[str, str] = {}
+    stand_in = "quoted_"
+    while stand_in in expression:
+        stand_in += "_"
+
+    def placed(column: re.Match[str]) -> str:
+        quoted[f"{stand_in}{len(quoted)}_"] = column[1]
+        return f" {stand_in}{len(quoted) - 1}_ "
+
     try:
-        return ast.parse(re.sub(r"`([^`]*)`", "quoted_column", expression), mode="eval")
+        return ast.parse(re.sub(r"`([^`]*)`", placed, expression).strip(), mode="eval"), quoted
     except SyntaxError:
-        return None
+        return None, quoted
 
 
 def columns_of(term: Term, known: frozenset[str]) -> frozenset[str]:
@@ -231,14 +269,12 @@ def names_in(term: Term) -> frozenset[str]:
         if factor.method == "lookup":
             found.add(expression)
             continue
-        tree = _tree(expression)
-        found.update(re.findall(r"`([^`]*)`", expression))
-        if tree is not None:
-            functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-            names = [
-                n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions
-            ]
-            found.update(node.id for node in names if node.id != "quoted_column")
+        tree, quoted = tree_of(expression)
+        found.update(quoted.values())
+        nodes = [] if tree is None else list(ast.walk(tree))
+        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        names = [n.id for n in nodes if isinstance(n, ast.Name) and id(n) not in called]
+        found.update(name for name in names if name not in quoted)
     return frozenset(found)
 
 

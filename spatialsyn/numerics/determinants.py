@@ -11,8 +11,9 @@ sparse, links without a geography          ``moments``      random probes, exact
 
 Factorisations and the reduction are exact at the nodes of an interpolant whose error is bounded
 (`interpolant`): one on the whole interval where that is cheap, or narrow ones around the
-estimate, found from a few moments. The last is an approximation (`moments`). Where many models
-have one W, eigenvectors or the Schur form of any W (``schur``) serve them all (`shared`).
+estimate, found from a few moments, and of what these leave where W is similar to a symmetric
+matrix. The last is an approximation (`moments`). Where many models have one W, eigenvectors or
+the Schur form of any W (``schur``) serve them all (`shared`).
 """
 
 from __future__ import annotations
@@ -42,9 +43,10 @@ WIDEST = 8000
 # Nodes of the whole interval, until the error is below this; cities up to which it is cheap.
 NODES, CLOSE, CHEAP = (33, 65, 129), 1e-9, 1000
 # Half the width of a narrow interval in artanh rho: at most, and by the square root of n, about
-# two standard errors of a cross-section. The nodes on it, one fewer beyond so many cities.
+# two standard errors of a cross-section. The nodes on it, one fewer beyond so many cities or for
+# what moments leave, a hundredth of the whole.
 WINDOW, SHRINKING = 0.05, 2.5
-FEW_NODES, FEWER_NODES, MANY = (6,), (5,), 5_000
+NODES_OF_WINDOW, FEWER_NODES, MANY = (6,), (5,), 5_000
 # Products, probes and links of the moments that say where the estimate is.
 ROUGHLY = (16, 6, 0)
 
@@ -113,19 +115,24 @@ class Factored(Solved):
         if place not in self.windows:
             ends = np.tanh((place - 1) * half), np.tanh((place + 1) * half)
             span = max(low, ends[0]) / self.radius, min(high, ends[1]) / self.radius
-            nodes = FEW_NODES if n <= MANY else FEWER_NODES
+            base = self.few_moments[0] if self.few_moments[1] else None
+            nodes = NODES_OF_WINDOW if base is None and n <= MANY else FEWER_NODES
             self.windows[place] = interpolated(
-                self.values, span, self.radius, nodes, method=self.method
+                self.values, span, self.radius, nodes, method=self.method, base=base
             )
         return self.windows[place]
 
-    @cached_property
+    @property
     def rough(self) -> LogDet:
         """The whole where it is cheap, or a few moments."""
-        if self.W.shape[0] <= CHEAP:
-            return self.whole
+        return self.whole if self.W.shape[0] <= CHEAP else self.few_moments[0]
+
+    @cached_property
+    def few_moments(self) -> tuple[Interpolant, bool]:
+        """What they say, and whether they are those of a symmetric matrix, which say more."""
         # In the order of the factors, neighbours on the map are neighbours in memory.
-        return Moments(canonical(self.pattern.W), self.radius, *ROUGHLY).mean
+        few = Moments(canonical(self.pattern.W), self.radius, *ROUGHLY)
+        return few.mean, few.scale is not None
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """Near the estimate that was found last, or of the whole."""

@@ -9,7 +9,7 @@ the interval. Chebyshev points of q therefore need a quarter of the nodes that r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,6 +34,7 @@ class Interpolant(LogDet):
     coefficients : (k,) of the Chebyshev polynomials of t
     radius : spectral radius r of W
     tail : bound of what lies beyond the last coefficient
+    base : what the polynomial is added to, if anything
     """
 
     coefficients: Array
@@ -42,6 +43,7 @@ class Interpolant(LogDet):
     radius: float
     tail: float
     method: str = "interpolated"
+    base: LogDet | None = None
 
     @property
     def error(self) -> str:
@@ -61,10 +63,21 @@ class Interpolant(LogDet):
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """By Clenshaw's rule and the chain rule through q."""
+        found = np.asarray(chained(*self._by_q(rho, order)) * self.radius**order)
+        return found if self.base is None else found + self.base.derivative(rho, order)
+
+    def slopes(self, rho: float | Array) -> tuple[Array, Array]:
+        """First and second derivative, by one sum."""
+        q, by_q = self._by_q(rho, 2)
+        once, twice = chained(q, by_q[:2]) * self.radius, chained(q, by_q) * self.radius**2
+        more = (0.0, 0.0) if self.base is None else self.base.slopes(rho)
+        return np.asarray(once + more[0]), np.asarray(twice + more[1])
+
+    def _by_q(self, rho: float | Array, order: int) -> tuple[Array, Array]:
+        """q, and the derivatives in q from order 0 on."""
         q = q_of(np.asarray(rho, dtype=float) * self.radius)
         t = (q - self.centre) / self.half
-        by_q = [np.asarray(chebyshev.chebval(t, self.series[k])) for k in range(order + 1)]
-        return np.asarray(chained(q, by_q) * self.radius**order)
+        return q, np.asarray(chebyshev.chebval(t, self.series[:, : order + 1]))
 
     def shift(self, rho: float, se: float, copies: int) -> float:
         """Of the tail, whose slope is no more than Markov's inequality allows."""
@@ -73,9 +86,12 @@ class Interpolant(LogDet):
         return copies * se * self.tail * size
 
     @cached_property
-    def series(self) -> list[Array]:
-        """Coefficients of the derivatives in q, from order 0 to 3."""
-        return [chebyshev.chebder(self.coefficients, k) / self.half**k for k in range(4)]
+    def series(self) -> Array:
+        """(k, 4, ...), coefficients of the derivatives in q of order 0 to 3."""
+        found = np.zeros((len(self.coefficients), 4, *self.coefficients.shape[1:]))
+        for k in range(min(4, len(found))):
+            found[: len(found) - k, k] = chebyshev.chebder(self.coefficients, k) / self.half**k
+        return found
 
 
 def interpolated(
@@ -85,20 +101,25 @@ def interpolated(
     sizes: tuple[int, ...],
     close: float = 0.0,
     method: str = "interpolated",
+    base: LogDet | None = None,
 ) -> Interpolant:
     """The interpolant on `span`, from the first of `sizes` whose error is below `close`.
 
+    With a `base` it is of what values are more than that, which has singularities where they have.
     Sizes are such that each one's points, cos(pi j / (k - 1)), are among those of the next.
     """
     low, high = (float(q_of(np.asarray(end * radius))) for end in span)
     centre, half = (low + high) / 2, (high - low) / 2
-    y: Array = np.empty(0)
+    y, largest = np.empty(0), 0.0
     for size in sizes:
         known, y_known = np.zeros(size, dtype=bool), y
         if len(y):
             known[:: (size - 1) // (len(y) - 1)] = True
         t = np.cos(np.pi * np.arange(size) / (size - 1))
-        made = values(rho_of(centre + half * t[~known]) / radius)
+        rho = rho_of(centre + half * t[~known]) / radius
+        made = values(rho)
+        largest = max(largest, float(np.abs(made).max()))
+        made = made if base is None else made - base(rho)
         y = np.empty((size, *made.shape[1:]))
         y[~known] = made
         if known.any():
@@ -107,10 +128,10 @@ def interpolated(
         period = np.concatenate([y, y[-2:0:-1]])
         coefficients = np.fft.rfft(period, axis=0).real / (size - 1)
         coefficients[[0, -1]] /= 2
-        tail = beyond(coefficients, float(np.abs(y).max()), pace_of(centre, half))
+        tail = beyond(coefficients, largest, pace_of(centre, half))
         if tail <= close:
             break
-    return Interpolant(coefficients, centre, half, radius, tail, method)
+    return Interpolant(coefficients, centre, half, radius, tail, method, base)
 
 
 def beyond(coefficients: Array, size: float, pace: float) -> float:
@@ -145,7 +166,7 @@ def rho_of(q: float | Array) -> Array:
     return np.asarray(2 * np.asarray(q) / (1 + np.square(q)))
 
 
-def chained(q: Array, by_q: list[Array]) -> Array:
+def chained(q: Array, by_q: Sequence[Array] | Array) -> Array:
     """The derivative in s of the order of the last of `by_q`, derivatives in q from order 0."""
     order, one = len(by_q) - 1, 1 + q**2
     if order == 0:

@@ -26,8 +26,16 @@ def lag(W: Matrix, v: Array) -> Array:
     return np.asarray(W @ flat, dtype=float).reshape(v.shape)
 
 
+def lag_columns(W: Matrix, X: Array) -> Array:
+    """`lag` of (n, T, k), every column by itself: its last bit does not depend on the others."""
+    lagged = np.empty(X.shape)
+    for j in range(X.shape[2]):
+        lagged[..., j] = lag(W, X[..., j])
+    return lagged
+
+
 def lag_each(W: Matrix, v: Array) -> Array:
-    """`lag` of (k, n, T), every (n, T) by itself: its last bit does not depend on the others."""
+    """`lag_columns` of (k, n, T), or the lags of as many matrices, by a W that does not change."""
     return np.stack([W @ one for one in v]) if sparse.issparse(W) else np.asarray(W @ v)
 
 

@@ -25,8 +25,8 @@ from spatialsyn.numerics.solves import Iterative
 from spatialsyn.numerics.spectrum import symmetriser
 from spatialsyn.numerics.traces import SEED, Solved
 
-# Nodes of the interpolant.
-NODES = (129,)
+# Nodes of the interpolant that its logarithm takes, beside those of its powers.
+NODES = 33
 # Of the last moments, those that bound what follows.
 LAST = 10
 
@@ -68,7 +68,8 @@ class Moments(Solved):
     @cached_property
     def by_probe(self) -> Interpolant:
         """The function of every probe, whose mean is the estimate."""
-        return interpolated(self._series, self.interval, self.radius, NODES, method=self.method)
+        nodes = (2 * self.products + NODES,)
+        return interpolated(self._series, self.interval, self.radius, nodes, method=self.method)
 
     def _series(self, rho: Array) -> Array:
         orders = np.arange(1, len(self.moments))

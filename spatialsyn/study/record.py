@@ -15,12 +15,13 @@ from spatialsyn.errors import ModelError, SpatialsynError, named
 from spatialsyn.fitting import estimated_on
 from spatialsyn.models.data import read
 from spatialsyn.models.design import Design
-from spatialsyn.models.formula import Regressors, Terms, evaluate
+from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.many import estimate_beside, joined
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import alike, stacked
 from spatialsyn.models.syntax import parse
+from spatialsyn.models.terms import Terms
 from spatialsyn.results import Results
 from spatialsyn.study import store as files
 from spatialsyn.study.grid import Specification
@@ -67,10 +68,6 @@ def records_of(
 def _ready(panel: CityPanel, cov: str | None, specs: Sequence[Specification]) -> list[Ready | None]:
     """The evaluated formulas; None of a model that is estimated alone, or cannot be."""
     beside = [spec if joined(spec.model, panel.n, cov) else None for spec in specs]
-    formulas = dict.fromkeys(spec.model.formula for spec in beside if spec is not None)
-    if len(formulas) > 1:
-        parsed = map(parse, formulas)
-        _known(panel).learn(term for p in parsed for term in (p.outcome, *p.terms))
     found: dict[Hashable, Ready | None] = {None: None}
     keys = [None if spec is None else _read_as(spec) for spec in beside]
     for key, spec in zip(keys, beside, strict=True):

@@ -11,8 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 import spatialsyn as ss
 from spatialsyn.models.data import read
 from spatialsyn.models.design import sweep_effects
-from spatialsyn.models.formula import Terms, evaluate
+from spatialsyn.models.formula import evaluate
 from spatialsyn.models.stack import alike, stacked
+from spatialsyn.models.terms import Terms
 from spatialsyn.numerics.lags import lag, lag_each
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweep, sweep_each
 from tests.cases import made_up
