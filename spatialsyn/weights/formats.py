@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from spatialsyn.cities.encoding import text_encoding
 from spatialsyn.errors import WeightsError, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.core import Weights
@@ -123,14 +124,9 @@ def read_csv(path: Path, ids: Sequence[Any] | None) -> Stored:
 
 
 def _rows(path: Path) -> list[list[str]]:
-    """The rows of a table in UTF-8 or, as Excel writes it in China, GBK."""
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            with path.open(encoding=encoding, newline="") as file:
-                return [row for row in csv.reader(file) if row]
-        except UnicodeDecodeError:
-            continue
-    raise ValueError("it is neither UTF-8 nor GBK")
+    """The rows of a table, empty ones left out."""
+    with path.open(encoding=text_encoding(path), newline="") as file:
+        return [row for row in csv.reader(file) if row]
 
 
 def _weight(cell: str, to: str, origin: str) -> float:
@@ -158,7 +154,7 @@ def write_stata(weights: Weights) -> bytes:
 
 def read_stata(path: Path, ids: Sequence[Any] | None) -> Stored:
     head, *body = [
-        line.split() for line in path.read_text("utf-8-sig").splitlines() if line.strip()
+        line.split() for line in path.read_text(text_encoding(path)).splitlines() if line.strip()
     ]
     if len(head) != 1:
         raise WeightsError(
@@ -253,7 +249,7 @@ def _from_links(rows: list[tuple[str, str, float]], cities: list[str], file: str
 
 def _header(path: Path) -> tuple[Any, ...]:
     """The number of cities that a GeoDa file announces, and the words after its first line."""
-    first, _, rest = path.read_text("utf-8-sig").partition("\n")
+    first, _, rest = path.read_text(text_encoding(path)).partition("\n")
     words = first.split()
     return int(words[0] if len(words) == 1 else words[1]), *rest.split()
 

@@ -202,13 +202,25 @@ def test_matlab_finds_names_and_ids(tmp_path):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
 @pytest.mark.parametrize(
-    "text", [",广州,深圳\n广州,0,2\n深圳,1,0\n", "to,from,weight\n广州,深圳,2\n深圳,广州,1\n"]
+    ("name", "text"),
+    [
+        ("w.csv", ",广州,深圳\n广州,0,2\n深圳,1,0\n"),
+        ("w.csv", "to,from,weight\n广州,深圳,2\n深圳,广州,1\n"),
+        ("w.gwt", "0 2 城市 id\n广州 深圳 2\n深圳 广州 1\n"),
+    ],
 )
-def test_tables_in_the_encodings_of_panels_are_read(tmp_path, text, encoding):
-    path = tmp_path / "w.csv"
+def test_files_in_the_encodings_of_panels_are_read(tmp_path, name, text, encoding):
+    path = tmp_path / name
     path.write_text(text, encoding=encoding)
     read = W.read(path, ids=["深圳", "广州"])
     assert_allclose(read.dense(), [[0, 1], [2, 0]])
+
+
+def test_a_file_in_no_common_encoding_says_how_to_save_it(tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_bytes(b"to,from,weight\n\xff,a,1\n")
+    with pytest.raises(ss.WeightsError, match=r"nor GBK; save it as UTF-8 \(in Excel"):
+        W.read(path)
 
 
 def test_a_file_is_not_overwritten_unless_asked(tmp_path):
