@@ -87,7 +87,7 @@ def scaled(W: Matrix) -> Array | None:
     return None if s is None or s.min() * SCALES < s.max() else s
 
 
-def decomposed(W: Matrix) -> Eigenvectors | None:
+def diagonal_form(W: Matrix) -> Eigenvectors | None:
     """The eigenvectors of a `W` similar to a symmetric matrix; None for another one."""
     s = scaled(W)
     if s is None:

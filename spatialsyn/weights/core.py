@@ -19,13 +19,13 @@ from scipy import sparse
 from spatialsyn.errors import AlignmentError, WeightsError, named
 from spatialsyn.numerics.cholesky import spectrum
 from spatialsyn.numerics.determinants import WAYS, chosen, determined
-from spatialsyn.numerics.eigenvectors import decomposed
+from spatialsyn.numerics.eigenvectors import diagonal_form
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.schur import schur_form
 
 # Ways to take a matrix apart, once for many models of it.
-APART = {"eigenvectors": decomposed, "schur": schur_form}
+APART = {"eigenvectors": diagonal_form, "schur": schur_form}
 # Rows whose sums differ from one by less were standardised.
 ROW_SUM = 1e-9
 # Above this share of links a matrix is kept dense: it multiplies faster so.

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from spatialsyn.numerics.cells import Cells
 from spatialsyn.numerics.cholesky import spectrum
-from spatialsyn.numerics.eigenvectors import decomposed
+from spatialsyn.numerics.eigenvectors import diagonal_form
 from spatialsyn.numerics.schur import schur_form
 from tests.maps import flows, neighbours
 
@@ -101,7 +101,7 @@ def test_interpolated_sums_are_those_of_g(kind):
 
 def test_a_symmetrisable_matrix_has_the_sums_of_its_eigenvectors():
     W = neighbours(90)
-    one, other, rho = schur_form(W), decomposed(W), np.array([-0.8, 0.0, 0.3, 0.97])
+    one, other, rho = schur_form(W), diagonal_form(W), np.array([-0.8, 0.0, 0.3, 0.97])
     v = np.random.default_rng(2).normal(size=(4, 90, 2))
     assert_allclose(one.propagated(rho, v), other.propagated(rho, v), atol=1e-11)
     for mine, theirs in zip(one.traces_at(rho, True), other.traces_at(rho, True), strict=True):
