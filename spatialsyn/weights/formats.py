@@ -104,12 +104,14 @@ def read_csv(path: Path, ids: Sequence[Any] | None) -> Stored:
         rows = [(a, b, _weight(w, a, b)) for a, b, w in body]
         cities = list(dict.fromkeys([*(a for a, _, _ in rows), *(b for _, b, _ in rows)]))
         return _from_links(rows, cities, path.name)
-    cities, labels = head[1:], [row[0] for row in body]
-    if labels != cities:
+    cities = head[1:]
+    if sorted(row[0] for row in body) != sorted(cities):
         raise WeightsError(
             f"{path.name!r} is neither long (the columns to, from, weight) nor square (the same "
-            "ids, in the same order, as first row and first column)."
+            "ids as first row and first column)."
         )
+    place = {city: i for i, city in enumerate(cities)}
+    body.sort(key=lambda row: place[row[0]])
     short = [row[0] for row in body if len(row) != len(head)]
     if short:
         raise WeightsError(f"{path.name!r} needs {len(cities)} weights in the rows {named(short)}.")
