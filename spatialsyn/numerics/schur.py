@@ -16,7 +16,7 @@ interpolated, to about 1e-13 of themselves, to 1e-11 where W is far from normal 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -88,6 +88,10 @@ class Schur(Decomposed):
     def margins_at(self, rho: Array) -> Array:
         """Interpolated."""
         return self.cells(rho)[:, 1:].T
+
+    def reordered(self, order: list[int]) -> Schur:
+        """That of the same cities in another order."""
+        return replace(self, W=self.W[order][:, order], Q=self.Q[order])
 
     @cached_property
     def cells(self) -> Cells:

@@ -26,6 +26,8 @@ from spatialsyn.numerics.schur import schur_form
 
 # Ways to take a matrix apart, once for many models of it.
 APART = {"eigenvectors": diagonal_form, "schur": schur_form}
+# What is kept of a matrix once it was found.
+FOUND = ("spectrum", "logdet")
 # Rows whose sums differ from one by less were standardised.
 ROW_SUM = 1e-9
 # Above this share of links a matrix is kept dense: it multiplies faster so.
@@ -240,8 +242,9 @@ class Weights:
             )
         order = [position[i] for i in ids]
         moved = self._rows(order, ids)
-        if "spectrum" in self.__dict__:  # a permutation keeps the eigenvalues
-            moved.__dict__["spectrum"] = self.spectrum.reordered(order)
+        for name in FOUND:  # a permutation keeps the eigenvalues
+            if isinstance(found := self.__dict__.get(name), Eigenvalues):
+                moved.__dict__[name] = found.reordered(order)
         self._reordered.clear()
         self._reordered[ids] = moved
         return moved

@@ -139,6 +139,21 @@ def test_scales_far_apart_are_left_to_eigenvalues():
     assert schur_form(nearest() * scales[:, None] / scales) is None
 
 
+@pytest.mark.parametrize("form", [schur_form, diagonal_form])
+def test_in_another_order_of_the_cities_it_is_the_form_of_that_matrix(form):
+    W, order = neighbours(60).toarray(), list(np.random.default_rng(4).permutation(60))
+    moved, rho = form(W).reordered(order), np.array([-0.8, 0.3, 0.97])
+    v = np.random.default_rng(2).normal(size=(3, 60, 2))
+    W = W[order][:, order]
+    assert_array_equal(moved.W, W)
+    for r, found, given in zip(rho, moved.propagated(rho, v), v, strict=True):
+        S = np.eye(60) - r * W
+        assert_allclose(moved.inverse(r).solve(given), np.linalg.solve(S, given), atol=1e-11)
+        assert_allclose(found, W @ np.linalg.solve(S, given), atol=1e-11)
+        G = W @ np.linalg.inv(S)
+        assert_allclose(moved.crossed_at(np.array([r])), (G * G).sum(), rtol=RTOL)
+
+
 def test_factors_are_not_pickled():
     at = schur_form(nearest()).inverse(0.4)
     v = np.ones(80)
