@@ -44,9 +44,13 @@ def by_parts(A: Array) -> NDArray[np.inexact[Any]]:
     One that two parts share may have one eigenvector in the whole, and rounding would make a
     complex pair of it there.
     """
+    return np.concatenate([np.linalg.eigvals(A[np.ix_(part, part)]) for part in parts(A)])
+
+
+def parts(A: Array) -> list[NDArray[np.intp]]:
+    """The cities of every part that circles of links join."""
     _, part = connected_components(sparse.csr_array(A), connection="strong")
-    parts = np.split(np.argsort(part, kind="stable"), np.cumsum(np.bincount(part))[:-1])
-    return np.concatenate([np.linalg.eigvals(A[np.ix_(cities, cities)]) for cities in parts])
+    return np.split(np.argsort(part, kind="stable"), np.cumsum(np.bincount(part))[:-1])
 
 
 def symmetriser(W: Matrix) -> Array | None:
