@@ -38,10 +38,12 @@ def fit(
         The first two are information matrices, right for normal errors of one variance; the
         others are robust to other distributions of one variance ("sandwich"), to dependence
         over the years of a city and variances that differ between cities, to both between the
-        cities of a year, and to these over neighbouring years. Estimates from instruments
-        have "classical" (their default), "robust" and the last three; matrix exponentials
-        have "robust" too, for variances that differ from city to city. "spatial-hac" needs a
-        reach: ``results.with_cov("spatial-hac", km=200)``.
+        cities of a year, and to these over neighbouring years. Stata's vce(robust) of a panel
+        (xtreg, fe) is "city"; "sandwich" leaves the usual standard errors to the coefficients of
+        ss.ols and ss.slx. Estimates from instruments have "classical" (their default),
+        "robust" and the last three; matrix exponentials have "robust" too, for variances that
+        differ from city to city. "spatial-hac" needs a reach:
+        ``results.with_cov("spatial-hac", km=200)``.
     missing : "refuse" | "balance" | "likelihood"
         What becomes of city-years in which a column of the model is missing: an error that
         names them; cities or years are dropped, and W cut, with a warning that says what

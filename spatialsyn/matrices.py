@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from spatialsyn.cities.encoding import text_encoding
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.config import COLUMNS, COMPOSITES, FILES, Study
 from spatialsyn.errors import ConfigError, named
@@ -105,7 +106,7 @@ def _file(panel: CityPanel, section: str, kind: str, options: Options, folder: P
 def city_table(path: Path, ids: Sequence[Any]) -> pd.DataFrame:
     """A table of pairs of cities, or with a row per city, whose ids are those of the panel."""
     try:
-        table = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
+        table = pd.read_csv(path, dtype=str, encoding=text_encoding(path))
     except (ValueError, OSError) as error:
         raise ConfigError(f"cannot read the table {path.name!r}: {error}.") from error
     known = {str(city): city for city in ids}

@@ -196,7 +196,7 @@ class Job:
         if self.study.report.figures != []:
             from spatialsyn.study_labels import check_fonts
 
-            check_fonts(self.study)
+            check_fonts(self)
 
     @property
     def main(self) -> str:

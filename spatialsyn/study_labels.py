@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from spatialsyn.errors import ConfigError, named
 
 if TYPE_CHECKING:
-    from spatialsyn.config import Study
     from spatialsyn.report.labels import Checked
     from spatialsyn.run import Job
+
+# Figures of blocks, and those of them that are maps.
+MAPS = {"study_area", "flows"}
+BY_BLOCK = MAPS | {"blocks", "block_matrix"}
 
 
 def labels_of(job: Job, more: Mapping[str, str] | None = None) -> Checked:
@@ -32,12 +35,12 @@ def check_labels(job: Job) -> None:
         )
 
 
-def check_fonts(study: Study) -> None:
+def check_fonts(job: Job) -> None:
     """Refuse Chinese text that figures print where no installed font has its glyphs."""
     from spatialsyn.models.syntax import parse
     from spatialsyn.report.theme import NEEDS_CJK, require_cjk
 
-    labels = study.report.labels
+    study, labels = job.study, job.study.report.labels
     if study.report.language == "zh":
         require_cjk('[report] language = "zh"')
     for name, label in labels.items():
@@ -48,6 +51,19 @@ def check_fonts(study: Study) -> None:
         for term in map(str, (parsed.outcome, *parsed.terms)):
             if term not in labels and NEEDS_CJK.search(term):
                 require_cjk(f"{term!r} in [models.{section}], without a label in [report.labels],")
+    for name in _drawn_blocks(job):
+        if NEEDS_CJK.search(name):
+            require_cjk(f"{name!r}, a block in the figures of [report],")
+
+
+def _drawn_blocks(job: Job) -> Iterable[str]:
+    """Names of blocks as figures print them: maps as they stand in the data."""
+    report, panel = job.study.report, job.panel
+    listed = set(report.figures or BY_BLOCK) & BY_BLOCK
+    mapped = listed & MAPS if panel.cities is not None else set()
+    by = report.by or next(iter(panel.blocks), "")
+    for name in dict.fromkeys(panel.blocks[by]) if listed and by in panel.blocks else ():
+        yield str(name) if mapped else report.labels.get(str(name), str(name))
 
 
 def _names(job: Job) -> Iterable[object]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from study_file import written
 from typer.testing import CliRunner
 
 from spatialsyn import run
 from spatialsyn.cli import app
+from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
 
 STUDY = """
@@ -55,6 +57,39 @@ def test_columns_in_chinese_need_a_font_or_a_label(without_font, tmp_path, comma
     assert "'log(数字金融)' in [models.main], without a label" in str(refused.exception)
     path.write_text(study + 'labels = { "log(数字金融)" = "finance" }', encoding="utf-8")
     run.open_job(path).check_fonts()
+
+
+@pytest.fixture
+def in_chinese(tmp_path):
+    """A study whose blocks are called 东 and 西, with the figures asked for."""
+
+    def write(figures: str, labels: str = "{}"):
+        path = written(tmp_path)
+        for file in (path, tmp_path / "cities.geojson"):
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace("west", "西").replace("east", "东"), encoding="utf-8")
+        study, _ = path.read_text(encoding="utf-8").split("figures = ")
+        path.write_text(f"{study}figures = {figures}\nlabels = {labels}", encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("figures", ['["study_area"]', '["effects", "blocks"]'])
+def test_blocks_in_chinese_need_a_font_where_figures_print_them(
+    without_font, in_chinese, command, figures
+):
+    refused = CliRunner().invoke(app, [command, str(in_chinese(figures))])
+    assert "'西', a block in the figures of [report], needs a font" in str(refused.exception)
+
+
+def test_blocks_in_chinese_that_no_figure_prints_need_none(without_font, in_chinese):
+    run.open_job(in_chinese('["effects"]')).check_fonts()
+    labels = '{ "西" = "west", "东" = "east" }'
+    run.open_job(in_chinese('["block_matrix"]', labels)).check_fonts()
+    with pytest.raises(ConfigError, match="'西', a block"):  # maps have no labels of blocks
+        run.open_job(in_chinese('["block_matrix", "study_area"]', labels)).check_fonts()
 
 
 def test_without_figures_no_font_is_needed(without_font, tmp_path):

@@ -77,6 +77,7 @@ def base(panel, *columns):
     return pd.concat(means, axis=1)
 
 
+INCIDENCE = 'kind = "comembership"\nincidence = "platforms.csv"\nbase_years = [2001]'
 # A section of the file, and the same from Python.
 SAME = {
     'kind = "contiguity"\norder = 2\nup_to = true\nlinks = [[11, 23]]': lambda p: W.contiguity(
@@ -103,9 +104,7 @@ SAME = {
     'kind = "travel_time"\ntable = "time.csv"\npower = 2.0': lambda p: W.travel_time(
         FLOWS, IDS, power=2
     ),
-    'kind = "comembership"\nincidence = "platforms.csv"\nbase_years = [2001]': lambda p: (
-        W.comembership(PLATFORMS, base_years=2001)
-    ),
+    INCIDENCE: lambda p: W.comembership(PLATFORMS, base_years=2001),
     'kind = "read"\npath = "kept.gwt"\nbase_years = [2001]': lambda p: flows(),
 }
 
@@ -117,6 +116,17 @@ def test_a_section_is_the_call_of_its_function(folder, section):
     assert w.hash == same.hash
     assert (w.name, w.ids[0]) == ("w", 11)
     assert w.base_years == same.base_years
+
+
+def test_tables_of_a_study_may_be_in_gbk(folder):
+    """As Excel writes them in China."""
+    path = folder / "platforms.csv"
+    PLATFORMS.rename(columns={"p": "淘宝"}).to_csv(path, encoding="gbk")
+    job = open_job(study(folder, f"[weights.w]\n{INCIDENCE}\n"))
+    assert job.weights["w"].hash == W.comembership(PLATFORMS, base_years=2001).hash
+    path.write_bytes(b"id,p\n11,\xff\n")
+    with pytest.raises(ss.ConfigError, match=r"cannot read the table 'platforms.csv': it is nei"):
+        _ = open_job(job.path).weights
 
 
 def test_rings_are_matrices_of_their_own(folder):

@@ -11,11 +11,10 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.boundaries import read_boundaries
+from spatialsyn.cities.encoding import text_encoding
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 
-# utf-8-sig reads UTF-8 with and without a byte-order mark; GB18030 contains GBK and GB2312.
-ENCODINGS = ("utf-8-sig", "gb18030")
 TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet", ".dta")
 
 
@@ -143,20 +142,11 @@ def _read_stata(path: Path) -> pd.DataFrame:
 
 
 def _read_text(path: Path, options: dict[str, Any]) -> pd.DataFrame:
-    for encoding in ENCODINGS:
-        try:
-            with path.open(encoding=encoding) as file:
-                first = file.readline()
-            _check_separator(path, first)
-            return pd.read_csv(
-                path, sep="\t" if "\t" in first else ",", encoding=encoding, **options
-            )
-        except UnicodeDecodeError:
-            continue
-    raise PanelError(
-        f"{path.name!r} is neither UTF-8 nor GBK. Save it as UTF-8 "
-        "(in Excel: 'CSV UTF-8') and read it again."
-    )
+    encoding = text_encoding(path)
+    with path.open(encoding=encoding) as file:
+        first = file.readline()
+    _check_separator(path, first)
+    return pd.read_csv(path, sep="\t" if "\t" in first else ",", encoding=encoding, **options)
 
 
 def _check_separator(path: Path, first: str) -> None:

@@ -2,16 +2,17 @@
 
     V = H^-1 J H^-1,   H the information, J the variance of the score
 
-``sandwich``        independent errors of any distribution: J = I + Omega with the third and
-                    fourth cumulants of the structural residuals (Lee & Yu 2010, theorem 1;
-                    reduced-form residuals, as some programs use, are wrong). Such errors
-                    leave the expected information what it is, so H = I.
+``sandwich``        independent errors of one variance and any distribution: J = I + Omega with the
+                    third and fourth cumulants of the structural residuals (Lee & Yu 2010,
+                    theorem 1; reduced-form residuals, as some programs use, are wrong). Such
+                    errors leave the expected information what it is, so H = I. Without rho and
+                    lambda the coefficients keep the usual covariance, s2 (Z'Z)^-1.
 ``period``          J from the scores of the years: any dependence and heteroskedasticity
                     between the cities of one year; years independent and not few.
 ``driscoll-kraay``  the same with Bartlett weights over neighbouring years (Driscoll & Kraay
                     1998); lag length floor(4 (T/100)^(2/9)).
-``city``            J from the scores of the cities (`scores`): any dependence over time; with
-                    one year, White's.
+``city``            J from the scores of the cities (`scores`): any dependence over time, and
+                    variances that differ; Arellano's for least squares, White's with one year.
 ``spatial-hac``     the same with Bartlett weights over neighbouring cities (Conley 1999), for
                     the coefficients of models without a lag of y; a lambda is then the one
                     that fits best, not a parameter of the errors. It needs many cities.
@@ -51,7 +52,7 @@ from spatialsyn.numerics.transform import independent, sweeps_cities, sweeps_tim
 WORDS = {
     "expected": "expected information",
     "observed": "observed information",
-    "sandwich": "sandwich, for errors of any distribution",
+    "sandwich": "sandwich, for any distribution of one variance",
     "period": "clustered by year",
     "driscoll-kraay": "Driscoll-Kraay",
     "classical": "classical, for errors of one variance",
@@ -127,6 +128,12 @@ def robust_covariance(
 
 
 def _check(design: Design, kind: str, near: Array | None) -> None:
+    if kind == "robust":
+        raise ModelError(
+            'cov="robust" is cov="city" in a model without rho and lambda: variances that differ '
+            "and any dependence over the years of a city (Stata's xtreg, fe vce(robust); with one "
+            "year White's, regress, vce(robust))."
+        )
     if kind not in ROBUST:
         raise ModelError(f"cov={kind!r} is not one of {', '.join(map(repr, KINDS + ROBUST))}.")
     if design.random:

@@ -26,6 +26,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.exponential import Exponential
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag
+from spatialsyn.numerics.logdet import JointLogDet
 from spatialsyn.numerics.multiplier import multiplied_out, multiplier
 from spatialsyn.numerics.randomness import Seed, apart
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
@@ -283,8 +284,5 @@ def _city_sd(params: Mapping[str, float], T: int) -> float:
 
 def _check_stable(rho: Array, matrices: list[Array]) -> None:
     """One real eigenvalue of sum rho W at or above one, and the process has no such mean."""
-    if not matrices:
-        return
-    w = np.linalg.eigvals(sum(r * matrix for r, matrix in zip(rho, matrices, strict=True)))
-    if w.real[np.abs(w.imag) < 1e-9].max(initial=0.0) >= 1:
+    if matrices and JointLogDet(tuple(matrices)).room(rho) <= 0:
         raise ModelError(f"rho = {rho.tolist()} lies outside the parameter space of these weights.")

@@ -10,7 +10,7 @@ so that no model factors or inverts anything: S^-1 v costs two products, tr G'G 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +57,11 @@ class Eigenvectors(Decomposed):
         to, fro = self.left @ (g * (self.right @ ones)), self.right.T @ (g * (self.left.T @ ones))
         return margins(to[..., 0], fro[..., 0])
 
+    def reordered(self, order: list[int]) -> Eigenvectors:
+        """That of the same cities in another order."""
+        W = self.W[order][:, order]
+        return replace(self, W=W, left=self.left[order], right=self.right[:, order])
+
     def gains(self, rho: float | Array) -> Array:
         """The eigenvalues of G, (n,), or (b, n) at an array of rho."""
         return self.eigenvalues / (1 - np.multiply.outer(rho, self.eigenvalues))
@@ -87,7 +92,7 @@ def scaled(W: Matrix) -> Array | None:
     return None if s is None or s.min() * SCALES < s.max() else s
 
 
-def decomposed(W: Matrix) -> Eigenvectors | None:
+def diagonal_form(W: Matrix) -> Eigenvectors | None:
     """The eigenvectors of a `W` similar to a symmetric matrix; None for another one."""
     s = scaled(W)
     if s is None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.multiplier import mean_trace, multiplied_out
+from spatialsyn.numerics.spectrum import by_parts
 
 # Imaginary parts below this are rounding of a real eigenvalue.
 REAL = 1e-8
@@ -232,7 +233,9 @@ class JointLogDet:
 
     def room(self, rho: Array) -> float:
         """One less the largest real eigenvalue of sum_m rho_m W_m: positive inside the space."""
-        w = np.linalg.eigvals(np.eye(self.matrices[0].shape[-1]) - self.S(rho))
+        n = self.matrices[0].shape[-1]
+        years = (np.eye(n) - self.S(rho)).reshape(-1, n, n)
+        w = np.concatenate([by_parts(mixed) for mixed in years])
         real = w.real[np.abs(w.imag) <= REAL * max(1.0, float(np.abs(w).max()))]
         return float(1 - real.max(initial=0.0))
 

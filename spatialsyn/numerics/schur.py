@@ -16,7 +16,7 @@ interpolated, to about 1e-13 of themselves, to 1e-11 where W is far from normal 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -28,6 +28,7 @@ from scipy.linalg.lapack import dtrtri
 from spatialsyn.numerics.cells import Cells
 from spatialsyn.numerics.decomposed import Decomposed, Resolvent
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag_each
+from spatialsyn.numerics.spectrum import by_parts, parts
 from spatialsyn.numerics.traces import margins
 
 # The rho, in parts of 1 / |w|max, at which elimination has to agree, and in how many digits.
@@ -88,6 +89,10 @@ class Schur(Decomposed):
     def margins_at(self, rho: Array) -> Array:
         """Interpolated."""
         return self.cells(rho)[:, 1:].T
+
+    def reordered(self, order: list[int]) -> Schur:
+        """That of the same cities in another order."""
+        return replace(self, W=self.W[order][:, order], Q=self.Q[order])
 
     @cached_property
     def cells(self) -> Cells:
@@ -154,15 +159,21 @@ def schur_form(W: Matrix) -> Schur | None:
     """The Schur form of `W`; None where rounding in it, of parts of |W|, would be seen in S^-1."""
     A = dense(W)
     T, Q = schur(A, output="real")
-    w, first = T.diagonal(), np.flatnonzero(np.diag(T, -1))
-    if len(first):
-        # LAPACK leaves blocks whose diagonal is one number.
-        turns = np.zeros(len(T))
-        turns[first] = np.sqrt(-T[first, first + 1] * T[first + 1, first])
-        turns[first + 1] = -turns[first]
-        w = w + 1j * turns
+    w = by_parts(A) if len(parts(A)) > 1 else _on_diagonal(T)
     made = Schur(w, W=W, Q=Q, T=T)
     return made if all(_agrees(made, A, part / made.radii[0]) for part in TRIED) else None
+
+
+def _on_diagonal(T: Array) -> NDArray[np.inexact[Any]]:
+    """The eigenvalues of T."""
+    w, first = T.diagonal(), np.flatnonzero(np.diag(T, -1))
+    if not len(first):
+        return w
+    # LAPACK leaves blocks whose diagonal is one number.
+    turns = np.zeros(len(T))
+    turns[first] = np.sqrt(-T[first, first + 1] * T[first + 1, first])
+    turns[first + 1] = -turns[first]
+    return np.asarray(w + 1j * turns)
 
 
 def _agrees(made: Schur, A: Array, rho: float) -> bool:

@@ -35,7 +35,22 @@ def eigenvalues(W: Matrix) -> NDArray[np.inexact[Any]]:
     """
     A = dense(W)
     # s^1/2 W s^-1/2, whatever the scales s: W is not negative.
-    return np.linalg.eigvals(A) if symmetriser(W) is None else np.linalg.eigvalsh(np.sqrt(A * A.T))
+    return by_parts(A) if symmetriser(W) is None else np.linalg.eigvalsh(np.sqrt(A * A.T))
+
+
+def by_parts(A: Array) -> NDArray[np.inexact[Any]]:
+    """All eigenvalues of any (n, n) matrix: of each part of cities that circles of links join.
+
+    One that two parts share may have one eigenvector in the whole, and rounding would make a
+    complex pair of it there.
+    """
+    return np.concatenate([np.linalg.eigvals(A[np.ix_(part, part)]) for part in parts(A)])
+
+
+def parts(A: Array) -> list[NDArray[np.intp]]:
+    """The cities of every part that circles of links join."""
+    _, part = connected_components(sparse.csr_array(A), connection="strong")
+    return np.split(np.argsort(part, kind="stable"), np.cumsum(np.bincount(part))[:-1])
 
 
 def symmetriser(W: Matrix) -> Array | None:

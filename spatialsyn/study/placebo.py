@@ -29,7 +29,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.permutation import two_sided
 from spatialsyn.numerics.randomness import generator, sequence
 from spatialsyn.results import Results
-from spatialsyn.weights.core import Weights
+from spatialsyn.weights.core import FOUND, Weights
 from spatialsyn.weights.series import Links, WeightsSeries
 
 SHUFFLES = ("W", "links", "x")
@@ -178,13 +178,9 @@ def relabelled(w: Links, order: Any) -> Links:
 
 
 def _as(w: Weights, ids: list[Any]) -> Weights:
-    """`w` with its rows called `ids`; a relabelled matrix keeps its eigenvalues.
-
-    Other log-determinants hold the matrix in its order, and are found again.
-    """
+    """`w` with its rows called `ids`, and what `aligned` takes along of what was found of it."""
     made = replace(w, ids=tuple(ids))
-    if "spectrum" in w.__dict__:  # which `aligned` takes along
-        made.__dict__["spectrum"] = w.spectrum
+    made.__dict__.update({name: w.__dict__[name] for name in FOUND if name in w.__dict__})
     return made
 
 
@@ -200,7 +196,8 @@ def _rewired(w: Weights, rng: np.random.Generator) -> Weights:
     off = ~np.eye(w.n, dtype=bool)
     matrix = np.zeros((w.n, w.n))
     matrix[off] = rng.permuted(w.dense()[off].reshape(w.n, w.n - 1), axis=1).ravel()
-    return Weights(matrix, w.ids, w.name, {**w.recipe, "rewired": True})
+    recipe = {**w.recipe, "rewired": True}
+    return replace(w, matrix=matrix, recipe=recipe, standardization="none")
 
 
 def rows_of(results: Results, x: str | None) -> pd.DataFrame:

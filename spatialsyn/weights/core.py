@@ -19,13 +19,15 @@ from scipy import sparse
 from spatialsyn.errors import AlignmentError, WeightsError, named
 from spatialsyn.numerics.cholesky import spectrum
 from spatialsyn.numerics.determinants import WAYS, chosen, determined
-from spatialsyn.numerics.eigenvectors import decomposed
+from spatialsyn.numerics.eigenvectors import diagonal_form
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.schur import schur_form
 
 # Ways to take a matrix apart, once for many models of it.
-APART = {"eigenvectors": decomposed, "schur": schur_form}
+APART = {"eigenvectors": diagonal_form, "schur": schur_form}
+# What is kept of a matrix once it was found.
+FOUND = ("spectrum", "logdet")
 # Rows whose sums differ from one by less were standardised.
 ROW_SUM = 1e-9
 # Above this share of links a matrix is kept dense: it multiplies faster so.
@@ -240,8 +242,9 @@ class Weights:
             )
         order = [position[i] for i in ids]
         moved = self._rows(order, ids)
-        if "spectrum" in self.__dict__:  # a permutation keeps the eigenvalues
-            moved.__dict__["spectrum"] = self.spectrum.reordered(order)
+        for name in FOUND:  # a permutation keeps the eigenvalues
+            if isinstance(found := self.__dict__.get(name), Eigenvalues):
+                moved.__dict__[name] = found.reordered(order)
         self._reordered.clear()
         self._reordered[ids] = moved
         return moved

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from spatialsyn.cities.encoding import text_encoding
 from spatialsyn.errors import WeightsError, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.core import Weights
@@ -103,12 +104,14 @@ def read_csv(path: Path, ids: Sequence[Any] | None) -> Stored:
         rows = [(a, b, _weight(w, a, b)) for a, b, w in body]
         cities = list(dict.fromkeys([*(a for a, _, _ in rows), *(b for _, b, _ in rows)]))
         return _from_links(rows, cities, path.name)
-    cities, labels = head[1:], [row[0] for row in body]
-    if labels != cities:
+    cities = head[1:]
+    if sorted(row[0] for row in body) != sorted(cities):
         raise WeightsError(
             f"{path.name!r} is neither long (the columns to, from, weight) nor square (the same "
-            "ids, in the same order, as first row and first column)."
+            "ids as first row and first column)."
         )
+    place = {city: i for i, city in enumerate(cities)}
+    body.sort(key=lambda row: place[row[0]])
     short = [row[0] for row in body if len(row) != len(head)]
     if short:
         raise WeightsError(f"{path.name!r} needs {len(cities)} weights in the rows {named(short)}.")
@@ -123,14 +126,9 @@ def read_csv(path: Path, ids: Sequence[Any] | None) -> Stored:
 
 
 def _rows(path: Path) -> list[list[str]]:
-    """The rows of a table in UTF-8 or, as Excel writes it in China, GBK."""
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            with path.open(encoding=encoding, newline="") as file:
-                return [row for row in csv.reader(file) if row]
-        except UnicodeDecodeError:
-            continue
-    raise ValueError("it is neither UTF-8 nor GBK")
+    """The rows of a table, empty ones left out."""
+    with path.open(encoding=text_encoding(path), newline="") as file:
+        return [row for row in csv.reader(file) if row]
 
 
 def _weight(cell: str, to: str, origin: str) -> float:
@@ -158,7 +156,7 @@ def write_stata(weights: Weights) -> bytes:
 
 def read_stata(path: Path, ids: Sequence[Any] | None) -> Stored:
     head, *body = [
-        line.split() for line in path.read_text("utf-8-sig").splitlines() if line.strip()
+        line.split() for line in path.read_text(text_encoding(path)).splitlines() if line.strip()
     ]
     if len(head) != 1:
         raise WeightsError(
@@ -253,7 +251,7 @@ def _from_links(rows: list[tuple[str, str, float]], cities: list[str], file: str
 
 def _header(path: Path) -> tuple[Any, ...]:
     """The number of cities that a GeoDa file announces, and the words after its first line."""
-    first, _, rest = path.read_text("utf-8-sig").partition("\n")
+    first, _, rest = path.read_text(text_encoding(path)).partition("\n")
     words = first.split()
     return int(words[0] if len(words) == 1 else words[1]), *rest.split()
 

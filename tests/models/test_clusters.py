@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from cases import made_up, redrawn
 from numpy.testing import assert_allclose
+from peers import panel_data
 
 import spatialsyn as ss
 from spatialsyn.models.covariance import robust_covariance
@@ -152,6 +153,23 @@ def test_by_city_least_squares_is_the_brute_force_sandwich():
     assert_allclose(res.cov.iloc[:2, :2], brute, rtol=1e-8)
 
 
+# sqrt(diag(vcovHC(fit, method = "arellano", type = "HC0"))), plm 2.6.2, R 4.2.2, of
+# fit <- plm(logc ~ logp + logy, cigar, index = c("state", "year"), model = "within", effect = )
+ARELLANO = {
+    "none": [0.3251680136999, 0.0983228708977, 0.0708585828445],  # model = "pooling"
+    "individual": [0.0395189873212, 0.0639036815852],
+    "twoways": [0.214122268057, 0.160665160817],
+}
+
+
+@pytest.mark.parametrize("effects", ARELLANO)
+def test_by_city_least_squares_is_arellanos_of_plm(effects):
+    panel, _ = panel_data("cigar")
+    res = ss.fit(ss.ols("logc ~ logp + logy", fixed_effects=effects), panel, cov="city")
+    # plm does without n / (n - 1).
+    assert_allclose(res.se[:-1] * np.sqrt(45 / 46), ARELLANO[effects], rtol=1e-9)
+
+
 def test_in_a_cross_section_it_is_whites():
     panel, _ = made_up(n=30, T=1)
     res = ss.fit(ss.ols("y ~ x"), panel).with_cov("city")
@@ -259,6 +277,8 @@ def test_what_is_not_valid_is_refused():
     nowhere = ss.fit(ss.slx("y ~ x", W="w"), panel, w)
     with pytest.raises(ss.WeightsError, match="distances need places"):
         nowhere.with_cov("spatial-hac", km=200)
+    with pytest.raises(ss.ModelError, match=r'cov="robust" is cov="city" in a model without rho'):
+        res.with_cov("robust")
     few = ss.fit(ss.sdm("y ~ x + z", W="w"), *made_up(n=6, T=20))
     with pytest.raises(ss.EstimationError, match="variance of 7 parameters from 6 cities"):
         few.with_cov("city")

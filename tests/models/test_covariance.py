@@ -145,6 +145,16 @@ def test_with_normal_errors_the_sandwich_is_near_the_information():
     assert_allclose(res.with_cov("sandwich").se.iloc[:-1], res.se.iloc[:-1], rtol=0.05)
 
 
+def test_without_a_spatial_parameter_the_sandwich_is_that_of_one_variance():
+    """Swept of cities, least squares has no third moments: its covariance is s2 (Z'Z)^-1."""
+    panel, _ = made_up(n=12, T=6)
+    res = ss.fit(ss.ols("y ~ x + z", fixed_effects="individual"), panel, cov="sandwich")
+    Z = sweep(np.stack([panel.array("x"), panel.array("z")], axis=2), "individual").reshape(-1, 2)
+    e = sweep(panel.array("y"), "individual").ravel() - Z @ res.params.iloc[:2].to_numpy()
+    assert_allclose(res.cov.iloc[:2, :2], e @ e / 60 * np.linalg.inv(Z.T @ Z), rtol=1e-8)
+    assert "sandwich, for any distribution of one variance" in res.summary()
+
+
 @pytest.mark.parametrize("kind", ["sandwich", "period", "city"])
 @pytest.mark.parametrize("correction", ["direct", "bias-corrected"])
 def test_with_dummies_robust_standard_errors_count_the_cells_they_use_up(kind, correction):

@@ -12,7 +12,7 @@ import spatialsyn as ss
 from spatialsyn.models import many
 from spatialsyn.models.design import build
 from spatialsyn.models.qml import estimate_qml
-from spatialsyn.numerics.eigenvectors import Eigenvectors, decomposed
+from spatialsyn.numerics.eigenvectors import Eigenvectors, diagonal_form
 from tests.cases import made_up, ring
 from tests.maps import neighbours, on_map
 
@@ -145,7 +145,7 @@ def test_other_models_are_estimated_alone(changes):
 
 def test_eigenvectors_give_the_inverse_its_traces_and_what_it_does():
     W = neighbours(40)
-    found = decomposed(W)
+    found = diagonal_form(W)
     assert isinstance(found, Eigenvectors)
     for rho in (-0.9, 0.0, 0.4, 0.97):
         inverse = np.linalg.inv(np.eye(40) - rho * W.toarray())
@@ -163,7 +163,7 @@ def test_eigenvectors_give_the_inverse_its_traces_and_what_it_does():
 
 def test_a_matrix_that_is_not_symmetrisable_keeps_its_eigenvalues():
     panel, w = made_up(20, 5)
-    assert decomposed(ring(20)) is None
+    assert diagonal_form(ring(20)) is None
     model = ss.sdm("y ~ x", W="w", fixed_effects="twoways")
     one = ss.fit(model, panel, w.with_logdet("eigenvectors"))
     assert_array_equal(one.params, ss.fit(model, panel, w).params)
@@ -171,7 +171,7 @@ def test_a_matrix_that_is_not_symmetrisable_keeps_its_eigenvalues():
 
 def test_scales_far_apart_are_left_to_eigenvalues():
     chain = np.diag(np.full(9, 1e4), 1) + np.diag(np.full(9, 1.0), -1)
-    assert decomposed(chain) is None
+    assert diagonal_form(chain) is None
 
 
 @pytest.mark.parametrize("k", [1.0, 2.0, -1.0, 3.0, 0.7])

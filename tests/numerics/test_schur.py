@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from spatialsyn.numerics.cells import Cells
 from spatialsyn.numerics.cholesky import spectrum
-from spatialsyn.numerics.eigenvectors import decomposed
+from spatialsyn.numerics.eigenvectors import diagonal_form
 from spatialsyn.numerics.schur import schur_form
 from tests.maps import flows, neighbours
 
@@ -101,7 +101,7 @@ def test_interpolated_sums_are_those_of_g(kind):
 
 def test_a_symmetrisable_matrix_has_the_sums_of_its_eigenvectors():
     W = neighbours(90)
-    one, other, rho = schur_form(W), decomposed(W), np.array([-0.8, 0.0, 0.3, 0.97])
+    one, other, rho = schur_form(W), diagonal_form(W), np.array([-0.8, 0.0, 0.3, 0.97])
     v = np.random.default_rng(2).normal(size=(4, 90, 2))
     assert_allclose(one.propagated(rho, v), other.propagated(rho, v), atol=1e-11)
     for mine, theirs in zip(one.traces_at(rho, True), other.traces_at(rho, True), strict=True):
@@ -124,19 +124,34 @@ def test_what_it_finds_does_not_depend_on_what_was_asked_beside_or_before():
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("share", [0.1, 1.0, 10.0])
-def test_no_interval_reaches_beyond_one_over_the_spectral_radius(share, seed):
-    """Of two equal maps of which one looks at the other the eigenvalue 1 has one eigenvector, and
-    rounding splits it into 1 + d and 1 - d, real or not, d about the root of the precision."""
+def test_a_map_that_looks_at_an_equal_one_has_its_interval(share, seed):
+    """An eigenvalue of both has one eigenvector, and rounding splits it into w + d and w - d, real
+    or not, d about the root of the precision."""
     map_, look = neighbours(20, seed, mutual=False).toarray(), share * np.eye(20)
     order = np.random.default_rng(seed).permutation(40)
     W = np.block([[map_, look], [np.zeros((20, 20)), map_]])[np.ix_(order, order)]
     for found in (schur_form(W), spectrum(W)):
-        assert found.interval[1] == pytest.approx(1, abs=1e-6)
+        assert_allclose(found.interval, spectrum(map_).interval, rtol=1e-9)
 
 
 def test_scales_far_apart_are_left_to_eigenvalues():
     scales = np.exp(np.random.default_rng(2).uniform(-7, 7, 80))
     assert schur_form(nearest() * scales[:, None] / scales) is None
+
+
+@pytest.mark.parametrize("form", [schur_form, diagonal_form])
+def test_in_another_order_of_the_cities_it_is_the_form_of_that_matrix(form):
+    W, order = neighbours(60).toarray(), list(np.random.default_rng(4).permutation(60))
+    moved, rho = form(W).reordered(order), np.array([-0.8, 0.3, 0.97])
+    v = np.random.default_rng(2).normal(size=(3, 60, 2))
+    W = W[order][:, order]
+    assert_array_equal(moved.W, W)
+    for r, found, given in zip(rho, moved.propagated(rho, v), v, strict=True):
+        S = np.eye(60) - r * W
+        assert_allclose(moved.inverse(r).solve(given), np.linalg.solve(S, given), atol=1e-11)
+        assert_allclose(found, W @ np.linalg.solve(S, given), atol=1e-11)
+        G = W @ np.linalg.inv(S)
+        assert_allclose(moved.crossed_at(np.array([r])), (G * G).sum(), rtol=RTOL)
 
 
 def test_factors_are_not_pickled():

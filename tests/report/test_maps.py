@@ -2,6 +2,7 @@
 
 import itertools
 
+import geopandas as gpd
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib_scalebar.scalebar import ScaleBar
 from numpy.testing import assert_allclose
 from pyproj import Geod
 from report.drawing import fitted, invented_panel
+from shapely.geometry import box
 
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
@@ -303,6 +305,46 @@ def test_weights_map_draws_the_strongest_links_and_says_how_many(panel):
     widths = [arrow.get_linewidth() for arrow in arrows]
     assert widths == sorted(widths)  # the strongest lie on top
     assert_allclose(max(widths), 2.2)
+
+
+def test_equal_links_are_all_drawn_and_thin(panel):
+    """Which are the strongest is nothing that ids could decide."""
+    W = ss.weights.contiguity(panel.cities, name="geo")
+    ax = ss.report.weights_map(W, panel.cities, strongest=10, per_origin=1)
+    arrows = layer(ax, "link")
+    assert len(arrows) == W.sparse.nnz
+    assert {arrow.get_linewidth() for arrow in arrows} == {0.3}
+    assert ax.get_legend().get_title().get_text() == "W[geo]: 78 of 78 links"
+
+
+@pytest.mark.parametrize(("per_origin", "strongest"), [(2, 9), (5, 30), (1, 20)])
+def test_a_tie_is_drawn_whole_and_so_the_order_of_ids_is_no_matter(panel, per_origin, strongest):
+    from spatialsyn.report.atlas.areas import links
+
+    W = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
+    drawn = links(W, panel.cities, per_origin, strongest)
+    new = dict(zip(W.ids, reversed(W.ids), strict=True))
+    other = ss.Weights.from_matrix(W.dense(), ids=[new[i] for i in W.ids], name="geo")
+    again = links(other, panel.cities, per_origin, strongest)
+    back = again.assign(to=again["to"].map(new), **{"from": again["from"].map(new)})
+    assert set(back.itertuples(index=False, name=None)) == set(
+        drawn.itertuples(index=False, name=None)
+    )
+
+
+def test_of_equal_links_beyond_number_none_is_drawn():
+    ids = list(range(50))
+    cities = gpd.GeoDataFrame(
+        geometry=[box(i % 10, i // 10, i % 10 + 1, i // 10 + 1) for i in ids], index=ids, crs=4326
+    )
+    links = 1 - np.eye(50)
+    W = ss.Weights.from_matrix(links, ids=ids, name="all")
+    ax = ss.report.weights_map(W, cities)
+    assert not layer(ax, "link")
+    assert ax.get_legend().get_title().get_text() == "W[all]: 0 of 2450 links"
+    links[3, 4] = 2  # which is stronger than the others
+    ax = ss.report.weights_map(ss.Weights.from_matrix(links, ids=ids, name="all"), cities)
+    assert len(layer(ax, "link")) == 1
 
 
 def test_no_city_sends_more_links_than_the_cap(panel):

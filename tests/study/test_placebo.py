@@ -10,8 +10,11 @@ from pandas.testing import assert_frame_equal
 from study.small import MODEL, panel_and_weights
 
 import spatialsyn as ss
+from spatialsyn.numerics.decomposed import Decomposed
 from spatialsyn.numerics.permutation import two_sided
 from spatialsyn.study.placebo import drawn, relabelled, rewired
+from spatialsyn.weights.core import APART
+from tests.maps import neighbours, on_map
 
 
 @pytest.fixture(scope="module")
@@ -245,3 +248,34 @@ def test_a_relabelled_matrix_keeps_its_eigenvalues_and_the_way_to_them(monkeypat
     assert_allclose(found.loglik, expected.loglik, rtol=1e-10)
     assert_allclose(found.params, expected.params, rtol=1e-6)
     assert_allclose(found.cov, expected.cov, rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("how", ["eigenvectors", "schur"])
+def test_a_relabelled_matrix_stays_taken_apart(monkeypatch, how):
+    """Once for all draws, as was asked for; the estimates are those of a matrix made anew."""
+    panel, w = on_map(neighbours(30), T=5)
+    w = w.with_logdet(how)
+    model = ss.sdm("y ~ x", W="w", fixed_effects="twoways")
+    ss.fit(model, panel, w)
+    order = np.random.default_rng(1).permutation(30)
+    fresh = ss.Weights.from_matrix(w.dense(), ids=[w.ids[i] for i in order], name="w")
+    expected = ss.fit(model, panel, fresh)
+    monkeypatch.setitem(APART, how, None)
+    found = ss.fit(model, panel, relabelled(w, order))
+    assert isinstance(found.design.logdet.full, Decomposed)
+    assert_allclose(found.loglik, expected.loglik, rtol=1e-10)
+    assert_allclose(found.params, expected.params, rtol=1e-6)
+    assert_allclose(found.cov, expected.cov, rtol=1e-5, atol=1e-12)
+    columns = ["estimate", "se"]
+    mine, theirs = (res.effects().table[columns] for res in (found, expected))
+    assert_allclose(mine, theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize("how", ["eigenvalues", "schur", "sparse", "hessenberg"])
+def test_rewired_links_keep_the_way_to_their_determinant(data, how):
+    _, w = data
+    moved = rewired(w.with_logdet(how), np.random.default_rng(1))
+    assert moved.determinant == moved.way == how
+    exact = np.linalg.slogdet(np.eye(w.n) - 0.4 * moved.dense())[1]
+    assert_allclose(moved.logdet(0.4), exact, atol=1e-6)
+    assert moved.standardization == "row"

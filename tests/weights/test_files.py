@@ -202,13 +202,33 @@ def test_matlab_finds_names_and_ids(tmp_path):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
 @pytest.mark.parametrize(
-    "text", [",广州,深圳\n广州,0,2\n深圳,1,0\n", "to,from,weight\n广州,深圳,2\n深圳,广州,1\n"]
+    ("name", "text"),
+    [
+        ("w.csv", ",广州,深圳\n广州,0,2\n深圳,1,0\n"),
+        ("w.csv", "to,from,weight\n广州,深圳,2\n深圳,广州,1\n"),
+        ("w.gwt", "0 2 城市 id\n广州 深圳 2\n深圳 广州 1\n"),
+    ],
 )
-def test_tables_in_the_encodings_of_panels_are_read(tmp_path, text, encoding):
-    path = tmp_path / "w.csv"
+def test_files_in_the_encodings_of_panels_are_read(tmp_path, name, text, encoding):
+    path = tmp_path / name
     path.write_text(text, encoding=encoding)
     read = W.read(path, ids=["深圳", "广州"])
     assert_allclose(read.dense(), [[0, 1], [2, 0]])
+
+
+@pytest.mark.parametrize("order", [[2, 0, 1], [1, 2, 0], [2, 1, 0]])
+def test_rows_of_a_square_in_another_order_than_its_columns_are_told_by_their_ids(saved, order):
+    rows = ["a,0,2,3", "b,4,0,6", "c,7,8,0"]
+    read = W.read(saved("w.csv", "\n".join([",a,b,c", *(rows[i] for i in order)])))
+    assert read.ids == ("a", "b", "c")
+    assert_allclose(read.dense(), [[0, 2, 3], [4, 0, 6], [7, 8, 0]])
+
+
+def test_a_file_in_no_common_encoding_says_how_to_save_it(tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_bytes(b"to,from,weight\n\xff,a,1\n")
+    with pytest.raises(ss.WeightsError, match=r"nor GBK; save it as UTF-8 \(in Excel"):
+        W.read(path)
 
 
 def test_a_file_is_not_overwritten_unless_asked(tmp_path):
@@ -268,8 +288,10 @@ def test_weights_that_a_format_cannot_hold(tmp_path, w, name, options, message):
         ("w.gwt", "0 2 x id\na a 1\nb a 1\n", "links 'a' to themselves"),
         ("w.csv", "to,from,weight\na,b,x\n", "'x', the weight of 'b' on 'a', is no number"),
         ("w.csv", "to,from,weight\na,b,nan\nb,a,1\n", "missing or infinite"),
-        ("w.csv", ",a,b\nb,0,1\na,1,0\n", "neither long .* nor square"),
+        ("w.csv", ",a,b\nb,0,1\nc,1,0\n", "neither long .* nor square"),
+        ("w.csv", ",a,b\na,0,1\n", "neither long .* nor square"),
         ("w.csv", ",a,a\na,0,1\na,1,0\n", "the cities 'a' more than once"),
+        ("w.csv", ",a,b,a\nb,1,0,1\na,0,1,0\na,0,1,0\n", "the cities 'a' more than once"),
         ("w.csv", "", "is not a .csv of weights"),
         ("w.csv", ",a,b\na,0,\nb,1,0\n", "'', the weight of 'b' on 'a', is no number; without a"),
         ("w.csv", ",a,b\na,0,1\nb,5%,0\n", "'5%', the weight of 'a' on 'b', is no number"),

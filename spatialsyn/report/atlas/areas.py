@@ -35,6 +35,8 @@ from spatialsyn.weights.core import Weights
 AREAS = ("#9ecae8", "#fbe6cd", "#86bd9e", "#c98fb0", "#f3e3a6", "#cfe6f5", "#d9d2e9")
 LINK = "#0072B2"
 THINNEST, THICKEST = 0.3, 2.2
+# More arrows than this hide the map and one another.
+MOST = 2000
 
 
 def study_area(
@@ -106,12 +108,14 @@ def weights_map(
     """The strongest links of a weights matrix, as arrows.
 
     An arrow runs from the city that pulls (column j) to the city pulled (row i); its width
-    grows with W[i, j]. The legend says how many of all links are drawn.
+    grows with W[i, j]. The legend says how many of all links are drawn. Links of equal weight
+    are all drawn or, where they would make more than 2,000, all left out; where all links of W
+    are equal they are thin.
 
     Parameters
     ----------
-    strongest : most links drawn
-    per_origin : most links drawn from one city, so that a dense core stays readable
+    strongest : most links drawn, but for those as strong as the last one
+    per_origin : the same of one city, so that a dense core stays readable
     north : whether there is a north arrow
 
     Raises
@@ -140,7 +144,7 @@ def weights_map(
 def links(
     weights: Weights, cities: gpd.GeoDataFrame, per_origin: int, strongest: int
 ) -> pd.DataFrame:
-    """The links to draw: columns to, from, weight; weakest first, ties by id."""
+    """The links to draw: columns to, from, weight; weakest first, no tie cut, those by id."""
     what = "weights_map draws one matrix; of a series choose a year, weights.at(2015)"
     expect(weights, Weights, what, WeightsError)
     if strongest < 1 or per_origin < 1:
@@ -156,17 +160,21 @@ def links(
     found = weights.sparse.tocoo()
     ids = pd.Index(weights.ids)
     table = pd.DataFrame({"to": ids[found.row], "from": ids[found.col], "weight": found.data})
-    # Weights equal up to rounding are ties.
-    table["rank"] = table["weight"].round(12)
-    table = table.sort_values(["rank", "to", "from"], ascending=[False, True, True])
-    capped = table.groupby("from").head(per_origin).head(strongest)
-    return capped.iloc[::-1].drop(columns="rank").reset_index(drop=True)
+    table["size"] = table["weight"].round(12)  # equal up to rounding
+    by_origin = table.groupby("from")["size"].rank(method="min", ascending=False)
+    table = table[by_origin <= per_origin]
+    table = table[table["size"].rank(method="min", ascending=False) <= strongest]
+    if len(table) > MOST:
+        table = table[table["size"] > table["size"].min()]
+    table = table.sort_values(["size", "to", "from"], ascending=[True, False, False])
+    return table.drop(columns="size").reset_index(drop=True)
 
 
 def draw_links(ax: Axes, shown: Sheet, W: pd.DataFrame) -> Array:
     """Curved arrows, one per link, thick over thin; returns their widths in points."""
     weight = W["weight"].to_numpy()
-    widths = THINNEST + (THICKEST - THINNEST) * weight / weight.max()
+    thickest = THICKEST if W["weight"].round(12).nunique() > 1 else THINNEST
+    widths = THINNEST + (thickest - THINNEST) * weight / weight.max(initial=0)
     place: Mapping[Any, Any] = {city: (p.x, p.y) for city, p in shown.points.items()}
     for to, origin, width in zip(W["to"], W["from"], widths, strict=True):
         ax.add_patch(
@@ -184,6 +192,8 @@ def draw_links(ax: Axes, shown: Sheet, W: pd.DataFrame) -> Array:
 
 def samples(W: pd.DataFrame, widths: Array) -> list[Line2D]:
     """Legend entries for the strongest, the middle and the weakest link drawn."""
+    if W.empty:
+        return []
     weight = W["weight"].to_numpy()
     chosen = np.unique([0, len(weight) // 2, len(weight) - 1])
     distinct = np.unique(weight[chosen].round(12), return_index=True)[1]

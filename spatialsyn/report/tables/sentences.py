@@ -88,7 +88,7 @@ WORDS = {
     "spatial-hac": "空间 HAC",
     "expected information": "期望信息矩阵",
     "observed information": "观测信息矩阵",
-    "sandwich, for errors of any distribution": "夹心估计，适用于任意分布的误差",
+    "sandwich, for any distribution of one variance": "夹心估计，适用于同方差的任意分布",
     "clustered by year": "按年份聚类",
     "Driscoll-Kraay": "Driscoll-Kraay",
     "classical, for errors of one variance": "经典，误差同方差",
