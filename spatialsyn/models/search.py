@@ -3,7 +3,7 @@
 With a spatial error, several lags of y or random effects the search has more than one
 dimension, and the likelihood may have more than one peak: it is climbed from the points of a
 grid that are higher than all around them. A lag and an error tell much the same story, so that
-what is found at (rho, lambda) is tried at (lambda, rho) too, where a second peak may be narrow.
+what is found at (rho, lambda) is tried at (lambda, rho) too: a second peak there may be narrow.
 (An outer loop that alternates between lambda and delta stops early; Anselin 1988, section 12.1.)
 """
 
@@ -68,10 +68,9 @@ def best_spatial(
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     top = maximise_from(value, slope, starts)
-    if start is None and len(design.W) == 1 and design.error is not None:
-        exchanged = np.r_[top[1], top[0], top[2:]]
-        if np.isfinite(value(exchanged)):
-            top = max([top, maximise_from(value, slope, [exchanged])], key=value)
+    if start is None and design.error is not None:
+        others = [s for s in _exchanged(top, len(design.W)) if np.isfinite(value(s))]
+        top = max([top, *(maximise_from(value, slope, [s]) for s in others)], key=value)
     best = np.asarray(top * unit)
     if not design.random:
         check_peak(design, best, gradient)
@@ -114,11 +113,21 @@ def _starts(value: Callable[[Array], float], axes: Sequence[Sequence[float]]) ->
     return [points[at] for at in ordered[:CLIMBS]]
 
 
+def _exchanged(at: Array, m: int) -> list[Array]:
+    """`at` with lambda and each rho in turn exchanged, the other rho at zero."""
+    found = []
+    for j in range(m):
+        other = np.r_[np.zeros(m), at[j], at[m + 1 :]]
+        other[j] = at[m]
+        found.append(other)
+    return found
+
+
 def _axes(design: Design, unit: Array) -> list[list[float]]:
     """Values of each parameter, in its unit."""
     m = len(design.W)
     shares = FINE if m + (design.error is not None) < 3 else GRID
-    axes = [[v / m for v in _axis(design.logdet, float(unit[j]), shares)] for j in range(m)]
+    axes = [_axis(design.logdet, float(unit[j]), shares) for j in range(m)]
     if design.error is not None:
         axes.append(_axis(design.error.logdet, float(unit[m]), shares))
     if design.random:

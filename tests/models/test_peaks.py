@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from cases import made_up, ring
 from numpy.testing import assert_allclose
 from peers import cross_section
 
@@ -69,3 +70,12 @@ def test_no_point_of_a_fine_grid_is_higher(scale):
     axis = low + (high - low) * (1 - np.cos(np.linspace(0, np.pi, 62)[1:-1])) / 2
     highest = max(concentrated(frame, W, rho, lam) for rho, lam in product(axis, repeat=2))
     assert LOGLIK - 0.1 < highest <= res.loglik
+
+
+@pytest.mark.parametrize("seed", [5, 7, 21, 30])
+def test_a_second_matrix_never_lowers_the_likelihood(seed):
+    """The model with W alone is a special case; its rho of 0.8 must not be taken for lambda."""
+    panel, w = made_up(14, 3, rho=0.8, seed=seed, noise=1.0)
+    v = ss.Weights.from_matrix(ring(14, seed + 50), ids=w.ids, name="v")
+    both = ss.fit(ss.sac("y ~ x + z", W={"wy": ["w", "v"], "wu": "w"}), panel, [w, v])
+    assert both.loglik >= ss.fit(ss.sac("y ~ x + z", W="w"), panel, w).loglik
