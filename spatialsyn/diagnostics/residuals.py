@@ -72,7 +72,9 @@ def pesaran_cd(results: Results, W: str | Weights | None = None) -> HypothesisTe
 def serial_correlation(results: Results) -> HypothesisTest:
     """The test that errors are not correlated with those of the year before.
 
-    The variance is clustered by city, and the statistic referred to F(1, n - 1).
+    The squared t of the cities' scores, sum_t e_i,t-1 (e_it - expected slope e_i,t-1), whose mean
+    is zero under the null, referred to F(1, n - 1). About their own mean: scores about zero hold
+    the effect in their variance, and F could not exceed n.
     """
     is_results(results, "serial_correlation")
     e = results.estimate.residuals
@@ -84,11 +86,9 @@ def serial_correlation(results: Results) -> HypothesisTest:
         return HypothesisTest(null, np.nan, np.nan, np.nan, note)
     now, before = e[:, 1:], e[:, :-1]
     expected = -1 / (T - 1) if swept else 0.0
-    size = float((before**2).sum())
-    slope = float((now * before).sum()) / size
+    slope = float((now * before).sum()) / float((before**2).sum())
     scores = (before * (now - expected * before)).sum(axis=1)
-    variance = float(scores @ scores) / size**2
-    F = (slope - expected) ** 2 / variance
+    F = n * float(scores.mean()) ** 2 / float(scores.var(ddof=1))
     note = f"F(1, {n - 1}); slope {slope:.3f}, expected {expected:.3f}"
     return HypothesisTest(null, F, 1, float(f_distribution.sf(F, 1, n - 1)), note)
 

@@ -1,17 +1,19 @@
 """The highest peak of the likelihood over its spatial parameters.
 
 With a spatial error, several lags of y or random effects the search has more than one
-dimension, and the likelihood may have more than one peak: it is climbed from the best
-points of a grid. (An outer loop that alternates between lambda and delta stops early;
-Anselin 1988, section 12.1.)
+dimension, and the likelihood may have more than one peak: it is climbed from the points of a
+grid that are higher than all around them. A lag and an error tell much the same story, so that
+what is found at (rho, lambda) is tried at (lambda, rho) too: a second peak there may be narrow.
+(An outer loop that alternates between lambda and delta stops early; Anselin 1988, section 12.1.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
@@ -24,10 +26,12 @@ from spatialsyn.numerics.optimize import maximise_from, newton_step
 # The concentrated likelihood of a design at its spatial parameters, and its slopes.
 Loglik = Callable[[Design, Array], float]
 Gradient = Callable[[Design, Array], Array]
-# Starting values: shares of the way from zero to the ends of an interval, and values of phi.
+# Starting values: shares of the way from zero to the ends of an interval, more of them for one
+# or two lags, and values of phi.
 GRID = (-0.6, -0.2, 0.2, 0.5, 0.8)
+FINE = (-0.9, *GRID, 0.95)
 PHI = (0.1, 0.3, 0.7)
-# How many of the best starting values are climbed from.
+# How many of the highest peaks of the grid are climbed from.
 CLIMBS = 4
 
 
@@ -59,12 +63,15 @@ def best_spatial(
     def slope(at: Array) -> Array:
         return gradient(design, at * unit) * unit
 
-    tried = _starts(design, unit) if start is None else [start]
-    starts = [s / unit for s in tried if np.isfinite(value(s / unit))]
+    starts = _starts(value, _axes(design, unit)) if start is None else [start / unit]
+    starts = [s for s in starts if np.isfinite(value(s))]
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
-    starts.sort(key=value, reverse=True)
-    best = np.asarray(maximise_from(value, slope, starts[:CLIMBS]) * unit)
+    top = maximise_from(value, slope, starts)
+    if start is None and design.error is not None:
+        others = [s for s in _exchanged(top, len(design.W)) if np.isfinite(value(s))]
+        top = max([top, *(maximise_from(value, slope, [s]) for s in others)], key=value)
+    best = np.asarray(top * unit)
     if not design.random:
         check_peak(design, best, gradient)
     return best
@@ -97,18 +104,40 @@ def _units(design: Design) -> Array:
     return 1 / np.array([*radii, *([1.0] if design.random else [])])
 
 
-def _starts(design: Design, unit: Array) -> list[Array]:
-    """A grid over the parameter space."""
-    m = design.Wy.shape[2]
-    axes = [[v / m for v in _axis(design.logdet, float(unit[j]))] for j in range(m)]
+def _starts(value: Callable[[Array], float], axes: Sequence[Sequence[float]]) -> list[Array]:
+    """The highest points of the grid of these axes among those that no neighbour exceeds."""
+    points = [np.array(point) for point in product(*axes)]
+    heights = np.reshape([value(point) for point in points], [len(axis) for axis in axes])
+    peaks = np.flatnonzero(heights == maximum_filter(heights, size=3, mode="nearest"))
+    ordered = sorted(peaks, key=lambda at: heights.flat[at], reverse=True)
+    return [points[at] for at in ordered[:CLIMBS]]
+
+
+def _exchanged(at: Array, m: int) -> list[Array]:
+    """`at` with lambda and each rho in turn exchanged, the other rho at zero."""
+    found = []
+    for j in range(m):
+        other = np.r_[np.zeros(m), at[j], at[m + 1 :]]
+        other[j] = at[m]
+        found.append(other)
+    return found
+
+
+def _axes(design: Design, unit: Array) -> list[list[float]]:
+    """Values of each parameter, in its unit."""
+    m = len(design.W)
+    shares = FINE if m + (design.error is not None) < 3 else GRID
+    axes = [_axis(design.logdet, float(unit[j]), shares) for j in range(m)]
     if design.error is not None:
-        axes.append(_axis(design.error.logdet, float(unit[m])))
+        axes.append(_axis(design.error.logdet, float(unit[m]), shares))
     if design.random:
         axes.append(list(PHI))
-    return [np.array(point) for point in product(*axes)]
+    return axes
 
 
-def _axis(logdet: LogDet | JointLogDet | Exponent | None, unit: float) -> list[float]:
+def _axis(
+    logdet: LogDet | JointLogDet | Exponent | None, unit: float, shares: Sequence[float]
+) -> list[float]:
     low, high = logdet.interval if isinstance(logdet, LogDet) else (-unit, unit)
-    low, high = max(low, -unit), min(high, unit)
-    return [share * (high if share > 0 else -low) for share in GRID]
+    low, high = max(low / unit, -1.0), min(high / unit, 1.0)
+    return [share * (high if share > 0 else -low) for share in shares]

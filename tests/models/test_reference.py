@@ -198,6 +198,21 @@ def test_other_standardisations_match_spatialreg(style):
     assert_allclose(res.loglik, theirs["loglik"], rtol=RTOL)
 
 
+def test_another_matrix_for_the_error_matches_spatialreg():
+    """The same borders in style S for the error, row-standardised for the lag."""
+    frame = pd.read_csv(shared("reference", "columbus.csv"))
+    panel, w = cross_section(frame, long_matrix(shared("reference", "w_columbus.csv"), 49))
+    S = long_matrix(shared("reference", "w_columbus_styleS.csv"), 49)
+    v = ss.Weights.from_matrix(S, ids=panel.ids, name="v")
+    res = ss.fit(ss.sac("CRIME ~ INC + HOVAL", W={"wy": "w", "wu": "v"}), panel, [w, v])
+    theirs = fits("columbus_spatialreg")["sac_two_w"]["result"]
+    assert_allclose(res.params.iloc[:3], theirs["beta"]["estimate"], rtol=RTOL)
+    assert_allclose(res.se.iloc[:3], theirs["beta"]["se"], rtol=RTOL)
+    found = [res.rho["w"], res.lam["v"], res.se["rho[w]"], res.se["lambda[v]"], res.loglik]
+    stored = [theirs[k] for k in ("rho", "lambda", "rho_se", "lambda_se", "loglik")]
+    assert_allclose(found, stored, rtol=1e-5)  # nlminb stops near 1e-6
+
+
 @pytest.mark.parametrize("family", ["sar", "sdm"])
 def test_individual_effects_match_splm(family):
     panel, w = panel_data("cigar")
