@@ -152,7 +152,8 @@ def over_time(
     Raises
     ------
     ModelError
-        A model without lags in time, or a horizon that is neither "long" nor years.
+        A model without lags in time, a horizon that is neither "long" nor years, or a long run
+        of a process that does not come to rest.
     """
     names = estimate.names
     lags = [name for name in names if name == "tau" or name.startswith("eta[")]
@@ -172,6 +173,13 @@ def over_time(
         check_written(len(design.y), "effects some years after a change")
         path = Horizon(lambda params: process(design, params, names), at, years, lasting)
         return replace(model, path=path), _repeated(labels, "horizon", years)
+    root = float(process(design, estimate.params, names).roots[0])
+    if root >= 1:
+        raise ModelError(
+            f"horizon='long': the largest root of the process is {root:.3f}, not below one: it "
+            "does not come to rest, and there is no long run. Look at the years after the change, "
+            "horizon=range(0, 6)."
+        )
     identity, inside = sparse.eye_array(len(design.y), format="csr"), model.stable
     before = [identity if name == "tau" else design.matrices[name[4:-1]] for name in lags]
     return (
