@@ -147,6 +147,7 @@ def test_a_process_that_does_not_come_to_rest_has_no_long_run():
     S, before, _ = matrices(res)
     root = np.abs(np.linalg.eigvals(np.linalg.solve(S, before))).max()
     assert res.params[["tau", "eta[w]", "rho[w]"]].sum() < 0.9
+    assert f"The largest root of the process is {root:.3f}, not below one" in res.summary()
     with pytest.raises(
         ss.ModelError, match=rf"largest root of the process is {root:.3f}, not below"
     ):
