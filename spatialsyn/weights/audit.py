@@ -275,7 +275,7 @@ def _dependent(weights: Sequence[Weights], series: Sequence[int]) -> list[str]:
     values, vectors = np.linalg.eigh(cosines)
     if values[0] > DEPENDENT:
         return []
-    within = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-6)
+    within = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-6).tolist()
     if len({series[i] for i in within}) < 3:
         return []
     part = [weights[i].name for i in within]

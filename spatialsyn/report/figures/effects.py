@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import ConfigError, named
+from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.report import theme
 from spatialsyn.report.figures.forest import Point, Row, close, forest, point
 from spatialsyn.report.labels import check_labels
@@ -79,6 +79,8 @@ def effects_plot(
 
 def averages(item: Results | Effects) -> Effects:
     """The average effects of a model."""
+    what = "effects_plot needs results of ss.fit, or their effects"
+    expect(item, (Results, Effects), what, ConfigError)
     effects = item if isinstance(item, Effects) else item.effects()
     other = {"city", "to", "from"} & set(effects.table)
     if other:
@@ -183,6 +185,7 @@ def block_plot(
 
 def block_table(effects: Effects, x: str | None, caller: str = "block_plot") -> pd.DataFrame:
     """The rows of one regressor, of effects by block."""
+    expect(effects, Effects, f'{caller} needs results.effects("x", by="region")', ConfigError)
     table = effects.table
     if not {"to", "from"} <= set(table) or "total" not in set(table["effect"]):
         raise ConfigError(
