@@ -238,6 +238,12 @@ def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Mult
     names = tuple(dict.fromkeys([*rhos, *(W for W in model.carried_by if W is not None)]))
     if not names:
         raise ModelError("this model lags neither outcome nor regressors: there are no channels.")
+    taken = [name for name in (OWN, ALL) if name in names]
+    if taken:
+        raise ModelError(
+            f"W[{taken[0]}] has the name of a row of effects by channel, which are {OWN!r}, "
+            f"{named(names)} and {ALL!r}. Give it another: W.rename('...')."
+        )
     shown = _repeated(labels, "channel", (OWN, *names, ALL))
     kept = (shown["channel"] != OWN) | shown["effect"].isin(["direct", "total"])
     of_carriers = tuple(-1 if W is None else names.index(W) for W in model.carried_by)

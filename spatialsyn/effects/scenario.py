@@ -86,11 +86,18 @@ def by_receiving_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
 
 def _where(where: Any, panel: CityPanel) -> Array:
     """1 for the cities that change."""
-    if isinstance(where, str) and where == "all":
-        return np.ones(panel.n)
-    for group in panel.blocks.values():
-        if isinstance(where, str) and (group == where).any():
-            return np.array([float(block == where) for block in group.loc[list(panel.ids)]])
+    if isinstance(where, str):
+        groups = [group.loc[list(panel.ids)] == where for group in panel.blocks.values()]
+        meant: list[Array] = [group.to_numpy(dtype=float) for group in groups if group.any()]
+        if where == "all":
+            meant.append(np.ones(panel.n))
+        if any((one != meant[0]).any() for one in meant):
+            raise ModelError(
+                f"{where!r} names more than one set of cities, in several groupings or as all of "
+                "them: list the cities, or rename the block."
+            )
+        if meant:
+            return meant[0]
     listed = list(where) if isinstance(where, list | tuple | set) else [where]
     foreign = [city for city in listed if city not in panel.ids]
     if foreign or not listed:
