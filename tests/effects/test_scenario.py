@@ -179,3 +179,16 @@ def test_a_name_of_two_sets_of_cities_is_refused():
     alike = ss.fit(ss.sdm("y ~ x", W="w"), ss.CityPanel(frame, "city", blocks=["one", "same"]), w)
     core = alike.scenario({"x": (list(panel.ids[:4]), "+1")}).table["estimate"]
     assert_allclose(alike.scenario({"x": ("core", "+1")}).table["estimate"], core)
+
+
+def test_blocks_may_be_numbers():
+    panel, w = made_up()
+    inside = np.arange(panel.n) < 4
+    at = [panel.ids.index(city) for city in panel.frame.index.get_level_values("city")]
+    frame = panel.frame.drop(columns=list(panel.blocks), errors="ignore").reset_index()
+    frame = frame.assign(inside=inside[at].astype(int))
+    res = ss.fit(ss.sdm("y ~ x", W="w"), ss.CityPanel(frame, "city", blocks=["inside"]), w)
+    listed = res.scenario({"x": (list(panel.ids[:4]), "+1")}).table["estimate"]
+    assert_allclose(res.scenario({"x": (1, "+1")}).table["estimate"], listed)
+    with pytest.raises(ss.ModelError, match="'1' is no city or block of the panel; blocks: 0, 1;"):
+        res.scenario({"x": ("1", "+1")})
