@@ -56,3 +56,28 @@ def test_weights_and_polygons_are_asked_for(panel):
     bare = ss.CityPanel(panel.frame.reset_index(), city="city", year="year")
     with pytest.raises(BoundaryError, match="the panel has no polygons"):
         report.study_area(bare)
+
+
+def test_effects_of_several_kinds_are_not_drawn_as_one(results):
+    """The tiles of a matrix lay upon each other, and the last channel won."""
+    by_channel = results.effects("x", by=["region", "channel"])
+    for figure in (report.block_plot, report.block_matrix):
+        with pytest.raises(ConfigError, match="several rows of a kind, by 'channel'"):
+            figure(by_channel)
+    with pytest.raises(ConfigError, match="several rows of a kind, by 'order', and effects_plot"):
+        report.effects_plot(results.effects(order=2))
+
+
+@pytest.mark.parametrize(
+    ("per", "said", "in_chinese"),
+    [
+        ("receiver", "mean change in the outcome when x rises", "平均变化"),
+        ("source", "of all receiving cities when x rises by one unit in one", "变化之和"),
+        ("share", "share of the sum of all effects on the outcome of x", "份额"),
+    ],
+)
+@pytest.mark.parametrize("figure", [report.block_plot, report.block_matrix])
+def test_the_axis_says_what_effects_are_counted_per(results, figure, per, said, in_chinese):
+    effects = results.effects("x", by="region", per=per)
+    assert said in " ".join(figure(effects).get_xlabel().split())
+    assert in_chinese in "".join(figure(effects, language="zh").get_xlabel().split())
