@@ -137,6 +137,12 @@ def notes(results: Results) -> list[str]:
         found.append(f"W[{name}]: {kind}{made}, standardization {way}, {w.hash}.")
     if results.design.dummies_of_cities:
         found.append(OF_DUMMIES)
+    root = float(results.stability()["root"]) if results.model.dynamic else 0.0
+    if root >= 1:
+        found.append(
+            f"The largest root of the process is {root:.3f}, not below one: it does not come to "
+            "rest, and its effects have no long run."
+        )
     found += results.estimate.notes
     found += warnings_of(results.design, results.estimate)
     found += [

@@ -86,6 +86,11 @@ def hausman(results: Results, kind: str = "correlated") -> HypothesisTest:
         )
     if kind == "correlated":
         return _correlated(results)
+    if kind == "robust" and results.design.varies:
+        raise ModelError(
+            "the robust Hausman test takes scores apart by pairs of cities, with one W: it is not "
+            'available with weights that change over the years. Use kind="correlated".'
+        )
     fixed, random = _side(results, None), _side(results, "individual")
     return _robust(fixed, random) if kind == "robust" else _classical(fixed, random)
 

@@ -39,11 +39,7 @@ def needs_likelihood(results: Results, what: str) -> None:
     """Refuse estimates without a likelihood, and those moved away from its maximum."""
     model = results.model
     needs_plain_lags(results, what)
-    if results.design.observed is not None:
-        raise ModelError(
-            f"{what} is not available where outcomes are missing: fit with missing='balance', "
-            "which says what it leaves out."
-        )
+    needs_every_outcome(results, what)
     if model.estimator != "qml":
         raise ModelError(
             f"{what} compares likelihoods, and estimator={model.estimator!r} has none. "
@@ -53,6 +49,15 @@ def needs_likelihood(results: Results, what: str) -> None:
         raise ModelError(
             f"{what} is read at a maximum of the likelihood; bias-corrected estimates have left "
             'it. Use correction="lee-yu" or "direct".'
+        )
+
+
+def needs_every_outcome(results: Results, what: str) -> None:
+    """Refuse fits of the observed outcomes: their residuals have holes."""
+    if results.design.observed is not None:
+        raise ModelError(
+            f"{what} is not available where outcomes are missing: fit with missing='balance', "
+            "which says what it leaves out."
         )
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import chi2, norm
 from scipy.stats import f as f_distribution
 
-from spatialsyn.diagnostics.relatives import given_weights, is_results
+from spatialsyn.diagnostics.relatives import given_weights, is_results, needs_every_outcome
 from spatialsyn.errors import ModelError
 from spatialsyn.numerics.dependence import cross_dependence
 from spatialsyn.numerics.hypothesis import HypothesisTest
@@ -43,6 +43,7 @@ def pesaran_cd(results: Results, W: str | Weights | None = None) -> HypothesisTe
         zero, so that correlations average -1/(n - 1) whatever the data (Juodis & Reese 2022).
     """
     is_results(results, "pesaran_cd")
+    needs_every_outcome(results, "a CD test")
     e = results.estimate.residuals
     T = e.shape[1]
     null = (
@@ -77,6 +78,7 @@ def serial_correlation(results: Results) -> HypothesisTest:
     the effect in their variance, and F could not exceed n.
     """
     is_results(results, "serial_correlation")
+    needs_every_outcome(results, "a test of serial correlation")
     e = results.estimate.residuals
     n, T = e.shape
     null = "errors are not correlated over the years"
@@ -99,6 +101,7 @@ def normality(results: Results) -> HypothesisTest:
     Where it rejects, standard errors of rho and sigma2 are those of ``cov="sandwich"``.
     """
     is_results(results, "normality")
+    needs_every_outcome(results, "a test of normality")
     e: Array = results.estimate.residuals.ravel()
     e = e - e.mean()
     m2, m3, m4 = (float((e**k).mean()) for k in (2, 3, 4))

@@ -152,7 +152,8 @@ def over_time(
     Raises
     ------
     ModelError
-        A model without lags in time, or a horizon that is neither "long" nor years.
+        A model without lags in time, a horizon that is neither "long" nor years, or a long run
+        of a process that does not come to rest.
     """
     names = estimate.names
     lags = [name for name in names if name == "tau" or name.startswith("eta[")]
@@ -172,6 +173,13 @@ def over_time(
         check_written(len(design.y), "effects some years after a change")
         path = Horizon(lambda params: process(design, params, names), at, years, lasting)
         return replace(model, path=path), _repeated(labels, "horizon", years)
+    root = float(process(design, estimate.params, names).roots[0])
+    if root >= 1:
+        raise ModelError(
+            f"horizon='long': the largest root of the process is {root:.3f}, not below one: it "
+            "does not come to rest, and there is no long run. Look at the years after the change, "
+            "horizon=range(0, 6)."
+        )
     identity, inside = sparse.eye_array(len(design.y), format="csr"), model.stable
     before = [identity if name == "tau" else design.matrices[name[4:-1]] for name in lags]
     return (
@@ -230,6 +238,12 @@ def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Mult
     names = tuple(dict.fromkeys([*rhos, *(W for W in model.carried_by if W is not None)]))
     if not names:
         raise ModelError("this model lags neither outcome nor regressors: there are no channels.")
+    taken = [name for name in (OWN, ALL) if name in names]
+    if taken:
+        raise ModelError(
+            f"W[{taken[0]}] has the name of a row of effects by channel, which are {OWN!r}, "
+            f"{named(names)} and {ALL!r}. Give it another: W.rename('...')."
+        )
     shown = _repeated(labels, "channel", (OWN, *names, ALL))
     kept = (shown["channel"] != OWN) | shown["effect"].isin(["direct", "total"])
     of_carriers = tuple(-1 if W is None else names.index(W) for W in model.carried_by)

@@ -86,20 +86,35 @@ def by_receiving_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
 
 def _where(where: Any, panel: CityPanel) -> Array:
     """1 for the cities that change."""
-    if isinstance(where, str) and where == "all":
-        return np.ones(panel.n)
-    for group in panel.blocks.values():
-        if isinstance(where, str) and (group == where).any():
-            return np.array([float(block == where) for block in group.loc[list(panel.ids)]])
+    if not isinstance(where, list | tuple | set):
+        meant = _meant(where, panel)
+        if any((one != meant[0]).any() for one in meant):
+            raise ModelError(
+                f"{where!r} names more than one set of cities, in several groupings, as a city or "
+                "as all of them: list the cities, or rename the block."
+            )
+        if meant:
+            return meant[0]
     listed = list(where) if isinstance(where, list | tuple | set) else [where]
     foreign = [city for city in listed if city not in panel.ids]
     if foreign or not listed:
-        blocks = sorted({str(b) for group in panel.blocks.values() for b in group})
+        blocks = sorted({b for group in panel.blocks.values() for b in group}, key=str)
         raise ModelError(
             f"{named(foreign) or 'an empty list'} is no city or block of the panel; blocks: "
             f"{named(blocks) or 'none'}; cities: {named(panel.ids)}; or 'all'."
         )
     return np.array([float(city in listed) for city in panel.ids])
+
+
+def _meant(where: Any, panel: CityPanel) -> list[Array]:
+    """The cities of every block of that name, of the city itself, and of "all"."""
+    groups = [group.loc[list(panel.ids)] == where for group in panel.blocks.values()]
+    found = [group.to_numpy().astype(float) for group in groups if group.any()]
+    if where in panel.ids:
+        found.append(np.array([float(city == where) for city in panel.ids]))
+    if isinstance(where, str) and where == "all":
+        found.append(np.ones(panel.n))
+    return found
 
 
 def _amount(amount: Any, values: Array, member: Array) -> Array:

@@ -337,6 +337,11 @@ def _check(design: Design, how: Wild) -> None:
             raise ModelError(f"{what}={value!r} is not one of {', '.join(map(repr, allowed))}.")
     if not (isinstance(draws, int) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    if design.observed is not None:
+        raise ModelError(
+            "the wild bootstrap gives every residual a sign: it is not available where outcomes "
+            'are missing. Use effects(method="simulation"), or fit with missing="balance".'
+        )
     if design.mixture is not None:
         raise ModelError(
             "the wild bootstrap is not available with ss.convex(...). Use share_test(..., "

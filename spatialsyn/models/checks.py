@@ -73,10 +73,11 @@ def check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
 
 def check_dimensions(model: SpatialModel, n: int, T: int) -> None:
     """Refuse what the design cannot hold."""
+    left = f"lags in time leave {T}" if model.dynamic else f"the panel has {T}"
     if sweeps_cities(model.fixed_effects) and T < 2:
         raise ModelError(
             f"fixed_effects={model.fixed_effects!r} removes each city's mean over time and needs "
-            f"two years at least; the panel has {T}. Use fixed_effects='none' or 'time'."
+            f"two years at least; {left}. Use fixed_effects='none' or 'time'."
         )
     if model.random is not None and T < 2:
         raise ModelError(

@@ -33,7 +33,7 @@ POLICIES = ("refuse", "balance", "likelihood")
 # What the likelihood of the observed outcomes knows of a model; the rest stays at its default.
 FAMILIES = ("ols", "slx", "sar", "sdm", "sem", "sdem", "sac", "gns")
 FIELDS = ("family", "formula", "W", "fixed_effects", "correction", "regimes")
-ROLES = ("wy", "wx", "wu")
+ROLES = ("wy", "wx", "wu", "mixed")
 # Cities up to which the likelihood of the observed outcomes is a matter of minutes.
 LARGEST = 1000
 
@@ -236,6 +236,8 @@ def check_regressors(data: Regressors, panel: CityPanel) -> None:
 
 def _check_model(model: SpatialModel) -> None:
     others = [*_beyond(model, FIELDS), *_beyond(model.roles, ROLES)]
+    if model.roles.mixed is not None:
+        others.append(f"W={model.roles.mixed!r}")
     if model.family not in FAMILIES:
         others.append(f"family={model.family!r}")
     if model.correction == "bias-corrected" and model.fixed_effects != "none":

@@ -106,9 +106,11 @@ def warnings_of(design: Design, estimate: Estimate) -> list[str]:
     if len(names) < 2 and design.mixture is None:
         return []
     off = ~np.eye(len(design.y), dtype=bool)
-    flat, found = [dense(W)[..., off].ravel() for W in design.W], []
+    flat, found = [dense(W)[..., off] for W in design.W], []
     for i, j in combinations(range(len(names)), 2):
-        links = _correlation(flat[i], flat[j]) if flat[i].size == flat[j].size else 0.0
+        # One W beside one of every year meets each of its years.
+        first, second = np.broadcast_arrays(flat[i], flat[j])
+        links = _correlation(first.ravel(), second.ravel())
         lags = _correlation(design.Wy[..., i].ravel(), design.Wy[..., j].ravel())
         if links > ALIKE_WEIGHTS or lags > ALIKE_LAGS:
             found.append(

@@ -56,6 +56,10 @@ CHINESE = {
     " (drawn × {:g})": "（图中 × {:g}）",
     ", times the factor of the heading": "，乘以标题中的倍数",
     "change in {} per unit of {}": "{1}每增加一个单位时 {0} 的变化",
+    "change in {} of all receiving cities when {} rises by one unit in one sending city": (
+        "一个影响城市的 {1} 增加一个单位时全部受影响城市 {0} 的变化之和"
+    ),
+    "share of the sum of all effects on {} of {}": "{1} 对 {0} 的全部效应之和中所占份额",
     "mean change in {} when {} rises by one unit in every sending city": (
         "各影响城市的 {1} 均增加一个单位时 {0} 的平均变化"
     ),

@@ -18,7 +18,7 @@ from spatialsyn.effects.request import inferred, reading_by, split_channel
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, expect, named
 from spatialsyn.models.data import regressors
-from spatialsyn.models.marginal import slopes
+from spatialsyn.models.marginal import check_repeatable, slopes
 from spatialsyn.results import Results
 
 
@@ -50,9 +50,11 @@ def moderated(
     Raises
     ------
     ModelError
-        A moderator without an interaction with x, values that are not numbers.
+        A moderator without an interaction with x, values that are not numbers, a formula that
+        standardises or winsorises.
     """
     expect(results, Results, "moderated needs what ss.fit returns", ModelError)
+    check_repeatable(results.model)
     values = _checked(results, x, at)
     asked, chosen = {}, []
     for point in product(*values.values()):

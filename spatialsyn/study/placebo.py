@@ -47,7 +47,7 @@ class Placebo:
     Attributes
     ----------
     shuffle : "W" | "links" | "x", what was exchanged
-    table : DataFrame, one row per effect, and rows for rho and the log-likelihood
+    table : DataFrame, one row per effect, and rows for rho (or alpha) and the log-likelihood
         ``x, effect, estimate`` (of the data), ``mean, low, high`` (of 95 % of the draws),
         ``p``: how often chance is as extreme, ``p_t``: the same of estimate / se.
     draws : DataFrame
@@ -201,15 +201,15 @@ def _rewired(w: Weights, rng: np.random.Generator) -> Weights:
 
 
 def rows_of(results: Results, x: str | None) -> pd.DataFrame:
-    """Effects (those of the column `x`, or all), rho and log-likelihood, with a t-value."""
+    """Effects (those of the column `x`, or all), rho or alpha, log-likelihood, with a t-value."""
     parts = []
     if results.regressors:
         table = results.effects().table[[*EFFECT, "estimate", "se"]]
         sources = dict(zip(results.data.names, results.data.sources, strict=True))
         parts.append(table if x is None else table[[x in sources[name] for name in table["x"]]])
-    rho = results.rho
-    se = results.se[list(results.design.rho_names)].to_numpy()
-    parts.append(pd.DataFrame({"x": rho.index, "effect": "rho", "estimate": rho, "se": se}))
+    for kind, found in (("rho", results.rho), ("alpha", results.alpha)):
+        se = results.se[[f"{kind}[{name}]" for name in found.index]].to_numpy()
+        parts.append(pd.DataFrame({"x": found.index, "effect": kind, "estimate": found, "se": se}))
     loglik = {"x": "", "effect": "log-likelihood", "estimate": results.loglik, "se": np.nan}
     parts.append(pd.DataFrame([loglik]))
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True)

@@ -83,7 +83,14 @@ def examine(
     if len(listed) > 1:
         for what, matrix in alike.items():
             table = table.join(matrix.set_axis([f"{what}[{name}]" for name in matrix], axis=1))
-    return table.rename_axis("weights"), [*_alike(alike), *_dependent(listed)]
+    series = _series_of(weights)
+    return table.rename_axis("weights"), [*_alike(alike, series), *_dependent(listed, series)]
+
+
+def _series_of(weights: Sequence[Weights | WeightsSeries]) -> list[int]:
+    """Which argument each matrix is, or is a year of: no model has two years of one series."""
+    years = [len(w.years) if isinstance(w, WeightsSeries) else 1 for w in weights]
+    return [i for i, count in enumerate(years) for _ in range(count)]
 
 
 def overlaps(weights: Sequence[Weights]) -> pd.DataFrame:
@@ -234,11 +241,13 @@ def _correlation(a: Array, b: Array) -> float:
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
 
-def _alike(found: dict[str, pd.DataFrame]) -> list[str]:
+def _alike(found: dict[str, pd.DataFrame], series: Sequence[int]) -> list[str]:
     """A remark on every pair that a joint model cannot tell apart."""
     first = found["overlap"]
     remarks = []
-    for a, b in combinations(first.index, 2):
+    for (a, of_a), (b, of_b) in combinations(zip(first.index, series, strict=True), 2):
+        if of_a == of_b:
+            continue
         values = {what: float(table.loc[a, b]) for what, table in found.items()}
         most = max(value for value in (0.0, *values.values()) if value == value)
         if most < ALIKE:
@@ -255,7 +264,7 @@ def _alike(found: dict[str, pd.DataFrame]) -> list[str]:
     return remarks
 
 
-def _dependent(weights: Sequence[Weights]) -> list[str]:
+def _dependent(weights: Sequence[Weights], series: Sequence[int]) -> list[str]:
     """A remark if one of three or more matrices is a combination of the others."""
     if len(weights) < 3:
         return []
@@ -266,9 +275,10 @@ def _dependent(weights: Sequence[Weights]) -> list[str]:
     values, vectors = np.linalg.eigh(cosines)
     if values[0] > DEPENDENT:
         return []
-    part = [w.name for w, v in zip(weights, vectors[:, 0], strict=True) if abs(v) > 1e-6]
-    if len(part) < 3:
+    within = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-6).tolist()
+    if len({series[i] for i in within}) < 3:
         return []
+    part = [weights[i].name for i in within]
     return [
         f"one of the weights {named(part)} is a combination of the others: a model with all of "
         "them is not identified. Leave one out."

@@ -170,6 +170,9 @@ def test_refusals():
     pooled = ss.fit(ss.sdm("y ~ x", W="w"), panel, w)
     random = ss.fit(ss.sdm("y ~ x", W="w", random="individual"), panel, w)
     yearly = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="time"), panel, w)
+    series = ss.weights.series(dict.fromkeys(panel.years, w))
+    changing = ss.fit(ss.sdm("y ~ x", W="w", random="individual"), panel, series)
+    assert changing.diagnostics().table["p"].notna().any()
     cases = [
         (lambda: hausman(pooled), "the model has none"),
         (lambda: hausman(random, "textbook"), "kind='textbook' is not one of"),
@@ -178,6 +181,7 @@ def test_refusals():
         (lambda: baltagi_song_koh(yearly), "without year effects"),
         (lambda: baltagi_song_koh(pooled, "both", "error"), "is not one of"),
         (lambda: hausman("results"), "hausman needs what ss.fit returns"),
+        (lambda: hausman(changing, "robust"), 'weights that change over the years. Use kind="corr'),
     ]
     for call, message in cases:
         with pytest.raises(ss.ModelError, match=message):

@@ -123,3 +123,16 @@ def test_refusals(durbin):
         residual_moran(plain)
     with pytest.raises(ss.ModelError, match=r"pesaran_cd needs what ss\.fit returns"):
         pesaran_cd(panel)
+
+
+def test_residuals_with_holes_are_not_tested():
+    """They said that residuals do not vary, or printed a skewness of nan."""
+    panel, w = made_up()
+    y = panel.array("y").copy()
+    y[0, 0] = np.nan
+    model = ss.sdm("y ~ x", W="w", fixed_effects="individual")
+    res = ss.fit(model, panel.assign(y=y), w, missing="likelihood")
+    for test in (normality, pesaran_cd, serial_correlation):
+        with pytest.raises(ss.ModelError, match="not available where outcomes are missing"):
+            test(res)
+    assert "skewness nan" not in repr(res.diagnostics())

@@ -185,6 +185,11 @@ def test_questions_without_an_answer_are_refused():
         FITS["own"].effects(by=["region", "channel"], per="share")
     with pytest.raises(ss.ModelError, match="by channel, by order or over a horizon"):
         FITS["own"].effects(by="channel", order=2)
+    for name in ("own", "all"):
+        model = ss.sdm("y ~ x", W=name, fixed_effects="individual")
+        res = ss.fit(model, PANEL, WEIGHTS[0].rename(name))
+        with pytest.raises(ss.ModelError, match=rf"W\[{name}\] has the name of a row of effects"):
+            res.effects(by="channel")
 
 
 def test_unclear_indirect_effects_are_said_to_have_unclear_shares():

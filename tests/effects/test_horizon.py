@@ -131,6 +131,33 @@ def test_a_long_run_near_the_boundary_is_told(dynamic):
     assert dynamic.effects().note == ""
 
 
+def test_a_process_that_does_not_come_to_rest_has_no_long_run():
+    """tau + eta + rho is far below one, and the sum of the responses diverges."""
+    w = ss.Weights.from_matrix(ring(12, 3), ids=[f"c{i:02d}" for i in range(12)], name="w")
+    model = ss.sdm("y ~ x", W="w", fixed_effects="individual", lag_y=True, lag_wy=True)
+    panel, _ = made_up(n=12, T=12)
+    x, W = panel.array("x"), w.dense()
+    y = np.random.default_rng(7).normal(size=x.shape)
+    for t in range(1, 12):
+        carried = 1.05 * y[:, t - 1] - 0.4 * W @ y[:, t - 1]
+        y[:, t] = np.linalg.solve(np.eye(12) - 0.1 * W, carried + x[:, t] + 0.01 * y[:, t])
+    panel = panel.assign(y=y)
+    with pytest.warns(UserWarning, match="it does not come to rest"):
+        res = ss.fit(model, panel, w)
+    S, before, _ = matrices(res)
+    root = np.abs(np.linalg.eigvals(np.linalg.solve(S, before))).max()
+    assert res.params[["tau", "eta[w]", "rho[w]"]].sum() < 0.9
+    assert f"The largest root of the process is {root:.3f}, not below one" in res.summary()
+    with pytest.raises(
+        ss.ModelError, match=rf"largest root of the process is {root:.3f}, not below"
+    ):
+        res.effects(horizon="long")
+    with pytest.raises(ss.ModelError, match="there is no long run"):
+        res.scenario({"x": ("all", "+1")}, horizon="long")
+    grown = res.effects("x", horizon=[40, 80])["total"]["estimate"].abs().to_numpy()
+    assert grown[1] > grown[0] > res.effects("x")["total"]["estimate"].abs().iloc[0]
+
+
 @pytest.mark.parametrize("family", ["sar", "sdm"])
 def test_effects_of_sdpdmod_are_met(family):
     """Exact short- and long-run impacts of base-R code at the same estimate."""

@@ -159,3 +159,36 @@ def test_the_long_run_of_a_scenario():
 def test_scenarios_that_say_nothing_are_refused(fitted, changes, message):
     with pytest.raises(ss.SpatialsynError, match=message):
         fitted.scenario(changes)
+
+
+def test_a_name_of_two_sets_of_cities_is_refused():
+    """A block called "all" stood for every city, one of two groupings for that of the first."""
+    panel, w = made_up()
+    one = np.where(np.arange(panel.n) < 4, "core", "edge")
+    other = np.where(np.arange(panel.n) < 6, "core", "all")
+    frame = panel.frame.drop(columns=list(panel.blocks), errors="ignore").reset_index()
+    at = [panel.ids.index(city) for city in frame["city"]]
+    frame = frame.assign(one=one[at], other=other[at], same=one[at])
+    res = ss.fit(ss.sdm("y ~ x", W="w"), ss.CityPanel(frame, "city", blocks=["one", "other"]), w)
+    for where in ("core", "all"):
+        with pytest.raises(ss.ModelError, match=f"'{where}' names more than one set of cities"):
+            res.scenario({"x": (where, "+1")})
+    edge = res.scenario({"x": ("edge", "+1")}).table
+    listed = res.scenario({"x": (list(panel.ids[4:]), "+1")}).table
+    assert_allclose(edge["estimate"], listed["estimate"])
+    alike = ss.fit(ss.sdm("y ~ x", W="w"), ss.CityPanel(frame, "city", blocks=["one", "same"]), w)
+    core = alike.scenario({"x": (list(panel.ids[:4]), "+1")}).table["estimate"]
+    assert_allclose(alike.scenario({"x": ("core", "+1")}).table["estimate"], core)
+
+
+def test_blocks_may_be_numbers():
+    panel, w = made_up()
+    inside = np.arange(panel.n) < 4
+    at = [panel.ids.index(city) for city in panel.frame.index.get_level_values("city")]
+    frame = panel.frame.drop(columns=list(panel.blocks), errors="ignore").reset_index()
+    frame = frame.assign(inside=inside[at].astype(int))
+    res = ss.fit(ss.sdm("y ~ x", W="w"), ss.CityPanel(frame, "city", blocks=["inside"]), w)
+    listed = res.scenario({"x": (list(panel.ids[:4]), "+1")}).table["estimate"]
+    assert_allclose(res.scenario({"x": (1, "+1")}).table["estimate"], listed)
+    with pytest.raises(ss.ModelError, match="'1' is no city or block of the panel; blocks: 0, 1;"):
+        res.scenario({"x": ("1", "+1")})

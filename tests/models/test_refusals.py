@@ -127,6 +127,8 @@ def test_too_few_observations_or_periods_are_refused():
     one = panel.subset(years=[2001])
     with pytest.raises(ss.ModelError, match="needs two years at least; the panel has 1"):
         ss.fit(ss.sar("y ~ x", W="w", fixed_effects="individual"), one, w)
+    with pytest.raises(ss.ModelError, match="needs two years at least; lags in time leave 1"):
+        ss.fit(ss.sar("y ~ x", W="w", fixed_effects="individual", lag_y=True), panel, w)
 
 
 def test_an_outcome_without_error_is_refused():

@@ -173,7 +173,7 @@ def test_questions_without_an_answer_are_refused():
         ss.wild_bootstrap(SAR)
     holed = PANEL.array("y").copy()
     holed[0, 0] = np.nan
-    with pytest.raises(ss.ModelError, match=r"does not go together with mixed=ss.convex\('a', 'b'"):
+    with pytest.raises(ss.ModelError, match=r"does not go together with W=ss.convex\('a', 'b'"):
         ss.fit(SAR.model, PANEL.assign(y=holed), WEIGHTS, missing="likelihood")
     sac = ss.sac("y ~ x", W={"wy": ss.convex("a", "b"), "wu": "c"}, fixed_effects="individual")
     with pytest.raises(ss.ModelError, match="not available with a spatial error"):

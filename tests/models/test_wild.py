@@ -264,6 +264,12 @@ def test_what_the_bootstrap_cannot_do_is_refused():
     random = ss.fit(ss.sar("y ~ x", W="w", random="individual"), panel, weights)
     with pytest.raises(ss.ModelError, match="not available with random effects"):
         ss.wild_bootstrap(random)
+    y = panel.array("y").copy()
+    y[0, 0] = np.nan
+    holed = ss.fit(res.model, panel.assign(y=y), weights, missing="likelihood")
+    for call in (ss.wild_bootstrap, ss.wild_test):
+        with pytest.raises(ss.ModelError, match="not available where outcomes are missing"):
+            call(holed)
     few, _, _ = drawn_from("ols", "individual", n=9)
     with pytest.raises(ss.ModelError, match=r'9 clusters with rademacher.*512 samples.*"webb"'):
         ss.wild_bootstrap(few)

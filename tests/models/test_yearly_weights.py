@@ -183,6 +183,21 @@ def two_networks(n: int, T: int) -> list[ss.WeightsSeries]:
     ]  # fmt: skip
 
 
+def test_the_overlap_of_a_series_with_one_matrix_is_that_of_all_its_years():
+    panel, series = changing()
+    w = ss.Weights.from_matrix(ring(12, 10), ids=panel.ids, name="w")
+    alike = ss.weights.series(
+        {year: ss.Weights.from_matrix(w.dense() + (t > 3) * series.at(year).dense(), ids=panel.ids)
+         .standardize("row") for t, year in enumerate(panel.years)}, name="alike",
+    )  # fmt: skip
+    res = ss.fit(ss.sar("y ~ x", W=["w", "alike"], fixed_effects="individual"), panel, [w, alike])
+    off = ~np.eye(12, dtype=bool)
+    years = np.array([alike.at(year).dense()[off] for year in panel.years])
+    expected = np.corrcoef(np.tile(w.dense()[off], 6), years.ravel())[0, 1]
+    assert 0.9 < expected < 0.99
+    assert f"overlap (correlation of the weights {expected:.2f}, of the lags" in str(res)
+
+
 MIXTURE = {"x": 0.5, "rho[a+b]": 0.5, "share[a]": 0.6, "share[b]": 0.4, "sigma2": 1.0}
 
 

@@ -62,6 +62,21 @@ def test_units_of_a_regressor_do_not_change_what_is_seen(results):
     assert_allclose(places[1], places[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("length", [30, 100])
+def test_a_name_longer_than_the_figure_leaves_the_points_their_room(results, length):
+    """It was laid out with the axes, which collapsed to nothing, warned, and lost the name."""
+    name = ("the_index_of_digital_inclusive_finance_" * 3)[:length]
+    usual = ss.report.effects_plot(results)
+    ax = ss.report.effects_plot(results, labels={"digital_finance": name})
+    for one in (ax, usual):
+        one.get_figure(root=True).canvas.draw()
+    assert_allclose(ax.get_position().width, usual.get_position().width, rtol=1e-6)
+    heading = drawn(ax, "heading")[0]
+    assert heading.get_text().startswith(name)
+    assert heading.get_window_extent().x1 <= ax.get_figure(root=True).bbox.width
+    assert (heading.get_fontsize() < drawn(ax, "heading")[1].get_fontsize()) == (length == 100)
+
+
 def test_alike_regressors_have_no_factor(results):
     ax = ss.report.effects_plot(results.effects("urbanization"))
     assert [text.get_text() for text in drawn(ax, "heading")] == ["urbanization"]

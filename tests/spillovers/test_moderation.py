@@ -96,5 +96,7 @@ def test_moderators_that_are_none(fitted):
     refused("is not a list of numbers", at={"z": [np.nan]})
     refused("is not a list of numbers", at={"z": []})
     refused("two values of 'z' are the same", at={"z": [1, 1.0]})
-    scaled = ss.fit(ss.slx("y ~ standardize(x):z + x", W="w"), PANEL, W)
-    refused("standardize", results=scaled, at={"z": [1]})
+    # At one value everywhere a moderator has no spread to be standardised by.
+    for term in ("standardize(x):z", "x:standardize(z)"):
+        scaled = ss.fit(ss.slx(f"y ~ {term} + x", W="w"), PANEL, W)
+        refused("standardize.. and winsor.. would be computed anew", results=scaled, at={"z": [1]})

@@ -81,6 +81,22 @@ def test_a_draw_is_the_fit_with_places_exchanged(data):
     assert list(rows["x"][:4]) == ["x", "x", "x", "w"]
 
 
+@pytest.mark.parametrize(
+    ("model", "kind", "name"),
+    [
+        (ss.sar("y ~ x", W=ss.convex("w", "other"), fixed_effects="individual"), "rho", "w+other"),
+        (ss.mess_sdm("y ~ x", W="w", fixed_effects="individual"), "alpha", "w"),
+        (MODEL.but(W=["w", "other"], fixed_effects="individual"), "rho", "other"),
+    ],
+)
+def test_every_kind_of_spatial_parameter_is_compared(data, model, kind, name):
+    panel, w = data
+    both = [w, ss.Weights.from_matrix(w.dense()[::-1, ::-1], ids=w.ids, name="other")]
+    table = ss.placebo(model, panel, both, draws=19).table.set_index(["x", "effect"])
+    own = ss.fit(model, panel, both)
+    assert table.at[(name, kind), "estimate"] == own.params[f"{kind}[{name}]"]
+
+
 @pytest.mark.parametrize("shuffle", ["W", "links"])
 def test_the_weights_that_made_the_data_beat_those_of_chance(data, shuffle):
     panel, w = data

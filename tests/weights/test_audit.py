@@ -120,6 +120,22 @@ def test_what_a_joint_model_cannot_tell_apart_is_said():
         ss.weights.audit(a, random(2, "b"), random(3, "c"))
 
 
+def test_years_of_one_series_may_be_alike():
+    """No model has two years of a series side by side; another matrix beside it may be one."""
+    a, b = random(1, "a"), random(2, "b")
+    same = ss.weights.series(dict.fromkeys((2011, 2012, 2013), a), name="net")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ss.weights.audit(same, b)
+    turning = {2011: a, 2012: b, 2013: weights(a.dense() + b.dense())}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ss.weights.audit(ss.weights.series(turning, name="net"), random(3, "c"))
+    one = ss.weights.series({2011: a}, name="net")
+    with pytest.warns(UserWarning, match=r"W\[net 2011\] and W\[a\] are alike"):
+        ss.weights.audit(one, a)
+
+
 def test_lags_alike_are_said_where_the_weights_are_not():
     """Only what six cities send differs, and y is zero there."""
     a = random(1, "a")

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import BoundaryError, ConfigError, named
+from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.report import theme
 from spatialsyn.report.atlas import frame
 from spatialsyn.report.atlas.choropleth import Scheme, furnish
@@ -130,8 +130,8 @@ def animate(
     BoundaryError
         A panel without polygons.
     """
-    if panel.cities is None:
-        raise BoundaryError("the panel has no polygons; make it with cities=...")
+    frame.check_panel(panel, "animate(panel, effects)")
+    expect(effects, Effects, "animate needs results.effects(x, by=..., horizon=...)", ConfigError)
     table = responses(effects, effect, x)
     years = tuple(dict.fromkeys(table["horizon"].tolist()))
     readings = tuple(

@@ -15,7 +15,6 @@ from matplotlib.patches import FancyArrowPatch, Patch
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import (
     AlignmentError,
-    BoundaryError,
     ConfigError,
     WeightsError,
     expect,
@@ -62,8 +61,7 @@ def study_area(
     missing : what the legend calls units without data
     north : whether there is a north arrow
     """
-    if panel.cities is None:
-        raise BoundaryError("the panel has no polygons; make it with cities=...")
+    frame.check_panel(panel, "study_area(panel)")
     cities = panel.cities
     if blocks in panel.blocks:
         cities = cities.assign(**{blocks: panel.blocks[blocks]})

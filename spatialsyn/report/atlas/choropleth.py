@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import ConfigError
+from spatialsyn.errors import ConfigError, expect
 from spatialsyn.report import theme
 from spatialsyn.report.atlas import frame
 from spatialsyn.report.atlas.classes import classify
@@ -182,6 +182,8 @@ def emitted_received(
 
     The other parameters are those of `map`.
     """
+    frame.check_panel(panel, "emitted_received(panel, effects)")
+    expect(effects, Effects, "emitted_received needs results.effects(x, by='city')", ConfigError)
     columns = {
         word(title, language): effects[effect]
         for effect, title in (

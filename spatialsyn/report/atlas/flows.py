@@ -16,7 +16,7 @@ from matplotlib.patches import FancyArrowPatch, Patch
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.points import largest_part
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError, named
+from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas import frame
@@ -83,8 +83,8 @@ def flow_map(
     AlignmentError
         Effects of other cities than the panel's.
     """
-    if panel.cities is None:
-        raise BoundaryError("the panel has no polygons; make it with cities=...")
+    frame.check_panel(panel, "flow_map(panel, effects)")
+    expect(effects, Effects, "flow_map needs results.effects(x, by=...)", ConfigError)
     if not 0 < level < 1:
         raise ConfigError(f"level={level!r} is no probability, such as 0.05.")
     if strongest < 1 or per_origin < 1:

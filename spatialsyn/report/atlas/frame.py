@@ -22,8 +22,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pyproj import Transformer
 
+from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.points import WGS84, largest_part, representative_points
-from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError, named
+from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.fading import HANDLERS, length
@@ -56,6 +57,13 @@ LAND = 1000.0
 COVERED = 0.002
 
 Box = tuple[float, float, float, float]
+
+
+def check_panel(panel: object, call: str) -> None:
+    """Refuse what is no panel with polygons; `call` says how the figure is asked for."""
+    expect(panel, CityPanel, f"the panel comes first, {call}", ConfigError)
+    if panel.cities is None:  # type: ignore[attr-defined]
+        raise BoundaryError("the panel has no polygons; make it with cities=...")
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ from matplotlib.colors import to_hex
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, ConfigError, named
+from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.report.atlas.labels import SUFFIX
 from spatialsyn.report.atlas.layers import DARK, HATCH_INK, HATCH_LIGHT, luminance
 from spatialsyn.report.explorer import provenance
@@ -125,6 +125,7 @@ def page(
     fits = _by_name(results)
     first = next(iter(fits.values()))
     panel = first.panel if panel is None else panel
+    expect(panel, CityPanel, "the panel comes second, page(results, panel)", ConfigError)
     _check_cities(fits, panel)
     x, by = _regressor(fits, x), _grouping(panel, by)
     check_labels(labels, "page", _names_on(fits, panel), fits.values())
@@ -143,6 +144,8 @@ def _by_name(
     """The models by name; those of a list are numbered (1), (2), ..."""
     if isinstance(results, Results):
         results = [results]
+    what = "page needs what ss.fit returns, one, a list or a mapping"
+    expect(results, Iterable, what, ConfigError)
     named_ones = results if isinstance(results, Mapping) else _numbered(results)
     fits = {str(name): fit for name, fit in named_ones.items()}
     wrong = [type(fit).__name__ for fit in fits.values() if not isinstance(fit, Results)]

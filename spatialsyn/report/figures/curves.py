@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from spatialsyn.errors import ConfigError, named
+from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.report import theme
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
@@ -47,6 +47,7 @@ def decay_plot(
         Several regressors when `x` is not given, one without a decaying lag, or labels that
         match nothing.
     """
+    expect(found, Decay, "decay_plot shows what ss.decay(...) returns", ConfigError)
     table, given = found.curves, labels or {}
     known = list(table.loc[table["effect"] != 0, "x"].unique())
     x = str(known[0]) if x is None and len(known) == 1 else x
@@ -93,6 +94,7 @@ def threshold_plot(
     ----------
     labels : column of the threshold -> what to print for it
     """
+    expect(found, Threshold, "threshold_plot shows what ss.threshold(...) returns", ConfigError)
     check_labels(labels, "threshold_plot", [found.q])
     table, q = found.profile, (labels or {}).get(found.q, found.q)
     with theme.style(language):

@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import ConfigError, named
+from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.report import theme
 from spatialsyn.report.figures.forest import Point, Row, close, forest, point
 from spatialsyn.report.labels import check_labels
@@ -20,6 +21,12 @@ from spatialsyn.results import Results
 KINDS = ("direct", "indirect", "total")
 # Regressors whose intervals reach this many times less far than the widest are drawn larger.
 OUT_OF_SCALE = 10.0
+# What the axis of effects by block says, by what they are counted per.
+BY_BLOCK = {
+    "receiver": "mean change in {} when {} rises by one unit in every sending city",
+    "source": "change in {} of all receiving cities when {} rises by one unit in one sending city",
+    "share": "share of the sum of all effects on {} of {}",
+}
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 TOTAL = "D"
 
@@ -79,6 +86,8 @@ def effects_plot(
 
 def averages(item: Results | Effects) -> Effects:
     """The average effects of a model."""
+    what = "effects_plot needs results of ss.fit, or their effects"
+    expect(item, (Results, Effects), what, ConfigError)
     effects = item if isinstance(item, Effects) else item.effects()
     other = {"city", "to", "from"} & set(effects.table)
     if other:
@@ -86,7 +95,26 @@ def averages(item: Results | Effects) -> Effects:
             "effects_plot shows effects averaged over all cities, results.effects(). These have "
             f"the columns {named(sorted(other))}: see block_plot for blocks, map for cities."
         )
+    check_rows(effects.table, "effects_plot")
     return effects
+
+
+def check_rows(table: pd.DataFrame, caller: str) -> None:
+    """Refuse effects with several rows where the figure has one."""
+    parts = [c for c in ("horizon", "order", "channel", "band") if c in table]
+    several = [column for column in parts if table[column].nunique() > 1]
+    if several:
+        raise ConfigError(
+            f"these effects have several rows of a kind, by {named(several)}, and {caller} shows "
+            "one: make them for one, such as results.effects(x, horizon=5), or see "
+            "ss.report.effects_table."
+        )
+
+
+def block_label(effects: Effects, y: str, x: str, language: str) -> str:
+    """What the axis of effects by block says of their unit."""
+    per = next((key for key, text in PER.items() if effects.about.startswith(text)), "receiver")
+    return word(BY_BLOCK[per], language).format(y, x)
 
 
 def outcome_of(models: Mapping[str, Results | Effects]) -> str:
@@ -176,18 +204,20 @@ def block_plot(
         head = word("{:.0%} interval", language).format(effects.level)
         ax = forest(block_rows(table, names, language), ax, width_mm, title, head)
         y = outcome or word("the outcome", language)
-        label = word("mean change in {} when {} rises by one unit in every sending city", language)
-        close(ax, label.format(y, given.get(regressor, regressor)), effects.level, language)
+        label = block_label(effects, y, given.get(regressor, regressor), language)
+        close(ax, label, effects.level, language)
     return ax
 
 
 def block_table(effects: Effects, x: str | None, caller: str = "block_plot") -> pd.DataFrame:
     """The rows of one regressor, of effects by block."""
+    expect(effects, Effects, f'{caller} needs results.effects("x", by="region")', ConfigError)
     table = effects.table
     if not {"to", "from"} <= set(table) or "total" not in set(table["effect"]):
         raise ConfigError(
             f'{caller} needs effects by a grouping of the panel: results.effects("x", by="region").'
         )
+    check_rows(table, caller)
     return one_regressor(table, x, caller)
 
 

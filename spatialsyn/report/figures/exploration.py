@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError, named
+from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.explore.autocorrelation import LEVEL, Autocorrelation
 from spatialsyn.explore.local import NONE, QUADRANTS, Lisa
 from spatialsyn.report import theme
@@ -152,8 +152,8 @@ def lisa_map(
     AlignmentError
         The clusters are those of other cities.
     """
-    if panel.cities is None:
-        raise BoundaryError("the panel has no polygons; make it with cities=...")
+    frame.check_panel(panel, "lisa_map(panel, lisa, 2019)")
+    expect(found, Lisa, "lisa_map shows what ss.explore.lisa(...) returns", ConfigError)
     clusters = found.at(year)["cluster"]
     foreign = set(clusters.index) ^ set(panel.cities.index)
     if foreign:

@@ -26,6 +26,8 @@ MOST_LINES = 4
 GUTTER = 8.0
 # Intervals between ticks, at most and at least; numbers stand half their height apart or more.
 MOST_TICKS, LEAST_TICKS = 9, 2
+# Share of the figure's width that a heading may reach to.
+FILLED = 0.99
 # Axes narrower than this, before they make room for labels, have no numbers beside them.
 NUMBERS_MM = 80.0
 
@@ -124,8 +126,10 @@ def draw_points(ax: Axes, y: float, row: Row) -> None:
 def draw_heading(ax: Axes, y: float, label: str) -> None:
     """A heading over the whole width, on a band of its own."""
     ax.axhspan(y - 0.5, y + 0.5, color="#f0f0f0", lw=0, zorder=1.5)
-    ax.text(0.008, y, label, transform=ax.get_yaxis_transform(), va="center_baseline",
-            gid="heading", **theme.bold(label))  # fmt: skip
+    text = ax.text(0.008, y, label, transform=ax.get_yaxis_transform(), va="center_baseline",
+                   gid="heading", **theme.bold(label))  # fmt: skip
+    # A name longer than the axes may run on beside them, and must not push them away.
+    text.set_in_layout(False)
 
 
 def draw_numbers(ax: Axes, placed: list[tuple[float, Row]], head: str) -> None:
@@ -188,8 +192,18 @@ def close(ax: Axes, label: str, level: float, language: str) -> None:
         fits = extent.x0 >= 0 and extent.x1 <= figure.bbox.width
         if fits or len(lines) > MOST_LINES:
             break
+    shrink_headings(ax, figure.bbox.width)
     space_ticks(ax)
     theme.check_glyphs(figure)
+
+
+def shrink_headings(ax: Axes, width: float) -> None:
+    """Set headings that leave the figure in smaller type."""
+    for text in ax.texts:
+        extent = text.get_window_extent()
+        share = (FILLED * width - extent.x0) / extent.width
+        if text.get_gid() == "heading" and share < 1:
+            text.set_fontsize(text.get_fontsize() * share)
 
 
 def space_ticks(ax: Axes) -> None:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from spatialsyn.errors import ConfigError
+from spatialsyn.errors import ConfigError, expect
 from spatialsyn.measures.disparity import Disparity
 from spatialsyn.measures.sensitivity import Sensitivity
 from spatialsyn.report import theme
@@ -42,6 +42,7 @@ def sensitivity_plot(
     ----------
     labels : indicator -> what to print for it
     """
+    expect(found, Sensitivity, "sensitivity_plot shows index.sensitivity()", ConfigError)
     table, given = found.table, labels or {}
     if table.empty:
         raise ConfigError("this index has no variants to show.")
@@ -80,6 +81,8 @@ def disparity_plot(
     ----------
     labels : block -> what to print for it
     """
+    what = "disparity_plot shows what ss.measures.disparity(...) returns"
+    expect(found, Disparity, what, ConfigError)
     table, given = found.table, labels or {}
     parts = ["between", *(name for name in table if str(name).startswith("within["))]
     blocks = [name.removeprefix("within[").removesuffix("]") for name in map(str, parts[1:])]

@@ -15,7 +15,7 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.classes import OUTER, colour_map
 from spatialsyn.report.atlas.layers import DARK, HATCH_INK, HATCH_LIGHT, LINES, luminance
-from spatialsyn.report.figures.effects import block_table
+from spatialsyn.report.figures.effects import block_label, block_table
 from spatialsyn.report.figures.forest import number
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
@@ -78,9 +78,9 @@ def block_matrix(
         ax.set(xlim=(0, left[-1] + 1), ylim=(len(names), 0))
         ax.spines[:].set_visible(False)
         y = outcome or word("the outcome", language)
-        label = word("mean change in {} when {} rises by one unit in every sending city", language)
         note = word("estimate and {:.0%} interval; hatched: it contains zero", language)
-        lines = [label.format(y, given.get(regressor, regressor)), note.format(effects.level)]
+        label = block_label(effects, y, given.get(regressor, regressor), language)
+        lines = [label, note.format(effects.level)]
         ax.set_xlabel("\n".join(lines), linespacing=1.4, fontsize=theme.SMALL)
         if title:
             ax.set_title(title, loc="left", pad=8)

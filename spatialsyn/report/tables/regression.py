@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from spatialsyn.errors import ConfigError, named
+from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.report.labels import check_labels, terms_of
 from spatialsyn.report.tables import writers
@@ -182,6 +182,8 @@ def _by_column(
 ) -> dict[str, Results]:
     if isinstance(results, Results):
         results = [results]
+    what = "table needs what ss.fit returns, one, a list or a mapping"
+    expect(results, Iterable, what, ConfigError)
     if isinstance(results, Mapping):
         fits = {str(name): fit for name, fit in results.items()}
     else:

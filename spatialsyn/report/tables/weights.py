@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spatialsyn.errors import WeightsError, named
+from spatialsyn.errors import WeightsError, expect, named
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.display import NONE, Display, Labels, fixed
 from spatialsyn.report.tables.layout import Row
@@ -55,6 +55,8 @@ def weights_table(
     WeightsError, ConfigError
         Two matrices of one name, or what `audit` refuses; labels that match nothing.
     """
+    for w in weights:
+        expect(w, (Weights, WeightsSeries), "weights_table takes weights one by one", WeightsError)
     given = [w.name for w in weights]
     twice = sorted({name for name in given if given.count(name) > 1})
     if twice:

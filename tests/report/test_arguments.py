@@ -1,0 +1,83 @@
+"""Figures and tables say what they need when they are given something else."""
+
+from __future__ import annotations
+
+import pytest
+from report.drawing import fitted, invented_panel
+
+import spatialsyn as ss
+from spatialsyn.errors import BoundaryError, ConfigError, WeightsError
+
+report = ss.report
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return invented_panel()
+
+
+@pytest.fixture(scope="module")
+def results(panel):
+    return fitted(panel)[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda p, r: report.effects_plot(p), "effects_plot needs results of ss.fit, or their"),
+        (lambda p, r: report.effects_plot(r.effects().table), "effects_plot needs .* DataFrame"),
+        (lambda p, r: report.block_plot(r), r"block_plot needs results.effects\("),
+        (lambda p, r: report.block_matrix(p), r"block_matrix needs results.effects\("),
+        (lambda p, r: report.emitted_received(r.effects("x", by="city"), p),
+         r"the panel comes first, emitted_received\(panel, effects\); got Effects"),
+        (lambda p, r: report.emitted_received(p, r), "emitted_received needs .* got Results"),
+        (lambda p, r: report.flow_map(r.effects("x", by="pair"), p), "the panel comes first, flow"),
+        (lambda p, r: report.flow_map(p, r), "flow_map needs results.effects"),
+        (lambda p, r: report.lisa_map(p, p.frame["y"], 2012), "what ss.explore.lisa"),
+        (lambda p, r: report.study_area(p.cities), "the panel comes first, study_area"),
+        (lambda p, r: report.animate(p, r), "animate needs results.effects"),
+        (lambda p, r: report.threshold_plot(r), "what ss.threshold"),
+        (lambda p, r: report.decay_plot(r), "what ss.decay"),
+        (lambda p, r: report.sensitivity_plot(p), "index.sensitivity"),
+        (lambda p, r: report.disparity_plot(p), "what ss.measures.disparity"),
+        (lambda p, r: report.table(r.effects()), "table needs what ss.fit returns.*got Effects"),
+        (lambda p, r: report.page(p, r), "page needs what ss.fit returns.*got CityPanel"),
+        (lambda p, r: report.page(r, r.panel.cities), "the panel comes second"),
+    ],
+)  # fmt: skip
+def test_what_is_given_instead_is_named(panel, results, call, message):
+    with pytest.raises(ConfigError, match=message):
+        call(panel, results)
+
+
+def test_weights_and_polygons_are_asked_for(panel):
+    with pytest.raises(WeightsError, match="weights_table takes weights one by one; got CityPanel"):
+        report.weights_table(panel)
+    bare = ss.CityPanel(panel.frame.reset_index(), city="city", year="year")
+    with pytest.raises(BoundaryError, match="the panel has no polygons"):
+        report.study_area(bare)
+
+
+def test_effects_of_several_kinds_are_not_drawn_as_one(results):
+    """The tiles of a matrix lay upon each other, and the last channel won."""
+    by_channel = results.effects("x", by=["region", "channel"])
+    for figure in (report.block_plot, report.block_matrix):
+        with pytest.raises(ConfigError, match="several rows of a kind, by 'channel'"):
+            figure(by_channel)
+    with pytest.raises(ConfigError, match="several rows of a kind, by 'order', and effects_plot"):
+        report.effects_plot(results.effects(order=2))
+
+
+@pytest.mark.parametrize(
+    ("per", "said", "in_chinese"),
+    [
+        ("receiver", "mean change in the outcome when x rises", "平均变化"),
+        ("source", "of all receiving cities when x rises by one unit in one", "变化之和"),
+        ("share", "share of the sum of all effects on the outcome of x", "份额"),
+    ],
+)
+@pytest.mark.parametrize("figure", [report.block_plot, report.block_matrix])
+def test_the_axis_says_what_effects_are_counted_per(results, figure, per, said, in_chinese):
+    effects = results.effects("x", by="region", per=per)
+    assert said in " ".join(figure(effects).get_xlabel().split())
+    assert in_chinese in "".join(figure(effects, language="zh").get_xlabel().split())
