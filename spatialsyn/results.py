@@ -298,6 +298,7 @@ class Results(SeveralWeights, Tabled):
             `.table` with the columns ``x, effect`` [``to, from``, ``city``, ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
+        expect(lasting, (bool, np.bool_), "lasting is True or False", ModelError)
         asked = asked_for(x, self.model, self.data, self.panel, self.sample)
         by, channels = split_channel(by, per)
         reading = reading_by(by, self.panel, per)
@@ -307,7 +308,7 @@ class Results(SeveralWeights, Tabled):
         made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
         blocks = isinstance(by, str) and by in self.panel.blocks
         said = [PER[per] if blocks else made.about]
-        said += [LASTING[lasting]] if horizon is not None and horizon != "long" else []
+        said += [] if horizon is None or isinstance(horizon, str) else [LASTING[bool(lasting)]]
         return replace(made, about="; ".join(filter(None, said)))
 
     def scenario(
