@@ -234,7 +234,8 @@ class Results(SeveralWeights, Tabled):
     def predict(self, panel: CityPanel | None = None) -> pd.Series:
         """Expected outcome from the reduced form, S^-1 (X beta + W X theta + fixed effects).
 
-        `panel` may hold other values of the regressors for the same cities and years.
+        `panel` may hold other values of the regressors for the same cities and years; what
+        stands for the cities stays: fixed effects, and the means of correlated random ones.
         """
         data = self.data
         if panel is not None:
@@ -384,7 +385,11 @@ class Results(SeveralWeights, Tabled):
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
-        X, _ = right_side(self.model, data, self.weights)
+        X, columns = right_side(self.model, self.data, self.weights)
+        if data is not self.data:  # city means of the fit stand for the cities' own effects
+            k = sum(not column.name.startswith("mean(") for column in columns)
+            moved = right_side(self.model, data, self.weights)[0][..., :k]
+            X = np.concatenate([moved, X[..., k:]], axis=2)
         return np.asarray(X @ self._entered.params[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:
