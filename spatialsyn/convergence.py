@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -106,7 +107,7 @@ def beta_convergence(
     x = panel.array(column)
     if not (x > 0).all():
         raise PanelError(f"{column!r} must be positive and present: growth is a change of logs.")
-    if isinstance(horizon, bool) or not isinstance(horizon, int) or not 1 <= horizon < panel.T:
+    if isinstance(horizon, bool) or not isinstance(horizon, Integral) or not 1 <= horizon < panel.T:
         raise PanelError(f"horizon={horizon!r}: give whole years, from 1 to {panel.T - 1}.")
     growth = f"growth_{column}"
     if growth in panel.frame:

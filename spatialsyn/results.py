@@ -234,7 +234,8 @@ class Results(SeveralWeights, Tabled):
     def predict(self, panel: CityPanel | None = None) -> pd.Series:
         """Expected outcome from the reduced form, S^-1 (X beta + W X theta + fixed effects).
 
-        `panel` may hold other values of the regressors for the same cities and years.
+        `panel` may hold other values of the regressors for the same cities and years; what
+        stands for the cities stays: fixed effects, and the means of correlated random ones.
         """
         data = self.data
         if panel is not None:
@@ -298,6 +299,7 @@ class Results(SeveralWeights, Tabled):
             `.table` with the columns ``x, effect`` [``to, from``, ``city``, ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
+        expect(lasting, (bool, np.bool_), "lasting is True or False", ModelError)
         asked = asked_for(x, self.model, self.data, self.panel, self.sample)
         by, channels = split_channel(by, per)
         reading = reading_by(by, self.panel, per)
@@ -307,7 +309,7 @@ class Results(SeveralWeights, Tabled):
         made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
         blocks = isinstance(by, str) and by in self.panel.blocks
         said = [PER[per] if blocks else made.about]
-        said += [LASTING[lasting]] if horizon is not None and horizon != "long" else []
+        said += [] if horizon is None or isinstance(horizon, str) else [LASTING[bool(lasting)]]
         return replace(made, about="; ".join(filter(None, said)))
 
     def scenario(
@@ -383,7 +385,11 @@ class Results(SeveralWeights, Tabled):
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
-        X, _ = right_side(self.model, data, self.weights)
+        X, columns = right_side(self.model, self.data, self.weights)
+        if data is not self.data:  # city means of the fit stand for the cities' own effects
+            k = sum(not column.name.startswith("mean(") for column in columns)
+            moved = right_side(self.model, data, self.weights)[0][..., :k]
+            X = np.concatenate([moved, X[..., k:]], axis=2)
         return np.asarray(X @ self._entered.params[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:

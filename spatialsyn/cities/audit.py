@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+from spatialsyn.errors import PanelError
 
 if TYPE_CHECKING:
     from spatialsyn.cities.panel import CityPanel
@@ -31,6 +34,8 @@ def audit(panel: CityPanel, jump: float = 2.5) -> pd.DataFrame:
         Columns ``finding`` (absent, missing, empty, not positive, jump, constant, constant in
         time), ``variable``, ``city``, ``year``, ``value``, ``detail``.
     """
+    if not isinstance(jump, Real) or not jump > 1:
+        raise PanelError(f"jump={jump!r} must be a number above one, such as 2.5.")
     rows: list[tuple[object, ...]] = [
         ("absent", None, city, year, np.nan, "the table has no row") for city, year in panel.absent
     ]

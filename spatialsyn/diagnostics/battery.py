@@ -23,7 +23,7 @@ from spatialsyn.diagnostics.panel_effects import (
     random_effects_lr,
 )
 from spatialsyn.diagnostics.reading import read
-from spatialsyn.diagnostics.relatives import LAGS, is_results, lags_of
+from spatialsyn.diagnostics.relatives import LAGS, given_weights, is_results, lags_of
 from spatialsyn.diagnostics.residuals import normality, pesaran_cd, serial_correlation, vif
 from spatialsyn.diagnostics.score import lm
 from spatialsyn.diagnostics.table import Diagnostics
@@ -87,6 +87,7 @@ def diagnose(results: Results, W: str | Weights | None = None) -> Diagnostics:
     W : the matrix of lags that the model does not have; its own by default
     """
     is_results(results, "diagnostics")
+    given_weights(results, W)  # a name that is none would leave every test of it empty
     rows = [(*made[:2], _made(made[2])) for made in _rows(results, W)]
     table = pd.DataFrame(
         [(g, name, t.null, t.statistic, t.df, t.p, t.note) for g, name, t in rows],

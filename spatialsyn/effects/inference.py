@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def infer(
     if method not in METHODS:
         raise ModelError(f"method={method!r} is not one of {', '.join(map(repr, METHODS))}.")
     check_level(level)
-    if not (isinstance(draws, int) and draws >= FEWEST):
+    if not (isinstance(draws, Integral) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     if method == "bootstrap" and estimate.draws is None:
         raise ModelError(

@@ -22,7 +22,7 @@ from spatialsyn.effects.inference import infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import AlignmentError, ModelError, named
+from spatialsyn.errors import AlignmentError, ModelError, expect, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
@@ -168,7 +168,7 @@ def over_time(
             "a change does not exist. Use a grouping of the cities as regimes."
         )
     at = tuple(names.index(name) for name in (*lags, *design.rho_names))
-    if horizon != "long":
+    if not (isinstance(horizon, str) and horizon == "long"):
         years = _years(horizon)
         check_written(len(design.y), "effects some years after a change")
         path = Horizon(lambda params: process(design, params, names), at, years, lasting)
@@ -208,7 +208,7 @@ def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers
     ModelError
         An order that is no whole number, or weights that change over the years.
     """
-    if isinstance(last, bool) or not isinstance(last, int) or last < 0:
+    if isinstance(last, bool) or not isinstance(last, int | np.integer) or last < 0:
         raise ModelError(f"order={last!r}: give the last order of neighbour to show, such as 4.")
     if any(C.ndim == 3 for C in (*model.W, *model.carriers)):
         raise ModelError(
@@ -216,7 +216,7 @@ def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers
         )
     check_written(model.carriers[0].shape[-1], "effects by order of neighbour")
     W = tuple(dense(w) for w in model.W)
-    path = Orders(W, model.rho_positions, model.links, last, model.exponential)
+    path = Orders(W, model.rho_positions, model.links, int(last), model.exponential)
     return replace(model, path=path), _repeated(
         labels, "order", (*map(str, range(last + 1)), "rest")
     )
@@ -259,14 +259,14 @@ def _repeated(labels: Labels, column: str, values: Iterable[Any]) -> Labels:
 
 
 def _years(horizon: Any) -> tuple[int, ...]:
-    listed = (horizon,) if isinstance(horizon, int) else horizon
+    listed = (horizon,) if isinstance(horizon, int | np.integer) else horizon
     years = tuple(listed) if isinstance(listed, Iterable) and not isinstance(listed, str) else ()
-    if not years or not all(isinstance(h, int) and h >= 0 for h in years):
+    if not years or not all(isinstance(h, int | np.integer) and h >= 0 for h in years):
         raise ModelError(
             f"horizon={horizon!r}: give 'long', a number of years after the change, or several "
             "such as range(0, 11)."
         )
-    return years
+    return tuple(map(int, years))
 
 
 def asked_for(
@@ -287,7 +287,10 @@ def asked_for(
         raise ModelError("this model has no regressors, so there are no effects.")
     if x is None:
         return dict.fromkeys(known)
+    expect(x, Iterable, f"x names regressors: {named(known)}", ModelError)
     names = [x] if isinstance(x, str) else list(x)
+    if not names:
+        raise ModelError(f"x names no regressor; there are {named(known, 40)}. None takes all.")
     variables = sorted(set().union(*data.sources))
     absent = [name for name in names if name not in (*known, *variables)]
     if absent:
@@ -324,7 +327,7 @@ def split_channel(by: Any, per: str) -> tuple[Any, bool]:
 
 def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
     """The reading of the derivatives: on average, by city, by pair, by block, by label of pairs."""
-    if per not in PER:
+    if not isinstance(per, str) or per not in PER:
         raise ModelError(f"per={per!r} is not one of {named(PER)}.")
     if per != "receiver" and (not isinstance(by, str) or by not in panel.blocks):
         raise ModelError(f"per={per!r} counts effects by block: by='region', or another grouping.")

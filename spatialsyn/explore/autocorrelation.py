@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,7 @@ def bivariate(
     """
     check_permutations(permutations)
     first, second = by_year(panel, x), by_year(panel, y)
-    if isinstance(lag, bool) or not isinstance(lag, int) or lag < 0:
+    if isinstance(lag, bool) or not isinstance(lag, Integral) or lag < 0:
         raise PanelError(f"lag={lag!r}: give a whole number of years, 0 for the same year.")
     known = years_of(second)
     years = [year for year in years_of(first) if year - lag in known]

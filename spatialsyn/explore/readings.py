@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -78,5 +79,5 @@ def matrix_of(weights: Links, year: int, ids: tuple[Any, ...]) -> Weights:
 
 def check_permutations(permutations: int) -> None:
     """Refuse a number of permutations that is none, or too few for a tail."""
-    if not (isinstance(permutations, int) and permutations >= FEWEST):
+    if not (isinstance(permutations, Integral) and permutations >= FEWEST):
         raise PanelError(f"permutations={permutations!r}: give a whole number, at least {FEWEST}.")

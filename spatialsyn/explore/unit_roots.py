@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -113,9 +114,9 @@ def unit_roots(
 def _check(trend: str, lags: int, simulations: int) -> None:
     if trend not in BOUNDS:
         raise PanelError(f"trend={trend!r} is not one of {named(BOUNDS)}.")
-    if isinstance(lags, bool) or not isinstance(lags, int) or lags < 0:
+    if isinstance(lags, bool) or not isinstance(lags, Integral) or lags < 0:
         raise PanelError(f"lags={lags!r}: give a whole number, 0 for none.")
-    if not (isinstance(simulations, int) and simulations >= FEWEST):
+    if not (isinstance(simulations, Integral) and simulations >= FEWEST):
         raise PanelError(f"simulations={simulations!r}: give a whole number, at least {FEWEST}.")
 
 

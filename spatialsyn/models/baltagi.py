@@ -78,6 +78,16 @@ class Outside:
         c = self.whole.sum(axis=1)
         return np.asarray(v - np.outer(c, c @ v) / (c @ c))
 
+    def unordered(self, e: Array) -> Array:
+        """e, (n, T), with the symmetric root of K^-1 in place of F.
+
+        F serves the likelihood, but a triangular root depends on the order of the cities.
+        """
+        values, vectors = np.linalg.eigh(self.root @ self.root.T)
+        mean = e.mean(axis=1, keepdims=True)
+        turned = vectors.T @ (self.root @ mean) / np.sqrt(values)[:, None]
+        return np.asarray(e - mean + vectors @ turned)
+
     @cached_property
     def slopes(self) -> tuple[float, float]:
         """Derivatives of `logdet` in lambda and in phi."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -335,7 +336,7 @@ def _check(design: Design, how: Wild) -> None:
     for what, value, allowed in (("cluster", cluster, CLUSTERS), ("weights", weights, WEIGHTS)):
         if value not in allowed:
             raise ModelError(f"{what}={value!r} is not one of {', '.join(map(repr, allowed))}.")
-    if not (isinstance(draws, int) and draws >= FEWEST):
+    if not (isinstance(draws, Integral) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     if design.observed is not None:
         raise ModelError(

@@ -62,6 +62,11 @@ def check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
             'correction="lee-yu": it transforms the years away and removes the bias of the city '
             "effects."
         )
+    if model.estimator == "gmm" and model.roles.wu in changing:
+        raise ModelError(
+            f"W[{model.roles.wu}] changes over the years, and the moments of a spatial error need "
+            'one matrix. Use estimator="qml", or weights of base years.'
+        )
     if model.exponential or model.random == "baltagi":
         other = "ss.sar, ss.sdm" if model.exponential else 'random="individual"'
         what = model.family if model.exponential else f"random={model.random!r}"

@@ -102,7 +102,7 @@ def best_instruments(design: Design) -> Design:
     of one variance.
     """
     first = estimate_2sls(design)
-    expected = first.multiplier @ (design.Z @ first.params[: design.Z.shape[2]])
+    expected = lag(first.multiplier, design.Z @ first.params[: design.Z.shape[2]])
     best = dict(zip(design.names, np.moveaxis(design.Z, 2, 0), strict=True))
     endogenous = instruments_of(design).endogenous
     for name, W in zip(endogenous, design.W, strict=True):

@@ -21,11 +21,12 @@ from scipy.linalg import qr, solve_triangular
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models import mess
 from spatialsyn.models.accuracy import accuracy
+from spatialsyn.models.baltagi import Outside
 from spatialsyn.models.checks import check_pairs
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
-from spatialsyn.models.likelihood import filtered, full, gradient, names
+from spatialsyn.models.likelihood import filtered, full, gradient, means, names
 from spatialsyn.models.line import best_on_line, of_lambda, of_rho
 from spatialsyn.models.search import best_spatial, check_peak
 from spatialsyn.numerics.lags import Array
@@ -101,13 +102,14 @@ def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:
     info = information(design, inverse, delta, spatial, sigma2, residuals, cov)
     free, _, inner = pulled_back(design, info, params, residuals, cov)
     V = free @ inverted(inner) @ free.T
+    kept = means(design, spatial)
     return Estimate(
         names=parameter_names(design),
         params=params,
         cov=V,
         loglik=full(design, spatial, sigma2),
         nobs=design.nobs,
-        residuals=residuals,
+        residuals=kept.unordered(residuals) if isinstance(kept, Outside) else residuals,
         multiplier=inverse,
         space=design.space,
         notes=accuracy(design, spatial, V, cov),

@@ -17,7 +17,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spatialsyn.errors import ModelError, named
+import numpy as np
+
+from spatialsyn.errors import ModelError, expect, named
 
 # What each family lags: the outcome (y), the regressors (x), the error (u).
 FAMILIES: dict[str, str] = {
@@ -215,6 +217,7 @@ def regimes(
     listed = (x,) if isinstance(x, str) else tuple(x)
     if not isinstance(grouping, str) or not all(isinstance(name, str) for name in listed):
         raise ModelError(f"regimes({grouping!r}, x={x!r}) needs the name of a grouping and terms.")
+    expect(rho, (bool, np.bool_), "rho is True or False: an own rho per block", ModelError)
     if above is None:
         return Regimes(grouping, listed, bool(rho))
     if isinstance(above, bool) or not isinstance(above, int | float) or not math.isfinite(above):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import ModelError, named
+from spatialsyn.errors import ModelError, PanelError, expect, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import align, outcome_matrices
@@ -118,6 +119,7 @@ def simulate(
         A seed that is none.
     """
     generator = apart(seed)
+    _number("effects_sd", effects_sd)
     truth = truth_of(model, panel, weights, params, generator)
     return truth.panel.assign(**{truth.outcome: truth.drawn(generator, effects_sd)})
 
@@ -130,6 +132,10 @@ def truth_of(
     generator: np.random.Generator,
 ) -> Truth:
     """What `simulate` draws from; `generator` draws the regressors of a panel that is a shape."""
+    expect(model, SpatialModel, "data are drawn from a model such as ss.sdm(...)", ModelError)
+    what = "panel is a CityPanel or a shape (cities, years)"
+    expect(panel, (CityPanel, tuple), what, PanelError)
+    expect(params, (Mapping, pd.Series), "params has a number for every parameter", ModelError)
     parsed = parse(model.formula)
     outcome = str(parsed.outcome)
     if not outcome.isidentifier() or parsed.years_lost:
@@ -146,7 +152,7 @@ def truth_of(
     names = [column.name for column in columns]
     over = {name: w.over(panel.years) for name, w in matrices.items()}
     W = outcome_matrices(model, data.blocks, over)
-    given = {str(name): float(value) for name, value in params.items()}
+    given = {str(name): _number(str(name), value) for name, value in params.items()}
     known = _checked_params(model, given, columns, [*W])
     n, T = data.y.shape
     wu, spread = model.roles.wu, None
@@ -174,6 +180,13 @@ def truth_of(
         spread=spread,
         before=_before(model, over, known, inverse) if model.dynamic else None,
     )
+
+
+def _number(name: str, value: object) -> float:
+    """`value` as a number, which nan and infinity are not."""
+    if not isinstance(value, Real) or not np.isfinite(float(value)):
+        raise ModelError(f"{name} = {value!r} must be a finite number.")
+    return float(value)
 
 
 def _error_name(model: SpatialModel) -> str:
@@ -239,6 +252,8 @@ def _drawn(
     generator: np.random.Generator,
 ) -> CityPanel:
     """A panel of standard normal regressors for the cities of the weights."""
+    if len(shape) != 2 or not all(isinstance(k, Integral) and k > 0 for k in shape):
+        raise ModelError(f"the shape {shape} is not (cities, years), two whole numbers.")
     n, T = shape
     listed = list(weights.values()) if isinstance(weights, Mapping) else weights
     first = listed if isinstance(listed, Links) else next(iter(listed or []), None)

@@ -6,12 +6,12 @@ and varied with `but`; `ss.fit` brings it together with a panel and weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-from spatialsyn.errors import ModelError, named
+from spatialsyn.errors import FormulaError, ModelError, expect, named
 from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
 from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
 from spatialsyn.models.syntax import bracketed, lag_of, parse
@@ -95,6 +95,9 @@ class SpatialModel:
         _among("fixed_effects", self.fixed_effects, FIXED_EFFECTS)
         _among("correction", self.correction, CORRECTIONS)
         _among("estimator", self.estimator, ESTIMATORS)
+        _among("lag_y", self.lag_y, (True, False))
+        object.__setattr__(self, "lag_y", bool(self.lag_y))
+        expect(self.formula, str, "a formula is a text such as 'y ~ x'", FormulaError)
         for field in ("endogenous", "instruments"):
             object.__setattr__(self, field, listed(field, getattr(self, field)))
         if self.random is not None:
@@ -391,6 +394,6 @@ mess_sac = _maker(
 )
 
 
-def _among(field: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
+def _among(field: str, value: object, allowed: tuple[object, ...]) -> None:
+    if not isinstance(value, Hashable) or value not in allowed:
         raise ModelError(f"{field}={value!r} is not one of {', '.join(map(repr, allowed))}.")

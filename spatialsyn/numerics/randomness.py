@@ -45,6 +45,8 @@ def apart(seed: Seed) -> np.random.Generator:
 
 def sequence(seed: object, *beside: int, spawn_key: tuple[int, ...] = ()) -> np.random.SeedSequence:
     """NumPy's seed sequence of a number; what is no number is refused."""
+    if seed is None:  # NumPy would take the clock, and no number could be made again
+        raise ConfigError("seed=None: give a whole number, 0 or more.")
     try:
         entropy = [seed, *beside] if beside else seed
         return np.random.SeedSequence(entropy, spawn_key=spawn_key)  # type: ignore[arg-type]

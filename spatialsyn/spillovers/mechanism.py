@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -238,7 +239,7 @@ def _check_asked(method: str, draws: int, level: float) -> None:
     check_level(level)
     if method not in METHODS:
         raise ModelError(f"method={method!r} is not one of {named(METHODS)}.")
-    if isinstance(draws, bool) or not (isinstance(draws, int) and draws >= FEWEST):
+    if isinstance(draws, bool) or not (isinstance(draws, Integral) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
 
 

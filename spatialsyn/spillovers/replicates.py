@@ -12,6 +12,7 @@ side (wild bootstrap: Cameron, Gelbach & Miller 2008, Review of Economics and St
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def check_sampled(results: Results, what: str, instead: str = "") -> None:
 
 def check_draws(draws: int) -> int:
     """`draws`, if a p-value can be taken of so many."""
-    if isinstance(draws, bool) or not (isinstance(draws, int) and draws >= FEWEST):
+    if isinstance(draws, bool) or not (isinstance(draws, Integral) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     return draws
 

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def placebo(
 def _check(model: SpatialModel, panel: CityPanel, shuffle: str, x: str | None, draws: int) -> None:
     if shuffle not in SHUFFLES:
         raise ModelError(f"shuffle={shuffle!r} is not one of {named(SHUFFLES)}.")
-    if not (isinstance(draws, int) and draws >= FEWEST):
+    if not (isinstance(draws, Integral) and draws >= FEWEST):
         raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     if shuffle == "x":
         if x not in panel.variables:

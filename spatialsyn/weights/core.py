@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatialsyn.errors import AlignmentError, WeightsError, named
+from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.cholesky import spectrum
 from spatialsyn.numerics.determinants import WAYS, chosen, determined
 from spatialsyn.numerics.eigenvectors import diagonal_form
@@ -58,8 +58,9 @@ class Weights:
     determinant: str = "auto"
 
     def __post_init__(self) -> None:
+        expect(self.ids, Iterable, f"W[{self.name}] needs ids, the city of every row", WeightsError)
         object.__setattr__(self, "ids", tuple(self.ids))
-        object.__setattr__(self, "matrix", _stored(self.matrix))
+        object.__setattr__(self, "matrix", _stored(self.matrix, self.name))
         _check_matrix(self.matrix, self.ids, self.name)
 
     @classmethod
@@ -75,6 +76,7 @@ class Weights:
             matrix, ids = _labelled(matrix, ids, name)
         if ids is None:
             raise WeightsError(f"W[{name}] needs ids=[...], the city of every row.")
+        expect(ids, Iterable, f"W[{name}] needs ids, the city of every row", WeightsError)
         return cls(matrix, tuple(ids), name, {"kind": "matrix", **recipe})._recognised()
 
     @classmethod
@@ -289,10 +291,15 @@ class Weights:
         )
 
 
-def _stored(matrix: Any) -> Matrix:
+def _stored(matrix: Any, name: str) -> Matrix:
     """A float copy, dense where most cities are linked, with its zeros removed elsewhere."""
     if not sparse.issparse(matrix):
-        full = np.array(matrix, dtype=float)
+        try:
+            full = np.array(matrix, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise WeightsError(f"W[{name}] is not a matrix of numbers: {error}.") from error
+        if full.ndim != 2:
+            raise WeightsError(f"W[{name}] has the shape {full.shape}: it must be n x n.")
         if np.count_nonzero(full) > DENSE_FROM * full.size:
             full.setflags(write=False)
             return full

@@ -201,7 +201,10 @@ def given_years(years: Any) -> str | tuple[int, ...]:
             raise WeightsError(f'base_years={years!r}: give years, or "all".')
         return years
     listed = years if isinstance(years, Iterable) else (years,)
-    return tuple(sorted({int(year) for year in listed}))
+    try:
+        return tuple(sorted({int(year) for year in listed}))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise WeightsError(f'base_years={years!r}: give years, or "all".') from error
 
 
 def checked_values(values: Any, kind: str) -> np.ndarray:

@@ -7,6 +7,7 @@ Distances are geodesic kilometres on the WGS84 ellipsoid between representative 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -130,5 +131,5 @@ def _bridges(links: Iterable[Link], ids: tuple[Any, ...]) -> sparse.csr_array:
 
 
 def _check_order(order: object) -> None:
-    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+    if isinstance(order, bool) or not isinstance(order, Integral) or order < 1:
         raise WeightsError(f"order={order!r}: the order of contiguity is 1, 2, 3, ...")

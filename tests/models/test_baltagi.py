@@ -149,6 +149,23 @@ def test_relabelling_cities_changes_nothing():
     again = ss.fit(model_of("gns", "baltagi", "time"), moved, renamed)
     assert_allclose(again.params, res.params, rtol=1e-7)
     assert_allclose(again.se, res.se, rtol=1e-7)
+    before = res.resid.rename(index=new, level="city").sort_index()
+    assert_allclose(again.resid, before, atol=1e-7)
+    moran = ss.diagnostics.residual_moran(res, "v")
+    assert_allclose(ss.diagnostics.residual_moran(again, "v").statistic, moran.statistic, rtol=1e-6)
+
+
+@pytest.mark.parametrize("effects", ["none", "time"])
+def test_residuals_are_the_filtered_ones_after_the_symmetric_root_of_their_covariance(effects):
+    """(R S V S'R')^-1/2 R S (y - X b), of explicit nT x nT matrices."""
+    panel, (w, v) = two(n=8, T=4)
+    res = ss.fit(model_of("sac", "baltagi", effects), panel, [w, v])
+    mean, V = moments(res, with_dummies(res, w.dense(), v.dense()), w.dense(), v.dense())
+    S, R = np.eye(8) - res.rho["w"] * w.dense(), np.eye(8) - res.lam["v"] * v.dense()
+    RS = np.kron(R @ S, np.eye(4))
+    values, vectors = np.linalg.eigh(RS @ V @ RS.T / res.sigma2)
+    e = vectors @ (vectors.T @ RS @ (panel.array("y").ravel() - mean) / np.sqrt(values))
+    assert_allclose(res.resid, e, atol=1e-8)
 
 
 @pytest.mark.parametrize("random", ["individual", "baltagi"])

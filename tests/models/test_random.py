@@ -124,3 +124,20 @@ def test_observed_information_is_not_offered_with_random_effects():
     panel, w = made_up()
     with pytest.raises(ss.ModelError, match='cov="observed" is not available with random effects'):
         ss.fit(ss.sar("y ~ x", W="w", random="individual"), panel, w, cov="observed")
+
+
+@pytest.mark.parametrize("family", ["sar", "sdm", "gns"])
+def test_correlated_effects_predict_a_change_of_x_as_their_effects_say(family):
+    """As with fixed effects, the cities stay what they were; x may even stop to vary."""
+    panel, w = made_up()
+    model = getattr(ss, family)("y ~ x + z", W="w", random="correlated")
+    res = ss.fit(model, panel, w)
+    total = res.effects("x").table.set_index("effect").estimate["total"]
+    moved = res.predict(panel.assign(x=panel.array("x") + 1)) - res.predict()
+    assert_allclose(moved.mean(), total, rtol=1e-10)
+    still = panel.array("x").mean(axis=1, keepdims=True) + np.zeros(panel.array("x").shape)
+    change = (still - panel.array("x")).ravel()
+    pairs = res.effects("x", by="pair").table.pivot(index="to", columns="from", values="estimate")
+    E = pairs.loc[list(panel.ids), list(panel.ids)].to_numpy()
+    moved = res.predict(panel.assign(x=still)) - res.predict()
+    assert_allclose(moved, (E @ change.reshape(panel.n, -1)).ravel(), atol=1e-10)

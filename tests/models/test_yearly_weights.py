@@ -37,6 +37,17 @@ def test_the_same_matrix_every_year_is_the_plain_model(effects):
     )
 
 
+@pytest.mark.parametrize("n", [6, 12])  # as many cities as years too
+@pytest.mark.parametrize("estimator", ["2sls", "best-2sls"])
+def test_the_same_matrix_every_year_has_the_instruments_of_the_plain_model(estimator, n):
+    panel, w = made_up(n, 6)
+    same = ss.weights.series(dict.fromkeys(panel.years, w))
+    model = ss.sar("y ~ x + z", W="w", fixed_effects="individual", estimator=estimator)
+    plain, series = ss.fit(model, panel, w), ss.fit(model, panel, same)
+    assert_allclose(series.params, plain.params, rtol=1e-8)
+    assert_allclose(series.cov, plain.cov, rtol=1e-6, atol=1e-10)
+
+
 @pytest.mark.parametrize("correction", ["lee-yu", "direct"])
 @pytest.mark.parametrize("effects", ["individual", "time", "twoways"])
 @pytest.mark.parametrize("family", ["slx", "sdm", "sdem"])
@@ -156,6 +167,8 @@ def test_what_a_series_cannot_do_is_refused():
     short = ss.weights.series({y: series.at(y) for y in panel.years[:-1]})
     with pytest.raises(ss.WeightsError, match="has no matrix for 2006"):
         ss.fit(ss.sdm("y ~ x", W="net"), panel, short)
+    with pytest.raises(ss.ModelError, match=r"W\[net\] changes .* the moments of a spatial error"):
+        ss.fit(ss.sem("y ~ x", W="net", estimator="gmm"), panel, series)
     both = ss.sdm("y ~ x", W="net", fixed_effects="twoways", correction="bias-corrected")
     with pytest.raises(ss.ModelError, match="it transforms the years away"):
         ss.fit(both, panel, series)

@@ -49,7 +49,7 @@ TAKEN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", ["a", -1, 1.5], ids=repr)
+@pytest.mark.parametrize("seed", ["a", -1, 1.5, None], ids=repr)
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_is_no_seed_is_refused(name, seed):
     with pytest.raises(ss.ConfigError, match=f"seed={seed!r}: give a whole number, 0 or more"):
