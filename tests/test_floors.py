@@ -133,7 +133,7 @@ def test_a_model_of_a_table_loads_no_library_of_maps_tests_or_formulas():
         "frame = pd.DataFrame({'y': y[:, 0], 'x': y[:, 1], 'city': range(30), 'year': 2000});"
         "panel = ss.CityPanel(frame, city='city', year='year');"
         "w = ss.Weights.from_matrix((W + W.T) / 2, ids=panel.ids, name='w');"
-        "ss.fit(ss.sdm('y ~ x', W='w'), panel, w).effects();"
+        "ss.fit(ss.sdm('y ~ exp(x) + {x ** 2} + x:exp(x)', W='w'), panel, w).effects();"
         "heavy = ('geopandas', 'shapely', 'pyproj', 'matplotlib', 'libpysal', 'scipy.stats',"
         "'scipy.optimize', 'scipy.spatial', 'scipy.fft', 'formulaic', 'tqdm');"
         "print([m for m in heavy if m in sys.modules])"
