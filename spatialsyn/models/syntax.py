@@ -212,9 +212,8 @@ def _read(side: str, formula: str) -> list[Term]:
 def _unreadable(side: str, formula: str) -> FormulaError:
     """An error that says what in `side` is wrong, where that is found."""
     check_expression(side, formula)
-    return FormulaError(
-        f"cannot read {side!r} in the formula {formula!r}. Is there a number? {IN_BRACES}"
-    )
+    way_out = IN_BRACES if re.search(r"\b\d", side) else IN_BACKTICKS
+    return FormulaError(f"cannot read {side!r} in the formula {formula!r}: {way_out}")
 
 
 def _check_signs(side: str, formula: str) -> None:

@@ -80,6 +80,7 @@ def test_operators_that_do_not_mean_arithmetic_are_refused_with_the_way_out(form
         ("y ~ x:z:2", "holds a number"),
         ("y ~ `x", "cannot read '`x' .*: a ` stands alone"),
         ("y ~ {x / z", "a { stands alone"),
+        ("y ~ C (region)", "one word"),
         ("y ~ x + class + log(class)", "word of Python such as class, stands in backticks"),
         ("y ~ GDP per capita", "stands in backticks, `GDP per capita`"),
         ("y ～ x ＋ log（z）", "full-width '～', '＋', '（', '）'; a formula takes '~', "),
