@@ -171,6 +171,13 @@ def _with_dummies(
     panel, plain = known.panel, [str(term) for term in terms]
     factors = dict.fromkeys(Term((factor,)) for term in terms for factor in term.factors)
     stands = {one: f"numeric_{i}_" for i, one in enumerate(factors) if known.is_numeric(one)}
+    for one in factors:
+        text = known.sources(one) - panel.numeric
+        if text and one.factors[0].method == "python" and not one.is_category:
+            raise FormulaError(
+                f"cannot evaluate {str(one)!r}: {named(sorted(text))} is not made of numbers. "
+                f"Dummies of it are C({min(text)})."
+            )
     others = frozenset().union(*(known.sources(one) for one in factors if one not in stands))
     # Columns of a frame with two keys take long to look up.
     frame = panel.frame.reset_index(drop=True)[sorted(others)].assign(

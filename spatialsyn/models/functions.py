@@ -28,11 +28,11 @@ def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
     """
     empty = np.zeros(panel.n * panel.T, dtype=bool)
 
-    def category(x: Any, *options: Any, **more: Any) -> Any:
+    def category(x: Any) -> Any:
         from formulaic.transforms import C
 
         np.logical_or(empty, pd.isna(x), out=empty)
-        return C(x, *options, **more)
+        return C(x)
 
     def flat(x: Any) -> Array:
         return np.broadcast_to(np.asarray(x, dtype=float), empty.shape)

@@ -222,6 +222,7 @@ def test_a_power_of_powers_ends():
         ("winsor(x, 50/100)", "got 0.5"),
         ("winsor(x, z)", "got a column"),
         ("lag(x, z)", "over a column of years"),
+        ("C(region, z)", r"C\(\) takes 1 positional argument but 2 were given"),
         ("{x * 1%s}" % ("0" * 400), "too large"),
     ],
 )
@@ -306,8 +307,9 @@ def test_text_columns_need_C():
     panel, _ = made_up()
     data = evaluate("y ~ region", panel, intercept=True)
     assert data.names[-1] == "region[T.edge]"
-    with pytest.raises(ss.FormulaError, match="cannot evaluate"):
-        evaluate("y ~ log(region)", panel, intercept=True)
+    for term in ("log(region)", "{region * 2}", "x:{region + 1}"):
+        with pytest.raises(ss.FormulaError, match=r"'region' is not made of .* are C\(region\)"):
+            evaluate(f"y ~ {term}", panel, intercept=True)
     with pytest.raises(ss.FormulaError, match=r": log\(\) takes 1 positional argument but 2 were"):
         evaluate("y ~ log(x, 10)", panel, intercept=True)
 
