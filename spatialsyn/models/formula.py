@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -171,13 +171,7 @@ def _with_dummies(
     panel, plain = known.panel, [str(term) for term in terms]
     factors = dict.fromkeys(Term((factor,)) for term in terms for factor in term.factors)
     stands = {one: f"numeric_{i}_" for i, one in enumerate(factors) if known.is_numeric(one)}
-    for one in factors:
-        text = known.sources(one) - panel.numeric
-        if text and one.factors[0].method == "python" and not one.is_category:
-            raise FormulaError(
-                f"cannot evaluate {str(one)!r}: {named(sorted(text))} is not made of numbers. "
-                f"Dummies of it are C({min(text)})."
-            )
+    _check_text(factors, known)
     others = frozenset().union(*(known.sources(one) for one in factors if one not in stands))
     # Columns of a frame with two keys take long to look up.
     frame = panel.frame.reset_index(drop=True)[sorted(others)].assign(
@@ -214,6 +208,17 @@ def _with_dummies(
         [":".join(meant.get(part, part) for part in name.split(":")) for name in order], axis=1
     )
     return _with_missing_categories(found, owner, terms, panel, empty), owner
+
+
+def _check_text(factors: Iterable[Term], known: Terms) -> None:
+    """Refuse arithmetic with columns that are not numbers."""
+    for one in factors:
+        text = known.sources(one) - known.panel.numeric
+        if text and one.factors[0].method == "python" and not one.is_category:
+            raise FormulaError(
+                f"cannot evaluate {str(one)!r}: {named(sorted(text))} is not made of numbers. "
+                f"Dummies of it are C({min(text)})."
+            )
 
 
 def _with_missing_categories(
