@@ -385,11 +385,11 @@ class Results(SeveralWeights, Tabled):
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""
-        X, columns = right_side(self.model, self.data, self.weights)
-        if data is not self.data:  # city means of the fit stand for the cities' own effects
-            k = sum(not column.name.startswith("mean(") for column in columns)
-            moved = right_side(self.model, data, self.weights)[0][..., :k]
-            X = np.concatenate([moved, X[..., k:]], axis=2)
+        X, columns = right_side(self.model, data, self.weights)
+        if self.model.random == "correlated":  # the means of the fit stand for the cities
+            k = sum(column.x is not None for column in columns)
+            fitted = right_side(self.model, self.data, self.weights)[0]
+            X = np.concatenate([X[..., :k], fitted[..., k:]], axis=2)
         return np.asarray(X @ self._entered.params[: X.shape[2]])
 
     def _fixed_effects(self) -> Array:

@@ -97,7 +97,7 @@ def _of_report(study: Study, made: dict[str, SpatialModel], panel: CityPanel) ->
     main, x = study.report.main or next(iter(study.models)), study.report.x
     terms = parse(made[main].formula).terms
     names = [str(term) for term in terms]
-    numeric = all(names_in(term) <= panel.numeric and "C(" not in str(term) for term in terms)
+    numeric = all(names_in(term) <= panel.numeric and not term.is_category for term in terms)
     if x is None or x in names or not names or not numeric:
         return []
     return [f"  [report] x = {x!r} is not in {main}; it has {named(names)}{near(x, names)}"]

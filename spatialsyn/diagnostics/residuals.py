@@ -83,9 +83,9 @@ def serial_correlation(results: Results) -> HypothesisTest:
     n, T = e.shape
     null = "errors are not correlated over the years"
     swept = sweeps_cities(results.model.fixed_effects)
-    if T < 3:
-        note = f"{T} years are too few: three are needed"
-        return HypothesisTest(null, np.nan, np.nan, np.nan, note)
+    if T < 3 or n < 2:
+        few = f"{T} years are too few: three" if T < 3 else "one city is too few: two"
+        return HypothesisTest(null, np.nan, np.nan, np.nan, f"{few} are needed")
     now, before = e[:, 1:], e[:, :-1]
     expected = -1 / (T - 1) if swept else 0.0
     slope = float((now * before).sum()) / float((before**2).sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import FormulaError, named
 from spatialsyn.models.functions import Mask, functions
-from spatialsyn.models.syntax import ONE, Parsed, Term, columns_of, parse
+from spatialsyn.models.syntax import ONE, Factor, Parsed, Term, columns_of, parse
 from spatialsyn.models.terms import Terms
 from spatialsyn.numerics.lags import Array
 
@@ -169,20 +169,23 @@ def _with_dummies(
 ) -> tuple[pd.DataFrame, list[int]]:
     """Columns of all `terms` together, and the term each belongs to."""
     panel, plain = known.panel, [str(term) for term in terms]
-    numeric, other = (
-        frozenset().union(*(known.sources(t) for t in terms if known.is_numeric(t) == kind))
-        for kind in (True, False)
+    factors = dict.fromkeys(Term((factor,)) for term in terms for factor in term.factors)
+    stands = {one: f"numeric_{i}_" for i, one in enumerate(factors) if known.is_numeric(one)}
+    _check_text(factors, known)
+    others = frozenset().union(*(known.sources(one) for one in factors if one not in stands))
+    # Columns of a frame with two keys take long to look up.
+    frame = panel.frame.reset_index(drop=True)[sorted(others)].assign(
+        **{stand: known.values(one) for one, stand in stands.items()}
     )
-    # Columns of a frame with two keys take long to look up; whole numbers overflow.
-    frame = panel.frame.reset_index(drop=True).astype(dict.fromkeys(numeric - other, float))
     from formulaic import Formula
     from formulaic.errors import FormulaicError
     from formulaic.parser import types
 
-    one, *theirs = [
-        types.Term(types.Factor(f.expr, eval_method=f.method) for f in term.factors)
-        for term in (ONE, *terms)
-    ]
+    def theirs_of(factor: Factor) -> types.Factor:
+        stand = stands.get(Term((factor,)))
+        return types.Factor(stand or factor.expr, eval_method="lookup" if stand else factor.method)
+
+    one, *theirs = [types.Term(map(theirs_of, term.factors)) for term in (ONE, *terms)]
     context, empty = functions(panel)
     try:
         made = Formula([one, *theirs] if constant else theirs).get_model_matrix(
@@ -195,9 +198,27 @@ def _with_dummies(
         raise FormulaError(f"cannot evaluate {named(plain)}: {reason}") from error
     slices = made.model_spec.term_slices
     columns = [made.columns[slices[term]] for term in theirs]
+    for term, names in zip(terms, columns, strict=True):
+        if not len(names):
+            raise FormulaError(f"{str(term)!r} has one value in this panel at most: leave it out.")
     owner = [i for i, names in enumerate(columns) for _ in names]
     order = [name for names in columns for name in names]
-    return _with_missing_categories(pd.DataFrame(made)[order], owner, terms, panel, empty), owner
+    meant = {stand: one.name for one, stand in stands.items()}
+    found = pd.DataFrame(made)[order].set_axis(
+        [":".join(meant.get(part, part) for part in name.split(":")) for name in order], axis=1
+    )
+    return _with_missing_categories(found, owner, terms, panel, empty), owner
+
+
+def _check_text(factors: Iterable[Term], known: Terms) -> None:
+    """Refuse arithmetic with columns that are not numbers."""
+    for one in factors:
+        text = known.sources(one) - known.panel.numeric
+        if text and one.factors[0].method == "python" and not one.is_category:
+            raise FormulaError(
+                f"cannot evaluate {str(one)!r}: {named(sorted(text))} is not made of numbers. "
+                f"Dummies of it are C({min(text)})."
+            )
 
 
 def _with_missing_categories(

@@ -28,11 +28,11 @@ def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
     """
     empty = np.zeros(panel.n * panel.T, dtype=bool)
 
-    def category(x: Any, *options: Any, **more: Any) -> Any:
+    def category(x: Any) -> Any:
         from formulaic.transforms import C
 
         np.logical_or(empty, pd.isna(x), out=empty)
-        return C(x, *options, **more)
+        return C(x)
 
     def flat(x: Any) -> Array:
         return np.broadcast_to(np.asarray(x, dtype=float), empty.shape)
@@ -40,8 +40,9 @@ def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
     def lag(x: Any, k: int = 1) -> Array:
         """x of k years before, within the city."""
         if not (isinstance(k, int) and 1 <= k < panel.T):
+            over = k if np.ndim(k) == 0 else "a column of"
             raise FormulaError(
-                f"lag or diff over {k} years: it takes a whole number from 1 to {panel.T - 1}, "
+                f"lag or diff over {over} years: it takes a whole number from 1 to {panel.T - 1}, "
                 f"as the panel has {panel.T} years."
             )
         moved = np.full((panel.n, panel.T), np.nan)
@@ -54,16 +55,23 @@ def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:
 
     def standardize(x: Any) -> Array:
         """Mean 0 and standard deviation 1 over all cities and years."""
-        return (flat(x) - np.nanmean(flat(x))) / np.nanstd(flat(x))
+        values = flat(x)
+        if np.isnan(values).all():
+            return values
+        return (values - np.nanmean(values)) / np.nanstd(values)
 
     def winsor(x: Any, share: float = 0.01) -> Array:
         """x with both tails cut to its quantiles `share` and 1 - `share`."""
-        if not 0 <= share < 0.5:
+        if not (np.ndim(share) == 0 and 0 <= share < 0.5):
+            got = f"{share:g}" if np.ndim(share) == 0 else "a column"
             raise FormulaError(
                 f"winsor cuts a share of either tail, from 0 to below 0.5 (0.01 is one percent); "
-                f"got {share:g}."
+                f"got {got}."
             )
-        return np.clip(flat(x), *np.nanquantile(flat(x), [share, 1 - share]))
+        values = flat(x)
+        if np.isnan(values).all():
+            return values
+        return np.clip(values, *np.nanquantile(values, [share, 1 - share]))
 
     def quiet(function: Any) -> Any:
         # NumPy's warning names no cell; the check of what was evaluated does.

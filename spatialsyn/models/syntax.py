@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -22,18 +23,28 @@ _NODES = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.keyword,
 )  # fmt: skip
-# A column, quoted or not, arithmetic in braces, a call with brackets once inside, the intercept.
-_FACTOR = r"`[^`]*`|\{[^{}]*\}|[^\W\d]\w*(?:\((?:[^()]|\([^()]*\))*\))?|1(?!\w)"
+# A column, quoted or not, arithmetic in braces, a call with brackets inside, the intercept.
+_QUOTED = r"`[^`]*`"
+_INSIDE = rf"(?:{_QUOTED}|[^()`])*"
+for _ in range(8):
+    _INSIDE = rf"(?:{_QUOTED}|[^()`]|\({_INSIDE}\))*"
+_FACTOR = (
+    rf"{_QUOTED}|\{{(?:{_QUOTED}|[^{{}}`])*\}}|[^\W\d]\w*(?:\({_INSIDE}\))?|(?<![\w.])1(?![\w.])"
+)
 _PRODUCT = re.compile(rf"(?:{_FACTOR})(?:\s*:\s*(?:{_FACTOR}))*")
 _SUM = re.compile(rf"\s*{_PRODUCT.pattern}(?:\s*\+\s*{_PRODUCT.pattern})*\s*")
-# Dummies, which formulaic makes.
-_CATEGORY = re.compile(r"\bC\s*\(")
 # In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
 _TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
+# What a Chinese keyboard writes for the signs of a formula.
+WIDE = "[～＋－＊／：｜（）｛｝｀，＾]"
 
 IN_BRACES = (
     "a product with a number is arithmetic and stands in braces, {10 * x}; without them * and : "
     "make an interaction."
+)
+IN_BACKTICKS = (
+    "regressors are joined by +, and a name that is not one word, or is a word of Python such as "
+    "class, stands in backticks, `GDP per capita`."
 )
 
 
@@ -66,6 +77,13 @@ class Term(NamedTuple):
         return ":".join(factor.expr for factor in self.factors)
 
     @property
+    def is_category(self) -> bool:
+        """Whether it makes dummies with C()."""
+        trees = [tree_of(factor.expr)[0] for factor in self.factors if factor.method == "python"]
+        nodes = [node for tree in trees if tree is not None for node in ast.walk(tree)]
+        return any(isinstance(node, ast.Call) and _called(node) == "C" for node in nodes)
+
+    @property
     def product(self) -> frozenset[str]:
         """The factors in no order."""
         return frozenset(factor.expr for factor in self.factors)
@@ -96,6 +114,13 @@ def parse(formula: str) -> Parsed:
     """Check every factor of `formula` and return its terms; nothing is evaluated."""
     if not isinstance(formula, str):
         raise FormulaError(f"a formula is a text such as 'y ~ x'; got {formula!r}.")
+    wide = dict.fromkeys(re.findall(WIDE, re.sub(_QUOTED, "", formula)))
+    if wide:
+        raise FormulaError(
+            f"{formula!r} holds the full-width {named(wide)}; a formula takes "
+            f"{named(unicodedata.normalize('NFKC', sign) for sign in wide)}. In the name of a "
+            "column they stand in backticks: `人均GDP（元）`."
+        )
     if formula.count("~") != 1:
         raise FormulaError(f"{formula!r} needs one '~' between outcome and regressors.")
     left, right = formula.split("~")
@@ -121,16 +146,14 @@ def parse(formula: str) -> Parsed:
 
 def _terms(side: str, formula: str) -> list[Term]:
     """The terms of one side of the formula, all their factors checked."""
-    _check_term_operators(side, formula)
-    plain = _SUM.fullmatch(side) and not _CATEGORY.search(side)
-    terms = _products(side) if plain else _read(side.strip(), formula)
+    _check_signs(side, formula)
+    terms = _products(side) if _SUM.fullmatch(side) else _read(side.strip(), formula)
     for term in terms:
         if len(term.factors) > 1 and any(factor.method == "literal" for factor in term.factors):
             # Its column would be x times the number under the name of x.
             raise FormulaError(f"{str(term)!r} in {formula!r} holds a number: {IN_BRACES}")
         for factor in term.factors:
-            # What stands in backticks is looked up as a column name and never evaluated.
-            if factor.method != "lookup" or f"`{factor.expr}`" not in side:
+            if factor.method != "lookup":  # a column's name is never evaluated
                 check_expression(factor.expr, formula)
     return terms
 
@@ -162,29 +185,47 @@ def _factor(text: str) -> Factor:
 
 
 def _read(side: str, formula: str) -> list[Term]:
-    """The terms that formulaic finds."""
+    """The terms of what is more than a sum of products; formulaic takes it apart."""
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
+    factors: dict[str, Factor] = {}
+
+    def placed(found: re.Match[str]) -> str:
+        factor = _factor(found[0])
+        if factor.method == "literal":
+            return factor.expr
+        factors.setdefault(factor.expr, factor)
+        return f"factor_{list(factors).index(factor.expr)}_"
+
+    placeless = re.sub(_FACTOR, placed, side)
+    known = {f"factor_{i}_": factor for i, factor in enumerate(factors.values())}
     try:
-        found = list(Formula(side or "0"))
+        found = [term.factors for term in Formula(placeless or "0")]
     except (FormulaicError, SyntaxError) as error:
-        check_expression(side, formula)  # says more, where it finds what is wrong
+        raise _unreadable(side, formula) from error
+    if any(f.expr not in known and f.eval_method.value != "literal" for t in found for f in t):
+        raise _unreadable(side, formula)
+    return [Term(tuple(known.get(f.expr, Factor(f.expr, "literal")) for f in t)) for t in found]
+
+
+def _unreadable(side: str, formula: str) -> FormulaError:
+    """An error that says what in `side` is wrong, where that is found."""
+    check_expression(side, formula)
+    way_out = IN_BRACES if re.search(r"\b\d", side) else IN_BACKTICKS
+    return FormulaError(f"cannot read {side!r} in the formula {formula!r}: {way_out}")
+
+
+def _check_signs(side: str, formula: str) -> None:
+    """Refuse brackets that stand alone, and /, **, ^ and -, not arithmetic between terms."""
+    rest = re.sub(_FACTOR, lambda found: "1" if found[0] == "1" else "x", side)
+    alone = [sign for sign in "`{}" if sign in rest]
+    if alone or rest.count("(") != rest.count(")"):
         raise FormulaError(
-            f"cannot read {side!r} in the formula {formula!r}. Is there a number? {IN_BRACES}"
-        ) from error
-    return [Term(tuple(Factor(f.expr, f.eval_method.value) for f in t.factors)) for t in found]
-
-
-def _check_term_operators(side: str, formula: str) -> None:
-    """Refuse /, **, ^ and - between terms, which do not mean arithmetic there."""
-    outside = re.sub(r"`[^`]*`|\{[^}]*\}", "x", side)
-    while "(" in outside:
-        bare = re.sub(r"\w*\([^()]*\)", "x", outside)
-        if bare == outside:
-            break
-        outside = bare
-    if _TERM_OPERATORS.search(outside):
+            f"cannot read {side.strip()!r} in the formula {formula!r}: "
+            f"a {alone[0] if alone else 'bracket'} stands alone there."
+        )
+    if _TERM_OPERATORS.search(rest):
         raise FormulaError(
             f"{side.strip()!r} in {formula!r} uses / ** ^ or - between regressors, where they do "
             "not mean arithmetic (x / z would mean x + x:z). Write arithmetic in braces, "
@@ -196,7 +237,7 @@ def check_expression(expression: str, formula: str) -> None:
     """Refuse an expression unless its syntax tree is columns, arithmetic and `FUNCTIONS`."""
     tree, _ = tree_of(expression)
     if tree is None:
-        raise FormulaError(f"cannot read {expression!r} in the formula {formula!r}.")
+        raise FormulaError(f"cannot read {expression!r} in the formula {formula!r}: {IN_BACKTICKS}")
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _called(node) not in FUNCTIONS:
             raise FormulaError(
@@ -221,9 +262,11 @@ def _depth(node: ast.AST) -> int:
 
 
 def _hidden(node: ast.AST) -> bool:
-    """A text, a truth value or a dunder name."""
+    """A text, a truth value, a dunder name or ``**`` before an argument."""
     if isinstance(node, ast.Constant):
         return type(node.value) not in (int, float)
+    if isinstance(node, ast.keyword):
+        return node.arg is None
     return isinstance(node, ast.Name) and node.id.startswith("__")
 
 
@@ -231,20 +274,28 @@ def _called(node: ast.Call) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
+@lru_cache(maxsize=4096)  # its tree is only read
 def tree_of(expression: str) -> tuple[ast.Expression | None, dict[str, str]]:
-    """The syntax tree, None where there is none, and what its stand-ins for quoted columns mean."""
+    """The syntax tree, None where there is none, and what its stand-ins for quoted columns mean.
+
+    Python would read full-width letters as plain ones: columns named with them get stand-ins too.
+    """
     quoted: dict[str, str] = {}
     stand_in = "quoted_"
     while stand_in in expression:
         stand_in += "_"
 
-    def placed(column: re.Match[str]) -> str:
-        quoted[f"{stand_in}{len(quoted)}_"] = column[1]
+    def placed(found: re.Match[str]) -> str:
+        name = found[0]
+        if name[0] != "`" and unicodedata.normalize("NFKC", name) == name:
+            return name
+        quoted[f"{stand_in}{len(quoted)}_"] = name.strip("`")
         return f" {stand_in}{len(quoted) - 1}_ "
 
     try:
-        return ast.parse(re.sub(r"`([^`]*)`", placed, expression).strip(), mode="eval"), quoted
-    except SyntaxError:
+        placeable = re.sub(rf"{_QUOTED}|[^\W\d]\w*", placed, expression).strip()
+        return ast.parse(placeable, mode="eval"), quoted
+    except (SyntaxError, RecursionError, MemoryError):
         return None, quoted
 
 

@@ -59,7 +59,7 @@ class Terms:
 
     def is_numeric(self, term: Term) -> bool:
         """Whether a term is made of numbers alone, whatever stands beside it."""
-        return "C(" not in str(term) and self.sources(term) <= self.panel.numeric
+        return not term.is_category and self.sources(term) <= self.panel.numeric
 
     def values(self, term: Term) -> Array:
         """A numeric term, (n T,).
@@ -67,12 +67,12 @@ class Terms:
         Raises
         ------
         FormulaError
-            A function is called with arguments that it does not take.
+            A function is called with arguments that it does not take, or brackets are too deep.
         """
         if term not in self.found:
             try:
                 parts = [self._factor(factor) for factor in term.factors]
-            except (FormulaError, TypeError, ValueError, OverflowError) as error:
+            except (FormulaError, TypeError, ValueError, OverflowError, RecursionError) as error:
                 raise FormulaError(f"cannot evaluate {str(term)!r}: {error}") from error
             self.found[term] = np.prod(parts, axis=0)
         return self.found[term]

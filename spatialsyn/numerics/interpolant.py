@@ -21,8 +21,9 @@ from spatialsyn.numerics.logdet import LogDet
 
 # Values of ln|I - rho W| at an array of rho, (k,) or (k, m) for m functions at once.
 Values = Callable[[Array], Array]
-# The coefficients that the bound rests on, the slowest decay that is extrapolated, its safety.
-LAST, SLOWEST, SAFETY = 8, 0.9, 4.0
+# The coefficients that the bound rests on, the slowest decay that is extrapolated, its safety, and
+# that where a base is taken away: what it leaves does not fall as evenly.
+LAST, SLOWEST, SAFETY, UNEVEN = 8, 0.9, 4.0, 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,14 +129,15 @@ def interpolated(
         period = np.concatenate([y, y[-2:0:-1]])
         coefficients = np.fft.rfft(period, axis=0).real / (size - 1)
         coefficients[[0, -1]] /= 2
-        tail = beyond(coefficients, largest, pace_of(centre, half))
+        safety = SAFETY if base is None else UNEVEN
+        tail = safety * beyond(coefficients, largest, pace_of(centre, half))
         if tail <= close:
             break
     return Interpolant(coefficients, centre, half, radius, tail, method, base)
 
 
 def beyond(coefficients: Array, size: float, pace: float) -> float:
-    """A bound of the terms left out, and of rounding.
+    """About the terms left out, and rounding.
 
     Coefficients decay by the factor `pace` from one to the next, or slower where they are
     seen to: complex eigenvalues bring singularities inside the unit circle of q.
@@ -143,11 +145,11 @@ def beyond(coefficients: Array, size: float, pace: float) -> float:
     last = (
         np.abs(coefficients[: -LAST - 1 : -1]).reshape(min(LAST, len(coefficients)), -1).max(axis=1)
     )
-    seen = np.sqrt(last[:2].max() / max(last[2:4].max(), 1e-300))
+    rounding = len(coefficients) * np.finfo(float).eps * (size + 1)
+    seen = np.sqrt(last[:2].max() / max(last[2:4].max(), rounding))
     decay = min(max(pace, float(seen)), SLOWEST)
     envelope = float((last * decay ** np.arange(len(last))).max())
-    rounding = len(coefficients) * np.finfo(float).eps * (size + 1)
-    return float(SAFETY * (envelope * decay / (1 - decay) + rounding))
+    return envelope * decay / (1 - decay) + rounding
 
 
 def pace_of(centre: float, half: float) -> float:

@@ -109,12 +109,19 @@ class Propagation:
 
 
 def controlled(x: Array, z: Array, mean: float) -> tuple[float, float]:
-    """The mean of x, (m,), and its standard error, where that of z beside it is known."""
+    """The mean of x, (m,), and its standard error, where that of z beside it is known.
+
+    The error over its estimate has Student's t of m - 2, whose variance is (m - 2) / (m - 4): that
+    is counted, as m is small. A z that does not vary, as where no city has two links that differ
+    between their directions, says nothing.
+    """
     apart = z - z.mean()
-    spread = float(apart @ apart)
+    if np.abs(apart).max() <= 1e-9 * abs(mean):
+        apart, z = np.zeros(len(x)), np.full(len(x), mean)
+    spread = float(apart @ apart) or 1.0
     slope, off = float(apart @ x) / spread, float(z.mean()) - mean
     rest = x - x.mean() - slope * apart
-    variance = float(rest @ rest) / (len(x) - 2) * (1 / len(x) + off**2 / spread)
+    variance = float(rest @ rest) / (len(x) - 4) * (1 / len(x) + off**2 / spread)
     return float(x.mean()) - slope * off, np.sqrt(variance)
 
 

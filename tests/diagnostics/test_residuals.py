@@ -118,6 +118,8 @@ def test_refusals(durbin):
     with pytest.raises(ss.ModelError, match="correlations over 2 years"):
         pesaran_cd(short)
     assert "2 years are too few" in serial_correlation(short).note
+    one = made_up(T=6)[0].subset(["c00"])
+    assert "one city is too few" in serial_correlation(ss.fit(ss.ols("y ~ x"), one)).note
     plain = ss.fit(ss.ols("y ~ x"), panel)
     with pytest.raises(ss.ModelError, match="which matrix"):
         residual_moran(plain)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,7 +54,13 @@ def test_anything_but_columns_arithmetic_and_listed_functions_is_refused(formula
         ss.sar(formula, W="w")
 
 
-@pytest.mark.parametrize("formula", ["y ~ x/z", "y ~ x**2", "y ~ x^2", "y ~ x - z", "y ~ (x+z)**2"])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ x/z", "y ~ x**2", "y ~ x^2", "y ~ x - z", "y ~ (x+z)**2", "y ~ (x - z)", "y ~ (x / z)",
+        "y ~ x + (z^2)", "y ~ (x+z)*(x-z)",
+    ],
+)  # fmt: skip
 def test_operators_that_do_not_mean_arithmetic_are_refused_with_the_way_out(formula):
     with pytest.raises(ss.FormulaError, match=r"Write arithmetic in braces, \{x / z\}"):
         parse(formula)
@@ -70,11 +78,19 @@ def test_operators_that_do_not_mean_arithmetic_are_refused_with_the_way_out(form
         ("y ~ 10*x", r"stands in braces, \{10 \* x\}"),
         ("y ~ x:10", r"'x:10' in 'y ~ x:10' holds a number: .* braces, \{10 \* x\}"),
         ("y ~ x:z:2", "holds a number"),
-        ("y ~ `x", "cannot read"),
+        ("y ~ `x", "cannot read '`x' .*: a ` stands alone"),
+        ("y ~ {x / z", "a { stands alone"),
+        ("y ~ C (region)", "one word"),
+        ("y ~ x + class + log(class)", "word of Python such as class, stands in backticks"),
+        ("y ~ GDP per capita", "stands in backticks, `GDP per capita`"),
+        ("y ～ x ＋ log（z）", "full-width '～', '＋', '（', '）'; a formula takes '~', "),
+        ("y ~ lag(x, **z)", "not allowed"),
+        ("y ~ {%sx}" % ("-" * 5000), "cannot read"),
     ],
 )
 def test_what_cannot_be_read_is_said(formula, message):
-    with pytest.raises(ss.FormulaError, match=message.replace("|", r"\|")):
+    pattern = re.sub(r"([|{（）+])", r"\\\1", message) if "\\" not in message else message
+    with pytest.raises(ss.FormulaError, match=pattern):
         parse(formula)
 
 
@@ -92,11 +108,51 @@ def test_braces_are_arithmetic_and_names_may_be_chinese():
     assert data.sources[2] == frozenset({"人均 GDP"})
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["log", "lag", "C", "class", "None", "ＧＤＰ", "GDP（元）", "PC(元)", "a(b", "a}b", "a:b"],
+)
+def test_a_column_may_have_any_name(name):
+    """Under it, beside dummies, which formulaic makes, and in products, it is the same."""
+    panel, _ = made_up()
+    plain = panel.assign(plain=np.abs(panel.array("x")) + 1)
+    odd = plain.assign(**{name: plain.array("plain")})
+    right = "{0} + log({0}) + {{{0} / size}}"
+    for more in ("", " + C(region)", " + x * log(size):{0}", " + C(region):log({0})"):
+        ours = evaluate("y ~ " + (right + more).format(f"`{name}`"), odd, True)
+        theirs = evaluate("y ~ " + (right + more).format("plain"), plain, True)
+        assert_allclose(ours.X, theirs.X, rtol=1e-14)
+        assert [n.replace(f"`{name}`", "plain").replace(name, "plain") for n in ours.names] == [
+            *theirs.names
+        ] or name in ("log", "C", "None")
+    outcome = evaluate(f"`{name}` ~ x", odd, True)
+    assert_allclose(outcome.y, plain.array("plain"))
+
+
+def test_letters_of_full_width_are_not_plain_ones():
+    panel, _ = made_up()
+    size = panel.array("size")
+    both = panel.assign(**{"人均ＧＤＰ": size, "人均GDP": 2 * size})
+    X = evaluate(
+        "y ~ 人均ＧＤＰ + {人均ＧＤＰ * 1} + {人均GDP * 1} + x * {人均ＧＤＰ * 1}", both, False
+    ).X
+    assert_allclose(X[..., 0], size)
+    assert_allclose(X[..., 1], size)
+    assert_allclose(X[..., 2], 2 * size)
+
+
+def test_a_category_of_one_value_makes_no_regressor():
+    panel, _ = made_up()
+    one = panel.assign(same=np.full((panel.n, panel.T), "a"))
+    with pytest.raises(ss.FormulaError, match=r"'C\(same\)' has one value in this panel"):
+        evaluate("y ~ x + C(same)", one, True)
+
+
 def sums(count: int) -> list[str]:
     """Right sides of all sorts, drawn anew but the same each time."""
     rng = np.random.default_rng(1)
     factors = [
-        "x", "z", "人口", "`a b`", "`a:b`", "size", "log(size)", "log( size )", "sqrt(size + 1)",
+        "x", "z", "人口", "`a b`", "`a:b`", "size", "log((size + (2 * (size + 1))) / 3)", "log(size)", "log( size )", "sqrt(size + 1)",
         "{x/size}", "{x ** 2}", "{ -z }", "{(x + z) * 2}", "winsor(z, 0.1)", "lag(x)", "diff(x, 2)",
         "lag(log(size), k=2)", "standardize(`a b`)", "exp(x)", "{`a b` - x}", "1",
         "log(`a b` / size)", "{size ** -1}", "{2.50 * x}",
@@ -143,7 +199,7 @@ def test_whole_numbers_and_flags_are_numbers():
         X = evaluate(formula + more, panel, False).X
         for j, values in enumerate([*expected, 1.0 + flag]):
             assert_allclose(X[..., j], values, err_msg=str(j))
-    kept = evaluate("y ~ x + C(people) + C(flag)", panel, True)
+    kept = evaluate("y ~ x + flag + C(flag)", panel, True)
     assert kept.names[-1] == "C(flag)[T.True]"
 
 
@@ -164,6 +220,9 @@ def test_a_power_of_powers_ends():
         ("lag(x, 1 + 1)", "whole number from 1 to 5"),
         ("lag(x, -1)", "over -1 years"),
         ("winsor(x, 50/100)", "got 0.5"),
+        ("winsor(x, z)", "got a column"),
+        ("lag(x, z)", "over a column of years"),
+        ("C(region, z)", r"C\(\) takes 1 positional argument but 2 were given"),
         ("{x * 1%s}" % ("0" * 400), "too large"),
     ],
 )
@@ -248,8 +307,9 @@ def test_text_columns_need_C():
     panel, _ = made_up()
     data = evaluate("y ~ region", panel, intercept=True)
     assert data.names[-1] == "region[T.edge]"
-    with pytest.raises(ss.FormulaError, match="cannot evaluate"):
-        evaluate("y ~ log(region)", panel, intercept=True)
+    for term in ("log(region)", "{region * 2}", "x:{region + 1}"):
+        with pytest.raises(ss.FormulaError, match=r"'region' is not made of .* are C\(region\)"):
+            evaluate(f"y ~ {term}", panel, intercept=True)
     with pytest.raises(ss.FormulaError, match=r": log\(\) takes 1 positional argument but 2 were"):
         evaluate("y ~ log(x, 10)", panel, intercept=True)
 

@@ -141,3 +141,15 @@ def test_correlated_effects_predict_a_change_of_x_as_their_effects_say(family):
     E = pairs.loc[list(panel.ids), list(panel.ids)].to_numpy()
     moved = res.predict(panel.assign(x=still)) - res.predict()
     assert_allclose(moved, (E @ change.reshape(panel.n, -1)).ravel(), atol=1e-10)
+
+
+def test_a_column_called_like_a_city_mean_is_a_regressor_all_the_same():
+    panel, w = made_up()
+    odd = panel.assign(**{"mean(x)": panel.array("x")})
+    model = ss.sdm("y ~ z + `mean(x)`", W="w", random="correlated")
+    res = ss.fit(model, odd, w)
+    plain = ss.fit(model.but(formula="y ~ z + x"), panel, w)
+    moved = res.predict(odd.assign(**{"mean(x)": odd.array("mean(x)") + 1}))
+    assert_allclose(moved, plain.predict(panel.assign(x=panel.array("x") + 1)), rtol=1e-9)
+    ours, theirs = (ss.diagnostics.hausman(one) for one in (res, plain))
+    assert (ours.df, ours.note) == (theirs.df, theirs.note)

@@ -74,6 +74,25 @@ def test_the_bound_holds_near_an_estimate(mutual, n, monkeypatch):
         assert (part.base is not None) == mutual
 
 
+@pytest.mark.parametrize(
+    "part", [np.ones((2, 2)), np.ones((3, 3)), np.ones((10, 10)), np.ones((25, 25))]
+)
+def test_the_bound_holds_in_every_window_of_islands(part, monkeypatch):
+    """Cliques have two eigenvalues, so that what few moments leave falls least evenly."""
+    part = part - np.eye(len(part))
+    copies = 1200 // len(part)
+    W = sparse.csr_array(sparse.block_diag([part / part.sum(axis=1)[0]] * copies))
+    w = np.r_[1.0, np.full(len(part) - 1, -1 / (len(part) - 1))]
+    monkeypatch.setattr(determinants, "CHEAP", 0)
+    found = determined(W, "sparse")
+    for centre in np.tanh(np.arange(-2.2, 2.8, 0.1)):
+        window = found.near(float(centre))
+        rho = np.linspace(*window.interval, 50)[1:-1]
+        exact = copies * np.log1p(-np.multiply.outer(rho, w)).sum(axis=1)
+        assert np.abs(window(rho) - exact).max() <= window.tail + 1e-11  # rounding of sums of 1200
+        assert window.tail < 1e-4
+
+
 def ring(n: int) -> sparse.csr_array:
     """Everyone between two neighbours: at half the distance round, links fade to zero."""
     i = np.arange(n)
@@ -313,9 +332,23 @@ def test_the_mean_of_one_variable_beside_another_whose_mean_is_known():
     assert_allclose(found[:, 0].mean(), 3, atol=4 * 0.16 / np.sqrt(4000))
     # Of normal draws the variance is that of the rest, over m, times (m - 2) / (m - 3).
     assert_allclose(found[:, 0].std(), 0.5 / np.sqrt(12) * np.sqrt(10 / 9), rtol=0.05)
-    assert_allclose((found[:, 1] ** 2).mean(), found[:, 0].var(), rtol=0.06)
+    # Its error, in parts of what is said of it, has a standard deviation of one.
+    assert_allclose(((found[:, 0] - 3) / found[:, 1]).std(), 1, rtol=0.05)
     line = controlled(3 + 2 * z[0], z[0], 0.0)
     assert_allclose(line, (3, 0), atol=1e-12)
+    value, se = controlled(x[0], np.full(12, 0.1) + 1e-17 * z[0], 0.1)
+    assert_allclose((value, se), (x[0].mean(), x[0].std() * np.sqrt(1 / 8)))
+
+
+def test_probes_of_a_long_chain_say_the_same_of_its_two_ends():
+    """Two links alone differ between their directions, and |(W - W')v| is no random number."""
+    n = 1200
+    chain = sparse.diags_array([np.ones(n - 1), np.ones(n - 1)], offsets=[1, -1])
+    W = sparse.csr_array(sparse.diags_array(1 / chain.sum(axis=1)) @ chain)
+    G = determined(W, "sparse").at(0.8)
+    written = G.written_out()
+    value, se = G.asymmetry
+    assert abs(value - ((written - written.T) ** 2).sum() / 2) < 4 * se
 
 
 def test_scales_that_underflow_leave_eigenvalues_right():
