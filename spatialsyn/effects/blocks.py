@@ -49,8 +49,9 @@ def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]
     city of block b, how much would y change, on average, in a city of block a? A city's
     response to its own x is the direct entry. The entries of one receiving block sum to its
     total; totals weighted by block size sum to the total effect of the whole map. Per source
-    the sums over pairs of cities are divided by the size of the sending block instead; for
-    shares they are left as sums, to be divided by their own sum (`Effects.shares`).
+    the sums over pairs of cities are divided by the size of the sending block instead, and a total
+    is that of an average city of the map; for shares they are left as sums, to be divided by their
+    own sum (`Effects.shares`).
     """
     names = sorted(blocks.unique(), key=str)
     member = np.column_stack([(blocks == name).to_numpy(dtype=float) for name in names])
@@ -61,13 +62,14 @@ def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]
         "source": np.broadcast_to(1 / sizes, (len(sizes), len(sizes))),
         "share": np.ones((len(sizes), len(sizes))),
     }[per]
+    weight = sizes / sizes.sum() if per == "source" else np.ones(len(sizes))
 
     def reading(B: Response) -> Array:
         own = B.diagonal()
         between = scale * (member.T @ (B.times(member) - own[:, None] * member))
         between[alone, alone] = 0.0  # exactly, not up to rounding
         direct = np.diag(scale) * (member.T @ own)
-        return np.column_stack([direct, between, direct + between.sum(axis=1)]).ravel()
+        return np.column_stack([direct, between, weight * direct + between @ weight]).ravel()
 
     rows = [
         (effect, to, sender)

@@ -48,6 +48,9 @@ def test_per_receiver_per_source_and_shares_are_three_views_of_one_sum(sdm):
     for effects, divisor in ((received, 4), (sent, 8), (shares, B.sum())):
         found = effects["indirect"].loc[("core", "edge"), "estimate"]
         assert_allclose(found, between / divisor, rtol=1e-10)
+    # Of one city, an average one of the map; not of one in each block at once.
+    assert_allclose(sent["total"].loc[("core", "all"), "estimate"], B[core].sum() / 12, rtol=1e-10)
+    assert_allclose(sent["total"]["estimate"].sum(), B.sum() / 12, rtol=1e-10)
     table = shares.table[shares.table["effect"] != "total"]
     assert_allclose(table["estimate"].sum(), 1, rtol=1e-10)
     assert_allclose(shares["total"]["estimate"].sum(), 1, rtol=1e-10)

@@ -27,7 +27,7 @@ BY_BLOCK = {
     PER["source"]: (
         "Rows receive, columns send: the change in all cities of the receiving block together if "
         "x rose by one unit in one city of the sending block, on average. Own: of that city "
-        "itself, in its own block."
+        "itself, in its own block. Total: if it is an average city of all."
     ),
     PER["share"]: (
         "Rows receive, columns send: shares of the sum of all effects between all cities. Own: "

@@ -249,9 +249,9 @@ SENTENCES = {
     ),
     "Rows receive, columns send: the change in all cities of the receiving block together if "
     "x rose by one unit in one city of the sending block, on average. Own: of that city "
-    "itself, in its own block.": (
+    "itself, in its own block. Total: if it is an average city of all.": (
         "行为接收方，列为发出方：发出区域中一个城市的 x 增加一个单位时，接收区域全部城市变化之和的"
-        "平均值。本市：该城市自身的变化。"
+        "平均值。本市：该城市自身的变化。总计：该城市为全部城市中的平均一个时。"
     ),
     "Rows receive, columns send: shares of the sum of all effects between all cities. Own: "
     "of the effects of cities on themselves. The totals sum to one.": (
