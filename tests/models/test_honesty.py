@@ -116,7 +116,7 @@ def test_a_column_of_the_name_of_the_constant_is_refused_where_there_is_none():
     """It was estimated, and left out of the effects and of their tables."""
     panel, w = made_up()
     panel = panel.assign(Intercept=panel.array("z"))
-    with pytest.raises(ss.ModelError, match="has no effects. Rename the column"):
+    with pytest.raises(ss.ModelError, match=r"has no effects\. Rename the column"):
         ss.fit(ss.sdm("y ~ x + Intercept", W="w", fixed_effects="twoways"), panel, w)
     model = ss.ols("y ~ x", estimator="2sls", endogenous=["x"], instruments=["Intercept"])
     with pytest.raises(ss.ModelError, match="'Intercept' is that of the constant"):
