@@ -387,7 +387,7 @@ class Results(SeveralWeights, Tabled):
         """X beta + W X theta, (n, T), not swept."""
         X, columns = right_side(self.model, self.data, self.weights)
         if data is not self.data:  # city means of the fit stand for the cities' own effects
-            k = sum(not column.name.startswith("mean(") for column in columns)
+            k = sum(not column.is_city_mean for column in columns)
             moved = right_side(self.model, data, self.weights)[0][..., :k]
             X = np.concatenate([moved, X[..., k:]], axis=2)
         return np.asarray(X @ self._entered.params[: X.shape[2]])

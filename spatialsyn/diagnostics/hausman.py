@@ -96,9 +96,10 @@ def hausman(results: Results, kind: str = "correlated") -> HypothesisTest:
 
 
 def _correlated(results: Results) -> HypothesisTest:
-    estimate = _side(results, "correlated").estimate
+    side = _side(results, "correlated")
+    estimate = side.estimate
     assert estimate.cov is not None
-    at = np.flatnonzero([name.startswith("mean(") for name in estimate.names])
+    at = np.flatnonzero([column.is_city_mean for column in side.design.columns])
     test = wald(NULL, estimate.params[at], estimate.cov[np.ix_(at, at)])
     n, q = len(results.panel.ids), int(test.df)
     if n <= q + 1:
