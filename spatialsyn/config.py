@@ -315,8 +315,10 @@ def _check_grid(study: Study) -> None:
 def _check_names(study: Study) -> None:
     """Every model, matrix, and measure that is a table, writes files of its own."""
     tables = [name for name, options in study.measures.items() if options["kind"] in TABULATED]
-    named_in = {"models": models(study), "weights": study.weights, "measures": tables}
-    for what, names in named_in.items():
+    writing: dict[str, list[str]] = {
+        "models": list(models(study)), "weights": list(study.weights), "measures": tables,
+    }  # fmt: skip
+    for what, names in writing.items():
         stems: dict[str, str] = {}
         for name in names:
             other = stems.setdefault(stem(name), name)
