@@ -142,21 +142,6 @@ def test_labels_apply_inside_the_spatial_lag(sdm):
     assert cell(made, "Total", "Price", "(1)") != ""
 
 
-def test_means_of_correlated_effects_are_labelled_like_what_they_are_of(panel, w):
-    model = ss.sdm("logc ~ logp + logy", W="w", random="correlated")
-    made = table(ss.fit(model, panel, w), labels={"logp": "Price"}, show="coefficients")
-    means = [row.label for row in made.rows if row.label.startswith("mean")]
-    assert means == ["mean(Price)", "mean(logy)", "mean(W[w]*Price)", "mean(W[w]*logy)"]
-
-
-def test_the_lag_of_the_outcome_is_no_block_of_a_regressor_called_rho(panel, w):
-    renamed = panel.assign(rho=panel.array("logp"))
-    model = ss.sdm("logc ~ rho + logy", W="w", fixed_effects="twoways")
-    made = table(ss.fit(model, renamed, w))
-    assert cell(made, "Coefficients", "rho", "(1)")
-    assert cell(made, "Spatial lag of y", "ρ[w]", "(1)")
-
-
 def test_intervals_stand_below_on_request(sdm):
     effect = sdm.effects()["direct"].loc["logp"]
     under = cell(table(sdm, below="interval"), "Direct", "logp", "(1)", below=True)
