@@ -313,9 +313,12 @@ def _check_grid(study: Study) -> None:
 
 
 def _check_names(study: Study) -> None:
-    """Every model, and every measure that is a table, writes files of its own."""
+    """Every model, matrix, and measure that is a table, writes files of its own."""
     tables = [name for name, options in study.measures.items() if options["kind"] in TABULATED]
-    for what, names in (("models", list(models(study))), ("measures", tables)):
+    writing: dict[str, list[str]] = {
+        "models": list(models(study)), "weights": list(study.weights), "measures": tables,
+    }  # fmt: skip
+    for what, names in writing.items():
         stems: dict[str, str] = {}
         for name in names:
             other = stems.setdefault(stem(name), name)
@@ -324,7 +327,7 @@ def _check_names(study: Study) -> None:
 
 
 def stem(name: str) -> str:
-    """The name of a model as part of a file name."""
+    """The name of a model or matrix as part of a file name."""
     return "".join(c if c.isalnum() else "_" for c in name).strip("_")
 
 

@@ -387,7 +387,7 @@ class Results(SeveralWeights, Tabled):
         """X beta + W X theta, (n, T), not swept."""
         X, columns = right_side(self.model, data, self.weights)
         if self.model.random == "correlated":  # the means of the fit stand for the cities
-            k = sum(column.x is not None for column in columns)
+            k = sum(not column.is_city_mean for column in columns)
             fitted = right_side(self.model, self.data, self.weights)[0]
             X = np.concatenate([X[..., :k], fitted[..., k:]], axis=2)
         return np.asarray(X @ self._entered.params[: X.shape[2]])

@@ -37,16 +37,17 @@ def _draw_study_area(job: Job) -> dict[str, Any]:
 
 
 def _draw_weights(job: Job) -> dict[str, Any]:
+    from spatialsyn.config import stem
     from spatialsyn.report import audit, weights_map
     from spatialsyn.weights import WeightsSeries
 
-    language = job.study.report.language
+    language, context = job.study.report.language, job.panel.context
     shown: dict[str, Any] = {}
     for name, w in job.weights.items():
         ends = (w.years[0], w.years[-1]) if isinstance(w, WeightsSeries) else ()
         shown |= {f"{name}_{year}": w.at(year) for year in ends} or {name: w}
     maps = {
-        f"weights_{name}": weights_map(w, job.panel.cities, job.panel.context, language=language)
+        f"weights_{stem(name)}": weights_map(w, job.panel.cities, context, language=language)
         for name, w in shown.items()
     }
     return {"weights": audit(*job.weights.values(), y=outcome(job), language=language), **maps}

@@ -28,12 +28,16 @@ NO_EFFECTS = "none: there are no regressors"
 
 
 def tidy(params: pd.Series, se: pd.Series, level: float) -> pd.DataFrame:
-    """Parameters with z, p and normal intervals; a variance cannot be zero: nothing to test."""
+    """Parameters with z, p and normal intervals.
+
+    Neither a variance nor phi, a ratio of them, can be zero: there is nothing to test. Stars
+    on phi would speak for random effects, which is what phi = 1 denies.
+    """
     check_level(level)
     z, half = params / se, ndtri((1 + level) / 2) * se
     columns = {"z": z, "p": 2 * ndtr(-np.abs(z)), "low": params - half, "high": params + half}
     table = pd.DataFrame({"estimate": params, "se": se, **columns})
-    table.loc["sigma2", ["z", "p"]] = np.nan
+    table.loc[table.index.isin(("sigma2", "phi")), ["z", "p"]] = np.nan
     return table.rename_axis("term")
 
 

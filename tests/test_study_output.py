@@ -106,3 +106,30 @@ def test_labels_that_nothing_in_the_study_is_called_are_refused(study, tmp_path)
     study.write_text(f"{STUDY}\n{labels}".replace('indx = "Index"\n', ""), encoding="utf-8")
     folder = run(study, tmp_path / "out", say=lambda _: None)
     assert "Index" in (folder / "tables" / "models.md").read_text(encoding="utf-8")
+
+
+def test_a_matrix_called_like_a_path_is_drawn_in_the_folder_of_figures(tmp_path):
+    """Its name was part of the path as it stood, and `..` led out of the folder."""
+    study = written(tmp_path)
+    lines = {
+        "[weights.eco]": '[weights."../../eco"]',
+        'W = ["geo", "eco"]': 'W = ["geo", "../../eco"]',
+    }
+    text = STUDY
+    for before, after in lines.items():
+        text = text.replace(before, after)
+    figures = text.replace('figures = ["blocks", "effects", "study_area"]', 'figures = ["weights"]')
+    study.write_text(figures, encoding="utf-8")
+    run(study, tmp_path / "out", say=lambda line: None)
+    drawn = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    assert drawn == {
+        f"{n}.{f}" for n in ("weights", "weights_geo", "weights_eco") for f in ("pdf", "png")
+    }
+
+
+def test_matrices_that_would_write_the_same_figure_are_refused(tmp_path):
+    study = written(tmp_path)
+    more = '[weights."geo!"]\nkind = "knn"\nk = 2\n'
+    study.write_text(STUDY + more, encoding="utf-8")
+    with pytest.raises(ss.ConfigError, match="weights 'geo' and 'geo!' would write the same files"):
+        open_job(study)

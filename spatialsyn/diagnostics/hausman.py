@@ -99,7 +99,7 @@ def _correlated(results: Results) -> HypothesisTest:
     side = _side(results, "correlated")
     estimate = side.estimate
     assert estimate.cov is not None
-    at = np.flatnonzero([column.x is None for column in side.design.columns])
+    at = np.flatnonzero([column.is_city_mean for column in side.design.columns])
     test = wald(NULL, estimate.params[at], estimate.cov[np.ix_(at, at)])
     n, q = len(results.panel.ids), int(test.df)
     if n <= q + 1:

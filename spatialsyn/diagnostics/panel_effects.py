@@ -133,6 +133,8 @@ def _count(results: Results, less: Results, more: Results) -> tuple[int, int]:
         cities, time = sweeps_cities(fixed), sweeps_time(fixed)
         return 1 + (n - 1) * cities + (T - 1) * time
 
+    if T < 2:
+        raise ModelError("the effect of the only year is the constant: there is nothing to test.")
     k = len(more.design.names) + dummies(more.model.fixed_effects)
     q = dummies(more.model.fixed_effects) - dummies(less.model.fixed_effects)
     if len(less.design.names) - (less.model.fixed_effects == "none") != len(more.design.names):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -112,6 +112,15 @@ def check_names(names: tuple[str, ...]) -> None:
         raise ModelError(
             f"the column names {named([*twice, *taken])} are those of parameters or lags of this "
             "model. Rename the columns: frame.rename(columns={...})."
+        )
+
+
+def check_constant(names: Sequence[str], terms: Sequence[str]) -> None:
+    """No regressor has the name of the constant, which has no effects."""
+    if any(name == "Intercept" and term != "1" for name, term in zip(names, terms, strict=True)):
+        raise ModelError(
+            "the column name 'Intercept' is that of the constant, which has no effects. Rename the "
+            "column: frame.rename(columns={'Intercept': 'x'})."
         )
 
 

@@ -16,3 +16,8 @@ class Column:
     x: str | None = None
     W: str | None = None
     block: str | None = None
+
+    @property
+    def is_city_mean(self) -> bool:
+        """Whether correlated random effects added it: a regressor may be called mean(x) too."""
+        return self.x is None and self.name.startswith("mean(")

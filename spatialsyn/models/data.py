@@ -9,6 +9,7 @@ import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, named
+from spatialsyn.models.checks import check_constant
 from spatialsyn.models.cut import cut_at
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.gaps import EVERYTHING, Sample, check_regressors
@@ -37,11 +38,13 @@ def read(
     holes = sample.missing != "refuse"
     data = sample.of(evaluate(model.formula, panel, model.intercept, model.dynamic, holes))
     check_regressors(data, panel)
+    check_constant(data.names, data.terms)
     if not model.instruments:
         return replace(data, blocks=blocks(model, panel, data.years)), None
     left = model.formula.split("~")[0]
     outside = evaluate(f"{left} ~ {' + '.join(model.instruments)}", panel, True, False, holes)
     outside = sample.of(outside)
+    check_constant(outside.names, outside.terms)
     years = min(data.years, outside.years, key=len)
     data = replace(_last(data, years), blocks=blocks(model, panel, years))
     return data, _last(outside, years)

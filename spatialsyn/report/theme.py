@@ -99,6 +99,7 @@ def settings() -> Any:
         # Names of installed fonts, not "sans-serif": a text keeps what it was made with.
         "font.family": families(),
         "font.size": TEXT,
+        "text.parse_math": False,  # names of the user: two dollar signs are no formula
         "axes.titlesize": TEXT + 0.5,
         "axes.labelsize": TEXT,
         "xtick.labelsize": SMALL,

@@ -52,6 +52,16 @@ def test_groups_stand_in_the_order_of_papers(made):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("fixed", ["none", "time"])
+def test_one_year_has_no_effects_of_years_to_test(fixed):
+    """Their number is zero, and the battery of any cross-section ended in a division by it."""
+    panel, w = made_up(n=20, T=2)
+    one = panel.subset(years=panel.years[:1])
+    made = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects=fixed), one, w).diagnostics()
+    assert "the effect of the only year is the constant" in made["F year effects"].note
+    assert made["LM lag"].p > 0
+
+
 def test_battery_fits_and_tests(two, made):
     panel, w = two
     again = battery(ss.sdm("y ~ x + z", W="w", **TWO), panel, w)

@@ -117,6 +117,21 @@ def test_hausman_does_not_depend_on_the_side_it_is_asked_from():
         assert_allclose(one, two, rtol=1e-8)
 
 
+def test_a_regressor_called_like_a_city_mean_is_none():
+    """Names decide nothing: neither the terms of the test nor what a prediction holds."""
+    panel, w = made_up(n=16, T=10)
+    panel = panel.assign(**{"mean(z)": panel.array("z")})
+    model = ss.sdm("y ~ x + z", W="w", random="correlated")
+    one = ss.fit(model, panel, w)
+    other = ss.fit(model.but(formula="y ~ x + `mean(z)`"), panel, w)
+    assert_allclose(other.params, one.params, rtol=1e-10)
+    assert_allclose(hausman(other).statistic, hausman(one).statistic, rtol=1e-8)
+    assert hausman(other).df == hausman(one).df == 4
+    higher = panel.array("z") + 1
+    there = one.predict(panel.assign(z=higher))
+    assert_allclose(other.predict(panel.assign(**{"mean(z)": higher})), there, rtol=1e-10)
+
+
 def test_correlated_city_effects_are_found():
     """City effects that follow the city mean of x: every valid form rejects.
 

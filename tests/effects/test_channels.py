@@ -51,6 +51,17 @@ def parts(res: ss.Results, x: str) -> dict[str, np.ndarray]:
     return {"own": own, **{w: rho[w] @ B + theta[w] for w in W}, "all": B}
 
 
+def test_a_colon_in_the_name_of_a_block_makes_no_channel():
+    """The rho of block 1 in rho[a:tier:1] is one of W[a]; W[a:tier] does not exist."""
+    region = PANEL.blocks["region"].map({"core": "tier:1", "edge": "tier:2"})
+    frame = PANEL.frame.assign(region=region.reindex(PANEL.frame.index, level="city"))
+    panel = ss.CityPanel(frame.reset_index(), "city", "year", blocks=["region"])
+    res, plain = ss.fit(MODELS["regimes"], panel, WEIGHTS), FITS["regimes"]
+    shown, usual = (r.effects("x", by="channel").table for r in (res, plain))
+    assert list(shown["channel"]) == list(usual["channel"])
+    assert_allclose(shown["estimate"], usual["estimate"], atol=EXACT)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_channels_are_what_arrives_over_the_links_of_a_matrix(name):
     res = FITS[name]

@@ -250,6 +250,9 @@ def test_the_wide_table_and_the_figure_have_every_statistic():
     flat = ss.explore.autocorrelation(panel.assign(x=np.ones((30, 8))), "x", w)
     with pytest.raises(ss.ConfigError, match=r"no statistic of x, W.* has a value in any year"):
         ss.report.autocorrelation_figure(flat)
+    for draw in (ss.report.autocorrelation_plot, ss.report.autocorrelation_figure):
+        with pytest.raises(ss.ConfigError, match=rf"{draw.__name__} shows what .* got CityPanel"):
+            draw(panel)
 
 
 def test_the_map_colours_the_clusters_of_a_year():

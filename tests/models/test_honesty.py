@@ -99,7 +99,8 @@ def test_years_are_lost_to_lags_only():
 @pytest.mark.parametrize(
     ("columns", "formula", "message"),
     [
-        ({"Intercept": 1.5}, "y ~ x + Intercept", "those of parameters or lags"),
+        ({"Intercept": 1.5}, "y ~ x + Intercept", "'Intercept' is that of the constant"),
+        ({"Intercept": 1.5}, "y ~ x + Intercept - 1", "'Intercept' is that of the constant"),
         ({"sigma2": 1.5}, "y ~ x + sigma2", "those of parameters or lags"),
         ({"W[w]*x": 1.5}, "y ~ x + `W[w]*x`", "those of parameters or lags"),
     ],
@@ -109,6 +110,17 @@ def test_columns_with_the_names_of_parameters_are_refused(columns, formula, mess
     varied = {name: panel.array("z") * value for name, value in columns.items()}
     with pytest.raises(ss.ModelError, match=message):
         ss.fit(ss.sdm(formula, W="w"), panel.assign(**varied), w)
+
+
+def test_a_column_of_the_name_of_the_constant_is_refused_where_there_is_none():
+    """It was estimated, and left out of the effects and of their tables."""
+    panel, w = made_up()
+    panel = panel.assign(Intercept=panel.array("z"))
+    with pytest.raises(ss.ModelError, match=r"has no effects\. Rename the column"):
+        ss.fit(ss.sdm("y ~ x + Intercept", W="w", fixed_effects="twoways"), panel, w)
+    model = ss.ols("y ~ x", estimator="2sls", endogenous=["x"], instruments=["Intercept"])
+    with pytest.raises(ss.ModelError, match="'Intercept' is that of the constant"):
+        ss.fit(model, panel)
 
 
 def test_a_bar_without_lags_and_a_text_outcome_are_refused():

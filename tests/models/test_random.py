@@ -94,6 +94,9 @@ def test_a_boundary_solution_is_the_pooled_one_and_says_so():
     assert_allclose(random.params.drop("phi"), pooled.params, rtol=1e-12)
     assert random.se["phi"] == 0
     assert "phi = 1 lies on the boundary" in random.summary()
+    # Nothing tests phi = 0, and the table had three stars where there are no random effects.
+    assert random.tidy().set_index("term").loc["phi", ["z", "p"]].isna().all()
+    assert "1.000*" not in str(ss.report.table(random, show="coefficients", stars=True))
 
 
 def test_mundlak_slopes_are_within_slopes_given_the_rest():

@@ -205,6 +205,17 @@ def test_names_on_maps_stay_text(panel, tmp_path):
     assert ">Guangzhou</text>" in file.read_text()
 
 
+def test_dollars_in_names_are_no_formula(panel, fit, tmp_path):
+    """Matplotlib sets what stands between two of them in italics, or cannot read it."""
+    region = panel.blocks["region"].map({"GBA": "US$_", "periphery": "a$%{"})
+    frame = panel.frame.join(region).reset_index()
+    named = ss.CityPanel(frame, city="city", year="year", blocks=["region"])
+    results = ss.fit(fit[0].model, named, fit[1])
+    ax = ss.report.block_plot(results.effects("x", by="region"))
+    (file,) = ss.report.save(ax, tmp_path / "blocks.svg")
+    assert "US$_ → a$%{" in file.read_text()
+
+
 def test_path_with_and_without_suffix(results, tmp_path):
     ax = ss.report.effects_plot(results)
     assert ss.report.save(ax, tmp_path / "new" / "fig.1") == [

@@ -292,3 +292,21 @@ def test_scenarios_are_not_called_effects_of_one_unit():
     assert "from the city's own change" in blocks.notes[0]
     cities = effects_table(fitted("sdm").scenario(plan))
     assert not re.search("one unit", " ".join((*blocks.notes, *cities.notes)))
+
+
+def test_means_of_correlated_effects_are_labelled_like_what_they_are_of():
+    """They had a bracket too many, mean(W[geo]*x)], and no labels."""
+    panel, geo, _ = places()
+    model = ss.sdm("log(gdp) ~ urbanization + secondary_share", W="geo", random="correlated")
+    made = table(ss.fit(model, panel, geo), labels={X: "Urban"}, show="coefficients")
+    means = [row.label for row in made.rows if row.label.startswith("mean")]
+    assert means[:2] == ["mean(Urban)", "mean(secondary_share)"]
+    assert means[2:] == ["mean(W[geo]*Urban)", "mean(W[geo]*secondary_share)"]
+
+
+def test_the_lag_of_the_outcome_is_no_block_of_a_regressor_called_rho():
+    panel, geo, _ = places()
+    model = ss.sdm("log(gdp) ~ rho", W="geo", fixed_effects="twoways")
+    made = table(ss.fit(model, panel.assign(rho=panel.array(X)), geo))
+    assert "ρ[geo]" in rows_under(made, "Spatial lag of y (ρ)")
+    assert "rho" in rows_under(made, "Coefficients")

@@ -91,6 +91,8 @@ def test_mistakes_are_told():
         correlations(panel, NAMES, above="below")
     with pytest.raises(ss.ConfigError, match="codebook has no 'va'"):
         definitions(ss.datasets.codebook(), ["va"])
+    with pytest.raises(ss.ConfigError, match="definitions needs a codebook, by column; got list"):
+        definitions(["gdp"])
     with pytest.raises(ss.ConfigError, match="needs any of the columns 'unit'"):
         definitions({"va": {"meaning": "x"}})
     with pytest.raises(ss.ConfigError, match="columns or roles, not both"):

@@ -53,6 +53,7 @@ def autocorrelation_plot(
     ConfigError
         No year has a value.
     """
+    _check_found(found, "autocorrelation_plot")
     name = statistic or str(found.table["statistic"].iloc[0])
     rows = found[name].dropna(subset=["value"])
     if rows.empty:
@@ -94,6 +95,7 @@ def autocorrelation_figure(
     ConfigError
         No statistic has a value in any year.
     """
+    _check_found(found, "autocorrelation_figure")
     shown = list(found.table.dropna(subset=["value"])["statistic"].unique())
     if not shown:
         raise ConfigError(f"no statistic of {found.about} has a value in any year.")
@@ -119,6 +121,11 @@ def _draw_band(ax: Axes, rows: pd.DataFrame, language: str) -> None:
                     label=label, gid="band")  # fmt: skip
     ax.plot(rows.index, rows["mean"], color=theme.GREY, lw=0.8, ls="--", gid="mean",
             label=word("their mean", language))  # fmt: skip
+
+
+def _check_found(found: object, caller: str) -> None:
+    says = f"{caller} shows what ss.explore.autocorrelation(...) returns"
+    expect(found, Autocorrelation, says, ConfigError)
 
 
 def _check(ax: Axes) -> None:

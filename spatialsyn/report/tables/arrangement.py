@@ -20,6 +20,8 @@ from spatialsyn.results import Results
 EFFECTS = ("direct", "indirect", "total")
 # Groups of effects that dynamic models have beside those of the year of the change.
 LONG = {effect: f"{effect}, long run" for effect in EFFECTS}
+# How the spatial lag of a regressor prints.
+LAG = "W{w}*{x}"
 # Beginnings of the names of parameters, and the group each belongs to.
 GROUPS = {
     "rho[": "rho", "alpha[": "rho", "share[": "share", "lambda[": "error", "alpha_u[": "error",
@@ -42,7 +44,7 @@ class Arrangement:
 
     headings: Mapping[str, str]
     symbols: Mapping[str, str]
-    lag: str = "W{w}*{x}"
+    lag: str = LAG
     facts: Mapping[str, str] = field(default_factory=dict)
     facts_first: bool = False
 
@@ -119,9 +121,15 @@ def arrangement(layout: str) -> Arrangement:
 
 def group_of(name: str, fit: Results) -> str:
     """The group of terms that a parameter belongs to."""
-    if name in fit.data.names or name.partition("[")[0] in fit.data.names:
+    if name in own_terms(fit):
         return "own"
     return next((g for start, g in GROUPS.items() if name.startswith(start)), "other")
+
+
+def own_terms(fit: Results) -> set[str]:
+    """Regressors, and those of one block: ``rho[a]`` is one where rho is a regressor, a a block."""
+    names = fit.data.names
+    return {*names, *(f"{x}[{block}]" for x in names for block in fit.design.blocks)}
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,7 @@ class Names:
 
     Attributes
     ----------
-    regressors : names that are columns of X, whatever they look like
+    regressors : names that are columns of X or theirs of one block, whatever they look like
     shared : whether lags of different matrices stand on one line
     single : whether no model has more than one matrix
     outcome : label of y
@@ -149,15 +157,13 @@ class Names:
             return self.how.label(name)
         if name == "Intercept":
             return self.layout.symbols.get(name, self.how.say(name))
-        if name in self.regressors or name.partition("[")[0] in self.regressors:
+        if name in self.regressors:
             return self._of_block(name)
         if name.startswith("W["):
-            w, _, x = name[2:].partition("]*")
-            pattern = self.layout.lag if self.single else "W{w}*{x}"
-            term = self._of_block(x)
-            return pattern.format(
-                w=self._bracket(w), x=term if pattern == "{x}" else bracketed(term)
-            )
+            return self._lag(name, self.layout.lag if self.single else LAG)
+        if name.startswith("mean("):  # of a city, in correlated random effects
+            x = name[5:-1]
+            return f"mean({self._lag(x, LAG) if x.startswith('W[') else self._of_block(x)})"
         start, _, w = name.removesuffix("]").partition("[")
         if start == "share":
             return self.how.say("share of {}", self.how.label(w))
@@ -165,6 +171,12 @@ class Names:
         if "{" not in symbol:
             return symbol + self._bracket(w)
         return symbol.format(w=self._bracket(w), y=self.outcome)
+
+    def _lag(self, name: str, pattern: str) -> str:
+        """The label of ``W[geo]*x`` in the pattern of a layout."""
+        w, _, x = name[2:].partition("]*")
+        term = self._of_block(x)
+        return pattern.format(w=self._bracket(w), x=term if pattern == "{x}" else bracketed(term))
 
     def _bracket(self, w: str) -> str:
         # The lag of a convex combination names all its matrices: geo+eco.
@@ -187,7 +199,7 @@ def names(fits: Mapping[str, Results], how: Display, layout: Arrangement) -> Nam
     return Names(
         how,
         layout,
-        frozenset(name for fit in fits.values() for name in fit.data.names),
+        frozenset().union(*map(own_terms, fits.values())),
         shared=one and len(set(matrices)) > 1,
         single=one,
         outcome=bracketed(next(iter(outcomes))) if len(outcomes) == 1 else "y",

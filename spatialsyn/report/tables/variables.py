@@ -200,6 +200,7 @@ def definitions(
 
 def _codebook(given: pd.DataFrame | Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
     """The columns of a codebook that are printed, as text."""
+    expect(given, (pd.DataFrame, Mapping), "definitions needs a codebook, by column", ConfigError)
     book = given if isinstance(given, pd.DataFrame) else pd.DataFrame.from_dict(
         {key: dict(value) for key, value in given.items()}, orient="index"
     )  # fmt: skip
