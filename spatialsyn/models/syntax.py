@@ -84,9 +84,9 @@ class Term(NamedTuple):
         return any(isinstance(node, ast.Call) and _called(node) == "C" for node in nodes)
 
     @property
-    def product(self) -> frozenset[str]:
+    def product(self) -> frozenset[Factor]:
         """The factors in no order."""
-        return frozenset(factor.expr for factor in self.factors)
+        return frozenset(self.factors)
 
 
 ONE = Term((Factor("1", "literal"),))
@@ -127,14 +127,14 @@ def parse(formula: str) -> Parsed:
     sides = right.split("|")
     if len(sides) > 2 or "|" in left:
         raise FormulaError(f"{formula!r} may have one '|', on its right side.")
-    outcome = [term for term in _terms(left, formula) if str(term) != "1"]
+    outcome = [term for term in _terms(left, formula) if term != ONE]
     if len(outcome) != 1:
         raise FormulaError(f"the left side of {formula!r} must be one column or one expression.")
     everything = _terms(sides[0], formula)
-    terms = tuple(term for term in everything if str(term) != "1")
+    terms = tuple(term for term in everything if term != ONE)
     after_bar = _terms(sides[1], formula) if len(sides) == 2 else everything
     before, after = ({term.product for term in side} for side in (everything, after_bar))
-    foreign = [str(t) for t in after_bar if str(t) != "1" and t.product not in before]
+    foreign = [str(t) for t in after_bar if t != ONE and t.product not in before]
     if foreign:
         raise FormulaError(
             f"{named(foreign)} stand after the '|' in {formula!r} but not before it: "
@@ -160,7 +160,7 @@ def _terms(side: str, formula: str) -> list[Term]:
 
 def _products(side: str) -> list[Term]:
     """The terms of a sum of products, as formulaic, a tenth of a process, would read them."""
-    found = {frozenset({"1"}): ONE}
+    found = {ONE.product: ONE}
     for product in _PRODUCT.findall(side):
         factors = dict.fromkeys(map(_factor, re.findall(_FACTOR, product)))
         term = Term(tuple(factors))
@@ -178,6 +178,8 @@ def _factor(text: str) -> Factor:
     if inner == text and "(" not in text:
         return Factor(text)
     tree, quoted = tree_of(inner)
+    if tree is not None and isinstance(tree.body, ast.Name) and not _hidden(tree.body):
+        return Factor(quoted.get(tree.body.id, tree.body.id))
     written = inner if tree is None else ast.unparse(tree)
     for name, column in quoted.items():
         written = written.replace(name, f"`{column}`")
@@ -189,17 +191,16 @@ def _read(side: str, formula: str) -> list[Term]:
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
-    factors: dict[str, Factor] = {}
+    factors: dict[Factor, str] = {}
 
     def placed(found: re.Match[str]) -> str:
         factor = _factor(found[0])
         if factor.method == "literal":
             return factor.expr
-        factors.setdefault(factor.expr, factor)
-        return f"factor_{list(factors).index(factor.expr)}_"
+        return factors.setdefault(factor, f"factor_{len(factors)}_")
 
     placeless = re.sub(_FACTOR, placed, side)
-    known = {f"factor_{i}_": factor for i, factor in enumerate(factors.values())}
+    known = {stand_in: factor for factor, stand_in in factors.items()}
     try:
         found = [term.factors for term in Formula(placeless or "0")]
     except (FormulaicError, SyntaxError) as error:

@@ -203,6 +203,19 @@ def test_whole_numbers_and_flags_are_numbers():
     assert kept.names[-1] == "C(flag)[T.True]"
 
 
+def test_a_column_called_like_an_expression_or_the_constant_is_neither():
+    panel, _ = made_up()
+    one, logs = panel.array("z"), panel.array("x")
+    panel = panel.assign(**{"1": one, "log(size)": logs})
+    for more in ("", " + x*z"):
+        data = evaluate(f"y ~ `1` + log(size) + `log(size)` + {{x}}{more}", panel, True)
+        assert data.names[:5] == ("Intercept", "1", "log(size)", "log(size)", "x")
+        assert_allclose(data.X[..., 1], one)
+        assert_allclose(data.X[..., 2], np.log(panel.array("size")))
+        assert_allclose(data.X[..., 3], logs)
+    assert parse("y ~ x + {x} + {`x`}").terms == parse("y ~ x").terms
+
+
 def test_a_power_of_powers_ends():
     """Whole numbers of any length would not."""
     panel, _ = made_up()
