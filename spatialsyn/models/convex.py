@@ -29,6 +29,7 @@ from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.qml import check_size, describe, regress
 from spatialsyn.models.search import GRID
 from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along_face
 
 # Steps of the grid of shares, by how many there are; more than the last get its steps.
@@ -139,7 +140,7 @@ def concentrated(design: Design, x: Array) -> float:
     if not np.isfinite(jac):
         return -np.inf
     y, Z = _mixed(design, x)
-    e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
+    e = y - Z @ least_squares(Z, y)
     fit = float(np.log(2 * np.pi * (e @ e) / design.nobs)) + 1
     return jac - design.nobs / 2 * fit
 
@@ -148,7 +149,7 @@ def score(design: Design, x: Array) -> Array:
     """Gradient of `concentrated`: the wide model's score by the chain rule."""
     mixture = _mixture(design)
     y, Z = _mixed(design, x)
-    delta = np.linalg.lstsq(Z, y, rcond=None)[0]
+    delta = least_squares(Z, y)
     e = y - Z @ delta
     params = np.r_[delta, x, float(e @ e) / design.nobs]
     wide, P = mixture(params), len(design.names)

@@ -31,8 +31,8 @@ from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.right_side import right_side
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.decomposed import Decomposed
-from spatialsyn.numerics.exponential import Exponent, norm
-from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
+from spatialsyn.numerics.exponential import Exponent
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag, norm, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.traces import Propagation, Solved

@@ -31,7 +31,7 @@ from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design, ErrorLag
 from spatialsyn.models.likelihood import quasi
 from spatialsyn.models.moments import columns, instruments_of, projector
-from spatialsyn.models.random_moments import Part, cells, influence, parts_of, quasi_demeaned
+from spatialsyn.models.random_moments import Part, influence, parts_of, quasi_demeaned
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.transform import sweep, sweeps_time
 
@@ -169,7 +169,7 @@ def _first_steps(design: Design) -> list[Array]:
     """
     parts = parts_of(design)
     if len(parts) > 1 and instruments_of(design).endogenous:
-        return [influence(*cells(design, part)[1:]) for part in parts]
+        return [influence(design, part) for part in parts]
     return [_influence(design, columns(design)[1])] * len(parts)
 
 

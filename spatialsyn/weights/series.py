@@ -99,7 +99,8 @@ class WeightsSeries:
     def logdet_over(self, years: Sequence[int]) -> Eigenvalues:
         """The mean over these years of ln|I - rho W|."""
         found = [self.at(year).spectrum for year in years]
-        return Eigenvalues(np.concatenate([f.eigenvalues for f in found]), years=len(found))
+        every = np.concatenate([f.eigenvalues for f in found])
+        return Eigenvalues(every, len(found), max(f.norm for f in found))
 
     @cached_property
     def row_sums(self) -> Array:
