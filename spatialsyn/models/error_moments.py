@@ -30,6 +30,7 @@ from scipy.linalg import block_diag, solve_triangular
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design, ErrorLag
 from spatialsyn.models.likelihood import quasi
+from spatialsyn.models.line import wider
 from spatialsyn.models.moments import columns, instruments_of, projector
 from spatialsyn.models.random_moments import Part, influence, parts_of, quasi_demeaned
 from spatialsyn.numerics.lags import Array, dense, lag
@@ -105,12 +106,14 @@ def _nearest(error: ErrorLag, moments: Sequence[Moments]) -> float:
         distance = sum((Polynomial(row) ** 2 for row in free), distance)
     low, high = error.logdet.interval
     roots = np.asarray(distance.deriv().roots(), dtype=complex)
-    inside = [float(r.real) for r in roots if abs(r.imag) <= 1e-9 * abs(r) and low < r.real < high]
+    real = [float(r.real) for r in roots if abs(r.imag) <= 1e-9 * abs(r)]
+    inside = [root for root in real if low < root < high]
     if not inside:
+        further = next(filter(None, (wider(error.logdet, root) for root in real)), "")
         raise EstimationError(
             f"the moments of the residuals put {error.name} outside its interval ({low:.4g}, "
             f"{high:.4g}): the data do not identify a spatial error with this W. Look for a common "
-            "trend (time effects), or leave the spatial error out."
+            f"trend (time effects), or leave the spatial error out.{further}"
         )
     return min(inside, key=distance)
 
