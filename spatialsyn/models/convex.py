@@ -21,14 +21,15 @@ from itertools import product
 
 import numpy as np
 
-from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.models.checks import dependent
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, gradient, jacobian
 from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.qml import check_size, describe, regress
 from spatialsyn.models.search import GRID
-from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along_face
 
@@ -38,8 +39,6 @@ STEPS = {1: 1, 2: 4, 3: 4, 4: 3, 5: 2}
 CLIMBS = 3
 # At a peak Newton's step is below this.
 FLAT = 1e-3
-# Matrices whose Gram matrix, of unit diagonal, has an eigenvalue below this are dependent.
-DEPENDENT = 1e-12
 
 
 def estimate_convex(design: Design) -> Estimate:
@@ -212,14 +211,9 @@ def _starts(design: Design, held: Mapping[int, float], unit: Array) -> list[Arra
 
 def _check_independent(design: Design) -> None:
     """Two equal matrices, or one that is a mixture of others, leave the shares open."""
-    W = [dense(w) for w in design.W]
-    gram = np.array([[(a * b).mean() for a in W] for b in W])
-    scale = np.sqrt(np.diag(gram))
-    values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
-    if values[0] < DEPENDENT:
-        alike = [f"{n!r}" for n, v in zip(_mixture(design).weights, vectors[:, 0], strict=True)
-                 if abs(v) > 1e-4]  # fmt: skip
+    alike = dependent(dict(zip(_mixture(design).weights, design.W, strict=True)))
+    if alike:
         raise ModelError(
-            f"the matrices {', '.join(alike)} are equal, or combinations of each other: their "
-            "shares cannot be told apart. Leave one of them out."
+            f"the matrices {named(alike)} are equal, or combinations of each other: their shares "
+            "cannot be told apart. Leave one of them out."
         )

@@ -16,6 +16,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.models.checks import (
     check_absorbed,
+    check_alike,
     check_dimensions,
     check_names,
     check_outcome,
@@ -222,6 +223,7 @@ def sweep_effects(
     check_series(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
+    check_alike(model, matrices)
     X, columns = right_side(model, data, weights)
     check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)

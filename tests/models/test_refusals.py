@@ -256,3 +256,37 @@ def test_only_a_way_that_ends_early_is_blamed_and_only_there():
     assert wider(w.with_logdet("sparse").logdet, -1.5)
     for way, rho in (("sparse", 0.5), ("sparse", 1.2), ("eigenvalues", -2.5)):
         assert not wider(w.with_logdet(way).logdet, rho)
+
+
+LEVELS = {"fixed_effects": "individual"}
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.5])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ss.sar("y ~ x", W=["geo", "dig"], **LEVELS),
+        ss.sdm("y ~ x", W=["geo", "dig"], **LEVELS),
+        ss.slx("y ~ x", W=["geo", "dig"], **LEVELS),
+        ss.sar("y ~ x", W=["geo", "dig"], estimator="2sls", **LEVELS),
+        ss.slx("y ~ x + z", W={"wx": {"x": ["geo", "dig"], "z": "geo"}}, **LEVELS),
+    ],
+    ids=["sar", "sdm", "slx", "2sls", "of one regressor"],
+)
+def test_equal_matrices_are_named(model, factor):
+    panel, w = made_up()
+    geo = w.rename("geo")
+    dig = ss.Weights.from_matrix(factor * w.dense(), ids=w.ids, name="dig")
+    with pytest.raises(ss.ModelError, match="the matrices 'geo', 'dig' are equal, proportional"):
+        ss.fit(model, panel, [geo, dig])
+
+
+def test_a_sum_of_two_matrices_is_named_and_other_roles_may_share_one():
+    panel, w = made_up()
+    geo, dig = w.rename("geo"), ss.Weights.from_matrix(ring(w.n), ids=w.ids, name="dig")
+    both = ss.Weights.from_matrix(geo.dense() + 2 * dig.dense(), ids=w.ids, name="both")
+    with pytest.raises(ss.ModelError, match="the matrices 'geo', 'dig', 'both' are equal"):
+        ss.fit(ss.slx("y ~ x", W=["geo", "dig", "both"], **LEVELS), panel, [geo, dig, both])
+    same = geo.rename("same")
+    apart = {"wy": "geo", "wx": {"x": "same", "z": "geo"}}
+    assert len(ss.fit(ss.sdm("y ~ x + z", W=apart, **LEVELS), panel, [geo, same]).rho) == 1
