@@ -84,7 +84,7 @@ class WeightsSeries:
         WeightsError
             The series has no such year; no other year takes its place.
         """
-        if year not in self.by_year:
+        if year not in list(self.by_year):
             raise WeightsError(
                 f"the series {self.name!r} has no matrix for {year!r}; it has {named(self.years)}."
             )
