@@ -234,7 +234,7 @@ def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Mult
         raise ModelError("matrix exponentials have one matrix of the outcome: no channels.")
     check_written(len(design.y), "effects by channel")
     inside = [name[4:-1] for name in design.rho_names]
-    rhos = [n if n in design.matrices else n.rsplit(":", 1)[0] for n in inside]  # of one block
+    rhos = [n if n in design.matrices else n.split(":", 1)[0] for n in inside]  # of one block
     names = tuple(dict.fromkeys([*rhos, *(W for W in model.carried_by if W is not None)]))
     if not names:
         raise ModelError("this model lags neither outcome nor regressors: there are no channels.")

@@ -296,3 +296,14 @@ def _terms(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
         for name in _names("wx", listed):
             by_name.setdefault(name, []).append(str(term))
     return tuple((name, tuple(terms)) for name, terms in by_name.items())
+
+
+def check_apart_from_blocks(weights: Iterable[str]) -> None:
+    """Refuse the name of a W that reads as one and the block of its own rho."""
+    for name in weights:
+        if ":" in name:
+            raise ModelError(
+                f"regimes with rho=True call the rho of a block rho[W:block], so that {name!r} "
+                f"cannot be the name of a W. Give it another: "
+                f"weights.rename({name.replace(':', '_')!r})."
+            )
