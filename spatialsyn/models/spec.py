@@ -13,15 +13,7 @@ from typing import Any, Protocol
 
 from spatialsyn.errors import FormulaError, ModelError, expect, named
 from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
-from spatialsyn.models.roles import (
-    FAMILIES,
-    Convex,
-    Roles,
-    as_regimes,
-    check_apart_from_blocks,
-    lagged_before,
-    roles,
-)
+from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
 from spatialsyn.models.syntax import bracketed, lag_of, parse
 from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
 
@@ -218,8 +210,7 @@ class SpatialModel:
             )
         if self.regimes.rho and not self.roles.wy:
             raise ModelError(f"regimes has rho=True, but {self.family} has no lag of the outcome.")
-        if self.regimes.rho:
-            check_apart_from_blocks(self.weights_names)
+        self.regimes.check_names(self.weights_names)
         if self.random is not None:
             raise ModelError("regimes with random effects are not available: use fixed effects.")
 
