@@ -79,6 +79,8 @@ MODELS = {
     "correlated": ss.gns(F, W="geo", random="correlated"),
     "2sls": ss.sdm(F, W="geo", estimator="2sls", **CITY),
     "random 2sls": ss.sar(F, W="geo", estimator="ec2sls", random="individual"),
+    "gmm": ss.sdem(F, W="geo", estimator="gmm", **CITY),
+    "random gmm": ss.sem(F, W="geo", estimator="gmm", random="individual"),
     "external": ss.sar(F, W="geo", estimator="2sls", endogenous=["x"], instruments=["z"], **CITY),
     "regimes": ss.sar(
         F, W="geo", correction="direct", regimes=ss.regimes("region", rho=True), **CITY
