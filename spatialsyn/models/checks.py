@@ -12,7 +12,7 @@ from scipy import sparse
 from spatialsyn.errors import ModelError, WeightsError, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.lags import Array, Matrix, dense, norm
 from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
@@ -63,6 +63,16 @@ def check_alike(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
                 "other: the coefficients of their lags cannot be told apart. Leave one of them "
                 "out, or look at how alike they are: ss.weights.audit(...)."
             )
+
+
+def check_linked(matrices: Mapping[str, Matrix]) -> None:
+    """Refuse a rho of a block whose cities have no links: it multiplies nothing."""
+    empty = [name for name, W in matrices.items() if not norm(W)]
+    if empty:
+        raise ModelError(
+            f"{named(empty)} multiplies nothing: no city of that block has a link in this W. Give "
+            "these cities neighbours, or let the blocks have one rho: regimes(..., rho=False)."
+        )
 
 
 def dependent(matrices: Mapping[str, Matrix]) -> list[str]:

@@ -18,6 +18,7 @@ from spatialsyn.models.checks import (
     check_absorbed,
     check_alike,
     check_dimensions,
+    check_linked,
     check_names,
     check_outcome,
     check_pairs,
@@ -227,6 +228,7 @@ def sweep_effects(
     X, columns = right_side(model, data, weights)
     check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)
+    check_linked(W)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))

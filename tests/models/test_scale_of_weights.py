@@ -184,3 +184,11 @@ def test_local_p_values_do_not_depend_on_the_scale():
     for c in SCALES:
         other = ss.explore.lisa(data, "y", weights(c)[0], permutations=99, seed=1).table["p"]
         assert_allclose(other, plain)
+
+
+def test_a_block_without_any_link_has_no_rho():
+    W = matrix(1)
+    W[:BLOCK] = 0
+    lonely = ss.Weights.from_matrix(W, ids=IDS, name="geo")
+    with pytest.raises(ss.ModelError, match=r"'rho\[geo:A\]' multiplies nothing"):
+        ss.fit(MODELS["regimes"], panel(W), lonely)
