@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import Any
 
 
 class SpatialsynError(ValueError):
@@ -55,6 +56,19 @@ def expect(
     """Refuse `value` unless it is of `kind`; `what` says what is needed, and how to get it."""
     if not isinstance(value, kind):
         raise error(f"{what}; got {type(value).__name__}: {str(value)[:60]!r}.")
+
+
+def listed(values: object, what: str, error: type[SpatialsynError]) -> list[Any]:
+    """`values`, such as ids or years, one by one; `what` says what is needed.
+
+    No text, which would be taken letter by letter, and no table, taken row by row.
+    """
+    expect(values, Iterable, what, error)
+    found = [] if isinstance(values, str) else list(values)  # type: ignore[call-overload]
+    if isinstance(values, str) or not all(isinstance(one, Hashable) for one in found):
+        shape = getattr(values, "shape", "")
+        raise error(f"{what}, one by one; got {type(values).__name__} {shape or values!r}.")
+    return found
 
 
 def named(items: Iterable[object], most: int = 6) -> str:

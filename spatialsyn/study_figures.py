@@ -32,7 +32,7 @@ def _draw_study_area(job: Job) -> dict[str, Any]:
 
     language = job.study.report.language
     labels = language if COLUMNS[language] in job.panel.cities else None
-    drawing = study_area(job.panel, job.by, labels=labels, language=language)
+    drawing = study_area(job.panel, job.by, labels, language=language, block_labels=labels_of(job))
     return {"study_area": drawing}
 
 
@@ -115,7 +115,9 @@ def _draw_flows(job: Job) -> dict[str, Any]:
 
     results, language = job.results[job.main], job.study.report.language
     effects = results.effects(job.x, by=job.by)
-    return {"flows": flow_map(results.panel, effects, job.x, language=language)}
+    printed = labels_of(job)
+    drawing = flow_map(results.panel, effects, job.x, block_labels=printed, language=language)
+    return {"flows": drawing}
 
 
 def _draw_autocorrelation(job: Job) -> dict[str, Any]:

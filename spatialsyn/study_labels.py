@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from spatialsyn.report.labels import Checked
     from spatialsyn.run import Job
 
-# Figures of blocks, and those of them that are maps.
-MAPS = {"study_area", "flows"}
-BY_BLOCK = MAPS | {"blocks", "block_matrix"}
+# Figures of blocks.
+BY_BLOCK = {"study_area", "flows", "blocks", "block_matrix"}
 
 
 def labels_of(job: Job, more: Mapping[str, str] | None = None) -> Checked:
@@ -57,13 +56,12 @@ def check_fonts(job: Job) -> None:
 
 
 def _drawn_blocks(job: Job) -> Iterable[str]:
-    """Names of blocks as figures print them: maps as they stand in the data."""
+    """Names of blocks as figures print them."""
     report, panel = job.study.report, job.panel
     listed = set(report.figures or BY_BLOCK) & BY_BLOCK
-    mapped = listed & MAPS if panel.cities is not None else set()
     by = report.by or next(iter(panel.blocks), "")
     for name in dict.fromkeys(panel.blocks[by]) if listed and by in panel.blocks else ():
-        yield str(name) if mapped else report.labels.get(str(name), str(name))
+        yield report.labels.get(str(name), str(name))
 
 
 def _names(job: Job) -> Iterable[object]:

@@ -98,3 +98,81 @@ def test_whole_numbers_of_numpy_are_whole_numbers(option, options):
 def test_a_horizon_may_be_an_array():
     res = fitted(lag_y=True)
     assert_frame_equal(res.effects(horizon=np.arange(3)).table, res.effects(horizon=range(3)).table)
+
+
+W = ss.weights
+STUDY = ss.Study(*made_up(), {"main": SAR, "wx": SAR.but(family="sdm")})
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: ss.swap("x", None), r"swap\('x', None\) needs a term of the formula"),
+        (lambda: ss.Study(*made_up(), {"main": SAR}, by=[]), r"by=\[\] is not a grouping"),
+        (lambda: STUDY.run(store=np.nan), "store is the path of a folder; got float"),
+        (lambda: STUDY.run().effects([]), "x is one of 'x'; got list"),
+        (lambda: STUDY.run().curve("x", None), "effect is 'total', .*; got NoneType"),
+    ],
+)
+def test_studies_say_what_they_take(call, text):
+    with pytest.raises(ss.SpatialsynError, match=text):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"show": None}, "show is any of 'effects', .*; got NoneType"),
+        ({"effects": "abc"}, "takes a mapping, effects={.*; got str: 'abc'"),
+        ({"tests": "abc"}, "takes a mapping, tests={.*; got str: 'abc'"),
+        ({"labels": "abc"}, "labels are a mapping, .*; got str: 'abc'"),
+        ({"labels": {"x": 5}}, "the label of 'x' is a text; got int: '5'"),
+        ({"title": 5}, "the title of a table is a text; got int"),
+    ],
+)
+def test_tables_say_what_they_take(given, text):
+    with pytest.raises(ss.ConfigError, match=text):
+        ss.report.table(fitted(), **given)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda w, cities: W.read(None), r"path is a file, one of '\.gal'.*; got NoneType"),
+        (lambda w, cities: W.write(w, None), r"path is a file, one of '\.gal'.*; got NoneType"),
+        (lambda w, cities: W.read("w.csv", ids=np.nan), r"ids are the cities.*; got float"),
+        (lambda w, cities: w.aligned(None), r"aligned with ids, panel\.ids; got NoneType"),
+        (lambda w, cities: w.aligned(np.array([w.ids])), r"one by one; got ndarray \(1, 12\)"),
+        (lambda w, cities: w.subset("abc"), "needs a list of ids, one by one; got str 'abc'"),
+        (
+            lambda w, cities: W.contiguity(cities, links=None),
+            r"pairs of ids, .* \(\); got NoneType",
+        ),
+        (lambda w, cities: W.bands(cities, None), "edges are ascending kilometres.*; got NoneType"),
+        (lambda w, cities: W.bands(cities, "abc"), "ascending kilometres.*; got str 'abc'"),
+        (lambda w, cities: W.bands(cities, ["a"]), r"edges=\['a'\] must be ascending"),
+        (lambda w, cities: ss.Weights.from_graph(None), r"takes a libpysal\.graph\.Graph"),
+        (lambda w, cities: ss.Weights.from_w(None), r"takes a libpysal\.weights\.W"),
+        (lambda w, cities: W.series({2010: w}).at([2010]), r"has no matrix for \[2010\]"),
+    ],
+)
+def test_weights_say_what_they_take(call, text):
+    with pytest.raises(ss.WeightsError, match=text):
+        call(made_up()[1], ss.datasets.guangdong().cities)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda p, t: ss.CityPanel(t, "city", "year", blocks=None), "blocks are columns.*NoneType"),
+        (lambda p, t: ss.CityPanel(t, np.ones((2, 2)), "year"), "a column is named; .*ndarray"),
+        (lambda p, t: ss.CityPanel(t, "city", np.ones((2, 2))), "a column is named; .*ndarray"),
+        (lambda p, t: p.subset(ids=np.array([p.ids])), r"list of ids, .* ndarray \(1, 12\)"),
+        (lambda p, t: p.subset(years=np.array([p.years])), "list of years, .* ndarray"),
+        (lambda p, t: p.mean("x", years=np.array([p.years])), "years is a list .* ndarray"),
+    ],
+)
+def test_panels_say_what_they_take(call, text):
+    panel = made_up()[0]
+    with pytest.raises(ss.PanelError, match=text):
+        call(panel, panel.frame.reset_index())

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spatialsyn.errors import AlignmentError, PanelError, named, near
+from spatialsyn.errors import AlignmentError, PanelError, expect, named, near
 
 
 def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     """Every one of `columns` exists, once."""
     known = list(frame.columns)
     for name in columns:
+        expect(name, Hashable, f"a column is named; the table has {named(known, 40)}", PanelError)
         count = known.count(name)
         if count != 1:
             found = "no column" if count == 0 else f"{count} columns called"

@@ -23,7 +23,7 @@ from spatialsyn.cities.checks import (
     check_same_cities,
     check_years,
 )
-from spatialsyn.errors import PanelError, expect, named
+from spatialsyn.errors import PanelError, expect, listed, named
 from spatialsyn.numerics.lags import Array
 
 KEYS = ("city", "year")
@@ -79,8 +79,9 @@ class CityPanel:
         )
         if absent not in ABSENT:
             raise PanelError(f"absent={absent!r} is not one of {named(ABSENT)}.")
-        blocks = (blocks,) if isinstance(blocks, str) else tuple(blocks)
-        check_columns(frame, (city, year, *(c for c in frame.columns.unique() if c != city)))
+        what = "blocks are columns, such as ['region'], or none, ()"
+        blocks = (blocks,) if isinstance(blocks, str) else tuple(listed(blocks, what, PanelError))
+        check_columns(frame, (city, year, *frame.columns.unique()))
         _check_key_names(frame, city, year)
         check_ids(frame, city)
         years = check_years(frame, year)
@@ -203,15 +204,14 @@ class CityPanel:
         Weights keep their cities: `weights.subset(ids)` cuts them too, and says what
         that does to them.
         """
-        expect(ids, (Iterable, type(None)), "subset needs a list of ids", PanelError)
-        expect(years, (Iterable, type(None)), "subset needs a list of years", PanelError)
         if isinstance(ids, str):
             raise PanelError(f"subset needs a list of ids: subset([{ids!r}]).")
-        keep = self.ids if ids is None else tuple(ids)
+        keep = self.ids if ids is None else listed(ids, "subset needs a list of ids", PanelError)
         foreign = [i for i in keep if i not in set(self.ids)]
         if foreign:
             raise PanelError(f"the panel has no cities {named(foreign)}; it has {named(self.ids)}.")
-        chosen = self.years if years is None else tuple(years)
+        what = "subset needs a list of years"
+        chosen = self.years if years is None else listed(years, what, PanelError)
         self._check_years(chosen)
         gaps = sorted({*range(min(chosen, default=0), max(chosen, default=0))} - {*chosen})
         if gaps:
@@ -304,8 +304,7 @@ class CityPanel:
             if years != "all":
                 raise PanelError(f'years={years!r}: give a sequence of years, or "all".')
             return self.years
-        expect(years, Iterable, "years is a list such as [2011, 2012]", PanelError)
-        chosen = tuple(years)
+        chosen = tuple(listed(years, "years is a list such as [2011, 2012]", PanelError))
         if not chosen:
             raise PanelError('years is empty: give years, or "all".')
         self._check_years(chosen)

@@ -34,6 +34,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import filtered
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.results import Results
 
@@ -180,7 +181,7 @@ def _around(
 
 def _ssr(design: Design, spatial: Array) -> float:
     y, Z = filtered(design, spatial)
-    e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
+    e = y - Z @ least_squares(Z, y)
     return float(e @ e)
 
 

@@ -21,6 +21,7 @@ from spatialsyn.errors import ModelError
 from spatialsyn.numerics.dependence import cross_dependence
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
@@ -121,7 +122,7 @@ def vif(results: Results) -> pd.Series:
     found = []
     for j in range(Z.shape[1]):
         others = np.delete(Z, j, axis=1)
-        rest = Z[:, j] - others @ np.linalg.lstsq(others, Z[:, j], rcond=None)[0]
+        rest = Z[:, j] - others @ least_squares(others, Z[:, j])
         share = float(rest @ rest) / float(Z[:, j] @ Z[:, j])
         found.append(1 / share if share > COLLINEAR else np.inf)
     return pd.Series(found, index=[design.names[j] for j in keep], name="vif")

@@ -42,6 +42,7 @@ from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags, names
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import mean_trace, multiplier
+from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.transform import sweeps_time
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
@@ -170,7 +171,7 @@ def naive_score(
     Z = less.design.Z
     signal: Array = lag(M, Z @ less.estimate.params[: Z.shape[2]]).ravel()
     flat = Z.reshape(n * T, -1)
-    rest = signal - flat @ np.linalg.lstsq(flat, signal, rcond=None)[0]
+    rest = signal - flat @ least_squares(flat, signal)
     A = dense(M)
     t = T * (mean_trace(A, A) + mean_trace(A, np.swapaxes(A, -1, -2)))
     d = np.array([np.sum(e * lag(M, v)) for v in (less.data.y, e)]) / sigma2

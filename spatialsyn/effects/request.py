@@ -233,9 +233,8 @@ def by_channel(model: Multipliers, labels: Labels, design: Design) -> tuple[Mult
     if model.exponential:
         raise ModelError("matrix exponentials have one matrix of the outcome: no channels.")
     check_written(len(design.y), "effects by channel")
-    of_block = {f"{W}:{block}": W for W in design.matrices for block in design.blocks}
     inside = [name[4:-1] for name in design.rho_names]
-    rhos = [n if n in design.matrices else of_block[n] for n in inside]
+    rhos = [n if n in design.matrices else n.split(":", 1)[0] for n in inside]  # of one block
     names = tuple(dict.fromkeys([*rhos, *(W for W in model.carried_by if W is not None)]))
     if not names:
         raise ModelError("this model lags neither outcome nor regressors: there are no channels.")

@@ -17,6 +17,7 @@ import numpy as np
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.line import wider
 from spatialsyn.models.qml import describe
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 
@@ -43,6 +44,7 @@ def remove_bias(design: Design, estimate: Estimate) -> Estimate:
             raise EstimationError(
                 f"the bias correction moves rho to {params[p : p + m].round(3).tolist()}, outside "
                 'its parameter space. Use correction="lee-yu".'
+                f"{wider(design.logdet, float(params[p]))}"
             )
     if sweeps_cities(design.fixed_effects):
         params[-1] *= T / (T - 1)

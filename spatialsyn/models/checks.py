@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+from scipy import sparse
 
 from spatialsyn.errors import ModelError, WeightsError, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.lags import Array, Matrix, dense, norm
 from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
@@ -20,6 +21,9 @@ from spatialsyn.weights.series import Links
 SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
 # A column whose length falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
+# Matrices whose Gram matrix, of unit diagonal, has an eigenvalue below this are dependent; those
+# with more than this share in its eigenvector are the ones.
+DEPENDENT, TAKES_PART = 1e-12, 1e-4
 
 
 def check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
@@ -44,6 +48,45 @@ def check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
                 "effects needs every row to sum to one; otherwise a shock common to all cities "
                 f'would not stay common. Use W.standardize("row"){way_out}.'
             )
+
+
+def check_alike(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
+    """Refuse matrices of the same lag that are equal, proportional or sums of each other."""
+    if model.roles.mixed is not None:  # whose refusal speaks of shares
+        return
+    wx, every = model.roles.wx, {term for _, terms in model.roles.wx for term in terms}
+    lagged = [[W for W, terms in wx if not terms or x in terms] for x in (*sorted(every), None)]
+    for together in (model.roles.wy, model.lag_wy, *lagged):
+        if alike := dependent({name: matrices[name] for name in together}):
+            raise ModelError(
+                f"the matrices {named(alike)} are equal, proportional or combinations of each "
+                "other: the coefficients of their lags cannot be told apart. Leave one of them "
+                "out, or look at how alike they are: ss.weights.audit(...)."
+            )
+
+
+def check_linked(matrices: Mapping[str, Matrix]) -> None:
+    """Refuse a rho of a block whose cities have no links: it multiplies nothing."""
+    empty = [name for name, W in matrices.items() if not norm(W)]
+    if empty:
+        raise ModelError(
+            f"{named(empty)} multiplies nothing: no city of that block has a link in this W. Give "
+            "these cities neighbours, or let the blocks have one rho: regimes(..., rho=False)."
+        )
+
+
+def dependent(matrices: Mapping[str, Matrix]) -> list[str]:
+    """The names of matrices of which one is a linear combination of the others."""
+    if len(matrices) < 2:
+        return []
+    W = list(matrices.values())
+    W = W if all(sparse.issparse(w) for w in W) else [dense(w) for w in W]
+    gram = np.array([[(a * b).mean() for b in W] for a in W])
+    scale = np.sqrt(np.diag(gram))
+    values, vectors = np.linalg.eigh(gram / scale / scale[:, None])
+    if values[0] >= DEPENDENT:
+        return []
+    return [name for name, v in zip(matrices, vectors[:, 0], strict=True) if abs(v) > TAKES_PART]
 
 
 def check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:

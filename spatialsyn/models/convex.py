@@ -21,14 +21,16 @@ from itertools import product
 
 import numpy as np
 
-from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.models.checks import dependent
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, gradient, jacobian
 from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.qml import check_size, describe, regress
 from spatialsyn.models.search import GRID
-from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along_face
 
 # Steps of the grid of shares, by how many there are; more than the last get its steps.
@@ -37,8 +39,6 @@ STEPS = {1: 1, 2: 4, 3: 4, 4: 3, 5: 2}
 CLIMBS = 3
 # At a peak Newton's step is below this.
 FLAT = 1e-3
-# Matrices whose Gram matrix, of unit diagonal, has an eigenvalue below this are dependent.
-DEPENDENT = 1e-12
 
 
 def estimate_convex(design: Design) -> Estimate:
@@ -139,7 +139,7 @@ def concentrated(design: Design, x: Array) -> float:
     if not np.isfinite(jac):
         return -np.inf
     y, Z = _mixed(design, x)
-    e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
+    e = y - Z @ least_squares(Z, y)
     fit = float(np.log(2 * np.pi * (e @ e) / design.nobs)) + 1
     return jac - design.nobs / 2 * fit
 
@@ -148,7 +148,7 @@ def score(design: Design, x: Array) -> Array:
     """Gradient of `concentrated`: the wide model's score by the chain rule."""
     mixture = _mixture(design)
     y, Z = _mixed(design, x)
-    delta = np.linalg.lstsq(Z, y, rcond=None)[0]
+    delta = least_squares(Z, y)
     e = y - Z @ delta
     params = np.r_[delta, x, float(e @ e) / design.nobs]
     wide, P = mixture(params), len(design.names)
@@ -211,14 +211,9 @@ def _starts(design: Design, held: Mapping[int, float], unit: Array) -> list[Arra
 
 def _check_independent(design: Design) -> None:
     """Two equal matrices, or one that is a mixture of others, leave the shares open."""
-    W = [dense(w) for w in design.W]
-    gram = np.array([[(a * b).mean() for a in W] for b in W])
-    scale = np.sqrt(np.diag(gram))
-    values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
-    if values[0] < DEPENDENT:
-        alike = [f"{n!r}" for n, v in zip(_mixture(design).weights, vectors[:, 0], strict=True)
-                 if abs(v) > 1e-4]  # fmt: skip
+    alike = dependent(dict(zip(_mixture(design).weights, design.W, strict=True)))
+    if alike:
         raise ModelError(
-            f"the matrices {', '.join(alike)} are equal, or combinations of each other: their "
-            "shares cannot be told apart. Leave one of them out."
+            f"the matrices {named(alike)} are equal, or combinations of each other: their shares "
+            "cannot be told apart. Leave one of them out."
         )

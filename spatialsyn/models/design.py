@@ -16,7 +16,9 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.models.checks import (
     check_absorbed,
+    check_alike,
     check_dimensions,
+    check_linked,
     check_names,
     check_outcome,
     check_pairs,
@@ -31,8 +33,8 @@ from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.right_side import right_side
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.decomposed import Decomposed
-from spatialsyn.numerics.exponential import Exponent, norm
-from spatialsyn.numerics.lags import Array, Matrix, dense, lag, rows_of
+from spatialsyn.numerics.exponential import Exponent
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag, norm, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.traces import Propagation, Solved
@@ -222,9 +224,11 @@ def sweep_effects(
     check_series(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
+    check_alike(model, matrices)
     X, columns = right_side(model, data, weights)
     check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)
+    check_linked(W)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))

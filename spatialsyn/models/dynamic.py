@@ -24,6 +24,7 @@ from scipy.linalg import null_space
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.line import wider
 from spatialsyn.models.qml import describe
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array, dense
@@ -123,6 +124,7 @@ def remove_dummy_bias(design: Design, estimate: Estimate) -> Estimate:
             f"the bias correction moves rho to {params[p : p + m].round(3).tolist()}, outside its "
             "parameter space: the panel is too short for this model. Use fewer lags, or look at "
             'the uncorrected estimate, correction="direct".'
+            f"{wider(design.logdet, float(params[p]))}"
         )
     return replace(describe(design, params), loglik=estimate.loglik)
 

@@ -4,7 +4,9 @@
 
 N = nobs, t = tr M'M / n, d = 0 (Kelejian & Prucha 1999, International Economic Review 40);
 within cities N = n (T - 1). Time effects swept out leave t = tr M'JM / (n - 1) and
-d = tr JM / (n - 1), J = I - 11'/n, for a row-standardised M (ours). lambda and s2 minimise m'm.
+d = tr JM / (n - 1), J = I - 11'/n, for a row-standardised M (ours). lambda and s2 minimise m'm,
+M in units of its largest row sum (ours): c M has lambda / c, and one row-standardised that of the
+paper.
 
 With random city effects there are these moments within cities, of variance s2, and between
 them, of variance s1 = s2 + T var mu. lambda, s2 and s1 then minimise m'Y^-1 m, Y the variance
@@ -30,9 +32,10 @@ from scipy.linalg import block_diag, solve_triangular
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design, ErrorLag
 from spatialsyn.models.likelihood import quasi
+from spatialsyn.models.line import wider
 from spatialsyn.models.moments import columns, instruments_of, projector
-from spatialsyn.models.random_moments import Part, cells, influence, parts_of, quasi_demeaned
-from spatialsyn.numerics.lags import Array, dense, lag
+from spatialsyn.models.random_moments import Part, influence, parts_of, quasi_demeaned
+from spatialsyn.numerics.lags import Array, dense, lag, norm
 from spatialsyn.numerics.transform import sweep, sweeps_time
 
 # Coefficients of three moments in 1, lambda, lambda^2, (3, 3), and in the variance, (3,).
@@ -105,12 +108,14 @@ def _nearest(error: ErrorLag, moments: Sequence[Moments]) -> float:
         distance = sum((Polynomial(row) ** 2 for row in free), distance)
     low, high = error.logdet.interval
     roots = np.asarray(distance.deriv().roots(), dtype=complex)
-    inside = [float(r.real) for r in roots if abs(r.imag) <= 1e-9 * abs(r) and low < r.real < high]
+    real = [float(r.real) for r in roots if abs(r.imag) <= 1e-9 * abs(r)]
+    inside = [root for root in real if low < root < high]
     if not inside:
+        further = next(filter(None, (wider(error.logdet, root) for root in real)), "")
         raise EstimationError(
             f"the moments of the residuals put {error.name} outside its interval ({low:.4g}, "
             f"{high:.4g}): the data do not identify a spatial error with this W. Look for a common "
-            "trend (time effects), or leave the spatial error out."
+            f"trend (time effects), or leave the spatial error out.{further}"
         )
     return min(inside, key=distance)
 
@@ -130,14 +135,15 @@ def _weights(
     """What lambda takes of each moment, (3 or 6,)."""
     parts = parts_of(design)
     moments = _moments_of_parts(design, error, coefficients)
-    bends = [rows[:, 1] + 2 * lam * rows[:, 2] for rows, _ in moments]
+    size = norm(error.M)
+    bends = [(rows[:, 1] + 2 * lam * rows[:, 2]) / size for rows, _ in moments]
     jacobian = np.column_stack(
         [np.concatenate(bends), -block_diag(*[v[:, None] for _, v in moments])]
     )
     if len(parts) == 1:
-        return np.asarray(np.linalg.pinv(jacobian)[0])
+        return np.asarray(np.linalg.pinv(jacobian)[0] / size)
     root = block_diag(*_roots_of_weights(design, error, parts, variances))
-    return np.asarray(np.linalg.pinv(root @ jacobian)[0] @ root)
+    return np.asarray(np.linalg.pinv(root @ jacobian)[0] @ root / size)
 
 
 def _roots_of_weights(
@@ -156,7 +162,8 @@ def _variances(
 ) -> list[Array]:
     """Variance of e'A e for every part."""
     J, M = _projected(design, error)
-    A = (J, M.T @ M, (M + M.T) / 2)
+    forms = (J, M.T @ M, (M + M.T) / 2)
+    A = [form / size for form, size in zip(forms, _sizes(error), strict=True)]
     products = np.array([[np.sum(a * b.T) for b in A] for a in A])
     return [2 * s**2 * p.copies * products for p, s in zip(parts, variances, strict=True)]
 
@@ -169,7 +176,7 @@ def _first_steps(design: Design) -> list[Array]:
     """
     parts = parts_of(design)
     if len(parts) > 1 and instruments_of(design).endogenous:
-        return [influence(*cells(design, part)[1:]) for part in parts]
+        return [influence(design, part) for part in parts]
     return [_influence(design, columns(design)[1])] * len(parts)
 
 
@@ -197,7 +204,8 @@ def _slopes(design: Design, error: ErrorLag, part: Part, e: Array, Q: Array) -> 
     e, Q = (part.of(v.reshape(*shape, -1)) for v in (e, Q))
     Me, MQ = (sweep(lag(error.M, v), design.fixed_effects).reshape(e.size, -1) for v in (e, Q))
     e, Q = e.reshape(-1), Q.reshape(e.size, -1)
-    return -np.column_stack([2 * Q.T @ e, 2 * MQ.T @ Me[:, 0], Q.T @ Me[:, 0] + MQ.T @ e])
+    found = np.column_stack([2 * Q.T @ e, 2 * MQ.T @ Me[:, 0], Q.T @ Me[:, 0] + MQ.T @ e])
+    return -found / _sizes(error)
 
 
 def _scaled(v: Array, shape: tuple[int, ...], sizes: Array) -> Array:
@@ -216,7 +224,15 @@ def _moments(design: Design, error: ErrorLag, u: Array, copies: int) -> Moments:
     made = [[uu, -2 * uMu, MuMu], [MuMu, -2 * MuMMu, MMuMMu], [uMu, -uMMu - MuMu, MuMMu]]
     _, M = _projected(design, error)
     traces = np.array([design.units, np.sum(M**2), np.trace(M)])
-    return np.array(made) / (design.units * copies), traces / design.units
+    sizes = _sizes(error)
+    rows = np.array(made) / sizes[:, None]
+    return rows / (design.units * copies), traces / sizes / design.units
+
+
+def _sizes(error: ErrorLag) -> Array:
+    """What the three moments grow with where M grows, (3,)."""
+    size = norm(error.M)
+    return np.array([1.0, size**2, size])
 
 
 def _projected(design: Design, error: ErrorLag) -> tuple[Array, Array]:

@@ -48,12 +48,15 @@ class Estimate:
             return self.draws[stream.integers(len(self.draws), size=size)]
         assert self.cov is not None
         # What has no standard error (sigma2 without a likelihood) stays where it is.
-        values, vectors = np.linalg.eigh(np.nan_to_num(self.cov))
+        cov = np.nan_to_num(self.cov)
+        # Of correlations: beside a large variance a small one would be rounding.
+        unit = np.sqrt(np.where(np.diag(cov) > 0, np.diag(cov), 1.0))
+        values, vectors = np.linalg.eigh(cov / unit / unit[:, None])
         if values.min() < -1e-10 * values.max():
             raise EstimationError(
                 f"the covariance is not positive semi-definite (eigenvalues {values.min():.3g} .. "
                 f"{values.max():.3g}), so no draws can be made from it. Use method='delta'."
             )
-        root = vectors * np.sqrt(np.clip(values, 0, None))
+        root = unit[:, None] * vectors * np.sqrt(np.clip(values, 0, None))
         normal: Array = stream.standard_normal((size, len(self.params)))
         return np.asarray(self.params + normal @ root.T)

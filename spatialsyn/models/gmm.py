@@ -24,6 +24,7 @@ from spatialsyn.models.error_moments import error_by_moments, joint_covariance
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.instruments import Instruments, independent_columns
 from spatialsyn.models.likelihood import names as spatial_names
+from spatialsyn.models.line import wider
 from spatialsyn.models.moments import (
     KINDS,
     clusters,
@@ -150,6 +151,7 @@ def describe(design: Design, coefficients: Array, rest: Array) -> Estimate:
             f"space. The smallest F of the first stage is {F:.1f}: weak where below 10; if it is "
             "not, a common trend is left in the data. Add time effects, leave regressors out of "
             'W*x, find stronger instruments, or use estimator="qml".'
+            f"{wider(design.logdet, float(rho[0]))}"
         )
     estimate = Estimate(
         names=(*design.names, *spatial_names(design), "sigma2"),

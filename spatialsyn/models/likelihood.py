@@ -21,6 +21,7 @@ from spatialsyn.models.baltagi import Outside, outside
 from spatialsyn.models.design import Design
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.regression import least_squares
 
 
 class Spatial(NamedTuple):
@@ -162,7 +163,7 @@ def gradient(design: Design, values: Array, delta: Array, e: Array, sigma2: floa
 def residual(design: Design, values: Array) -> tuple[Array, Array]:
     """e and delta, given the spatial parameters."""
     y, Z = filtered(design, values)
-    delta = np.linalg.lstsq(Z, y, rcond=None)[0]
+    delta = least_squares(Z, y)
     return y - Z @ delta, delta
 
 

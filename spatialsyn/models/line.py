@@ -32,12 +32,16 @@ Products: TypeAlias = tuple[Array, Array, Array]
 
 # Where no eigenvalue closes the interval of rho, the search stops at this many times 1/|w|max.
 REACH = 5.0
-# A rho this near the end of its interval, in parts of its width, is no maximum.
-EDGE = 1e-7
+# A rho this near the end of its interval, in parts of its width, is no maximum; one that was
+# climbed to stops in steps this near to it.
+EDGE, STOPPED = 1e-7, 1e-3
 # Points of the scan of a narrow interval; how often it may move before the whole is taken.
 FEW, MOVES = 9, 6
-# What looks beyond the interval of factorisations.
-WIDER = ' weights.with_logdet("eigenvalues") searches up to the last value that W allows.'
+# What looks beyond an interval that a way to ln|S| does not leave, whatever W allows.
+WIDER = (
+    " The way to the log-determinant ({way}) ends at {low:.4g} and {high:.4g} whatever W allows: "
+    'weights.with_logdet("eigenvalues") searches up to the last value that it does.'
+)
 
 
 def best_on_line(of: Profile, logdet: LogDet, name: str) -> Array:
@@ -58,7 +62,7 @@ def best_on_line(of: Profile, logdet: LogDet, name: str) -> Array:
         rho = maximise(*of(part), (low, high), SCAN if (low, high) == space else FEW)
         if _distance(rho, (low, high)) > EDGE or _distance(rho, space) < EDGE:
             logdet.full.keep(rho, part)
-            return np.array([_inside(rho, space, name, WIDER)])
+            return np.array([_inside(rho, space, name, logdet)])
     return np.array([peak(*of(logdet), logdet, name)])
 
 
@@ -142,7 +146,7 @@ def peak(
 ) -> float:
     """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
     space = searched(logdet)
-    return _inside(maximise(value, derivatives, space, scan), space, name)
+    return _inside(maximise(value, derivatives, space, scan), space, name, logdet)
 
 
 def peaks(design: Design, logdet: LogDet, products: Products) -> tuple[Array, NDArray[np.bool_]]:
@@ -170,11 +174,26 @@ def _distance(rho: float, interval: tuple[float, float]) -> float:
     return min(rho - low, high - rho) / (high - low)
 
 
-def _inside(rho: float, space: tuple[float, float], name: str, wider: str = "") -> float:
+def wider(logdet: object, rho: float) -> str:
+    """What looks further, where `rho` is at or beyond the end of a way to ln|S|.
+
+    The space of W may end later, but not after one over its spectral radius.
+    """
+    full = logdet.full if isinstance(logdet, LogDet) else None
+    if not isinstance(full, Solved) or rho * full.radius >= 1:
+        return ""
+    low, high = full.interval
+    if _distance(rho, (low, high)) > STOPPED:
+        return ""
+    return WIDER.format(way=full.method, low=low, high=high)
+
+
+def _inside(rho: float, space: tuple[float, float], name: str, logdet: LogDet) -> float:
     if _distance(rho, space) < EDGE:
         raise EstimationError(
             f"the likelihood still rises at {name} = {rho:.4f}, the end of its interval "
             f"({space[0]:.4g}, {space[1]:.4g}): the data do not identify this model with this W. "
-            f"Check for a common trend (time effects), outliers and the scale of W.{wider}"
+            "Check for a common trend (time effects), outliers and the scale of W."
+            f"{wider(logdet, rho)}"
         )
     return rho

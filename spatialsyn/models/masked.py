@@ -30,6 +30,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import split
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.numerics.multiplier import multiplied_out
+from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 
 
@@ -232,7 +233,7 @@ def _common(design: Design, S: Array) -> Array:
 
 
 def _delta(at: Masked) -> Array:
-    return np.linalg.lstsq(at.Z.reshape(at.y.size, -1), at.y.ravel(), rcond=None)[0]
+    return least_squares(at.Z.reshape(at.y.size, -1), at.y.ravel())
 
 
 def _inside(design: Design, values: Array) -> bool:

@@ -21,10 +21,11 @@ from scipy import sparse
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
-from spatialsyn.numerics.exponential import REACH, Exponent, Exponential, act, norm
-from spatialsyn.numerics.lags import Array, Matrix, dense, lag
+from spatialsyn.numerics.exponential import REACH, Exponent, Exponential, act
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag, norm
 from spatialsyn.numerics.multiplier import transposed
 from spatialsyn.numerics.optimize import maximise
+from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.transform import sweep
 
 # alpha ||W|| is searched this far at a time, with so many Taylor columns: 4^36 / 36! < 1e-19.
@@ -63,7 +64,7 @@ def _best_step(design: Design, y: Array, scale: float) -> float:
     for k in range(1, COLUMNS):
         columns.append(_lag(design, design.W[0], columns[-1]) / (scale * k))
     E, Z = np.stack(columns, axis=2).reshape(y.size, -1), design.Z.reshape(y.size, -1)
-    E = E - Z @ np.linalg.lstsq(Z, E, rcond=None)[0]
+    E = E - Z @ least_squares(Z, E)
     G, powers = E.T @ E, np.arange(COLUMNS)
     assert isinstance(design.logdet, Exponent)
     drift, half = design.copies * design.logdet.trace / scale, design.nobs / 2

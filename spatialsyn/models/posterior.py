@@ -35,9 +35,10 @@ from spatialsyn.errors import ModelError
 from spatialsyn.models.convex import compressed, highest
 from spatialsyn.models.design import Design
 from spatialsyn.models.mixture import Mixture
-from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.lags import Array, dense, norm
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.randomness import generator
+from spatialsyn.numerics.spectrum import by_parts
 
 # Matrices whose posterior is integrated.
 MOST = 3
@@ -272,7 +273,7 @@ def _logdets(design: Design, shares: Array, s: Array) -> tuple[Array, Array]:
     for mix in shares:
         Wc = np.asarray(sum(x * w for x, w in zip(mix, W, strict=True)))
         years = len(Wc) if Wc.ndim == 3 else 1
-        logdet: LogDet = Eigenvalues(np.linalg.eigvals(Wc).ravel(), years)
+        logdet: LogDet = Eigenvalues(by_parts(Wc), years, norm(Wc))
         radii.append(logdet.radii[0])
         logdet = logdet.without_unit_root() if design.projects_cities else logdet
         logs.append(logdet(s / radii[-1]))

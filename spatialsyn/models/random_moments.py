@@ -61,11 +61,11 @@ def phi_of_residuals(design: Design) -> float:
     EstimationError
         Too few cities for a regression between them.
     """
-    squares = []
+    squares, sizes = [], np.linalg.norm(columns(design)[1], axis=0)
     for part in parts_of(design):
-        y, Q, H = cells(design, part)
-        first = influence(Q, H)
-        left = design.units * part.copies - int(np.linalg.matrix_rank(first))
+        y, Q, _ = cells(design, part)
+        first = influence(design, part)
+        left = design.units * part.copies - int(np.linalg.matrix_rank(first * sizes))
         if left < 1:
             raise EstimationError(
                 f"{len(design.y)} cities are too few to tell the variance of the cities from that "
@@ -113,9 +113,14 @@ def cells(design: Design, part: Part) -> tuple[Array, Array, Array]:
     return y[:, 0], Q, H
 
 
-def influence(Q: Array, H: Array) -> Array:
-    """(N, k): two-stage coefficients are its transpose times y; columns may be absent from Q."""
+def influence(design: Design, part: Part) -> Array:
+    """(N, k): two-stage coefficients of a part are its transpose times y.
+
+    It may lack a column: little is left of that beside what it was.
+    """
+    _, Q, H = cells(design, part)
     U, size, _ = np.linalg.svd(H / np.linalg.norm(H, axis=0).max(), full_matrices=False)
     span = U[:, size > ABSENT * size[0]]
-    scale = np.maximum(np.linalg.norm(Q, axis=0), ABSENT * np.linalg.norm(Q))
+    whole = np.linalg.norm(columns(design)[1], axis=0)
+    scale = np.maximum(np.linalg.norm(Q, axis=0), ABSENT * whole)
     return np.asarray(span @ np.linalg.pinv(span.T @ (Q / scale), rcond=ABSENT).T / scale)

@@ -201,6 +201,16 @@ class Regimes:
         name = self.grouping if self.above is None else f"{self.grouping} > {self.above:.6g}"
         return f"{name} ({', '.join(own)})" if own else name
 
+    def check_names(self, weights: Iterable[str]) -> None:
+        """Refuse the name of a W that reads as one and the block of its own rho."""
+        colons = [name for name in weights if ":" in name] if self.rho else []
+        if colons:
+            raise ModelError(
+                "regimes with rho=True call the rho of a block rho[W:block], so that "
+                f"{colons[0]!r} cannot be the name of a W. Give it another: "
+                f"weights.rename({colons[0].replace(':', '_')!r})."
+            )
+
 
 def regimes(
     grouping: str, x: Iterable[str] = (), rho: bool = False, above: float | None = None

@@ -17,7 +17,8 @@ from scipy.ndimage import maximum_filter
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
-from spatialsyn.models.likelihood import concentrated, names, score
+from spatialsyn.models.likelihood import concentrated, names, score, split
+from spatialsyn.models.line import wider
 from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -89,8 +90,17 @@ def check_peak(design: Design, spatial: Array, gradient: Gradient = score) -> No
             f"the likelihood still rises at {np.round(spatial, 4).tolist()} "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
-            "at how alike the matrices are: ss.weights.audit(...)."
+            f"at how alike the matrices are: ss.weights.audit(...).{_wider(design, spatial)}"
         )
+
+
+def _wider(design: Design, spatial: Array) -> str:
+    """What looks further for rho, or for lambda, than the ways to their log-determinants."""
+    rho, lam, _ = split(design, spatial)
+    found = wider(design.logdet, float(rho[0])) if len(rho) else ""
+    if not found and design.error is not None and lam is not None:
+        return wider(design.error.logdet, lam)
+    return found
 
 
 def _units(design: Design) -> Array:

@@ -210,6 +210,7 @@ class SpatialModel:
             )
         if self.regimes.rho and not self.roles.wy:
             raise ModelError(f"regimes has rho=True, but {self.family} has no lag of the outcome.")
+        self.regimes.check_names(self.weights_names)
         if self.random is not None:
             raise ModelError("regimes with random effects are not available: use fixed effects.")
 

@@ -17,7 +17,7 @@ from numpy.linalg import LinAlgError
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from spatialsyn.numerics.eigenvectors import scaled
-from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.lags import Array, Matrix, dense, norm
 from spatialsyn.numerics.logdet import Eigenvalues
 from spatialsyn.numerics.spectrum import eigenvalues
 
@@ -62,7 +62,7 @@ def spectrum(W: Matrix) -> Eigenvalues:
     """ln|I - rho W| from all eigenvalues of `W`."""
     s = scaled(W)
     if s is None:
-        return Eigenvalues(eigenvalues(W))
+        return Eigenvalues(eigenvalues(W), norm=norm(W))
     root = np.sqrt(s)
     return Symmetrised(np.linalg.eigvalsh(dense(W) * root[:, None] / root), scale=s)
 

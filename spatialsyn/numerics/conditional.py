@@ -64,7 +64,7 @@ def tails(z: Array, links: sparse.csr_array, drawn: Whole) -> Whole:
     """
     lag = links @ z
     with np.errstate(divide="ignore"):  # where z_i is zero all draws give the same number
-        margin = SAME * np.maximum(1.0, np.abs(z * lag)) / np.abs(z)
+        margin = SAME * np.maximum(links.sum(axis=1), np.abs(z * lag)) / np.abs(z)
     bounds = np.stack([lag - margin, lag + margin])
     sizes, equal = np.diff(links.indptr), _equal(links)
     searched = _searched(z, links, drawn, bounds, np.where(equal, sizes, 0))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialsyn.numerics.lags import Array, Matrix, lag
+from spatialsyn.numerics.lags import Array, Matrix, lag, norm
 
 # 1 / 19! is below rounding.
 TERMS = 18
@@ -38,11 +38,6 @@ def exponentials(W: Sequence[Matrix], alpha: Array, n: int) -> Array:
     for w, a in zip(W, alpha, strict=True):
         product = act(w, float(a), product)
     return product
-
-
-def norm(W: Matrix) -> float:
-    """The largest row sum of `W`, whose entries are not negative."""
-    return float(W.sum(axis=1).max())
 
 
 @dataclass(frozen=True, eq=False)

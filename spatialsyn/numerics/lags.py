@@ -44,6 +44,11 @@ def dense(W: Matrix) -> Array:
     return W.toarray() if sparse.issparse(W) else np.asarray(W, dtype=float)
 
 
+def norm(W: Matrix) -> float:
+    """The largest row sum of `W`, whose entries are not negative: no eigenvalue exceeds it."""
+    return float(W.sum(axis=-1).max())
+
+
 def columns_of(W: Matrix, scale: Array) -> Matrix:
     """W D with D = diag(scale): what each sending city sends, times its scale.
 

@@ -15,11 +15,11 @@ from math import factorial
 
 import numpy as np
 
-from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.lags import Array, norm
 from spatialsyn.numerics.multiplier import mean_trace, multiplied_out
 from spatialsyn.numerics.spectrum import by_parts
 
-# Imaginary parts below this are rounding of a real eigenvalue.
+# Imaginary parts below this, in parts of the largest modulus, are rounding of a real eigenvalue.
 REAL = 1e-8
 
 
@@ -38,7 +38,7 @@ class LogDet(ABC):
     @property
     @abstractmethod
     def radii(self) -> tuple[float]:
-        """Spectral radius of the matrix, the scale on which rho is measured."""
+        """Spectral radius of the matrix, one over the scale on which rho is measured."""
 
     @property
     @abstractmethod
@@ -100,10 +100,16 @@ class LogDet(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Eigenvalues(LogDet):
-    """From the eigenvalues of W; of all its years, and their mean, where W changes over `years`."""
+    """From the eigenvalues of W; of all its years, and their mean, where W changes over `years`.
+
+    Attributes
+    ----------
+    norm : of W, the scale of rho where no links close a circle and all eigenvalues are zero
+    """
 
     eigenvalues: np.ndarray
     years: int = 1
+    norm: float = 1.0
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """Exact sums over the eigenvalues."""
@@ -129,15 +135,14 @@ class Eigenvalues(LogDet):
         """
         w = self.eigenvalues
         radius = float(np.abs(w).max(initial=0.0))
-        real = w.real[np.abs(w.imag) <= REAL * max(1.0, radius)]
+        real = w.real[np.abs(w.imag) <= REAL * radius]
         low = 1 / real.min() if real.size and real.min() < 0 else -np.inf
         return float(low), 1 / radius if radius > 0 else np.inf
 
     @property
     def radii(self) -> tuple[float]:
-        """The largest modulus."""
-        radius = float(np.abs(self.eigenvalues).max(initial=0.0))
-        return (radius if radius > 1e-12 else 1.0,)
+        """The largest modulus, or the norm."""
+        return (float(np.abs(self.eigenvalues).max(initial=0.0)) or self.norm,)
 
     def reordered(self, order: list[int]) -> Eigenvalues:
         """That of the same cities in another order."""
@@ -224,8 +229,8 @@ class JointLogDet:
 
     @cached_property
     def radii(self) -> tuple[float, ...]:
-        """Spectral radius of every matrix."""
-        return tuple(Eigenvalues(np.linalg.eigvals(W)).radii[0] for W in self.matrices)
+        """Spectral radius of every matrix, or its norm."""
+        return tuple(Eigenvalues(by_parts(W), norm=norm(W)).radii[0] for W in self.matrices)
 
     def S(self, rho: Array) -> Array:
         """I - sum_m rho_m W_m."""
@@ -233,9 +238,7 @@ class JointLogDet:
 
     def room(self, rho: Array) -> float:
         """One less the largest real eigenvalue of sum_m rho_m W_m: positive inside the space."""
-        n = self.matrices[0].shape[-1]
-        years = (np.eye(n) - self.S(rho)).reshape(-1, n, n)
-        w = np.concatenate([by_parts(mixed) for mixed in years])
+        w = by_parts(np.eye(self.matrices[0].shape[-1]) - self.S(rho))
         real = w.real[np.abs(w.imag) <= REAL * max(1.0, float(np.abs(w).max()))]
         return float(1 - real.max(initial=0.0))
 

@@ -27,7 +27,7 @@ from scipy.linalg.lapack import dtrtri
 
 from spatialsyn.numerics.cells import Cells
 from spatialsyn.numerics.decomposed import Decomposed, Resolvent
-from spatialsyn.numerics.lags import Array, Matrix, dense, lag_each
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag_each, norm
 from spatialsyn.numerics.spectrum import by_parts, parts
 from spatialsyn.numerics.traces import margins
 
@@ -160,7 +160,7 @@ def schur_form(W: Matrix) -> Schur | None:
     A = dense(W)
     T, Q = schur(A, output="real")
     w = by_parts(A) if len(parts(A)) > 1 else _on_diagonal(T)
-    made = Schur(w, W=W, Q=Q, T=T)
+    made = Schur(w, norm=norm(W), W=W, Q=Q, T=T)
     return made if all(_agrees(made, A, part / made.radii[0]) for part in TRIED) else None
 
 

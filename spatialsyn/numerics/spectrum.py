@@ -39,15 +39,19 @@ def eigenvalues(W: Matrix) -> NDArray[np.inexact[Any]]:
 
 
 def by_parts(A: Array) -> NDArray[np.inexact[Any]]:
-    """All eigenvalues of any (n, n) matrix: of each part of cities that circles of links join.
+    """All eigenvalues of any (n, n) matrix, or of every year of (T, n, n).
 
-    One that two parts share may have one eigenvector in the whole, and rounding would make a
-    complex pair of it there.
+    They are those of each part of cities that circles of links join. One that two parts share
+    may have one eigenvector in the whole, and rounding would make a complex pair of it there;
+    without any circle all are zero exactly.
     """
-    return np.concatenate([np.linalg.eigvals(A[np.ix_(part, part)]) for part in parts(A)])
+    years = A.reshape(-1, *A.shape[-2:])
+    return np.concatenate(
+        [np.linalg.eigvals(year[np.ix_(part, part)]) for year in years for part in parts(year)]
+    )
 
 
-def parts(A: Array) -> list[NDArray[np.intp]]:
+def parts(A: Matrix) -> list[NDArray[np.intp]]:
     """The cities of every part that circles of links join."""
     _, part = connected_components(sparse.csr_array(A), connection="strong")
     return np.split(np.argsort(part, kind="stable"), np.cumsum(np.bincount(part))[:-1])

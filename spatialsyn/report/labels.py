@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import ConfigError, named
+from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.results import Results
 
 # Names in a term, those of functions aside.
@@ -38,7 +38,12 @@ def check_labels(
     names : what `caller` prints and labels may replace
     fits : the results it was given, if any
     """
-    if not labels or isinstance(labels, Checked):
+    if labels is None or isinstance(labels, Checked):
+        return
+    expect(labels, Mapping, "labels are a mapping, {'va': 'Virtual agglomeration'}", ConfigError)
+    for name, label in labels.items():
+        expect(label, str, f"the label of {name!r} is a text", ConfigError)
+    if not labels:
         return
     printed, whole = list(dict.fromkeys(map(str, names))), list(fits)
     strange = [name for name in labels if name not in printed]

@@ -63,6 +63,7 @@ CHINESE = {
     "mean change in {} when {} rises by one unit in every sending city": (
         "各影响城市的 {1} 均增加一个单位时 {0} 的平均变化"
     ),
+    "mean change in {} in the scenario {}": "情景“{1}”下 {0} 的平均变化",
     "effective number of neighbours": "有效邻居数",
     "neighbours that count, by city": "各城市的有效邻居",
     "matrices that are alike": "矩阵的相似性",

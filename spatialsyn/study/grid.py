@@ -55,7 +55,8 @@ def swap(term: str, others: str | Iterable[str]) -> Swap:
     ModelError
         Terms that are not text, or named twice.
     """
-    listed = (others,) if isinstance(others, str) else tuple(others)
+    listed = (others,) if isinstance(others, str) or not isinstance(others, Iterable) else others
+    listed = tuple(listed)
     terms = [term, *listed]
     if not listed or not all(isinstance(t, str) for t in terms) or len(set(terms)) < len(terms):
         raise ModelError(

@@ -87,7 +87,7 @@ class Study:
                 f"drop_years names {named(foreign)}; the panel has the years "
                 f"{self.panel.years[0]}-{self.panel.years[-1]}."
             )
-        if self.by is not None and self.by not in self.panel.blocks:
+        if self.by is not None and self.by not in list(self.panel.blocks):
             raise ModelError(
                 f"by={self.by!r} is not a grouping of the panel; it has "
                 f"{named(self.panel.blocks) or 'none'}."

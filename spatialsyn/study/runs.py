@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from spatialsyn.errors import ModelError, named
+from spatialsyn.errors import ModelError, expect, named
 from spatialsyn.study.curve import Curve, curve
 from spatialsyn.study.grid import Specification
 
@@ -95,6 +95,7 @@ class Runs:
             found.insert(1, axis, chosen)
         if x is None:
             return found
+        expect(x, str, f"x is one of {named(found['x'].unique(), 40)}", ModelError)
         mine = found[(found["x"] == x) | (found["regressor"] == x)].reset_index(drop=True)
         if mine.empty:
             raise ModelError(
@@ -115,6 +116,8 @@ class Runs:
         ModelError
             An effect that there is not, or several of them per model.
         """
+        what = "effect is 'total', 'direct', 'indirect', or {'effect': ..., 'to': ..., 'from': ...}"
+        expect(effect, (str, Mapping), what, ModelError)
         chosen = {"effect": effect} if isinstance(effect, str) else dict(effect)
         return curve(self.effects(x), x, chosen, self._axes, dict(self.failures))
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from spatialsyn import __version__
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import StoreError
+from spatialsyn.errors import StoreError, expect
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
@@ -62,8 +62,9 @@ def opened(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     StoreError
-        It cannot be made, or is a file.
+        It cannot be made, is a file, or no path at all.
     """
+    expect(path, (str, os.PathLike), "store is the path of a folder", StoreError)
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spatialsyn.errors import WeightsError
+from spatialsyn.errors import WeightsError, listed
 from spatialsyn.numerics.lags import Array
+from spatialsyn.weights.checks import real
 from spatialsyn.weights.geographic import distances
 
 
@@ -27,9 +28,10 @@ def bands(cities: Any, edges: Sequence[float]) -> pd.DataFrame:
     DataFrame, (n, n), receivers in rows
         ``"0-100 km"``, ``"100-300 km"``, ``"over 300 km"``; their order in ``.attrs``.
     """
-    cuts = [float(edge) for edge in edges]
-    if not cuts or cuts[0] <= 0 or any(b <= a for a, b in pairwise(cuts)):
-        raise WeightsError(f"edges={cuts} must be ascending kilometres above zero.")
+    given = listed(edges, "edges are ascending kilometres, [100, 300]", WeightsError)
+    cuts = [real(edge) for edge in given]
+    if not (cuts and cuts[0] > 0 and all(a < b < np.inf for a, b in pairwise(cuts))):
+        raise WeightsError(f"edges={given} must be ascending kilometres above zero.")
     km = distances(cities)
     starts, ends = ["0", *(f"{edge:g}" for edge in cuts)], [f"{edge:g}" for edge in cuts]
     names = [f"{a}-{b} km" for a, b in zip(starts, ends, strict=False)]

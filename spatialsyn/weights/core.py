@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatialsyn.errors import AlignmentError, WeightsError, expect, named
+from spatialsyn.errors import AlignmentError, WeightsError, expect, listed, named
 from spatialsyn.numerics.cholesky import spectrum
 from spatialsyn.numerics.determinants import WAYS, chosen, determined
 from spatialsyn.numerics.eigenvectors import diagonal_form
@@ -58,8 +58,8 @@ class Weights:
     determinant: str = "auto"
 
     def __post_init__(self) -> None:
-        expect(self.ids, Iterable, f"W[{self.name}] needs ids, the city of every row", WeightsError)
-        object.__setattr__(self, "ids", tuple(self.ids))
+        what = f"W[{self.name}] needs ids, the city of every row"
+        object.__setattr__(self, "ids", tuple(listed(self.ids, what, WeightsError)))
         object.__setattr__(self, "matrix", _stored(self.matrix, self.name))
         _check_matrix(self.matrix, self.ids, self.name)
 
@@ -76,18 +76,25 @@ class Weights:
             matrix, ids = _labelled(matrix, ids, name)
         if ids is None:
             raise WeightsError(f"W[{name}] needs ids=[...], the city of every row.")
-        expect(ids, Iterable, f"W[{name}] needs ids, the city of every row", WeightsError)
+        what = f"W[{name}] needs ids, the city of every row"
+        ids = listed(ids, what, WeightsError)
         return cls(matrix, tuple(ids), name, {"kind": "matrix", **recipe})._recognised()
 
     @classmethod
     def from_graph(cls, graph: Any, name: str = "w") -> Weights:
         """From a libpysal `Graph`."""
+        from libpysal.graph import Graph
+
+        expect(graph, Graph, "from_graph takes a libpysal.graph.Graph", WeightsError)
         ids = tuple(graph.unique_ids)
         return cls(graph.sparse, ids, name, {"kind": "libpysal Graph"})._recognised()
 
     @classmethod
     def from_w(cls, w: Any, name: str = "w") -> Weights:
         """From a libpysal `W`."""
+        from libpysal.weights import W
+
+        expect(w, W, "from_w takes a libpysal.weights.W; from_graph a Graph", WeightsError)
         return cls(w.sparse, tuple(w.id_order), name, {"kind": "libpysal W"})._recognised()
 
     def to_graph(self) -> Any:
@@ -226,7 +233,7 @@ class Weights:
 
     def aligned(self, ids: Sequence[Any]) -> Weights:
         """The same matrix with its rows in the order of `ids`, which must be the same cities."""
-        ids = tuple(ids)
+        ids = tuple(listed(ids, "weights are aligned with ids, panel.ids", WeightsError))
         if ids == self.ids:
             return self
         if ids in self._reordered:
@@ -262,7 +269,7 @@ class Weights:
         A standardised matrix is standardised again; links to the cities left out are
         lost, which the recipe records as the share of all weight.
         """
-        keep = list(ids)
+        keep = listed(ids, "subset needs a list of ids", WeightsError)
         foreign = [i for i in keep if i not in set(self.ids)]
         if foreign:
             raise WeightsError(f"weights {self.name!r} have no cities {named(foreign)}.")

@@ -23,7 +23,7 @@ from typing import Any
 
 from scipy import sparse
 
-from spatialsyn.errors import AlignmentError, WeightsError, expect, named
+from spatialsyn.errors import AlignmentError, WeightsError, expect, listed, named
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.economic import BaseYears, given_years
 from spatialsyn.weights.formats import FORMATS, Stored, write_square
@@ -47,7 +47,7 @@ def write(
         with spaces in a .gal or .gwt, ids that are no whole numbers for Stata.
     """
     expect(weights, Weights, "write takes one Weights", WeightsError)
-    path = Path(path)
+    path = _path(path)
     _, writer = _format(path)
     if layout not in ("long", "square"):
         raise WeightsError(f"layout={layout!r} is not one of 'long', 'square'.")
@@ -88,7 +88,8 @@ def read(
     AlignmentError
         The file and `ids` name different cities.
     """
-    path = Path(path)
+    path = _path(path)
+    ids = None if ids is None else listed(ids, "ids are the cities, panel.ids", WeightsError)
     reader, _ = _format(path)
     if not path.is_file():
         raise WeightsError(f"there is no file {str(path)!r}.")
@@ -135,6 +136,11 @@ def _put(path: Path, content: bytes) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def _path(path: object) -> Path:
+    expect(path, (str, os.PathLike), f"path is a file, one of {named(FORMATS)}", WeightsError)
+    return Path(path)  # type: ignore[arg-type]
 
 
 def _format(path: Path) -> tuple[Callable[..., Stored], Callable[[Weights], bytes]]:

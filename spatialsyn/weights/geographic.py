@@ -65,6 +65,8 @@ def contiguity(
     check_boundaries(cities)
     check_policy(isolates)
     _check_order(order)
+    what = "links holds pairs of ids, such as [('440300', '442000')], or nothing, ()"
+    expect(links, Iterable, what, WeightsError)
     links = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in links)
     ids = tuple(cities.index)
     borders = contiguous(cities.geometry.to_numpy(), rook)

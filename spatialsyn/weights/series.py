@@ -84,7 +84,7 @@ class WeightsSeries:
         WeightsError
             The series has no such year; no other year takes its place.
         """
-        if year not in self.by_year:
+        if year not in list(self.by_year):
             raise WeightsError(
                 f"the series {self.name!r} has no matrix for {year!r}; it has {named(self.years)}."
             )
@@ -99,7 +99,8 @@ class WeightsSeries:
     def logdet_over(self, years: Sequence[int]) -> Eigenvalues:
         """The mean over these years of ln|I - rho W|."""
         found = [self.at(year).spectrum for year in years]
-        return Eigenvalues(np.concatenate([f.eigenvalues for f in found]), years=len(found))
+        every = np.concatenate([f.eigenvalues for f in found])
+        return Eigenvalues(every, len(found), max(f.norm for f in found))
 
     @cached_property
     def row_sums(self) -> Array:

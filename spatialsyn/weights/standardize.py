@@ -19,7 +19,7 @@ from scipy import sparse
 
 from spatialsyn.errors import WeightsError, named
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.spectrum import eigenvalues, leading
+from spatialsyn.numerics.spectrum import eigenvalues, leading, parts
 from spatialsyn.weights.core import EXACT_TO, Weights
 
 STANDARDIZATIONS = ("row", "column", "spectral", "minmax", "none")
@@ -73,7 +73,7 @@ def _scale(weights: Weights, how: str) -> float:
             radius = leading(weights.matrix)[1]
         else:
             radius = float(np.abs(eigenvalues(weights.matrix)).max())
-        if not radius >= 1e-12:
+        if len(parts(weights.matrix)) == weights.n or not radius > 0:
             raise WeightsError(
                 f"W[{weights.name}] has spectral radius zero (its links never close a circle), or "
                 'one that was not found. Use standardize("row") or "minmax".'

@@ -211,3 +211,16 @@ def test_unclear_indirect_effects_are_said_to_have_unclear_shares():
     assert "mean little" not in repr(FITS["own"].channel_shares("x"))
     table = ss.report.effects_table(FITS["own"].effects("x", by="channel"))
     assert "Indirect, a" in [row.label for row in table.rows]
+
+
+def test_a_colon_in_a_block_changes_no_channel_and_one_in_a_matrix_is_refused():
+    table = PANEL.frame.reset_index()
+    region = table["region"].replace({"core": "core:inner", "edge": "core:outer"})
+    panel = ss.CityPanel(table.assign(region=region), city="city", year="year", blocks=["region"])
+    found = ss.fit(MODELS["regimes"], panel, WEIGHTS).effects(by="channel").table
+    plain = FITS["regimes"].effects(by="channel").table
+    assert found["channel"].tolist() == plain["channel"].tolist()
+    assert_allclose(found["estimate"], plain["estimate"], rtol=1e-8)
+    with pytest.raises(ss.ModelError, match=r"'a:core' cannot be .* weights\.rename\('a_core'\)"):
+        MODELS["regimes"].but(W=["a", "a:core"])
+    assert ss.sar("y ~ x", W="a:core").weights_names == ("a:core",)

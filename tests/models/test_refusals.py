@@ -5,10 +5,12 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from cases import made_up, ring
 
 import spatialsyn as ss
+from spatialsyn.models.line import wider
 
 
 def test_a_model_is_a_value():
@@ -212,3 +214,79 @@ def test_standard_errors_that_would_be_rounding_are_refused(family, shift):
     np.testing.assert_allclose(near, plain, rtol=1e-5)  # 2e-16 * 1e8, and a few more
     with pytest.raises(ss.EstimationError, match="or with the intercept: subtract a constant"):
         ss.fit(ss.SpatialModel(family, "y ~ far", W), moved, w)
+
+
+def negative() -> tuple[ss.CityPanel, ss.Weights]:
+    """A directed W that allows rho to -1.9, and a panel of rho = -1.5."""
+    rng, n, T = np.random.default_rng(0), 40, 6
+    W = np.zeros((n, n))
+    for i in range(n):
+        W[i, rng.choice(np.delete(np.arange(n), i), 4, replace=False)] = rng.random(4) + 0.2
+    W /= W.sum(axis=1, keepdims=True)
+    x, e = rng.normal(size=(n, T)), 0.3 * rng.normal(size=(n, T))
+    y = np.linalg.solve(np.eye(n) + 1.5 * W, x + e)
+    index = pd.MultiIndex.from_product([range(n), range(T)], names=["city", "year"])
+    frame = pd.DataFrame({"x": x.ravel(), "y": y.ravel()}, index=index).reset_index()
+    return ss.CityPanel(frame, city="city", year="year"), ss.Weights.from_matrix(W, ids=range(n))
+
+
+@pytest.mark.parametrize("way", ["sparse", "hessenberg"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ss.sar("y ~ x", W="w"),
+        ss.sem("y ~ x", W="w"),
+        ss.sac("y ~ x", W="w"),
+        ss.sar("y ~ x", W="w", random="individual"),
+        ss.sar("y ~ x", W="w", estimator="2sls"),
+    ],
+    ids=["rho", "lambda", "both", "random", "2sls"],
+)
+def test_a_way_that_ends_early_says_what_searches_further(model, way):
+    panel, w = negative()
+    found = ss.fit(model, panel, w.with_logdet("eigenvalues"))
+    assert found.params.filter(regex="rho|lambda").min() < -1.4
+    with pytest.raises(ss.EstimationError, match=r"ends at -0\.98 and 0\.995 whatever") as no:
+        ss.fit(model, panel, w.with_logdet(way))
+    assert 'with_logdet("eigenvalues") searches up to the last value' in str(no.value)
+
+
+def test_only_a_way_that_ends_early_is_blamed_and_only_there():
+    w = negative()[1]
+    assert wider(w.with_logdet("sparse").logdet, -1.5)
+    for way, rho in (("sparse", 0.5), ("sparse", 1.2), ("eigenvalues", -2.5)):
+        assert not wider(w.with_logdet(way).logdet, rho)
+
+
+LEVELS = {"fixed_effects": "individual"}
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.5])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ss.sar("y ~ x", W=["geo", "dig"], **LEVELS),
+        ss.sdm("y ~ x", W=["geo", "dig"], **LEVELS),
+        ss.slx("y ~ x", W=["geo", "dig"], **LEVELS),
+        ss.sar("y ~ x", W=["geo", "dig"], estimator="2sls", **LEVELS),
+        ss.slx("y ~ x + z", W={"wx": {"x": ["geo", "dig"], "z": "geo"}}, **LEVELS),
+    ],
+    ids=["sar", "sdm", "slx", "2sls", "of one regressor"],
+)
+def test_equal_matrices_are_named(model, factor):
+    panel, w = made_up()
+    geo = w.rename("geo")
+    dig = ss.Weights.from_matrix(factor * w.dense(), ids=w.ids, name="dig")
+    with pytest.raises(ss.ModelError, match="the matrices 'geo', 'dig' are equal, proportional"):
+        ss.fit(model, panel, [geo, dig])
+
+
+def test_a_sum_of_two_matrices_is_named_and_other_roles_may_share_one():
+    panel, w = made_up()
+    geo, dig = w.rename("geo"), ss.Weights.from_matrix(ring(w.n), ids=w.ids, name="dig")
+    both = ss.Weights.from_matrix(geo.dense() + 2 * dig.dense(), ids=w.ids, name="both")
+    with pytest.raises(ss.ModelError, match="the matrices 'geo', 'dig', 'both' are equal"):
+        ss.fit(ss.slx("y ~ x", W=["geo", "dig", "both"], **LEVELS), panel, [geo, dig, both])
+    same = geo.rename("same")
+    apart = {"wy": "geo", "wx": {"x": "same", "z": "geo"}}
+    assert len(ss.fit(ss.sdm("y ~ x + z", W=apart, **LEVELS), panel, [geo, same]).rho) == 1

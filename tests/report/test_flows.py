@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from drawing import drawn
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose
@@ -255,3 +256,47 @@ def test_fading_without_p_values_is_refused(panel):
         ss.report.map(panel.cities, numbers, uncertainty="blur")
     with pytest.raises(ConfigError, match="across=0"):
         ss.report.maps(panel.cities, {"a": numbers}, across=0)
+
+
+@pytest.mark.parametrize("codes", [{"GBA": 1, "periphery": 2}, {"GBA": 2, "periphery": 1}])
+def test_what_stays_within_a_block_is_written_over_it(panel, fit, codes):
+    """Text of the GBA as block 2 stood over Yunfu, a city of the periphery."""
+    table = panel.frame.reset_index()
+    every = pd.concat([panel.cities, panel.context])
+    coded = table.assign(block=table["city"].map(panel.blocks["region"].map(codes)))
+    numbered = ss.CityPanel(coded, "city", "year", cities=every, blocks=["block"])
+    effects = ss.fit(fit[0].model, numbered, fit[1]).effects("x", by="block")
+    ax = ss.report.flow_map(numbered, effects)
+    ax.figure.canvas.draw()
+    drawn_cities = flows.frame.sheet(numbered.cities, numbered.context).cities
+    shapes = drawn_cities.geometry.groupby(numbered.blocks["block"]).agg(
+        lambda part: part.union_all()
+    )
+    written = {t.get_text(): t for t in drawn(ax, "number") if t.get_text().startswith("within")}
+    assert len(written) == 2
+    for text, artist in written.items():
+        box = artist.get_window_extent().transformed(ax.transData.inverted())
+        block = shapes[int(text.split()[1])]
+        assert block.contains(shapely.Point(artist.get_position()))
+        area = shapely.box(box.x0, box.y0, box.x1, box.y1)
+        assert block.intersection(area).area > 0.7 * area.area
+
+
+def test_maps_print_the_labels_of_blocks(panel, blocks):
+    labels = {"GBA": "Bay Area", "periphery": "the rest"}
+    area = ss.report.study_area(panel, block_labels=labels).get_legend()
+    assert [t.get_text() for t in area.get_texts()][:2] == ["Bay Area (9)", "the rest (12)"]
+    ax = ss.report.flow_map(panel, blocks, block_labels=labels)
+    assert [t.get_text() for t in ax.get_legend().get_texts()][:2] == ["Bay Area", "the rest"]
+    inner = [t.get_text().split("\n")[0] for t in drawn(ax, "number")]
+    assert {"within Bay Area", "within the rest"} <= set(inner)
+    with pytest.raises(ConfigError, match="flow_map has nothing to label by 'core'"):
+        ss.report.flow_map(panel, blocks, block_labels={"core": "core"})
+
+
+def test_a_scenario_by_block_is_not_called_a_rise_by_one_unit(results):
+    plan = results.scenario({"x": ("GBA", "+1")}, by="region")
+    for draw in (ss.report.block_plot, ss.report.block_matrix):
+        said = draw(plan, outcome="synergy").get_xlabel()
+        assert "mean change in synergy in the scenario x: GBA +1" in said
+        assert "one unit" not in said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -27,6 +27,7 @@ from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
 from spatialsyn.report.atlas.frame import Sheet
 from spatialsyn.report.atlas.layers import EDGE, dissolved, draw_outline, fill, fill_empty
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 from spatialsyn.weights.core import Weights
 
@@ -48,6 +49,7 @@ def study_area(
     language: str = "en",
     ax: Axes | None = None,
     width_mm: float | str = theme.WIDTHS["middle"],
+    block_labels: Mapping[str, str] | None = None,
 ) -> Axes:
     """The cities of the panel, coloured by block, with their names.
 
@@ -58,6 +60,7 @@ def study_area(
     ----------
     blocks : a grouping of the panel, or a column of its polygons
     labels : "en" | "zh" | Series of names by city id | None
+    block_labels : block -> what the legend prints for it
     missing : what the legend calls units without data
     north : whether there is a north arrow
     """
@@ -70,10 +73,11 @@ def study_area(
         ax = frame.new_axes(shown, width_mm, title) if ax is None else ax
         frame.prepare(ax, shown, title)
         colours = block_colours(dissolved(cities, blocks)[0])
+        printed = block_names(colours, block_labels, "study_area", language)
         fill(ax, shown.cities.geometry, [colours[str(name)] for name in cities[blocks]], "cities")
         size = cities[blocks].astype(str).value_counts()
         handles = [
-            Patch(facecolor=colour, label=f"{word(name, language)} ({size[name]})", **EDGE)
+            Patch(facecolor=colour, label=f"{printed[name]} ({size[name]})", **EDGE)
             for name, colour in colours.items()
         ]
         nothing = pd.Series(False, index=cities.index)
@@ -87,6 +91,15 @@ def study_area(
 def block_colours(names: Sequence[str]) -> dict[str, str]:
     """A pastel colour per block, by position."""
     return {name: AREAS[i % len(AREAS)] for i, name in enumerate(names)}
+
+
+def block_names(
+    blocks: Iterable[str], labels: Mapping[str, str] | None, caller: str, language: str
+) -> dict[str, str]:
+    """What is printed for every block."""
+    listed, given = list(blocks), labels or {}
+    check_labels(labels, caller, listed)
+    return {name: given.get(name, word(name, language)) for name in listed}
 
 
 def weights_map(

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
+from matplotlib.text import Text
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.points import largest_part
@@ -20,7 +21,7 @@ from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas import frame
-from spatialsyn.report.atlas.areas import THICKEST, THINNEST, block_colours
+from spatialsyn.report.atlas.areas import THICKEST, THINNEST, block_colours, block_names
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
 from spatialsyn.report.atlas.frame import Box, Sheet
@@ -38,11 +39,16 @@ BEND = 0.18
 DASHES = (0, (4, 2))
 # Points between an arrow and the middle of a block.
 APART = 4
-# Points between the middle of an arrow and its number, and of a block and what stays within.
-OFF, AWAY = 12.0, np.array([34.0, 12.0])
+# Points between the middle of an arrow and its number, and between that of a block and the text
+# of what stays within.
+OFF, AWAY = 12.0, np.array([4.0, 6.0])
 # Share of the map's width beyond which middles of blocks need not be farther apart, and its
 # sides that texts of blocks keep free.
 FAR, SIDE = 0.3, 0.1
+# Share of the text of a block that lies over it, if that can be.
+MOST = 0.8
+# Angles by which the text of a block is turned about its middle, the smallest first.
+TURNS = np.pi / 8 * np.array([0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7, 8])
 
 
 def flow_map(
@@ -59,6 +65,7 @@ def flow_map(
     language: str = "en",
     ax: Axes | None = None,
     width_mm: float | str = theme.WIDTHS["middle"],
+    block_labels: Mapping[str, str] | None = None,
 ) -> Axes:
     """The spillovers between cities, or between blocks, as arrows from sender to receiver.
 
@@ -75,6 +82,7 @@ def flow_map(
     level : largest q, or p, of an effect that counts as significant
     strongest, per_origin : most flows drawn between cities, and from one city
     labels : "en" | "zh" | Series of names by city id, between cities
+    block_labels : block -> what to print for it, between blocks
 
     Raises
     ------
@@ -100,7 +108,9 @@ def flow_map(
                 ax, shown, table, (level, strongest, per_origin), language
             )
         else:
-            handles, head = between_blocks(ax, shown, table, blocks, level, language)
+            names = dict.fromkeys(map(str, sorted(set(blocks), key=str)))
+            printed = block_names(names, block_labels, "flow_map", language)
+            handles, head = between_blocks(ax, shown, table, (blocks, printed), level, language)
         nothing = pd.Series(False, index=panel.cities.index)
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
         shown, box = frame.put_legend(ax, shown, handles, head)
@@ -168,9 +178,18 @@ def between_cities(
 
 
 def between_blocks(
-    ax: Axes, shown: Sheet, table: pd.DataFrame, blocks: pd.Series, level: float, language: str
+    ax: Axes,
+    shown: Sheet,
+    table: pd.DataFrame,
+    grouped: tuple[pd.Series, Mapping[str, str]],
+    level: float,
+    language: str,
 ) -> tuple[list[Any], str]:
-    """Coloured blocks and an arrow with its number for every flow between two of them."""
+    """Coloured blocks and an arrow with its number for every flow between two of them.
+
+    `grouped` is the block of every city, and what is printed for every block.
+    """
+    blocks, printed = grouped
     of = shown.cities.index.map(blocks).astype(str)
     names, shapes = dissolved(shown.cities.assign(_block=of), "_block")
     colours = block_colours(names)
@@ -190,11 +209,12 @@ def between_blocks(
             arrow(ax, origin, target, THICK[0], MASKED, linestyle=DASHES, **look)
         write(ax, beside(ax, origin, target), texts[at])
     for at, row in table[within].iterrows():
-        inner = word("within {}", language).format(word(str(row["to"]), language))
-        write(ax, outward(ax, place, str(row["to"])), f"{inner}\n{texts[at]}")
+        own = str(row["to"])
+        inner = word("within {}", language).format(printed[own])
+        text = write(ax, place[own], f"{inner}\n{texts[at]}")
+        move_outward(ax, text, place, own, shapes[names.index(own)])
     handles: list[Any] = [
-        Patch(facecolor=colour, label=word(name, language), **EDGE)
-        for name, colour in colours.items()
+        Patch(facecolor=colour, label=printed[name], **EDGE) for name, colour in colours.items()
     ]
     return handles + meanings(crossing, level, language), ""
 
@@ -277,22 +297,35 @@ def beside(ax: Axes, origin: Any, target: Any) -> Array:
     return np.asarray(ax.transData.inverted().transform(bent))
 
 
-def outward(ax: Axes, place: Mapping[str, Any], name: str) -> Array:
-    """Beside the middle of a block, on the side away from the other blocks, on the sheet."""
+def move_outward(
+    ax: Axes, text: Text, place: Mapping[str, Any], name: str, shape: shapely.Geometry
+) -> None:
+    """Put a text beside the middle of a block, over its `shape` and on the sheet.
+
+    It goes to the side away from the other blocks, or the nearest where most of it lies over the
+    block.
+    """
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
     here = ax.transData.transform(place[name])
     others = [ax.transData.transform(at) for other, at in place.items() if other != name]
     away = here - np.mean(others or [here - [0, 1]], axis=0)
-    there = here + AWAY * figure.dpi / 72 * away / np.hypot(*away)
+    angles = np.arctan2(away[1], away[0]) + TURNS
+    extent = text.get_window_extent()
+    half = np.array([extent.width, extent.height]) / 2
+    unit, reach = np.c_[np.cos(angles), np.sin(angles)], half + AWAY * figure.dpi / 72
+    there = here + unit / (np.abs(unit) / reach).max(axis=1, keepdims=True)
     share = np.clip(ax.transAxes.inverted().transform(there), SIDE, 1 - SIDE)
-    return np.asarray(ax.transData.inverted().transform(ax.transAxes.transform(share)))
+    tried, back = ax.transAxes.transform(share), ax.transData.inverted()
+    boxes = shapely.box(*back.transform(tried - half).T, *back.transform(tried + half).T)
+    over = shapely.area(shapely.intersection(boxes, shape)) / shapely.area(boxes)
+    text.set_position(tuple(back.transform(tried[np.minimum(over, MOST).argmax()])))
 
 
-def write(ax: Axes, at: Any, text: str) -> None:
+def write(ax: Axes, at: Any, text: str) -> Text:
     """A text, which `settle` moves and gives a white rim."""
     look: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 7, "gid": "number"}
-    ax.text(at[0], at[1], text, fontsize=theme.SMALL, **look)
+    return ax.text(at[0], at[1], text, fontsize=theme.SMALL, **look)
 
 
 def settle(ax: Axes, taken: Sequence[Box]) -> None:

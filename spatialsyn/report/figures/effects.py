@@ -21,11 +21,12 @@ from spatialsyn.results import Results
 KINDS = ("direct", "indirect", "total")
 # Regressors whose intervals reach this many times less far than the widest are drawn larger.
 OUT_OF_SCALE = 10.0
-# What the axis of effects by block says, by what they are counted per.
+# What the axis of effects by block says, by what they are counted per; "" are scenarios.
 BY_BLOCK = {
     "receiver": "mean change in {} when {} rises by one unit in every sending city",
     "source": "change in {} of all receiving cities when {} rises by one unit in one sending city",
     "share": "share of the sum of all effects on {} of {}",
+    "": "mean change in {} in the scenario {}",
 }
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 TOTAL = "D"
@@ -113,7 +114,7 @@ def check_rows(table: pd.DataFrame, caller: str) -> None:
 
 def block_label(effects: Effects, y: str, x: str, language: str) -> str:
     """What the axis of effects by block says of their unit."""
-    per = next((key for key, text in PER.items() if effects.about.startswith(text)), "receiver")
+    per = next((key for key, text in PER.items() if effects.about.startswith(text)), "")
     return word(BY_BLOCK[per], language).format(y, x)
 
 

@@ -130,6 +130,10 @@ def table(
     ConfigError
         No results, an option that does not exist, or a label that matches nothing.
     """
+    for given, name in ((effects, "effects={'draws': 500}"), (tests, "tests={'Hausman': test}")):
+        expect(given, (Mapping, type(None)), f"a table takes a mapping, {name}", ConfigError)
+    expect(title, (str, type(None)), "the title of a table is a text", ConfigError)
+    expect(show, Iterable, f"show is any of {named(SECTIONS)}", ConfigError)
     fits, asked = _by_column(results), dict(effects or {})
     sections = (show,) if isinstance(show, str) else tuple(show)
     order = arrangement(layout)
