@@ -132,6 +132,7 @@ def test_the_model_and_the_matrix_that_made_the_data_win():
 def test_refusals():
     panel, w = made_up()
     model = ss.sdm("y ~ x", W="w", **TWO)
+    v = ss.Weights.from_matrix(w.dense()[::-1, ::-1], ids=w.ids, name="v")
     cases = [
         (lambda: posterior(model, panel, w, prior="flat"), "depend on the units"),
         (lambda: posterior(model, panel, w, families=["gns"]), "families has 'gns'"),
@@ -139,7 +140,7 @@ def test_refusals():
         (lambda: log_marginal(model, panel, w, g=-1), "g=-1 is the positive number"),
         (lambda: log_marginal(model.but(lag_y=True), panel, w), "a lagged outcome"),
         (lambda: log_marginal(model.but(family="gns"), panel, w), "family='gns'"),
-        (lambda: log_marginal(model.but(W=["w", "v"]), panel, [w, w.rename("v")]), "one spatial"),
+        (lambda: log_marginal(model.but(W=["w", "v"]), panel, [w, v]), "one spatial"),
         (lambda: log_marginal(model.but(correction="bias-corrected"), panel, w), "of its own"),
     ]
     for call, message in cases:

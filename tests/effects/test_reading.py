@@ -95,7 +95,7 @@ def test_bands_are_named_and_ordered_by_distance():
     km = ss.weights.distances(cities)
     assert ((km > 200) == (labels == "over 200 km")).all(axis=None)
     assert labels.attrs["order"] == ["0-100 km", "100-200 km", "over 200 km"]
-    with pytest.raises(ss.WeightsError, match=r"edges=\[200.0, 100.0\] must be ascending"):
+    with pytest.raises(ss.WeightsError, match=r"edges=\[200, 100\] must be ascending"):
         ss.weights.bands(cities, [200, 100])
 
 
