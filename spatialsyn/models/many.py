@@ -20,15 +20,15 @@ from spatialsyn.models.qml import DISTINCT, REGULAR, multiplier_at, parameter_na
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.cholesky import Symmetrised
 from spatialsyn.numerics.decomposed import Decomposed
-from spatialsyn.numerics.lags import Array, dense, lag_each
+from spatialsyn.numerics.lags import FEW_CITIES, Array, dense, lag_each
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.traces import Traces, margins, projected
 from spatialsyn.numerics.transform import sweep_each
 
 # Models without a spatial error.
 FAMILIES = ("ols", "slx", "sar", "sdm")
-# Numbers in the largest array of a batch, and cities up to which models are put into one.
-ROOM, FEW_CITIES = 5_000_000, 1000
+# Numbers in the largest array of a batch.
+ROOM = 5_000_000
 
 
 def joined(model: SpatialModel, n: int, cov: str | None) -> bool:

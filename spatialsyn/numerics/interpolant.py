@@ -24,6 +24,8 @@ Values = Callable[[Array], Array]
 # The coefficients that the bound rests on, the slowest decay that is extrapolated, its safety, and
 # that where a base is taken away: what it leaves does not fall as evenly.
 LAST, SLOWEST, SAFETY, UNEVEN = 8, 0.9, 4.0, 8.0
+# More than on any narrow interval: a base has no singularity near it.
+NODES_OF_BASE = 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +36,8 @@ class Interpolant(LogDet):
     ----------
     coefficients : (k,) of the Chebyshev polynomials of t
     radius : spectral radius r of W
-    tail : bound of what lies beyond the last coefficient
-    base : what the polynomial is added to, if anything
+    tail : bound of what lies beyond the nodes
+    degree : of the polynomial through them
     """
 
     coefficients: Array
@@ -43,8 +45,8 @@ class Interpolant(LogDet):
     half: float
     radius: float
     tail: float
+    degree: int
     method: str = "interpolated"
-    base: LogDet | None = None
 
     @property
     def error(self) -> str:
@@ -64,15 +66,13 @@ class Interpolant(LogDet):
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """By Clenshaw's rule and the chain rule through q."""
-        found = np.asarray(chained(*self._by_q(rho, order)) * self.radius**order)
-        return found if self.base is None else found + self.base.derivative(rho, order)
+        return np.asarray(chained(*self._by_q(rho, order)) * self.radius**order)
 
     def slopes(self, rho: float | Array) -> tuple[Array, Array]:
         """First and second derivative, by one sum."""
         q, by_q = self._by_q(rho, 2)
         once, twice = chained(q, by_q[:2]) * self.radius, chained(q, by_q) * self.radius**2
-        more = (0.0, 0.0) if self.base is None else self.base.slopes(rho)
-        return np.asarray(once + more[0]), np.asarray(twice + more[1])
+        return np.asarray(once), np.asarray(twice)
 
     def _by_q(self, rho: float | Array, order: int) -> tuple[Array, Array]:
         """q, and the derivatives in q from order 0 on."""
@@ -83,7 +83,7 @@ class Interpolant(LogDet):
     def shift(self, rho: float, se: float, copies: int) -> float:
         """Of the tail, whose slope is no more than Markov's inequality allows."""
         steep = float(chained(q_of(np.asarray(rho * self.radius)), [np.ones(()), np.ones(())]))
-        size = (len(self.coefficients) - 1) ** 2 / self.half * steep * self.radius
+        size = self.degree**2 / self.half * steep * self.radius
         return copies * se * self.tail * size
 
     @cached_property
@@ -102,12 +102,12 @@ def interpolated(
     sizes: tuple[int, ...],
     close: float = 0.0,
     method: str = "interpolated",
-    base: LogDet | None = None,
+    base: Values | None = None,
 ) -> Interpolant:
     """The interpolant on `span`, from the first of `sizes` whose error is below `close`.
 
-    With a `base` it is of what values are more than that, which has singularities where they have.
-    Sizes are such that each one's points, cos(pi j / (k - 1)), are among those of the next.
+    With a `base`, which costs little, values are asked only for what is left of them. Sizes are
+    such that each one's points, cos(pi j / (k - 1)), are among those of the next.
     """
     low, high = (float(q_of(np.asarray(end * radius))) for end in span)
     centre, half = (low + high) / 2, (high - low) / 2
@@ -133,7 +133,11 @@ def interpolated(
         tail = safety * beyond(coefficients, largest, pace_of(centre, half))
         if tail <= close:
             break
-    return Interpolant(coefficients, centre, half, radius, tail, method, base)
+    whole: Array = coefficients
+    if base is not None:
+        whole = interpolated(base, span, radius, (NODES_OF_BASE,)).coefficients
+        whole[:size] += coefficients
+    return Interpolant(whole, centre, half, radius, tail, size - 1, method)
 
 
 def beyond(coefficients: Array, size: float, pace: float) -> float:

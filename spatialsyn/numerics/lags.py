@@ -15,6 +15,8 @@ from scipy import sparse
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Matrix: TypeAlias = "Array | sparse.csr_array"
+# Cities up to which models of one W are estimated side by side, see `models.many`.
+FEW_CITIES = 1000
 
 
 def lag(W: Matrix, v: Array) -> Array:
@@ -27,7 +29,12 @@ def lag(W: Matrix, v: Array) -> Array:
 
 
 def lag_columns(W: Matrix, X: Array) -> Array:
-    """`lag` of (n, T, k), every column by itself: its last bit does not depend on the others."""
+    """`lag` of (n, T, k), every column by itself: its last bit does not depend on the others.
+
+    Of many cities all at once, which reads W once.
+    """
+    if len(X) > FEW_CITIES:
+        return lag(W, X)
     lagged = np.empty(X.shape)
     for j in range(X.shape[2]):
         lagged[..., j] = lag(W, X[..., j])

@@ -21,10 +21,11 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, WeightsError, expect, named
 from spatialsyn.models.design import align
-from spatialsyn.models.many import FEW_CITIES, ROOM, joined
+from spatialsyn.models.many import ROOM, joined
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import alike
 from spatialsyn.numerics.determinants import shared
+from spatialsyn.numerics.lags import FEW_CITIES
 from spatialsyn.study import store as files
 from spatialsyn.study.grid import MODEL, Specification
 from spatialsyn.study.record import failure, forget, records_of
