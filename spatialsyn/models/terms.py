@@ -59,6 +59,8 @@ class Terms:
 
     def is_numeric(self, term: Term) -> bool:
         """Whether a term is made of numbers alone, whatever stands beside it."""
+        if term in self.found:
+            return True
         return not term.is_category and self.sources(term) <= self.panel.numeric
 
     def values(self, term: Term) -> Array:
