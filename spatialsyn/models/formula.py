@@ -75,7 +75,7 @@ def evaluate(
         raise FormulaError(f"the outcome {str(parsed.outcome)!r} must be made of numeric columns.")
     cube, names, owner, keys = _sides(parsed, terms, intercept)
     outcome = parsed.outcome.name
-    owners = [str(parsed.terms[i]) for i in owner]
+    owners = [parsed.texts[i] for i in owner]
     lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
     lost = parsed.years_lost + dynamic
     if lost >= panel.T:

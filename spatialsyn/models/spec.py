@@ -263,10 +263,9 @@ class SpatialModel:
             outcome = "".join(f"exp(alpha[{w}]*W[{w}])*" for w in wy) + y
             wy, wu = (), None
         terms = [f"rho[{name}]*W[{name}]*{y}" for name in wy]
-        terms += [str(term) for term in parsed.terms]
+        terms += parsed.texts
+        lagged = [text for text, flag in zip(parsed.texts, parsed.lagged, strict=True) if flag]
         for name, chosen in lagging:
-            pairs = zip(parsed.terms, parsed.lagged, strict=True)
-            lagged = [str(term) for term, flag in pairs if flag]
             terms += [lag_of(name, term) for term in chosen or lagged]
         terms += [f"tau*{y}(t-1)"] if self.lag_y else []
         terms += [f"eta[{name}]*W[{name}]*{y}(t-1)" for name in self.lag_wy]

@@ -102,6 +102,11 @@ class Parsed:
     intercept: bool
 
     @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The terms as they are written."""
+        return tuple(map(str, self.terms))
+
+    @cached_property
     def years_lost(self) -> int:
         """Years that `lag` and `diff` take from the front of every city's series."""
         factors = [f for term in (self.outcome, *self.terms) for f in term.factors]
