@@ -14,13 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, named
+from spatialsyn.errors import PanelError, is_whole, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
@@ -107,7 +106,7 @@ def beta_convergence(
     x = panel.array(column)
     if not (x > 0).all():
         raise PanelError(f"{column!r} must be positive and present: growth is a change of logs.")
-    if isinstance(horizon, bool) or not isinstance(horizon, Integral) or not 1 <= horizon < panel.T:
+    if not is_whole(horizon, 1) or horizon >= panel.T:
         raise PanelError(f"horizon={horizon!r}: give whole years, from 1 to {panel.T - 1}.")
     growth = f"growth_{column}"
     if growth in panel.frame:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any
+from numbers import Integral
+from typing import Any, TypeGuard
 
 
 class SpatialsynError(ValueError):
@@ -69,6 +70,17 @@ def listed(values: object, what: str, error: type[SpatialsynError]) -> list[Any]
         shape = getattr(values, "shape", "")
         raise error(f"{what}, one by one; got {type(values).__name__} {shape or values!r}.")
     return found
+
+
+def is_whole(value: object, least: int = 0) -> TypeGuard[int]:
+    """Whether `value` is a whole number, Python's or NumPy's, of at least `least`; True is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse the argument `name` unless it is a whole number of at least `least`."""
+    if not is_whole(value, least):
+        raise ModelError(f"{name}={value!r}: give a whole number of at least {least}.")
 
 
 def named(items: Iterable[object], most: int = 6) -> str:

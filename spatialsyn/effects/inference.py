@@ -12,7 +12,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from spatialsyn.effects.draws import levels
 from spatialsyn.effects.entered import Multipliers
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.table import Effects, normal_columns
-from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.errors import EstimationError, ModelError, check_whole
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -58,8 +57,7 @@ def infer(
     if method not in METHODS:
         raise ModelError(f"method={method!r} is not one of {', '.join(map(repr, METHODS))}.")
     check_level(level)
-    if not (isinstance(draws, Integral) and draws >= FEWEST):
-        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    check_whole("draws", draws, FEWEST)
     if method == "bootstrap" and estimate.draws is None:
         raise ModelError(
             'method="bootstrap" reads the draws of a bootstrap, and these results have none: '

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +14,7 @@ from spatialsyn.effects.channels import ALL
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import Effects
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import ModelError, named
+from spatialsyn.errors import ModelError, check_whole, named
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
@@ -106,7 +105,7 @@ class SeveralWeights:
         """
         engine = Engine(n_jobs, backend, scheduler)
         self._mixture  # noqa: B018
-        _check_whole("bootstrap", bootstrap, 0)
+        check_whole("bootstrap", bootstrap, 0)
         return share_test(self.design, self.estimate, names, self.data.y, bootstrap, seed, engine)
 
     def posterior(self, draws: int = 1000, level: float = 0.95, seed: int = 0) -> Posterior:
@@ -117,7 +116,7 @@ class SeveralWeights:
         """
         self._mixture  # noqa: B018
         check_level(level)
-        _check_whole("draws", draws, 1)
+        check_whole("draws", draws, 1)
         return posterior(self.design, draws, level, seed)
 
     def with_draws(self: Fitted, post: Posterior) -> Fitted:
@@ -181,8 +180,3 @@ class SeveralWeights:
             tidy.loc[names, ["z", "p"]] = np.nan
             tidy.loc[names, ["low", "high"]] = self.share_intervals(level).to_numpy()
         return tidy
-
-
-def _check_whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ModelError(f"{name}={value!r}: give a whole number of at least {least}.")

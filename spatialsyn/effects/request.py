@@ -22,7 +22,7 @@ from spatialsyn.effects.inference import infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import AlignmentError, ModelError, expect, named
+from spatialsyn.errors import AlignmentError, ModelError, expect, is_whole, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
@@ -208,7 +208,7 @@ def by_order(model: Multipliers, labels: Labels, last: Any) -> tuple[Multipliers
     ModelError
         An order that is no whole number, or weights that change over the years.
     """
-    if isinstance(last, bool) or not isinstance(last, int | np.integer) or last < 0:
+    if not is_whole(last):
         raise ModelError(f"order={last!r}: give the last order of neighbour to show, such as 4.")
     if any(C.ndim == 3 for C in (*model.W, *model.carriers)):
         raise ModelError(

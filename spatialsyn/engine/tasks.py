@@ -16,10 +16,9 @@ from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Integral
 from typing import Any
 
-from spatialsyn.errors import ConfigError, EngineError, named
+from spatialsyn.errors import ConfigError, EngineError, is_whole, named
 
 BACKENDS = ("joblib", "dask")
 # Seconds after which the processes of a call that is over, or was killed, end.
@@ -52,7 +51,7 @@ class Engine:
         n, backend, scheduler = self.n_jobs, self.backend, self.scheduler
         if backend not in BACKENDS:
             raise ConfigError(f"backend={backend!r} is not one of {named(BACKENDS)}.")
-        if isinstance(n, bool) or not isinstance(n, Integral) or n == 0 or n < -1:
+        if not is_whole(n, -1) or n == 0:
             raise ConfigError(f"n_jobs={n!r}: give a number of processes, or -1 for all cores.")
         if scheduler is not None and backend != "dask":
             raise ConfigError(

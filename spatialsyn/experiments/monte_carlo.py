@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.beside import average_columns
 from spatialsyn.engine.tasks import Engine, ranges
-from spatialsyn.errors import ModelError, SpatialsynError, expect
+from spatialsyn.errors import ModelError, SpatialsynError, check_whole, expect
 from spatialsyn.experiments.summary import (
     PARAMETER,
     Fits,
@@ -154,8 +153,7 @@ def monte_carlo(
     engine = Engine(n_jobs, backend, scheduler)
     sequence(seed)  # what is no number is refused before anything is made
     expect(model, SpatialModel, "monte_carlo needs a model such as ss.sdm(...)", ModelError)
-    if isinstance(draws, bool) or not (isinstance(draws, Integral) and draws >= FEWEST):
-        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    check_whole("draws", draws, FEWEST)
     models = {model.family: model} if fitted is None else _checked(model, fitted)
     names = dict.fromkeys(w for one in (model, *models.values()) for w in one.weights_names)
     truth = truth_of(model, panel, weights, params, apart(seed))

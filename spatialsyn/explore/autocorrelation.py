@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, named
+from spatialsyn.errors import PanelError, is_whole, named
 from spatialsyn.explore.readings import (
     by_year,
     check_permutations,
@@ -143,7 +142,7 @@ def bivariate(
     """
     check_permutations(permutations)
     first, second = by_year(panel, x), by_year(panel, y)
-    if isinstance(lag, bool) or not isinstance(lag, Integral) or lag < 0:
+    if not is_whole(lag):
         raise PanelError(f"lag={lag!r}: give a whole number of years, 0 for the same year.")
     known = years_of(second)
     years = [year for year in years_of(first) if year - lag in known]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, WeightsError, expect, named
+from spatialsyn.errors import PanelError, WeightsError, expect, is_whole, named
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links, WeightsSeries
 
@@ -79,5 +78,5 @@ def matrix_of(weights: Links, year: int, ids: tuple[Any, ...]) -> Weights:
 
 def check_permutations(permutations: int) -> None:
     """Refuse a number of permutations that is none, or too few for a tail."""
-    if not (isinstance(permutations, Integral) and permutations >= FEWEST):
+    if not is_whole(permutations, FEWEST):
         raise PanelError(f"permutations={permutations!r}: give a whole number, at least {FEWEST}.")

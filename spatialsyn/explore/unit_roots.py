@@ -14,13 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, named
+from spatialsyn.errors import PanelError, is_whole, named
 from spatialsyn.explore.readings import by_year
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.randomness import generator
@@ -114,9 +113,9 @@ def unit_roots(
 def _check(trend: str, lags: int, simulations: int) -> None:
     if trend not in BOUNDS:
         raise PanelError(f"trend={trend!r} is not one of {named(BOUNDS)}.")
-    if isinstance(lags, bool) or not isinstance(lags, Integral) or lags < 0:
+    if not is_whole(lags):
         raise PanelError(f"lags={lags!r}: give a whole number, 0 for none.")
-    if not (isinstance(simulations, Integral) and simulations >= FEWEST):
+    if not is_whole(simulations, FEWEST):
         raise PanelError(f"simulations={simulations!r}: give a whole number, at least {FEWEST}.")
 
 

@@ -22,13 +22,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from spatialsyn.engine.tasks import HERE, Engine, ranges
-from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.errors import EstimationError, ModelError, check_whole
 from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
@@ -336,8 +335,7 @@ def _check(design: Design, how: Wild) -> None:
     for what, value, allowed in (("cluster", cluster, CLUSTERS), ("weights", weights, WEIGHTS)):
         if value not in allowed:
             raise ModelError(f"{what}={value!r} is not one of {', '.join(map(repr, allowed))}.")
-    if not (isinstance(draws, Integral) and draws >= FEWEST):
-        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    check_whole("draws", draws, FEWEST)
     if design.observed is not None:
         raise ModelError(
             "the wild bootstrap gives every residual a sign: it is not available where outcomes "

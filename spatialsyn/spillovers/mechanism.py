@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -33,7 +32,7 @@ from spatialsyn.effects.inference import FEWEST, check_level, of_draws
 from spatialsyn.effects.request import multipliers
 from spatialsyn.effects.table import Effects
 from spatialsyn.engine.tasks import Engine, ranges
-from spatialsyn.errors import EstimationError, ModelError, named
+from spatialsyn.errors import EstimationError, ModelError, check_whole, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
@@ -239,8 +238,7 @@ def _check_asked(method: str, draws: int, level: float) -> None:
     check_level(level)
     if method not in METHODS:
         raise ModelError(f"method={method!r} is not one of {named(METHODS)}.")
-    if isinstance(draws, bool) or not (isinstance(draws, Integral) and draws >= FEWEST):
-        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    check_whole("draws", draws, FEWEST)
 
 
 def _check_chain(first: Results, second: Results, x: str, m: str) -> None:

@@ -12,11 +12,10 @@ side (wild bootstrap: Cameron, Gelbach & Miller 2008, Review of Economics and St
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 
-from spatialsyn.errors import ModelError
+from spatialsyn.errors import ModelError, check_whole
 from spatialsyn.models.design import Design, estimates_cities
 from spatialsyn.models.line import peaks, products_of
 from spatialsyn.models.qml import regress
@@ -76,8 +75,7 @@ def check_sampled(results: Results, what: str, instead: str = "") -> None:
 
 def check_draws(draws: int) -> int:
     """`draws`, if a p-value can be taken of so many."""
-    if isinstance(draws, bool) or not (isinstance(draws, Integral) and draws >= FEWEST):
-        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    check_whole("draws", draws, FEWEST)
     return draws
 
 

@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import ModelError, PanelError, SpatialsynError, expect, named
+from spatialsyn.errors import ModelError, PanelError, SpatialsynError, check_whole, expect, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.design import align
 from spatialsyn.models.spec import SpatialModel
@@ -122,8 +121,7 @@ def placebo(
 def _check(model: SpatialModel, panel: CityPanel, shuffle: str, x: str | None, draws: int) -> None:
     if shuffle not in SHUFFLES:
         raise ModelError(f"shuffle={shuffle!r} is not one of {named(SHUFFLES)}.")
-    if not (isinstance(draws, Integral) and draws >= FEWEST):
-        raise ModelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
+    check_whole("draws", draws, FEWEST)
     if shuffle == "x":
         if x not in panel.variables:
             raise ModelError(

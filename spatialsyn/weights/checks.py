@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialsyn.errors import WeightsError
+from spatialsyn.errors import WeightsError, is_whole
 
 
 def real(value: object) -> float:
@@ -37,5 +37,5 @@ def check_power(power: object) -> None:
 
 def check_count(k: object, n: int, what: str) -> None:
     """Refuse what is no number of neighbours among `n` cities."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k < n:
+    if not is_whole(k, 1) or k >= n:
         raise WeightsError(f"{what}={k!r}: of {n} cities, each can have 1 to {n - 1} neighbours.")

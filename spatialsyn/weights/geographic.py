@@ -7,7 +7,6 @@ Distances are geodesic kilometres on the WGS84 ellipsoid between representative 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.geodesy import Positions, all_km, nearest, places
-from spatialsyn.errors import WeightsError, expect, named
+from spatialsyn.errors import WeightsError, expect, is_whole, named
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.isolates import check_policy, mutual, settle
 
@@ -133,5 +132,5 @@ def _bridges(links: Iterable[Link], ids: tuple[Any, ...]) -> sparse.csr_array:
 
 
 def _check_order(order: object) -> None:
-    if isinstance(order, bool) or not isinstance(order, Integral) or order < 1:
+    if not is_whole(order, 1):
         raise WeightsError(f"order={order!r}: the order of contiguity is 1, 2, 3, ...")

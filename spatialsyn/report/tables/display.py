@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialsyn.errors import ConfigError, named
+from spatialsyn.errors import ConfigError, is_whole, named
 from spatialsyn.report.tables.phrases import known, phrase, sentence
 from spatialsyn.report.tables.sentences import BLOCKS, RECIPES, VALUES
 
@@ -48,8 +48,7 @@ class Display:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        known = isinstance(self.digits, int | np.integer) and not isinstance(self.digits, bool)
-        if not known or not 0 <= self.digits <= MOST_DIGITS:
+        if not is_whole(self.digits) or self.digits > MOST_DIGITS:
             raise ConfigError(
                 f"digits={self.digits!r} is no number of decimals: give a whole number from 0 to "
                 f"{MOST_DIGITS}, such as digits=3. Numbers of large size are easier to read in "
