@@ -5,26 +5,10 @@ import numpy as np
 import pytest
 from drawing import drawn
 from numpy.testing import assert_allclose
-from report.drawing import fitted, invented_panel
 
 import spatialsyn as ss
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
-
-
-@pytest.fixture(scope="module")
-def panel():
-    return invented_panel()
-
-
-@pytest.fixture(scope="module")
-def fit(panel):
-    return fitted(panel)
-
-
-@pytest.fixture(scope="module")
-def results(fit):
-    return fit[0]
 
 
 @pytest.fixture

@@ -10,27 +10,11 @@ from drawing import drawn
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose
 from PIL import Image
-from report.drawing import fitted, invented_panel
 
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError
 from spatialsyn.report.atlas import flows
 from spatialsyn.report.atlas.classes import classify
-
-
-@pytest.fixture(scope="module")
-def panel():
-    return invented_panel()
-
-
-@pytest.fixture(scope="module")
-def fit(panel):
-    return fitted(panel)
-
-
-@pytest.fixture(scope="module")
-def results(fit):
-    return fit[0]
 
 
 @pytest.fixture(scope="module")

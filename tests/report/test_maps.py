@@ -13,7 +13,6 @@ from matplotlib.colors import to_rgb
 from matplotlib_scalebar.scalebar import ScaleBar
 from numpy.testing import assert_allclose
 from pyproj import Geod
-from report.drawing import fitted, invented_panel
 from shapely.geometry import box
 
 import spatialsyn as ss
@@ -26,16 +25,6 @@ from spatialsyn.report.atlas.classes import classify
 EIGHT_BITS = 1 / 255
 # Error of distances in EPSG:4547 over Guangdong.
 GAUSS_KRUGER_ERROR = 2e-3
-
-
-@pytest.fixture(scope="module")
-def panel():
-    return invented_panel()
-
-
-@pytest.fixture(scope="module")
-def results(panel):
-    return fitted(panel)[0]
 
 
 @pytest.fixture(scope="module")

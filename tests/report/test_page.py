@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from drawing import fitted, invented_panel
+from drawing import fitted
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 from scipy.stats import norm
@@ -25,11 +25,6 @@ from spatialsyn.report.explorer.map import page_map
 
 # The page carries six significant digits, and pairs in single precision.
 RTOL = 5e-6
-
-
-@pytest.fixture(scope="module")
-def panel():
-    return invented_panel()
 
 
 @pytest.fixture(scope="module")

@@ -5,18 +5,13 @@ import pandas as pd
 import pytest
 from drawing import drawn
 from numpy.testing import assert_allclose
-from report.drawing import fitted, invented_panel
+from report.drawing import fitted
 
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
 from spatialsyn.models.posterior import Posterior
 from spatialsyn.report.figures import shares
 from spatialsyn.report.figures.scatter import moran
-
-
-@pytest.fixture(scope="module")
-def panel():
-    return invented_panel()
 
 
 @pytest.fixture(scope="module")

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from report.drawing import fitted, invented_panel
 
 import spatialsyn as ss
 from spatialsyn.errors import BoundaryError, ConfigError, WeightsError
 
 report = ss.report
-
-
-@pytest.fixture(scope="module")
-def panel():
-    return invented_panel()
-
-
-@pytest.fixture(scope="module")
-def results(panel):
-    return fitted(panel)[0]
 
 
 @pytest.mark.parametrize(
