@@ -168,6 +168,10 @@ def _with_dummies(
     terms: tuple[Term, ...], known: Terms, constant: bool
 ) -> tuple[pd.DataFrame, list[int]]:
     """Columns of all `terms` together, and the term each belongs to."""
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+    from formulaic.parser import types
+
     panel, plain = known.panel, [str(term) for term in terms]
     factors = dict.fromkeys(Term((factor,)) for term in terms for factor in term.factors)
     stands = {one: f"numeric_{i}_" for i, one in enumerate(factors) if known.is_numeric(one)}
@@ -177,9 +181,6 @@ def _with_dummies(
     frame = panel.frame.reset_index(drop=True)[sorted(others)].assign(
         **{stand: known.values(one) for one, stand in stands.items()}
     )
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-    from formulaic.parser import types
 
     def theirs_of(factor: Factor) -> types.Factor:
         stand = stands.get(Term((factor,)))
@@ -189,9 +190,7 @@ def _with_dummies(
     context, empty = functions(panel)
     try:
         made = Formula([one, *theirs] if constant else theirs).get_model_matrix(
-            frame,
-            context=context,
-            na_action="ignore",
+            frame, context=context, na_action="ignore"
         )
     except (FormulaicError, TypeError, ValueError) as error:
         reason = error.__cause__ if isinstance(error.__cause__, FormulaError) else error
