@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy import sparse
 
 from spatialsyn.errors import ModelError, WeightsError, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.lags import Array, Matrix, dense, norm
+from spatialsyn.numerics.lags import Array, Matrix, nearest_to_zero, norm
 from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
@@ -79,14 +78,10 @@ def dependent(matrices: Mapping[str, Matrix]) -> list[str]:
     """The names of matrices of which one is a linear combination of the others."""
     if len(matrices) < 2:
         return []
-    W = list(matrices.values())
-    W = W if all(sparse.issparse(w) for w in W) else [dense(w) for w in W]
-    gram = np.array([[(a * b).mean() for b in W] for a in W])
-    scale = np.sqrt(np.diag(gram))
-    values, vectors = np.linalg.eigh(gram / scale / scale[:, None])
-    if values[0] >= DEPENDENT:
+    least, shares = nearest_to_zero(list(matrices.values()))
+    if least >= DEPENDENT:
         return []
-    return [name for name, v in zip(matrices, vectors[:, 0], strict=True) if abs(v) > TAKES_PART]
+    return [name for name, v in zip(matrices, shares, strict=True) if abs(v) > TAKES_PART]
 
 
 def check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:

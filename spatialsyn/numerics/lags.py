@@ -7,6 +7,7 @@ so no (nT, nT) matrix is ever built. A matrix that changes over time is an array
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -83,6 +84,19 @@ def rows_of(block: Array, W: Matrix) -> Matrix:
 def paired(W: Matrix) -> Matrix:
     """P with z' P z = z' W z, W without a diagonal: half the links where W is mutual."""
     return sparse.csr_array(sparse.triu(W + W.T, k=1)) if sparse.issparse(W) else W
+
+
+def nearest_to_zero(matrices: Sequence[Matrix]) -> tuple[float, Array]:
+    """The shortest sum of matrices of unit length: its squared length and its coefficients.
+
+    Coefficients have unit length; zero says that a matrix is a combination of the others.
+    """
+    sparse_all = all(sparse.issparse(W) for W in matrices)
+    W = list(matrices) if sparse_all else [dense(one) for one in matrices]
+    gram = np.array([[(a * b).mean() for b in W] for a in W])
+    scale = np.sqrt(np.diag(gram))
+    values, vectors = np.linalg.eigh(gram / scale / scale[:, None])
+    return float(values[0]), vectors[:, 0]
 
 
 def quadratic(W: Matrix, Z: Array) -> Array:

@@ -27,7 +27,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
-from spatialsyn.numerics.lags import Array, lag
+from spatialsyn.numerics.lags import Array, lag, nearest_to_zero
 from spatialsyn.numerics.spectrum import leading
 from spatialsyn.weights.composite import block_codes
 from spatialsyn.weights.core import EXACT_TO, Weights
@@ -268,14 +268,10 @@ def _dependent(weights: Sequence[Weights], series: Sequence[int]) -> list[str]:
     """A remark if one of three or more matrices is a combination of the others."""
     if len(weights) < 3:
         return []
-    matrices = [w.aligned(weights[0].ids).sparse for w in weights]
-    size = [np.sqrt(W.power(2).sum()) for W in matrices]
-    gram = np.array([[a.multiply(b).sum() for b in matrices] for a in matrices])
-    cosines = gram / np.outer(size, size)
-    values, vectors = np.linalg.eigh(cosines)
-    if values[0] > DEPENDENT:
+    least, shares = nearest_to_zero([w.aligned(weights[0].ids).sparse for w in weights])
+    if least > DEPENDENT:
         return []
-    within = np.flatnonzero(np.abs(vectors[:, 0]) > 1e-6).tolist()
+    within = np.flatnonzero(np.abs(shares) > 1e-6).tolist()
     if len({series[i] for i in within}) < 3:
         return []
     part = [weights[i].name for i in within]
