@@ -19,6 +19,7 @@ from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.covariance import covered
+from spatialsyn.models.criteria import counted, criteria
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import stability
@@ -34,7 +35,6 @@ from spatialsyn.models.strength import FirstStage, first_stage, overidentify
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.threads import threads_for
-from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.plugin import Tabled
 from spatialsyn.summary import glance, html, summary, tidy
 from spatialsyn.weights.bands import nearness
@@ -150,23 +150,21 @@ class Results(SeveralWeights, Tabled):
     @property
     def df_model(self) -> int:
         """Parameters counted by AIC and BIC; fixed effects only where dummies estimate them."""
-        dummies = self.design.units if self.design.dummies_of_cities else 0
-        if not self.model.transforms:
-            n, T = self.data.y.shape
-            fixed = self.model.fixed_effects
-            cities, times = sweeps_cities(fixed), sweeps_time(fixed)
-            dummies = n * cities + T * times - (cities and times)
-        return len(self.estimate.params) - (self.design.mixture is not None) + dummies
+        return counted(self.model, self.design, len(self.estimate.params))
 
     @property
     def aic(self) -> float:
         """Akaike's criterion; compare within one `correction`, dynamic or static."""
-        return 2 * self.df_model - 2 * self.loglik
+        return self._criteria[0]
 
     @property
     def bic(self) -> float:
         """Schwarz's criterion; compare as `aic`."""
-        return float(np.log(self.nobs)) * self.df_model - 2 * self.loglik
+        return self._criteria[1]
+
+    @property
+    def _criteria(self) -> tuple[float, float]:
+        return criteria(self.loglik, self.df_model, self.nobs)
 
     @cached_property
     def resid(self) -> pd.Series:

@@ -23,7 +23,7 @@ from spatialsyn.effects.entered import Multipliers
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.table import Effects, normal_columns
 from spatialsyn.errors import EstimationError, ModelError, check_whole
-from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.threads import threads_for
@@ -81,7 +81,7 @@ def check_level(level: float) -> None:
 
 
 def by_delta(
-    estimate: Estimate, model: Multipliers, reading: Reading, labels: Labels, level: float
+    estimate: Parameters, model: Multipliers, reading: Reading, labels: Labels, level: float
 ) -> tuple[dict[str, Any], Array]:
     """The columns of the table of effects under the delta method, and their spread."""
     assert estimate.cov is not None
@@ -219,7 +219,7 @@ def _bound(space: JointLogDet, rho: Array) -> float:
     return total / nearest if total > 0 and nearest > 0 else np.inf
 
 
-def advice(estimate: Estimate, model: Multipliers) -> str:
+def advice(estimate: Parameters, model: Multipliers) -> str:
     """A sentence where the multiplier 1/(1 - rho) is too uncertain for normal intervals."""
     space = estimate.space
     long = model.long

@@ -26,7 +26,7 @@ from spatialsyn.errors import AlignmentError, ModelError, expect, is_whole, name
 from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import process
-from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.gaps import Sample
 from spatialsyn.models.marginal import slopes
@@ -76,7 +76,7 @@ def inferred(
 Asked = Mapping[str, Mapping[str, Array] | None]
 
 
-def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers:
+def multipliers(design: Design, estimate: Parameters, asked: Asked) -> Multipliers:
     """How what was asked for enters the matrix of derivatives."""
     mixed = design.mixture is not None
     inside = (*design.names, *design.rho_names) if mixed else estimate.names
@@ -110,7 +110,9 @@ def multipliers(design: Design, estimate: Estimate, asked: Asked) -> Multipliers
     )
 
 
-def _inside(design: Design, estimate: Estimate, rho: list[int], sample: Array) -> NDArray[np.bool_]:
+def _inside(
+    design: Design, estimate: Parameters, rho: list[int], sample: Array
+) -> NDArray[np.bool_]:
     """Whether rho lies in its parameter space, for every row of `sample`."""
     space = estimate.space
     if space is None:

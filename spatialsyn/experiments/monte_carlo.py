@@ -32,7 +32,7 @@ from spatialsyn.experiments.summary import (
 )
 from spatialsyn.models.data import read
 from spatialsyn.models.design import Design, align, sweep_effects
-from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.estimators import estimated_as
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.many import estimate_beside, joined
@@ -101,15 +101,26 @@ class Plan:
         """What the model is estimated from where the outcome of all years is `y`."""
         return sweep_effects(self.model, self._explaining(y), self.weights, self.outside)
 
-    def designs(self, outcomes: Sequence[Array]) -> list[Design | None]:
-        """The same for many outcomes, where their models may be estimated side by side."""
+    def together(self, outcomes: Sequence[Array]) -> list[tuple[Design, Parameters] | None]:
+        """The parameters for many outcomes, found side by side; None where that is done alone.
+
+        Designs differ in the outcome, which effects do not read: each has that of one of them.
+        """
+        found: list[tuple[Design, Parameters] | None] = [None] * len(outcomes)
         if not joined(self.model, len(outcomes[0]), self.cov):
-            return [None] * len(outcomes)
+            return found
         data = [
             replace(self._explaining(y), keys=((i,), *self.data.keys[1:]))
             for i, y in enumerate(outcomes)
         ]
-        return stacked([self.model] * len(outcomes), data, self.weights)
+        for places, models in stacked([self.model] * len(outcomes), data, self.weights):
+            try:
+                made = estimate_beside(models)
+            except Exception:  # each is estimated by itself, and says what it is
+                continue
+            for i in np.flatnonzero(made.fine).tolist():
+                found[places[i]] = models.one, made.of(i)
+        return found
 
     def _explaining(self, y: Array) -> Regressors:
         first = y.shape[1] - len(self.data.years)
@@ -219,17 +230,11 @@ def _fitted(
 
 
 def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
-    designs = plan.designs(outcomes)
-    made: list[tuple[Design, Estimate] | None] = []
-    messages = []
-    for y, design, estimate in zip(outcomes, designs, estimate_beside(designs), strict=True):
-        if design is not None and estimate is not None:
-            made.append((design, estimate))
-            continue
+    made, messages = plan.together(outcomes), []
+    for i in [i for i, one in enumerate(made) if one is None]:
         try:
-            made.append(_fitted_to(plan, y))
+            made[i] = _fitted_to(plan, outcomes[i])
         except WRONG as error:
-            made.append(None)
             messages.append(f"{type(error).__name__}: {error}")
     there = [one for one in made if one is not None]
     nothing = np.empty((len(made), 0))
@@ -252,7 +257,7 @@ def _fitted_to(plan: Plan, y: Array) -> tuple[Design, Estimate]:
     return design, estimate
 
 
-def _rows(designs: Sequence[Design], estimates: Sequence[Estimate]) -> tuple[list[Label], Array]:
+def _rows(designs: Sequence[Design], estimates: Sequence[Parameters]) -> tuple[list[Label], Array]:
     """What is estimated, and (2, b, rows) estimates and standard errors, NaN where none is."""
     effects = [columns for columns, _ in average_columns(designs, estimates)]
     labels = [(name, PARAMETER) for name in estimates[0].names]

@@ -16,7 +16,8 @@ from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
 
-# How the names of spatial parameters begin.
+# How the names of spatial parameters begin, and other parameters.
+OTHERS = ("sigma2", "phi")
 SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
 # A column whose length falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
@@ -141,16 +142,23 @@ def check_pairs(n: int) -> None:
         )
 
 
+def are_names(names: Sequence[str]) -> bool:
+    """Whether every parameter has a name of its own."""
+    taken = any(name in OTHERS or name.startswith(SPATIAL) for name in names)
+    return not taken and len(set(names)) == len(names)
+
+
 @lru_cache(maxsize=1024)  # models of a study share them
 def check_names(names: tuple[str, ...]) -> None:
     """Every parameter has a name of its own."""
+    if are_names(names):
+        return
     twice = sorted(name for name, times in Counter(names).items() if times > 1)
-    taken = [n for n in names if n in ("sigma2", "phi") or n.startswith(SPATIAL)]
-    if twice or taken:
-        raise ModelError(
-            f"the column names {named([*twice, *taken])} are those of parameters or lags of this "
-            "model. Rename the columns: frame.rename(columns={...})."
-        )
+    taken = [n for n in names if n in OTHERS or n.startswith(SPATIAL)]
+    raise ModelError(
+        f"the column names {named([*twice, *taken])} are those of parameters or lags of this "
+        "model. Rename the columns: frame.rename(columns={...})."
+    )
 
 
 def check_constant(names: Sequence[str], terms: Sequence[str]) -> None:

@@ -128,7 +128,8 @@ class Design:
     @property
     def dynamic(self) -> bool:
         """Whether Z holds lags in time."""
-        return any(name == "tau" or name.startswith("eta[") for name in self.names)
+        lags = (column.name for column in self.columns if column.x is None)
+        return any(name == "tau" or name.startswith("eta[") for name in lags)
 
     @property
     def dummies_of_cities(self) -> bool:

@@ -12,14 +12,29 @@ from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.randomness import generator
 
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """Parameters with a covariance or with draws; everything downstream asks `sample`.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Parameters:
+    """Parameters with a covariance: all that effects need.
 
     Attributes
     ----------
     names, params : (q,) in the order (delta, rho, lambda, sigma2)
-    cov : (q, q) covariance of the parameters, or None when `draws` are given
+    cov : (q, q) covariance of the parameters, or None where there are draws instead
+    space : the log-determinant, which knows the parameter space of rho; None without Wy
+    """
+
+    names: tuple[str, ...]
+    params: Array
+    cov: Array | None
+    space: LogDet | JointLogDet | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Estimate(Parameters):
+    """Parameters with a covariance or with draws; everything downstream asks `sample`.
+
+    Attributes
+    ----------
     notes : what is not exact in it, in words
     draws : (size, q) posterior or bootstrap draws, or None
     loglik : maximised log-likelihood, constants included; nan without a likelihood
@@ -27,17 +42,12 @@ class Estimate:
     residuals : (n, T) structural residuals, swept of the fixed effects
     multiplier : (n, n), S^-1 at the estimate; the identity without Wy, an operator for `mess`
         and for many cities (`Design.by_solves`)
-    space : the log-determinant, which knows the parameter space of rho; None without Wy
     """
 
-    names: tuple[str, ...]
-    params: Array
-    cov: Array | None
     loglik: float
     nobs: int
     residuals: Array
     multiplier: Array
-    space: LogDet | JointLogDet | None = None
     draws: Array | None = None
     notes: tuple[str, ...] = ()
 

@@ -9,7 +9,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import remove_dummy_bias
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.gmm import best_instruments, estimate_2sls, estimate_gmm, estimate_random
-from spatialsyn.models.many import estimate_beside
+from spatialsyn.models.many import estimate_alone
 from spatialsyn.models.masked_estimate import estimate_masked
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.models.random_moments import within_and_between
@@ -32,7 +32,7 @@ def estimated(model: SpatialModel, design: Design) -> tuple[Design, Estimate]:
         return design, estimate_2sls(design)
     if design.mixture is not None:
         return design, estimate_convex(design)
-    estimate = estimate_beside([design])[0] or estimate_qml(design)
+    estimate = estimate_alone(design) or estimate_qml(design)
     return design, _corrected(model, design, estimate)
 
 

@@ -8,13 +8,16 @@ model, and a search that has ended waits for the others.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design
-from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.line import peaks
 from spatialsyn.models.qml import DISTINCT, REGULAR, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
@@ -23,12 +26,12 @@ from spatialsyn.numerics.decomposed import Decomposed
 from spatialsyn.numerics.lags import FEW_CITIES, Array, dense, lag_each
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.traces import Traces, margins, projected
-from spatialsyn.numerics.transform import sweep_each
+from spatialsyn.numerics.transform import sweep_in_place
 
 # Models without a spatial error.
 FAMILIES = ("ols", "slx", "sar", "sdm")
-# Numbers in the largest array of a batch.
-ROOM = 5_000_000
+# Numbers of models side by side: more leave the fast memory before they are used again.
+ROOM = 200_000
 
 
 def joined(model: SpatialModel, n: int, cov: str | None) -> bool:
@@ -40,117 +43,187 @@ def joined(model: SpatialModel, n: int, cov: str | None) -> bool:
     return n <= FEW_CITIES and model.family in FAMILIES and model.correction != "bias-corrected"
 
 
-def kin(design: Design) -> Hashable | None:
-    """What models share that are estimated side by side; None for one that is estimated alone.
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Models of one kin: of one W, one kind of fixed effects, as many cities, years and columns.
 
-    They have no spatial parameter, or one rho of a W whose eigenvalues are known.
+    Attributes
+    ----------
+    one : the design of one of them; others differ in y, Wy, Z and columns
+    columns : what the columns of Z are, for each of b models
+    swept : (k, n T), columns, outcomes and their lags, which models share
+    at : (b, p + 1 + m), places in `swept` of the regressors of each, its y and Wy
+    """
+
+    one: Design
+    columns: Sequence[tuple[Column, ...]]
+    swept: Array
+    at: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, design: Design) -> Beside:
+        """One model."""
+        parts = design.Z.transpose(2, 0, 1), design.y[None], design.Wy.transpose(2, 0, 1)
+        swept = np.concatenate(parts).reshape(-1, design.y.size)
+        return cls(design, [design.columns], swept, np.arange(len(swept))[None])
+
+    def rows(self, room: int) -> Iterator[tuple[slice, Array]]:
+        """Models, and (some, p + 1 + m, n T), their regressors, y and Wy, some at a time.
+
+        The same memory comes with other numbers: fresh memory costs more than to fill it.
+
+        Parameters
+        ----------
+        room : numbers of one model beside these
+        """
+        size = self.at.shape[1], self.swept.shape[1]
+        step = max(1, min(ROOM // max(room, size[0] * size[1]), len(self.at)))
+        some = np.empty((step, *size))
+        for start in range(0, len(self.at), step):
+            part = slice(start, start + step)
+            for own, places in zip(some, self.at[part], strict=False):
+                np.take(self.swept, places, axis=0, out=own, mode="clip")
+            yield part, some[: len(self.at[part])]
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """What is estimated of models side by side.
+
+    Attributes
+    ----------
+    one, columns : see `Beside`
+    params, cov, loglik : (b, q), (b, q, q) and (b,)
+    fine : (b,), False for a model that `estimate_qml` has to look at: its regressors are nearly
+        collinear, its likelihood has no maximum inside, its information is singular
+    """
+
+    one: Design
+    columns: Sequence[tuple[Column, ...]]
+    params: Array
+    cov: Array
+    loglik: Array
+    fine: NDArray[np.bool_]
+
+    def names(self, i: int) -> tuple[str, ...]:
+        """Of the parameters of one model."""
+        return (*[column.name for column in self.columns[i]], *self.one.rho_names, "sigma2")
+
+    def of(self, i: int) -> Parameters:
+        """Those of one model."""
+        params, cov = self.params[i], self.cov[i]
+        return Parameters(names=self.names(i), params=params, cov=cov, space=self.one.space)
+
+
+def fit_in(design: Design) -> bool:
+    """Whether a model may be estimated beside others, or by their formulas.
+
+    It has no spatial parameter, or one rho of a W whose eigenvalues are known.
     """
     logdet = design.logdet
     full = logdet.full if isinstance(logdet, LogDet) else None
     more = (design.error, design.mixture, design.observed, design.instruments)
     if any(part is not None for part in more) or design.random or design.dynamic or design.varies:
-        return None
+        return False
     if not isinstance(full, Eigenvalues | None) or (logdet is not None and full is None):
+        return False
+    return bool(design.names) and design.nobs > len(parameter_names(design))
+
+
+def estimate_beside(models: Beside) -> Estimates:
+    """The estimates of models side by side, with expected covariance."""
+    return _estimated(models)[0]
+
+
+def estimate_alone(design: Design) -> Estimate | None:
+    """The estimate of one model by the formulas of many; None where `estimate_qml` has to."""
+    if not fit_in(design):
         return None
-    if not design.names or design.nobs <= len(parameter_names(design)):
+    try:
+        made, residuals, multipliers = _estimated(Beside.of(design))
+    except Exception:  # `estimate_qml` says what it is
         return None
-    return (*map(id, design.W), id(full), design.fixed_effects, design.transformed, design.Z.shape)
+    if not made.fine[0]:
+        return None
+    return Estimate(
+        names=parameter_names(design),
+        params=made.params[0],
+        cov=made.cov[0],
+        loglik=float(made.loglik[0]),
+        nobs=design.nobs,
+        residuals=residuals.reshape(design.y.shape),
+        multiplier=multipliers[0],
+        space=design.space,
+    )
 
 
-def estimate_beside(designs: Sequence[Design | None]) -> list[Estimate | None]:
-    """The estimates of models, those of one `kin` side by side; None of one estimated alone."""
-    groups: dict[Hashable, list[tuple[int, Design]]] = {}
-    for i, design in enumerate(designs):
-        if design is not None and (key := kin(design)) is not None:
-            groups.setdefault(key, []).append((i, design))
-    found: list[Estimate | None] = [None] * len(designs)
-    for group in groups.values():
-        try:
-            estimates = estimate_many([design for _, design in group])
-        except Exception:  # each is estimated by itself, and says what it is
-            continue
-        for (i, _), estimate in zip(group, estimates, strict=True):
-            found[i] = estimate
-    return found
-
-
-def estimate_many(designs: Sequence[Design]) -> list[Estimate | None]:
-    """The estimates of models of one `kin`, with expected covariance.
-
-    Returns
-    -------
-    list
-        None for a model that `estimate_qml` has to look at: its regressors are nearly
-        collinear, its likelihood has no maximum inside, its information is singular.
-    """
-    size = max(designs[0].y.size * designs[0].Z.shape[2], len(designs[0].y) ** 2)
-    step = max(1, ROOM // size)
-    parts = [designs[i : i + step] for i in range(0, len(designs), step)]
-    return [made for part in parts for made in _estimated(part)]
-
-
-def _estimated(designs: Sequence[Design]) -> list[Estimate | None]:
-    one, b = designs[0], len(designs)
-    (n, T, p), m = one.Z.shape, one.Wy.shape[2]
-    both = _rows(designs)
-    gram = both[:, :p] @ both.transpose(0, 2, 1)
-    coefficients, fine = _regressed(gram)
-    # Residuals of y and Wy; their combination with a share of -rho is that of the model.
-    mixed = np.zeros((b, 1 + m, p + 1 + m))
-    mixed[:, :, :p], mixed[:, :, p:] = -coefficients.transpose(0, 2, 1), np.eye(1 + m)
-    e, rho = mixed @ both, np.empty((b, m))
-    if m:
-        assert isinstance(one.logdet, LogDet)
-        squares = e @ e.transpose(0, 2, 1)
-        products = squares[:, 0, 0], squares[:, 0, 1], squares[:, 1, 1]
-        found, inside = peaks(one, one.logdet, products)
-        fine &= inside
-        rho[:, 0] = np.where(fine, found, 0.0)
-        mixed = mixed[:, :1] - rho[:, :, None] * mixed[:, 1:]
-        e = e[:, :1] - rho[:, :, None] * e[:, 1:]
-    delta = -mixed[:, 0, :p]
-    sigma2 = np.einsum("bcn,bcn->b", e, e) / one.nobs
-    fine &= sigma2 > 1e-20 * np.einsum("bn,bn->b", both[:, p], both[:, p])
+def _estimated(models: Beside) -> tuple[Estimates, Array, Any]:
+    """The estimates, and of the last ones residuals and S^-1."""
+    one = models.one
+    parts = [_regression(rows, one.Wy.shape[2]) for _, rows in models.rows(0)]
+    square, mixed, squares, fine = (np.concatenate(part) for part in zip(*parts, strict=True))
+    rho, fine = _searched(one, squares, fine)
+    mixed = mixed[:, 0] - np.einsum("bm,bmk->bk", rho, mixed[:, 1:])
+    full = one.logdet.full if isinstance(one.logdet, LogDet) else None
+    written = 0 if isinstance(full, Decomposed) else len(one.y) ** 2  # numbers of S^-1
+    sigma2, found = np.empty(len(fine)), []
+    for part, rows in models.rows(written):
+        e = (mixed[part, None] @ rows)[:, 0]
+        inverse = _multipliers(one, rho[part])
+        sigma2[part] = np.einsum("bn,bn->b", e, e) / one.nobs
+        outcome = rows[:, -1 - rho.shape[1]]
+        fine[part] &= sigma2[part] > 1e-20 * np.einsum("bn,bn->b", outcome, outcome)
+        found.append(_moved(one, rows, e, rho[part, 0], inverse) if rho.size else ())
     sigma2 = np.where(fine, sigma2, 1.0)
-    inverse = _multipliers(one, rho)
-    info = _information(one, both, gram[..., :p], e[:, 0], rho, sigma2, inverse)
+    moved = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    if isinstance(full, Decomposed):
+        moved += full.traces_at(rho[:, 0], one.projects_cities)
+    info = _information(one, square, sigma2, moved)
     cov, fine = _inverted(info, fine)
     jacobian = one.logdet(rho[:, 0]) if isinstance(one.logdet, LogDet) else 0.0
     loglik = one.copies * jacobian - one.nobs / 2 * (np.log(2 * np.pi * sigma2) + 1)
-    params = np.column_stack([delta, rho, sigma2])
-    return [
-        Estimate(
-            names=parameter_names(design),
-            params=params[i],
-            cov=cov[i],
-            loglik=float(loglik[i]),
-            nobs=design.nobs,
-            residuals=e[i].reshape(n, T),
-            multiplier=multiplier_at(design, rho[i]) if inverse is None else inverse[i],
-            space=design.space,
-        )
-        if fine[i]
-        else None
-        for i, design in enumerate(designs)
-    ]
+    params = np.column_stack([-mixed[:, : square.shape[1]], rho, sigma2])
+    return Estimates(one, models.columns, params, cov, loglik, fine), e, inverse
 
 
-def _rows(designs: Sequence[Design]) -> Array:
-    """(b, p + 1 + m, n T): regressors, y and Wy, a row for each."""
-    n, T, p = designs[0].Z.shape
-    rows = np.empty((len(designs), p + 1 + designs[0].Wy.shape[2], n, T))
-    for own, design in zip(rows, designs, strict=True):
-        own[:p], own[p] = design.Z.transpose(2, 0, 1), design.y
-        own[p + 1 :] = design.Wy.transpose(2, 0, 1)
-    return rows.reshape(len(designs), -1, n * T)
+def _regression(rows: Array, m: int) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+    """Of y and of m Wy on the regressors, for each of b models.
+
+    Returns
+    -------
+    tuple
+        (b, p, p), products of the regressors; (b, 1 + m, p + 1 + m), the rows that residuals
+        are made of; (b, 1 + m, 1 + m), their products; whether the regressors are told apart.
+    """
+    b, p = len(rows), rows.shape[1] - 1 - m
+    gram = rows[:, :p] @ rows.transpose(0, 2, 1)
+    coefficients, fine = _regressed(gram)
+    mixed = np.zeros((b, 1 + m, p + 1 + m))
+    mixed[:, :, :p], mixed[:, :, p:] = -coefficients.transpose(0, 2, 1), np.eye(1 + m)
+    e = mixed @ rows
+    return gram[..., :p], mixed, e @ e.transpose(0, 2, 1), fine
 
 
-def _multipliers(one: Design, rho: Array) -> Array | None:
-    """(b, n, n), S^-1 of every model; None where it is not made."""
-    if one.by_solves or not one.W:
-        return None
-    if isinstance(one.logdet, LogDet) and isinstance(one.logdet.full, Symmetrised):
-        return one.logdet.full.inverses(one.W[0], rho[:, 0])
+def _searched(
+    one: Design, squares: Array, fine: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """(b, m), rho at the peaks of the likelihoods, and which of them lie inside."""
+    if not isinstance(one.logdet, LogDet):
+        return np.empty((len(fine), 0)), fine
+    products = squares[:, 0, 0], squares[:, 0, 1], squares[:, 1, 1]
+    found, inside = peaks(one, one.logdet, products)
+    return np.where(fine & inside, found, 0.0)[:, None], fine & inside
+
+
+def _multipliers(one: Design, rho: Array) -> Any:
+    """S^-1 of every model: (b, n, n), or b operators where none is written out."""
+    if not one.W:
+        return [multiplier_at(one, rho[0])] * len(rho)
+    full = one.logdet.full if isinstance(one.logdet, LogDet) else None
+    if isinstance(full, Decomposed):
+        return [full.inverse(float(at)) for at in rho[:, 0]]
+    if isinstance(full, Symmetrised):
+        return full.inverses(one.W[0], rho[:, 0])
     return np.linalg.inv(np.eye(len(one.y)) - rho[..., None] * dense(one.W[0]))
 
 
@@ -181,51 +254,52 @@ def _pivots(products: Array) -> Array:
     return np.asarray(np.einsum("bii->bi", factors).min(axis=1))
 
 
-def _information(
-    one: Design,
-    both: Array,
-    square: Array,
-    e: Array,
-    rho: Array,
-    sigma2: Array,
-    inverse: Array | None,
-) -> Array:
+def _information(one: Design, square: Array, sigma2: Array, moved: Sequence[Array]) -> Array:
     """(b, q, q), the expected information of `information`, in the order (delta, rho, sigma2).
 
     Parameters
     ----------
-    square : (b, p, p), products of the regressors, the first p rows of `both`
+    square : (b, p, p), products of the regressors
+    moved : nothing without rho; with it products of G Z delta with Z, (b, p), and with itself,
+        (b,), and tr G, tr G^2 and tr G'G, (b,)
     """
-    (b, p, _), m = square.shape, rho.shape[1]
+    (b, p, _), m = square.shape, bool(moved)
     info = np.zeros((b, p + m + 1, p + m + 1))
     info[:, :p, :p] = square / sigma2[:, None, None]
     info[:, -1, -1] = one.nobs / (2 * sigma2**2)
-    if m:
-        noise, traces = _propagated(one, e, rho[:, 0], inverse)
-        explained = both[:, -1] - noise
-        info[:, :p, p] = (both[:, :p] @ explained[..., None])[..., 0] / sigma2[:, None]
-        squares = np.einsum("bn,bn->b", explained, explained)
-        info[:, p, p] = squares / sigma2 + one.copies * (traces[1] + traces[2])
-        info[:, p, -1] = one.copies * traces[0] / sigma2
+    if moved:
+        products, squares, once, twice, crossed = moved
+        info[:, :p, p] = products / sigma2[:, None]
+        info[:, p, p] = squares / sigma2 + one.copies * (twice + crossed)
+        info[:, p, -1] = one.copies * once / sigma2
         info[:, p, :p], info[:, -1, p] = info[:, :p, p], info[:, p, -1]
     return info
 
 
-def _propagated(one: Design, e: Array, rho: Array, inverse: Array | None) -> tuple[Array, Traces]:
-    """G e, (b, n T), swept, and tr G, tr G^2 and tr G'G of every model."""
+def _moved(one: Design, rows: Array, e: Array, rho: Array, inverse: Any) -> tuple[Array, ...]:
+    """What `_information` needs of G; without its traces where these are known from W."""
     assert isinstance(one.logdet, LogDet)
     full, e = one.logdet.full, e.reshape(-1, *one.y.shape)
-    if inverse is None:
-        assert isinstance(full, Decomposed)
-        moved, traces = full.propagated(rho, e), full.traces_at(rho, one.projects_cities)
+    traces: tuple[Array, ...] = ()
+    if isinstance(full, Decomposed):
+        noise = full.propagated(rho, e)
     else:
-        G, (once, twice) = lag_each(one.W[0], inverse), full.slopes(rho)
-        moved, traces = G @ e, (-once, -twice, np.einsum("bij,bij->b", G, G))
-        if one.projects_cities:
-            ones = np.ones((len(one.y), 1))
-            to, fro = G @ ones, G.transpose(0, 2, 1) @ ones
-            traces = projected(traces, margins(to[..., 0], fro[..., 0]))
-    return sweep_each(moved, one.fixed_effects).reshape(len(e), -1), traces
+        G = lag_each(one.W[0], inverse)
+        noise, traces = G @ e, _traces(one, full.slopes(rho), G)
+    sweep_in_place(noise, one.fixed_effects)
+    explained = rows[:, -1] - noise.reshape(len(e), -1)
+    products = (rows[:, :-2] @ explained[..., None])[..., 0]
+    return products, np.einsum("bn,bn->b", explained, explained), *traces
+
+
+def _traces(one: Design, slopes: tuple[Array, Array], G: Array) -> Traces:
+    """tr G, tr G^2 and tr G'G of b models, from the derivatives of ln|S| and G, (b, n, n)."""
+    traces = -slopes[0], -slopes[1], np.einsum("bij,bij->b", G, G)
+    if not one.projects_cities:
+        return traces
+    ones = np.ones((len(one.y), 1))
+    to, fro = G @ ones, G.transpose(0, 2, 1) @ ones
+    return projected(traces, margins(to[..., 0], fro[..., 0]))
 
 
 def _inverted(info: Array, fine: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:

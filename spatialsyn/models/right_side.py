@@ -21,9 +21,12 @@ def right_side(
     model: SpatialModel, data: Regressors, weights: Mapping[str, Links]
 ) -> tuple[Array, tuple[Column, ...]]:
     """Regressors, their spatial lags, city means and lags in time: (n, T, p) and what they are."""
-    pairs = sources(model, data)
-    columns = [column for _, column in pairs]
-    lagged = {name: [j for j, c in pairs if name == c.W] for name, _ in model.roles.wx}
+    places, named = sources(model, data)
+    columns = list(named)
+    lagged = {
+        name: [j for j, c in zip(places, columns, strict=True) if name == c.W]
+        for name, _ in model.roles.wx
+    }
     over = {name: weights[name].over(data.years) for name in lagged}
     lags = [lag_columns(over[name], data.X[..., at]) for name, at in lagged.items()]
     X = np.concatenate([data.X, *lags], axis=2)
@@ -36,8 +39,8 @@ def right_side(
     return X, tuple(columns)
 
 
-def sources(model: SpatialModel, data: Regressors) -> tuple[tuple[int, Column], ...]:
-    """The regressors and their spatial lags, each with its place in `data.X`."""
+def sources(model: SpatialModel, data: Regressors) -> tuple[tuple[int, ...], tuple[Column, ...]]:
+    """The regressors and their spatial lags: the place of each in `data.X`, and what it is."""
     return _sources(data.names, data.terms, data.lagged, model.roles.wx)
 
 
@@ -47,13 +50,14 @@ def _sources(
     terms: tuple[str, ...],
     lagged: tuple[bool, ...],
     wx: tuple[tuple[str, tuple[str, ...]], ...],
-) -> tuple[tuple[int, Column], ...]:
+) -> tuple[tuple[int, ...], tuple[Column, ...]]:
     found = [(j, Column(x, x)) for j, x in enumerate(names)]
     for W, chosen in wx:
         for j, (x, owner) in enumerate(zip(names, terms, strict=True)):
             if lagged[j] and (not chosen or owner in chosen):
                 found.append((j, Column(lag_of(W, x), x, W)))
-    return tuple(found)
+    places, columns = zip(*found, strict=True) if found else ((), ())
+    return tuple(places), tuple(columns)
 
 
 def _by_block(

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
 
 from spatialsyn.errors import SpatialsynError
-from spatialsyn.models.checks import ABSORBED, check_names
+from spatialsyn.models.checks import ABSORBED, are_names
+from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design, sweep_effects
 from spatialsyn.models.formula import Regressors
-from spatialsyn.models.many import kin
+from spatialsyn.models.many import Beside, fit_in
 from spatialsyn.models.right_side import sources
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.lags import Array, Matrix, lag_each
-from spatialsyn.numerics.transform import sweep_each
+from spatialsyn.numerics.lags import Array, Matrix
+from spatialsyn.numerics.transform import sweep_in_place
 from spatialsyn.weights.series import Links
 
 _BUT_FORMULA = attrgetter(*(f.name for f in fields(SpatialModel) if f.name != "formula"))
@@ -36,26 +35,42 @@ def alike(model: SpatialModel) -> Hashable:
 
 def stacked(
     models: Sequence[SpatialModel], data: Sequence[Regressors], weights: Mapping[str, Links]
-) -> list[Design | None]:
-    """The designs of models that are `alike`, on data of the same cities and years.
+) -> list[tuple[list[int], Beside]]:
+    """Models that are `alike` side by side, on data of the same cities and years.
 
     Returns
     -------
     list
-        None for a model that `sweep_effects` has to look at, which may refuse it.
+        Places of models, and these models, by their number of columns. A model that is nowhere
+        has to be made by `sweep_effects`, which may refuse it.
     """
     first = _first(models, data, weights)
-    if first is None or first.blocks or kin(first) is None:
-        return [None] * len(models)
-    outcomes = Stack.of([(d.keys[0], d.y) for d in data], [*first.W], first.fixed_effects)
-    matrices = [first.matrices[name] for name, _ in models[0].roles.wx]
-    columns = [(key, d.X[..., j]) for d in data for j, key in enumerate(d.keys[1:])]
-    regressors = Stack.of(columns, matrices, first.fixed_effects)
-    shared = {f.name: getattr(first, f.name) for f in fields(first)}  # `replace` looks each time
-    return [
-        _design(model, d, shared, outcomes, regressors)
-        for model, d in zip(models, data, strict=True)
-    ]
+    if first is None or first.blocks or not fit_in(first):
+        return []
+    by_matrix = [name for name, _ in models[0].roles.wx]
+    stack = Stack.of(data, first.W, [first.matrices[name] for name in by_matrix])
+    absorbed = stack.sweep(first.fixed_effects)
+    part: dict[str | None, int] = {name: i for i, name in enumerate([None, *by_matrix])}
+    groups: dict[int, list[tuple[int, tuple[Column, ...], list[int]]]] = {}
+    for i, (model, d) in enumerate(zip(models, data, strict=True)):
+        places, columns = sources(model, d)
+        names = [column.name for column in columns]
+        of_X = [d.keys[1 + j] for j in places]
+        at = [stack.x[key, part[c.W]] for key, c in zip(of_X, columns, strict=True)]
+        y, *Wy = [stack.y[d.keys[0], k] for k in range(1 + len(first.W))]
+        if are_names(names) and absorbed.isdisjoint([*at, y]):
+            groups.setdefault(len(columns), []).append((i, columns, [*at, y, *Wy]))
+    found = []
+    for group in groups.values():
+        beside = Beside(
+            one=first,
+            columns=[columns for _, columns, _ in group],
+            swept=stack.values.reshape(len(stack.values), -1),
+            at=np.array([at for *_, at in group]),
+        )
+        if first.nobs > len(group[0][1]) + len(first.W) + 1:  # parameters, with sigma2
+            found.append(([i for i, *_ in group], beside))
+    return found
 
 
 def _first(
@@ -70,71 +85,50 @@ def _first(
     return None
 
 
-def _design(
-    model: SpatialModel,
-    data: Regressors,
-    shared: Mapping[str, Any],
-    outcomes: Stack,
-    regressors: Stack,
-) -> Design | None:
-    """The design of a model that is like one whose fields are `shared`."""
-    pairs, lags = sources(model, data), [name for name, _ in model.roles.wx]
-    part: dict[str | None, int] = {None: 0, **{name: i for i, name in enumerate(lags, 1)}}
-    columns = tuple([column for _, column in pairs])
-    at = [regressors.at(data.keys[1 + j], part[column.W]) for j, column in pairs]
-    y, *Wy = [outcomes.at(data.keys[0], i) for i in range(1 + len(shared["W"]))]
-    try:
-        check_names(tuple([column.name for column in columns]))
-    except SpatialsynError:
-        return None
-    if shared["fixed_effects"] != "none" and (
-        y in outcomes.gone or not regressors.gone.isdisjoint(at)
-    ):
-        return None
-    own = {
-        "y": outcomes.swept[y],
-        "Wy": outcomes.swept[Wy].transpose(1, 2, 0),
-        "Z": regressors.swept[at].transpose(1, 2, 0),
-        "columns": columns,
-    }
-    return Design(**{**shared, **own})
-
-
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Columns and their lags, each once.
+    """Outcomes and columns of many models, and their lags, each once.
 
     Attributes
     ----------
-    where : the place of every column among k
-    raw, swept : (k (1 + m), n, T), the columns, then their lags by each of m matrices
+    values : (k, n, T)
+    y, x : places of outcomes and of columns among the k, by key and lag: 0 for none, then those
+        by each matrix
     """
 
-    where: Mapping[Hashable, int]
-    raw: Array
-    swept: Array
+    values: Array
+    y: Mapping[tuple[Hashable, int], int]
+    x: Mapping[tuple[Hashable, int], int]
 
     @classmethod
     def of(
-        cls,
-        columns: Sequence[tuple[Hashable, Array]],
-        matrices: Sequence[Matrix],
-        fixed_effects: str,
+        cls, data: Sequence[Regressors], of_y: Sequence[Matrix], of_x: Sequence[Matrix]
     ) -> Stack:
-        """The columns, (n, T), by key: those of one key are the same."""
-        distinct = dict(columns)
-        own = np.stack(list(distinct.values()))
-        raw = np.concatenate([own, *(lag_each(W, own) for W in matrices)])
-        where = {key: i for i, key in enumerate(distinct)}
-        return cls(where, raw, sweep_each(raw, fixed_effects))
+        """Those of `data`, lagged by the matrices of Wy and of WX; of one key they are the same."""
+        y = {d.keys[0]: d.y for d in data}
+        x = {key: d.X[..., j] for d in data for j, key in enumerate(d.keys[1:])}
+        size = len(y) * (1 + len(of_y)) + len(x) * (1 + len(of_x))
+        values = np.empty((size, *data[0].y.shape))
+        left = iter(range(size))
+        places: list[dict[tuple[Hashable, int], int]] = [{}, {}]
+        for found, own, matrices in zip(places, (y, x), (of_y, of_x), strict=True):
+            for k, W in enumerate([None, *matrices]):
+                for key, column in own.items():
+                    found[key, k] = at = next(left)
+                    values[at] = column if W is None else W @ values[found[key, 0]]
+        return cls(values, *places)
 
-    def at(self, key: Hashable, part: int) -> int:
-        """The place of a column (part 0), or of its lag by a matrix."""
-        return self.where[key] + part * len(self.where)
+    def sweep(self, fixed_effects: str) -> frozenset[int]:
+        """Take the effects out of all; the places where nothing is left.
 
-    @cached_property
-    def gone(self) -> frozenset[int]:
-        """The places where nothing is left, see `check_absorbed` and `check_outcome`."""
-        size, left = (np.sqrt(np.einsum("knt,knt->k", v, v)) for v in (self.raw, self.swept))
-        empty = left <= ABSORBED * np.where(size > 0, size, 1)
+        See `check_absorbed` and `check_outcome`.
+        """
+        if fixed_effects == "none":
+            return frozenset()
+        size = self._lengths()
+        sweep_in_place(self.values, fixed_effects)
+        empty = self._lengths() <= ABSORBED * np.where(size > 0, size, 1)
         return frozenset(np.flatnonzero(empty).tolist())
+
+    def _lengths(self) -> Array:
+        return np.sqrt(np.einsum("knt,knt->k", self.values, self.values))

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.beside import Found, average_columns
+from spatialsyn.effects.beside import Found, average_columns, columns_beside, columns_between
+from spatialsyn.effects.request import reading_by
 from spatialsyn.errors import ModelError, SpatialsynError, named
 from spatialsyn.fitting import estimated_on
+from spatialsyn.models.criteria import counted, criteria
 from spatialsyn.models.data import read
-from spatialsyn.models.design import Design
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.gaps import EVERYTHING, Sample
-from spatialsyn.models.many import estimate_beside, joined
+from spatialsyn.models.many import Beside, estimate_beside, joined
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import alike, stacked
 from spatialsyn.models.syntax import parse
@@ -27,6 +30,8 @@ from spatialsyn.study import store as files
 from spatialsyn.study.grid import Specification
 from spatialsyn.weights.series import Links
 
+# City-years of formulas that are remembered.
+ROOM = 1_000_000
 # Refusals that would come again: they are results, and stored.
 REFUSALS = (SpatialsynError, np.linalg.LinAlgError)
 
@@ -48,21 +53,47 @@ def records_of(
     specs: Sequence[Specification],
 ) -> list[files.Record]:
     """What is kept of several models; those of one kin are estimated side by side."""
-    ready = _ready(panel, cov, specs)
-    designs = _designs(specs, ready, weights)
-    results: list[Results | None] = [None] * len(specs)
-    for i, estimate in enumerate(estimate_beside(designs)):
-        made, design, model = ready[i], designs[i], specs[i].model
-        if made is not None and design is not None and estimate is not None:
-            chosen = {name: weights[name] for name in model.weights_names}
-            results[i] = Results(
-                model, panel, chosen, made.data, design, estimate, "expected", made.sample
-            )
-    effects = _effects_of(results) if by is None else [None] * len(specs)
+    found: list[files.Record | None] = [None] * len(specs)
+    with suppress(Exception):  # `record_of` comes upon it again, and says what it is
+        for i, record in _beside(panel, weights, cov, by, specs):
+            found[i] = record
     return [
-        record_of(panel, weights, cov, by, spec, results[i], effects[i], made.said if made else [])
-        for i, (spec, made) in enumerate(zip(specs, ready, strict=True))
+        record or record_of(panel, weights, cov, by, spec)
+        for record, spec in zip(found, specs, strict=True)
     ]
+
+
+def _beside(
+    panel: CityPanel,
+    weights: Mapping[str, Links],
+    cov: str | None,
+    by: str | None,
+    specs: Sequence[Specification],
+) -> Iterator[tuple[int, files.Record]]:
+    """Places of models that are estimated side by side, and what is kept of them."""
+    ready = _ready(panel, cov, specs)
+    places, groups = [], []
+    for at, group in _groups(specs, ready, weights):
+        with suppress(Exception):  # `record_of` comes upon it again, and says what it is
+            groups.append(estimate_beside(group))
+            places.append(at)
+    if by is None:
+        effects = columns_beside(groups)
+    else:
+        effects = columns_between(groups, reading_by(by, panel, "receiver"))
+    for at, made, found in zip(places, groups, effects, strict=True):
+        count = counted(specs[at[0]].model, made.one, made.params.shape[1])
+        errors = np.sqrt(np.einsum("bii->bi", made.cov))
+        numbers = zip(
+            at, found, made.params.tolist(), errors.tolist(), made.loglik.tolist(), strict=True
+        )
+        for k, (i, columns, params, se, loglik) in enumerate(numbers):
+            one = ready[i]
+            if columns is not None and one is not None:
+                fit = _fit(one.data, made.one.nobs, loglik, count, params[-1])
+                parameters = {"term": list(made.names(k)), "estimate": params, "se": se}
+                record = described(fit, parameters, one.data, columns)
+                yield i, {**record, "equation": str(specs[i]), "warnings": one.said}
 
 
 def _ready(panel: CityPanel, cov: str | None, specs: Sequence[Specification]) -> list[Ready | None]:
@@ -93,36 +124,21 @@ def _read(panel: CityPanel, spec: Specification) -> Ready | None:
     return Ready(data, sample, _told(said))
 
 
-def _designs(
+def _groups(
     specs: Sequence[Specification], ready: Sequence[Ready | None], weights: Mapping[str, Links]
-) -> list[Design | None]:
-    """The arrays of models; those that differ in their formulas only are made together."""
-    groups: dict[Hashable, list[tuple[int, SpatialModel, Regressors]]] = {}
+) -> Iterator[tuple[list[int], Beside]]:
+    """Places of models that differ in their formulas only, and these models side by side."""
+    together: dict[Hashable, list[tuple[int, SpatialModel, Regressors]]] = {}
     for i, (spec, made) in enumerate(zip(specs, ready, strict=True)):
         if made is not None:
             key = alike(spec.model), made.data.years
-            groups.setdefault(key, []).append((i, spec.model, made.data))
-    found: list[Design | None] = [None] * len(specs)
-    for group in groups.values():
-        at, models, data = zip(*group, strict=True)
+            together.setdefault(key, []).append((i, spec.model, made.data))
+    for some in together.values():
+        at, models, data = zip(*some, strict=True)
         chosen = {name: weights[name] for name in models[0].weights_names}
-        try:
-            designs = stacked(models, data, chosen)
-        except Exception:  # `record_of` comes upon it again, and says what it is
-            continue
-        for i, design in zip(at, designs, strict=True):
-            found[i] = design
-    return found
-
-
-def _effects_of(results: Sequence[Results | None]) -> list[Found | None]:
-    """Average effects of those that there are."""
-    there = [one for one in results if one is not None]
-    try:
-        made = iter(average_columns([r.design for r in there], [r.estimate for r in there]))
-    except Exception:  # `record_of` comes upon it again, and says what it is
-        return [None] * len(results)
-    return [None if one is None else next(made) for one in results]
+        with suppress(Exception):  # `record_of` comes upon it again, and says what it is
+            for places, group in stacked(models, data, chosen):
+                yield [at[i] for i in places], group
 
 
 def record_of(
@@ -131,32 +147,22 @@ def record_of(
     cov: str | None,
     by: str | None,
     spec: Specification,
-    results: Results | None = None,
-    effects: Found | None = None,
-    told: Sequence[str] = (),
 ) -> files.Record:
-    """What is kept of one model: its numbers, or why there are none.
-
-    Parameters
-    ----------
-    results, effects : where these were found beside others'
-    told : what was said on the way to them
-    """
+    """What is kept of one model: its numbers, or why there are none."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            made = results or fitted(panel, weights, cov, spec)
-            record = described(made, effects or _effects(made, by))
+            record = _alone(fitted(panel, weights, cov, spec), by)
         except REFUSALS as error:
             record = failure(error, "refused")
         except Exception as error:  # a study does not die of one model
             record = failure(error, "failed")
-    words = list(dict.fromkeys([*told, *_told(said)]))
-    return {**record, "equation": str(spec), "warnings": words}
+    return {**record, "equation": str(spec), "warnings": _told(said)}
 
 
 def _told(said: Sequence[warnings.WarningMessage]) -> list[str]:
-    return [str(w.message) for w in said if issubclass(w.category, UserWarning)]
+    words = [str(w.message) for w in said if issubclass(w.category, UserWarning)]
+    return list(dict.fromkeys(words))
 
 
 def fitted(
@@ -168,27 +174,30 @@ def fitted(
     return estimated_on(model, panel, chosen, sample_of(panel, spec), cov, evaluated)
 
 
-@lru_cache(maxsize=4)
 def evaluated(
     formula: str, panel: CityPanel, intercept: bool, dynamic: bool, holes: bool
 ) -> Regressors:
     """A formula on the panel, remembered for the models that differ in something else."""
-    made = evaluate(formula, panel, intercept, dynamic, holes, _known(panel))
-    for values in (made.y, made.X):
-        values.setflags(write=False)
-    return made
+    terms, formulas = _known(panel)
+    key = formula, intercept, dynamic, holes
+    if key not in formulas:
+        if len(formulas) * panel.n * panel.T > ROOM:
+            formulas.clear()
+        made = formulas[key] = evaluate(formula, panel, intercept, dynamic, holes, terms)
+        for values in (made.y, made.X):
+            values.setflags(write=False)
+    return formulas[key]
+
+
+@lru_cache(maxsize=1)
+def _known(panel: CityPanel) -> tuple[Terms, dict[Hashable, Regressors]]:
+    """Terms that formulas share, and the formulas that were evaluated."""
+    return Terms(panel), {}
 
 
 def forget() -> None:
     """Let go of the panel that formulas were evaluated on."""
-    evaluated.cache_clear()
     _known.cache_clear()
-
-
-@lru_cache(maxsize=1)
-def _known(panel: CityPanel) -> Terms:
-    """Terms that formulas share."""
-    return Terms(panel)
 
 
 def sample_of(panel: CityPanel, spec: Specification) -> Sample:
@@ -211,27 +220,42 @@ def sample_of(panel: CityPanel, spec: Specification) -> Sample:
     return Sample(years=kept)
 
 
-def described(results: Results, effects: Found) -> files.Record:
+def _alone(results: Results, by: str | None) -> files.Record:
+    """The numbers of a fit."""
+    V, design = results.estimate.cov, results.design
+    assert V is not None
+    se = np.sqrt(np.diag(V)) if design.mixture is None else results.se
+    parameters = {
+        "term": list(results.estimate.names),
+        "estimate": results.estimate.params.tolist(),
+        "se": se.tolist(),
+    }
+    sigma2 = results.sigma2
+    fit = _fit(results.data, results.nobs, results.loglik, results.df_model, sigma2)
+    return described(fit, parameters, results.data, _effects(results, by))
+
+
+def _fit(data: Regressors, nobs: int, loglik: float, count: int, sigma2: float) -> dict[str, Any]:
+    """What is estimated on, and how well it fits with `count` parameters."""
+    aic, bic = criteria(loglik, count, nobs)
+    return {
+        "cities": len(data.y), "years": len(data.years), "first": data.years[0],
+        "last": data.years[-1], "nobs": nobs, "loglik": loglik, "aic": aic, "bic": bic,
+        "sigma2": sigma2,
+    }  # fmt: skip
+
+
+def described(
+    fit: Mapping[str, Any], parameters: Mapping[str, Any], data: Regressors, effects: Found
+) -> files.Record:
     """The numbers of a fit as plain columns."""
     found, note = effects
-    V = results.estimate.cov
-    assert V is not None
-    se = np.sqrt(np.diag(V)) if results.design.mixture is None else results.se
-    fit = {
-        "cities": results.panel.n, "years": len(results.data.years),
-        "first": results.data.years[0], "last": results.data.years[-1],
-        **{name: getattr(results, name) for name in ("nobs", "loglik", "aic", "bic", "sigma2")},
-    }  # fmt: skip
-    term = dict(zip(results.data.names, results.data.terms, strict=True))
+    term = dict(zip(data.names, data.terms, strict=True))
     return {
         "status": "estimated",
         "message": "",
         "fit": fit,
-        "parameters": {
-            "term": list(results.estimate.names),
-            "estimate": results.estimate.params.tolist(),
-            "se": se.tolist(),
-        },
+        "parameters": parameters,
         # With the term that each regressor belongs to.
         "effects": found | {"term": [term[x] for x in found["x"]]} if found else {},
         "note": note,

@@ -21,7 +21,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, WeightsError, expect, named
 from spatialsyn.models.design import align
-from spatialsyn.models.many import ROOM, joined
+from spatialsyn.models.many import joined
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import alike
 from spatialsyn.numerics.determinants import shared
@@ -35,8 +35,8 @@ from spatialsyn.weights.series import Links
 
 # Models of a matrix and its cities from which on each way to take it apart saves time.
 WORTH = {"eigenvectors": (4, 50), "schur": (40, 100)}
-# Models handed out together, and rounds for every worker.
-AT_ONCE, ROUNDS = 200, 4
+# Models handed out together, rounds for every worker, and numbers of arrays that a batch holds.
+AT_ONCE, ROUNDS, ROOM = 200, 4, 5_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)

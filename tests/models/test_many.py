@@ -42,35 +42,45 @@ def maps():
     yield panel, w.with_logdet("eigenvectors")
 
 
+def beside(made):
+    """The designs side by side, with nothing in common."""
+    each = [many.Beside.of(design) for design in made]
+    k = len(each[0].swept)
+    at = np.arange(k * len(each)).reshape(len(each), k)
+    swept = np.concatenate([one.swept for one in each])
+    return many.Beside(made[0], [design.columns for design in made], swept, at)
+
+
 @pytest.mark.parametrize("correction", ["lee-yu", "direct"])
 @pytest.mark.parametrize(("family", "effects"), list(product(FAMILIES, EFFECTS)))
-def test_they_are_those_of_the_search_one_by_one(family, effects, correction):
+def test_the_formulas_of_many_give_one_what_the_search_for_it_gives(family, effects, correction):
+    for panel, w in maps():
+        for design in designs(w, panel, family, effects, correction):
+            one, alone = many.estimate_alone(design), estimate_qml(design)
+            assert one is not None
+            scale = np.sqrt(np.diag(alone.cov))
+            assert_allclose(one.params, alone.params, rtol=1e-10, atol=1e-12)
+            assert_allclose(one.cov / scale / scale[:, None], alone.cov / scale / scale[:, None],
+                            atol=1e-9)  # fmt: skip
+            assert_allclose(one.loglik, alone.loglik, rtol=1e-12)
+            assert_allclose(one.residuals, alone.residuals, atol=1e-10)
+            identity = np.eye(panel.n)
+            assert_allclose(one.multiplier @ identity, alone.multiplier @ identity, atol=1e-10)
+            assert (one.names, one.nobs, one.notes) == (alone.names, alone.nobs, alone.notes)
+
+
+@pytest.mark.parametrize("correction", ["lee-yu", "direct"])
+@pytest.mark.parametrize(("family", "effects"), list(product(FAMILIES, EFFECTS)))
+def test_what_stands_beside_a_model_does_not_move_its_last_bit(family, effects, correction):
     for panel, w in maps():
         made = designs(w, panel, family, effects, correction)
-        assert len({many.kin(design) for design in made}) == 1
-        for design, beside in zip(made, many.estimate_many(made), strict=True):
-            alone = estimate_qml(design)
-            assert beside is not None
-            scale = np.sqrt(np.diag(alone.cov))
-            assert_allclose(beside.params, alone.params, rtol=1e-10, atol=1e-12)
-            assert_allclose(beside.cov / scale / scale[:, None], alone.cov / scale / scale[:, None],
-                            atol=1e-9)  # fmt: skip
-            assert_allclose(beside.loglik, alone.loglik, rtol=1e-12)
-            assert_allclose(beside.residuals, alone.residuals, atol=1e-10)
-            identity = np.eye(panel.n)
-            assert_allclose(beside.multiplier @ identity, alone.multiplier @ identity, atol=1e-10)
-            assert (beside.names, beside.nobs, beside.notes) == (
-                alone.names, alone.nobs, alone.notes)  # fmt: skip
-
-
-@pytest.mark.parametrize("effects", EFFECTS)
-def test_what_stands_beside_a_model_does_not_move_its_last_bit(effects):
-    for panel, w in maps():
-        made = designs(w, panel, "sdm", effects)
-        for design, beside in zip(made, many.estimate_many(made), strict=True):
-            (alone,) = many.estimate_many([design])
-            for name in ("params", "cov", "residuals", "loglik"):
-                assert_array_equal(getattr(beside, name), getattr(alone, name))
+        found = many.estimate_beside(beside(made))
+        assert found.fine.all()
+        for i, design in enumerate(made):
+            alone = many.estimate_alone(design)
+            for name in ("names", "params", "cov"):
+                assert_array_equal(getattr(found.of(i), name), getattr(alone, name))
+            assert found.loglik[i] == alone.loglik
 
 
 @pytest.mark.parametrize("effects", EFFECTS)
@@ -78,7 +88,7 @@ def test_a_schur_form_gives_the_estimates_of_inverses(effects):
     panel, w = on_map(neighbours(60, mutual=False), T=4)
     for family in ("sar", "sdm"):
         plain, shared = (
-            many.estimate_many(designs(one, panel, family, effects))
+            [many.estimate_alone(design) for design in designs(one, panel, family, effects)]
             for one in (w.with_logdet("eigenvalues"), w.with_logdet("schur"))
         )
         for mine, exact in zip(shared, plain, strict=True):
@@ -106,13 +116,14 @@ def test_fits_by_a_schur_form_are_those_of_eigenvalues(family, cov):
     assert_allclose(one.effects().table[numbers], other.effects().table[numbers], rtol=1e-8)
 
 
-def test_large_batches_are_cut(monkeypatch):
+def test_many_models_are_cut_into_parts(monkeypatch):
     panel, w = made_up(15, 6)
-    made = designs(w, panel, "sdm", "twoways")
-    whole = many.estimate_many(made)
+    made = beside(designs(w, panel, "sdm", "twoways"))
+    whole = many.estimate_beside(made)
     monkeypatch.setattr(many, "ROOM", 1)
-    for one, other in zip(whole, many.estimate_many(made), strict=True):
-        assert_array_equal(one.params, other.params)
+    parts = many.estimate_beside(made)
+    for name in ("params", "cov", "loglik"):
+        assert_array_equal(getattr(parts, name), getattr(whole, name))
 
 
 def test_a_model_that_needs_a_look_of_its_own_is_left_out_of_the_batch():
@@ -120,9 +131,10 @@ def test_a_model_that_needs_a_look_of_its_own_is_left_out_of_the_batch():
     near = panel.assign(u=panel.array("x") + 1e-4 * panel.array("z"))
     formulas = ["y ~ x + z", "y ~ x + u"]
     made = [build(ss.sdm(f, W="w", fixed_effects="individual"), near, {"w": w}) for f in formulas]
-    fine, left = many.estimate_many(made)
-    assert left is None
-    assert_array_equal(fine.params, many.estimate_many(made[:1])[0].params)
+    found = many.estimate_beside(beside(made))
+    assert found.fine.tolist() == [True, False]
+    assert many.estimate_alone(made[1]) is None
+    assert_array_equal(found.params[0], many.estimate_alone(made[0]).params)
     res = ss.fit(ss.sdm("y ~ x + u", W="w", fixed_effects="individual"), near, w)
     assert_allclose(res.loglik, ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="individual"),
                                        near, w).loglik, rtol=1e-9)  # fmt: skip
@@ -136,7 +148,9 @@ def test_a_model_that_needs_a_look_of_its_own_is_left_out_of_the_batch():
 def test_other_models_are_estimated_alone(changes):
     panel, w = made_up(15, 6)
     model = ss.sar("y ~ x + z", W="w").but(**changes)
-    assert many.kin(build(model, panel, {"w": w})) is None
+    design = build(model, panel, {"w": w})
+    assert not many.fit_in(design)
+    assert many.estimate_alone(design) is None
     assert not many.joined(model, 15, None)
     assert many.joined(ss.sar("y ~ x", W="w"), 1000, None)
     assert not many.joined(ss.sar("y ~ x", W="w"), 1001, None)

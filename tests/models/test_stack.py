@@ -12,6 +12,7 @@ import spatialsyn as ss
 from spatialsyn.models.data import read
 from spatialsyn.models.design import sweep_effects
 from spatialsyn.models.formula import evaluate
+from spatialsyn.models.many import Beside
 from spatialsyn.models.stack import alike, stacked
 from spatialsyn.models.terms import Terms
 from spatialsyn.numerics.lags import lag, lag_each
@@ -47,7 +48,11 @@ def together(models, panel, weights):
 
     data = [read(model, panel, evaluate=known)[0] for model in models]
     chosen = {name: weights[name] for name in models[0].weights_names}
-    return stacked(models, data, chosen), data, chosen
+    found = {}
+    for places, group in stacked(models, data, chosen):
+        for i, columns, at in zip(places, group.columns, group.at, strict=True):
+            found[i] = group.one, columns, group.swept[at]
+    return [found.get(i) for i in range(len(models))], data, chosen
 
 
 @pytest.mark.parametrize("effects", FIXED_EFFECTS)
@@ -57,12 +62,12 @@ def test_they_are_those_made_one_by_one_to_the_last_bit(family, W, effects):
         formulas = [f for f in FORMULAS if "|" not in f or family in ("slx", "sdm")]
         models = [ss.SpatialModel(family, f, W, effects) for f in formulas]
         made, data, chosen = together(models, panel, weights)
-        for model, d, design in zip(models, data, made, strict=True):
+        for model, d, one in zip(models, data, made, strict=True):
             alone = sweep_effects(model, d, chosen)
-            assert design is not None
-            for name in ("y", "Wy", "Z"):
-                assert_array_equal(getattr(design, name), getattr(alone, name))
-            assert design.columns == alone.columns
+            assert one is not None
+            design, columns, rows = one
+            assert_array_equal(rows, Beside.of(alone).swept)
+            assert columns == alone.columns
             assert design.rho_names == alone.rho_names
             assert (design.nobs, design.units, design.copies) == (
                 alone.nobs, alone.units, alone.copies)  # fmt: skip
@@ -76,7 +81,7 @@ def test_columns_that_effects_absorb_are_left_to_be_refused_and_spoil_no_other()
     models = [ss.sdm(f, W="w", fixed_effects="individual") for f in formulas]
     absorbed, flat, fine = together(models, still, {"w": w})[0]
     assert (absorbed, flat) == (None, None)
-    assert fine.names == ("x", "z", "W[w]*x", "W[w]*z")
+    assert [column.name for column in fine[1]] == ["x", "z", "W[w]*x", "W[w]*z"]
     runs = ss.Study(still, w, dict(zip("abc", models, strict=True))).run()
     assert list(runs.failures.index) == ["a", "b"]
     assert "nothing is left" in runs.failures["a"]
@@ -86,9 +91,9 @@ def test_dummies_of_a_category_depend_on_the_formula_they_stand_in():
     panel, w = made_up(9, 5)
     models = [ss.sar(f, W="w") for f in ("y ~ x + C(region)", "y ~ x + C(region) - 1", "y ~ x")]
     made, data, chosen = together(models, panel, {"w": w})
-    for model, d, design in zip(models, data, made, strict=True):
-        assert_array_equal(design.Z, sweep_effects(model, d, chosen).Z)
-    assert [design.Z.shape[2] for design in made] == [3, 3, 2]
+    for model, d, (_, _, rows) in zip(models, data, made, strict=True):
+        assert_array_equal(rows, Beside.of(sweep_effects(model, d, chosen)).swept)
+    assert [len(columns) for _, columns, _ in made] == [3, 3, 2]
 
 
 @pytest.mark.parametrize(
