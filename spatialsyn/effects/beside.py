@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialsyn.effects.averages import Averages, averages
+from spatialsyn.effects.averages import averages
 from spatialsyn.effects.blocks import AVERAGES, Labels, average
 from spatialsyn.effects.entered import Multipliers
 from spatialsyn.effects.inference import NEAR_BOUNDARY, advice, by_delta, labelled, moved, spread_of
@@ -22,72 +22,34 @@ from spatialsyn.effects.table import normal_columns
 from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Parameters
-from spatialsyn.models.many import Estimates
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 
 # Columns of `results.effects().table`, and the note below it.
 Found = tuple[dict[str, Any], str]
-ReadAs = tuple[Reading, Labels]
+# A design with the matrices of a model, the columns of the model, and its parameters: effects read
+# what columns are, and not their numbers.
+Shown = tuple[Design, tuple[Column, ...], Parameters]
 
 
-def average_columns(
-    designs: Sequence[Design], estimates: Sequence[Parameters], level: float = 0.95
-) -> list[Found]:
+def average_columns(models: Sequence[Shown], level: float = 0.95) -> list[Found]:
     """The columns of `results.effects()`, and its note, where many models want no table."""
     groups: dict[Hashable, list[int]] = {}
-    for i, (design, estimate) in enumerate(zip(designs, estimates, strict=True)):
-        pattern = _pattern(design.columns), _lagging(design), len(estimate.params)
+    for i, (design, columns, estimate) in enumerate(models):
+        pattern = _lagging(design), _pattern(columns), len(estimate.params)
         groups.setdefault(pattern, []).append(i)
     found: dict[int, Found] = {}
     for at in groups.values():
-        first, some = at[0], [estimates[i] for i in at]
-        entered = _averages(designs[first], estimates[first])
-        if entered is None:
-            read_as = average(len(designs[first].y))
-            found.update((i, _alone(designs[i], estimates[i], read_as, level)) for i in at)
-            continue
-        names = [regressors_of(designs[i].columns) for i in at]
-        params, cov = np.array([e.params for e in some]), np.array([e.cov for e in some])
-        found.update(zip(at, _found(entered, some[0], names, params, cov, level), strict=True))
-    return [found[i] for i in range(len(designs))]
+        some = [models[i] for i in at]
+        found.update(zip(at, _of_one_pattern(some, level), strict=True))
+    return [found[i] for i in range(len(models))]
 
 
-def columns_beside(groups: Sequence[Estimates], level: float = 0.95) -> list[list[Found | None]]:
-    """The same of models that were estimated side by side; None of those that were not."""
-    alike: dict[Hashable, list[tuple[int, int]]] = {}
-    for g, made in enumerate(groups):
-        lagging = _lagging(made.one)
-        for i in np.flatnonzero(made.fine).tolist():
-            alike.setdefault((lagging, _pattern(made.columns[i])), []).append((g, i))
-    found: list[list[Found | None]] = [[None] * len(made.fine) for made in groups]
-    for at in alike.values():
-        (g, i), names = at[0], [regressors_of(groups[g].columns[i]) for g, i in at]
-        one = groups[g].of(i)
-        entered = _averages(replace(groups[g].one, columns=groups[g].columns[i]), one)
-        if entered is not None:
-            params = np.array([groups[g].params[i] for g, i in at])
-            cov = np.array([groups[g].cov[i] for g, i in at])
-            for (g, i), its in zip(
-                at, _found(entered, one, names, params, cov, level), strict=True
-            ):
-                found[g][i] = its
-    return found
-
-
-def columns_between(
-    groups: Sequence[Estimates], read_as: ReadAs, level: float = 0.95
-) -> list[list[Found | None]]:
-    """The columns of effects that are read in another way, such as by block; see `reading_by`."""
-    return [
-        [
-            _alone(replace(made.one, columns=columns), made.of(i), read_as, level)
-            if made.fine[i]
-            else None
-            for i, columns in enumerate(made.columns)
-        ]
-        for made in groups
-    ]
+def columns_read(
+    models: Sequence[Shown], read_as: tuple[Reading, Labels], level: float = 0.95
+) -> list[Found]:
+    """The same of effects that are read in another way, such as by block; see `reading_by`."""
+    return [_alone(model, read_as, level) for model in models]
 
 
 @lru_cache(maxsize=1024)
@@ -111,37 +73,28 @@ def _lagging(design: Design) -> Hashable:
     return id(logdet), tuple(map(id, design.W)), tuple(matrices), design.instruments is not None
 
 
-def _averages(design: Design, estimate: Parameters) -> Multipliers | None:
-    """How regressors enter averages that many models find together; None where they may not."""
-    entered = multipliers(design, estimate, dict.fromkeys(regressors_of(design.columns)))
-    if not entered.regressors:
-        return entered
+def _of_one_pattern(models: Sequence[Shown], level: float) -> list[Found]:
+    design, columns, first = models[0]
+    names = [regressors_of(columns) for _, columns, _ in models]
+    if not names[0]:
+        return [({}, "")] * len(models)
+    entered = multipliers(_with(design, columns), first, dict.fromkeys(names[0]))
     path = averages(design, entered.carriers, entered.rho_positions)
-    return None if path is None or entered.structure is not None else replace(entered, path=path)
-
-
-def _found(
-    entered: Multipliers,
-    one: Parameters,
-    names: Sequence[tuple[str, ...]],
-    params: Array,
-    cov: Array,
-    level: float,
-) -> list[Found]:
-    """That of models whose regressors, `names`, enter like those of `one` of them."""
-    if not entered.regressors:
-        return [({}, "")] * len(names)
-    assert isinstance(entered.path, Averages)
-    value, gradient = moved(params, entered, *entered.path.read(params, entered.carriers))
-    columns = normal_columns(value, spread_of(gradient, cov), level)
-    listed = zip(*(numbers.tolist() for numbers in columns.values()), strict=True)
-    rough = _rough(params, cov, one, entered)
+    if path is None or entered.structure is not None:
+        return columns_read(models, average(len(design.y)), level)
+    entered = replace(entered, path=path)
+    params = np.array([estimate.params for *_, estimate in models])
+    cov = np.array([estimate.cov for *_, estimate in models])
+    value, gradient = moved(params, entered, *path.read(params, entered.carriers))
+    made = normal_columns(value, spread_of(gradient, cov), level)
+    listed = zip(*(numbers.tolist() for numbers in made.values()), strict=True)
+    rough = _rough(params, cov, first, entered)
     return [
         (
-            _labels(names[i]) | dict(zip(columns, numbers, strict=True)),
-            advice(replace(one, params=params[i], cov=cov[i]), entered) if rough[i] else "",
+            _labels(x) | dict(zip(made, numbers, strict=True)),
+            advice(estimate, entered) if note else "",
         )
-        for i, numbers in enumerate(listed)
+        for x, numbers, (*_, estimate), note in zip(names, listed, models, rough, strict=True)
     ]
 
 
@@ -159,11 +112,16 @@ def _rough(params: Array, cov: Array, one: Parameters, entered: Multipliers) -> 
     return np.asarray((high - params[:, at]) < NEAR_BOUNDARY * np.sqrt(cov[:, at, at]))
 
 
-def _alone(design: Design, estimate: Parameters, read_as: ReadAs, level: float) -> Found:
-    names = regressors_of(design.columns)
+def _alone(model: Shown, read_as: tuple[Reading, Labels], level: float) -> Found:
+    design, columns, estimate = model
+    names = regressors_of(columns)
     if not names:
         return {}, ""
-    entered: Multipliers = multipliers(design, estimate, dict.fromkeys(names))
-    columns, _ = by_delta(estimate, entered, *read_as, level)
-    listed = {name: np.asarray(values).tolist() for name, values in columns.items()}
+    entered = multipliers(_with(design, columns), estimate, dict.fromkeys(names))
+    made, _ = by_delta(estimate, entered, *read_as, level)
+    listed = {name: np.asarray(values).tolist() for name, values in made.items()}
     return listed, advice(estimate, entered)
+
+
+def _with(design: Design, columns: tuple[Column, ...]) -> Design:
+    return design if design.columns == columns else replace(design, columns=columns)

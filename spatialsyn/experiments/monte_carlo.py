@@ -118,8 +118,8 @@ class Plan:
                 made = estimate_beside(models)
             except Exception:  # each is estimated by itself, and says what it is
                 continue
-            for i in np.flatnonzero(made.fine).tolist():
-                found[places[i]] = models.one, made.of(i)
+            for i, parameters in zip(places, made.parameters(), strict=True):
+                found[i] = None if parameters is None else (models.one, parameters)
         return found
 
     def _explaining(self, y: Array) -> Regressors:
@@ -259,7 +259,8 @@ def _fitted_to(plan: Plan, y: Array) -> tuple[Design, Estimate]:
 
 def _rows(designs: Sequence[Design], estimates: Sequence[Parameters]) -> tuple[list[Label], Array]:
     """What is estimated, and (2, b, rows) estimates and standard errors, NaN where none is."""
-    effects = [columns for columns, _ in average_columns(designs, estimates)]
+    shown = [(design, design.columns, e) for design, e in zip(designs, estimates, strict=True)]
+    effects = [columns for columns, _ in average_columns(shown)]
     labels = [(name, PARAMETER) for name in estimates[0].names]
     labels += list(zip(effects[0].get("x", []), effects[0].get("effect", []), strict=True))
     params = np.array([estimate.params for estimate in estimates])

@@ -105,14 +105,15 @@ class Estimates:
     loglik: Array
     fine: NDArray[np.bool_]
 
-    def names(self, i: int) -> tuple[str, ...]:
-        """Of the parameters of one model."""
-        return (*[column.name for column in self.columns[i]], *self.one.rho_names, "sigma2")
-
-    def of(self, i: int) -> Parameters:
-        """Those of one model."""
-        params, cov = self.params[i], self.cov[i]
-        return Parameters(names=self.names(i), params=params, cov=cov, space=self.one.space)
+    def parameters(self) -> list[Parameters | None]:
+        """Those of every model that is fine."""
+        one = self.one
+        names = [(*[c.name for c in columns], *one.rho_names, "sigma2") for columns in self.columns]
+        each = zip(names, self.params, self.cov, self.fine, strict=True)
+        return [
+            Parameters(names=name, params=params, cov=cov, space=one.space) if fine else None
+            for name, params, cov, fine in each
+        ]
 
 
 def fit_in(design: Design) -> bool:

@@ -40,6 +40,7 @@ class Terms:
     panel: CityPanel
     found: dict[Term, Array] = field(default_factory=dict)
     _sources: dict[Term, frozenset[str]] = field(default_factory=dict)
+    _columns: dict[str, Array] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -81,12 +82,18 @@ class Terms:
 
     def _factor(self, factor: Factor) -> Array:
         if factor.method == "lookup":
-            return self.panel.array(factor.expr).ravel()
+            return self._column(factor.expr)
         tree, quoted = tree_of(factor.expr)
         assert tree is not None
         with np.errstate(all="ignore"):  # the check of what was evaluated names the cells
             value = self._value(tree.body, quoted)
         return np.broadcast_to(np.asarray(value, dtype=float), self.panel.n * self.panel.T)
+
+    def _column(self, name: str) -> Array:
+        """A column of the panel, (n T,)."""
+        if name not in self._columns:
+            self._columns[name] = self.panel.array(name).ravel()
+        return self._columns[name]
 
     def _value(self, node: ast.expr, quoted: Mapping[str, str]) -> Any:
         """A number, or an array (n T,)."""
@@ -96,7 +103,7 @@ class Terms:
 
         match node:
             case ast.Name(id=name):
-                return self.panel.array(quoted.get(name, name)).ravel()
+                return self._column(quoted.get(name, name))
             case ast.Constant(value=number):
                 return number
             case ast.UnaryOp(op=sign, operand=inner):

@@ -7,17 +7,18 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.beside import Found, average_columns, columns_beside, columns_between
+from spatialsyn.effects.beside import Found, Shown, average_columns, columns_read
 from spatialsyn.effects.request import reading_by
 from spatialsyn.errors import ModelError, SpatialsynError, named
 from spatialsyn.fitting import estimated_on
 from spatialsyn.models.criteria import counted, criteria
 from spatialsyn.models.data import read
+from spatialsyn.models.design import Design
+from spatialsyn.models.estimate import Parameters
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.many import Beside, estimate_beside, joined
@@ -72,28 +73,27 @@ def _beside(
 ) -> Iterator[tuple[int, files.Record]]:
     """Places of models that are estimated side by side, and what is kept of them."""
     ready = _ready(panel, cov, specs)
-    places, groups = [], []
-    for at, group in _groups(specs, ready, weights):
+    places, likelihoods, shown = list[int](), list[float](), list[Shown]()
+    for at, models in _groups(specs, ready, weights):
         with suppress(Exception):  # `record_of` comes upon it again, and says what it is
-            groups.append(estimate_beside(group))
-            places.append(at)
+            made = estimate_beside(models)
+            each = zip(at, made.loglik.tolist(), made.columns, made.parameters(), strict=True)
+            for i, loglik, columns, estimate in each:
+                if estimate is not None:
+                    places.append(i)
+                    likelihoods.append(loglik)
+                    shown.append((made.one, columns, estimate))
     if by is None:
-        effects = columns_beside(groups)
+        effects = average_columns(shown)
     else:
-        effects = columns_between(groups, reading_by(by, panel, "receiver"))
-    for at, made, found in zip(places, groups, effects, strict=True):
-        count = counted(specs[at[0]].model, made.one, made.params.shape[1])
-        errors = np.sqrt(np.einsum("bii->bi", made.cov))
-        numbers = zip(
-            at, found, made.params.tolist(), errors.tolist(), made.loglik.tolist(), strict=True
-        )
-        for k, (i, columns, params, se, loglik) in enumerate(numbers):
-            one = ready[i]
-            if columns is not None and one is not None:
-                fit = _fit(one.data, made.one.nobs, loglik, count, params[-1])
-                parameters = {"term": list(made.names(k)), "estimate": params, "se": se}
-                record = described(fit, parameters, one.data, columns)
-                yield i, {**record, "equation": str(specs[i]), "warnings": one.said}
+        effects = columns_read(shown, reading_by(by, panel, "receiver"))
+    numbers = zip(places, likelihoods, shown, effects, strict=True)
+    for i, loglik, (design, _, estimate), found in numbers:
+        one = ready[i]
+        if one is not None and estimate.cov is not None:
+            se = np.sqrt(np.diag(estimate.cov)).tolist()
+            record = described(specs[i].model, one.data, design, estimate, loglik, se, found)
+            yield i, {**record, "equation": str(specs[i]), "warnings": one.said}
 
 
 def _ready(panel: CityPanel, cov: str | None, specs: Sequence[Specification]) -> list[Ready | None]:
@@ -222,50 +222,45 @@ def sample_of(panel: CityPanel, spec: Specification) -> Sample:
 
 def _alone(results: Results, by: str | None) -> files.Record:
     """The numbers of a fit."""
-    V, design = results.estimate.cov, results.design
-    assert V is not None
-    se = np.sqrt(np.diag(V)) if design.mixture is None else results.se
-    parameters = {
-        "term": list(results.estimate.names),
-        "estimate": results.estimate.params.tolist(),
-        "se": se.tolist(),
-    }
-    sigma2 = results.sigma2
-    fit = _fit(results.data, results.nobs, results.loglik, results.df_model, sigma2)
-    return described(fit, parameters, results.data, _effects(results, by))
-
-
-def _fit(data: Regressors, nobs: int, loglik: float, count: int, sigma2: float) -> dict[str, Any]:
-    """What is estimated on, and how well it fits with `count` parameters."""
-    aic, bic = criteria(loglik, count, nobs)
-    return {
-        "cities": len(data.y), "years": len(data.years), "first": data.years[0],
-        "last": data.years[-1], "nobs": nobs, "loglik": loglik, "aic": aic, "bic": bic,
-        "sigma2": sigma2,
-    }  # fmt: skip
+    estimate, design = results.estimate, results.design
+    assert estimate.cov is not None
+    se = np.sqrt(np.diag(estimate.cov)) if design.mixture is None else results.se
+    fit = results.model, results.data, design, estimate, results.loglik
+    return described(*fit, se.tolist(), _effects(results, by))
 
 
 def described(
-    fit: Mapping[str, Any], parameters: Mapping[str, Any], data: Regressors, effects: Found
+    model: SpatialModel,
+    data: Regressors,
+    design: Design,
+    estimate: Parameters,
+    loglik: float,
+    se: list[float],
+    effects: Found,
 ) -> files.Record:
     """The numbers of a fit as plain columns."""
-    found, note = effects
+    params, (found, note) = estimate.params.tolist(), effects
+    aic, bic = criteria(loglik, counted(model, design, len(params)), design.nobs)
     term = dict(zip(data.names, data.terms, strict=True))
     return {
         "status": "estimated",
         "message": "",
-        "fit": fit,
-        "parameters": parameters,
+        "fit": {
+            "cities": len(data.y), "years": len(data.years), "first": data.years[0],
+            "last": data.years[-1], "nobs": design.nobs, "loglik": loglik, "aic": aic,
+            "bic": bic, "sigma2": params[-1],
+        },
+        "parameters": {"term": list(estimate.names), "estimate": params, "se": se},
         # With the term that each regressor belongs to.
         "effects": found | {"term": [term[x] for x in found["x"]]} if found else {},
         "note": note,
-    }
+    }  # fmt: skip
 
 
 def _effects(results: Results, by: str | None) -> Found:
     """The columns of their table, and the note."""
     if by is None:
-        return average_columns([results.design], [results.estimate])[0]
+        return average_columns([(results.design, results.design.columns, results.estimate)])[0]
     if not results.regressors:
         return {}, ""
     made = results.effects(by=by)

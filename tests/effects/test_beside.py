@@ -7,7 +7,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import spatialsyn as ss
-from spatialsyn.effects.beside import average_columns
+from spatialsyn.effects.beside import average_columns, columns_read
+from spatialsyn.effects.request import reading_by
+from spatialsyn.models.many import Beside, estimate_beside
 from tests.cases import made_up
 from tests.maps import neighbours, on_map
 
@@ -36,9 +38,13 @@ def fitted(names):
     return [ss.fit(MODELS[name], panel, [w, v]) for name in names]
 
 
+def averages_of(results):
+    return average_columns([(r.design, r.design.columns, r.estimate) for r in results])
+
+
 def test_every_model_has_the_table_and_the_note_of_its_own():
     results = fitted(MODELS)
-    found = average_columns([r.design for r in results], [r.estimate for r in results])
+    found = averages_of(results)
     for one, (columns, note) in zip(results, found, strict=True):
         if not one.regressors:
             assert (columns, note) == ({}, "")
@@ -63,9 +69,9 @@ def test_what_stands_beside_a_model_does_not_move_its_last_bit(rows):
         models = [ss.SpatialModel(family, f"y ~ {a} + {b}", "w", "individual")
                   for a, b in (("x", "z"), ("z", "x"), ("x", "{x**2}"))]  # fmt: skip
         results = [ss.fit(model, panel, w) for model in models]
-        made = average_columns([r.design for r in results], [r.estimate for r in results])
+        made = averages_of(results)
         for one, (columns, _) in zip(results, made, strict=True):
-            ((alone, _),) = average_columns([one.design], [one.estimate])
+            ((alone, _),) = averages_of([one])
             assert columns == alone
             for name in ("estimate", "se", "low", "high", "p"):
                 assert_array_equal(columns[name], one.effects().table[name])
@@ -77,7 +83,22 @@ def test_a_rho_near_its_bound_is_told_of_in_its_own_row_only():
     models = [ss.sar("y ~ x", W="w", fixed_effects="individual"),
               ss.sar("u ~ x", W="w", fixed_effects="individual")]  # fmt: skip
     results = [ss.fit(model, trend, w) for model in models]
-    notes = [note for _, note in average_columns([r.design for r in results],
-                                                 [r.estimate for r in results])]  # fmt: skip
+    notes = [note for _, note in averages_of(results)]
     assert notes == [r.effects().note for r in results]
     assert "upper bound" in notes[1]
+
+
+@pytest.mark.parametrize("name", ["ols", "slx", "sar", "sdm", "other"])
+def test_models_estimated_side_by_side_have_the_effects_of_each_alone(name):
+    (one,) = fitted([name])
+    made = estimate_beside(Beside.of(one.design))
+    model = made.one, made.columns[0], made.parameters()[0]
+    for (columns, note), own in (
+        (average_columns([model])[0], one.effects()),
+        (columns_read([model], reading_by("region", one.panel, "receiver"))[0],
+         one.effects(by="region")),
+    ):  # fmt: skip
+        assert note == own.note
+        assert list(columns) == list(own.table)
+        for column, values in columns.items():
+            assert_array_equal(values, own.table[column])

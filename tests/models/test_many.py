@@ -79,7 +79,7 @@ def test_what_stands_beside_a_model_does_not_move_its_last_bit(family, effects, 
         for i, design in enumerate(made):
             alone = many.estimate_alone(design)
             for name in ("names", "params", "cov"):
-                assert_array_equal(getattr(found.of(i), name), getattr(alone, name))
+                assert_array_equal(getattr(found.parameters()[i], name), getattr(alone, name))
             assert found.loglik[i] == alone.loglik
 
 
@@ -228,3 +228,14 @@ def test_effects_do_not_depend_on_the_scale_of_w(scale):
     ]
     for name in ("estimate", "se"):
         assert_allclose(made[1][name], made[0][name], rtol=1e-6)
+
+
+def test_a_regressor_called_like_a_lag_in_time_is_a_regressor():
+    panel, w = made_up(15, 6)
+    named = panel.assign(**{"tau": panel.array("z"), "eta[w]": panel.array("x")})
+    model = ss.sdm("y ~ tau + `eta[w]`", W="w", fixed_effects="individual")
+    assert many.fit_in(build(model, named, {"w": w}))
+    one = ss.fit(model, named, w, cov="city")
+    other = ss.fit(model.but(formula="y ~ z + x"), named, w, cov="city")
+    assert_array_equal(one.params, other.params)
+    assert_array_equal(one.se, other.se)

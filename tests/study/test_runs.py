@@ -14,7 +14,8 @@ from study.small import MODEL, panel_and_weights
 
 import spatialsyn as ss
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.study.record import failure, records_of
+from spatialsyn.study import record as recording
+from spatialsyn.study.record import failure, record_of, records_of
 from spatialsyn.study.runs import Runs
 from tests.maps import neighbours, on_map
 
@@ -371,5 +372,15 @@ def test_a_formula_that_fails_spoils_no_other_of_its_batch():
         "refused",
     ]
     for spec, record in zip(specs, found, strict=True):
-        (alone,) = records_of(panel, {"w": w}, None, None, [spec])
-        assert alone == record
+        assert record_of(panel, {"w": w}, None, None, spec) == record
+
+
+@pytest.mark.parametrize("by", [None, "region"])
+def test_small_static_models_are_estimated_side_by_side(by, monkeypatch):
+    panel, w = panel_and_weights()
+    models = {f: MODEL.but(formula=f) for f in ("y ~ z", "y ~ v", "y ~ z + v", "y ~ lag(z)")}
+    specs = list(ss.Study(panel, w, models, by=by).models.values())
+    alone = [record_of(panel, {"w": w}, None, by, spec) for spec in specs]
+    monkeypatch.setattr(recording, "record_of", None)
+    found = records_of(panel, {"w": w}, None, by, specs)
+    assert found == alone

@@ -132,7 +132,7 @@ def test_a_disk_that_fills_while_the_file_is_forced_out_leaves_no_part(tmp_path,
     with pytest.raises(ss.StoreError, match=r"No space left on device\. .* nothing that is stored"):
         study.run(tmp_path)
     assert contents(tmp_path) == before
-    assert recording.evaluated.cache_info().currsize == 0  # the panel is let go of
+    assert recording._known.cache_info().currsize == 0  # the panel is let go of
 
 
 def test_a_read_only_store_is_refused_before_anything_is_estimated(tmp_path, monkeypatch):
