@@ -82,6 +82,7 @@ class CityPanel:
         what = "blocks are columns, such as ['region'], or none, ()"
         blocks = (blocks,) if isinstance(blocks, str) else tuple(listed(blocks, what, PanelError))
         check_columns(frame, (city, year, *frame.columns.unique()))
+        frame = _with_used_categories(frame, city)
         _check_key_names(frame, city, year)
         check_ids(frame, city)
         years = check_years(frame, year)
@@ -188,6 +189,9 @@ class CityPanel:
 
         A Series is matched on its (city, year) or city index; an array must be (n, T).
         """
+        keys = [name for name in columns if name in KEYS]
+        if keys:
+            raise PanelError(f"{named(keys)} is a key of the panel: give the column another name.")
         frame = self.frame.copy()
         for name, values in columns.items():
             frame[name] = self._aligned(name, values)
@@ -308,6 +312,8 @@ class CityPanel:
         if not chosen:
             raise PanelError('years is empty: give years, or "all".')
         self._check_years(chosen)
+        if len(set(chosen)) < len(chosen):
+            raise PanelError(f"years={list(chosen)} lists a year twice, which would count twice.")
         return chosen
 
     def _check_years(self, years: Iterable[int]) -> None:
@@ -333,6 +339,8 @@ class CityPanel:
             lonely = [city for city, block in group.items() if pd.isna(block)]
             if lonely:
                 raise PanelError(f"the grouping {name!r} is missing for {named(lonely)}.")
+            if isinstance(group.dtype, pd.CategoricalDtype):
+                group = group.cat.remove_unused_categories()
         else:
             raise PanelError(
                 f"no column {name!r} to group the cities by, in the table or polygons."
@@ -349,6 +357,22 @@ def _check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
             f"the table has further columns called {named(taken)}, the names of the panel's keys. "
             "Rename them, for example frame.rename(columns={'city': 'city_name'})."
         )
+
+
+def _with_used_categories(frame: pd.DataFrame, city: str) -> pd.DataFrame:
+    """The table with ids as plain values, and in other columns no category without a row.
+
+    Ids are sorted by what they are and not by the order of categories, as in a table without
+    these; a category that a selection of rows left empty would be a regressor of zeros.
+    """
+    kinds = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.CategoricalDtype)]
+    if not kinds:
+        return frame
+    made = frame.copy()
+    for name in kinds:
+        column = made[name]
+        made[name] = np.asarray(column) if name == city else column.cat.remove_unused_categories()
+    return made
 
 
 def _with_rows(

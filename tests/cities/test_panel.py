@@ -344,3 +344,25 @@ def test_codes_that_lost_leading_zeros_are_told_how_to_get_them_back(kind):
     with pytest.raises(ss.AlignmentError) as other:
         check_same_cities(["999"], codes)
     assert "zfill" not in str(other.value)
+
+
+def test_categories_without_a_row_are_left_out_and_the_order_of_the_others_kept():
+    kind = pd.CategoricalDtype(["edge", "GBA", "Hunan"])
+    ids = pd.CategoricalDtype(["440400", "440300", "440100", "430100"])
+    frame = table().astype({"region": kind, "adcode": ids})
+    p = ss.CityPanel(frame, cities=polygons().astype({"adcode": ids}), blocks=["region"])
+    assert p.ids == panel().ids
+    assert list(p.cities.index) == list(p.ids)
+    assert repr(p) == repr(panel())
+    assert list(p.frame["region"].cat.categories) == ["edge", "GBA"]
+    assert list(p.subset(["440100", "440300"]).blocks["region"].cat.categories) == ["GBA"]
+    layer = polygons().assign(side=pd.Categorical(["w", "w", "e"], categories=["w", "n", "e"]))
+    assert repr(ss.CityPanel(table(), cities=layer, blocks=["side"])).endswith("side: w 2, e 1")
+
+
+def test_keys_are_no_columns_and_no_year_counts_twice():
+    for name in ("city", "year"):
+        with pytest.raises(ss.PanelError, match=f"'{name}' is a key of the panel"):
+            panel().assign(**{name: 1.0})
+    with pytest.raises(ss.PanelError, match=r"years=\[2011, 2011, 2012\] lists a year twice"):
+        panel().mean("gdp", years=(2011, 2011, 2012))
