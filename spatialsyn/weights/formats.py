@@ -20,6 +20,8 @@ from spatialsyn.weights.core import Weights
 LONG = ["to", "from", "weight"]
 # A MATLAB file opens with a free text, into which its writers put the time of day.
 MATLAB_HEADER, MATLAB_TEXT = 116, b"MATLAB 5.0 MAT-file, weights by spatialsyn"
+# MATLAB's numbers are doubles, which hold whole numbers up to here.
+MATLAB_WHOLE = 2**53
 
 
 class Stored(NamedTuple):
@@ -175,7 +177,9 @@ def read_stata(path: Path, ids: Sequence[Any] | None) -> Stored:
 def write_matlab(weights: Weights) -> bytes:
     from scipy.io import savemat
 
-    whole = all(isinstance(i, int | np.integer) for i in weights.ids)
+    whole = all(
+        isinstance(i, int | np.integer) and abs(int(i)) <= MATLAB_WHOLE for i in weights.ids
+    )
     ids: Any = np.array(weights.ids, dtype=float if whole else object)
     if not whole:
         ids = np.array([str(i) for i in weights.ids], dtype=object)

@@ -314,3 +314,11 @@ def test_files_and_ids_that_do_not_match(saved, tmp_path):
         W.read(tmp_path / "absent.csv")
     isolated = saved("w.gwt", "0 3 x id\na b 1\nb a 1\n")
     assert W.read(isolated, ids=["c", "a", "b"]).isolates == ("c",)
+
+
+def test_ids_beyond_what_a_double_holds_come_back_from_matlab(tmp_path):
+    ids = [2**53 + 1, 10**17 + 1, 10**17 + 2]
+    w = ss.Weights.from_matrix(1 - np.eye(3), ids=ids)
+    path = W.write(w, tmp_path / "w.mat")
+    assert W.read(path).ids == tuple(map(str, ids))
+    assert W.read(path, ids=ids).hash == w.hash
