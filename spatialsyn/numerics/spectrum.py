@@ -235,5 +235,5 @@ def leading(W: Matrix) -> tuple[float, float, float]:
         A = sparse.diags_array(root) @ links @ sparse.diags_array(1 / root)
         w = eigsh((A + A.T) / 2, k=4, which="BE", **how)
     except ArpackNoConvergence:
-        return float("nan"), common_sum(links.sum(axis=1)), float("nan")
+        return float("nan"), common_sum(np.asarray(links.sum(axis=1), dtype=float)), float("nan")
     return float(w.min()), float(w.max()), float(np.sort(np.abs(w))[-2])
