@@ -23,6 +23,11 @@ from spatialsyn.cities.checks import (
     check_same_cities,
     check_years,
 )
+from spatialsyn.cities.tidying import (
+    with_flags_as_numbers,
+    with_rows,
+    with_used_categories,
+)
 from spatialsyn.errors import PanelError, expect, listed, named
 from spatialsyn.numerics.lags import Array
 
@@ -82,13 +87,14 @@ class CityPanel:
         what = "blocks are columns, such as ['region'], or none, ()"
         blocks = (blocks,) if isinstance(blocks, str) else tuple(listed(blocks, what, PanelError))
         check_columns(frame, (city, year, *frame.columns.unique()))
-        frame = _with_used_categories(frame, city)
+        frame = with_used_categories(frame, city)
         _check_key_names(frame, city, year)
         check_ids(frame, city)
         years = check_years(frame, year)
         holes = check_keys(frame, city, years, absent)
         tidy = frame.assign(**{year: years}).rename(columns={city: "city", year: "year"})
-        tidy = _with_rows(tidy.set_index(list(KEYS)), holes, blocks).sort_index()
+        tidy = with_rows(tidy.set_index(list(KEYS)), holes, blocks).sort_index()
+        tidy = with_flags_as_numbers(tidy, blocks)
         check_cells_are_numbers(tidy, ignore=blocks)
         self._frame, self.absent = tidy, tuple(holes)
         self.cities, self.context = _matched(cities, self.ids, city)
@@ -357,37 +363,6 @@ def _check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
             f"the table has further columns called {named(taken)}, the names of the panel's keys. "
             "Rename them, for example frame.rename(columns={'city': 'city_name'})."
         )
-
-
-def _with_used_categories(frame: pd.DataFrame, city: str) -> pd.DataFrame:
-    """The table with ids as plain values, and in other columns no category without a row.
-
-    Ids are sorted by what they are and not by the order of categories, as in a table without
-    these; a category that a selection of rows left empty would be a regressor of zeros.
-    """
-    kinds = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.CategoricalDtype)]
-    if not kinds:
-        return frame
-    made = frame.copy()
-    for name in kinds:
-        column = made[name]
-        made[name] = np.asarray(column) if name == city else column.cat.remove_unused_categories()
-    return made
-
-
-def _with_rows(
-    frame: pd.DataFrame, holes: list[tuple[Any, int]], blocks: tuple[str, ...]
-) -> pd.DataFrame:
-    """The table with a row for every city-year of `holes`, empty but for the groupings."""
-    if not holes:
-        return frame
-    full = frame.reindex(frame.index.append(pd.MultiIndex.from_tuples(holes, names=KEYS)))
-    for name in blocks:
-        if name in full:
-            of_city = frame[name].groupby(level="city").first()
-            own = of_city.loc[[city for city, _ in holes]].to_numpy()
-            full[name] = [*frame[name], *own]
-    return full
 
 
 def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:
