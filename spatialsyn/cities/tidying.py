@@ -43,15 +43,19 @@ def with_rows(
 
 def with_flags_as_numbers(frame: pd.DataFrame, blocks: tuple[str, ...]) -> pd.DataFrame:
     """True and False beside missing cells as 1, 0 and missing; pandas keeps them as objects."""
-    objects = [
-        name
-        for name, kind in frame.dtypes.items()
-        if pd.api.types.is_object_dtype(kind) and name not in blocks
-    ]
-    known = {name: frame[name].dropna() for name in objects}
     flags = [
         name
-        for name, cells in known.items()
-        if len(cells) and cells.map(lambda cell: isinstance(cell, bool | np.bool_)).all()
+        for name, kind in frame.dtypes.items()
+        if pd.api.types.is_object_dtype(kind) and name not in blocks and _is_flag(frame[name])
     ]
     return frame.astype(dict.fromkeys(flags, float)) if flags else frame
+
+
+def _is_flag(column: pd.Series) -> bool:
+    cells = column[column.notna()]
+    flag = (bool, np.bool_)
+    return (
+        bool(len(cells))
+        and isinstance(cells.iloc[0], flag)
+        and all(isinstance(cell, flag) for cell in cells)
+    )

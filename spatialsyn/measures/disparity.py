@@ -135,8 +135,8 @@ def gini(x: Array, p: Array) -> Array:
 
 def variation(x: Array, p: Array) -> Array:
     """Coefficient of variation of the columns of `x`, of all cities and not of a sample."""
-    mean = average(x, p)
-    return np.asarray(np.sqrt((p * (x - mean) ** 2).sum(axis=0)) / mean)
+    r = x / average(x, p)
+    return np.asarray(np.sqrt((p * (r - 1) ** 2).sum(axis=0)))
 
 
 def sigma(x: Array, p: Array) -> Array:

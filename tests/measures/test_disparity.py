@@ -203,3 +203,10 @@ def test_weighted_measures_are_those_of_every_person_by_itself(seed):
     assert_allclose(ours.drop(columns="tau"), theirs.drop(columns="tau"), rtol=1e-10)
     pairs = np.abs(each[:, None] - each).mean() / (2 * each.mean())
     assert_allclose(ours["gini"], pairs, rtol=1e-10)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-6, 1e9, 1e200])
+def test_no_measure_depends_on_the_unit(unit):
+    p = random_panel(n=8, T=2, seed=6)
+    plain = disparity(p, "u", "v").table
+    assert_allclose(disparity(p.assign(u=p.array("u") * unit), "u", "v").table, plain, rtol=1e-9)
