@@ -9,7 +9,7 @@ import shapely
 from pyproj import CRS
 
 from spatialsyn.cities import topology
-from spatialsyn.cities.points import WGS84
+from spatialsyn.cities.points import WGS84, seamless, turned
 from spatialsyn.errors import BoundaryError, named
 
 
@@ -84,7 +84,9 @@ def with_polygons(cities: gpd.GeoDataFrame, polygons: topology.Polygons) -> gpd.
 
 def plane(cities: gpd.GeoDataFrame) -> CRS:
     """An equal-area projection in metres, centred on the layer."""
-    west, south, east, north = cities.to_crs(WGS84).total_bounds
+    lon, lat = shapely.get_coordinates(cities.geometry.to_crs(WGS84)).T
+    lon = turned(lon)
+    south, north, west, east = lat.min(), lat.max(), lon.min(), lon.max()
     return CRS.from_proj4(
         f"+proj=laea +lat_0={(south + north) / 2} +lon_0={(west + east) / 2} +datum=WGS84 +units=m"
     )
@@ -92,7 +94,7 @@ def plane(cities: gpd.GeoDataFrame) -> CRS:
 
 def metric(cities: gpd.GeoDataFrame) -> topology.Polygons:
     """The polygons in metres, areas true; equal vertices stay equal."""
-    polygons: topology.Polygons = cities.to_crs(plane(cities)).geometry.to_numpy()
+    polygons: topology.Polygons = seamless(cities).to_crs(plane(cities)).to_numpy()
     return polygons
 
 

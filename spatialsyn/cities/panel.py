@@ -23,6 +23,11 @@ from spatialsyn.cities.checks import (
     check_same_cities,
     check_years,
 )
+from spatialsyn.cities.tidying import (
+    with_flags_as_numbers,
+    with_rows,
+    with_used_categories,
+)
 from spatialsyn.errors import PanelError, expect, listed, named
 from spatialsyn.numerics.lags import Array
 
@@ -82,12 +87,14 @@ class CityPanel:
         what = "blocks are columns, such as ['region'], or none, ()"
         blocks = (blocks,) if isinstance(blocks, str) else tuple(listed(blocks, what, PanelError))
         check_columns(frame, (city, year, *frame.columns.unique()))
+        frame = with_used_categories(frame, city)
         _check_key_names(frame, city, year)
         check_ids(frame, city)
         years = check_years(frame, year)
         holes = check_keys(frame, city, years, absent)
         tidy = frame.assign(**{year: years}).rename(columns={city: "city", year: "year"})
-        tidy = _with_rows(tidy.set_index(list(KEYS)), holes, blocks).sort_index()
+        tidy = with_rows(tidy.set_index(list(KEYS)), holes, blocks).sort_index()
+        tidy = with_flags_as_numbers(tidy, blocks)
         check_cells_are_numbers(tidy, ignore=blocks)
         self._frame, self.absent = tidy, tuple(holes)
         self.cities, self.context = _matched(cities, self.ids, city)
@@ -188,6 +195,9 @@ class CityPanel:
 
         A Series is matched on its (city, year) or city index; an array must be (n, T).
         """
+        keys = [name for name in columns if name in KEYS]
+        if keys:
+            raise PanelError(f"{named(keys)} is a key of the panel: give the column another name.")
         frame = self.frame.copy()
         for name, values in columns.items():
             frame[name] = self._aligned(name, values)
@@ -308,6 +318,8 @@ class CityPanel:
         if not chosen:
             raise PanelError('years is empty: give years, or "all".')
         self._check_years(chosen)
+        if len(set(chosen)) < len(chosen):
+            raise PanelError(f"years={list(chosen)} lists a year twice, which would count twice.")
         return chosen
 
     def _check_years(self, years: Iterable[int]) -> None:
@@ -333,6 +345,8 @@ class CityPanel:
             lonely = [city for city, block in group.items() if pd.isna(block)]
             if lonely:
                 raise PanelError(f"the grouping {name!r} is missing for {named(lonely)}.")
+            if isinstance(group.dtype, pd.CategoricalDtype):
+                group = group.cat.remove_unused_categories()
         else:
             raise PanelError(
                 f"no column {name!r} to group the cities by, in the table or polygons."
@@ -349,21 +363,6 @@ def _check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
             f"the table has further columns called {named(taken)}, the names of the panel's keys. "
             "Rename them, for example frame.rename(columns={'city': 'city_name'})."
         )
-
-
-def _with_rows(
-    frame: pd.DataFrame, holes: list[tuple[Any, int]], blocks: tuple[str, ...]
-) -> pd.DataFrame:
-    """The table with a row for every city-year of `holes`, empty but for the groupings."""
-    if not holes:
-        return frame
-    full = frame.reindex(frame.index.append(pd.MultiIndex.from_tuples(holes, names=KEYS)))
-    for name in blocks:
-        if name in full:
-            of_city = frame[name].groupby(level="city").first()
-            own = of_city.loc[[city for city, _ in holes]].to_numpy()
-            full[name] = [*frame[name], *own]
-    return full
 
 
 def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:

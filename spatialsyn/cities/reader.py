@@ -146,7 +146,15 @@ def _read_text(path: Path, options: dict[str, Any]) -> pd.DataFrame:
     with path.open(encoding=encoding) as file:
         first = file.readline()
     _check_separator(path, first)
-    return pd.read_csv(path, sep="\t" if "\t" in first else ",", encoding=encoding, **options)
+    sep = "\t" if "\t" in first else ","
+    frame = pd.read_csv(path, sep=sep, encoding=encoding, **options)
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas moves all columns by one then
+        raise PanelError(
+            f"the rows of {path.name!r} have more cells than its first row has names: "
+            f"{named(first.strip().split(sep), 30)}. Name every column, or take the separators at "
+            "the ends of the rows away."
+        )
+    return frame
 
 
 def _check_separator(path: Path, first: str) -> None:

@@ -238,6 +238,8 @@ def _undefined(statistic: str, x: Array, w: Weights) -> str:
         return "the variable does not vary"
     if statistic == "getis-ord" and (x < 0).any():
         return "Getis-Ord needs a variable without negative values"
+    if statistic == "getis-ord" and np.count_nonzero(x) < 2:
+        return "Getis-Ord needs two cities whose values are not zero"
     if statistic == "getis-ord" and w.sparse.nnz == w.n * (w.n - 1):
         return f"Getis-Ord counts links, and W[{w.name}] links every pair"
     return ""

@@ -16,13 +16,15 @@ from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
-from spatialsyn.explore.readings import by_year
+from spatialsyn.explore.readings import each_by_year
 from spatialsyn.numerics.dependence import cross_dependence
 
 YEARS = 4
 
 
-def dependence(panel: CityPanel, variables: str | pd.Series | Iterable[str]) -> pd.DataFrame:
+def dependence(
+    panel: CityPanel, variables: str | pd.Series | Iterable[str | pd.Series]
+) -> pd.DataFrame:
     """CD test of each variable, one row each.
 
     Returns
@@ -34,13 +36,10 @@ def dependence(panel: CityPanel, variables: str | pd.Series | Iterable[str]) -> 
     Raises
     ------
     PanelError
-        Fewer than four years, a city in which a variable does not change, missing cells.
+        Fewer than four years, a city in which a variable does not change, missing cells, two
+        variables of one name.
     """
-    listed = [variables] if isinstance(variables, str | pd.Series) else list(variables)
-    rows = {}
-    for variable in listed:
-        wide = by_year(panel, variable)
-        rows[wide.attrs["name"]] = _row(wide)
+    rows = {name: _row(wide) for name, wide in each_by_year(panel, variables).items()}
     return pd.DataFrame(rows).T.rename_axis("variable")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,24 @@ def by_year(panel: CityPanel, variable: str | pd.Series) -> pd.DataFrame:
         raise PanelError(f"a pattern in space needs {CITIES} cities; the panel has {len(wide)}.")
     wide.attrs["name"] = name
     return wide.astype(float)
+
+
+def each_by_year(
+    panel: CityPanel, variables: str | pd.Series | Iterable[str | pd.Series]
+) -> dict[str, pd.DataFrame]:
+    """`by_year` of one variable or several, by name; refuses two of one name."""
+    listed = [variables] if isinstance(variables, str | pd.Series) else list(variables)
+    read: dict[str, pd.DataFrame] = {}
+    for variable in listed:
+        wide = by_year(panel, variable)
+        name = wide.attrs["name"]
+        if name in read:
+            raise PanelError(
+                f"two variables are called {name!r}, and the table has a row by name: "
+                "series.rename(...)."
+            )
+        read[name] = wide
+    return read
 
 
 def _unstacked(panel: CityPanel, series: pd.Series) -> pd.DataFrame:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, is_whole, named
-from spatialsyn.explore.readings import by_year
+from spatialsyn.explore.readings import each_by_year
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.randomness import generator
 
@@ -66,7 +66,7 @@ class UnitRoots:
 
 def unit_roots(
     panel: CityPanel,
-    variables: str | pd.Series | Iterable[str],
+    variables: str | pd.Series | Iterable[str | pd.Series],
     trend: str = "constant",
     lags: int = 0,
     simulations: int = 1999,
@@ -84,14 +84,12 @@ def unit_roots(
     Raises
     ------
     PanelError
-        Too few years for the lags, a city in which a variable does not change, missing cells.
+        Too few years for the lags, a city in which a variable does not change, missing cells,
+        two variables of one name.
     """
     _check(trend, lags, simulations)
-    listed = [variables] if isinstance(variables, str | pd.Series) else list(variables)
     rows, cities = {}, {}
-    for variable in listed:
-        wide = by_year(panel, variable)
-        name = wide.attrs["name"]
+    for name, wide in each_by_year(panel, variables).items():
         n, T = wide.shape
         _check_years(name, T, trend, lags)
         _check_changes(wide)

@@ -21,6 +21,7 @@ from spatialsyn.errors import AlignmentError, PanelError, expect, named
 from spatialsyn.measures.columns import (
     by_city_year,
     cells,
+    check_number,
     check_part,
     listed_columns,
     non_negative,
@@ -49,6 +50,7 @@ def location_quotient(panel: CityPanel, part: str, whole: str) -> pd.Series:
 
 def ratio(panel: CityPanel, numerator: str, denominator: str, scale: float = 1.0) -> pd.Series:
     """scale x numerator / denominator by (city, year); the denominator must be positive."""
+    check_number(scale, "scale")
     values = scale * panel.array(numerator) / positive(panel, denominator)
     return by_city_year(panel, values, f"{numerator}_ratio")
 
@@ -112,6 +114,7 @@ def spillover_index(
     distances : DataFrame (n, n) of kilometres by city id, ``ss.weights.distances(cities)``
     decay : delta per kilometre, positive; activity 1 / decay away counts 37 percent
     """
+    check_number(decay, "decay")
     if not decay > 0:
         raise PanelError(f"decay={decay!r}: attenuation with distance needs a positive number.")
     D, km = non_negative(panel, column), aligned(panel, distances, "distances")

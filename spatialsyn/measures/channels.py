@@ -24,6 +24,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 from spatialsyn.measures.columns import (
     by_city_year,
+    check_number,
     check_part,
     listed_columns,
     non_negative,
@@ -141,6 +142,7 @@ def penetration(
     r = non_negative(panel, users) / positive(panel, population)
     if threshold is None:
         return by_city_year(panel, r, "penetration_city")
+    check_number(threshold, "threshold")
     passed = r >= threshold
     if passed.all() or not passed.any():
         raise PanelError(

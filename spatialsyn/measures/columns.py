@@ -43,6 +43,13 @@ def listed_columns(columns: str | Sequence[str]) -> list[str]:
     return listed
 
 
+def check_number(value: object, what: str) -> None:
+    """Refuse what is no finite number."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not (number and np.isfinite(value)):  # type: ignore[call-overload]
+        raise PanelError(f"{what}={value!r} must be a number.")
+
+
 def by_city_year(panel: CityPanel, values: Array, name: str) -> pd.Series:
     """An (n, T) array as a series that `panel.assign` takes."""
     return pd.Series(values.ravel(), index=panel.frame.index, name=name)

@@ -211,7 +211,7 @@ def signed(indicators: Indicators) -> dict[str, int]:
     expect(indicators, Mapping, what, PanelError)
     if not indicators:
         raise PanelError("a composite needs at least one indicator.")
-    odd = {name: sign for name, sign in indicators.items() if sign not in SIGNS}
+    odd = {name: sign for name, sign in indicators.items() if sign not in list(SIGNS)}
     if odd:
         raise PanelError(f"the signs {odd} must be +1 or -1 ('+' or '-').")
     return {name: SIGNS[sign] for name, sign in indicators.items()}

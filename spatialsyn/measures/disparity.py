@@ -106,47 +106,57 @@ def disparity(
     return Disparity(table, column, weight, by)
 
 
+def average(x: Array, p: Array) -> Array:
+    """Mean of the columns of `x`, weights `p` summing to one per column.
+
+    It lies between the extremes also where rounding would put it beside them: values that are
+    all equal have no inequality then, not one of 1e-16.
+    """
+    return np.asarray(np.clip((p * x).sum(axis=0), x.min(axis=0), x.max(axis=0)))
+
+
 def theil(x: Array, p: Array) -> Array:
     """Theil's T of the columns of `x`, weights `p` summing to one per column.
 
     0 ln 0 = 0, and a column of zeros (a block without any) has no inequality.
     """
-    mean = (p * x).sum(axis=0)
+    mean = average(x, p)
     r = np.divide(x, mean, out=np.zeros_like(x), where=mean > 0)
     return np.asarray((p * r * np.log(np.where(r > 0, r, 1.0))).sum(axis=0))
 
 
 def gini(x: Array, p: Array) -> Array:
-    """Gini coefficient of the columns of `x`, from the area under the Lorenz curve."""
+    """Gini coefficient of the columns of `x`: 2 cov(x, rank) / mean, ranks shares of all."""
     order = np.argsort(x, axis=0, kind="stable")
     x, p = np.take_along_axis(x, order, 0), np.take_along_axis(p, order, 0)
-    lorenz = np.cumsum(p * x, axis=0) / (p * x).sum(axis=0)
-    before = np.vstack([np.zeros((1, x.shape[1])), lorenz[:-1]])
-    return np.asarray(1 - (p * (lorenz + before)).sum(axis=0))
+    mean, rank = average(x, p), np.cumsum(p, axis=0) - p / 2
+    return np.asarray(2 * (p * (x - mean) * rank).sum(axis=0) / mean)
 
 
 def variation(x: Array, p: Array) -> Array:
     """Coefficient of variation of the columns of `x`, of all cities and not of a sample."""
-    mean = (p * x).sum(axis=0)
-    return np.asarray(np.sqrt((p * (x - mean) ** 2).sum(axis=0)) / mean)
+    r = x / average(x, p)
+    return np.asarray(np.sqrt((p * (r - 1) ** 2).sum(axis=0)))
 
 
 def sigma(x: Array, p: Array) -> Array:
     """Standard deviation of ln x by column; missing where a value is zero."""
     logs = np.log(np.where(x > 0, x, np.nan))
-    mean = (p * logs).sum(axis=0)
+    mean = average(logs, p)
     return np.asarray(np.sqrt((p * (logs - mean) ** 2).sum(axis=0)))
 
 
 def _decomposed(x: Array, p: Array, block: pd.Series) -> dict[str, Array]:
     """Theil between blocks, within all of them, and the contribution of each."""
-    income = p * x / (p * x).sum(axis=0)
+    mean = average(x, p)
     between, within = np.zeros(x.shape[1]), {}
     for name in sorted(block.unique(), key=str):
         inside = (block == name).to_numpy()
-        s, share = income[inside].sum(axis=0), p[inside].sum(axis=0)
-        between += s * np.log(np.where(s > 0, s / share, 1.0))
-        within[f"within[{name}]"] = s * theil(x[inside], p[inside] / share)
+        share = p[inside].sum(axis=0)
+        among = p[inside] / share
+        r = average(x[inside], among) / mean
+        between += share * r * np.log(np.where(r > 0, r, 1.0))
+        within[f"within[{name}]"] = share * r * theil(x[inside], among)
     return {"between": between, "within": np.sum(list(within.values()), axis=0)} | within
 
 

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, PanelError, expect, named
-from spatialsyn.measures.columns import by_city_year
+from spatialsyn.measures.columns import by_city_year, check_number
 from spatialsyn.numerics.lags import Array
 
 MEASURES = ("degree", "strength", "eigenvector")
@@ -57,6 +57,7 @@ def centrality(
             f"measure={measure!r}, direction={direction!r}: there are {named(MEASURES)}, and "
             f"{named(DIRECTIONS)}."
         )
+    check_number(threshold, "threshold")
     by_year = matrices(panel, flows)
     turned = by_year if direction == "out" else by_year.transpose(0, 2, 1)
     if measure == "degree":
@@ -71,6 +72,7 @@ def centrality(
 
 def network_density(panel: CityPanel, flows: pd.DataFrame, threshold: float = 0.0) -> pd.Series:
     """Share of the possible links that exist, by year."""
+    check_number(threshold, "threshold")
     links = (matrices(panel, flows) > threshold).sum(axis=(1, 2))
     return pd.Series(links / (panel.n * (panel.n - 1)), index=list(panel.years), name="density")
 
@@ -80,11 +82,14 @@ def matrices(panel: CityPanel, flows: pd.DataFrame) -> Array:
     _check(panel, flows)
     n, T = panel.n, panel.T
     place = {city: i for i, city in enumerate(panel.ids)}
-    i, j = (flows[end].map(place).to_numpy() for end in ("origin", "destination"))
+    i, j = (
+        np.array([place[city] for city in flows[end]], dtype=np.intp)
+        for end in ("origin", "destination")
+    )
     made = np.zeros((T, n, n))
     if "year" in flows:
         known = flows["year"].isin(panel.years).to_numpy()
-        t = flows["year"][known].map({year: t for t, year in enumerate(panel.years)}).to_numpy()
+        t = np.array([panel.years.index(year) for year in flows["year"][known]], dtype=np.intp)
         made[t, i[known], j[known]] = flows["flow"].to_numpy(dtype=float)[known]
     else:
         made[:, i, j] = flows["flow"].to_numpy(dtype=float)

@@ -20,6 +20,8 @@ from spatialsyn.numerics.lags import Array
 
 BENEFIT, COST = 1, -1
 ORIGINS = ("minimum", "zero")
+# Values that span a smaller share of themselves are constant: the rest is rounding.
+ROUNDING = 1e-12
 # What the limits are taken over: the whole panel, every year by itself, or reference years.
 Over = str | Iterable[int]
 
@@ -54,13 +56,18 @@ def limits(x: Array, name: str = "x", origin: str = "minimum") -> tuple[float, f
             "needs all of them. Fill them (panel.interpolate) or leave the indicator out."
         )
     low, high = float(x.min()), float(x.max())
-    if not high > low:
+    if is_flat(low, high):
         raise PanelError(f"{name!r} is {low:g} everywhere: it tells no city or year from another.")
     if origin == "zero":
         if low < 0:
             raise PanelError(f"{name!r} has negative values, so zero cannot be its origin.")
         low = 0.0
     return low, high
+
+
+def is_flat(low: float, high: float) -> bool:
+    """Whether values from `low` to `high` are one value but for rounding."""
+    return not high - low > ROUNDING * max(abs(low), abs(high))
 
 
 def between(x: Array, low: float | Array, high: float | Array, sign: int) -> Array:

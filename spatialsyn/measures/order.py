@@ -22,7 +22,8 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
-from spatialsyn.measures.columns import by_city_year, finite
+from spatialsyn.measures.columns import by_city_year, check_number, finite
+from spatialsyn.measures.normalise import is_flat
 from spatialsyn.measures.synergy import Indicators, root_of_product, signed_subsystems
 from spatialsyn.measures.weighting import Method, weights_by
 from spatialsyn.numerics.lags import Array
@@ -109,6 +110,7 @@ def composite_synergy(
     """
     if panel.T < 2:
         raise PanelError("synergy of a composite system is a change: it needs two years at least.")
+    check_number(margin, "margin")
     if base not in BASES or not margin >= 0:
         raise PanelError(
             f"base={base!r}, margin={margin!r}: there are {named(BASES)}, and margins from 0 on."
@@ -138,7 +140,7 @@ def _order(panel: CityPanel, column: str, sign: int, margin: float) -> Array:
     """Order degree of one component, in [0, 1]."""
     e = finite(panel, column)
     low, high = float(e.min()), float(e.max())
-    if not high > low:
+    if is_flat(low, high):
         raise PanelError(f"{column!r} is {low:g} everywhere: it has no order to gain.")
     low, high = low - margin * abs(low), high + margin * abs(high)
     return np.asarray((e - low if sign > 0 else high - e) / (high - low))

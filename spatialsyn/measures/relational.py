@@ -19,6 +19,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError
+from spatialsyn.measures.columns import check_number
 from spatialsyn.measures.composite import composite, signed
 from spatialsyn.measures.normalise import Over
 from spatialsyn.numerics.lags import Array
@@ -119,6 +120,7 @@ def grey_relational(
 
 def relational_coefficients(reference: Array, others: Array, rho: float = 0.5) -> Array:
     """Coefficients, (N, m), of m normalised series with one reference of length N."""
+    check_number(rho, "rho")
     if not 0 < rho <= 1:
         raise PanelError(f"rho={rho!r}: the distinguishing coefficient lies in (0, 1].")
     apart = np.abs(others - reference[:, None])

@@ -184,12 +184,17 @@ def widest(W: Matrix) -> int:
 def perron(W: Matrix) -> float:
     """Spectral radius of `W`, whose entries are not negative: one number for all rows' sums."""
     sums = np.asarray(W.sum(axis=1)).ravel()
-    if np.ptp(sums) <= ROW_SUM * sums.max():
-        return float(sums.max())
+    if np.isfinite(known := common_sum(sums)):
+        return known
     radius, norm = leading(W)[1], float(min(sums.max(), W.sum(axis=0).max()))
     # No eigenvalue exceeds a norm: where Lanczos fails, or finds the zeros of links without a
     # circle as rounding, the interval of rho is narrower, not wrong.
     return radius if radius > CIRCLE * norm else norm
+
+
+def common_sum(sums: NDArray[np.floating[Any]]) -> float:
+    """The sum of every row, which is the spectral radius then; NaN where rows differ."""
+    return float(sums.max()) if np.ptp(sums) <= ROW_SUM * sums.max() else float("nan")
 
 
 def second(W: Matrix) -> float:
@@ -214,8 +219,9 @@ def second(W: Matrix) -> float:
 def leading(W: Matrix) -> tuple[float, float, float]:
     """Smallest and largest real eigenvalue and second largest modulus, for n beyond `eigenvalues`.
 
-    Found by Lanczos iterations; what they do not settle is missing (NaN), and so is the
-    smallest real eigenvalue of a matrix that is not similar to a symmetric one.
+    Found by Lanczos iterations; what they do not settle is missing (NaN), save the largest of
+    rows with one sum, and so is the smallest real eigenvalue of a matrix that is not similar to a
+    symmetric one.
     """
     links = sparse.csr_array(W)
     scale = symmetriser(links)
@@ -229,5 +235,5 @@ def leading(W: Matrix) -> tuple[float, float, float]:
         A = sparse.diags_array(root) @ links @ sparse.diags_array(1 / root)
         w = eigsh((A + A.T) / 2, k=4, which="BE", **how)
     except ArpackNoConvergence:
-        return float("nan"), float("nan"), float("nan")
+        return float("nan"), common_sum(np.asarray(links.sum(axis=1), dtype=float)), float("nan")
     return float(w.min()), float(w.max()), float(np.sort(np.abs(w))[-2])

@@ -178,7 +178,8 @@ def sparsify(
     saved = (best < floor * (1 - TIE)) & (best > 0)
     threshold = np.where(saved, best, floor) * (1 - TIE)
     keep = links.data >= np.repeat(threshold, np.diff(links.indptr))
-    made = sparse.csr_array((links.data * keep, links.indices, links.indptr), links.shape)
+    made = links.copy()
+    made.data = made.data * keep
     made.eliminate_zeros()
     recipe = {
         "kind": "sparsified", "strongest": strongest, "share": share, "per": per,

@@ -334,13 +334,16 @@ def _labelled(frame: pd.DataFrame, ids: Sequence[Any] | None, name: str) -> tupl
                 f"foreign labels {named(extra)}. Label rows and columns by the same city ids, or "
                 "pass matrix.to_numpy() if the order is right."
             )
-    return frame.loc[order, order].to_numpy(dtype=float), order
+    return frame.loc[order, order].to_numpy(), order
 
 
 def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
     n = len(ids)
     if matrix.shape != (n, n):
         raise WeightsError(f"W[{name}] is {matrix.shape}, but {n} ids are given: it must be n x n.")
+    nameless = [i for i, city in enumerate(ids) if pd.api.types.is_scalar(city) and pd.isna(city)]
+    if nameless:
+        raise WeightsError(f"W[{name}] has no id in the rows {named(nameless)}, counted from 0.")
     if len(set(ids)) < n:
         counts = Counter(ids)
         twice = sorted((i for i in counts if counts[i] > 1), key=str)

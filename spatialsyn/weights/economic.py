@@ -24,6 +24,8 @@ from spatialsyn.weights.checks import real
 from spatialsyn.weights.core import Weights
 
 BaseYears = Sequence[int] | str | None
+# Values that differ by a smaller share of themselves are equal: the rest is rounding.
+SAME = 1e-12
 NEEDED = "weights from data need a Series by city id, such as panel.mean(column, years=...)"
 
 
@@ -41,8 +43,8 @@ def gap(
         For example ``panel.mean("gdp_per_capita", years=(2011, 2012))``.
     floor : float, optional
         Smallest gap that counts, in units of `values`; without it two cities with equal
-        values are an error, since their weight would be infinite. The recipe tells how
-        many pairs lie below it (``floored_pairs``).
+        values (but for rounding) are an error, since their weight would be infinite. The
+        recipe tells how many pairs lie below it (``floored_pairs``).
     base_years : single years, such as (2011, 2015) for two, or "all"
         Only where `values` does not carry them.
     """
@@ -50,6 +52,7 @@ def gap(
     x = checked_values(values, "gap")
     check_dense(len(x), "gaps between all pairs")
     difference = np.abs(x[:, None] - x)
+    difference[difference <= SAME * np.maximum(np.abs(x)[:, None], np.abs(x))] = 0.0
     np.fill_diagonal(difference, np.inf)
     floored = None
     if floor is not None:
@@ -152,7 +155,8 @@ def similarity(
         raise WeightsError("similarity needs a profile of one column or more; it has none.")
     x = np.column_stack([checked_values(table[column], "similarity") for column in table])
     check_dense(len(x), "similarities between all pairs")
-    flat = [c for c, spread in zip(table, np.ptp(x, axis=0), strict=True) if not spread > 0]
+    varies = np.ptp(x, axis=0) > SAME * np.abs(x).max(axis=0)
+    flat = [column for column, moves in zip(table, varies, strict=True) if not moves]
     if flat:
         raise WeightsError(
             f"{named(flat)} is the same in every city: it tells no city from another."

@@ -7,6 +7,9 @@
           `spmatrix import`; SJ 13-2 st0292 and [SP] spmatrix export)
 ``.mat``  MATLAB 5: a sparse matrix W, and ids
 
+A ``.gwt`` that GeoDa makes of a distance band holds distances where others have weights. Read here,
+far cities would be the strong ones: make such weights with `distance_band` or `inverse_distance`.
+
 Files hold text: the id 440100 comes back as "440100". ``read(path, ids=panel.ids)`` gives
 the ids their kind and the rows their order. Weights are written with all their digits. A
 file is written beside and renamed, so it is complete or absent, and the same weights give

@@ -20,6 +20,8 @@ from spatialsyn.weights.core import Weights
 LONG = ["to", "from", "weight"]
 # A MATLAB file opens with a free text, into which its writers put the time of day.
 MATLAB_HEADER, MATLAB_TEXT = 116, b"MATLAB 5.0 MAT-file, weights by spatialsyn"
+# MATLAB's numbers are doubles, which hold whole numbers up to here.
+MATLAB_WHOLE = 2**53
 
 
 class Stored(NamedTuple):
@@ -55,6 +57,11 @@ def read_gal(path: Path, ids: Sequence[Any] | None) -> Stored:
         if city in links:
             raise WeightsError(f"{path.name!r} lists the city {city!r} more than once.")
         links[city] = words[at + 2 : at + 2 + count]
+        if len(links[city]) < count:
+            raise WeightsError(
+                f"{path.name!r} ends before the {count} neighbours that {city!r} is said to have; "
+                f"it names {len(links[city])}. Copy the whole file."
+            )
         at += 2 + count
     if len(links) != header:
         raise WeightsError(f"{path.name!r} announces {header} cities and lists {len(links)}.")
@@ -99,8 +106,17 @@ def write_square(weights: Weights) -> bytes:
 
 
 def read_csv(path: Path, ids: Sequence[Any] | None) -> Stored:
-    head, *body = _rows(path)
+    rows_read = _rows(path)
+    if not rows_read:
+        raise WeightsError(f"{path.name!r} is empty: it is not a .csv of weights.")
+    head, *body = rows_read
     if [cell.strip() for cell in head] == LONG:
+        odd = [row for row in body if len(row) != len(LONG)]
+        if odd:
+            raise WeightsError(
+                f"{path.name!r} has {len(odd)} rows that are not receiver, sender, weight: "
+                f"{named(','.join(row) for row in odd)}."
+            )
         rows = [(a, b, _weight(w, a, b)) for a, b, w in body]
         cities = list(dict.fromkeys([*(a for a, _, _ in rows), *(b for _, b, _ in rows)]))
         return _from_links(rows, cities, path.name)
@@ -175,7 +191,9 @@ def read_stata(path: Path, ids: Sequence[Any] | None) -> Stored:
 def write_matlab(weights: Weights) -> bytes:
     from scipy.io import savemat
 
-    whole = all(isinstance(i, int | np.integer) for i in weights.ids)
+    whole = all(
+        isinstance(i, int | np.integer) and abs(int(i)) <= MATLAB_WHOLE for i in weights.ids
+    )
     ids: Any = np.array(weights.ids, dtype=float if whole else object)
     if not whole:
         ids = np.array([str(i) for i in weights.ids], dtype=object)
@@ -206,7 +224,10 @@ def read_matlab(path: Path, ids: Sequence[Any] | None) -> Stored:
         if ids is None:
             raise WeightsError(f"{path.name!r} has no variable ids: read(path, ids=[...]).")
         return Stored(matrix, None)
-    return Stored(matrix, [_matlab_id(cell) for cell in np.ravel(held["ids"])])
+    ids_held = np.ravel(held["ids"])
+    if ids_held.dtype.kind == "U":  # rows of one array of letters have one length
+        ids_held = np.char.rstrip(ids_held)
+    return Stored(matrix, [_matlab_id(cell) for cell in ids_held])
 
 
 def _is_square(value: Any) -> bool:

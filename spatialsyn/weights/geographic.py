@@ -59,6 +59,7 @@ def contiguity(
         Cities without neighbours, or unknown ids in `links`.
     """
     from spatialsyn.cities.boundaries import check_boundaries
+    from spatialsyn.cities.points import seamless
     from spatialsyn.cities.topology import contiguous
 
     check_boundaries(cities)
@@ -68,7 +69,7 @@ def contiguity(
     expect(links, Iterable, what, WeightsError)
     links = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in links)
     ids = tuple(cities.index)
-    borders = contiguous(cities.geometry.to_numpy(), rook)
+    borders = contiguous(seamless(cities).to_numpy(), rook)
     first = sparse.csr_array(borders.maximum(_bridges(links, ids)))
 
     def fallback(lonely: Positions) -> sparse.csr_array:

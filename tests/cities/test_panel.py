@@ -344,3 +344,51 @@ def test_codes_that_lost_leading_zeros_are_told_how_to_get_them_back(kind):
     with pytest.raises(ss.AlignmentError) as other:
         check_same_cities(["999"], codes)
     assert "zfill" not in str(other.value)
+
+
+def test_categories_without_a_row_are_left_out_and_the_order_of_the_others_kept():
+    kind = pd.CategoricalDtype(["edge", "GBA", "Hunan"])
+    ids = pd.CategoricalDtype(["440400", "440300", "440100", "430100"])
+    frame = table().astype({"region": kind, "adcode": ids})
+    p = ss.CityPanel(frame, cities=polygons().astype({"adcode": ids}), blocks=["region"])
+    assert p.ids == panel().ids
+    assert list(p.cities.index) == list(p.ids)
+    assert repr(p) == repr(panel())
+    assert list(p.frame["region"].cat.categories) == ["edge", "GBA"]
+    assert list(p.subset(["440100", "440300"]).blocks["region"].cat.categories) == ["GBA"]
+    layer = polygons().assign(side=pd.Categorical(["w", "w", "e"], categories=["w", "n", "e"]))
+    assert repr(ss.CityPanel(table(), cities=layer, blocks=["side"])).endswith("side: w 2, e 1")
+
+
+def test_keys_are_no_columns_and_no_year_counts_twice():
+    for name in ("city", "year"):
+        with pytest.raises(ss.PanelError, match=f"'{name}' is a key of the panel"):
+            panel().assign(**{name: 1.0})
+    with pytest.raises(ss.PanelError, match=r"years=\[2011, 2011, 2012\] lists a year twice"):
+        panel().mean("gdp", years=(2011, 2011, 2012))
+
+
+def test_a_flag_is_a_number_also_where_some_of_its_cells_are_missing():
+    flag = [True, False, True, False, False, True, True, True, False]
+    whole = ss.CityPanel(table().assign(flag=flag))
+    for cells, absent in ((table().assign(flag=flag).drop(index=4), "keep"),
+                          (table().assign(flag=[*flag[:4], None, *flag[5:]]), "refuse")):  # fmt: skip
+        holed = ss.CityPanel(cells, absent=absent, blocks=["region"])
+        expected = whole.array("flag").copy()
+        expected[1, 1] = np.nan
+        assert_allclose(holed.array("flag"), expected)
+        assert_allclose(holed.subset(["440100", "440300"]).array("flag"), expected[:2])
+    grouped = ss.CityPanel(table().assign(core=table()["region"] == "GBA").drop(index=4),
+                           absent="keep", blocks=["core"])  # fmt: skip
+    assert grouped.blocks["core"].tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("end", [",", ",9"])
+def test_rows_longer_than_the_header_are_refused_not_moved_by_one(tmp_path, end):
+    """pandas takes the first column as names of rows then: years became ids, numbers years."""
+    rows = [f"c{i},{year},{2000 + year % 10}{end}" for i in range(2) for year in (2011, 2012)]
+    (tmp_path / "t.csv").write_text("\n".join(["adcode,year,x", *rows]) + "\n")
+    with pytest.raises(ss.PanelError, match=r"rows of 't\.csv' have more cells.*'adcode', 'year'"):
+        ss.read_panel(None, tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("\n".join(["adcode,year,x,", *rows]) + "\n")
+    assert ss.read_panel(None, tmp_path / "t.csv").ids == ("c0", "c1")

@@ -340,3 +340,30 @@ def test_a_large_sparse_matrix_needs_no_array_of_cities_by_permutations():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.8 * 8 * n * 499
+
+
+def test_getis_ord_of_one_city_that_has_anything_is_not_defined():
+    """sum_ij x_i x_j over pairs is zero: 0/0, which was inf times zero."""
+    x = smooth()
+    x[:, 1] = 0
+    x[4, 1] = 5.0
+    panel, w = field(x)
+    found = ss.explore.autocorrelation(panel, "x", w)
+    G = found["getis-ord"]
+    assert G["value"].isna().tolist() == [False, True, False]
+    assert G.loc[2002, "note"] == "Getis-Ord needs two cities whose values are not zero"
+    assert_allclose(found["moran"].loc[2002, "value"], moran(x[:, 1], w.dense()))
+
+
+def test_categories_of_ids_do_not_reorder_the_cities():
+    """Permutations are drawn in the order of the cities, which is that of their ids."""
+    x = smooth(8)
+    plain, w = field(x)
+    frame = plain.frame.reset_index()
+    for order in (list(plain.ids)[::-1], [*plain.ids[3:], "left out", *plain.ids[:3]]):
+        city = pd.Categorical(frame["city"], categories=order)
+        moved = ss.CityPanel(frame.assign(city=city), city="city")
+        assert moved.ids == plain.ids
+        for call in (ss.explore.autocorrelation, ss.explore.lisa):
+            assert_frame_equal(call(moved, "x", w, permutations=99).table,
+                               call(plain, "x", w, permutations=99).table)  # fmt: skip

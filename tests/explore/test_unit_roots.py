@@ -184,3 +184,12 @@ def test_independent_cities_are_called_dependent_as_often_as_they_should_be():
          for _ in range(200)]  # fmt: skip
     # 200 draws at 5 %: between 2 and 8.5 % with probability 97 %.
     assert 0.02 <= np.mean(np.array(p) < 0.05) <= 0.085
+
+
+def test_two_variables_of_one_name_are_refused_not_lost():
+    panel, _ = field(walks(6, 12))
+    first = pd.Series(panel.frame["x"], name="resid")
+    for test in (ss.explore.dependence, ss.explore.unit_roots):
+        with pytest.raises(ss.PanelError, match=r"two variables are called 'resid'.*rename"):
+            test(panel, [first, first**2])
+    assert list(ss.explore.dependence(panel, [first, "x"]).index) == ["resid", "x"]

@@ -222,3 +222,37 @@ OD = flows(("a", "b", 1.0), ("b", "c", 2.0))
 def test_what_cannot_be_located_is_refused(call, message):
     with pytest.raises(ss.SpatialsynError, match=message):
         call(panel().assign(all=100.0))
+
+
+def test_flows_in_categories_are_those_in_text():
+    """What is left of a table after a selection keeps the categories that were left out."""
+    table = pd.DataFrame({"origin": ["a", "b", "c", "a"], "destination": ["b", "a", "a", "c"],
+                          "flow": [1.0, 2, 3, 4]})  # fmt: skip
+    kind = pd.CategoricalDtype(["z", "c", "b", "a"])
+    sorted_away = table.astype({"origin": kind, "destination": kind})
+    for measure in ("degree", "strength", "eigenvector"):
+        assert_allclose(
+            centrality(panel(), sorted_away, measure), centrality(panel(), table, measure)
+        )
+    yearly = pd.concat([table.assign(year=2011), table.assign(year=2012, flow=2.0)])
+    in_categories = yearly.astype({"origin": kind, "destination": kind, "year": "category"})
+    assert_allclose(network_density(panel(), in_categories), network_density(panel(), yearly))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda p: ss.measures.ratio(p, "u", "v", scale="100"), "scale='100' must be a number"),
+        (lambda p: ss.measures.ratio(p, "u", "v", scale=np.nan), "scale=nan must be a number"),
+        (lambda p: spillover_index(p, "u", pd.DataFrame(), decay="1"), "decay='1' must be"),
+        (lambda p: ss.measures.penetration(p, "u", "v", threshold="1"), "threshold='1' must be"),
+        (lambda p: centrality(p, pd.DataFrame(), threshold=None), "threshold=None must be"),
+        (lambda p: network_density(p, pd.DataFrame(), threshold="a"), "threshold='a' must be"),
+        (lambda p: ss.measures.grey_relational(p, "u", "v", rho="0.5"), "rho='0.5' must be"),
+        (lambda p: ss.measures.composite_synergy(p, {"a": "u", "b": "v"}, margin=np.inf), "margin=inf"),
+        (lambda p: ss.measures.composite(p, {"u": [1], "v": 1}), r"the signs \{'u': \[1\]\} must be"),
+    ],
+)  # fmt: skip
+def test_arguments_that_are_no_numbers_are_refused_in_words(call, message):
+    with pytest.raises(ss.PanelError, match=message):
+        call(panel())

@@ -149,3 +149,19 @@ def test_a_coupling_of_reference_years_may_leave_its_range_and_says_so():
 def test_an_index_that_is_not_defined_is_refused(call, message):
     with pytest.raises(ss.PanelError, match=message):
         call(panel())
+
+
+def test_an_indicator_that_is_constant_but_for_rounding_is_constant():
+    """Stretched to [0, 1], one last bit took nine tenths of the entropy weights."""
+    p = random_panel(n=3, T=2)
+    flat = np.array([[0.3, 0.3], [0.1 * 3, 0.3], [0.3, 0.3]])
+    assert np.ptp(flat) > 0
+    for call in (
+        lambda q: composite(q, {"u": 1, "flat": 1}),
+        lambda q: minmax(q.array("flat"), name="flat"),
+        lambda q: ss.measures.composite_synergy(q, {"a": "u", "b": "flat"}),
+    ):
+        with pytest.raises(ss.PanelError, match=r"'flat' is 0\.3 everywhere"):
+            call(p.assign(flat=flat))
+    far = 1e6 + p.array("u")  # small beside its level, and no rounding
+    assert_allclose(minmax(far), minmax(p.array("u")), atol=1e-9)

@@ -173,3 +173,40 @@ def test_the_gba_and_the_periphery_of_guangdong():
 def test_disparities_that_are_not_defined_are_refused(call, message):
     with pytest.raises(ss.PanelError, match=message):
         call(panel())
+
+
+def test_cities_that_are_equal_have_no_inequality_and_none_to_change_from():
+    """Rounding left a Theil index of -1e-16 in such a year, and a change of -2e14 since."""
+    x = random_panel(n=7, T=3, seed=4).array("u").copy()
+    x[:, 0] = 0.1
+    side = np.repeat(["p", "q", "q", "r", "r", "r", "r"], 3)
+    p = panel([f"c{i}" for i in range(7)], range(2011, 2014), u=x.ravel(), side=side,
+              people=np.tile(np.arange(1.0, 8) / 7, (3, 1)).T.ravel())  # fmt: skip
+    for weight in (None, "people"):
+        made = disparity(p, "u", weight=weight, by="side")
+        first = made.table.loc[2011].drop("tau")
+        assert (first == 0).all()
+        assert made.trend["change"].isna().all()
+        assert (made.table.loc[2012, ["theil", "gini", "cv", "sigma"]] > 0.01).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weighted_measures_are_those_of_every_person_by_itself(seed):
+    """Whole weights: a city of three persons is three cities of the same value."""
+    rng = np.random.default_rng(seed)
+    x, people = rng.gamma(1, 1, 6) * (rng.random(6) < 0.8) + 1e-3, rng.integers(1, 5, 6)
+    block = np.array(["p", "p", "q", "q", "r", "r"])
+    each = np.repeat(x, people)
+    one = panel("abcdef", [2011], u=x, n=people.astype(float), side=block)
+    many = panel([f"c{i}" for i in range(len(each))], [2011], u=each, side=np.repeat(block, people))
+    ours, theirs = disparity(one, "u", "n", "side").table, disparity(many, "u", by="side").table
+    assert_allclose(ours.drop(columns="tau"), theirs.drop(columns="tau"), rtol=1e-10)
+    pairs = np.abs(each[:, None] - each).mean() / (2 * each.mean())
+    assert_allclose(ours["gini"], pairs, rtol=1e-10)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-6, 1e9, 1e200])
+def test_no_measure_depends_on_the_unit(unit):
+    p = random_panel(n=8, T=2, seed=6)
+    plain = disparity(p, "u", "v").table
+    assert_allclose(disparity(p.assign(u=p.array("u") * unit), "u", "v").table, plain, rtol=1e-9)

@@ -201,3 +201,15 @@ def test_large_matrices_are_audited_without_their_full_spectrum(monkeypatch):
 def test_audits_that_cannot_be_made(options, error, message):
     with pytest.raises(error, match=message):
         ss.weights.audit(random(1, "a"), random(2, "b"), **options)
+
+
+def test_rows_of_one_sum_have_their_largest_eigenvalue_where_lanczos_fails(monkeypatch):
+    """All eigenvalues of a circle of one-way links lie on a circle: no iteration parts them."""
+    circle = ss.Weights.from_matrix(2 * np.roll(np.eye(100), 1, axis=1), ids=range(100), name="w")
+    assert_allclose(np.abs(np.linalg.eigvals(circle.dense())), 2)
+    monkeypatch.setattr(module, "EXACT_TO", 10)
+    monkeypatch.setattr(import_module("spatialsyn.weights.standardize"), "EXACT_TO", 10)
+    audited = ss.weights.audit(circle).loc["w"]
+    assert audited["rho_max"] == 0.5
+    assert np.isnan(audited["rho_min"])
+    assert_allclose(circle.standardize("spectral").dense(), circle.dense() / 2)

@@ -8,6 +8,7 @@ import pytest
 from libpysal.graph import Graph
 from numpy.testing import assert_allclose
 from places import KINDS, brute_km, scattered
+from scipy import sparse
 
 import spatialsyn as ss
 
@@ -249,3 +250,14 @@ def test_relabelling_permutes_composites_and_nothing_else(compose, kind):
     other = compose(a.aligned(moved), c.aligned(moved), cities, blocks)
     assert_allclose(other.aligned(ids).dense(), w.dense())
     assert other.hash == w.hash
+
+
+@pytest.mark.parametrize("density", [0.1, 0.9])
+def test_the_strongest_links_of_sparse_and_dense_matrices(density):
+    """A sparse matrix is read-only: its strongest links are taken from a copy."""
+    w = random("thin", 7, density, ids=[f"c{i}" for i in range(30)])
+    assert sparse.issparse(w.matrix) == (density < 0.5)
+    full = w.dense()
+    second = np.sort(full, axis=1)[:, -2:-1]
+    assert_allclose(W.sparsify(w, strongest=2).dense(), np.where(full >= second, full, 0))
+    assert_allclose(w.dense(), full)

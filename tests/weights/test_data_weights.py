@@ -311,3 +311,27 @@ def test_times_that_are_none(change, options, message):
 def test_a_pair_that_is_not_listed_is_a_hole_not_a_wall():
     with pytest.raises(ss.WeightsError, match=r"\('a', 'b'\).*write inf"):
         W.travel_time(TIMES.iloc[1:])
+
+
+def test_equal_values_are_equal_whatever_rounding_makes_of_their_means():
+    """(0.1 + 0.2 + 0.3) / 3 and (0.3 + 0.2 + 0.1) / 3 differ in the last bit."""
+    means = np.array([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1], [5, 5, 6], [7, 8, 8]]).mean(axis=1)
+    assert means[0] != means[1]
+    with pytest.raises(ss.WeightsError, match=r"equal values of 'gdp'.*\('a', 'b'\)"):
+        W.gap(series(means))
+    exact = W.gap(series([0.2, 0.2, 16 / 3, 23 / 3]), floor=1.0)
+    floored = W.gap(series(means), floor=1.0)
+    assert_allclose(floored.dense(), exact.dense())
+    assert floored.recipe["floored_pairs"] == exact.recipe["floored_pairs"] == 1
+    flat = series([0.3, 0.1 * 3, 0.3, 0.3], name="share")
+    with pytest.raises(ss.WeightsError, match="'share' is the same in every city"):
+        W.similarity(pd.DataFrame({"gdp": means, "share": flat}, index=IDS), base_years=2011)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-9, 1e9, 1e300])
+def test_gaps_that_are_small_beside_other_cities_stay_gaps(unit):
+    x = np.array([1.0, 1.001, 1e6, 2e6])
+    with np.errstate(divide="ignore"):
+        by_hand = np.where(np.eye(4), 0, 1 / np.abs(x[:, None] - x))
+    assert_allclose(W.gap(series(x * unit)).standardize().dense(),
+                    by_hand / by_hand.sum(axis=1, keepdims=True), rtol=1e-9)  # fmt: skip

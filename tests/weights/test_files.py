@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import geopandas as gpd
 import libpysal
 import numpy as np
 import pytest
@@ -281,6 +282,16 @@ def test_weights_that_a_format_cannot_hold(tmp_path, w, name, options, message):
         ("w.gal", "3\na 1\nb\nb 1\na\n", "announces 3 cities and lists 2"),
         ("w.gal", "2\na 1\nc\nb 1\na\n", "names the neighbours 'c', which have no row"),
         ("w.gal", "two\n", "is not a .gal of weights: invalid literal for int"),
+        (
+            "w.gal",
+            "0 2 x id\na 1\nb\nb 2\na\n",
+            "ends before the 2 neighbours that 'b' is said.*names 1",
+        ),
+        (
+            "w.csv",
+            "to,from,weight\na,b\nb,a,2\na,b,1,\n",
+            "2 rows that are not receiver, sender.*'a,b', ",
+        ),
         ("w.gwt", "0 3 x id\na b 1\nb a 1\n", r"announces 3 cities and names 2.*ids=\[\.\.\.\]"),
         ("w.gwt", "0 2 x id\na b 1\nb a\n", "a line that is not receiver, sender, weight"),
         ("w.gwt", "0 2 x id\na b 1\na b 1\n", "lists a link more than once"),
@@ -314,3 +325,34 @@ def test_files_and_ids_that_do_not_match(saved, tmp_path):
         W.read(tmp_path / "absent.csv")
     isolated = saved("w.gwt", "0 3 x id\na b 1\nb a 1\n")
     assert W.read(isolated, ids=["c", "a", "b"]).isolates == ("c",)
+
+
+def test_ids_beyond_what_a_double_holds_come_back_from_matlab(tmp_path):
+    ids = [2**53 + 1, 10**17 + 1, 10**17 + 2]
+    w = ss.Weights.from_matrix(1 - np.eye(3), ids=ids)
+    path = W.write(w, tmp_path / "w.mat")
+    assert W.read(path).ids == tuple(map(str, ids))
+    assert W.read(path, ids=ids).hash == w.hash
+
+
+def test_ids_in_one_array_of_letters_lose_its_padding(tmp_path):
+    """MATLAB's ['ab '; 'abc'] has rows of one length; a cell array keeps what is in its cells."""
+    path = tmp_path / "w.mat"
+    savemat(path, {"W": 1 - np.eye(2), "ids": np.array(["ab", "abc"])})
+    assert [len(row) for row in loadmat(path)["ids"]] == [3, 3]
+    assert W.read(path, ids=["abc", "ab"]).ids == ("abc", "ab")
+    savemat(path, {"W": 1 - np.eye(2), "ids": np.array([["ab "], ["abc"]], dtype=object)})
+    assert W.read(path).ids == ("ab ", "abc")
+
+
+@pytest.mark.filterwarnings("ignore")  # what libpysal says of its examples
+def test_the_third_column_of_a_distance_band_of_geoda_is_a_distance():
+    """What the documentation warns of, in a file that GeoDa wrote."""
+    read = W.read(libpysal.examples.get_path("juvenile.gwt"))
+    homes = gpd.read_file(libpysal.examples.get_path("juvenile.shp"))
+    homes.index = homes["ID"].astype(int).astype(str)
+    xy = homes.get_coordinates().loc[list(read.ids)].to_numpy()
+    links = read.sparse.tocoo()
+    apart = np.linalg.norm(xy[links.row] - xy[links.col], axis=1)
+    # Six digits behind the point; homes at one place stand 1e-5 apart in the file.
+    assert_allclose(links.data, apart, atol=2e-5)

@@ -275,3 +275,16 @@ def test_sparse_matrices_stay_sparse_and_dense_ones_dense():
     big = big - sparse.diags_array(big.diagonal())
     assert sparse.issparse(ss.Weights.from_matrix(big, ids=range(60)).matrix)
     assert not sparse.issparse(ss.Weights.from_matrix(ring(4), ids=IDS).matrix)
+
+
+def test_cells_and_ids_that_are_none_are_refused_by_name():
+    text = pd.DataFrame([["0", "x"], ["1", "0"]], index=["a", "b"], columns=["a", "b"])
+    with pytest.raises(ss.WeightsError, match=r"W\[geo\] is not a matrix of numbers.*'x'"):
+        ss.Weights.from_matrix(text, name="geo")
+    for nothing in (None, np.nan, pd.NA):
+        with pytest.raises(
+            ss.WeightsError, match=r"W\[w\] has no id in the rows 1, counted from 0"
+        ):
+            ss.Weights.from_matrix(np.array([[0, 1], [1, 0]]), ids=["a", nothing])
+    pairs = ss.Weights.from_matrix(np.array([[0, 1], [1, 0]]), ids=[("a", 1), ("a", 2)])
+    assert pairs.ids == (("a", 1), ("a", 2))
