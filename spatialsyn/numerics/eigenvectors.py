@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spatialsyn.numerics.decomposed import Decomposed, Resolvent
-from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.lags import Array, Matrix, dense, times
 from spatialsyn.numerics.spectrum import symmetriser
 from spatialsyn.numerics.traces import margins
 
@@ -82,8 +82,8 @@ class Diagonal(Resolvent):
         return self._scaled(self.of.right.T, self.of.left.T, B)
 
     def _scaled(self, out: Array, into: Array, B: Array) -> Array:
-        within = (into @ B).T / (1 - self.rho * self.of.eigenvalues)
-        return np.asarray(out @ within.T)
+        within = times(into, B).T / (1 - self.rho * self.of.eigenvalues)
+        return times(out, within.T)
 
 
 def scaled(W: Matrix) -> Array | None:
