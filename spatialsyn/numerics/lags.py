@@ -55,7 +55,9 @@ def lag_columns(W: Matrix, X: Array) -> Array:
 
 def lag_each(W: Matrix, v: Array) -> Array:
     """`lag_columns` of (k, n, T), or the lags of as many matrices, by a W that does not change."""
-    return np.stack([W @ one for one in v]) if sparse.issparse(W) else np.asarray(W @ v)
+    if sparse.issparse(W) or len(W) > FEW_CITIES:
+        return np.stack([lag(W, one) for one in v])
+    return np.asarray(W @ v)
 
 
 def dense(W: Matrix) -> Array:

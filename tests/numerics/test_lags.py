@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from spatialsyn.numerics.lags import FEW_CITIES, lag, lag_columns, times
+from spatialsyn.numerics.lags import FEW_CITIES, lag, lag_columns, lag_each, times
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -23,6 +23,9 @@ def test_lags_of_many_cities_are_their_sums(shape, order):
     assert_allclose(found[some], exact, atol=1e-11)
     if v.ndim == 3:
         assert_allclose(lag_columns(W, v)[some], exact, atol=1e-11)
+        each = lag_each(W, np.moveaxis(v, 2, 0))
+        assert_allclose(np.moveaxis(each, 0, 2)[some], exact, atol=1e-11)
+        assert np.array_equal(each[1], lag_each(W, v[None, ..., 1])[0])  # whatever is beside it
     else:
         assert_allclose(times(W, v)[some], exact, atol=1e-11)
         assert_allclose(times(W.T, found), np.einsum("ij,i...->j...", W, found), rtol=1e-11)
