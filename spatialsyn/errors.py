@@ -66,7 +66,8 @@ def listed(values: object, what: str, error: type[SpatialsynError]) -> list[Any]
     """
     expect(values, Iterable, what, error)
     found = [] if isinstance(values, str) else list(values)  # type: ignore[call-overload]
-    if isinstance(values, str) or not all(isinstance(one, Hashable) for one in found):
+    kinds = set(map(type, found))  # a few, whatever the number of values
+    if isinstance(values, str) or not all(issubclass(kind, Hashable) for kind in kinds):
         shape = getattr(values, "shape", "")
         raise error(f"{what}, one by one; got {type(values).__name__} {shape or values!r}.")
     return found

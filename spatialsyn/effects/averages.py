@@ -49,6 +49,8 @@ class Averages:
     def sums(self) -> Array:
         """Of the rows of W."""
         assert self.W is not None
+        if isinstance(self.logdet, Solved):  # models of one W share it
+            return self.logdet.row_sums
         return lag(self.W, np.ones(self.W.shape[0]))
 
     @cached_property
@@ -95,11 +97,14 @@ class Averages:
     def _slopes(self, rho: Array, both: bool) -> Sequence[Array]:
         """The first derivative of ln|S|, or both."""
         assert self.logdet is not None
-        if isinstance(self.logdet, Solved):  # found anew near each rho
-            near = [(self.logdet.part(float(one)), one) for one in rho]
-            found = [f.slopes(one) if both else (f.slope(one),) for f, one in near]
-            return [np.array(order) for order in zip(*found, strict=True)]
-        return self.logdet.slopes(rho) if both else (self.logdet.slope(rho),)
+        if not isinstance(self.logdet, Solved):
+            return self.logdet.slopes(rho) if both else (self.logdet.slope(rho),)
+        near = [self.logdet.part(float(one)) for one in rho]  # found anew near each rho
+        found = np.empty((1 + both, len(rho)))
+        for part in set(near):
+            at = [one is part for one in near]
+            found[:, at] = part.slopes(rho[at]) if both else part.slope(rho[at])
+        return list(found)
 
     def _total(self, rho: Array, C: Matrix, slopes: bool) -> tuple[Array, ...]:
         """1'S^-1 C 1 and its derivative in rho."""

@@ -97,6 +97,13 @@ class Multipliers:
         """Derivatives of the structural parameters."""
         return np.eye(len(params)) if self.structure is None else self.structure.jacobian(params)
 
+    def coefficients(self, params: Array) -> Array:
+        """(b, regressors, K), those of all carriers at b rows of structural parameters."""
+        found = np.zeros((len(params), len(self.regressors), len(self.carriers)))
+        for i, x in enumerate(self.regressors):
+            found[:, i, x.carriers] = params[:, x.positions]
+        return found
+
     @property
     def moved_by(self) -> list[int]:
         """Positions of the parameters, beside the coefficients, that effects depend on."""
@@ -110,6 +117,12 @@ class Multipliers:
             return self.path.readings(params, self.carriers, reading)
         years = self._multipliers(params[list(self.rho_positions)])
         return mean([read(year, reading, slopes) for year in years])
+
+    def levels(self, params: Array, reading: Reading) -> Array:
+        """(b, K, r), the `readings` at each of b rows of structural parameters, no derivatives."""
+        if isinstance(self.path, Averages):
+            return self.path.read(params, self.carriers, slopes=False)[0]
+        return np.array([self.readings(row, reading, slopes=False).level for row in params])
 
     def _multipliers(self, rho: Array) -> Sequence[Multiplier]:
         """S^-1, one for every year where a matrix changes."""

@@ -10,7 +10,7 @@ estimated parameters; intervals are quantiles.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -103,11 +103,10 @@ def moved(params: Array, model: Multipliers, level: Array, slope: Array) -> tupl
     params : (b, q), of b models that `model` stands for
     level, slope : (b, K, r) and (b, m, K, r), the `Readings` of each
     """
-    (b, q), (K, size) = params.shape, level.shape[1:]
-    coefficients = np.zeros((b, len(model.regressors), K))
+    (b, q), size = params.shape, level.shape[2]
+    coefficients = model.coefficients(params)
     gradient = np.zeros((b, len(model.regressors), q, size))
     for i, x in enumerate(model.regressors):
-        coefficients[:, i, x.carriers] = params[:, x.positions]
         gradient[:, i, x.positions] = level[:, x.carriers]
     for m, at in enumerate(model.moved_by):
         gradient[:, :, at] += coefficients @ slope[:, m]
@@ -166,32 +165,31 @@ def _simulated(
             stacklevel=4,
         )
     made = _effects_of_draws(sample[inside], model, reading, len(labels))
-    point = _effects_of_draws(estimate.params[None], model, reading, len(labels))[0]
-    rows = pd.DataFrame(labelled([x.name for x in model.regressors], labels))
+    at = model.at(estimate.params)[None]
+    point = (model.coefficients(at) @ model.levels(at, reading)).ravel()
+    rows = labelled([x.name for x in model.regressors], labels)
     table, spread = of_draws(rows, point, made, level)
     note = advice(estimate, model)
     return Effects(table, level, "simulation", note, made, rejected, spread=spread)
 
 
-def of_draws(labels: Labels, point: Array, made: Array, level: float) -> tuple[pd.DataFrame, Array]:
+def of_draws(
+    labels: Mapping[str, Any], point: Array, made: Array, level: float
+) -> tuple[pd.DataFrame, Array]:
     """The table of effects whose uncertainty is that of draws, and their spread.
 
     Parameters
     ----------
+    labels : the columns that tell the rows apart
     point, made : (rows,) estimates and (draws, rows) draws of them; intervals are quantiles
     """
     tails = np.quantile(made, [(1 - level) / 2, (1 + level) / 2], axis=0)
     smaller = np.minimum((made <= 0).sum(axis=0), (made >= 0).sum(axis=0))
     # An effect that is zero by construction has no p-value.
     p = np.where(made.any(axis=0), np.minimum(1.0, 2 * (smaller + 1) / (len(made) + 1)), np.nan)
-    table = labels.assign(
-        estimate=point,
-        se=made.std(axis=0, ddof=1),
-        low=tails[0],
-        high=tails[1],
-        p=p,
-    )
-    return table, (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
+    columns = {"estimate": point, "se": made.std(axis=0, ddof=1), "low": tails[0], "high": tails[1]}
+    spread = (made - made.mean(axis=0)).T / np.sqrt(len(made) - 1)
+    return pd.DataFrame({**labels, **columns, "p": p}), spread
 
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
@@ -200,10 +198,7 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
 
     made = np.empty((len(sample), len(model.regressors), size))
     entered = sample if model.structure is None else np.array([model.at(row) for row in sample])
-    coefficients = np.zeros((len(sample), len(model.regressors), len(model.carriers)))
-    for i, x in enumerate(model.regressors):
-        coefficients[:, i, list(x.carriers)] = entered[:, list(x.positions)]
-    first = 0
+    coefficients, first = model.coefficients(entered), 0
     # Silent below two seconds.
     with tqdm(desc="draws", total=len(sample), delay=2, leave=False) as steps:
         for block in levels(model, entered, reading):

@@ -65,8 +65,10 @@ def check_alike(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
             )
 
 
-def check_linked(matrices: Mapping[str, Matrix]) -> None:
+def check_linked(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
     """Refuse a rho of a block whose cities have no links: it multiplies nothing."""
+    if model.regimes is None:  # `Weights` have links
+        return
     empty = [name for name, W in matrices.items() if not norm(W)]
     if empty:
         raise ModelError(

@@ -229,7 +229,7 @@ def sweep_effects(
     X, columns = right_side(model, data, weights)
     check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)
-    check_linked(W)
+    check_linked(model, W)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import atanh
 
 import numpy as np
 from scipy import sparse
@@ -112,7 +113,7 @@ class Factored(Solved):
         n = self.W.shape[0]
         half = min(WINDOW, SHRINKING / np.sqrt(n))
         low, high = (end * self.radius for end in self.interval)
-        place = round(float(np.arctanh(np.clip(rho * self.radius, low, high))) / half)
+        place = round(atanh(min(max(rho * self.radius, low), high)) / half)
         if place not in self.windows:
             ends = np.tanh((place - 1) * half), np.tanh((place + 1) * half)
             span = max(low, ends[0]) / self.radius, min(high, ends[1]) / self.radius

@@ -11,11 +11,12 @@ so that no model factors or inverts anything: S^-1 v costs two products, tr G'G 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from spatialsyn.numerics.decomposed import Decomposed, Resolvent
-from spatialsyn.numerics.lags import Array, Matrix, dense
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag_each, times
 from spatialsyn.numerics.spectrum import symmetriser
 from spatialsyn.numerics.traces import margins
 
@@ -43,9 +44,9 @@ class Eigenvectors(Decomposed):
 
     def propagated(self, rho: Array, v: Array) -> Array:
         """G v."""
-        within = self.right @ v
+        within = lag_each(self.right, v)
         within *= self.gains(rho)[..., None]
-        return self.left @ within
+        return lag_each(self.left, within)
 
     def crossed_at(self, rho: Array) -> Array:
         """tr G'G."""
@@ -53,9 +54,15 @@ class Eigenvectors(Decomposed):
 
     def margins_at(self, rho: Array) -> Array:
         """Of G1 and G'1."""
-        g, ones = self.gains(rho)[..., None], np.ones((self.W.shape[0], 1))
-        to, fro = self.left @ (g * (self.right @ ones)), self.right.T @ (g * (self.left.T @ ones))
+        g, (into, out) = self.gains(rho)[..., None], self.sums
+        to, fro = self.left @ (g * into), self.right.T @ (g * out)
         return margins(to[..., 0], fro[..., 0])
+
+    @cached_property
+    def sums(self) -> tuple[Array, Array]:
+        """Of the rows of `right` and of the columns of `left`, (n, 1)."""
+        ones = np.ones((self.W.shape[0], 1))
+        return self.right @ ones, self.left.T @ ones
 
     def reordered(self, order: list[int]) -> Eigenvectors:
         """That of the same cities in another order."""
@@ -82,8 +89,8 @@ class Diagonal(Resolvent):
         return self._scaled(self.of.right.T, self.of.left.T, B)
 
     def _scaled(self, out: Array, into: Array, B: Array) -> Array:
-        within = (into @ B).T / (1 - self.rho * self.of.eigenvalues)
-        return np.asarray(out @ within.T)
+        within = times(into, B).T / (1 - self.rho * self.of.eigenvalues)
+        return times(out, within.T)
 
 
 def scaled(W: Matrix) -> Array | None:

@@ -22,7 +22,7 @@ from scipy.linalg import hessenberg, solve_triangular
 from scipy.linalg.lapack import dtrtri
 
 from spatialsyn.numerics.interpolant import Interpolant, interpolated
-from spatialsyn.numerics.lags import Array, dense
+from spatialsyn.numerics.lags import Array, dense, times
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.solves import Inverse
 from spatialsyn.numerics.spectrum import second
@@ -36,6 +36,8 @@ SIZES, CLOSE, CLOSE_SUMS = (7, 13, 25, 49, 97, 193), 1e-10, 1e-8
 # Least modulus, in parts of the largest, that the other eigenvalues are taken to have; how near
 # to 1 / r the multiplier shows whether r is an eigenvalue.
 LEAST, NEAR_POLE = 0.05, 1e-8
+# Below this rho, in parts of 1 / r, (S^-1 - I) / rho loses digits that W S^-1 keeps.
+SMALL = 1e-3
 # Where a block begins and its orthogonal matrix.
 Steps: TypeAlias = "list[tuple[int, Array]]"
 
@@ -62,7 +64,7 @@ class Eliminated(Inverse):
     def factors(self) -> tuple[Array, Steps]:
         """R, (n, n), and the orthogonal matrices whose product is P, from the first to the last."""
         n, steps = len(self.H), []
-        R = np.zeros_like(self.H)
+        R = np.zeros(self.H.shape, order="F")  # what stays zero is never written
         for first in range(0, n, BLOCK):
             filled = np.s_[: first + BLOCK + 1, first : first + BLOCK]
             np.multiply(self.H[filled], -self.rho, out=R[filled])
@@ -78,18 +80,18 @@ class Eliminated(Inverse):
     def solve(self, B: Array) -> Array:
         """S^-1 B."""
         R, steps = self.factors
-        v = np.asarray(self.Q.T @ B, dtype=float)
+        v = times(self.Q.T, B)
         for first, P in steps:
             v[first : first + len(P)] = P.T @ v[first : first + len(P)]
-        return np.asarray(self.Q @ solve_triangular(R, v, check_finite=False))
+        return times(self.Q, solve_triangular(R, v, check_finite=False))
 
     def solve_transposed(self, B: Array) -> Array:
         """S'^-1 B."""
         R, steps = self.factors
-        v = solve_triangular(R, self.Q.T @ B, trans="T", check_finite=False)
+        v = solve_triangular(R, times(self.Q.T, B), trans="T", check_finite=False)
         for first, P in reversed(steps):
             v[first : first + len(P)] = P @ v[first : first + len(P)]
-        return np.asarray(self.Q @ v)
+        return times(self.Q, v)
 
     @property
     def logdet(self) -> float:
@@ -121,6 +123,12 @@ class Tabulated(Propagation):
     """G whose sums are read off what is kept `of` W: no solve, no random probes."""
 
     of: Reduced
+
+    def __matmul__(self, v: Array) -> Array:
+        # S^-1 = I + rho G: W itself is needed where that would be a difference of equals.
+        if abs(self.rho) * self.of.radius < SMALL:
+            return super().__matmul__(v)
+        return np.asarray((self.inverse.solve(v) - v) / self.rho)
 
     @cached_property
     def asymmetry(self) -> tuple[float, float]:

@@ -153,6 +153,11 @@ class Solved(LogDet):
         """S^-1 as an operator."""
 
     @cached_property
+    def row_sums(self) -> Array:
+        """Of W, (n,)."""
+        return lag(self.W, np.ones(self.W.shape[0]))
+
+    @cached_property
     def _held(self) -> dict[float, Propagation]:
         return {}
 

@@ -158,11 +158,9 @@ def mediation(
     point = _read(entered, first.estimate.params, second.estimate.params)
     kinds = (f"{x} (not via {m})", f"{x} (via {m})", f"{x} (both)")
     spaces = ("direct", "indirect", "total")
-    labels = pd.DataFrame(
-        [(kind, effect) for kind in kinds for effect in spaces], columns=["x", "effect"]
-    )
-    by_path = pd.DataFrame(PATHS, columns=["effect", "path"])
-    by_path.insert(0, "x", kinds[1])
+    labels = {"x": [kind for kind in kinds for _ in spaces], "effect": spaces * len(kinds)}
+    effects, paths = zip(*PATHS, strict=True)
+    by_path = {"x": [kinds[1]] * len(PATHS), "effect": effects, "path": paths}
     parts = []
     for rows, chosen in ((labels, slice(0, 9)), (by_path, slice(9, None))):
         table, spread = of_draws(rows, point[chosen], made[:, chosen], level)

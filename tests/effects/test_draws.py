@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 import spatialsyn as ss
+from spatialsyn.effects.averages import Averages
 from tests.maps import neighbours, on_map
 
 
@@ -72,3 +73,29 @@ def test_rejected_draws_are_those_outside_the_interval():
     expected = one_by_one(res, sample[inside][:50], {"w": w.dense()})
     # Near the end of the interval effects are of size 100 and more.
     assert_allclose(made.draws[:50], expected, rtol=1e-8)
+
+
+def test_averages_at_many_rho_are_those_of_the_circle():
+    """Its eigenvalues are cosines; ln|S| of so many cities is found window by window."""
+    n = 1201
+    links = [np.roll(np.arange(n), step) for step in (1, -1)]
+    rows = np.tile(np.arange(n), 2)
+    W = sparse.csr_array((np.full(2 * n, 0.5), (rows, np.concatenate(links))), shape=(n, n))
+    f = ss.Weights.from_matrix(W, ids=range(n), name="w").with_logdet("sparse").logdet
+    path, carriers = Averages((0,), f.W, f), [sparse.csr_array(sparse.eye_array(n)), f.W]
+    rho = np.random.default_rng(0).permutation(np.r_[np.linspace(-0.6, 0.9, 12), 0.3, 0.3, 0.301])
+    level, slope = path.read(rho[:, None], carriers)
+    w = np.cos(2 * np.pi * np.arange(n) / n)
+    rest = 1 - np.multiply.outer(rho, w)
+    direct = np.column_stack([(1 / rest).mean(axis=1), (w / rest).mean(axis=1)])
+    moved = np.column_stack([(w / rest**2).mean(axis=1), (w**2 / rest**2).mean(axis=1)])
+    assert_allclose(level[:, :, 0], direct, atol=1e-6)
+    assert_allclose(slope[:, 0, :, 0], moved, atol=1e-4)
+    assert_allclose(level[:, :, 2], np.column_stack([1 / (1 - rho)] * 2), rtol=1e-12)
+    for i, one in enumerate(rho):
+        alone = path.read(np.array([[one]]), carriers)
+        assert np.array_equal(alone[0][0], level[i])
+        assert np.array_equal(alone[1][0], slope[i])
+    without, none = path.read(rho[:, None], carriers, slopes=False)
+    assert np.array_equal(without, level)
+    assert none.shape[1] == 0

@@ -114,3 +114,13 @@ def test_the_bound_of_the_determinant_holds(name):
             < 1e-9
         )
     assert "error below" in f.error
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_g_is_exact_on_both_sides_of_a_small_rho(name):
+    """It is (S^-1 - I) / rho, but for a rho of which that would keep few digits."""
+    W = MATRICES[name]
+    f, v = reduced(W), np.random.default_rng(3).normal(size=(len(W), 4))
+    for rho in np.array([0, 1e-14, -1e-7, 0.9e-3, 1.1e-3, -1.1e-3, -0.9, 0.4, 0.97]) / f.radius:
+        exact = written_out(W, rho) @ v
+        assert_allclose(f.at(float(rho)) @ v, exact, atol=1e-11 * np.abs(exact).max())
