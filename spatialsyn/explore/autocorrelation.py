@@ -132,7 +132,8 @@ def bivariate(
 ) -> Autocorrelation:
     """Bivariate Moran by year: x of a city with y of its neighbours, `lag` years before.
 
-    The cities of y are permuted, which breaks the correlation of x and y in place too: a
+    z_x' W z_y over the sum of all weights (Wartenberg 1985, Geographical Analysis 17), so that x
+    with itself has Moran's I; without row standardisation esda divides by n instead. The cities of y are permuted, which breaks the correlation of x and y in place too: a
     significant value may come from it alone (Lee 2001, Journal of Geographical Systems 3).
 
     Raises
@@ -189,7 +190,7 @@ def _pair(
     reason = _undefined("moran", x, w) or _undefined("moran", y, w)
     if reason:
         return _missing(reason)
-    pulled = w.matrix.T @ (x - x.mean()) / (len(x) * x.std() * y.std())
+    pulled = w.matrix.T @ (x - x.mean()) / (w.matrix.sum() * x.std() * y.std())
     return _compared({"": lambda Z: np.asarray(pulled @ Z)}, y, permutations, rng)[""]
 
 

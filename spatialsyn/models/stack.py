@@ -1,4 +1,4 @@
-"""Designs of models that differ in their formulas only: every column lagged and swept once.
+"""Models that differ in their formulas only, side by side: each column lagged and swept once.
 
 What a column becomes does not depend on those beside it, to the last bit; so neither does
 what a model gets.
