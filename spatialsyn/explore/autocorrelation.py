@@ -133,8 +133,9 @@ def bivariate(
     """Bivariate Moran by year: x of a city with y of its neighbours, `lag` years before.
 
     z_x' W z_y over the sum of all weights (Wartenberg 1985, Geographical Analysis 17), so that x
-    with itself has Moran's I; without row standardisation esda divides by n instead. The cities of y are permuted, which breaks the correlation of x and y in place too: a
-    significant value may come from it alone (Lee 2001, Journal of Geographical Systems 3).
+    with itself has Moran's I; without row standardisation esda divides by n instead. The cities
+    of y are permuted, which breaks the correlation of x and y in place too: a significant value
+    may come from it alone (Lee 2001, Journal of Geographical Systems 3).
 
     Raises
     ------
