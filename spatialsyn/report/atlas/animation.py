@@ -27,6 +27,7 @@ from spatialsyn.report.atlas.layers import draw_borders, hatched
 from spatialsyn.report.atlas.paint import Look, paint
 from spatialsyn.report.atlas.reading import Reading, read_values
 from spatialsyn.report.figures.effects import one_regressor
+from spatialsyn.report.magnitudes import with_power
 from spatialsyn.report.words import word
 
 WRITERS: dict[str, Any] = {".gif": PillowWriter, ".mp4": FFMpegWriter}
@@ -154,6 +155,7 @@ def animate(
             handles.append(hatched(word("interval contains zero", language)))
         handles += draw_borders(ax, shown, blocks, language) if blocks else []
         head = unit or word("effect of one unit of {}", language).format(regressor)
+        head = with_power(head, classes.exponent)
         shown, box = frame.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language)
     figure = ax.get_figure(root=True)

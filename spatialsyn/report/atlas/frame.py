@@ -29,6 +29,7 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.fading import HANDLERS, length
 from spatialsyn.report.atlas.inset import Inset, south_china_sea
+from spatialsyn.report.folding import folded, measured
 from spatialsyn.report.words import word
 
 # CGCS2000 / 3-degree Gauss-Kruger, 114 E: distances within 0.16 % over Guangdong.
@@ -55,6 +56,12 @@ SCALE_BAR = 0.2
 LAND = 1000.0
 # Share of a legend that may cover land.
 COVERED = 0.002
+# Of the width: what a legend may take beside the map, and what its texts may take at all.
+BESIDE, WIDEST = 0.5, 0.8
+# Points of a line of a title, and of the line of a scale bar.
+TITLE_LINE, BAR_LINE = 10.0, 0.9
+# Lengths of a scale bar that are tried, from the longest.
+LENGTHS = 4
 
 Box = tuple[float, float, float, float]
 
@@ -112,6 +119,17 @@ class Sheet:
         """The same with empty room on the right, as a share of the new width."""
         x0, y0, x1, y1 = self.bounds
         return replace(self, bounds=(x0, y0, x0 + (x1 - x0) / (1 - share), y1))
+
+    def lowered(self, share: float) -> Sheet:
+        """The same with empty room below, as a share of the new height."""
+        x0, y0, x1, y1 = self.bounds
+        return replace(self, bounds=(x0, y1 - (y1 - y0) / (1 - share), x1, y1))
+
+    def filling(self, aspect: float) -> Sheet:
+        """The same with the room on the right, or below, that gives it this aspect."""
+        if aspect < self.aspect:
+            return self.widened(1 - aspect / self.aspect)
+        return self.lowered(1 - self.aspect / aspect)
 
 
 def sheet(
@@ -222,15 +240,23 @@ def inside(box: Box, area: Box) -> bool:
 
 
 def new_axes(shown: Sheet, width_mm: float | str, title: str | None) -> Axes:
-    """A figure of exactly this width whose axes are filled by the map."""
+    """A figure of exactly this width whose axes are filled by the map.
+
+    A map that would be taller than a page is as tall as that, and `put_legend` leaves the room
+    beside it empty.
+    """
     check_title(title)
     width_mm = theme.width(width_mm)
-    height = width_mm * shown.aspect
-    room = TITLE_MM if title else 0.0
-    if height + room > TALLEST_MM:
-        width_mm, height = (TALLEST_MM - room) / shown.aspect, TALLEST_MM - room
+    more = titled(title, width_mm * theme.MM * 72).count("\n") * TITLE_LINE / 72 / theme.MM
+    room = TITLE_MM + more if title else 0.0
+    height = min(width_mm * shown.aspect, TALLEST_MM - room)
     figure = plt.figure(figsize=(width_mm * theme.MM, (height + room) * theme.MM))
     return figure.add_axes((0.0, 0.0, 1.0, height / (height + room)), gid="sheet")
+
+
+def titled(title: str | None, points: float) -> str:
+    """A title in the lines it needs in a figure of this width."""
+    return folded(title, 0.97 * points, theme.TEXT + 0.5) if title else ""
 
 
 def check_title(title: object) -> None:
@@ -242,20 +268,23 @@ def check_title(title: object) -> None:
         )
 
 
-def flatten(ax: Axes, shown: Sheet, share: float) -> None:
-    """Lower a figure of `new_axes` to the height of a sheet that became wider.
+def flatten(ax: Axes, shown: Sheet, least: float) -> Sheet:
+    """Give a figure of `new_axes` the height of a sheet that was changed, at least this many points.
 
-    Not below what a legend needs that takes this share of the height.
+    Returns the sheet with room below, where the figure is taller than it need be.
     """
-    if ax.get_gid() != "sheet":
-        return
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    width, before = figure.get_size_inches()
-    room = before * (1 - ax.get_position(original=True).height)
-    height = max(width * shown.aspect, 1.1 * share * (before - room))
-    figure.set_size_inches(width, height + room)
-    ax.set_position((0.0, 0.0, 1.0, height / (height + room)))
+    if ax.get_gid() == "sheet":
+        figure = ax.get_figure(root=True)
+        assert isinstance(figure, Figure)
+        width, before = figure.get_size_inches()
+        room = before * (1 - ax.get_position(original=True).height)
+        height = max(width * shown.aspect, least / 72)
+        figure.set_size_inches(width, height + room)
+        ax.set_position((0.0, 0.0, 1.0, height / (height + room)))
+        shown = shown.filling(height / width)
+    x0, y0, x1, y1 = shown.bounds
+    ax.set(xlim=(x0, x1), ylim=(y0, y1))
+    return shown
 
 
 def prepare(ax: Axes, shown: Sheet, title: str | None) -> None:
@@ -267,7 +296,8 @@ def prepare(ax: Axes, shown: Sheet, title: str | None) -> None:
     for line in shown.dashes:
         ax.plot(*line.xy, color=theme.INK, lw=0.8, zorder=4, gid="dash line")
     if title:
-        ax.set_title(title, loc="left", x=0.01, y=1.0, pad=3)
+        wide = float(points(ax)[0])
+        ax.set_title(titled(title, wide), loc="left", x=0.01, y=1.0, pad=3)
 
 
 def free_spot(
@@ -306,37 +336,82 @@ def extent(ax: Axes, artist: Any) -> tuple[float, float]:
 def put_legend(
     ax: Axes, shown: Sheet, handles: Sequence[Any], title: str | None
 ) -> tuple[Sheet, Box]:
-    """A legend that covers no land; where there is no room, the sheet is widened for it."""
+    """A legend that covers no land; where there is no room, the sheet is extended for it.
+
+    To the right, or downward for a legend of more than half the width of the map, unless it is
+    one of all China, whose south stands in the box.
+    """
+    across = 72 * float(ax.get_position(original=True).width) * figure_of(ax).get_figwidth()
     legend = ax.legend(
         handles=list(handles), title=title, loc="lower left", alignment="left", borderaxespad=0,
         handlelength=length(handles), handleheight=1.0, labelspacing=0.35, framealpha=0.85,
         edgecolor="none", borderpad=0.3, handler_map=HANDLERS,
     )  # fmt: skip
+    for text in (*legend.get_texts(), legend.get_title()):
+        text.set_text(folded(text.get_text(), WIDEST * across, theme.SMALL))
+    shown = fill_figure(ax, shown, extent(ax, legend)[0] * float(points(ax)[0]))
     size = extent(ax, legend)
     box, covered = free_spot(shown, size, (), "lower right")
     if covered > COVERED:
-        shown = shown.widened(size[0])
-        ax.set_xlim(shown.bounds[0], shown.bounds[2])
-        flatten(ax, shown, size[1])
+        tall = size[1] * float(points(ax)[1])
+        if size[0] <= BESIDE or shown.inset is not None:
+            shown = flatten(ax, shown.widened(size[0]), 1.1 * tall)
+        else:
+            share = size[1] / (1 + size[1])
+            shown = flatten(ax, shown.lowered(share), 0.0)
         box, _ = free_spot(shown, extent(ax, legend), (), "lower right")
     legend.set_loc(box[:2])
     return shown, box
 
 
+def fill_figure(ax: Axes, shown: Sheet, legend: float) -> Sheet:
+    """The sheet with the room that a figure of `new_axes` has beside a map as tall as a page.
+
+    Not more than a legend of this many points needs.
+    """
+    figure, place = figure_of(ax), ax.get_position(original=True)
+    wide, tall = figure.get_figwidth() * place.width, figure.get_figheight() * place.height
+    if ax.get_gid() != "sheet" or tall / wide >= 0.999 * shown.aspect:
+        return shown
+    titles = ax.get_title("left").split("\n")
+    title = 1.05 * max(measured(line, theme.TEXT + 0.5) for line in titles)
+    wide = min(wide, max(tall / shown.aspect + 1.2 * legend / 72, title / 72))
+    figure.set_figwidth(wide)
+    shown = shown.filling(float(tall / wide))
+    ax.set_xlim(shown.bounds[0], shown.bounds[2])
+    return shown
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure these axes stand in."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    return figure
+
+
 def put_scale_bar(ax: Axes, shown: Sheet, taken: Sequence[Box]) -> Box:
-    """A bar of a round number of kilometres."""
+    """A bar of a round number of kilometres, shorter where a longer one would cover land."""
     from matplotlib_scalebar.scalebar import ScaleBar
 
     x0, _, x1, _ = shown.bounds
-    length = round_below((x1 - x0) * SCALE_BAR / 1000)
-    width = length * 1000 / (x1 - x0)
-    height = 9 / points(ax)[1]
-    box, _ = free_spot(shown, (width * 1.1, height * 1.9), taken, "lower right")
+    wide, tall = points(ax)
+    longest = (x1 - x0) * SCALE_BAR / 1000
+    for tried in range(LENGTHS):
+        length = round_below(longest / 2.001**tried)
+        width = length * 1000 / (x1 - x0)
+        size = max(width * 1.1, 1.1 * measured(f"{length:g} km", theme.SMALL) / wide)
+        box, covered = free_spot(shown, (size, 9 / tall * 1.9), taken, "lower right")
+        if covered <= COVERED:
+            break
+        if tried == 0:
+            first = length, box
+    else:
+        length, box = first
     ax.add_artist(
         ScaleBar(
             1, "m", fixed_units="km", fixed_value=length, scale_formatter="{:g} {}".format,
-            location="lower center", pad=0,
-            border_pad=0, sep=1.5, frameon=False, color=theme.INK, width_fraction=0.005,
+            location="lower center", pad=0, border_pad=0, sep=1.5, frameon=False,
+            color=theme.INK, width_fraction=float(BAR_LINE / tall),
             bbox_to_anchor=((box[0] + box[2]) / 2, box[1]), bbox_transform=ax.transAxes,
             font_properties={"family": theme.families(), "size": theme.SMALL},
         )

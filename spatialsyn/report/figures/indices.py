@@ -16,11 +16,15 @@ from spatialsyn.errors import ConfigError, expect
 from spatialsyn.measures.disparity import Disparity
 from spatialsyn.measures.sensitivity import Sensitivity
 from spatialsyn.report import theme
+from spatialsyn.report.figures.surroundings import above, around_one, name_axes, put_title
+from spatialsyn.report.folding import folded
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 
 # Height of a row and of what lies around the rows, mm.
 ROW_MM, AROUND_MM, HEIGHT_MM = 4.4, 18.0, 62.0
+# Share of the width that the names of variants may take.
+NAMES = 0.4
 COMPARED = {"within": ("o", "within cities and years"), "rank": ("D", "ranks of the cities")}
 
 
@@ -54,7 +58,9 @@ def sensitivity_plot(
             ax = plt.figure(figsize=size, layout="constrained").add_subplot()
         ticks = _rows(ax, table, given, language)
         _compared(ax, table, ticks, language)
-        ax.set_yticks(list(ticks.values()), [given.get(v, v) for v in table["variant"]])
+        room = NAMES * theme.points_wide(ax)
+        texts = [folded(str(given.get(v, v)), room) for v in table["variant"]]
+        ax.set_yticks(list(ticks.values()), texts)
         ax.set_ylim(max(ticks.values()) + 0.6, -0.6)
         ax.tick_params(axis="y", length=0)
         _ticks(ax, "x")
@@ -101,20 +107,16 @@ def disparity_plot(
                 text = word("within {}", language).format(given.get(block, word(block, language)))
             ax.bar(table.index, table[name], bottom=bottom, color=colour, width=0.7, label=text)
             bottom = bottom + table[name]
-        if found.by:
-            ax.legend(
-                frameon=False,
-                loc="lower left",
-                bbox_to_anchor=(0, 1),
-                ncols=len(parts),
-                borderaxespad=0,
-            )
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(table) == 1:
+            around_one(ax, float(table.index[0]))
+        else:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         _ticks(ax, "both")
-        ax.set_ylabel(word("Theil's T", language))
+        name_axes(ax, "", word("Theil's T", language))
+        if found.by:
+            above(ax)
         ax.spines[["right", "top"]].set_visible(False)
-        if title:
-            ax.set_title(title, loc="left", pad=16 if found.by else 6)
+        put_title(ax, title)
         _check(ax)
     return ax
 

@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 from matplotlib.tri import Triangulation
 
-from spatialsyn.errors import ConfigError
+from spatialsyn.errors import ConfigError, percent
 from spatialsyn.models.posterior import Posterior
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
@@ -78,7 +78,7 @@ def shares_plot(
             draw_triangle(ax, names)
             draw_posterior(ax, shares.to_numpy(), means["mean"].to_numpy(), language)
         else:
-            within = word("{:.0%} posterior interval", language).format(posterior.level)
+            within = word("{} posterior interval", language).format(percent(posterior.level))
             draw_density(ax, shares.iloc[:, 0].to_numpy(), means.iloc[0], within, language)
             ax.set_xlabel(word("share of {}", language).format(names[0]))
         if title:

@@ -41,7 +41,7 @@ def specification_curve(
     labels: Mapping[str, str] | None = None,
     title: str | None = None,
     language: str = "en",
-    width_mm: float = theme.WIDTHS["double"],
+    width_mm: float | str = theme.WIDTHS["double"],
 ) -> Figure:
     """Every model's effect with its 95 % interval in ascending order; below, what it chose.
 
@@ -67,8 +67,9 @@ def specification_curve(
     given = labels or {}
     with theme.style(language):
         rows = choices(found)
+        wide = theme.width(width_mm) * theme.MM
         height = CURVE_MM + AROUND_MM + ROW_MM * (len(rows) + len(found.axes))
-        figure = plt.figure(figsize=(width_mm * theme.MM, height * theme.MM), layout="constrained")
+        figure = plt.figure(figsize=(wide, height * theme.MM), layout="constrained")
         ratios = [CURVE_MM, max(ROW_MM * (len(rows) + len(found.axes)), 1.0)]
         if rows:
             upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=ratios)
