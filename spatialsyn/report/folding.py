@@ -14,9 +14,12 @@ from spatialsyn.report import theme
 # it; an ideograph with the full-width brackets that open before it and the signs that close it.
 IDEOGRAPH = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 OPENING = "\u300c\u300e\uff08"
+BLANK = " \t"  # not a space that is not to be broken
 CLOSING = "\u3001-\u3003\u300d\u300f\uff01\uff09\uff0c\uff1a\uff1b\uff1f"
+WORD = f"[^{BLANK}{IDEOGRAPH}"
 PIECE = re.compile(
-    rf"[^\s{IDEOGRAPH}_/-]+[_/-]+|[^\s{IDEOGRAPH}]+\s*|[{OPENING}]*[{IDEOGRAPH}][{CLOSING}]*\s*|\s+"
+    f"{WORD}_/-]+[_/-]+|{WORD}]+[{BLANK}]*"
+    f"|[{OPENING}]*[{IDEOGRAPH}][{CLOSING}]*[{BLANK}]*|[{BLANK}]+"
 )
 
 

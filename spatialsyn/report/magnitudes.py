@@ -47,7 +47,9 @@ def ten_to(exponent: int) -> str:
 
 def with_power(text: str, exponent: int) -> str:
     """A name and, unless it is 0, the power of ten its numbers are printed in."""
-    return text if exponent == 0 else f"{text} (\u00d7 {ten_to(exponent)})".lstrip()
+    return (
+        text if exponent == 0 else f"{text} (\u00d7\N{NO-BREAK SPACE}{ten_to(exponent)})".lstrip()
+    )
 
 
 def plain(value: float, digits: int = 4) -> str:
@@ -55,7 +57,9 @@ def plain(value: float, digits: int = 4) -> str:
     size = int(np.floor(np.log10(abs(value)))) if value else 0
     exponent = 0 if -5 < size < 7 else size
     text = f"{value / 10.0**exponent:,.{max(0, digits - 1 - (0 if exponent else size))}f}"
-    return text.replace("-", "\N{MINUS SIGN}") + (f" \u00d7 {ten_to(exponent)}" if exponent else "")
+    return text.replace("-", "\N{MINUS SIGN}") + (
+        f" \u00d7\N{NO-BREAK SPACE}{ten_to(exponent)}" if exponent else ""
+    )
 
 
 def state_power(axis: Axis) -> int:

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
 
@@ -34,6 +35,7 @@ from spatialsyn.weights.core import Weights
 
 # Pale enough for names; the first four differ in lightness, for print without colour.
 AREAS = ("#9ecae8", "#fbe6cd", "#86bd9e", "#c98fb0", "#f3e3a6", "#cfe6f5", "#d9d2e9")
+DARKER = (1.0, 0.78, 0.6)
 LINK = "#0072B2"
 THINNEST, THICKEST = 0.3, 2.2
 # More arrows than this hide the map and one another.
@@ -90,8 +92,9 @@ def study_area(
 
 
 def block_colours(names: Sequence[str]) -> dict[str, str]:
-    """A pastel colour per block, by position."""
-    return {name: AREAS[i % len(AREAS)] for i, name in enumerate(names)}
+    """A pastel colour per block, by position; darker ones beyond the first seven."""
+    shades = [to_hex(np.array(to_rgb(c)) * dark) for dark in DARKER for c in AREAS]
+    return {name: shades[i % len(shades)] for i, name in enumerate(names)}
 
 
 def block_names(

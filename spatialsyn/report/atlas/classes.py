@@ -68,11 +68,9 @@ class Classes:
         limits = self.limits.copy()
         if self.ends is not None:
             limits[[0, -1]] = self.ends
+        pairs = pairwise(numbers(limits, self.exponent))
         spans = word("{} to {}", language)
-        return [
-            high if low == high else spans.format(low, high)
-            for low, high in pairwise(numbers(limits, self.exponent))
-        ]
+        return [high if low == high else spans.format(low, high) for low, high in pairs]
 
 
 def classify(

@@ -269,7 +269,7 @@ def check_title(title: object) -> None:
 
 
 def flatten(ax: Axes, shown: Sheet, least: float) -> Sheet:
-    """Give a figure of `new_axes` the height of a sheet that was changed, at least this many points.
+    """Give a figure of `new_axes` the height of a sheet that was changed, `least` points at least.
 
     Returns the sheet with room below, where the figure is taller than it need be.
     """

@@ -87,9 +87,10 @@ def legend_row(grid: Grid, handles: Sequence[Any], title: str) -> tuple[Any, flo
     figure = grid.figure
     for columns in range(len(handles), 0, -1):
         legend = figure.legend(
-            handles=by_rows(handles, columns), title=title or None, loc="lower center", ncols=columns, frameon=False,
-            alignment="center", handlelength=length(handles), handleheight=1.0,
-            columnspacing=1.4, borderaxespad=0, borderpad=0.3, handler_map=HANDLERS,
+            handles=by_rows(handles, columns), title=title or None, loc="lower center",
+            ncols=columns, frameon=False, alignment="center", handlelength=length(handles),
+            handleheight=1.0, columnspacing=1.4, borderaxespad=0, borderpad=0.3,
+            handler_map=HANDLERS,
         )  # fmt: skip
         theme.lay_out(figure)
         box = legend.get_window_extent()

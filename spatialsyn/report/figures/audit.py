@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.classes import colour_map
-from spatialsyn.report.atlas.layers import DARK, luminance
+from spatialsyn.report.atlas.layers import luminance
 from spatialsyn.report.figures.forest import number
 from spatialsyn.report.figures.surroundings import sides
 from spatialsyn.report.folding import folded, measured
@@ -30,6 +30,10 @@ MOST_TICKS = 400
 BESIDE_MM = 120.0
 # Share of a panel's width that the names of matrices may take; points around its tiles.
 NAMES, MARGINS = 0.4, 22.0
+# Points of the shortest line of the name of an axis.
+LEAST = 80.0
+# Luminance of a tile below which its number is white.
+DARK = 0.5
 
 
 def audit(
@@ -118,7 +122,7 @@ def draw_overlaps(ax: Axes, below: pd.DataFrame, above: pd.DataFrame | None, lan
     parts = [word("weights (below the diagonal)", language)]
     parts += [word("lags of y (above)", language)] if above is not None else []
     said = word("correlation: {}", language).format(", ".join(parts))
-    ax.set_xlabel(folded(said, 0.7 * sides(ax)[0]))
+    ax.set_xlabel(folded(said, max(tile * n, LEAST)))
     ax.set_title(f"(b) {word('matrices that are alike', language)}", loc="left")
     ax.spines[:].set_visible(False)
     tidy_ticks(ax)

@@ -174,7 +174,10 @@ def draw_numbers(ax: Axes, placed: list[tuple[float, Row]], head: str) -> None:
     intervals = [interval for _, interval, _ in of]
     edge = draw_column(ax, [*heights, -0.45], [*intervals, head], edge + GUTTER)
     if any(exponent for _, _, exponent in of):
-        powers = [f"\u00d7 {ten_to(exponent)}" if exponent else "" for _, _, exponent in of]
+        powers = [
+            f"\u00d7\N{NO-BREAK SPACE}{ten_to(exponent)}" if exponent else ""
+            for _, _, exponent in of
+        ]
         draw_column(ax, heights, powers, edge + GUTTER / 2)
 
 

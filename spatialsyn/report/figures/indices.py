@@ -23,8 +23,8 @@ from spatialsyn.report.words import word
 
 # Height of a row and of what lies around the rows, mm.
 ROW_MM, AROUND_MM, HEIGHT_MM = 4.4, 18.0, 62.0
-# Share of the width that the names of variants may take.
-NAMES = 0.4
+# Share of the width that the names of variants may take, and the height of their lines, in rows.
+NAMES, LINE = 0.4, 0.68
 COMPARED = {"within": ("o", "within cities and years"), "rank": ("D", "ranks of the cities")}
 
 
@@ -52,23 +52,26 @@ def sensitivity_plot(
         raise ConfigError("this index has no variants to show.")
     check_labels(labels, "sensitivity_plot", table["variant"])
     with theme.style(language):
+        wide = theme.width(width_mm) * theme.MM * 72 if ax is None else theme.points_wide(ax)
+        texts = [folded(str(given.get(v, v)), NAMES * wide) for v in table["variant"]]
+        depths = {
+            i: 1 + LINE * text.count("\n") for i, text in zip(table.index, texts, strict=True)
+        }
         if ax is None:
-            rows = len(table) + table["part"].nunique()
-            size = (theme.width(width_mm) * theme.MM, (rows * ROW_MM + AROUND_MM) * theme.MM)
+            rows = sum(depths.values()) + table["part"].nunique()
+            size = (wide / 72, (rows * ROW_MM + AROUND_MM) * theme.MM)
             ax = plt.figure(figsize=size, layout="constrained").add_subplot()
-        ticks = _rows(ax, table, given, language)
+        ticks = _rows(ax, table, depths, language)
         _compared(ax, table, ticks, language)
-        room = NAMES * theme.points_wide(ax)
-        texts = [folded(str(given.get(v, v)), room) for v in table["variant"]]
         ax.set_yticks(list(ticks.values()), texts)
-        ax.set_ylim(max(ticks.values()) + 0.6, -0.6)
+        ax.set_ylim(max(ticks.values()) + depths[table.index[-1]] / 2 + 0.1, -0.6)
         ax.tick_params(axis="y", length=0)
         _ticks(ax, "x")
         ax.axvline(1, color=theme.GREY, lw=0.6, zorder=1)
         ax.set_xlabel(word("correlation with the index as it is", language))
         ax.spines[["left", "right", "top"]].set_visible(False)
         if title:
-            ax.set_title(title, loc="left")
+            ax.set_title(folded(title, 0.5 * wide, theme.TEXT + 0.5), loc="left", pad=14)
         _check(ax)
     return ax
 
@@ -135,9 +138,9 @@ def _check(ax: Axes) -> None:
 
 
 def _rows(
-    ax: Axes, table: pd.DataFrame, labels: Mapping[str, str], language: str
+    ax: Axes, table: pd.DataFrame, depths: Mapping[int, float], language: str
 ) -> dict[int, float]:
-    """Height of every variant; a heading above each part."""
+    """Where every variant stands; a heading above each part."""
     ticks: dict[int, float] = {}
     y = 0.0
     for part, members in groupby(table.index, key=lambda i: table.at[i, "part"]):
@@ -145,10 +148,11 @@ def _rows(
         heading = word(str(part), language)
         ax.text(0.008, y, heading, transform=ax.get_yaxis_transform(), va="center_baseline",
                 gid="heading", **theme.bold(heading))  # fmt: skip
+        y += 0.5
         for i in members:
-            y += 1
-            ticks[int(i)] = y
-        y += 1
+            ticks[int(i)] = y + depths[i] / 2
+            y += depths[i]
+        y += 0.5
     return ticks
 
 

@@ -11,10 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
+from spatialsyn.report.figures.surroundings import put_title
+from spatialsyn.report.folding import folded
 from spatialsyn.report.labels import check_labels
+from spatialsyn.report.magnitudes import state_power, with_power
 from spatialsyn.report.tables.display import Display, Labels
 from spatialsyn.report.tables.facts import WORDS
 from spatialsyn.report.tables.layout import Row
@@ -27,6 +31,8 @@ from spatialsyn.study.runs import Runs
 CURVE_MM, ROW_MM, AROUND_MM = 48.0, 3.6, 16.0
 # Characters in a line of the label of the ordinate.
 LINE = 30
+# Share of the width that the names of choices may take.
+NAMES = 0.3
 EFFECTS = ("direct", "indirect", "total")
 # Beyond this many models a marker is a dot.
 MANY = 60
@@ -77,9 +83,10 @@ def specification_curve(
         else:
             upper = figure.subplots()
         draw_curve(upper, found, given, language)
-        (lower if rows else upper).set_xlabel(_note(found, language))
-        if title:
-            upper.set_title(title, loc="left", pad=14)
+        low = lower if rows else upper
+        low.xaxis.set_major_locator(MaxNLocator(integer=True))
+        low.set_xlabel(folded(_note(found, language), 0.6 * wide * 72))
+        put_title(upper, title)
         theme.lay_out(figure)
     return figure
 
@@ -134,7 +141,7 @@ def draw_curve(ax: Axes, found: Curve, labels: Mapping[str, str], language: str)
         ax.plot(at[mask], table["estimate"][mask], "o", color=colour, ms=size, mew=0.7, zorder=3,
                 mfc=colour if name == "certain" else "white", gid=name)  # fmt: skip
     _keep_scale(ax, table, at)
-    ax.set_ylabel(_label(found, labels, language))
+    ax.set_ylabel(with_power(_label(found, labels, language), state_power(ax.yaxis)))
     ax.margins(x=0.015)
     kinds = {"p < 0.05": (theme.COLOURS[0],) * 2, "p \u2265 0.05": (theme.GREY, "white")}
     handles = [
@@ -179,6 +186,7 @@ def draw_choices(
     at = np.arange(1, len(found.table) + 1)
     certain = (found.table["p"] < ALPHA).to_numpy()
     y, ticks, before = 0.0, [], None
+    room = NAMES * theme.points_wide(ax)
     for axis, choice in rows:
         if axis != before:
             text = labels.get(axis, word(axis, language))
@@ -189,7 +197,8 @@ def draw_choices(
         for mask, colour in ((mine & certain, theme.COLOURS[0]), (mine & ~certain, theme.GREY)):
             ax.plot(at[mask], np.full(int(mask.sum()), y), "|", color=colour, ms=5, mew=0.9,
                     gid=f"{axis}: {choice}")  # fmt: skip
-        ticks.append((y, labels.get(choice, _chosen(choice, language))))
+        text = labels.get(choice, _chosen(choice, language))
+        ticks.append((y, folded(text, room, theme.SMALL)))
         y += 1
     ax.set_yticks([t for t, _ in ticks], [text for _, text in ticks], fontsize=theme.SMALL)
     ax.set_ylim(y - 0.4, -0.7)

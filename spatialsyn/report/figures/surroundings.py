@@ -12,7 +12,7 @@ from spatialsyn.report.folding import columns, folded
 from spatialsyn.report.magnitudes import state_power, with_power
 
 # Points beside the name of a legend's entry; shares of the figure that texts may take.
-ENTRY, ACROSS, UPWARD = 34.0, 0.96, 0.85
+ENTRY, ACROSS, BELOW, UPWARD = 34.0, 0.96, 0.7, 0.68
 # Points between a title and what lies below it.
 PAD = 4.0
 
@@ -34,7 +34,7 @@ def name_axes(ax: Axes, x: str, y: str, note: str = "") -> None:
     A note stands below the name of the lower one.
     """
     wide, tall = sides(ax)
-    for axis, name, room in ((ax.xaxis, x, 0.8 * ACROSS * wide), (ax.yaxis, y, UPWARD * tall)):
+    for axis, name, room in ((ax.xaxis, x, BELOW * wide), (ax.yaxis, y, UPWARD * tall)):
         text = with_power(name, state_power(axis)) if is_number(axis) else name
         text = f"{text}\n{note}" if note and axis is ax.xaxis else text
         axis.set_label_text(folded(text, room), linespacing=1.3)
