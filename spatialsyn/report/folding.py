@@ -25,6 +25,8 @@ PIECE = re.compile(
 
 def measured(text: str, size: float) -> float:
     """Width of the widest line of `text` at this size, in points, in the fonts of the style."""
+    if theme.NEEDS_CJK.search(text):
+        theme.require_cjk(f"the text {text!r}")
     font = FontProperties(family=theme.families(), size=size)
     return max(
         float(text_to_path.get_text_width_height_descent(line, font, False)[0])

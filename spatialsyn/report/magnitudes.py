@@ -9,7 +9,7 @@ from matplotlib.ticker import ScalarFormatter
 from spatialsyn.numerics.lags import Array
 
 # Numbers whose differences are usually this large, or this small while none is above SMALL, and
-# axes that end beyond LARGE or before SMALL, have a power of ten.
+# axes that end beyond LARGE or before a tenth of SMALL, have a power of ten.
 LARGE, FINE, SMALL = 1e6, 1e-5, 1e-3
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -45,21 +45,23 @@ def ten_to(exponent: int) -> str:
     return f"10{str(exponent).translate(SUPERSCRIPT)}"
 
 
+def times(exponent: int) -> str:
+    """Times ten to the `exponent`, as text that no line breaks."""
+    return f"\u00d7\N{NO-BREAK SPACE}{ten_to(exponent)}"
+
+
 def with_power(text: str, exponent: int) -> str:
     """A name and, unless it is 0, the power of ten its numbers are printed in."""
-    return (
-        text if exponent == 0 else f"{text} (\u00d7\N{NO-BREAK SPACE}{ten_to(exponent)})".lstrip()
-    )
+    return text if exponent == 0 else f"{text} ({times(exponent)})".lstrip()
 
 
 def plain(value: float, digits: int = 4) -> str:
     """A number with this many digits, and a power of ten only where zeros could not be counted."""
     size = int(np.floor(np.log10(abs(value)))) if value else 0
     exponent = 0 if -5 < size < 7 else size
-    text = f"{value / 10.0**exponent:,.{max(0, digits - 1 - (0 if exponent else size))}f}"
-    return text.replace("-", "\N{MINUS SIGN}") + (
-        f" \u00d7\N{NO-BREAK SPACE}{ten_to(exponent)}" if exponent else ""
-    )
+    decimals = max(0, digits - 1 - (0 if exponent else size))
+    text = f"{value / 10.0**exponent:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{text}\N{NO-BREAK SPACE}{times(exponent)}" if exponent else text
 
 
 def state_power(axis: Axis) -> int:
@@ -68,7 +70,7 @@ def state_power(axis: Axis) -> int:
     Matplotlib would write it at the end of the axis, over the legend or the name.
     """
     largest = float(np.abs(axis.get_view_interval()).max())
-    exponent = 0 if SMALL <= largest < LARGE or largest == 0 else thousands(largest)
+    exponent = 0 if SMALL / 10 <= largest < LARGE or largest == 0 else thousands(largest)
     made = ScalarFormatter(useOffset=False)
     made.set_scientific(exponent != 0)
     made.set_powerlimits((exponent, exponent))

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from spatialsyn.errors import percent
 from spatialsyn.report import theme
 from spatialsyn.report.folding import folded, measured
-from spatialsyn.report.magnitudes import power, scaled, state_power, ten_to, with_power
+from spatialsyn.report.magnitudes import power, scaled, state_power, times, with_power
 from spatialsyn.report.words import word
 
 # Height of a row, and the room for a title above and the axis below, mm.
@@ -165,8 +165,8 @@ def draw_numbers(ax: Axes, placed: list[tuple[float, Row]], head: str) -> None:
     points = [row.points[0] for _, row in placed]
     alike = {p.times: [q for q in points if q.times == p.times] for p in points}
     texts = {
-        times: printed(np.array([[p.estimate, p.low, p.high] for p in members]))
-        for times, members in alike.items()
+        factor: printed(np.array([[p.estimate, p.low, p.high] for p in members]))
+        for factor, members in alike.items()
     }
     of = [(*texts[p.times][0][alike[p.times].index(p)], texts[p.times][1]) for p in points]
     heights = [y for y, _ in placed]
@@ -174,10 +174,7 @@ def draw_numbers(ax: Axes, placed: list[tuple[float, Row]], head: str) -> None:
     intervals = [interval for _, interval, _ in of]
     edge = draw_column(ax, [*heights, -0.45], [*intervals, head], edge + GUTTER)
     if any(exponent for _, _, exponent in of):
-        powers = [
-            f"\u00d7\N{NO-BREAK SPACE}{ten_to(exponent)}" if exponent else ""
-            for _, _, exponent in of
-        ]
+        powers = [times(exponent) if exponent else "" for _, _, exponent in of]
         draw_column(ax, heights, powers, edge + GUTTER / 2)
 
 

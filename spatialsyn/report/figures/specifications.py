@@ -33,6 +33,8 @@ CURVE_MM, ROW_MM, AROUND_MM = 48.0, 3.6, 16.0
 LINE = 30
 # Share of the width that the names of choices may take.
 NAMES = 0.3
+# Height of a further line of it, in rows.
+LINES = 0.8
 EFFECTS = ("direct", "indirect", "total")
 # Beyond this many models a marker is a dot.
 MANY = 60
@@ -74,12 +76,17 @@ def specification_curve(
     with theme.style(language):
         rows = choices(found)
         wide = theme.width(width_mm) * theme.MM
-        height = CURVE_MM + AROUND_MM + ROW_MM * (len(rows) + len(found.axes))
+        texts = [
+            folded(given.get(c, _chosen(c, language)), NAMES * 72 * wide, theme.SMALL)
+            for _, c in rows
+        ]
+        depth = len(found.axes) + sum(map(lines_of, texts))
+        height = CURVE_MM + AROUND_MM + ROW_MM * depth
         figure = plt.figure(figsize=(wide, height * theme.MM), layout="constrained")
-        ratios = [CURVE_MM, max(ROW_MM * (len(rows) + len(found.axes)), 1.0)]
+        ratios = [CURVE_MM, max(ROW_MM * depth, 1.0)]
         if rows:
             upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=ratios)
-            draw_choices(lower, found, rows, given, language)
+            draw_choices(lower, found, list(zip(rows, texts, strict=True)), given, language)
         else:
             upper = figure.subplots()
         draw_curve(upper, found, given, language)
@@ -180,31 +187,42 @@ def too_wide(table: pd.DataFrame) -> np.ndarray:
 
 
 def draw_choices(
-    ax: Axes, found: Curve, rows: list[tuple[str, str]], labels: Mapping[str, str], language: str
+    ax: Axes,
+    found: Curve,
+    rows: list[tuple[tuple[str, str], str]],
+    labels: Mapping[str, str],
+    language: str,
 ) -> None:
-    """A row per choice with a tick under every model that made it; a heading per axis."""
+    """A row per choice with a tick under every model that made it; a heading per axis.
+
+    `rows` are pairs of axis and choice, each with the name that is printed for the choice.
+    """
     at = np.arange(1, len(found.table) + 1)
     certain = (found.table["p"] < ALPHA).to_numpy()
     y, ticks, before = 0.0, [], None
-    room = NAMES * theme.points_wide(ax)
-    for axis, choice in rows:
+    for (axis, choice), printed in rows:
         if axis != before:
             text = labels.get(axis, word(axis, language))
             ax.text(0, y, text, transform=ax.get_yaxis_transform(), va="center", ha="right",
                     fontsize=theme.SMALL, gid="heading", **theme.bold(text))  # fmt: skip
             before, y = axis, y + 1
+        at_row = y + (lines_of(printed) - 1) / 2
         mine = (found.table[axis].astype(str) == choice).to_numpy()
         for mask, colour in ((mine & certain, theme.COLOURS[0]), (mine & ~certain, theme.GREY)):
-            ax.plot(at[mask], np.full(int(mask.sum()), y), "|", color=colour, ms=5, mew=0.9,
+            ax.plot(at[mask], np.full(int(mask.sum()), at_row), "|", color=colour, ms=5, mew=0.9,
                     gid=f"{axis}: {choice}")  # fmt: skip
-        text = labels.get(choice, _chosen(choice, language))
-        ticks.append((y, folded(text, room, theme.SMALL)))
-        y += 1
+        ticks.append((at_row, printed))
+        y += lines_of(printed)
     ax.set_yticks([t for t, _ in ticks], [text for _, text in ticks], fontsize=theme.SMALL)
     ax.set_ylim(y - 0.4, -0.7)
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "right", "top"]].set_visible(False)
     _ticks(ax)
+
+
+def lines_of(text: str) -> float:
+    """Height of a row with this name, in rows of one line."""
+    return 1 + LINES * text.count("\n")
 
 
 def _chosen(choice: str, language: str) -> str:

@@ -61,14 +61,12 @@ def put_title(ax: Axes, title: str | None) -> None:
     """The title above the legend."""
     if not title:
         return
-    legend, height = ax.get_legend(), 0.0
-    if legend is not None:
-        figure = ax.get_figure(root=True)
-        assert isinstance(figure, Figure)
-        theme.lay_out(figure)
-        height = legend.get_window_extent().height * 72 / figure.dpi
-    wide, _ = sides(ax)
-    ax.set_title(folded(title, 0.85 * wide, theme.TEXT + 0.5), loc="left", pad=PAD + height)
+    figure, legend = ax.get_figure(root=True), ax.get_legend()
+    assert isinstance(figure, Figure)
+    theme.lay_out(figure)
+    height = 0.0 if legend is None else legend.get_window_extent().height * 72 / figure.dpi
+    room = (ACROSS * figure.bbox.width - ax.bbox.x0) * 72 / figure.dpi
+    ax.set_title(folded(title, room, theme.TEXT + 0.5), loc="left", pad=PAD + height)
 
 
 def around_one(ax: Axes, x: float) -> None:
