@@ -77,7 +77,7 @@ def test_outer_classes_that_no_value_reaches_are_left_out():
 
 
 def test_one_value_makes_one_class():
-    assert classify(np.full(5, 2.0)).texts() == ["2.0 to 2.0"]
+    assert classify(np.full(5, 2.0)).texts() == ["2.0"]
 
 
 def test_class_limits_that_do_not_cover_the_values_are_refused():

@@ -93,7 +93,7 @@ def study_area(
 
 def block_colours(names: Sequence[str]) -> dict[str, str]:
     """A pastel colour per block, by position; darker ones beyond the first seven."""
-    shades = [to_hex(np.array(to_rgb(c)) * dark) for dark in DARKER for c in AREAS]
+    shades = [to_hex([dark * part for part in to_rgb(c)]) for dark in DARKER for c in AREAS]
     return {name: shades[i % len(shades)] for i, name in enumerate(names)}
 
 

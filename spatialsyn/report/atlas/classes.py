@@ -156,8 +156,8 @@ def mirrored(values: Array, scheme: str, k: int) -> Array:
     outward = divided(sizes[sizes > 0], scheme, (k + 1) // 2)[1:]
     limits = parted(np.array([*-outward[::-1], 0.0, *outward]), values)
     zero = len(outward)
-    side = "right" if values.min() < 0 else "left"
-    first = max(np.searchsorted(limits, values.min(), side=side) - 1, 0)
+    of_least = np.searchsorted(limits, values.min(), side="right" if values.min() < 0 else "left")
+    first = max(of_least - 1, 0)
     last = np.searchsorted(limits, values.max(), side="left")
     first, last = first if values.min() else zero, last if values.max() else zero + 1
     return limits[first : max(last, first + 1) + 1]

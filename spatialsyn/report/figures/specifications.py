@@ -76,10 +76,8 @@ def specification_curve(
     with theme.style(language):
         rows = choices(found)
         wide = theme.width(width_mm) * theme.MM
-        texts = [
-            folded(given.get(c, _chosen(c, language)), NAMES * 72 * wide, theme.SMALL)
-            for _, c in rows
-        ]
+        names = [given.get(choice, _chosen(choice, language)) for _, choice in rows]
+        texts = [folded(name, NAMES * 72 * wide, theme.SMALL) for name in names]
         depth = len(found.axes) + sum(map(lines_of, texts))
         height = CURVE_MM + AROUND_MM + ROW_MM * depth
         figure = plt.figure(figsize=(wide, height * theme.MM), layout="constrained")
