@@ -58,8 +58,10 @@ def check_inside(ax, *artists):
     figure.draw_without_rendering()
     for artist in artists:
         box = artist.get_window_extent()
-        assert box.x0 >= -1 and box.x1 <= figure.bbox.width + 1, artist
-        assert box.y0 >= -1 and box.y1 <= figure.bbox.height + 1, artist
+        assert box.x0 >= -1, artist
+        assert box.x1 <= figure.bbox.width + 1, artist
+        assert box.y0 >= -1, artist
+        assert box.y1 <= figure.bbox.height + 1, artist
 
 
 def scaled_effects(effects, times):
@@ -322,7 +324,8 @@ def test_tiles_hold_their_numbers_and_heads(blocks, times):
         box = tile.get_window_extent()
         for text in (number, interval):
             inner = text.get_window_extent()
-            assert box.x0 - 1 <= inner.x0 and inner.x1 <= box.x1 + 1
+            assert box.x0 - 1 <= inner.x0
+            assert inner.x1 <= box.x1 + 1
 
 
 def test_more_blocks_than_colours_are_drawn(blocks):
