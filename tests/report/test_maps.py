@@ -18,7 +18,7 @@ from shapely.geometry import box
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.classes import classify
 
 # Colours are written as #rrggbb.
@@ -150,7 +150,7 @@ def test_furniture_covers_no_land_and_not_each_other(panel, numbers):
         ax.get_legend().get_window_extent().transformed(ax.transData.inverted()).extents
     )
     covered = panel.cities.to_crs(frame.GAUSS_KRUGER).clip((x0, y0, x1, y1)).area.sum()
-    assert covered / ((x1 - x0) * (y1 - y0)) < frame.COVERED
+    assert covered / ((x1 - x0) * (y1 - y0)) < furniture.COVERED
 
 
 @pytest.mark.parametrize("width", [90, 140, 190])

@@ -18,7 +18,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.choropleth import Scheme, furnish
 from spatialsyn.report.atlas.classes import Classes, classify
 from spatialsyn.report.atlas.frame import Sheet
@@ -156,7 +156,7 @@ def animate(
         handles += draw_borders(ax, shown, blocks, language) if blocks else []
         head = unit or word("effect of one unit of {}", language).format(regressor)
         head = with_power(head, classes.exponent)
-        shown, box = frame.put_legend(ax, shown, handles, head)
+        shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language)
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)

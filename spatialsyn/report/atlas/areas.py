@@ -23,7 +23,7 @@ from spatialsyn.errors import (
 )
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
 from spatialsyn.report.atlas.frame import Sheet
@@ -86,14 +86,14 @@ def study_area(
         nothing = pd.Series(False, index=cities.index)
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
         draw_outline(ax, shown)
-        shown, box = frame.put_legend(ax, shown, handles, None)
+        shown, box = furniture.put_legend(ax, shown, handles, None)
         furnish(ax, shown, labels, [box], language, north=north)
     return ax
 
 
 def block_colours(names: Sequence[str]) -> dict[str, str]:
     """A pastel colour per block, by position; darker ones beyond the first seven."""
-    shades = [to_hex([dark * part for part in to_rgb(c)]) for dark in DARKER for c in AREAS]
+    shades = [to_hex(tuple(dark * part for part in to_rgb(c))) for dark in DARKER for c in AREAS]
     return {name: shades[i % len(shades)] for i, name in enumerate(names)}
 
 
@@ -153,7 +153,7 @@ def weights_map(
         head = f"W[{weights.name}]: {count}"
         exponent = power(W["weight"].to_numpy(), W["weight"].to_numpy())
         entries = [*samples(W, widths, exponent), *empty]
-        shown, box = frame.put_legend(ax, shown, entries, with_power(head, exponent))
+        shown, box = furniture.put_legend(ax, shown, entries, with_power(head, exponent))
         furnish(ax, shown, labels, [box], language, nodes=True, north=north)
     return ax
 

@@ -20,7 +20,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.classes import classify
 from spatialsyn.report.atlas.frame import Sheet
 from spatialsyn.report.atlas.grid import Grid, letter, on_page, put_shared_legend
@@ -107,7 +107,7 @@ def map(
         handles[:k_drawn] = handles[:k_drawn][::-1]  # the highest class on top
         handles += draw_borders(ax, shown, blocks, language) if blocks else []
         head = with_power(unit or word("Legend", language), classes.exponent)
-        shown, box = frame.put_legend(ax, shown, handles, head)
+        shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language, north=north)
     return ax
 
@@ -213,9 +213,9 @@ def furnish(
 ) -> None:
     """Inset, scale bar, north arrow and names, each clear of what is there."""
     draw_inset(ax, shown.inset)
-    taken.append(frame.put_scale_bar(ax, shown, taken))
+    taken.append(furniture.put_scale_bar(ax, shown, taken))
     if north:
-        taken.append(frame.put_north_arrow(ax, shown, taken, language))
+        taken.append(furniture.put_north_arrow(ax, shown, taken, language))
     if labels is not None:
         texts = names(shown.cities, labels)
         if isinstance(labels, str) and len(shown.context):

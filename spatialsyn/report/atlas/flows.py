@@ -20,7 +20,7 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.areas import (
     THICKEST,
     THINNEST,
@@ -124,7 +124,7 @@ def flow_map(
             handles, head = between_blocks(ax, shown, table, (blocks, printed), level, language)
         nothing = pd.Series(False, index=panel.cities.index)
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
-        shown, box = frame.put_legend(ax, shown, handles, head)
+        shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language, nodes=blocks is None, north=north)
         settle(ax, [box])
     return ax

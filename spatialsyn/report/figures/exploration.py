@@ -15,7 +15,7 @@ from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.explore.autocorrelation import LEVEL, Autocorrelation
 from spatialsyn.explore.local import NONE, QUADRANTS, Lisa
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.layers import EDGE, draw_outline, fill, fill_empty
 from spatialsyn.report.figures.surroundings import above, around_one, name_axes, put_title
@@ -186,6 +186,6 @@ def lisa_map(
         nothing = pd.Series(np.zeros(len(clusters), dtype=bool), index=clusters.index)
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
         draw_outline(ax, shown)
-        shown, box = frame.put_legend(ax, shown, handles, f"q ≤ {found.level:g}")
+        shown, box = furniture.put_legend(ax, shown, handles, f"q ≤ {found.level:g}")
         furnish(ax, shown, labels, [box], language)
     return ax
