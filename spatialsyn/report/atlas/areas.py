@@ -93,7 +93,11 @@ def study_area(
 
 def block_colours(names: Sequence[str]) -> dict[str, str]:
     """A pastel colour per block, by position; darker ones beyond the first seven."""
-    shades = [to_hex(tuple(dark * part for part in to_rgb(c))) for dark in DARKER for c in AREAS]
+    shades = [
+        to_hex((dark * red, dark * green, dark * blue))
+        for dark in DARKER
+        for red, green, blue in map(to_rgb, AREAS)
+    ]
     return {name: shades[i % len(shades)] for i, name in enumerate(names)}
 
 
