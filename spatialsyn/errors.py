@@ -91,6 +91,11 @@ def named(items: Iterable[object], most: int = 6) -> str:
     return shown if len(listed) <= most else f"{shown}, ... ({len(listed)} in all)"
 
 
+def percent(share: float) -> str:
+    """A level in percent with the digits it has: 0.995 is no 100%."""
+    return f"{round(100 * share, 10):g}%"
+
+
 def near(name: object, known: Iterable[object]) -> str:
     """What `name` may be a misspelling of, said behind it: ``(near: 'va_equal')``, or nothing."""
     from difflib import get_close_matches

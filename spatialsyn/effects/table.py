@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from spatialsyn.errors import ModelError, named
+from spatialsyn.errors import ModelError, named, percent
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.randomness import generator
@@ -199,7 +199,7 @@ class Effects:
 
     def _about(self) -> list[str]:
         """How intervals were made, what an entry means, how far they carry."""
-        how = f"{self.method}, {self.level:.0%} intervals"
+        how = f"{self.method}, {percent(self.level)} intervals"
         if self.draws is not None:
             seed = f", seed {self.seed}" if self.seed is not None else ""
             how += f", {len(self.draws)} draws{seed}, {self.rejected:.2%} rejected"

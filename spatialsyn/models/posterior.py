@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import gammaln, logsumexp
 
-from spatialsyn.errors import ModelError
+from spatialsyn.errors import ModelError, percent
 from spatialsyn.models.convex import compressed, highest
 from spatialsyn.models.design import Design
 from spatialsyn.models.mixture import Mixture
@@ -71,7 +71,7 @@ class Posterior:
 
     def __repr__(self) -> str:
         shown = self.table.to_string(float_format="{:.4g}".format)
-        how = f"{self.level:.0%} intervals; {len(self.draws)} draws, seed {self.seed}"
+        how = f"{percent(self.level)} intervals; {len(self.draws)} draws, seed {self.seed}"
         return "\n".join(filter(None, [shown, f"(posterior, {how})", self.note]))
 
 

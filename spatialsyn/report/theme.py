@@ -266,6 +266,13 @@ def save(
                 for f in formats]  # fmt: skip
 
 
+def points_wide(ax: Axes) -> float:
+    """Width of the figure of these axes, in points."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    return float(figure.get_figwidth() * 72)
+
+
 def close(drawing: Figure | Axes) -> None:
     """Forget a figure that was drawn here, and no other that the user has open."""
     plt.close(drawing.get_figure(root=True))

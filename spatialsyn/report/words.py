@@ -21,11 +21,11 @@ CHINESE = {
     "p ≥ {:g}": "p ≥ {:g}",
     "receiving": "受影响方",
     "sending": "影响来源",
-    "estimate and {:.0%} interval; hatched: it contains zero": (
-        "估计值与 {:.0%} 置信区间；斜线表示区间包含零"
+    "estimate and {} interval; hatched: it contains zero": (
+        "估计值与 {} 置信区间；斜线表示区间包含零"
     ),
-    "{:.0%} band, jointly": "{:.0%} 联合置信带",
-    "{:.0%} posterior interval": "{:.0%} 可信区间",
+    "{} band, jointly": "{} 联合置信带",
+    "{} posterior interval": "{} 可信区间",
     "estimate": "估计值",
     "pointwise": "逐点区间",
     "effect": "效应",
@@ -51,9 +51,9 @@ CHINESE = {
     "own city": "本市",
     "effect of one unit of {}": "{}增加一个单位的效应",
     "within {}": "{}内部",
-    "{:.0%} interval": "{:.0%} 置信区间",
-    "{:.0%} interval; hollow: it contains zero": "{:.0%} 置信区间；空心点表示区间包含零",
-    " (drawn × {:g})": "（图中 × {:g}）",
+    "{} interval": "{} 置信区间",
+    "{} interval; hollow: it contains zero": "{} 置信区间；空心点表示区间包含零",
+    " (drawn × {})": "（图中 × {}）",
     ", times the factor of the heading": "，乘以标题中的倍数",
     "change in {} per unit of {}": "{1}每增加一个单位时 {0} 的变化",
     "change in {} of all receiving cities when {} rises by one unit in one sending city": (
@@ -116,9 +116,9 @@ CHINESE = {
     "one regime": "系数相同",
     "distance between two cities ({})": "两城市之间的距离（{}）",
     "share of pairs of cities that are nearer": "距离更近的城市对所占比例",
-    "{:.0%} interval of the whole curve": "整条曲线的 {:.0%} 联合置信带",
-    "threshold {:.4g}, interval {:.4g} to {:.4g}; no threshold: p = {:.3f}": (
-        "门槛值 {:.4g}，区间 {:.4g} 至 {:.4g}；无门槛检验 p = {:.3f}"
+    "{} interval of the whole curve": "整条曲线的 {} 联合置信带",
+    "threshold {}, interval {} to {}; no threshold: p {}": (
+        "门槛值 {}，区间 {} 至 {}；无门槛检验 p {}"
     ),
     "likelihood ratio": "似然比",
     "region": "区域",

@@ -27,7 +27,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import Effects
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import EstimationError, ModelError, expect, named
+from spatialsyn.errors import EstimationError, ModelError, expect, named, percent
 from spatialsyn.fitting import fit
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import align, sweep_effects
@@ -174,7 +174,7 @@ class Decay:
             row = self.interval.loc[name]
             said.append(
                 f"Decay of {name} ({kind}): {self.estimate[name]:.4g}, se {self.se[name]:.3g}, "
-                f"{self.level:.0%} interval {row['low']:.4g} .. {row['high']:.4g}."
+                f"{percent(self.level)} interval {row['low']:.4g} .. {row['high']:.4g}."
             )
             tried = self.profile.loc[self.profile["distance"] == name, "decay"]
             said += _doubts(row, tried, bool(np.isnan(self.se[name])))

@@ -29,7 +29,7 @@ from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.request import inferred
 from spatialsyn.effects.table import Effects
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import ModelError, expect, named
+from spatialsyn.errors import ModelError, expect, named, percent
 from spatialsyn.fitting import fit
 from spatialsyn.models.cut import cut_at
 from spatialsyn.models.design import Design, sweep_effects
@@ -107,7 +107,7 @@ class Threshold:
         inside = self.profile["inside"].to_numpy()
         said = [
             f"Threshold in the effect of {', '.join(self.x)}: {self.q} = {self.gamma:.4g} "
-            f"({self.level:.0%} interval {low:.4g} .. {high:.4g}).",
+            f"({percent(self.level)} interval {low:.4g} .. {high:.4g}).",
             f"{self.test}.",
         ]
         if self.p > 1 - self.level:

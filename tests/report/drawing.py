@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
 
 import spatialsyn as ss
+
+MINUS, POWERS = "\N{MINUS SIGN}", str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def invented_panel():
@@ -33,3 +36,15 @@ def fitted(panel):
 def drawn(ax, name):
     """The artists of one kind."""
     return [artist for artist in ax.get_children() if artist.get_gid() == name]
+
+
+def value(text):
+    """The number that a reader sees: 1,234 or −0.5 or 1.2 × 10⁻⁹."""
+    head, _, tail = text.replace(MINUS, "-").replace(",", "").partition("\N{MULTIPLICATION SIGN}")
+    return float(head) * stated(tail)
+
+
+def stated(text):
+    """The power of ten that a name states; 1 if it states none."""
+    found = re.search("10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", text)
+    return 10.0 ** int(found[1].translate(POWERS)) if found else 1.0

@@ -72,9 +72,11 @@ def test_a_name_longer_than_the_figure_leaves_the_points_their_room(results, len
         one.get_figure(root=True).canvas.draw()
     assert_allclose(ax.get_position().width, usual.get_position().width, rtol=1e-6)
     heading = drawn(ax, "heading")[0]
-    assert heading.get_text().startswith(name)
+    assert heading.get_text().replace("\n", "").startswith(name)
     assert heading.get_window_extent().x1 <= ax.get_figure(root=True).bbox.width
-    assert (heading.get_fontsize() < drawn(ax, "heading")[1].get_fontsize()) == (length == 100)
+    # In lines where one would be smaller than publishers print.
+    assert heading.get_fontsize() >= 6
+    assert ("\n" in heading.get_text()) == (length == 100)
 
 
 def test_alike_regressors_have_no_factor(results):

@@ -18,7 +18,7 @@ from shapely.geometry import box
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.classes import classify
 
 # Colours are written as #rrggbb.
@@ -77,7 +77,7 @@ def test_outer_classes_that_no_value_reaches_are_left_out():
 
 
 def test_one_value_makes_one_class():
-    assert classify(np.full(5, 2.0)).texts() == ["2.0 to 2.0"]
+    assert classify(np.full(5, 2.0)).texts() == ["2.0"]
 
 
 def test_class_limits_that_do_not_cover_the_values_are_refused():
@@ -150,7 +150,7 @@ def test_furniture_covers_no_land_and_not_each_other(panel, numbers):
         ax.get_legend().get_window_extent().transformed(ax.transData.inverted()).extents
     )
     covered = panel.cities.to_crs(frame.GAUSS_KRUGER).clip((x0, y0, x1, y1)).area.sum()
-    assert covered / ((x1 - x0) * (y1 - y0)) < frame.COVERED
+    assert covered / ((x1 - x0) * (y1 - y0)) < furniture.COVERED
 
 
 @pytest.mark.parametrize("width", [90, 140, 190])

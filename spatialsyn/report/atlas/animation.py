@@ -18,7 +18,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.choropleth import Scheme, furnish
 from spatialsyn.report.atlas.classes import Classes, classify
 from spatialsyn.report.atlas.frame import Sheet
@@ -27,6 +27,7 @@ from spatialsyn.report.atlas.layers import draw_borders, hatched
 from spatialsyn.report.atlas.paint import Look, paint
 from spatialsyn.report.atlas.reading import Reading, read_values
 from spatialsyn.report.figures.effects import one_regressor
+from spatialsyn.report.magnitudes import with_power
 from spatialsyn.report.words import word
 
 WRITERS: dict[str, Any] = {".gif": PillowWriter, ".mp4": FFMpegWriter}
@@ -154,7 +155,8 @@ def animate(
             handles.append(hatched(word("interval contains zero", language)))
         handles += draw_borders(ax, shown, blocks, language) if blocks else []
         head = unit or word("effect of one unit of {}", language).format(regressor)
-        shown, box = frame.put_legend(ax, shown, handles, head)
+        head = with_power(head, classes.exponent)
+        shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language)
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
 
@@ -22,17 +23,19 @@ from spatialsyn.errors import (
 )
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
 from spatialsyn.report.atlas.frame import Sheet
 from spatialsyn.report.atlas.layers import EDGE, dissolved, draw_outline, fill, fill_empty
 from spatialsyn.report.labels import check_labels
+from spatialsyn.report.magnitudes import power, with_power
 from spatialsyn.report.words import word
 from spatialsyn.weights.core import Weights
 
 # Pale enough for names; the first four differ in lightness, for print without colour.
 AREAS = ("#9ecae8", "#fbe6cd", "#86bd9e", "#c98fb0", "#f3e3a6", "#cfe6f5", "#d9d2e9")
+DARKER = (1.0, 0.78, 0.6)
 LINK = "#0072B2"
 THINNEST, THICKEST = 0.3, 2.2
 # More arrows than this hide the map and one another.
@@ -83,14 +86,19 @@ def study_area(
         nothing = pd.Series(False, index=cities.index)
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
         draw_outline(ax, shown)
-        shown, box = frame.put_legend(ax, shown, handles, None)
+        shown, box = furniture.put_legend(ax, shown, handles, None)
         furnish(ax, shown, labels, [box], language, north=north)
     return ax
 
 
 def block_colours(names: Sequence[str]) -> dict[str, str]:
-    """A pastel colour per block, by position."""
-    return {name: AREAS[i % len(AREAS)] for i, name in enumerate(names)}
+    """A pastel colour per block, by position; darker ones beyond the first seven."""
+    shades = [
+        to_hex((dark * red, dark * green, dark * blue))
+        for dark in DARKER
+        for red, green, blue in map(to_rgb, AREAS)
+    ]
+    return {name: shades[i % len(shades)] for i, name in enumerate(names)}
 
 
 def block_names(
@@ -147,7 +155,9 @@ def weights_map(
         widths = draw_links(ax, shown, W)
         count = word("{} of {} links", language).format(len(W), weights.sparse.nnz)
         head = f"W[{weights.name}]: {count}"
-        shown, box = frame.put_legend(ax, shown, [*samples(W, widths), *empty], head)
+        exponent = power(W["weight"].to_numpy(), W["weight"].to_numpy())
+        entries = [*samples(W, widths, exponent), *empty]
+        shown, box = furniture.put_legend(ax, shown, entries, with_power(head, exponent))
         furnish(ax, shown, labels, [box], language, nodes=True, north=north)
     return ax
 
@@ -171,7 +181,7 @@ def links(
     found = weights.sparse.tocoo()
     ids = pd.Index(weights.ids)
     table = pd.DataFrame({"to": ids[found.row], "from": ids[found.col], "weight": found.data})
-    table["size"] = table["weight"].round(12)  # equal up to rounding
+    table["size"] = alike(table["weight"].to_numpy())
     by_origin = table.groupby("from")["size"].rank(method="min", ascending=False)
     table = table[by_origin <= per_origin]
     table = table[table["size"].rank(method="min", ascending=False) <= strongest]
@@ -184,7 +194,7 @@ def links(
 def draw_links(ax: Axes, shown: Sheet, W: pd.DataFrame) -> Array:
     """Curved arrows, one per link, thick over thin; returns their widths in points."""
     weight = W["weight"].to_numpy()
-    thickest = THICKEST if W["weight"].round(12).nunique() > 1 else THINNEST
+    thickest = THICKEST if len(np.unique(alike(weight))) > 1 else THINNEST
     widths = THINNEST + (thickest - THINNEST) * weight / weight.max(initial=0)
     place: Mapping[Any, Any] = {city: (p.x, p.y) for city, p in shown.points.items()}
     for to, origin, width in zip(W["to"], W["from"], widths, strict=True):
@@ -201,14 +211,19 @@ def draw_links(ax: Axes, shown: Sheet, W: pd.DataFrame) -> Array:
     return np.asarray(widths)
 
 
-def samples(W: pd.DataFrame, widths: Array) -> list[Line2D]:
+def alike(sizes: Array) -> Array:
+    """Sizes as shares of the largest, those that differ by rounding alone made equal."""
+    return np.asarray((sizes / (np.abs(sizes).max(initial=0.0) or 1.0)).round(12))
+
+
+def samples(W: pd.DataFrame, widths: Array, exponent: int = 0) -> list[Line2D]:
     """Legend entries for the strongest, the middle and the weakest link drawn."""
     if W.empty:
         return []
     weight = W["weight"].to_numpy()
     chosen = np.unique([0, len(weight) // 2, len(weight) - 1])
-    distinct = np.unique(weight[chosen].round(12), return_index=True)[1]
+    distinct = np.unique(alike(weight)[chosen], return_index=True)[1]
     at = chosen[distinct]
-    texts = numbers(weight[at])
+    texts = numbers(weight[at], exponent)
     pairs = list(zip(widths[at], texts, strict=True))[::-1]
     return [Line2D([], [], color=LINK, alpha=0.75, lw=width, label=text) for width, text in pairs]

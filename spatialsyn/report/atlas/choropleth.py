@@ -20,15 +20,16 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.classes import classify
 from spatialsyn.report.atlas.frame import Sheet
-from spatialsyn.report.atlas.grid import Grid, put_shared_legend
+from spatialsyn.report.atlas.grid import Grid, letter, on_page, put_shared_legend
 from spatialsyn.report.atlas.inset import draw_inset
 from spatialsyn.report.atlas.labels import names, put_labels
 from spatialsyn.report.atlas.layers import draw_borders
 from spatialsyn.report.atlas.paint import Look, paint
 from spatialsyn.report.atlas.reading import read_values
+from spatialsyn.report.magnitudes import with_power
 from spatialsyn.report.words import word
 
 Scheme = str | Sequence[float] | np.ndarray
@@ -105,7 +106,8 @@ def map(
         k_drawn = len(classes.colours)
         handles[:k_drawn] = handles[:k_drawn][::-1]  # the highest class on top
         handles += draw_borders(ax, shown, blocks, language) if blocks else []
-        shown, box = frame.put_legend(ax, shown, handles, unit or word("Legend", language))
+        head = with_power(unit or word("Legend", language), classes.exponent)
+        shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language, north=north)
     return ax
 
@@ -148,15 +150,17 @@ def maps(
     classes = classify(pooled, scheme, k, diverging, cmap)
     look, wide = Look(missing, uncertainty, greyscale, language), theme.width(width_mm)
     with theme.style(language):
-        shown = frame.sheet(cities, context, inset)
-        grid = Grid(plt.figure(), len(readings), min(across, len(readings)), wide, shown.aspect)
+        across = min(across, len(readings))
+        shown = on_page(frame.sheet(cities, context, inset), len(readings), across, wide)
+        grid = Grid(plt.figure(), len(readings), across, wide, shown.aspect)
         handles: dict[str, Any] = {}
         for i, (ax, (title, reading)) in enumerate(zip(grid.axes, readings.items(), strict=True)):
-            frame.prepare(ax, shown, f"({chr(ord('a') + i)}) {title}")
+            frame.prepare(ax, shown, f"({letter(i)}) {title}")
             drawn = paint(ax, shown, reading, classes, look)
             drawn += draw_borders(ax, shown, blocks, language) if blocks else []
             handles |= {handle.get_label(): handle for handle in drawn}
-        put_shared_legend(grid, list(handles.values()), len(classes.colours), unit or "")
+        head = with_power(unit or "", classes.exponent)
+        put_shared_legend(grid, list(handles.values()), len(classes.colours), head)
         for ax in grid.axes:
             furnish(ax, shown, labels, [], language, north=north)
     return grid.figure
@@ -209,9 +213,9 @@ def furnish(
 ) -> None:
     """Inset, scale bar, north arrow and names, each clear of what is there."""
     draw_inset(ax, shown.inset)
-    taken.append(frame.put_scale_bar(ax, shown, taken))
+    taken.append(furniture.put_scale_bar(ax, shown, taken))
     if north:
-        taken.append(frame.put_north_arrow(ax, shown, taken, language))
+        taken.append(furniture.put_north_arrow(ax, shown, taken, language))
     if labels is not None:
         texts = names(shown.cities, labels)
         if isinstance(labels, str) and len(shown.context):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spatialsyn.errors import ConfigError
 from spatialsyn.numerics.lags import Array
+from spatialsyn.report.magnitudes import power, scaled
 from spatialsyn.report.words import word
 
 SCHEMES = ("quantiles", "equal_interval", "fisher_jenks")
@@ -31,29 +32,45 @@ class Classes:
     Attributes
     ----------
     limits : (k + 1,) rising; class i holds limits[i] < value <= limits[i + 1], and the first
-        class its lower limit too
+        class its lower limit too. On a diverging scale a number below zero on a limit belongs to
+        the class nearer to zero, as its opposite does. Zero twice is a class of zeros alone.
     colours : (k, 4) red, green, blue, opacity
     diverging : whether the colours part at zero
+    ends : what the legend says the outermost classes end at; by default the outer limits
     """
 
     limits: Array
     colours: Array
     diverging: bool = False
+    ends: tuple[float, float] | None = None
 
     @property
     def below(self) -> NDArray[np.bool_]:
         """Which classes lie below zero."""
-        return np.asarray(self.limits[1:] <= 0)
+        return np.asarray((self.limits[1:] <= 0) & (self.limits[:-1] < 0))
+
+    @property
+    def exponent(self) -> int:
+        """The power of ten that the ranges are printed in."""
+        return power(np.diff(self.limits), self.limits)
 
     def of(self, values: Array) -> np.ndarray:
         """The class of each value, counted from 0."""
         inner = self.limits[1:-1]
-        return np.searchsorted(inner, values, side="left")
+        found = np.searchsorted(inner, values, side="left")
+        if self.diverging:
+            found = np.where(values < 0, np.searchsorted(inner, values, side="right"), found)
+        alone = np.flatnonzero((self.limits[1:] == 0) & (self.limits[:-1] == 0))
+        return np.where(values == 0, alone[0], found) if len(alone) else found
 
     def texts(self, language: str = "en") -> list[str]:
-        """The range of each class, in words."""
-        limits = numbers(self.limits)
-        return [word("{} to {}", language).format(*pair) for pair in pairwise(limits)]
+        """The range of each class, in words; of one value alone that value."""
+        limits = self.limits.copy()
+        if self.ends is not None:
+            limits[[0, -1]] = self.ends
+        pairs = pairwise(numbers(limits, self.exponent))
+        spans = word("{} to {}", language)
+        return [high if low == high else spans.format(low, high) for low, high in pairs]
 
 
 def classify(
@@ -67,20 +84,26 @@ def classify(
 
     On a diverging scale the scheme divides the absolute values into ceil(k / 2) classes,
     and these are mirrored at zero: a colour and its opposite mean the same size. Outer
-    classes that no value reaches are left out.
+    classes that no value reaches are left out, and values of exactly zero are a class of
+    their own.
     """
     if not len(values):
         raise ConfigError("there is nothing to map: every value is missing.")
     if diverging is None:
         diverging = bool(values.min() < 0 < values.max())
     diverging = diverging and bool(values.any())
+    ends = None
     if not isinstance(scheme, str):
         limits = given(np.asarray(scheme, dtype=float), values)
+        limits = parted(limits, values) if diverging else limits
     elif diverging:
         limits = mirrored(values, scheme, k)
+        if scheme != "equal_interval":
+            # The far end of the other side: no value need be anywhere near it.
+            ends = max(float(limits[0]), values.min()), min(float(limits[-1]), values.max())
     else:
         limits = divided(values, scheme, k)
-    return Classes(limits, coloured(limits, diverging, cmap), diverging)
+    return Classes(limits, coloured(limits, diverging, cmap), diverging, ends)
 
 
 def given(limits: Array, values: Array) -> Array:
@@ -131,17 +154,26 @@ def mirrored(values: Array, scheme: str, k: int) -> Array:
     """Limits that are symmetric about zero, cut to the classes that hold values."""
     sizes = np.abs(values)
     outward = divided(sizes[sizes > 0], scheme, (k + 1) // 2)[1:]
-    limits = np.array([*-outward[::-1], 0.0, *outward])
-    first = max(np.searchsorted(limits, values.min(), side="left") - 1, 0)
+    limits = parted(np.array([*-outward[::-1], 0.0, *outward]), values)
+    zero = len(outward)
+    of_least = np.searchsorted(limits, values.min(), side="right" if values.min() < 0 else "left")
+    first = max(of_least - 1, 0)
     last = np.searchsorted(limits, values.max(), side="left")
+    first, last = first if values.min() else zero, last if values.max() else zero + 1
     return limits[first : max(last, first + 1) + 1]
+
+
+def parted(limits: Array, values: Array) -> Array:
+    """The limits with zero twice, where it is one of them and some values are zero."""
+    zero = np.flatnonzero(limits == 0)
+    return np.insert(limits, zero[:1], 0.0) if (values == 0).any() else limits
 
 
 def coloured(limits: Array, diverging: bool, cmap: str | Colormap | None) -> Array:
     """One colour per class: darker is farther from zero."""
     k = len(limits) - 1
     if diverging:
-        above, below = limits[:-1] >= 0, limits[1:] <= 0
+        above, below = (limits[:-1] >= 0) & (limits[1:] > 0), (limits[1:] <= 0) & (limits[:-1] < 0)
         # Classes counted from zero outward, alike on both sides; one across zero counts 0.
         rank: Array = np.cumsum(above) * above - np.cumsum(below[::-1])[::-1] * below
         outermost = np.abs(rank).max()
@@ -169,9 +201,10 @@ def colour_map(cmap: str | Colormap) -> Colormap:
     )
 
 
-def numbers(limits: Array) -> list[str]:
-    """Class limits as text, with the fewest decimals that tell them apart."""
-    gaps = np.diff(limits)
+def numbers(limits: Array, exponent: int = 0) -> list[str]:
+    """Class limits as text, in this power of ten, with the fewest decimals that tell them apart."""
+    limits = scaled(limits, exponent)
+    gaps = np.abs(np.diff(limits))
     typical = np.median(gaps[gaps > 0]) if (gaps > 0).any() else abs(limits[0]) or 1.0
     fewest = max(0, 1 - int(np.floor(np.log10(typical))))
     wanted = len(np.unique(limits))

@@ -20,14 +20,23 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
-from spatialsyn.report.atlas.areas import THICKEST, THINNEST, block_colours, block_names
+from spatialsyn.report.atlas import frame, furniture
+from spatialsyn.report.atlas.areas import (
+    THICKEST,
+    THINNEST,
+    alike,
+    block_colours,
+    block_names,
+)
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
 from spatialsyn.report.atlas.frame import Box, Sheet
 from spatialsyn.report.atlas.labels import arranged, halo, pixels
 from spatialsyn.report.atlas.layers import EDGE, dissolved, draw_outline, fill, fill_empty
 from spatialsyn.report.figures.effects import one_regressor
+from spatialsyn.report.figures.forest import printed
+from spatialsyn.report.folding import folded
+from spatialsyn.report.magnitudes import power, with_power
 from spatialsyn.report.words import word
 
 # Above and below zero, as on maps.
@@ -47,6 +56,8 @@ OFF, AWAY = 12.0, np.array([4.0, 6.0])
 FAR, SIDE = 0.3, 0.1
 # Share of the text of a block that lies over it, if that can be.
 MOST = 0.8
+# Share of the map's width that a line of it takes at most.
+WIDEST = 0.3
 # Angles by which the text of a block is turned about its middle, the smallest first.
 TURNS = np.pi / 8 * np.array([0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7, 8])
 
@@ -113,7 +124,7 @@ def flow_map(
             handles, head = between_blocks(ax, shown, table, (blocks, printed), level, language)
         nothing = pd.Series(False, index=panel.cities.index)
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
-        shown, box = frame.put_legend(ax, shown, handles, head)
+        shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language, nodes=blocks is None, north=north)
         settle(ax, [box])
     return ax
@@ -159,7 +170,7 @@ def between_cities(
     level, strongest, per_origin = limits
     column = "q" if "q" in table else "p"
     certain = table[table[column] < level]
-    sized = certain.assign(size=certain["estimate"].abs().round(12))
+    sized = certain.assign(size=alike(certain["estimate"].abs().to_numpy()))
     sized = sized.sort_values(["size", "to", "from"], ascending=[False, True, True])
     drawn = sized.groupby("from", sort=False).head(per_origin).head(strongest).iloc[::-1]
     fill(ax, shown.cities.geometry, [LAND] * len(shown.cities), "cities")
@@ -174,7 +185,8 @@ def between_cities(
     head = text.format(len(certain), len(table), column, level)
     if len(drawn) < len(certain):
         head += word("; {} drawn", language).format(len(drawn))
-    return samples(drawn["estimate"].to_numpy(), widths), head
+    exponent = power(drawn["estimate"].abs().to_numpy(), drawn["estimate"].abs().to_numpy())
+    return samples(drawn["estimate"].to_numpy(), widths, exponent), with_power(head, exponent)
 
 
 def between_blocks(
@@ -199,7 +211,7 @@ def between_blocks(
     within = table["to"] == table["from"]
     crossing = table[~within]
     widths = scaled(crossing["estimate"].abs().to_numpy(), *THICK)
-    texts = worded(table)
+    texts, exponent = worded(table)
     for (at, row), width in zip(crossing.iterrows(), widths, strict=True):
         origin, target = place[str(row["from"])], place[str(row["to"])]
         look = {"shrinkA": APART, "shrinkB": APART}
@@ -211,12 +223,13 @@ def between_blocks(
     for at, row in table[within].iterrows():
         own = str(row["to"])
         inner = word("within {}", language).format(printed[own])
+        inner = folded(inner, WIDEST * float(frame.points(ax)[0]), theme.SMALL)
         text = write(ax, place[own], f"{inner}\n{texts[at]}")
         move_outward(ax, text, place, own, shapes[names.index(own)])
     handles: list[Any] = [
         Patch(facecolor=colour, label=printed[name], **EDGE) for name, colour in colours.items()
     ]
-    return handles + meanings(crossing, level, language), ""
+    return handles + meanings(crossing, level, language), with_power("", exponent)
 
 
 def meanings(table: pd.DataFrame, level: float, language: str) -> list[Line2D]:
@@ -234,14 +247,10 @@ def meanings(table: pd.DataFrame, level: float, language: str) -> list[Line2D]:
     ]
 
 
-def worded(table: pd.DataFrame) -> Mapping[Any, str]:
-    """Estimate and interval of every row, with the same decimals."""
-    columns = [table[name].to_numpy() for name in ("estimate", "low", "high")]
-    half = np.median(columns[2] - columns[1]) / 2
-    decimals = max(0, 1 - int(np.floor(np.log10(half)))) if half > 0 else 3
-    shown = [[f"{v + 0.0:.{decimals}f}".replace("-", "\u2212") for v in c] for c in columns]
-    rows = zip(table.index, *shown, strict=True)
-    return {at: f"{estimate} [{low}, {high}]" for at, estimate, low, high in rows}
+def worded(table: pd.DataFrame) -> tuple[Mapping[Any, str], int]:
+    """Estimate and interval of every row, with the same decimals, and their power of ten."""
+    rows, exponent = printed(table[["estimate", "low", "high"]].to_numpy(dtype=float))
+    return {at: " ".join(row) for at, row in zip(table.index, rows, strict=True)}, exponent
 
 
 def scaled(size: Array, thinnest: float, thickest: float) -> Array:
@@ -342,13 +351,13 @@ def settle(ax: Axes, taken: Sequence[Box]) -> None:
         halo(ax, text)
 
 
-def samples(estimates: Array, widths: Array) -> list[Line2D]:
+def samples(estimates: Array, widths: Array, exponent: int = 0) -> list[Line2D]:
     """Legend entries for the strongest, the middle and the weakest flow drawn."""
     if not len(widths):
         return []
     chosen = np.unique([0, len(widths) // 2, len(widths) - 1])
     chosen = chosen[np.argsort(estimates[chosen])]
-    texts = numbers(estimates[chosen])
+    texts = numbers(estimates[chosen], exponent)
     entries = zip(estimates[chosen], widths[chosen], texts, strict=True)
     return [
         Line2D([], [], color=SIGNS[1 if value > 0 else -1], alpha=0.8, lw=width, label=text)

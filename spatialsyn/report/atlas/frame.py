@@ -1,4 +1,4 @@
-"""The sheet a map is drawn on: projection, extent, and furniture that covers no land.
+"""The sheet a map is drawn on: its projection and its extent.
 
 Extents follow the largest part of every unit. Dongsha, which belongs to Shanwei and lies
 250 km out, would otherwise shrink the map of Guangdong to three fifths; far islets are
@@ -7,11 +7,9 @@ drawn where the sheet reaches them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any
 
 import geopandas as gpd
 import matplotlib.pyplot as plt
@@ -20,16 +18,14 @@ import pandas as pd
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pyproj import Transformer
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.points import WGS84, largest_part, representative_points
 from spatialsyn.errors import AlignmentError, BoundaryError, ConfigError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
-from spatialsyn.report.atlas.fading import HANDLERS, length
 from spatialsyn.report.atlas.inset import Inset, south_china_sea
-from spatialsyn.report.words import word
+from spatialsyn.report.folding import folded
 
 # CGCS2000 / 3-degree Gauss-Kruger, 114 E: distances within 0.16 % over Guangdong.
 GAUSS_KRUGER = "EPSG:4547"
@@ -46,15 +42,8 @@ COVERED_BY = 0.2
 MARGIN = 0.02
 TITLE_MM = 6.0
 TALLEST_MM = 230.0
-# Positions tried for a piece of furniture, along each side of the sheet.
-TRIED = 17
-# Share of the sheet's width that a scale bar may take.
-SCALE_BAR = 0.2
-# What covering land or other furniture costs against the distance to the wanted corner:
-# an islet of a thousandth of the box is worth moving for.
-LAND = 1000.0
-# Share of a legend that may cover land.
-COVERED = 0.002
+# Points of a further line of a title.
+TITLE_LINE = 10.0
 
 Box = tuple[float, float, float, float]
 
@@ -112,6 +101,17 @@ class Sheet:
         """The same with empty room on the right, as a share of the new width."""
         x0, y0, x1, y1 = self.bounds
         return replace(self, bounds=(x0, y0, x0 + (x1 - x0) / (1 - share), y1))
+
+    def lowered(self, share: float) -> Sheet:
+        """The same with empty room below, as a share of the new height."""
+        x0, y0, x1, y1 = self.bounds
+        return replace(self, bounds=(x0, y1 - (y1 - y0) / (1 - share), x1, y1))
+
+    def filling(self, aspect: float) -> Sheet:
+        """The same with the room on the right, or below, that gives it this aspect."""
+        if aspect < self.aspect:
+            return self.widened(1 - aspect / self.aspect)
+        return self.lowered(1 - self.aspect / aspect)
 
 
 def sheet(
@@ -222,15 +222,23 @@ def inside(box: Box, area: Box) -> bool:
 
 
 def new_axes(shown: Sheet, width_mm: float | str, title: str | None) -> Axes:
-    """A figure of exactly this width whose axes are filled by the map."""
+    """A figure of exactly this width whose axes are filled by the map.
+
+    A map that would be taller than a page is as tall as that, and `put_legend` leaves the room
+    beside it empty.
+    """
     check_title(title)
     width_mm = theme.width(width_mm)
-    height = width_mm * shown.aspect
-    room = TITLE_MM if title else 0.0
-    if height + room > TALLEST_MM:
-        width_mm, height = (TALLEST_MM - room) / shown.aspect, TALLEST_MM - room
+    more = titled(title, width_mm * theme.MM * 72).count("\n") * TITLE_LINE / 72 / theme.MM
+    room = TITLE_MM + more if title else 0.0
+    height = min(width_mm * shown.aspect, TALLEST_MM - room)
     figure = plt.figure(figsize=(width_mm * theme.MM, (height + room) * theme.MM))
     return figure.add_axes((0.0, 0.0, 1.0, height / (height + room)), gid="sheet")
+
+
+def titled(title: str | None, points: float) -> str:
+    """A title in the lines it needs in a figure of this width."""
+    return folded(title, 0.97 * points, theme.TEXT + 0.5) if title else ""
 
 
 def check_title(title: object) -> None:
@@ -242,22 +250,6 @@ def check_title(title: object) -> None:
         )
 
 
-def flatten(ax: Axes, shown: Sheet, share: float) -> None:
-    """Lower a figure of `new_axes` to the height of a sheet that became wider.
-
-    Not below what a legend needs that takes this share of the height.
-    """
-    if ax.get_gid() != "sheet":
-        return
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    width, before = figure.get_size_inches()
-    room = before * (1 - ax.get_position(original=True).height)
-    height = max(width * shown.aspect, 1.1 * share * (before - room))
-    figure.set_size_inches(width, height + room)
-    ax.set_position((0.0, 0.0, 1.0, height / (height + room)))
-
-
 def prepare(ax: Axes, shown: Sheet, title: str | None) -> None:
     """Show the sheet's rectangle to scale, without axes."""
     check_title(title)
@@ -267,81 +259,15 @@ def prepare(ax: Axes, shown: Sheet, title: str | None) -> None:
     for line in shown.dashes:
         ax.plot(*line.xy, color=theme.INK, lw=0.8, zorder=4, gid="dash line")
     if title:
-        ax.set_title(title, loc="left", x=0.01, y=1.0, pad=3)
+        wide = float(points(ax)[0])
+        ax.set_title(titled(title, wide), loc="left", x=0.01, y=1.0, pad=3)
 
 
-def free_spot(
-    shown: Sheet, size: tuple[float, float], taken: Sequence[Box], corner: str
-) -> tuple[Box, float]:
-    """Where a box of this size, in axes fractions, covers least of the land and what is `taken`.
-
-    Among equally good places the one nearest to `corner`, such as "lower right". Also
-    returns the share of the box that covers something.
-    """
-    w, h = size
-    pad_x, pad_y = 0.012, 0.012 / shown.aspect
-    xs = np.linspace(pad_x, max(1 - w - pad_x, pad_x), TRIED)
-    ys = np.linspace(pad_y, max(1 - h - pad_y, pad_y), TRIED)
-    x, y = (grid.ravel() for grid in np.meshgrid(xs, ys))
-    boxes = shapely.box(x, y, x + w, y + h)
-    obstacles = shapely.union_all([shown.land, *(shapely.box(*box) for box in taken)])
-    covered = shapely.area(shapely.intersection(boxes, obstacles)) / (w * h)
-    goal_x = xs[-1] if "right" in corner else xs[0]
-    goal_y = ys[-1] if "upper" in corner else ys[0]
-    away = np.hypot(x - goal_x, (y - goal_y) * shown.aspect)
-    best = int(np.argmin(LAND * covered.round(5) + away))
-    box = (float(x[best]), float(y[best]), float(x[best] + w), float(y[best] + h))
-    return box, float(covered[best])
-
-
-def extent(ax: Axes, artist: Any) -> tuple[float, float]:
-    """Width and height of something drawn, in axes fractions."""
+def figure_of(ax: Axes) -> Figure:
+    """The figure these axes stand in."""
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
-    theme.lay_out(figure)
-    box = artist.get_window_extent()
-    return box.width / ax.bbox.width, box.height / ax.bbox.height
-
-
-def put_legend(
-    ax: Axes, shown: Sheet, handles: Sequence[Any], title: str | None
-) -> tuple[Sheet, Box]:
-    """A legend that covers no land; where there is no room, the sheet is widened for it."""
-    legend = ax.legend(
-        handles=list(handles), title=title, loc="lower left", alignment="left", borderaxespad=0,
-        handlelength=length(handles), handleheight=1.0, labelspacing=0.35, framealpha=0.85,
-        edgecolor="none", borderpad=0.3, handler_map=HANDLERS,
-    )  # fmt: skip
-    size = extent(ax, legend)
-    box, covered = free_spot(shown, size, (), "lower right")
-    if covered > COVERED:
-        shown = shown.widened(size[0])
-        ax.set_xlim(shown.bounds[0], shown.bounds[2])
-        flatten(ax, shown, size[1])
-        box, _ = free_spot(shown, extent(ax, legend), (), "lower right")
-    legend.set_loc(box[:2])
-    return shown, box
-
-
-def put_scale_bar(ax: Axes, shown: Sheet, taken: Sequence[Box]) -> Box:
-    """A bar of a round number of kilometres."""
-    from matplotlib_scalebar.scalebar import ScaleBar
-
-    x0, _, x1, _ = shown.bounds
-    length = round_below((x1 - x0) * SCALE_BAR / 1000)
-    width = length * 1000 / (x1 - x0)
-    height = 9 / points(ax)[1]
-    box, _ = free_spot(shown, (width * 1.1, height * 1.9), taken, "lower right")
-    ax.add_artist(
-        ScaleBar(
-            1, "m", fixed_units="km", fixed_value=length, scale_formatter="{:g} {}".format,
-            location="lower center", pad=0,
-            border_pad=0, sep=1.5, frameon=False, color=theme.INK, width_fraction=0.005,
-            bbox_to_anchor=((box[0] + box[2]) / 2, box[1]), bbox_transform=ax.transAxes,
-            font_properties={"family": theme.families(), "size": theme.SMALL},
-        )
-    )  # fmt: skip
-    return box
+    return figure
 
 
 def points(ax: Axes) -> Array:
@@ -349,38 +275,3 @@ def points(ax: Axes) -> Array:
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
     return np.array([ax.bbox.width, ax.bbox.height]) * 72 / figure.dpi
-
-
-def round_below(value: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above `value`."""
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(max(step for step in (1, 2, 5) if step * power <= value) * power)
-
-
-def put_north_arrow(ax: Axes, shown: Sheet, taken: Sequence[Box], language: str) -> Box:
-    """An arrow to true north at the place where it stands."""
-    sides = points(ax)
-    size = np.array([12.0, 30.0]) / sides
-    box, _ = free_spot(shown, (float(size[0]), float(size[1])), taken, "upper left")
-    middle = np.array([(box[0] + box[2]) / 2, box[1]])
-    up = north(shown, middle) / sides
-    ax.annotate(
-        "", xy=tuple(middle + 20 * up), xytext=tuple(middle), xycoords="axes fraction",
-        arrowprops={"arrowstyle": "-|>,head_width=0.2,head_length=0.5", "color": theme.INK,
-                    "lw": 0.8, "shrinkA": 0, "shrinkB": 0},
-    )  # fmt: skip
-    x, y = middle + 25 * up
-    ax.text(x, y, word("N", language), transform=ax.transAxes, ha="center", va="center",
-            gid="north")  # fmt: skip
-    return box
-
-
-def north(shown: Sheet, at: Array) -> Array:
-    """Unit vector to true north at a place given in axes fractions."""
-    x0, y0, x1, y1 = shown.bounds
-    there = Transformer.from_crs(shown.cities.crs, WGS84, always_xy=True)
-    x, y = x0 + at[0] * (x1 - x0), y0 + at[1] * (y1 - y0)
-    lon, lat = there.transform(x, y)
-    further = there.transform(lon, lat + 0.1, direction="INVERSE")
-    vector = np.array(further) - [x, y]
-    return np.asarray(vector / np.hypot(*vector))

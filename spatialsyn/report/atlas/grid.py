@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.fading import HANDLERS, length
-from spatialsyn.report.atlas.frame import TITLE_MM
+from spatialsyn.report.atlas.frame import TALLEST_MM, TITLE_MM, Sheet
 
 # Between panels side by side, and around the legend.
 GAP_MM, LEGEND_GAP_MM = 3.0, 1.5
+# Room that a shared legend may need, and the least height of a panel that a page is divided into.
+BELOW_MM, LOWEST_MM = 20.0, 25.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,20 @@ class Grid:
             )
 
 
+def on_page(shown: Sheet, count: int, across: int, width_mm: float) -> Sheet:
+    """The sheet with room on the right, where panels to scale would be taller than a page."""
+    width = (width_mm - GAP_MM * (across - 1)) / across
+    height = (TALLEST_MM - BELOW_MM) / -(-count // across) - TITLE_MM
+    aspect = max(height, LOWEST_MM) / width
+    return shown.filling(aspect) if aspect < shown.aspect else shown
+
+
+def letter(panel: int) -> str:
+    """a, b, ..., z, aa, ab, ..., of a panel counted from 0."""
+    before, this = divmod(panel, 26)
+    return (letter(before - 1) if before else "") + chr(ord("a") + this)
+
+
 def put_shared_legend(grid: Grid, handles: Sequence[Any], classes: int, title: str) -> None:
     """The classes in a row from low to high, other entries in a second row."""
     lower, lower_mm = legend_row(grid, handles[classes:], "")
@@ -61,14 +77,20 @@ def put_shared_legend(grid: Grid, handles: Sequence[Any], classes: int, title: s
             legend.set_bbox_to_anchor((0.5, bottom / total), transform=grid.figure.transFigure)
 
 
+def by_rows(handles: Sequence[Any], columns: int) -> list[Any]:
+    """The order in which a legend that fills column after column is read row after row."""
+    return [handle for column in range(columns) for handle in handles[column::columns]]
+
+
 def legend_row(grid: Grid, handles: Sequence[Any], title: str) -> tuple[Any, float]:
     """A legend in as few rows as the width allows, and its height in mm."""
     figure = grid.figure
     for columns in range(len(handles), 0, -1):
         legend = figure.legend(
-            handles=handles, title=title or None, loc="lower center", ncols=columns, frameon=False,
-            alignment="center", handlelength=length(handles), handleheight=1.0,
-            columnspacing=1.4, borderaxespad=0, borderpad=0.3, handler_map=HANDLERS,
+            handles=by_rows(handles, columns), title=title or None, loc="lower center",
+            ncols=columns, frameon=False, alignment="center", handlelength=length(handles),
+            handleheight=1.0, columnspacing=1.4, borderaxespad=0, borderpad=0.3,
+            handler_map=HANDLERS,
         )  # fmt: skip
         theme.lay_out(figure)
         box = legend.get_window_extent()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spatialsyn.errors import percent
 from spatialsyn.report.explorer.models import LEVEL, MOST_BLOCKS, Interval, block_sums, interval_of
 from spatialsyn.report.tables.display import Labels, decimals, fixed
 from spatialsyn.report.words import word
@@ -9,7 +10,7 @@ from spatialsyn.results import Results
 
 SENTENCES = {
     "en": {
-        "lead": "Change in {y} for one unit more of {x}, with {level:.0%} intervals.",
+        "lead": "Change in {y} for one unit more of {x}, with {level} intervals.",
         "block": "{block}: own {own}; from all other cities {received}; to all other cities "
         "together {emitted}.",
         "average": "On average over cities: direct {direct}; indirect {indirect}; total {total}.",
@@ -19,7 +20,7 @@ SENTENCES = {
         "open": "{} (interval not available)",
     },
     "zh": {
-        "lead": "{x}增加一个单位时{y}的变化（{level:.0%} 置信区间）。",
+        "lead": "{x}增加一个单位时{y}的变化（{level} 置信区间）。",
         "block": "{block}：本市 {own}；来自其他所有城市 {received}；对其他所有城市合计 {emitted}。",
         "average": "各城市平均：直接效应 {direct}；间接效应 {indirect}；总效应 {total}。",
         "number": "{}（{} 至 {}）",
@@ -45,7 +46,7 @@ def answers(
     """
     words, known = SENTENCES[language], labels or {}
     y = results.data.outcome
-    lead = words["lead"].format(x=known.get(x, x), y=known.get(y, y), level=LEVEL)
+    lead = words["lead"].format(x=known.get(x, x), y=known.get(y, y), level=percent(LEVEL))
     if by is None or results.panel.blocks[by].nunique() > MOST_BLOCKS:
         average = results.effects(x, level=LEVEL)
         parts = {

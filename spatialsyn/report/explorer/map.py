@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from spatialsyn.numerics.lags import Array
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.layers import dissolved
 
 # Steps of the grid across the map, and how coarse outlines may be, in steps.
@@ -87,7 +87,7 @@ def page_map(
     room = ROOM * WIDE if len(dashes) else 0
     size = (round(WIDE + room), round((y1 - y0) / step))
     inset = _inset(dashes, size) if len(dashes) else ()
-    km = frame.round_below((x1 - x0) * BAR / 1000)
+    km = furniture.round_below((x1 - x0) * BAR / 1000)
     bar = (round(km * 1000 / step), round(km))
     return PageMap(
         size=size,
@@ -150,7 +150,9 @@ def _without_the_south(shown: frame.Sheet) -> frame.Box:
 def _bar_at(shown: frame.Sheet, length: int) -> tuple[int, int]:
     """Where the scale bar covers no land, near the lower left."""
     tall = shown.aspect * WIDE
-    (x0, y0, _, _), _ = frame.free_spot(shown, (length / WIDE, BAR_TALL / tall), (), "lower left")
+    (x0, y0, _, _), _ = furniture.free_spot(
+        shown, (length / WIDE, BAR_TALL / tall), (), "lower left"
+    )
     return round(x0 * WIDE), round((1 - y0) * tall)
 
 

@@ -13,6 +13,10 @@ from matplotlib.figure import Figure
 
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.classes import colour_map
+from spatialsyn.report.atlas.layers import luminance
+from spatialsyn.report.figures.forest import number
+from spatialsyn.report.figures.surroundings import sides
+from spatialsyn.report.folding import folded, measured
 from spatialsyn.report.words import word
 from spatialsyn.weights.audit import effective_neighbours, lag_overlaps, overlaps, single
 from spatialsyn.weights.core import Weights
@@ -22,8 +26,14 @@ from spatialsyn.weights.series import WeightsSeries
 ROW_MM, ROOM_MM, LEAST_MM = 7.0, 22.0, 45.0
 # Beyond this many cities ticks run together: the line of the quartiles says more.
 MOST_TICKS = 400
-# Correlations this strong are printed white on their dark tile.
-DARK = 0.6
+# Figures narrower than this have their panels one below the other, mm.
+BESIDE_MM = 120.0
+# Share of a panel's width that the names of matrices may take; points around its tiles.
+NAMES, MARGINS = 0.4, 22.0
+# Points of the shortest line of the name of an axis.
+LEAST = 80.0
+# Luminance of a tile below which its number is white.
+DARK = 0.5
 
 
 def audit(
@@ -46,18 +56,21 @@ def audit(
     """
     listed = single(weights)
     with theme.style(language):
-        height = max(LEAST_MM, ROOM_MM + ROW_MM * len(listed)) * theme.MM
-        figure = plt.figure(
-            figsize=(theme.width(width_mm) * theme.MM, height), layout="constrained"
-        )
+        wide = theme.width(width_mm)
+        height = max(LEAST_MM, ROOM_MM + ROW_MM * len(listed))
         panels = 1 if len(listed) == 1 else 2
-        axes = figure.subplots(1, panels, squeeze=False)[0]
+        stacked = panels == 2 and wide < BESIDE_MM
+        size = (wide * theme.MM, (2 * height if stacked else height) * theme.MM)
+        figure = plt.figure(figsize=size, layout="constrained")
+        shape = (2, 1) if stacked else (1, panels)
+        axes = figure.subplots(*shape, squeeze=False).ravel()
         draw_neighbours(axes[0], listed, language)
         if panels == 2:
             above = None if y is None else lag_overlaps(listed, y)
             draw_overlaps(axes[1], overlaps(listed), above, language)
         if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=theme.TEXT + 0.5)
+            text = folded(title, 0.97 * 72 * size[0], theme.TEXT + 0.5)
+            figure.suptitle(text, x=0.01, ha="left", fontsize=theme.TEXT + 0.5)
         theme.lay_out(figure)
     return figure
 
@@ -72,8 +85,9 @@ def draw_neighbours(ax: Axes, weights: list[Weights], language: str) -> None:
         ax.plot([low, high], [row, row], color=theme.COLOURS[0], lw=2.2, gid="quartiles",
                 solid_capstyle="butt")  # fmt: skip
         ax.plot([counts.mean()], [row], "o", color=theme.INK, ms=3.5, gid="mean")
-    ax.set_yticks(range(len(weights)), [f"W[{w.name}]" for w in weights])
-    ax.set_ylim(len(weights) - 0.4, -0.6)
+    room = NAMES * sides(ax)[0]
+    ax.set_yticks(range(len(weights)), [folded(f"W[{w.name}]", room) for w in weights])
+    ax.set_ylim(len(weights) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.set_xlabel(word("effective number of neighbours", language))
     heading = word("neighbours that count, by city", language)
@@ -89,17 +103,26 @@ def draw_overlaps(ax: Axes, below: pd.DataFrame, above: pd.DataFrame | None, lan
     values[np.tril_indices(n, -1)] = below.to_numpy()[np.tril_indices(n, -1)]
     if above is not None:
         values[np.triu_indices(n, 1)] = above.to_numpy()[np.triu_indices(n, 1)]
-    ax.imshow(values, cmap=colour_map("vik"), vmin=-1, vmax=1, aspect="auto", gid="tiles")
+    cmap = colour_map("vik")
+    ax.imshow(values, cmap=cmap, vmin=-1, vmax=1, aspect="auto", gid="tiles")
+    names = [folded(str(name), NAMES * sides(ax)[0]) for name in below.index]
+    widest = max(measured(name, theme.TEXT) for name in names)
+    tile = (sides(ax)[0] - widest - MARGINS) / n
+    size = min(theme.SMALL, theme.SMALL * (tile - 2) / measured("\N{MINUS SIGN}0.00", theme.SMALL))
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            colour = "white" if abs(value) >= DARK else theme.INK
-            ax.text(column, row, f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center",
-                    va="center", color=colour, fontsize=theme.SMALL, gid="value")  # fmt: skip
-    ax.set_xticks(range(n), list(below.columns))
-    ax.set_yticks(range(n), list(below.index))
+            dark = luminance(cmap(0.5 + value / 2)) < DARK
+            ax.text(column, row, number(float(value), 2), ha="center", va="center",
+                    color="white" if dark else theme.INK, fontsize=size, gid="value")  # fmt: skip
+    # Names side by side, or upright where one is wider than its tile.
+    upright = max(measured(str(name), theme.SMALL) for name in below.columns) > tile - 2
+    ax.set_xticks(range(n), names if upright else list(below.columns),
+                  rotation=90 if upright else 0)  # fmt: skip
+    ax.set_yticks(range(n), names)
     parts = [word("weights (below the diagonal)", language)]
     parts += [word("lags of y (above)", language)] if above is not None else []
-    ax.set_xlabel(word("correlation: {}", language).format(", ".join(parts)))
+    said = word("correlation: {}", language).format(", ".join(parts))
+    ax.set_xlabel(folded(said, max(tile * n, LEAST)))
     ax.set_title(f"(b) {word('matrices that are alike', language)}", loc="left")
     ax.spines[:].set_visible(False)
     tidy_ticks(ax)

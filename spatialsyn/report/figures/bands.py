@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from spatialsyn.errors import ConfigError, named
+from spatialsyn.errors import ConfigError, named, percent
 from spatialsyn.report import theme
+from spatialsyn.report.figures.surroundings import above, around_one, name_axes, put_title
 from spatialsyn.report.words import word
 
 HEIGHT_MM = 62.0
@@ -64,22 +65,22 @@ def curve_plot(
             size = (theme.width(width_mm) * theme.MM, HEIGHT_MM * theme.MM)
             ax = plt.figure(figsize=size, layout="constrained").add_subplot()
         ax.axhline(0, color=theme.GREY, lw=0.6, zorder=1, gid="zero")
-        band = word("{:.0%} band, jointly", language).format(level)
+        band = word("{} band, jointly", language).format(percent(level))
         for i, (name, curve) in enumerate(found.items()):
             text = band if i == 0 else ""
             columns = list(curve) if len(found) == 1 else list(NEEDED)
             draw_curve(ax, curve[columns], theme.COLOURS[i], LINES[i], (name, text), language)
         whole = all((curve["x"] % 1 == 0).all() for curve in found.values())
         ax.xaxis.set_major_locator(MaxNLocator(integer=bool(whole)))
-        ax.set_xlabel(xlabel)
-        ax.set_ylabel(ylabel or word("effect", language))
         ax.margins(x=0.02)
-        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3,
-                  borderaxespad=0.1, columnspacing=1.2)  # fmt: skip
+        places = {float(x) for curve in found.values() for x in curve["x"]}
+        if len(places) == 1:
+            around_one(ax, places.pop())
+        name_axes(ax, xlabel, ylabel or word("effect", language))
+        above(ax)
         ax.spines[["right", "top"]].set_visible(False)
         theme.ticks(ax)
-        if title:
-            ax.set_title(title, loc="left", pad=14)
+        put_title(ax, title)
         theme.checked(ax)
     return ax
 
@@ -124,6 +125,9 @@ def draw_curve(
     x = curve["x"]
     ax.fill_between(x, curve["low"], curve["high"], color=colour, lw=0, alpha=0.18, zorder=2,
                     gid="band", label=band or None)  # fmt: skip
+    if len(curve) == 1:  # a band without width cannot be seen
+        ax.vlines(x, curve["low"], curve["high"], color=colour, lw=1.1, alpha=0.5, zorder=2,
+                  gid="interval")  # fmt: skip
     if set(INNER) <= set(curve):
         ax.fill_between(x, curve[INNER[0]], curve[INNER[1]], color=colour, lw=0, alpha=0.28,
                         zorder=2, gid="inner", label=word("pointwise", language))  # fmt: skip

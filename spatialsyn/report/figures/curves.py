@@ -9,9 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from spatialsyn.errors import ConfigError, expect, named
+from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
+from spatialsyn.report.figures.surroundings import above, name_axes, put_title
 from spatialsyn.report.labels import check_labels
+from spatialsyn.report.magnitudes import plain
 from spatialsyn.report.words import word
 from spatialsyn.spillovers.decay import Decay
 from spatialsyn.spillovers.threshold import Threshold, critical
@@ -28,7 +30,7 @@ def decay_plot(
     title: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """The spillover from one city on another by distance, with a band that holds as a whole.
 
@@ -69,14 +71,12 @@ def decay_plot(
         if len(names) > 1:
             far = word("share of pairs of cities that are nearer", language)
             ax.xaxis.set_major_formatter(PercentFormatter(1))
-            ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2,
-                      borderaxespad=0)  # fmt: skip
+            above(ax)
         y = outcome or found.results.data.outcome
         text = word("change in {} per unit of {}", language)
-        band = word("{:.0%} interval of the whole curve", language).format(found.level)
-        ax.set_xlabel(f"{far}\n{band}", linespacing=1.3)
-        ax.set_ylabel(text.format(y, given.get(x, x)), wrap=True)
-        _finish(ax, title, above=len(names) > 1)
+        band = word("{} interval of the whole curve", language).format(percent(found.level))
+        name_axes(ax, far, text.format(y, given.get(x, x)), band)
+        _finish(ax, title)
     return ax
 
 
@@ -86,7 +86,7 @@ def threshold_plot(
     title: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """The likelihood ratio of every threshold tried; the interval lies below the line.
 
@@ -104,34 +104,31 @@ def threshold_plot(
         ax.axhline(cut, color=theme.GREY, lw=0.8, ls="--", gid="critical")
         ax.plot(table["gamma"], table["lr"], color=theme.COLOURS[0], lw=1.0, gid="lr")
         ax.plot([found.gamma], [0], "o", color=theme.COLOURS[1], ms=4, clip_on=False, zorder=3)
-        ax.annotate(f"{found.level:.0%}", (1, cut), xycoords=ax.get_yaxis_transform(),
+        ax.annotate(percent(found.level), (1, cut), xycoords=ax.get_yaxis_transform(),
                     xytext=(-2, 2), textcoords="offset points", ha="right",
                     fontsize=theme.SMALL, color=theme.INK)  # fmt: skip
         ax.set_ylim(0, max(float(table["lr"].max()), 1.3 * cut) * 1.05)
-        said = word(
-            "threshold {:.4g}, interval {:.4g} to {:.4g}; no threshold: p = {:.3f}", language
-        )
-        note = said.format(found.gamma, *found.interval, found.p)
-        ax.set_xlabel(f"{q}\n{note}", linespacing=1.3)
-        ax.set_ylabel(word("likelihood ratio", language))
+        said = word("threshold {}, interval {} to {}; no threshold: p {}", language)
+        p = "< 0.001" if found.p < 0.001 else f"= {found.p:.3f}"
+        note = said.format(*map(plain, (found.gamma, *found.interval)), p)
+        name_axes(ax, q, word("likelihood ratio", language), note)
         _finish(ax, title)
     return ax
 
 
-def _axes(ax: Axes | None, width_mm: float) -> Axes:
+def _axes(ax: Axes | None, width_mm: float | str) -> Axes:
     if ax is not None:
         return ax
-    size = (width_mm * theme.MM, HEIGHT_MM * theme.MM)
+    size = (theme.width(width_mm) * theme.MM, HEIGHT_MM * theme.MM)
     return plt.figure(figsize=size, layout="constrained").add_subplot()
 
 
-def _finish(ax: Axes, title: str | None, above: bool = False) -> None:
+def _finish(ax: Axes, title: str | None) -> None:
     """Ticks that outlive the style, a title, and a check that all text can be printed."""
     ax.tick_params(labelsize=theme.SMALL, width=0.5, length=2.5, colors=theme.INK,
                    labelfontfamily=theme.families())  # fmt: skip
     ax.spines[["right", "top"]].set_visible(False)
-    if title:
-        ax.set_title(title, loc="left", pad=16 if above else 6)
+    put_title(ax, title)
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
     theme.check_glyphs(figure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,12 @@ from matplotlib.lines import Line2D
 
 from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import ConfigError, expect, named
+from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
-from spatialsyn.report.figures.forest import Point, Row, close, forest, point
+from spatialsyn.report.figures.forest import FILLED, Point, Row, close, forest, point
+from spatialsyn.report.folding import columns, folded
 from spatialsyn.report.labels import check_labels
+from spatialsyn.report.magnitudes import LARGE, ten_to
 from spatialsyn.report.words import word
 from spatialsyn.results import Results
 
@@ -28,6 +31,8 @@ BY_BLOCK = {
     "share": "share of the sum of all effects on {} of {}",
     "": "mean change in {} in the scenario {}",
 }
+# Points that an entry of the legend of models takes beside its name.
+ENTRY = 24.0
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 TOTAL = "D"
 
@@ -73,7 +78,7 @@ def effects_plot(
     check_labels(labels, "effects_plot", regressors, fits)
     with theme.style(language):
         rows = effect_rows(found, labels or {}, language)
-        head = word("{:.0%} interval", language).format(level) if len(models) == 1 else ""
+        head = word("{} interval", language).format(percent(level)) if len(models) == 1 else ""
         ax = forest(rows, ax, width_mm, title, head)
         if len(models) > 1:
             model_legend(ax, list(models))
@@ -131,7 +136,7 @@ def effect_rows(
     rows, factors = [], enlarged(pd.concat([effects.table for effects in found.values()]))
     for x in factors:
         times = factors[x]
-        drawn = "" if times == 1 else word(" (drawn × {:g})", language).format(times)
+        drawn = "" if times == 1 else word(" (drawn × {})", language).format(factor(times))
         rows.append(Row(labels.get(x, x) + drawn))
         for kind, colour in zip(KINDS, theme.COLOURS, strict=False):
             points: list[Point] = []
@@ -141,6 +146,11 @@ def effect_rows(
                 points += [point(row, colour, marker, times) for _, row in mine.iterrows()]
             rows.append(Row(word(kind, language), tuple(points)))
     return rows
+
+
+def factor(times: float) -> str:
+    """A power of ten: with its zeros while they can be counted."""
+    return f"{times:g}" if times < LARGE else ten_to(round(np.log10(times)))
 
 
 def enlarged(table: pd.DataFrame) -> dict[str, float]:
@@ -159,10 +169,14 @@ def model_legend(ax: Axes, names: list[str]) -> None:
         Line2D([], [], color=theme.INK, ls="", marker=marker, ms=3.5, label=name)
         for marker, name in zip(MARKERS, names, strict=False)
     ]
-    ax.legend(
-        handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(names),
-        frameon=False, borderaxespad=0.1, handletextpad=0.2, columnspacing=1.2,
+    room = FILLED * theme.points_wide(ax) - ENTRY
+    legend = ax.legend(
+        handles=handles, loc="lower right", bbox_to_anchor=(1, 1), frameon=False,
+        ncols=columns(names, room, ENTRY), borderaxespad=0.1, handletextpad=0.2,
+        columnspacing=1.2,
     )  # fmt: skip
+    for text in legend.get_texts():
+        text.set_text(folded(text.get_text(), room - ENTRY, theme.SMALL))
 
 
 def block_plot(
@@ -202,7 +216,7 @@ def block_plot(
         names = {
             block: given.get(block, word(str(block), language)) for block in table["to"].unique()
         }
-        head = word("{:.0%} interval", language).format(effects.level)
+        head = word("{} interval", language).format(percent(effects.level))
         ax = forest(block_rows(table, names, language), ax, width_mm, title, head)
         y = outcome or word("the outcome", language)
         label = block_label(effects, y, given.get(regressor, regressor), language)
@@ -235,7 +249,7 @@ def one_regressor(table: pd.DataFrame, x: str | None, caller: str) -> pd.DataFra
 
 def block_rows(table: pd.DataFrame, names: Mapping[object, str], language: str) -> list[Row]:
     """A heading per receiving block; below it own city, each sender, total."""
-    colours = dict(zip(names, theme.COLOURS, strict=False))
+    colours = dict(zip(names, cycle(theme.COLOURS), strict=False))
     rows = []
     for to, received in table.groupby("to", sort=False):
         rows.append(Row(word("effect in {}", language).format(names[to])))

@@ -15,9 +15,10 @@ from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.explore.autocorrelation import LEVEL, Autocorrelation
 from spatialsyn.explore.local import NONE, QUADRANTS, Lisa
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.layers import EDGE, draw_outline, fill, fill_empty
+from spatialsyn.report.figures.surroundings import above, around_one, name_axes, put_title
 from spatialsyn.report.words import word
 
 HEIGHT_MM = 60.0
@@ -38,7 +39,7 @@ def autocorrelation_plot(
     title: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """A statistic over the years, and the band that 95 % of the permutations stay in.
 
@@ -60,7 +61,7 @@ def autocorrelation_plot(
         raise ConfigError(f"{name!r} has no value in any year: {found[name]['note'].iloc[0]}.")
     with theme.style(language):
         if ax is None:
-            size = (width_mm * theme.MM, HEIGHT_MM * theme.MM)
+            size = (theme.width(width_mm) * theme.MM, HEIGHT_MM * theme.MM)
             ax = plt.figure(figsize=size, layout="constrained").add_subplot()
         _draw_band(ax, rows, language)
         ax.plot(rows.index, rows["value"], color=theme.COLOURS[0], lw=1.0, zorder=3, gid="value")
@@ -70,14 +71,16 @@ def autocorrelation_plot(
         ):  # fmt: skip
             ax.plot(rows.index[mask], rows["value"][mask], "o", color=theme.COLOURS[0], ms=4,
                     mfc=fill_colour, mew=0.9, zorder=4, gid=gid)  # fmt: skip
-        ax.set_ylabel(word(NAMES[name], language))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
+        if len(rows) == 1:
+            around_one(ax, float(rows.index[0]))
+        else:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        name_axes(ax, "", word(NAMES[name], language))
+        above(ax)
         ax.spines[["right", "top"]].set_visible(False)
         ax.tick_params(axis="both", labelsize=theme.SMALL, width=0.5, length=2.5,
                        colors=theme.INK, labelfontfamily=theme.families())  # fmt: skip
-        if title:
-            ax.set_title(title, loc="left", pad=16)
+        put_title(ax, title)
         _check(ax)
     return ax
 
@@ -86,7 +89,7 @@ def autocorrelation_figure(
     found: Autocorrelation,
     title: str | None = None,
     language: str = "en",
-    width_mm: float = theme.WIDTHS["double"],
+    width_mm: float | str = theme.WIDTHS["double"],
 ) -> Figure:
     """Every statistic of `found` in a panel of its own, those without a value left out.
 
@@ -100,12 +103,13 @@ def autocorrelation_figure(
     if not shown:
         raise ConfigError(f"no statistic of {found.about} has a value in any year.")
     with theme.style(language):
-        size = (width_mm * theme.MM, HEIGHT_MM * theme.MM)
+        size = (theme.width(width_mm) * theme.MM, HEIGHT_MM * theme.MM)
         figure = plt.figure(figsize=size, layout="constrained")
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
         for ax, name in zip(axes, shown, strict=True):
             autocorrelation_plot(found, name, language=language, ax=ax)
-            ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            if found[name]["value"].notna().sum() > 1:
+                ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.get_legend().remove()
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
@@ -117,6 +121,8 @@ def autocorrelation_figure(
 
 def _draw_band(ax: Axes, rows: pd.DataFrame, language: str) -> None:
     label = word("{:.0%} of the permutations", language).format(LEVEL)
+    if len(rows) == 1:  # drawn as wide as one year: a band without width cannot be seen
+        rows = pd.concat([rows.set_axis(rows.index + side) for side in (-0.5, 0.5)])
     ax.fill_between(rows.index, rows["low"], rows["high"], color=theme.PALE, lw=0, alpha=0.6,
                     label=label, gid="band")  # fmt: skip
     ax.plot(rows.index, rows["mean"], color=theme.GREY, lw=0.8, ls="--", gid="mean",
@@ -143,7 +149,7 @@ def lisa_map(
     missing: str | None = None,
     language: str = "en",
     ax: Axes | None = None,
-    width_mm: float = theme.WIDTHS["middle"],
+    width_mm: float | str = theme.WIDTHS["middle"],
 ) -> Axes:
     """The clusters of a year on the map, false discoveries controlled.
 
@@ -180,6 +186,6 @@ def lisa_map(
         nothing = pd.Series(np.zeros(len(clusters), dtype=bool), index=clusters.index)
         handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
         draw_outline(ax, shown)
-        shown, box = frame.put_legend(ax, shown, handles, f"q ≤ {found.level:g}")
+        shown, box = furniture.put_legend(ax, shown, handles, f"q ≤ {found.level:g}")
         furnish(ax, shown, labels, [box], language)
     return ax

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from textwrap import wrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,21 +12,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from spatialsyn.errors import percent
 from spatialsyn.report import theme
+from spatialsyn.report.folding import folded, measured
+from spatialsyn.report.magnitudes import power, scaled, state_power, times, with_power
 from spatialsyn.report.words import word
 
 # Height of a row, and the room for a title above and the axis below, mm.
 ROW_MM, TITLE_MM, LEGEND_MM, AXIS_MM = 4.4, 7.0, 5.0, 13.0
 # Distance of the points of several models in one row, in rows.
 APART = 0.55
-# Lines over which the name of the axis may run, and the note below it.
-MOST_LINES = 4
+# Share of the width that the names of rows may take, and the height of their lines, in rows.
+NAMES, LINE = 0.4, 0.68
+# How much wider bold text is.
+BOLD = 1.12
+# Narrowest lines that the name of the axis is broken into, in points.
+NARROWEST = 60.0
 # Points between the axes, the estimates and the intervals.
 GUTTER = 8.0
 # Intervals between ticks, at most and at least; numbers stand half their height apart or more.
 MOST_TICKS, LEAST_TICKS = 9, 2
-# Share of the figure's width that a heading may reach to.
-FILLED = 0.99
+# Share of the figure's width that a text may reach to: fonts are wider at some resolutions.
+FILLED = 0.98
 # Axes narrower than this, before they make room for labels, have no numbers beside them.
 NUMBERS_MM = 80.0
 
@@ -73,11 +79,13 @@ def forest(
 
     `head` is the heading of a column with the numbers on the right; "" leaves it out.
     """
+    wide = theme.width(width_mm) * theme.MM * 72 if ax is None else theme.points_wide(ax)
+    rows = in_lines(rows, wide)
     if ax is None:
         above = TITLE_MM if title or head else LEGEND_MM
         height = sum(map(depth, rows)) * ROW_MM + AXIS_MM + above
-        size = (theme.width(width_mm) * theme.MM, height * theme.MM)
-        ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+        size = (wide / 72, height * theme.MM)
+        ax = plt.figure(figsize=size, layout="constrained").add_subplot(gid="rows")
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
     ax.axvline(0, color=theme.GREY, lw=0.6, zorder=1, gid="zero")
@@ -87,7 +95,7 @@ def forest(
         if row.points:
             draw_points(ax, y, row)
         else:
-            draw_heading(ax, y, row.label)
+            draw_heading(ax, y, row)
     shown = [(y, row) for y, row in placed if row.points]
     if head and ax.bbox.width / figure.dpi > NUMBERS_MM * theme.MM:
         draw_numbers(ax, shown, head)
@@ -101,13 +109,31 @@ def forest(
     )  # fmt: skip
     ax.spines[["left", "right", "top"]].set_visible(False)
     if title:
-        ax.set_title(title, loc="left", pad=12 if head else 6)
+        ax.set_title(folded(title, FILLED * wide, theme.TEXT + 0.5), loc="left",
+                     pad=12 if head else 6)  # fmt: skip
     return ax
 
 
+def in_lines(rows: list[Row], wide: float) -> list[Row]:
+    """The rows with their names in lines, as a figure of this width, in points, has room for.
+
+    Headings that would be too small to read in one line have several.
+    """
+    named = [replace(row, label=folded(row.label, NAMES * wide)) for row in rows if row.points]
+    taken = max((measured(row.label, theme.TEXT) for row in named), default=0.0)
+    room = (FILLED * wide - taken) / BOLD
+    of_points = iter(named)
+    return [
+        next(of_points) if row.points
+        else row if measured(row.label, theme.TINY) <= room
+        else replace(row, label=folded(row.label, room - GUTTER))
+        for row in rows
+    ]  # fmt: skip
+
+
 def depth(row: Row) -> float:
-    """Height of a row, in rows of one point."""
-    return 1 + max(len(row.points) - 1, 0) * APART
+    """Height of a row, in rows of one point and one line."""
+    return max(1 + max(len(row.points) - 1, 0) * APART, 1 + row.label.count("\n") * LINE)
 
 
 def draw_points(ax: Axes, y: float, row: Row) -> None:
@@ -123,34 +149,49 @@ def draw_points(ax: Axes, y: float, row: Row) -> None:
                 mfc=p.colour if p.certain else "white", mew=0.9, zorder=3, gid="point")  # fmt: skip
 
 
-def draw_heading(ax: Axes, y: float, label: str) -> None:
+def draw_heading(ax: Axes, y: float, row: Row) -> None:
     """A heading over the whole width, on a band of its own."""
-    ax.axhspan(y - 0.5, y + 0.5, color="#f0f0f0", lw=0, zorder=1.5)
-    text = ax.text(0.008, y, label, transform=ax.get_yaxis_transform(), va="center_baseline",
-                   gid="heading", **theme.bold(label))  # fmt: skip
+    half, label = depth(row) / 2, row.label
+    ax.axhspan(y - half, y + half, color="#f0f0f0", lw=0, zorder=1.5)
+    place = "center" if "\n" in label else "center_baseline"
+    text = ax.text(0.008, y, label, transform=ax.get_yaxis_transform(), va=place, gid="heading",
+                   **theme.bold(label))  # fmt: skip
     # A name longer than the axes may run on beside them, and must not push them away.
     text.set_in_layout(False)
 
 
 def draw_numbers(ax: Axes, placed: list[tuple[float, Row]], head: str) -> None:
-    """Estimates and intervals as text, right of the axes."""
+    """Estimates and intervals as text, right of the axes; powers of ten beside them."""
     points = [row.points[0] for _, row in placed]
-    decimals = {times: _decimals([p for p in points if p.times == times])
-                for times in {p.times for p in points}}  # fmt: skip
-    estimates = [number(p.estimate, decimals[p.times]) for p in points]
-    intervals = [
-        f"[{number(p.low, decimals[p.times])}, {number(p.high, decimals[p.times])}]" for p in points
-    ]
+    alike = {p.times: [q for q in points if q.times == p.times] for p in points}
+    texts = {
+        factor: printed(np.array([[p.estimate, p.low, p.high] for p in members]))
+        for factor, members in alike.items()
+    }
+    of = [(*texts[p.times][0][alike[p.times].index(p)], texts[p.times][1]) for p in points]
     heights = [y for y, _ in placed]
-    edge = draw_column(ax, heights, estimates, GUTTER)
-    draw_column(ax, [*heights, -0.45], [*intervals, head], edge + GUTTER)
+    edge = draw_column(ax, heights, [estimate for estimate, _, _ in of], GUTTER)
+    intervals = [interval for _, interval, _ in of]
+    edge = draw_column(ax, [*heights, -0.45], [*intervals, head], edge + GUTTER)
+    if any(exponent for _, _, exponent in of):
+        powers = [times(exponent) if exponent else "" for _, _, exponent in of]
+        draw_column(ax, heights, powers, edge + GUTTER / 2)
 
 
-def _decimals(points: list[Point]) -> int:
-    """Decimals that show two digits of an interval of usual width."""
-    widths = np.array([p.high - p.low for p in points]) / 2
-    typical = float(np.median(widths[widths > 0])) if (widths > 0).any() else 1.0
-    return max(0, 1 - int(np.floor(np.log10(typical))))
+def printed(numbers: np.ndarray) -> tuple[list[tuple[str, str]], int]:
+    """Estimates and their intervals as text, and the power of ten that they are printed in.
+
+    `numbers` has the columns estimate, low, high. Decimals show two digits of an interval of
+    usual width, or three of the estimates when there are no intervals.
+    """
+    half = (numbers[:, 2] - numbers[:, 1]) / 2
+    exponent = power(half, numbers)
+    shown, half = scaled(numbers, exponent), scaled(half, exponent)
+    largest = float(np.abs(shown[:, 0]).max(initial=0.0)) or 1.0
+    typical = float(np.median(half[half > 0])) if (half > 0).any() else largest / 10
+    decimals = max(0, 1 - int(np.floor(np.log10(typical))))
+    texts = [[number(value, decimals) for value in row] for row in shown]
+    return [(estimate, f"[{low}, {high}]") for estimate, low, high in texts], exponent
 
 
 def draw_column(ax: Axes, heights: list[float], texts: list[str], left: float) -> float:
@@ -181,20 +222,41 @@ def number(value: float, decimals: int) -> str:
 
 def close(ax: Axes, label: str, level: float, language: str) -> None:
     """Name the axis, say what the intervals are, and check that all text can be printed."""
-    note = word("{:.0%} interval; hollow: it contains zero", language).format(level)
+    note = word("{} interval; hollow: it contains zero", language).format(percent(level))
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
-    for width in range(len(label), MOST_LINES, -1):
-        lines = [*wrap(label, width), note]
-        drawn = ax.set_xlabel("\n".join(lines), linespacing=1.3)
-        theme.lay_out(figure)
-        extent = drawn.get_window_extent()
-        fits = extent.x0 >= 0 and extent.x1 <= figure.bbox.width
-        if fits or len(lines) > MOST_LINES:
-            break
+    put_name(ax, with_power(label, state_power(ax.xaxis)), note)
     shrink_headings(ax, figure.bbox.width)
     space_ticks(ax)
     theme.check_glyphs(figure)
+
+
+def put_name(ax: Axes, label: str, note: str, size: float = theme.TEXT) -> None:
+    """Write the name of the axis, and a note, in lines that the figure has room for."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    room = figure.get_figwidth() * 72
+    while True:
+        text = f"{folded(label, room, size)}\n{folded(note, room, size)}"
+        drawn = ax.set_xlabel(text, linespacing=1.3, fontsize=size)
+        theme.lay_out(figure)
+        extent = drawn.get_window_extent()
+        over = max(0.01 * figure.bbox.width - extent.x0, extent.x1 - FILLED * figure.bbox.width)
+        if over <= 0 or room <= NARROWEST:
+            break
+        # It is centred below the axes: what sticks out on one side goes on both.
+        room = min(0.95 * room, (extent.width - 2 * over) * 72 / figure.dpi)
+    keep_height(ax, text)
+
+
+def keep_height(ax: Axes, label: str) -> None:
+    """Make a figure of `forest` taller by the lines of the name of its axis beyond two."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    if ax.get_gid() == "rows":
+        more = max(label.count("\n") - 1, 0) * theme.TEXT * 1.3 / 72
+        figure.set_figheight(figure.get_figheight() + more)
+        theme.lay_out(figure)
 
 
 def shrink_headings(ax: Axes, width: float) -> None:

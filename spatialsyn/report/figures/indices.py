@@ -16,11 +16,15 @@ from spatialsyn.errors import ConfigError, expect
 from spatialsyn.measures.disparity import Disparity
 from spatialsyn.measures.sensitivity import Sensitivity
 from spatialsyn.report import theme
+from spatialsyn.report.figures.surroundings import above, around_one, name_axes, put_title
+from spatialsyn.report.folding import folded
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 
 # Height of a row and of what lies around the rows, mm.
 ROW_MM, AROUND_MM, HEIGHT_MM = 4.4, 18.0, 62.0
+# Share of the width that the names of variants may take, and the height of their lines, in rows.
+NAMES, LINE = 0.4, 0.68
 COMPARED = {"within": ("o", "within cities and years"), "rank": ("D", "ranks of the cities")}
 
 
@@ -48,21 +52,26 @@ def sensitivity_plot(
         raise ConfigError("this index has no variants to show.")
     check_labels(labels, "sensitivity_plot", table["variant"])
     with theme.style(language):
+        wide = theme.width(width_mm) * theme.MM * 72 if ax is None else theme.points_wide(ax)
+        texts = [folded(str(given.get(v, v)), NAMES * wide) for v in table["variant"]]
+        depths = {
+            i: 1 + LINE * text.count("\n") for i, text in zip(table.index, texts, strict=True)
+        }
         if ax is None:
-            rows = len(table) + table["part"].nunique()
-            size = (theme.width(width_mm) * theme.MM, (rows * ROW_MM + AROUND_MM) * theme.MM)
+            rows = sum(depths.values()) + table["part"].nunique()
+            size = (wide / 72, (rows * ROW_MM + AROUND_MM) * theme.MM)
             ax = plt.figure(figsize=size, layout="constrained").add_subplot()
-        ticks = _rows(ax, table, given, language)
+        ticks = _rows(ax, table, depths, language)
         _compared(ax, table, ticks, language)
-        ax.set_yticks(list(ticks.values()), [given.get(v, v) for v in table["variant"]])
-        ax.set_ylim(max(ticks.values()) + 0.6, -0.6)
+        ax.set_yticks(list(ticks.values()), texts)
+        ax.set_ylim(max(ticks.values()) + depths[table.index[-1]] / 2 + 0.1, -0.6)
         ax.tick_params(axis="y", length=0)
         _ticks(ax, "x")
         ax.axvline(1, color=theme.GREY, lw=0.6, zorder=1)
         ax.set_xlabel(word("correlation with the index as it is", language))
         ax.spines[["left", "right", "top"]].set_visible(False)
         if title:
-            ax.set_title(title, loc="left")
+            ax.set_title(folded(title, 0.5 * wide, theme.TEXT + 0.5), loc="left", pad=14)
         _check(ax)
     return ax
 
@@ -101,20 +110,16 @@ def disparity_plot(
                 text = word("within {}", language).format(given.get(block, word(block, language)))
             ax.bar(table.index, table[name], bottom=bottom, color=colour, width=0.7, label=text)
             bottom = bottom + table[name]
-        if found.by:
-            ax.legend(
-                frameon=False,
-                loc="lower left",
-                bbox_to_anchor=(0, 1),
-                ncols=len(parts),
-                borderaxespad=0,
-            )
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(table) == 1:
+            around_one(ax, float(table.index[0]))
+        else:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         _ticks(ax, "both")
-        ax.set_ylabel(word("Theil's T", language))
+        name_axes(ax, "", word("Theil's T", language))
+        if found.by:
+            above(ax)
         ax.spines[["right", "top"]].set_visible(False)
-        if title:
-            ax.set_title(title, loc="left", pad=16 if found.by else 6)
+        put_title(ax, title)
         _check(ax)
     return ax
 
@@ -133,9 +138,9 @@ def _check(ax: Axes) -> None:
 
 
 def _rows(
-    ax: Axes, table: pd.DataFrame, labels: Mapping[str, str], language: str
+    ax: Axes, table: pd.DataFrame, depths: Mapping[int, float], language: str
 ) -> dict[int, float]:
-    """Height of every variant; a heading above each part."""
+    """Where every variant stands; a heading above each part."""
     ticks: dict[int, float] = {}
     y = 0.0
     for part, members in groupby(table.index, key=lambda i: table.at[i, "part"]):
@@ -143,10 +148,11 @@ def _rows(
         heading = word(str(part), language)
         ax.text(0.008, y, heading, transform=ax.get_yaxis_transform(), va="center_baseline",
                 gid="heading", **theme.bold(heading))  # fmt: skip
+        y += 0.5
         for i in members:
-            y += 1
-            ticks[int(i)] = y
-        y += 1
+            ticks[int(i)] = y + depths[i] / 2
+            y += depths[i]
+        y += 0.5
     return ticks
 
 

@@ -19,6 +19,8 @@ from spatialsyn.models.syntax import bracketed
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.labels import place_texts
+from spatialsyn.report.figures.forest import number
+from spatialsyn.report.figures.surroundings import name_axes, put_title
 from spatialsyn.report.words import word
 from spatialsyn.weights.core import Weights
 
@@ -79,21 +81,19 @@ def moran_scatter(
                 gid="isolates")  # fmt: skip
         ends = np.array([z.min(), z.max()])
         ax.plot(ends, slope * ends, color=theme.INK, lw=1.0, zorder=2, gid="slope")
-        ax.annotate(f"I = {slope:.3f}".replace("-", "\u2212"), (1, 1), xycoords="axes fraction",
+        ax.annotate(f"I = {number(slope, 3)}", (1, 1), xycoords="axes fraction",
                     xytext=(-2, -2), textcoords="offset points", ha="right", va="top",
                     gid="moran")  # fmt: skip
         standard = word("standardised", language)
-        ax.set_xlabel(f"{called} ({standard})")
         lag_of = word("spatial lag of {}", language).format(bracketed(called))
-        ax.set_ylabel(f"{lag_of}, W[{weights.name}]")
+        name_axes(ax, f"{called} ({standard})", f"{lag_of}, W[{weights.name}]")
         ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.08, 1), ncols=2,
                   borderaxespad=0.1, columnspacing=1.0, handletextpad=0.1)  # fmt: skip
         ax.spines[["right", "top"]].set_visible(False)
         theme.ticks(ax)
+        put_title(ax, title)
         if labels is not None:
             name_extremes(ax, z, lagged, labels, weights, extremes)
-        if title:
-            ax.set_title(title, loc="left", pad=24)
         theme.checked(ax)
     return ax
 

@@ -19,10 +19,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon
 from matplotlib.tri import Triangulation
 
-from spatialsyn.errors import ConfigError
+from spatialsyn.errors import ConfigError, percent
 from spatialsyn.models.posterior import Posterior
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
+from spatialsyn.report.folding import folded
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 
@@ -36,6 +37,8 @@ FINE, MOST = 60, 2000
 COLOURS = ("#0072B2", "#B04A00", "#00694D")
 LINE: dict[str, Any] = {"color": theme.GREY, "lw": 0.35, "zorder": 2}
 HEIGHT_MM = 52.0
+# Share of the width that the name of a corner may take.
+CORNER = 0.35
 
 
 def shares_plot(
@@ -68,21 +71,23 @@ def shares_plot(
     given = labels or {}
     names = [given.get(str(name), str(name)) for name in shares]
     with theme.style(language):
+        wide = theme.width(width_mm) * theme.MM * 72 if ax is None else theme.points_wide(ax)
+        names = [folded(name, CORNER * wide) for name in names]
         if ax is None:
-            wide = theme.width(width_mm)
-            height = HEIGHT_MM if len(names) == 2 else 0.93 * wide
-            size = (wide * theme.MM, height * theme.MM)
+            height = HEIGHT_MM * theme.MM if len(names) == 2 else 0.93 * wide / 72
+            size = (wide / 72, height)
             ax = plt.figure(figsize=size, layout="constrained").add_subplot()
         means = posterior.table.loc[[f"share[{name}]" for name in shares]]
         if len(names) == 3:
             draw_triangle(ax, names)
             draw_posterior(ax, shares.to_numpy(), means["mean"].to_numpy(), language)
         else:
-            within = word("{:.0%} posterior interval", language).format(posterior.level)
+            within = word("{} posterior interval", language).format(percent(posterior.level))
             draw_density(ax, shares.iloc[:, 0].to_numpy(), means.iloc[0], within, language)
             ax.set_xlabel(word("share of {}", language).format(names[0]))
         if title:
-            ax.set_title(title, loc="left", pad=18)
+            text = folded(title, 0.85 * wide, theme.TEXT + 0.5)
+            ax.set_title(text, loc="left", pad=18)
         theme.checked(ax)
     return ax
 

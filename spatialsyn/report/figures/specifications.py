@@ -11,10 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
+from spatialsyn.report.figures.surroundings import put_title
+from spatialsyn.report.folding import folded
 from spatialsyn.report.labels import check_labels
+from spatialsyn.report.magnitudes import state_power, with_power
 from spatialsyn.report.tables.display import Display, Labels
 from spatialsyn.report.tables.facts import WORDS
 from spatialsyn.report.tables.layout import Row
@@ -27,6 +31,10 @@ from spatialsyn.study.runs import Runs
 CURVE_MM, ROW_MM, AROUND_MM = 48.0, 3.6, 16.0
 # Characters in a line of the label of the ordinate.
 LINE = 30
+# Share of the width that the names of choices may take.
+NAMES = 0.3
+# Height of a further line of it, in rows.
+LINES = 0.8
 EFFECTS = ("direct", "indirect", "total")
 # Beyond this many models a marker is a dot.
 MANY = 60
@@ -41,7 +49,7 @@ def specification_curve(
     labels: Mapping[str, str] | None = None,
     title: str | None = None,
     language: str = "en",
-    width_mm: float = theme.WIDTHS["double"],
+    width_mm: float | str = theme.WIDTHS["double"],
 ) -> Figure:
     """Every model's effect with its 95 % interval in ascending order; below, what it chose.
 
@@ -67,18 +75,23 @@ def specification_curve(
     given = labels or {}
     with theme.style(language):
         rows = choices(found)
-        height = CURVE_MM + AROUND_MM + ROW_MM * (len(rows) + len(found.axes))
-        figure = plt.figure(figsize=(width_mm * theme.MM, height * theme.MM), layout="constrained")
-        ratios = [CURVE_MM, max(ROW_MM * (len(rows) + len(found.axes)), 1.0)]
+        wide = theme.width(width_mm) * theme.MM
+        names = [given.get(choice, _chosen(choice, language)) for _, choice in rows]
+        texts = [folded(name, NAMES * 72 * wide, theme.SMALL) for name in names]
+        depth = len(found.axes) + sum(map(lines_of, texts))
+        height = CURVE_MM + AROUND_MM + ROW_MM * depth
+        figure = plt.figure(figsize=(wide, height * theme.MM), layout="constrained")
+        ratios = [CURVE_MM, max(ROW_MM * depth, 1.0)]
         if rows:
             upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=ratios)
-            draw_choices(lower, found, rows, given, language)
+            draw_choices(lower, found, list(zip(rows, texts, strict=True)), given, language)
         else:
             upper = figure.subplots()
         draw_curve(upper, found, given, language)
-        (lower if rows else upper).set_xlabel(_note(found, language))
-        if title:
-            upper.set_title(title, loc="left", pad=14)
+        low = lower if rows else upper
+        low.xaxis.set_major_locator(MaxNLocator(integer=True))
+        low.set_xlabel(folded(_note(found, language), 0.6 * wide * 72))
+        put_title(upper, title)
         theme.lay_out(figure)
     return figure
 
@@ -133,7 +146,7 @@ def draw_curve(ax: Axes, found: Curve, labels: Mapping[str, str], language: str)
         ax.plot(at[mask], table["estimate"][mask], "o", color=colour, ms=size, mew=0.7, zorder=3,
                 mfc=colour if name == "certain" else "white", gid=name)  # fmt: skip
     _keep_scale(ax, table, at)
-    ax.set_ylabel(_label(found, labels, language))
+    ax.set_ylabel(with_power(_label(found, labels, language), state_power(ax.yaxis)))
     ax.margins(x=0.015)
     kinds = {"p < 0.05": (theme.COLOURS[0],) * 2, "p \u2265 0.05": (theme.GREY, "white")}
     handles = [
@@ -172,29 +185,42 @@ def too_wide(table: pd.DataFrame) -> np.ndarray:
 
 
 def draw_choices(
-    ax: Axes, found: Curve, rows: list[tuple[str, str]], labels: Mapping[str, str], language: str
+    ax: Axes,
+    found: Curve,
+    rows: list[tuple[tuple[str, str], str]],
+    labels: Mapping[str, str],
+    language: str,
 ) -> None:
-    """A row per choice with a tick under every model that made it; a heading per axis."""
+    """A row per choice with a tick under every model that made it; a heading per axis.
+
+    `rows` are pairs of axis and choice, each with the name that is printed for the choice.
+    """
     at = np.arange(1, len(found.table) + 1)
     certain = (found.table["p"] < ALPHA).to_numpy()
     y, ticks, before = 0.0, [], None
-    for axis, choice in rows:
+    for (axis, choice), printed in rows:
         if axis != before:
             text = labels.get(axis, word(axis, language))
             ax.text(0, y, text, transform=ax.get_yaxis_transform(), va="center", ha="right",
                     fontsize=theme.SMALL, gid="heading", **theme.bold(text))  # fmt: skip
             before, y = axis, y + 1
+        at_row = y + (lines_of(printed) - 1) / 2
         mine = (found.table[axis].astype(str) == choice).to_numpy()
         for mask, colour in ((mine & certain, theme.COLOURS[0]), (mine & ~certain, theme.GREY)):
-            ax.plot(at[mask], np.full(int(mask.sum()), y), "|", color=colour, ms=5, mew=0.9,
+            ax.plot(at[mask], np.full(int(mask.sum()), at_row), "|", color=colour, ms=5, mew=0.9,
                     gid=f"{axis}: {choice}")  # fmt: skip
-        ticks.append((y, labels.get(choice, _chosen(choice, language))))
-        y += 1
+        ticks.append((at_row, printed))
+        y += lines_of(printed)
     ax.set_yticks([t for t, _ in ticks], [text for _, text in ticks], fontsize=theme.SMALL)
     ax.set_ylim(y - 0.4, -0.7)
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "right", "top"]].set_visible(False)
     _ticks(ax)
+
+
+def lines_of(text: str) -> float:
+    """Height of a row with this name, in rows of one line."""
+    return 1 + LINES * text.count("\n")
 
 
 def _chosen(choice: str, language: str) -> str:

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 
 from spatialsyn.report import theme
 from spatialsyn.report.figures.forest import number
+from spatialsyn.report.folding import folded
+from spatialsyn.report.magnitudes import plain, state_power, with_power
 from spatialsyn.report.words import word
 from spatialsyn.weights.audit import single
 from spatialsyn.weights.core import Weights
@@ -18,6 +20,8 @@ ROW_MM, AROUND_MM, TITLE_MM = 11.0, 14.0, 6.0
 REAL = 1e-8
 # Half the height of a row for the largest imaginary part, and of a tick for a real eigenvalue.
 REACH, TICK = 0.4, 0.22
+# Share of the width that the names of matrices may take.
+NAMES = 0.35
 
 
 def spectrum_plot(
@@ -62,15 +66,16 @@ def spectrum_plot(
                 at = row - REACH * values.imag[~real] / deepest
                 ax.plot(values.real[~real], at, "o", color=colour, mfc="none", ms=2.6, mew=0.6,
                         zorder=3, gid="complex")  # fmt: skip
-        ax.set_yticks(range(len(listed)), [f"W[{w.name}]" for w in listed])
+        wide = theme.points_wide(ax)
+        ax.set_yticks(range(len(listed)), [folded(f"W[{w.name}]", NAMES * wide) for w in listed])
         ax.set_ylim(len(listed) - 0.5, -0.5)
-        ax.set_xlabel(word("eigenvalue of W", language))
+        ax.set_xlabel(with_power(word("eigenvalue of W", language), state_power(ax.xaxis)))
         ax.spines[["left", "right", "top"]].set_visible(False)
         theme.ticks(ax, "x")
         ax.tick_params(axis="y", length=0, labelfontfamily=theme.families())
         draw_intervals(ax, listed, language)
         if title:
-            ax.set_title(title, loc="left", pad=14)
+            ax.set_title(folded(title, 0.7 * wide, theme.TEXT + 0.5), loc="left", pad=14)
         theme.checked(ax)
     return ax
 
@@ -78,11 +83,17 @@ def spectrum_plot(
 def draw_intervals(ax: Axes, listed: list[Weights], language: str) -> None:
     """The interval of rho of every matrix, right of the axes."""
     for row, w in enumerate(listed):
-        ends = [number(end, 2) if np.isfinite(end) else "\u221e" for end in w.logdet.interval]
-        ends[0] = ends[0] if ends[0] != "\u221e" else "\u2212\u221e"
+        ends = [ended(end) for end in w.logdet.interval]
         ax.annotate(f"({ends[0]}, {ends[1]})", (1, row), xycoords=ax.get_yaxis_transform(),
                     xytext=(6, 0), textcoords="offset points", va="center",
                     fontsize=theme.SMALL, gid="interval", annotation_clip=False)  # fmt: skip
     ax.annotate(word("rho may lie in", language), (1, 1), xycoords="axes fraction",
                 xytext=(6, 1), textcoords="offset points", va="bottom", fontsize=theme.SMALL,
                 gid="head", annotation_clip=False)  # fmt: skip
+
+
+def ended(end: float) -> str:
+    """An end of the interval of rho: two decimals, more digits where it is close to zero."""
+    if np.isinf(end):
+        return "\u221e" if end > 0 else "\u2212\u221e"
+    return number(end, 2) if 0.1 <= abs(end) < 1e4 else plain(end, 3)

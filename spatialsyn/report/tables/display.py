@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialsyn.errors import ConfigError, is_whole, named
+from spatialsyn.errors import ConfigError, is_whole, named, percent
 from spatialsyn.report.tables.phrases import known, phrase, sentence
 from spatialsyn.report.tables.sentences import BLOCKS, RECIPES, VALUES
 
@@ -24,7 +24,9 @@ MOST_DIGITS = 15
 # Decimals that numbers read together may carry beyond what the largest of their errors needs.
 SPARE = 1
 # What may stand below an estimate or beside it, and how a column of it is headed.
-SHOWN = {"se": "s.e.", "interval": "{:.0%} interval", "z": "z", "p": "p"}
+# Digits of a number in the machine.
+PRECISE = 15
+SHOWN = {"se": "s.e.", "interval": "{} interval", "z": "z", "p": "p"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Display:
             return (*map(self.say, heads), *self._ends)
         if self.beside is None:
             return ()
-        return (self.say("Estimate"), self.say(SHOWN[self.beside], self.level))
+        return (self.say("Estimate"), self.say(SHOWN[self.beside], percent(self.level)))
 
     @property
     def _ends(self) -> tuple[str, str]:
@@ -166,8 +168,15 @@ def chance(p: float, digits: int = 3) -> str:
 
 
 def fixed(value: float, places: int) -> str:
-    """`value` with a real minus sign and no negative zero; empty when missing."""
-    return "" if np.isnan(value) else f"{value:z,.{places}f}".replace("-", "−")
+    """`value` with a real minus sign and no negative zero; empty when missing.
+
+    With an exponent where it would have more digits than a number in the machine, or more zeros.
+    """
+    if np.isnan(value):
+        return ""
+    beyond = np.isfinite(value) and (abs(value) >= 10.0**PRECISE or places > PRECISE)
+    form = ".3e" if beyond and value else f"z,.{places}f"
+    return f"{value:{form}}".replace("-", "−")
 
 
 def decimals(scale: float, digits: int) -> int:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import ConfigError, expect
+from spatialsyn.errors import ConfigError, expect, percent
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.display import Display, Labels, check_shown, number
 from spatialsyn.report.tables.layout import Row
@@ -100,8 +100,8 @@ def effects_table(
         columns, rows = _across(tidy, how)
         notes = _under(how)
     else:
-        heads = ("Estimate", "s.e.", "{:.0%} interval", "p")
-        columns = tuple(how.say(head, effects.level) for head in heads)
+        heads = ("Estimate", "s.e.", "{} interval", "p")
+        columns = tuple(how.say(head, percent(effects.level)) for head in heads)
         rows, notes = _one_line_each(tidy, how), []
     notes.append(method(effects, how))
     notes += sample_notes({"": of}, how) if of is not None else []
@@ -133,7 +133,7 @@ def _meaning(effects: Effects, by_block: bool) -> str:
 
 
 def _under(how: Display) -> list[str]:
-    return [] if how.below is None else [how.say(UNDER[how.below], how.level)]
+    return [] if how.below is None else [how.say(UNDER[how.below], percent(how.level))]
 
 
 def _one_line_each(tidy: pd.DataFrame, how: Display) -> list[Row]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from spatialsyn.effects.table import Effects
+from spatialsyn.errors import percent
 from spatialsyn.models.covariance import in_words
 from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
@@ -41,7 +42,7 @@ RANDOM = {
 
 # What stands below or beside an estimate, said of all of them.
 UNDER = {
-    "se": "Standard errors in parentheses.", "interval": "{:.0%} intervals in brackets.",
+    "se": "Standard errors in parentheses.", "interval": "{} intervals in brackets.",
     "z": "z statistics in parentheses.", "p": "p-values in parentheses.",
 }  # fmt: skip
 
@@ -55,7 +56,7 @@ def notes_on(
     """The notes of a table with the columns `fits`."""
     notes = []
     if set(sections) - {"fit", "tests"} and how.below is not None and not how.apart:
-        notes.append(how.say(UNDER[how.below], how.level))
+        notes.append(how.say(UNDER[how.below], percent(how.level)))
     if effects:
         notes += effects_notes(fits, effects, how)
     notes += sample_notes(fits, how)

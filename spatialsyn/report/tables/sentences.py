@@ -25,7 +25,7 @@ WORDS = {
     "Intercept": "常数项",
     "Estimate": "估计值",
     "s.e.": "标准误",
-    "{:.0%} interval": "{:.0%} 置信区间",
+    "{} interval": "{} 置信区间",
     "z": "z 值",
     "p": "p 值",
     # the foot
@@ -198,7 +198,7 @@ WORDS = {
 
 SENTENCES = {
     "Standard errors in parentheses.": "括号内为标准误。",
-    "{:.0%} intervals in brackets.": "方括号内为 {:.0%} 置信区间。",
+    "{} intervals in brackets.": "方括号内为 {} 置信区间。",
     "z statistics in parentheses.": "括号内为 z 值。",
     "p-values in parentheses.": "括号内为 p 值。",
     "Direct, indirect and total effects are averages over cities, in units of the outcome "
