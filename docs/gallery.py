@@ -131,7 +131,7 @@ def main(folder: Path, shown: str | None) -> None:
                 if language == "en":
                     figure.save(path.with_name("response.gif"), dpi=60, fps=1.5)
                 figure = figure.draw(2)
-            if shown is not None and path.name not in shown:
+            if shown is not None and f"/{path.name}" not in shown:
                 continue
             ss.report.save(figure, path, dpi=DPI)
             shrink(path)
