@@ -159,3 +159,44 @@ def test_what_cannot_be_read_is_refused(sdm):
         sdm.effects("x", by="region", per="city")
     with pytest.raises(ss.ModelError, match="counts effects by block"):
         sdm.effects("x", per="source")
+
+
+def test_a_row_named_like_a_variable_says_that_it_is_one_of_its_terms():
+    """In y ~ x * z the row x is the derivative at z = 0, which z may be far from.
+
+    By hand: with z moved by 100 the coefficient of x becomes beta - 100 gamma, while what one
+    more unit of x does at the values observed stays. A reader of the first must be told.
+    """
+    panel, w = made_up(n=12, T=8)
+    model = ss.sdm("y ~ x * z", W="w", fixed_effects="twoways")
+    far = ss.fit(model, panel.assign(z=panel.frame["z"] + 100), w)
+    near = ss.fit(model, panel, w)
+    term = [fit.effects()["total"].loc["x", "estimate"] for fit in (near, far)]
+    alone = [fit.effects("x")["total"].loc["x", "estimate"] for fit in (near, far)]
+    assert abs(term[1] - term[0]) > 1
+    assert_allclose(alone[1], alone[0], rtol=1e-6)  # slopes are differences of the formula
+    assert "Rows of x, z: effects of this term alone" in far.effects().note
+    assert "effects('x')" in repr(far)
+    assert any("of this term alone" in note for note in ss.report.table(far).notes)
+    assert any("仅为该项自身的效应" in note for note in ss.report.table(far, language="zh").notes)
+    assert "alone" not in far.effects("x").note
+
+
+@pytest.mark.parametrize(
+    ("formula", "shown"),
+    [
+        ("y ~ x + z", None),
+        ("y ~ x + log(pop)", None),
+        ("y ~ x + C(kind)", None),
+        ("y ~ x + {x ** 2}", "x"),
+        ("y ~ log(pop) * x", "log(pop), x"),
+        ("y ~ x + {z ** 2}", None),
+    ],
+)
+def test_only_terms_that_are_not_all_of_a_variable_are_told(formula, shown):
+    panel, w = made_up(n=12, T=8)
+    kind = np.where(np.arange(96) % 3 == 0, "a", "b")
+    panel = panel.assign(pop=np.exp(panel.frame["z"]), kind=pd.Series(kind, panel.frame.index))
+    res = ss.fit(ss.sdm(formula, W="w", fixed_effects="individual"), panel, w)
+    said = res.effects().note
+    assert (f"Rows of {shown}:" in said) if shown else ("Rows of" not in said)
