@@ -146,6 +146,29 @@ def test_what_a_user_put_into_the_folder_is_never_overwritten(study, tmp_path):
     assert (folder / "notes.txt").read_text() == "mine"
 
 
+def test_an_empty_folder_may_be_filled_and_the_folder_itself_may_not(study, tmp_path):
+    (tmp_path / "out").mkdir()
+    assert (run(study, tmp_path / "out") / "report.html").is_file()
+    with pytest.raises(ss.ConfigError, match=r"--out '\.': results fill a folder of their own"):
+        run(study, ".")
+
+
+def test_a_study_saved_by_an_editor_of_windows_is_read(study):
+    """Notepad puts a mark before the first letter; TOML calls it an invalid statement."""
+    plain = read_study(study)
+    study.write_text(study.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert read_study(study) == plain
+    study.write_bytes("# 广东\n".encode("gbk"))
+    with pytest.raises(ss.ConfigError, match=r"is not UTF-8 .* Save it as UTF-8"):
+        read_study(study)
+
+
+def test_a_value_that_is_not_one_of_a_list_is_shown(study):
+    wrong = edited(study, '"study_area"]', '"received"]')
+    with pytest.raises(ss.ConfigError, match=r"has 1 fault:\n.*Input should be .*; got 'received'"):
+        read_study(wrong)
+
+
 def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
     path = edited(study, 'x = "index"', 'x = "absent"')
     with pytest.raises(

@@ -58,6 +58,8 @@ class Weights:
     determinant: str = "auto"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise WeightsError(f"name={self.name!r}: the name of weights is a text, such as 'geo'.")
         what = f"W[{self.name}] needs ids, the city of every row"
         object.__setattr__(self, "ids", tuple(listed(self.ids, what, WeightsError)))
         object.__setattr__(self, "matrix", _stored(self.matrix, self.name))
@@ -300,6 +302,8 @@ class Weights:
 
 def _stored(matrix: Any, name: str) -> Matrix:
     """A float copy, dense where most cities are linked, with its zeros removed elsewhere."""
+    if np.iscomplexobj(matrix if sparse.issparse(matrix) else np.asarray(matrix)):
+        raise WeightsError(f"W[{name}] holds complex numbers: weights are real, matrix.real.")
     if not sparse.issparse(matrix):
         try:
             full = np.array(matrix, dtype=float)
@@ -334,13 +338,18 @@ def _labelled(frame: pd.DataFrame, ids: Sequence[Any] | None, name: str) -> tupl
                 f"foreign labels {named(extra)}. Label rows and columns by the same city ids, or "
                 "pass matrix.to_numpy() if the order is right."
             )
-    return frame.loc[order, order].to_numpy(dtype=float), order
+    return frame.loc[order, order].to_numpy(), order
 
 
 def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
     n = len(ids)
     if matrix.shape != (n, n):
         raise WeightsError(f"W[{name}] is {matrix.shape}, but {n} ids are given: it must be n x n.")
+    missing = [i + 1 for i, one in enumerate(ids) if one is None or one != one]
+    if missing:
+        raise WeightsError(
+            f"W[{name}] has no city id in the rows {named(missing)}, counted from 1."
+        )
     if len(set(ids)) < n:
         counts = Counter(ids)
         twice = sorted((i for i in counts if counts[i] > 1), key=str)

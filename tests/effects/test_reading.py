@@ -200,3 +200,24 @@ def test_only_terms_that_are_not_all_of_a_variable_are_told(formula, shown):
     res = ss.fit(ss.sdm(formula, W="w", fixed_effects="individual"), panel, w)
     said = res.effects().note
     assert (f"Rows of {shown}:" in said) if shown else ("Rows of" not in said)
+
+
+def test_shares_that_weights_alone_decide_have_no_error():
+    """Rows of W sum to one, so a block of 4 in 12 cities receives a third, whatever the data say."""
+    panel, w = made_up(n=12, T=8)
+    res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
+    total = res.effects("x", by="region", per="share")["total"]
+    assert_allclose(total["estimate"], [4 / 12, 8 / 12], rtol=1e-12)
+    assert (total["se"] == 0).all()
+    assert total["p"].isna().all()
+
+
+def test_a_rho_near_its_bound_is_not_blamed_on_years_that_the_model_has():
+    panel, w = made_up(n=12, T=2, rho=0.9, noise=2.0, seed=8)
+    with_years, without = (
+        ss.fit(ss.sar("y ~ x", W="w", fixed_effects=kind), panel, w).effects("x").note
+        for kind in ("time", "none")
+    )
+    assert "Without time effects a common trend does this" in without
+    assert "below its upper bound" in with_years
+    assert "time effects" not in with_years
