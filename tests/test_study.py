@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from study_file import STUDY, written
+from typer.testing import CliRunner
 
 import spatialsyn as ss
+from spatialsyn.cli import app
 from spatialsyn.config import read_study
 from spatialsyn.run import open_job, run
 
@@ -252,6 +254,24 @@ def test_the_command_line_and_its_exit_codes(study, tmp_path):
     assert spatialsyn("fit", study).returncode == 2
     assert spatialsyn("dance").returncode == 2
     assert spatialsyn("check", tmp_path / "absent.toml").returncode == 1
+
+
+def test_the_command_line_says_its_version():
+    said = CliRunner().invoke(app, ["--version"])
+    assert (said.exit_code, said.stdout) == (0, f"spatialsyn {ss.__version__}\n")
+
+
+def test_check_prints_some_of_many_findings_and_says_how_many_there_are(study):
+    """An audit of 285 cities filled the screen with 1,712 lines, the weights far above."""
+    table = study.parent / "panel.csv"
+    frame = pd.read_csv(table)
+    wild = np.exp(np.random.default_rng(0).normal(0, 3, len(frame)))
+    frame.assign(size=wild).to_csv(table, index=False)
+    found = len(open_job(study).panel.audit())
+    assert found > 40
+    said = CliRunner().invoke(app, ["check", str(study)]).stdout
+    assert sum("jump" in line for line in said.splitlines()) <= 20
+    assert f"... {found} findings, 10 of a kind and variable shown" in said
 
 
 def test_code_in_a_formula_is_refused_with_exit_code_1(study, tmp_path):
