@@ -198,7 +198,7 @@ def align(
         )
         expect(listed, Iterable, what, WeightsError)
         if hasattr(listed, "shape"):  # a bare matrix, which would be taken row by row
-            expect(listed, Links, what, WeightsError)
+            expect(listed, (Weights, WeightsSeries), what, WeightsError)
         given = list(listed)
         for w in given:
             expect(w, (Weights, WeightsSeries), what, WeightsError)

@@ -118,7 +118,8 @@ def _nothing_left(model: SpatialModel, data: Regressors, holed: Mask) -> str:
     """Why no city-year is left, and what to do."""
     who = "no city" if model.dynamic else "no city or year"
     said = f"{who} has all columns of {model.formula!r}"
-    whole = [year for year, lost in zip(data.years, holed.all(axis=0), strict=True) if lost]
+    nobody = np.asarray(holed.all(axis=0))
+    whole = [year for year, lost in zip(data.years, nobody, strict=True) if lost]
     if model.dynamic and whole:
         return (
             f"{said} in {named(whole)}, or the outcome of the year before, and a lag in time needs "

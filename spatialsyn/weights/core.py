@@ -302,11 +302,13 @@ class Weights:
 
 def _stored(matrix: Any, name: str) -> Matrix:
     """A float copy, dense where most cities are linked, with its zeros removed elsewhere."""
-    if np.iscomplexobj(matrix if sparse.issparse(matrix) else np.asarray(matrix)):
-        raise WeightsError(f"W[{name}] holds complex numbers: weights are real, matrix.real.")
     if not sparse.issparse(matrix):
         try:
+            matrix = np.asarray(matrix)
+            _check_real(matrix, name)
             full = np.array(matrix, dtype=float)
+        except WeightsError:
+            raise
         except (TypeError, ValueError) as error:
             raise WeightsError(f"W[{name}] is not a matrix of numbers: {error}.") from error
         if full.ndim != 2:
@@ -314,6 +316,7 @@ def _stored(matrix: Any, name: str) -> Matrix:
         if np.count_nonzero(full) > DENSE_FROM * full.size:
             full.setflags(write=False)
             return full
+    _check_real(matrix, name)
     links = sparse.csr_array(matrix, dtype=float, copy=True)
     links.eliminate_zeros()
     links.sort_indices()
@@ -324,6 +327,11 @@ def _stored(matrix: Any, name: str) -> Matrix:
     for part in (links.data, links.indices, links.indptr):
         part.setflags(write=False)
     return links
+
+
+def _check_real(matrix: Any, name: str) -> None:
+    if matrix.dtype.kind == "c":
+        raise WeightsError(f"W[{name}] holds complex numbers; weights are real: matrix.real.")
 
 
 def _labelled(frame: pd.DataFrame, ids: Sequence[Any] | None, name: str) -> tuple[Any, Any]:
