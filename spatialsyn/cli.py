@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from spatialsyn import __version__
 from spatialsyn.errors import SpatialsynError
 
 app = typer.Typer(
@@ -22,8 +23,25 @@ app = typer.Typer(
     help="Spatial Durbin panels: how far does a city's change reach its neighbours?",
 )
 
+# Findings of one kind and variable that `check` prints; some thousand say no more than ten.
+SHOWN = 10
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="the study file")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="a model of the study")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"spatialsyn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """Spatial Durbin panels: how far does a city's change reach its neighbours?"""
 
 
 @app.command()
@@ -37,9 +55,15 @@ def check(study: StudyFile) -> None:
     job.check_columns()
     typer.echo(f"panel: {job.panel!r}")
     findings = job.panel.audit()
+    shown = findings.groupby(["finding", "variable"], sort=False, dropna=False).head(SHOWN)
     typer.echo(
-        findings.to_string(index=False) if len(findings) else "panel: no holes, jumps or constants"
+        shown.to_string(index=False) if len(findings) else "panel: no holes, jumps or constants"
     )
+    if len(shown) < len(findings):
+        typer.echo(
+            f"... {len(findings)} findings, {SHOWN} of a kind and variable shown; "
+            "`spatialsyn run` writes all to results/panel_audit.csv"
+        )
     if job.weights:
         typer.echo(audit(*job.weights.values()).T.to_string())
     for name, results in job.results.items():

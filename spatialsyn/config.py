@@ -143,8 +143,12 @@ def read_study(path: str | Path) -> Study:
     """
     path = Path(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the study file {str(path)!r} is not UTF-8 ({error}). Save it as UTF-8 in your editor."
+        ) from error
+    except OSError as error:
         raise ConfigError(f"cannot read the study file {str(path)!r}: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
@@ -341,8 +345,11 @@ def _faults(name: str, error: ValidationError) -> str:
             kind = SECTIONS.get(section[0] if section else "", Study)
             lines.append(f"{where}: there is no such key; there are {named(kind.model_fields, 30)}")
         else:
-            lines.append(f"{where}: {fault['msg']}")
-    return "\n".join([f"{name} has {len(lines)} faults:", *lines])
+            plain = isinstance(fault["input"], str | int | float)
+            given = f"; got {fault['input']!r}" if plain else ""
+            lines.append(f"{where}: {fault['msg']}{given}")
+    count = f"{len(lines)} fault{'s' * (len(lines) > 1)}"
+    return "\n".join([f"{name} has {count}:", *lines])
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

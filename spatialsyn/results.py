@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.effects.blocks import PER
-from spatialsyn.effects.horizon import LASTING
 from spatialsyn.effects.mixed import SeveralWeights
 from spatialsyn.effects.request import asked_for, inferred, reading_by, split_channel
 from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
+from spatialsyn.effects.told import told
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.covariance import covered
 from spatialsyn.models.criteria import counted, criteria
@@ -67,18 +66,20 @@ class Results(SeveralWeights, Tabled):
         """The model in one line."""
         return self.model.equation
 
-    @cached_property
+    # Made anew for every reader: one who changes the copy changes no results.
+    @property
     def params(self) -> pd.Series:
         """Parameters by name: regressors, their lags, rho, sigma2."""
-        return pd.Series(self.estimate.params, index=list(self.estimate.names), name="estimate")
+        names = list(self.estimate.names)
+        return pd.Series(self.estimate.params, index=names, name="estimate", copy=True)
 
-    @cached_property
+    @property
     def cov(self) -> pd.DataFrame:
         """Covariance matrix of the parameters."""
         names = list(self.estimate.names)
-        return pd.DataFrame(self.estimate.cov, index=names, columns=names)
+        return pd.DataFrame(self.estimate.cov, index=names, columns=names, copy=True)
 
-    @cached_property
+    @property
     def se(self) -> pd.Series:
         """Standard errors by name."""
         se = pd.Series(np.sqrt(np.diag(self.cov)), index=list(self.estimate.names), name="se")
@@ -166,12 +167,12 @@ class Results(SeveralWeights, Tabled):
     def _criteria(self) -> tuple[float, float]:
         return criteria(self.loglik, self.df_model, self.nobs)
 
-    @cached_property
+    @property
     def resid(self) -> pd.Series:
         """Structural residuals, swept of the fixed effects; NaN where the outcome is missing."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
-    @cached_property
+    @property
     def fitted(self) -> pd.Series:
         """y minus `resid`: what regressors, fixed effects, the observed Wy (and Wu) account for."""
         return self._by_city_year(self.data.y - self.estimate.residuals, "fitted")
@@ -305,10 +306,8 @@ class Results(SeveralWeights, Tabled):
         made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
         made = made.shares() if per == "share" else made
         made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
-        blocks = isinstance(by, str) and by in self.panel.blocks
-        said = [PER[per] if blocks else made.about]
-        said += [] if horizon is None or isinstance(horizon, str) else [LASTING[bool(lasting)]]
-        return replace(made, about="; ".join(filter(None, said)))
+        per_block = per if isinstance(by, str) and by in self.panel.blocks else None
+        return told(made, asked, self.data, per_block, horizon, lasting)
 
     def scenario(
         self,
@@ -379,7 +378,7 @@ class Results(SeveralWeights, Tabled):
     def _by_city_year(self, values: Array, name: str) -> pd.Series:
         cells = [self.panel.ids, self.data.years]
         index = pd.MultiIndex.from_product(cells, names=["city", "year"])
-        return pd.Series(values.ravel(), index=index, name=name)
+        return pd.Series(values.ravel(), index=index, name=name, copy=True)
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""

@@ -253,6 +253,11 @@ def run(
         Whatever the panel, the weights, the models or the folder refuse.
     """
     folder = Path(out) if out is not None else Path("results") / Path(path).stem
+    if not folder.name:
+        raise ConfigError(
+            f"--out {str(folder)!r}: results fill a folder of their own, which the next run "
+            "replaces. Name one that does not exist, such as --out results."
+        )
     store = folder.with_name(f"{folder.name}_grid")
     engine = {"store": store, "n_jobs": n_jobs, "backend": backend, "scheduler": scheduler}
     job = open_job(path, engine)
@@ -351,7 +356,7 @@ def _write_manifest(job: Job, folder: Path) -> None:
 
 def _check_replaceable(folder: Path) -> None:
     """Only a folder that an earlier run wrote, unchanged, may be replaced."""
-    if not folder.exists():
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     way_out = "Move it away, or choose another folder with --out."
     if not (folder / MANIFEST).is_file():

@@ -67,7 +67,7 @@ def _drawn_blocks(job: Job) -> Iterable[str]:
 def _names(job: Job) -> Iterable[object]:
     """Terms and matrices, axes and choices of the grid, blocks and columns, cities."""
     from spatialsyn.report.labels import names_of, terms_of
-    from spatialsyn.report.tables.sentences import BLOCKS
+    from spatialsyn.report.tables.recipes import BLOCKS
 
     for fit in job.results.values():
         yield from terms_of(fit)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from cases import made_up
 from pandas.testing import assert_frame_equal
+from scipy.sparse import csr_array
 
 import spatialsyn as ss
 
@@ -68,11 +69,36 @@ def test_data_are_not_drawn_from_what_is_no_number(changes, text):
         ([], [1, 2], r"W\[v\] has the shape \(0,\): it must be n x n"),
         (0, [1, 2], r"W\[v\] has the shape \(\): it must be n x n"),
         (np.ones((2, 2)), 1.5, r"W\[v\] needs ids, the city of every row; got float"),
+        (np.array([[0, 1j], [1, 0]]), [1, 2], r"W\[v\] holds complex numbers"),
+        (csr_array(np.array([[0, 1j], [1, 0]])), [1, 2], r"W\[v\] holds complex numbers"),
+        (pd.DataFrame([[0, 1j], [1, 0]], [1, 2], [1, 2]), None, r"W\[v\] holds complex numbers"),
+        (np.eye(2)[::-1], [np.nan, 2], r"W\[v\] has no city id in the rows 1, counted from 1"),
+        (np.eye(2)[::-1], ["a", None], r"W\[v\] has no city id in the rows 2, counted from 1"),
     ],
 )
 def test_what_is_no_matrix_is_refused(matrix, ids, text):
     with pytest.raises(ss.WeightsError, match=text):
         ss.Weights.from_matrix(matrix, ids=ids, name="v")
+
+
+@pytest.mark.parametrize("name", [None, "", 5])
+def test_weights_have_a_name_that_models_can_say(name):
+    with pytest.raises(ss.WeightsError, match="the name of weights is a text, such as 'geo'"):
+        ss.Weights.from_matrix(np.eye(2)[::-1], ids=[1, 2], name=name)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, csr_array])
+def test_a_bare_matrix_is_no_weights_and_is_told_how_to_become_one(kind):
+    panel, w = made_up()
+    with pytest.raises(ss.WeightsError, match=r"from_matrix\(matrix, ids=panel\.ids, name='geo'\)"):
+        ss.fit(ss.sar("y ~ x", W="w"), panel, kind(w.dense()))
+
+
+def test_a_hausman_test_takes_one_fit():
+    res = fitted()
+    with pytest.raises(ss.ModelError, match=r"the test needs one fit, .*; got Results") as raised:
+        ss.diagnostics.hausman(res, res)
+    assert len(str(raised.value)) < 300  # no summary of either
 
 
 @pytest.mark.parametrize("years", [np.nan, np.inf, [None]])
@@ -133,6 +159,11 @@ def test_studies_say_what_they_take(call, text):
 def test_tables_say_what_they_take(given, text):
     with pytest.raises(ss.ConfigError, match=text):
         ss.report.table(fitted(), **given)
+
+
+def test_a_table_of_models_says_where_those_of_effects_and_tests_are():
+    with pytest.raises(ss.ConfigError, match=r"effects: effects_table, tests: diagnostics_table"):
+        ss.report.table(fitted().effects())
 
 
 @pytest.mark.parametrize(

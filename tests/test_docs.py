@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import geopandas as gpd
+import numpy as np
 import pytest
+from shapely.geometry import box
 
 import spatialsyn as ss
 
@@ -48,3 +52,23 @@ def test_no_page_asks_the_network_for_anything(site):
         text = path.read_text(encoding="utf-8")
         assert 'src="http' not in text
         assert 'rel="stylesheet" type="text/css" href="http' not in text
+
+
+def test_the_five_minutes_are_code_that_runs(tmp_path, monkeypatch):
+    """A reader types docs/start.md line by line, with a shapefile and a csv of those names."""
+    panel = ss.datasets.guangdong()
+    grid = [box(113 + i % 7, 22 + i // 7, 114 + i % 7, 23 + i // 7) for i in range(panel.n)]
+    shapes = {"adcode": panel.ids, "region": panel.blocks["region"].loc[list(panel.ids)].to_list()}
+    gpd.GeoDataFrame(shapes, geometry=grid, crs=4326).to_file(tmp_path / "cities.shp")
+    table = panel.frame.rename_axis(["adcode", "year"]).drop(columns="region")
+    rng = np.random.default_rng(0)
+    made = table.assign(fdi_share=rng.random(len(table)), roads=1 + rng.random(len(table)))
+    made.to_csv(tmp_path / "panel.csv")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
+    said: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.S):
+        exec(block, said)
+    named = set(re.findall(r'"(\w+\.(?:docx|pdf))"', page))
+    assert len(named) == 2
+    assert all((tmp_path / name).stat().st_size > 1000 for name in named)

@@ -146,6 +146,12 @@ def test_what_a_user_put_into_the_folder_is_never_overwritten(study, tmp_path):
     assert (folder / "notes.txt").read_text() == "mine"
 
 
+def test_a_value_that_is_not_one_of_a_list_is_shown(study):
+    wrong = edited(study, '"study_area"]', '"received"]')
+    with pytest.raises(ss.ConfigError, match=r"has 1 fault:\n.*Input should be .*; got 'received'"):
+        read_study(wrong)
+
+
 def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
     path = edited(study, 'x = "index"', 'x = "absent"')
     with pytest.raises(

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "report"))
+from cases import made_up
 from models import KINDS, fitted, places
 
 import spatialsyn as ss
@@ -76,3 +77,18 @@ def test_names_of_columns_are_text_and_not_markup():
 def test_effects_say_how_they_were_made_in_html_too():
     effects = fitted("sdm").effects(by="region")
     assert words(visible(effects._repr_html_())) == words(repr(effects))
+
+
+def test_who_changes_a_copy_of_the_numbers_changes_no_results():
+    """p = res.params; p["x"] *= 100 scaled the coefficient in every table made afterwards."""
+    panel, w = made_up()
+    res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
+    said = res.summary()
+    params, cov, se, resid, fits = res.params, res.cov, res.se, res.resid, res.fitted
+    params["x"] *= 100
+    cov.loc["x", "x"] = 100.0
+    se["x"] = resid.iloc[0] = fits.iloc[0] = 100.0
+    assert res.summary() == said
+    assert res.se["x"] ** 2 == pytest.approx(res.cov.loc["x", "x"], rel=1e-12)
+    gap = panel.frame["y"] - res.fitted - res.resid
+    assert gap.abs().max() < 1e-12

@@ -139,6 +139,8 @@ def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
     """No column holds numbers written as text ('1,234', '-', '...', ' 12 ')."""
     for name in frame.columns.difference(list(ignore), sort=False):
         column = frame[name]
+        if pd.api.types.is_complex_dtype(column):
+            raise PanelError(f"{name!r} holds complex numbers; take their real part or modulus.")
         if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
             infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
             if infinite.any():

@@ -33,7 +33,7 @@ from spatialsyn.diagnostics.relatives import (
     needs_likelihood,
     needs_no_incidental_bias,
 )
-from spatialsyn.errors import ModelError, WeightsError, named
+from spatialsyn.errors import ModelError, WeightsError, expect, named
 from spatialsyn.models.design import Design, build
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.qml import estimate_qml
@@ -75,6 +75,8 @@ def hausman(results: Results, kind: str = "correlated") -> HypothesisTest:
         No such kind, no city effects, or a model without random effects counterpart.
     """
     is_results(results, "hausman")
+    what = f"kind is one of {named(KINDS)}; the test needs one fit, and makes the other by itself"
+    expect(kind, str, what, ModelError)
     if kind not in KINDS:
         raise ModelError(f"kind={kind!r} is not one of {named(KINDS)}.")
     needs_likelihood(results, "a Hausman test")

@@ -75,6 +75,7 @@ class Multipliers:
     stable : whether the process has a mean, at every row of parameters, (d, q)
     carried_by : the name of the matrix in every carrier, None for x itself
     exponential : whether S is e^(alpha W)
+    without_years : whether the model has no time effects
     """
 
     W: tuple[Matrix, ...]
@@ -88,6 +89,7 @@ class Multipliers:
     carried_by: tuple[str | None, ...] = ()
     exponential: bool = False
     long: bool = False
+    without_years: bool = False
 
     def at(self, params: Array) -> Array:
         """The structural parameters."""

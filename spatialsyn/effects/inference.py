@@ -232,8 +232,9 @@ def advice(estimate: Parameters, model: Multipliers) -> str:
     room = (bound - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""
-    return (
+    said = (
         f"{'tau + eta + rho' if long else 'rho'} = {rho:.3f} lies {room:.1f} standard errors below "
-        f"its upper bound {bound:.3g}: effects have a long right tail and intervals are rough. "
-        "Without time effects a common trend does this: see whether they belong in the model."
+        f"its upper bound {bound:.3g}: effects have a long right tail and intervals are rough."
     )
+    trend = "Without time effects a common trend does this: see whether they belong in the model."
+    return f"{said} {trend}" if model.without_years else said

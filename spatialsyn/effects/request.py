@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
@@ -22,6 +22,7 @@ from spatialsyn.effects.inference import infer
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.table import Effects
+from spatialsyn.effects.told import Asked, in_other_terms
 from spatialsyn.errors import AlignmentError, ModelError, expect, is_whole, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design
@@ -33,6 +34,7 @@ from spatialsyn.models.marginal import slopes
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix, columns_of, dense, rows_of
 from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.transform import sweeps_time
 
 
 def inferred(
@@ -71,11 +73,6 @@ def inferred(
     return infer(estimate, entered, reading, labels, *how)
 
 
-# What was asked for: a regressor as it stands (None), or a variable of the panel, through
-# the columns that it moves and by how much in each city and year, (n, T).
-Asked = Mapping[str, Mapping[str, Array] | None]
-
-
 def multipliers(design: Design, estimate: Parameters, asked: Asked) -> Multipliers:
     """How what was asked for enters the matrix of derivatives."""
     mixed = design.mixture is not None
@@ -107,6 +104,7 @@ def multipliers(design: Design, estimate: Parameters, asked: Asked) -> Multiplie
         stable=partial(_inside, design, estimate, list(rho)),
         carried_by=tuple(W for W, _, _ in keys),
         exponential=design.exponential,
+        without_years=not sweeps_time(design.fixed_effects),
     )
 
 
@@ -310,10 +308,7 @@ def asked_for(
 
 def _is_variable(name: str, data: Regressors, alone: bool) -> bool:
     """Whether `name` is a column of the panel with more to it than the regressor of that name."""
-    if name not in data.names:
-        return True
-    others = [n for n, s in zip(data.names, data.sources, strict=True) if n != name and name in s]
-    return alone and bool(others)
+    return name not in data.names or (alone and in_other_terms(name, data))
 
 
 def split_channel(by: Any, per: str) -> tuple[Any, bool]:

@@ -18,8 +18,8 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.blocks import Labels
 from spatialsyn.effects.multipliers import Reading
-from spatialsyn.effects.request import Asked
 from spatialsyn.effects.response import Response
+from spatialsyn.effects.told import Asked
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.data import regressors
 from spatialsyn.models.gaps import EVERYTHING, Sample

@@ -21,6 +21,8 @@ from spatialsyn.numerics.randomness import generator
 DIGITS = "{:.4g}"
 # The columns that tell the rows of one effect apart.
 KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order", "path")
+# A difference this small beside its parts is rounding.
+ROUNDING = 1e-12
 # Draws of the largest deviation behind joint intervals.
 DRAWS = 20_000
 
@@ -133,7 +135,12 @@ class Effects:
             own = (table["x"] == x).to_numpy()
             whole, of_whole = value[own & parts].sum(), spread[own & parts].sum(axis=0)
             value[own] /= whole
-            moved[own] = (spread[own] - value[own, None] * of_whole) / whole
+            taken = value[own, None] * of_whole
+            left = spread[own] - taken
+            # What W alone decides (totals of blocks whose rows sum to one) has rounding left.
+            size = np.linalg.norm(taken, axis=1)
+            left[np.linalg.norm(left, axis=1) <= ROUNDING * size] = 0
+            moved[own] = left / whole
             if drawn is not None:
                 drawn[:, own] /= drawn[:, own & parts].sum(axis=1, keepdims=True)
         made = replace(self, table=table.assign(estimate=value), draws=drawn).with_spread(moved)

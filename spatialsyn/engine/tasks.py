@@ -76,7 +76,9 @@ class Engine:
             from spatialsyn.engine.cluster import on_cluster
 
             return on_cluster(call, items, self.n_jobs, self.scheduler)
-        return _here(call, items) if self.n_jobs == 1 else _in_processes(call, items, self.n_jobs)
+        # A process without an item would be started for nothing, and n_jobs=1000 is soon typed.
+        n_jobs = min(self.n_jobs, len(items))
+        return _here(call, items) if n_jobs == 1 else _in_processes(call, items, n_jobs)
 
     def all(self, call: Call, items: Sequence[Any], what: str = "draws") -> list[Any]:
         """All results in the order of the items, with a bar of progress called `what`.

@@ -21,6 +21,9 @@ OTHERS = ("sigma2", "phi")
 SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
 # A column whose length falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
+# Values below this, or above its inverse, have fourth powers, which the information matrix has
+# of the error, that are zero or infinite.
+SMALLEST = 1e-70
 # Matrices whose Gram matrix, of unit diagonal, has an eigenvalue below this are dependent; those
 # with more than this share in its eigenvector are the ones.
 DEPENDENT, TAKES_PART = 1e-12, 1e-4
@@ -174,11 +177,22 @@ def check_constant(names: Sequence[str], terms: Sequence[str]) -> None:
 
 def check_outcome(y: Array, swept: Array, model: SpatialModel) -> None:
     """Refuse an outcome that the fixed effects explain to the last digit."""
+    _check_unit(y, "the outcome")
     if model.fixed_effects != "none" and np.linalg.norm(swept) <= ABSORBED * np.linalg.norm(y):
         raise ModelError(
             f"nothing is left of the outcome once fixed_effects={model.fixed_effects!r} are "
-            "removed (it is constant within each city, or common to all cities in each year). "
-            "Check the column, or choose other fixed effects."
+            "removed (it is constant within each city, or common to all cities in each year, but "
+            "for rounding). Check the column, or choose other fixed effects."
+        )
+
+
+def _check_unit(values: Array, what: str) -> None:
+    """Refuse numbers whose powers are beyond what a float holds, where sums are inf or zero."""
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    if largest and not SMALLEST < largest < 1 / SMALLEST:
+        raise ModelError(
+            f"{what} has values of the size {largest:.3g}, whose powers a computer cannot "
+            "hold: choose another unit."
         )
 
 
@@ -186,6 +200,8 @@ def check_absorbed(X: Array, Z: Array, columns: tuple[Column, ...], model: Spati
     """Refuse regressors that have nothing left once the effects are gone."""
     if model.fixed_effects == "none":
         return
+    for j, column in enumerate(columns[: X.shape[2]]):
+        _check_unit(X[..., j], repr(column.name))
     size, left = (np.sqrt(np.einsum("ntk,ntk->k", v, v)) for v in (X, Z))
     gone = left <= ABSORBED * np.where(size > 0, size, 1)
     absorbed = [c.name for c, flag in zip(columns, gone, strict=True) if flag]

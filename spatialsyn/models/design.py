@@ -193,8 +193,13 @@ def align(
         given = [weights]
     else:
         listed = weights.values() if isinstance(weights, Mapping) else weights
-        what = "weights are ss.Weights, one or a list: ss.Weights.from_w(w), .from_matrix(...)"
+        what = (
+            "weights are ss.Weights, one or a list: ss.Weights.from_w(w), "
+            ".from_matrix(matrix, ids=panel.ids, name='geo')"
+        )
         expect(listed, Iterable, what, WeightsError)
+        if hasattr(listed, "shape"):  # a bare matrix, which would be taken row by row
+            expect(listed, (Weights, WeightsSeries), what, WeightsError)
         given = list(listed)
         for w in given:
             expect(w, (Weights, WeightsSeries), what, WeightsError)

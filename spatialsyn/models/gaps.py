@@ -103,11 +103,7 @@ def sampled(
     # A lag in time carries one year into the next: its years must follow each other.
     cities, times = largest_block(holed, cities_only=model.dynamic)
     if not cities.any() or not times.any():
-        raise ModelError(
-            f'missing="balance" keeps nothing: {"no city" if model.dynamic else "no city or year"} '
-            f"has all columns of {model.formula!r}. See panel.audit(), fill cells or leave out the "
-            "variable that is missing most."
-        )
+        raise ModelError(f'missing="balance" keeps nothing: {_nothing_left(model, data, holed)}')
     ids = [i for i, kept in zip(panel.ids, cities, strict=True) if kept]
     years = tuple(year for year, kept in zip(data.years, times, strict=True) if kept)
     loss = _loss(panel, data.years, holed, cities, times)
@@ -116,6 +112,22 @@ def sampled(
         panel, weights = panel.subset(ids), _cut(weights, ids)
     warnings.warn(loss, stacklevel=3)
     return panel, weights, Sample(missing, years, loss)
+
+
+def _nothing_left(model: SpatialModel, data: Regressors, holed: Mask) -> str:
+    """Why no city-year is left, and what to do."""
+    who = "no city" if model.dynamic else "no city or year"
+    said = f"{who} has all columns of {model.formula!r}"
+    nobody = np.asarray(holed.all(axis=0))
+    whole = [year for year, lost in zip(data.years, nobody, strict=True) if lost]
+    if model.dynamic and whole:
+        return (
+            f"{said} in {named(whole)}, or the outcome of the year before, and a lag in time needs "
+            "years that follow each other. Take years without such a gap, "
+            "panel.subset(years=...), or, where data come every few years, number the waves: "
+            "frame.assign(year=frame['year'].rank(method='dense').astype(int))."
+        )
+    return f"{said}. See panel.audit(), fill cells or leave out the variable that is missing most."
 
 
 def largest_block(holed: Mask, cities_only: bool = False) -> tuple[Mask, Mask]:

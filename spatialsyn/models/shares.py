@@ -134,7 +134,7 @@ def _davies(estimate: Estimate, design: Design) -> str:
     assert estimate.cov is not None
     se = np.sqrt(estimate.cov[where, where])
     return (
-        f"rho = {estimate.params[where]:.3f} (s.e. {se:.3f}) is near zero: shares are not "
+        f"rho = {estimate.params[where]:.3f} (s.e. {se:.3f}) is not told from zero: shares are not "
         "identified at rho = 0 (Davies)"
     )
 

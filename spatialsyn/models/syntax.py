@@ -311,9 +311,11 @@ def columns_of(term: Term, known: frozenset[str]) -> frozenset[str]:
     absent = sorted(found - known)
     if absent:
         close = near(absent[0], known) if len(absent) == 1 else ""
+        keys = {"city", "year"} & set(absent)
+        dummies = ' Effects of cities and years are fixed_effects="twoways".' if keys else ""
         raise FormulaError(
             f"the panel has no column {named(absent)}{close}, used in {str(term)!r}; "
-            f"it has {named(sorted(known), 60)}."
+            f"it has {named(sorted(known), 60)}.{dummies}"
         )
     return found
 

@@ -333,7 +333,10 @@ def _with_kernels(model: SpatialModel, role: str, names: tuple[str, ...]) -> Spa
     taken = [name for name in names if name in kept.names]
     if taken:
         raise ModelError(
-            f"{named(taken)} names a distance and weights of the model that stay: rename one, "
+            f"{named(taken)} names a distance and weights of the model that stay, as "
+            f"role={role!r} lets {named(ROLES[role])} decay alone. Give both lags the decay, "
+            'role="both"; give those that stay a matrix of their own, '
+            'W={"wy": "geo", "wx": "km"}; or call the distance otherwise, '
             "distance={'apart': frame}."
         )
     return model.but(W=Roles(wy, wx, has.wu))

@@ -58,6 +58,8 @@ class Weights:
     determinant: str = "auto"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise WeightsError(f"name={self.name!r}: the name of weights is a text, such as 'geo'.")
         what = f"W[{self.name}] needs ids, the city of every row"
         object.__setattr__(self, "ids", tuple(listed(self.ids, what, WeightsError)))
         object.__setattr__(self, "matrix", _stored(self.matrix, self.name))
@@ -302,7 +304,11 @@ def _stored(matrix: Any, name: str) -> Matrix:
     """A float copy, dense where most cities are linked, with its zeros removed elsewhere."""
     if not sparse.issparse(matrix):
         try:
+            matrix = np.asarray(matrix)
+            _check_real(matrix, name)
             full = np.array(matrix, dtype=float)
+        except WeightsError:
+            raise
         except (TypeError, ValueError) as error:
             raise WeightsError(f"W[{name}] is not a matrix of numbers: {error}.") from error
         if full.ndim != 2:
@@ -310,6 +316,7 @@ def _stored(matrix: Any, name: str) -> Matrix:
         if np.count_nonzero(full) > DENSE_FROM * full.size:
             full.setflags(write=False)
             return full
+    _check_real(matrix, name)
     links = sparse.csr_array(matrix, dtype=float, copy=True)
     links.eliminate_zeros()
     links.sort_indices()
@@ -320,6 +327,11 @@ def _stored(matrix: Any, name: str) -> Matrix:
     for part in (links.data, links.indices, links.indptr):
         part.setflags(write=False)
     return links
+
+
+def _check_real(matrix: Any, name: str) -> None:
+    if matrix.dtype.kind == "c":
+        raise WeightsError(f"W[{name}] holds complex numbers; weights are real: matrix.real.")
 
 
 def _labelled(frame: pd.DataFrame, ids: Sequence[Any] | None, name: str) -> tuple[Any, Any]:
@@ -341,9 +353,12 @@ def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
     n = len(ids)
     if matrix.shape != (n, n):
         raise WeightsError(f"W[{name}] is {matrix.shape}, but {n} ids are given: it must be n x n.")
-    nameless = [i for i, city in enumerate(ids) if pd.api.types.is_scalar(city) and pd.isna(city)]
+    scalar = pd.api.types.is_scalar
+    nameless = [i for i, city in enumerate(ids, start=1) if scalar(city) and pd.isna(city)]
     if nameless:
-        raise WeightsError(f"W[{name}] has no id in the rows {named(nameless)}, counted from 0.")
+        raise WeightsError(
+            f"W[{name}] has no city id in the rows {named(nameless)}, counted from 1."
+        )
     if len(set(ids)) < n:
         counts = Counter(ids)
         twice = sorted((i for i in counts if counts[i] > 1), key=str)

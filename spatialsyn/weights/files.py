@@ -6,6 +6,8 @@
 ``.txt``  Stata: the number of places, then an id and a row per line (`spmat import`,
           `spmatrix import`; SJ 13-2 st0292 and [SP] spmatrix export)
 ``.mat``  MATLAB 5: a sparse matrix W, and ids
+``.xlsx`` the first sheet, as a .csv; read only
+``.dta``  Stata: n variables of weights, behind one of ids if there is one; read only
 
 A ``.gwt`` that GeoDa makes of a distance band holds distances where others have weights. Read here,
 far cities would be the strong ones: make such weights with `distance_band` or `inverse_distance`.
@@ -20,16 +22,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from struct import error as StructError
+from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 from scipy import sparse
 
 from spatialsyn.errors import AlignmentError, WeightsError, expect, listed, named
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.economic import BaseYears, given_years
-from spatialsyn.weights.formats import FORMATS, Stored, write_square
+from spatialsyn.weights.formats import ELSEWHERE, FORMATS, READERS, Stored, write_square
+
+T = TypeVar("T")
 
 
 def write(
@@ -51,7 +57,7 @@ def write(
     """
     expect(weights, Weights, "write takes one Weights", WeightsError)
     path = _path(path)
-    _, writer = _format(path)
+    _, writer = _of(path, FORMATS)
     if layout not in ("long", "square"):
         raise WeightsError(f"layout={layout!r} is not one of 'long', 'square'.")
     if path.exists() and not overwrite:
@@ -79,8 +85,9 @@ def read(
     Parameters
     ----------
     ids : the cities, such as ``panel.ids``: they must be those of the file, read as text,
-        and give the result their kind and order. Needed where the file has no ids (.mat), or
-        not those of cities without a link (.gwt).
+        and give the result their kind and order. Needed where the file has no ids (.mat, or n
+        rows of n numbers: the cities in the order of its rows), or not those of cities without
+        a link (.gwt).
     name : by default that of the file
     base_years : of the data the weights were made from, if any; no format keeps them
 
@@ -93,14 +100,14 @@ def read(
     """
     path = _path(path)
     ids = None if ids is None else listed(ids, "ids are the cities, panel.ids", WeightsError)
-    reader, _ = _format(path)
+    reader = _of(path, READERS)
     if not path.is_file():
         raise WeightsError(f"there is no file {str(path)!r}.")
     try:
         stored = reader(path, ids)
     except WeightsError:
         raise
-    except (ValueError, IndexError, KeyError, UnicodeDecodeError) as error:
+    except (ValueError, IndexError, KeyError, UnicodeDecodeError, BadZipFile, StructError) as error:
         raise WeightsError(f"{path.name!r} is not a {path.suffix} of weights: {error}.") from error
     matrix, cities = _matched(stored, ids, path.name)
     years = {} if base_years is None else {"base_years": given_years(base_years)}
@@ -142,12 +149,16 @@ def _put(path: Path, content: bytes) -> None:
 
 
 def _path(path: object) -> Path:
-    expect(path, (str, os.PathLike), f"path is a file, one of {named(FORMATS)}", WeightsError)
+    expect(path, (str, os.PathLike), f"path is a file, one of {named(READERS, 7)}", WeightsError)
     return Path(path)  # type: ignore[arg-type]
 
 
-def _format(path: Path) -> tuple[Callable[..., Stored], Callable[[Weights], bytes]]:
-    """Reader and writer for a suffix."""
-    if path.suffix.lower() not in FORMATS:
-        raise WeightsError(f"{path.name!r} has none of the suffixes {named(FORMATS)}.")
-    return FORMATS[path.suffix.lower()]
+def _of(path: Path, formats: Mapping[str, T]) -> T:
+    """What belongs to the suffix of `path`."""
+    suffix = path.suffix.lower()
+    if suffix not in formats:
+        instead = f" Other programs write one: {ELSEWHERE[suffix]}." if suffix in ELSEWHERE else ""
+        raise WeightsError(
+            f"{path.name!r} has none of the suffixes {named(formats, len(formats))}.{instead}"
+        )
+    return formats[suffix]

@@ -106,21 +106,64 @@ def write_square(weights: Weights) -> bytes:
 
 
 def read_csv(path: Path, ids: Sequence[Any] | None) -> Stored:
-    rows_read = _rows(path)
-    if not rows_read:
-        raise WeightsError(f"{path.name!r} is empty: it is not a .csv of weights.")
-    head, *body = rows_read
-    if [cell.strip() for cell in head] == LONG:
+    return _table_of_weights(_rows(path), path, ids)
+
+
+def read_excel(path: Path, ids: Sequence[Any] | None) -> Stored:
+    """The first sheet, long or square as a csv."""
+    import pandas as pd
+
+    sheet = pd.read_excel(path, header=None, dtype=object)
+    rows = [list(map(_cell, row)) for row in sheet.to_numpy()]
+    return _table_of_weights([row for row in rows if any(row)], path, ids)
+
+
+def _cell(value: Any) -> str:
+    """A cell of a sheet as text; whole numbers, such as codes, without decimals."""
+    if value is None or value != value:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def read_dta(path: Path, ids: Sequence[Any] | None) -> Stored:
+    """A data set of Stata: n variables of weights in the order of the rows, behind ids or not."""
+    import pandas as pd
+
+    table = pd.read_stata(path, convert_categoricals=False)
+    n, columns = table.shape
+    if columns not in (n, n + 1):
+        raise WeightsError(
+            f"{path.name!r} has {n} rows and {columns} variables: weights are n variables, or one "
+            "of ids and n of weights, in the order of the rows."
+        )
+    rows = [list(map(_cell, row)) for row in table.to_numpy(dtype=object)]
+    if columns == n:
+        return _bare(rows, path, ids)
+    return _table_of_weights([["", *(row[0] for row in rows)], *rows], path, ids)
+
+
+def _table_of_weights(table: list[list[str]], path: Path, ids: Sequence[Any] | None) -> Stored:
+    """Rows of cells: long, square with ids as first row and column, or n x n numbers."""
+    if not table:
+        raise WeightsError(f"{path.name!r} is empty: it is not a {path.suffix} of weights.")
+    head, *body = table
+    columns = [cell.strip() for cell in head]
+    if sorted(columns) == sorted(LONG):
         odd = [row for row in body if len(row) != len(LONG)]
         if odd:
             raise WeightsError(
-                f"{path.name!r} has {len(odd)} rows that are not receiver, sender, weight: "
+                f"{path.name!r} has {len(odd)} rows that are not {', '.join(columns)}: "
                 f"{named(','.join(row) for row in odd)}."
             )
-        rows = [(a, b, _weight(w, a, b)) for a, b, w in body]
+        at = [columns.index(name) for name in LONG]
+        links = [[row[i] for i in at] for row in body]
+        rows = [(a, b, _weight(w, a, b)) for a, b, w in links]
         cities = list(dict.fromkeys([*(a for a, _, _ in rows), *(b for _, b, _ in rows)]))
         return _from_links(rows, cities, path.name)
+    # The first row and column of a symmetric matrix are the same, as those of ids would be.
     cities = head[1:]
+    if _is_number(head[0]) and (ids is None or set(cities) != {str(i) for i in ids}):
+        return _bare(table, path, ids)
     if sorted(row[0] for row in body) != sorted(cities):
         raise WeightsError(
             f"{path.name!r} is neither long (the columns to, from, weight) nor square (the same "
@@ -139,6 +182,34 @@ def read_csv(path: Path, ids: Sequence[Any] | None) -> Stored:
                 _weight(cell, row[0], city)  # says which it is
         raise
     return Stored(matrix, cities)
+
+
+def _bare(rows: list[list[str]], path: Path, ids: Sequence[Any] | None) -> Stored:
+    """A matrix without ids, in the order of those that are given."""
+    n = len(rows)
+    odd = [cell for row in rows for cell in row if not _is_number(cell)]
+    uneven = next((i for i, row in enumerate(rows, start=1) if len(row) != n), None)
+    if odd or uneven is not None:
+        what = (
+            f"the cells {named(odd)}" if odd else f"{len(rows[(uneven or 1) - 1])} in row {uneven}"
+        )
+        raise WeightsError(
+            f"{path.name!r} must have {n} numbers in each of {n} rows; it has {what}."
+        )
+    if ids is None:
+        raise WeightsError(
+            f"{path.name!r} holds numbers and no ids: read(path, ids=[...]), the cities in the "
+            "order of its rows."
+        )
+    return Stored(np.array(rows, dtype=float), None)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -174,6 +245,8 @@ def read_stata(path: Path, ids: Sequence[Any] | None) -> Stored:
     head, *body = [
         line.split() for line in path.read_text(text_encoding(path)).splitlines() if line.strip()
     ]
+    if len(head) > 1 and len(head) == len(body) + 1:
+        return _bare([head, *body], path, ids)
     if len(head) != 1:
         raise WeightsError(
             f"the first line of {path.name!r} must be the number of places alone; "
@@ -313,4 +386,14 @@ FORMATS: dict[str, tuple[Callable[..., Stored], Callable[[Weights], bytes]]] = {
     ".csv": (read_csv, write_long),
     ".txt": (read_stata, write_stata),
     ".mat": (read_matlab, write_matlab),
+}
+# Tables of other programs are read and not written.
+READERS = {suffix: reader for suffix, (reader, _) in FORMATS.items()}
+READERS |= {".xlsx": read_excel, ".dta": read_dta}
+# Formats that only their program reads, and what it writes instead.
+ELSEWHERE = {
+    ".spmat": "in Stata: spmat export W using w.txt",
+    ".stswm": "in Stata: spmatrix export W using w.txt",
+    ".xls": "save it as .xlsx or .csv",
+    ".rds": "in R: write.csv(W, 'w.csv'), with the ids as dimnames",
 }

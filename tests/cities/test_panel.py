@@ -88,6 +88,7 @@ def test_polygons_without_data_are_context():
         (lambda f: f.assign(gdp=["...", *f["gdp"][1:].astype(str)]), r"text where numbers belong.*'...'"),
         (lambda f: f.assign(gdp=f["gdp"].astype(str)), r"'gdp' holds text where numbers belong, in 9 cells"),
         (lambda f: f.assign(gdp=np.inf), r"'gdp' is infinite"),
+        (lambda f: f.assign(gdp=f["gdp"] + 1j), r"'gdp' holds complex numbers"),
         (lambda f: f.iloc[:0], r"no rows"),
         (lambda f: f.assign(region=["GBA", "edge", *f["region"][2:]]), r"grouping 'region' changes over time"),
     ],

@@ -159,3 +159,65 @@ def test_what_cannot_be_read_is_refused(sdm):
         sdm.effects("x", by="region", per="city")
     with pytest.raises(ss.ModelError, match="counts effects by block"):
         sdm.effects("x", per="source")
+
+
+def test_a_row_named_like_a_variable_says_that_it_is_one_of_its_terms():
+    """In y ~ x * z the row x is the derivative at z = 0, which z may be far from.
+
+    By hand: with z moved by 100 the coefficient of x becomes beta - 100 gamma, while what one
+    more unit of x does at the values observed stays. A reader of the first must be told.
+    """
+    panel, w = made_up(n=12, T=8)
+    model = ss.sdm("y ~ x * z", W="w", fixed_effects="twoways")
+    far = ss.fit(model, panel.assign(z=panel.frame["z"] + 100), w)
+    near = ss.fit(model, panel, w)
+    term = [fit.effects()["total"].loc["x", "estimate"] for fit in (near, far)]
+    alone = [fit.effects("x")["total"].loc["x", "estimate"] for fit in (near, far)]
+    assert abs(term[1] - term[0]) > 1
+    assert_allclose(alone[1], alone[0], rtol=1e-6)  # slopes are differences of the formula
+    assert "Rows of x, z: effects of this term alone" in far.effects().note
+    assert "effects('x')" in repr(far)
+    assert any("of this term alone" in note for note in ss.report.table(far).notes)
+    assert any("仅为该项自身的效应" in note for note in ss.report.table(far, language="zh").notes)
+    assert "alone" not in far.effects("x").note
+
+
+@pytest.mark.parametrize(
+    ("formula", "shown"),
+    [
+        ("y ~ x + z", None),
+        ("y ~ x + log(pop)", None),
+        ("y ~ x + C(kind)", None),
+        ("y ~ x + {x ** 2}", "x"),
+        ("y ~ log(pop) * x", "log(pop), x"),
+        ("y ~ x + {z ** 2}", None),
+    ],
+)
+def test_only_terms_that_are_not_all_of_a_variable_are_told(formula, shown):
+    panel, w = made_up(n=12, T=8)
+    kind = np.where(np.arange(96) % 3 == 0, "a", "b")
+    panel = panel.assign(pop=np.exp(panel.frame["z"]), kind=pd.Series(kind, panel.frame.index))
+    res = ss.fit(ss.sdm(formula, W="w", fixed_effects="individual"), panel, w)
+    said = res.effects().note
+    assert (f"Rows of {shown}:" in said) if shown else ("Rows of" not in said)
+
+
+def test_shares_that_weights_alone_decide_have_no_error():
+    """Rows of W sum to one, so a block of 4 in 12 cities receives a third, whatever the data say."""
+    panel, w = made_up(n=12, T=8)
+    res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
+    total = res.effects("x", by="region", per="share")["total"]
+    assert_allclose(total["estimate"], [4 / 12, 8 / 12], rtol=1e-12)
+    assert (total["se"] == 0).all()
+    assert total["p"].isna().all()
+
+
+def test_a_rho_near_its_bound_is_not_blamed_on_years_that_the_model_has():
+    panel, w = made_up(n=12, T=2, rho=0.9, noise=2.0, seed=8)
+    with_years, without = (
+        ss.fit(ss.sar("y ~ x", W="w", fixed_effects=kind), panel, w).effects("x").note
+        for kind in ("time", "none")
+    )
+    assert "Without time effects a common trend does this" in without
+    assert "below its upper bound" in with_years
+    assert "time effects" not in with_years

@@ -346,3 +346,10 @@ def test_terms_that_are_known_are_those_of_the_formula_as_it_is_written():
             assert_allclose(one.X, other.X)
     with pytest.raises(ss.FormulaError, match=r"cannot evaluate 'lag\(z, 9\)'"):
         evaluate("y ~ x + lag(z, 9)", odd, False, known=Terms(odd))
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + C(year)", "y ~ x + city"])
+def test_who_asks_for_dummies_of_cities_and_years_is_told_of_fixed_effects(formula):
+    panel, w = made_up()
+    with pytest.raises(ss.FormulaError, match='years are fixed_effects="twoways"'):
+        ss.fit(ss.sar(formula, W="w"), panel, w)

@@ -199,6 +199,18 @@ def test_dynamic_models_drop_cities_only():
         ss.fit(model, without(panel, "y", [(i, 3) for i in range(20)]), w, missing="balance")
 
 
+def test_a_year_that_nobody_has_is_named_where_lags_in_time_need_it():
+    """Data of every second year: nothing is missing from any wave, yet no year has one before."""
+    panel, w = made_up()
+    every_second = panel.frame.reset_index().query("year % 2 == 1")
+    waves = ss.CityPanel(every_second, city="city", year="year", absent="keep")
+    dynamic = SDM.but(lag_y=True)
+    with pytest.raises(ss.ModelError, match=r"no city has all columns .*2002.*number the waves"):
+        ss.fit(dynamic, waves, w, missing="balance")
+    numbered = every_second.assign(year=every_second["year"].rank(method="dense").astype(int))
+    assert ss.fit(dynamic, ss.CityPanel(numbered, city="city", year="year"), w).nobs > 0
+
+
 def test_random_effects_and_categories_can_be_balanced():
     panel, w = made_up()
     frame = panel.frame.reset_index()

@@ -290,3 +290,22 @@ def test_a_sum_of_two_matrices_is_named_and_other_roles_may_share_one():
     same = geo.rename("same")
     apart = {"wy": "geo", "wx": {"x": "same", "z": "geo"}}
     assert len(ss.fit(ss.sdm("y ~ x + z", W=apart, **LEVELS), panel, [geo, same]).rho) == 1
+
+
+@pytest.mark.parametrize("unit", [1e200, 1e-200, 1e80, 1e-80])
+@pytest.mark.parametrize(("column", "what"), [("y", "the outcome"), ("x", "'x'")])
+def test_units_whose_powers_overflow_are_not_called_constant(column, what, unit):
+    panel, w = made_up()
+    model = ss.sdm("y ~ x + z", W="w", fixed_effects="twoways")
+    with pytest.raises(ss.ModelError, match=f"{what} has values of the size .*another unit"):
+        ss.fit(model, panel.assign(**{column: panel.frame[column] * unit}), w)
+
+
+@pytest.mark.parametrize("unit", [1e60, 1e-60])
+def test_other_units_are_units(unit):
+    """y in a unit of sixty digits: effects are those of y, in that unit."""
+    panel, w = made_up()
+    model = ss.sdm("y ~ x + z", W="w", fixed_effects="twoways")
+    plain = ss.fit(model, panel, w).effects().table["estimate"]
+    scaled = ss.fit(model, panel.assign(y=panel.frame["y"] * unit), w).effects().table["estimate"]
+    np.testing.assert_allclose(scaled / unit, plain, rtol=1e-8)

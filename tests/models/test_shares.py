@@ -137,7 +137,7 @@ def test_matrices_that_overlap_and_a_rho_near_zero_are_said():
     res = ss.fit(mixed("sar", ("a", "near")), noise, [a, near])
     said = " ".join(notes(res))
     assert "W[a] and W[near] overlap (correlation of the weights 1.00" in said
-    assert "near zero: shares are not identified at rho = 0 (Davies)" in said
+    assert "not told from zero: shares are not identified at rho = 0 (Davies)" in said
     assert "Davies" in res.share_test("a").note
     own = ss.fit(ss.sar("y ~ x", W=["a", "near"], fixed_effects="twoways"), noise, [a, near])
     assert "overlap" in " ".join(notes(own))

@@ -318,6 +318,7 @@ def test_decays_that_cannot_be_asked_for(panel, km):
     refused("the same distance", ss.WeightsError, distance=km * 0 + 1)
     of = ss.sdm("y ~ x", W={"wy": "km", "wx": "other"}, fixed_effects="twoways")
     refused("'km' names a distance and weights of the model that stay", of=of)
+    refused(r"Give both lags the decay, role=\"both\"", of=ss.sdm("y ~ x", W="km"))
     bare = ss.CityPanel(data.frame.reset_index(), city="city", year="year")
     with pytest.raises(ss.ModelError, match="no polygons to measure kilometres between"):
         ss.decay(model, bare)

@@ -13,6 +13,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 from study.small import MODEL, panel_and_weights
 
 import spatialsyn as ss
+from spatialsyn.engine import tasks
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.study import record as recording
 from spatialsyn.study.record import failure, record_of, records_of
@@ -212,6 +213,16 @@ def blas_threads(_):
     from threadpoolctl import threadpool_info
 
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize("n_jobs", [1000, -1])
+def test_no_more_processes_are_asked_for_than_there_are_items(monkeypatch, n_jobs):
+    """A thousand processes for four draws filled the memory of the machine before the first."""
+    asked = []
+    monkeypatch.setattr(tasks, "_in_processes", lambda call, items, n: asked.append(n) or iter(()))
+    list(Engine(n_jobs).each(blas_threads, range(4)))
+    assert asked == [4 if n_jobs > 0 else -1]
+    assert list(Engine(n_jobs if n_jobs > 0 else 1).each(str, [7])) == [(0, "7")]
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

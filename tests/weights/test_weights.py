@@ -283,7 +283,7 @@ def test_cells_and_ids_that_are_none_are_refused_by_name():
         ss.Weights.from_matrix(text, name="geo")
     for nothing in (None, np.nan, pd.NA):
         with pytest.raises(
-            ss.WeightsError, match=r"W\[w\] has no id in the rows 1, counted from 0"
+            ss.WeightsError, match=r"W\[w\] has no city id in the rows 2, counted from 1"
         ):
             ss.Weights.from_matrix(np.array([[0, 1], [1, 0]]), ids=["a", nothing])
     pairs = ss.Weights.from_matrix(np.array([[0, 1], [1, 0]]), ids=[("a", 1), ("a", 2)])

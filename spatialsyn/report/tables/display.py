@@ -10,7 +10,7 @@ import numpy as np
 
 from spatialsyn.errors import ConfigError, is_whole, named, percent
 from spatialsyn.report.tables.phrases import known, phrase, sentence
-from spatialsyn.report.tables.sentences import BLOCKS, RECIPES, VALUES
+from spatialsyn.report.tables.recipes import BLOCKS, RECIPES, VALUES
 
 Labels = Mapping[str, str] | None
 # An estimate with its uncertainty, and the columns that hold it.

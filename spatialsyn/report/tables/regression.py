@@ -186,7 +186,10 @@ def _by_column(
 ) -> dict[str, Results]:
     if isinstance(results, Results):
         results = [results]
-    what = "table needs what ss.fit returns, one, a list or a mapping"
+    what = (
+        "table needs what ss.fit returns, one, a list or a mapping (effects: effects_table, tests: "
+        "diagnostics_table)"
+    )
     expect(results, Iterable, what, ConfigError)
     if isinstance(results, Mapping):
         fits = {str(name): fit for name, fit in results.items()}

@@ -1,4 +1,4 @@
-"""Chinese of tables: words, sentences with blanks, and the words of recipes of weights."""
+"""Chinese of tables: words, and sentences with blanks."""
 
 from __future__ import annotations
 
@@ -300,6 +300,11 @@ SENTENCES = {
     "Without time effects a common trend does this: see whether they belong in the model.": (
         "未含年份效应时，共同趋势会造成这种情况；请检查模型是否应包含年份效应。"
     ),
+    "Rows of {}: effects of this term alone, the other terms that hold the same variable staying "
+    "as they are.": "{} 各行：仅为该项自身的效应，含同一变量的其他项保持不变。",
+    "Effects of the variable, at the values observed: effects({}).": (
+        "该变量在观测值处的效应：effects({})。"
+    ),
     "Estimated by {}; endogenous: {}; instruments: {}; left out, as they depend on the others: "
     "{}.": "估计方法：{}；内生变量：{}；工具变量：{}；因线性相关而剔除：{}。",
     "Estimated by {}; endogenous: {}; instruments: {}.": (
@@ -333,8 +338,8 @@ SENTENCES = {
     "Not all rows of the mixed matrices sum to one: shares depend on their scales.": (
         "混合矩阵的行和并非均为一：份额取决于其尺度。"
     ),
-    "rho = {} (s.e. {}) is near zero: shares are not identified at rho = 0 (Davies).": (
-        "rho = {}（标准误 {}）接近零：rho = 0 时份额不可识别（Davies）。"
+    "rho = {} (s.e. {}) is not told from zero: shares are not identified at rho = 0 (Davies).": (
+        "rho = {}（标准误 {}）与零无法区分：rho = 0 时份额不可识别（Davies）。"
     ),
     "W[{}] and W[{}] are alike (correlation of {}): a model with both is not identified. Keep one "
     "of them.": "W[{}] 与 W[{}] 相似（{} 的相关系数）：同时包含二者的模型不可识别，请保留其一。",
@@ -365,36 +370,3 @@ PIECES = {
     "nothing": "无",
     "the regressors": "解释变量",
 }
-
-# Names of blocks, senders and channels that come with the package.
-BLOCKS = {"GBA": "大湾区", "periphery": "外围城市", "own": "本市", "all": "全部"}
-# Values of recipes that are no names of columns or cities.
-VALUES = {"True": "是", "False": "否"}
-UNITS = {
-    "1 / (1 + standard deviations apart)": "1 /（1 + 标准差距离）",
-    "1 / units of the column": "1 / 变量单位", "1 = a link": "1 = 有联系",
-    "1 = among k nearest": "1 = k 近邻", "1 = at no distance": "1 = 距离为零",
-    "1 = common border": "1 = 相邻", "1 = in the ring": "1 = 圈层内",
-    "1 = within the band": "1 = 距离带内", "as before": "同原矩阵",
-    "common platforms": "共同平台数", "share of common platforms": "共同平台份额",
-    "km^-power": "公里^-幂次", "mass^2 km^-power": "质量² 公里^-幂次", "product": "乘积",
-    "share of weight": "权重份额", "time^-power": "时间^-幂次", "units of the table": "原表单位",
-}  # fmt: skip
-RECIPES = {
-    "contiguity (queen)": "邻接（queen）", "contiguity (rook)": "邻接（rook）",
-    "k nearest": "k 近邻", "distance band": "距离带", "ring": "距离圈层",
-    "inverse distance": "反距离", "kernel (bisquare)": "核函数（双平方）",
-    "kernel (gaussian)": "核函数（高斯）", "kernel (triangular)": "核函数（三角）",
-    "economic gap": "经济差距", "gravity": "引力模型", "gravity (directed)": "引力模型（有向）",
-    "similarity": "相似度", "flows": "流量", "co-membership": "共同成员",
-    "product": "乘积", "convex sum": "凸组合", "union": "并集", "intersection": "交集",
-    "conditional": "条件", "sparsified": "稀疏化", "matrix": "给定矩阵",
-    "column": "变量", "columns": "变量", "floor": "下限", "floored pairs": "触及下限的城市对",
-    "power": "幂次", "cutoff km": "截断距离（公里）", "bandwidth km": "带宽（公里）",
-    "neighbours": "邻居数", "symmetric": "对称化", "links": "附加联系", "order": "阶数",
-    "up to": "含低阶", "dropped": "剔除的城市", "isolates": "孤立城市的处理", "of": "由",
-    "shares": "份额", "strongest": "保留最强", "share": "份额", "per": "按", "receiver": "接收方",
-    "measure": "度量", "platforms": "平台数", "from km": "起（公里）", "to km": "止（公里）",
-    "beyond km": "超过（公里）", "own": "市内流量份额", "subset of": "取自", "metric": "度量",
-    "weight lost": "损失的权重", "weight left": "剩余权重", "directed": "有向", "scale": "尺度",
-}  # fmt: skip

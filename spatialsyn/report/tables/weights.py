@@ -11,8 +11,8 @@ from spatialsyn.report.tables.display import NONE, Display, Labels, fixed
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import weights_notes
 from spatialsyn.report.tables.phrases import known
+from spatialsyn.report.tables.recipes import UNITS
 from spatialsyn.report.tables.regression import Table
-from spatialsyn.report.tables.sentences import UNITS
 from spatialsyn.weights.audit import examine, single
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import WeightsSeries

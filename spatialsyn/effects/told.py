@@ -1,0 +1,52 @@
+"""What is said under effects: what an entry means, and what it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from spatialsyn.effects.blocks import PER
+from spatialsyn.effects.horizon import LASTING
+from spatialsyn.effects.table import Effects
+from spatialsyn.models.formula import Regressors
+from spatialsyn.numerics.lags import Array
+
+# What was asked for: a regressor as it stands (None), or a variable of the panel, through
+# the columns that it moves and by how much in each city and year, (n, T).
+Asked = Mapping[str, Mapping[str, Array] | None]
+
+
+def told(
+    made: Effects, asked: Asked, data: Regressors, per: str | None, horizon: Any, lasting: bool
+) -> Effects:
+    """The effects with what an entry means; `per` counts effects by block, None all others."""
+    said = [made.about if per is None else PER[per]]
+    said += [] if horizon is None or isinstance(horizon, str) else [LASTING[bool(lasting)]]
+    notes = [made.note, terms_alone(asked, data)]
+    return replace(made, about="; ".join(filter(None, said)), note=" ".join(filter(None, notes)))
+
+
+def terms_alone(asked: Asked, data: Regressors) -> str:
+    """A sentence where regressors that stand as they are have more to them than their rows.
+
+    In ``y ~ x + x:z`` the row x is the effect of the coefficient of x: that at z = 0.
+    """
+    factors = [set(name.split(":")) - {name} for name in data.names]
+    shown = [x for x, moved in asked.items() if moved is None
+             and (in_other_terms(x, data) or any(x in of for of in factors))]  # fmt: skip
+    if not shown:
+        return ""
+    said = (
+        f"Rows of {', '.join(shown)}: effects of this term alone, the other terms that hold the "
+        "same variable staying as they are."
+    )
+    variables = [x for x in shown if in_other_terms(x, data)]
+    if not variables:
+        return said
+    return f"{said} Effects of the variable, at the values observed: effects({variables[0]!r})."
+
+
+def in_other_terms(name: str, data: Regressors) -> bool:
+    """Whether the variable `name` is in other regressors than the one of its own name."""
+    return any(n != name and name in s for n, s in zip(data.names, data.sources, strict=True))
