@@ -67,23 +67,25 @@ class Results(SeveralWeights, Tabled):
         """The model in one line."""
         return self.model.equation
 
-    @cached_property
+    @property
     def params(self) -> pd.Series:
-        """Parameters by name: regressors, their lags, rho, sigma2."""
-        return pd.Series(self.estimate.params, index=list(self.estimate.names), name="estimate")
+        """Parameters by name: regressors, their lags, rho, sigma2. A copy, as all tables here."""
+        return pd.Series(self.estimate.params.copy(), index=list(self.estimate.names), name="estimate")
 
-    @cached_property
+    @property
     def cov(self) -> pd.DataFrame:
         """Covariance matrix of the parameters."""
         names = list(self.estimate.names)
-        return pd.DataFrame(self.estimate.cov, index=names, columns=names)
+        return pd.DataFrame(self.estimate.cov, copy=True, index=names, columns=names)
 
-    @cached_property
+    @property
     def se(self) -> pd.Series:
         """Standard errors by name."""
-        se = pd.Series(np.sqrt(np.diag(self.cov)), index=list(self.estimate.names), name="se")
-        on_boundary = se.index.str.startswith("share[") & (se == 0)
-        return se if self.design.mixture is None else se.mask(on_boundary)
+        names = list(self.estimate.names)
+        se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=names, name="se")
+        if self.design.mixture is None:
+            return se
+        return se.mask(se.index.str.startswith("share[") & (se == 0))
 
     def with_cov(self, kind: str, km: float | None = None) -> Results:
         """The same estimates with another covariance; effects and tables follow.
@@ -168,12 +170,12 @@ class Results(SeveralWeights, Tabled):
         """Schwarz's criterion; compare as `aic`."""
         return float(np.log(self.nobs)) * self.df_model - 2 * self.loglik
 
-    @cached_property
+    @property
     def resid(self) -> pd.Series:
         """Structural residuals, swept of the fixed effects; NaN where the outcome is missing."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
-    @cached_property
+    @property
     def fitted(self) -> pd.Series:
         """y minus `resid`: what regressors, fixed effects, the observed Wy (and Wu) account for."""
         return self._by_city_year(self.data.y - self.estimate.residuals, "fitted")
@@ -381,7 +383,7 @@ class Results(SeveralWeights, Tabled):
     def _by_city_year(self, values: Array, name: str) -> pd.Series:
         cells = [self.panel.ids, self.data.years]
         index = pd.MultiIndex.from_product(cells, names=["city", "year"])
-        return pd.Series(values.ravel(), index=index, name=name)
+        return pd.Series(values.flatten(), index=index, name=name)
 
     def _signal(self, data: Regressors) -> Array:
         """X beta + W X theta, (n, T), not swept."""

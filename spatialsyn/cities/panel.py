@@ -90,10 +90,10 @@ class CityPanel:
         tidy = _with_rows(tidy.set_index(list(KEYS)), holes, blocks).sort_index()
         check_cells_are_numbers(tidy, ignore=blocks)
         self._frame, self.absent = tidy, tuple(holes)
-        self.cities, self.context = _matched(cities, self.ids, city)
+        self._cities, self._context = _matched(cities, self.ids, city)
         self._blocks = {name: self._grouping(name) for name in blocks}
-        if self.cities is not None:  # maps draw the borders of the panel's groupings
-            self.cities = self.cities.assign(**self._blocks)
+        if self._cities is not None:  # maps draw the borders of the panel's groupings
+            self._cities = self._cities.assign(**self._blocks)
         self._made = True
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -110,9 +110,19 @@ class CityPanel:
         return self._frame.copy(deep=False)
 
     @property
+    def cities(self) -> Any:
+        """The polygons, indexed by city, or None; changing this copy changes no panel."""
+        return None if self._cities is None else self._cities.copy(deep=False)
+
+    @property
+    def context(self) -> Any:
+        """Polygons beside the panel's cities, or None; changing this copy changes no panel."""
+        return None if self._context is None else self._context.copy(deep=False)
+
+    @property
     def blocks(self) -> dict[str, pd.Series]:
         """The groupings by name: block of each city; changing this copy changes no panel."""
-        return dict(self._blocks)
+        return {name: group.copy() for name, group in self._blocks.items()}
 
     @cached_property
     def ids(self) -> tuple[Any, ...]:
@@ -272,7 +282,7 @@ class CityPanel:
     def _beside(self, frame: pd.DataFrame) -> CityPanel:
         """The same cities, years and groupings over another table of numbers, checked already."""
         made = object.__new__(CityPanel)
-        for name in ("cities", "context", "_blocks", "ids", "years", "absent"):
+        for name in ("_cities", "_context", "_blocks", "ids", "years", "absent"):
             made.__dict__[name] = getattr(self, name)
         made.__dict__.update(_frame=frame, _made=True)
         return made
