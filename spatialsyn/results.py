@@ -70,7 +70,9 @@ class Results(SeveralWeights, Tabled):
     @property
     def params(self) -> pd.Series:
         """Parameters by name: regressors, their lags, rho, sigma2. A copy, as all tables here."""
-        return pd.Series(self.estimate.params.copy(), index=list(self.estimate.names), name="estimate")
+        return pd.Series(
+            self.estimate.params.copy(), index=list(self.estimate.names), name="estimate"
+        )
 
     @property
     def cov(self) -> pd.DataFrame:

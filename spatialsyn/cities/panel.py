@@ -19,6 +19,7 @@ from spatialsyn.cities.checks import (
     check_cells_are_numbers,
     check_columns,
     check_ids,
+    check_key_names,
     check_keys,
     check_same_cities,
     check_years,
@@ -82,7 +83,7 @@ class CityPanel:
         what = "blocks are columns, such as ['region'], or none, ()"
         blocks = (blocks,) if isinstance(blocks, str) else tuple(listed(blocks, what, PanelError))
         check_columns(frame, (city, year, *frame.columns.unique()))
-        _check_key_names(frame, city, year)
+        check_key_names(frame, city, year)
         check_ids(frame, city)
         years = check_years(frame, year)
         holes = check_keys(frame, city, years, absent)
@@ -262,11 +263,11 @@ class CityPanel:
             f"{self.n} cities x {self.T} years ({self.years[0]}-{self.years[-1]}), "
             f"{len(self.variables)} variables"
         )
-        groups = [
-            f"{name}: "
-            + ", ".join(f"{block} {size}" for block, size in group.value_counts().items())
-            for name, group in sorted(self.blocks.items())
-        ]
+        groups = []
+        for name, group in sorted(self.blocks.items()):
+            counts = group.value_counts()
+            sizes = [f"{block} {counts[block]}" for block in sorted(counts.index, key=str)]
+            groups.append(f"{name}: {', '.join(sizes)}")
         if self.absent:
             groups.append(f"no row for {len(self.absent)} of {self.n * self.T} city-years")
         return "; ".join([head, *groups])
@@ -349,16 +350,6 @@ class CityPanel:
             )
         check_blocks(name, group)
         return group.rename(name)
-
-
-def _check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
-    """The panel calls its keys city and year; no other column may."""
-    taken = [k for k, own in (("city", city), ("year", year)) if own != k and k in frame.columns]
-    if taken:
-        raise PanelError(
-            f"the table has further columns called {named(taken)}, the names of the panel's keys. "
-            "Rename them, for example frame.rename(columns={'city': 'city_name'})."
-        )
 
 
 def _with_rows(
