@@ -216,12 +216,10 @@ def topsis(
 
 def _by_name(method: str, z: Array, names: Names) -> Array:
     if method not in METHODS:
-        closeness = (
-            ' TOPSIS is a way to add up: aggregation="topsis".' if method == "topsis" else ""
-        )
+        topsis = ' TOPSIS is a way to add up: aggregation="topsis".' if method == "topsis" else ""
         raise PanelError(
             f"method={method!r} is not one of {', '.join(map(repr, METHODS))}; nor is it a list "
-            f"of them, whose weights are combined, or a mapping of indicators to weights.{closeness}"
+            f"of them, whose weights are combined, or a mapping of indicators to weights.{topsis}"
         )
     return METHODS[method](z, names) if z.shape[1] > 1 else np.ones(1)
 

@@ -182,7 +182,7 @@ z3 = np.array([[0.0, 1, 0.2], [0.5, 0, 0.9], [1, 0.5, 0.4], [0.3, 0.3, 0.3]])
         (lambda: pca_weights(z3[:, :1]), "two indicators at least"),
         (lambda: combined_weights([np.array([1.0, 0]), np.array([0.0, 1])]), "no indicator in common"),
         (lambda: combined_weights([np.ones(1), np.ones(1)], [0.5, 0.6]), "must sum to one"),
-        # Two weightings without a list: the second was taken for shares of the numbers of the first.
+        # Two weightings without a list: the second was taken for shares of the first.
         (lambda: combined_weights(np.array([0.8, 0.2]), np.array([0.4, 0.6])), "takes a list of"),
         (lambda: combined_weights([np.ones(1), np.ones(2)]), r"the shapes \[\(1,\), \(2,\)\]"),
         (lambda: combined_weights([np.ones(1), np.ones(1)], [1.0]), "2 weightings need as many"),
