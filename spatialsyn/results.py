@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.panel import KEYS, CityPanel
 from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.horizon import LASTING
 from spatialsyn.effects.mixed import SeveralWeights
@@ -83,11 +83,10 @@ class Results(SeveralWeights, Tabled):
     @property
     def se(self) -> pd.Series:
         """Standard errors by name."""
-        names = list(self.estimate.names)
-        se = pd.Series(np.sqrt(np.diag(self.cov.to_numpy())), index=names, name="se")
-        if self.design.mixture is None:
-            return se
-        return se.mask(se.index.str.startswith("share[") & (se == 0))
+        se = pd.Series(np.sqrt(np.diag(self.cov)), index=list(self.estimate.names), name="se")
+        if self.design.mixture is not None:
+            se = se.mask(se.index.str.startswith("share[") & (se == 0))
+        return se
 
     def with_cov(self, kind: str, km: float | None = None) -> Results:
         """The same estimates with another covariance; effects and tables follow.
@@ -383,8 +382,7 @@ class Results(SeveralWeights, Tabled):
         return html(self)
 
     def _by_city_year(self, values: Array, name: str) -> pd.Series:
-        cells = [self.panel.ids, self.data.years]
-        index = pd.MultiIndex.from_product(cells, names=["city", "year"])
+        index = pd.MultiIndex.from_product([self.panel.ids, self.data.years], names=KEYS)
         return pd.Series(values.flatten(), index=index, name=name)
 
     def _signal(self, data: Regressors) -> Array:
