@@ -15,8 +15,8 @@ from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.display import STARS, Display, Labels, fixed
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import star_notes
-from spatialsyn.report.tables.sars import sars
 from spatialsyn.report.tables.regression import Table
+from spatialsyn.report.tables.sars import sars
 
 # Columns of a codebook that a definition table prints, in this order, and their headers.
 CODEBOOK = {"unit": "Unit", "definition": "Definition", "source": "Source"}
