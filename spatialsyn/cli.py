@@ -79,10 +79,10 @@ def run(
         Path | None, typer.Option(help="folder of the results; results/<study> by default")
     ] = None,
     jobs: Annotated[
-        int, typer.Option(help="processes for the models of [grid]; -1 for all cores")
+        int, typer.Option(help="processes for the models of a grid; -1 for all cores")
     ] = 1,
     backend: Annotated[
-        str, typer.Option(help="of [grid]: joblib, or dask for a cluster")
+        str, typer.Option(help="where they run: joblib, or dask for a cluster")
     ] = "joblib",
     scheduler: Annotated[
         str | None, typer.Option(help="address of a running Dask scheduler, tcp://host:8786")

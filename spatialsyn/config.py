@@ -52,11 +52,12 @@ TABLES = (
 )  # fmt: skip
 FIGURES = (
     "blocks", "emitted_received", "effects", "specifications", "study_area", "weights",
-    "block_matrix", "flows", "autocorrelation", "spectra",
+    "block_matrix", "flows", "emitted", "received", "autocorrelation", "spectra",
 )  # fmt: skip
 # Written where a study names them; a study without a list gets all others that it can fill.
 ON_REQUEST = (
-    "correlations", "definitions", "block_matrix", "flows", "autocorrelation", "spectra",
+    "correlations", "definitions", "block_matrix", "flows", "emitted", "received",
+    "autocorrelation", "spectra",
 )  # fmt: skip
 
 

@@ -118,6 +118,8 @@ def facts(job: Job) -> dict[str, str]:
 
 def cautions(job: Job) -> list[str]:
     """What a careful reader should know before quoting the answer."""
+    from spatialsyn.report.tables.sars import sars
+
     words, results = SENTENCES[job.study.report.language], job.results[job.main]
     shared, scales = shared_indicators(job)
     return [
@@ -125,7 +127,7 @@ def cautions(job: Job) -> list[str]:
         words["shared"].format(", ".join(shared)) if shared else words["disjoint"],
         *([words["scales"].format(", ".join(scales))] if scales else []),
         words["cause"],
-        words["context"],
+        sars(results.panel, job.study.report.language) or words["context"],
     ]
 
 

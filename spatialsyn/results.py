@@ -83,8 +83,9 @@ class Results(SeveralWeights, Tabled):
     def se(self) -> pd.Series:
         """Standard errors by name."""
         se = pd.Series(np.sqrt(np.diag(self.cov)), index=list(self.estimate.names), name="se")
-        on_boundary = se.index.str.startswith("share[") & (se == 0)
-        return se if self.design.mixture is None else se.mask(on_boundary)
+        if self.design.mixture is not None:
+            se = se.mask(se.index.str.startswith("share[") & (se == 0))
+        return se
 
     def with_cov(self, kind: str, km: float | None = None) -> Results:
         """The same estimates with another covariance; effects and tables follow.

@@ -156,11 +156,12 @@ class Job:
         if kind == "figures":
             maps = None if self.panel.cities is not None else "polygons: boundaries in [panel]"
             lacking |= dict.fromkeys(("study_area", "flows"), maps or blocks)
-            lacking |= {"emitted_received": maps, "weights": weights or maps}
+            lacking |= dict.fromkeys(("emitted", "received", "emitted_received"), maps)
+            lacking |= {"weights": weights or maps}
         if not self.results[self.main].regressors:
             lacking |= dict.fromkeys(
-                ("effects", "blocks", "cities", "emitted_received", "grid", "specifications",
-                 "block_matrix", "flows", "correlations"),
+                ("effects", "blocks", "cities", "emitted", "received", "emitted_received", "grid",
+                 "specifications", "block_matrix", "flows", "correlations"),
                 "regressors",
             )  # fmt: skip
         return lacking

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from spatialsyn.study_labels import labels_of
 
 if TYPE_CHECKING:
@@ -88,16 +90,45 @@ def _draw_blocks(job: Job) -> dict[str, Any]:
 
 def _draw_emitted_received(job: Job) -> dict[str, Any]:
     from spatialsyn.report import emitted_received
-    from spatialsyn.report.words import word
 
     results = job.results[job.main]
     effects = results.effects(job.x, by="city")
-    label = job.study.report.labels.get(job.x, job.x)
+    return {"emitted_received": emitted_received(results.panel, effects, **_look(job))}
+
+
+def _draw_emitted(job: Job) -> dict[str, Any]:
+    return {"emitted": _one_way(job, "emitted", "emitted to other cities")}
+
+
+def _draw_received(job: Job) -> dict[str, Any]:
+    return {"received": _one_way(job, "received", "received from other cities")}
+
+
+def _one_way(job: Job, effect: str, title: str) -> Any:
+    """One half of `emitted_received`, in the classes of both: the two figures compare."""
+    from spatialsyn.report import map as draw
+    from spatialsyn.report.atlas.classes import classify
+    from spatialsyn.report.words import word
+
+    panel, look = job.results[job.main].panel, _look(job)
+    effects = job.results[job.main].effects(job.x, by="city")
+    both = [effects[way]["estimate"].to_numpy() for way in ("emitted", "received")]
+    classes = classify(np.concatenate(both), "equal_interval")
+    return draw(
+        panel.cities, effects[effect], word(title, look["language"]), panel.context,
+        classes.limits, diverging=classes.diverging, **look,
+    )  # fmt: skip
+
+
+def _look(job: Job) -> dict[str, Any]:
+    """What maps of effects print beside the numbers: unit, borders of the blocks, language."""
+    from spatialsyn.report.words import word
+
     language = job.study.report.language
+    label = job.study.report.labels.get(job.x, job.x)
     unit = word("effect of one unit of {}", language).format(label)
-    blocks = job.by if results.panel.blocks else None
-    drawing = emitted_received(results.panel, effects, unit=unit, blocks=blocks, language=language)
-    return {"emitted_received": drawing}
+    blocks = job.by if job.results[job.main].panel.blocks else None
+    return {"unit": unit, "blocks": blocks, "language": language}
 
 
 def _draw_block_matrix(job: Job) -> dict[str, Any]:
@@ -155,6 +186,8 @@ FIGURES: dict[str, Callable[[Job], dict[str, Any]]] = {
     "blocks": _draw_blocks,
     "specifications": _draw_specifications,
     "emitted_received": _draw_emitted_received,
+    "emitted": _draw_emitted,
+    "received": _draw_received,
     "block_matrix": _draw_block_matrix,
     "flows": _draw_flows,
     "autocorrelation": _draw_autocorrelation,

@@ -33,8 +33,9 @@ def wild_bootstrap(
 ) -> Results:
     """The same estimates with bootstrap draws; ``effects(method="bootstrap")`` reads them.
 
-    Standard errors are the standard deviations of the draws. sigma2 has none: the weights
-    keep the size of the residuals.
+    Residuals of a cluster change sign together (Cameron, Gelbach & Miller 2008, Review of
+    Economics and Statistics 90). Standard errors are the standard deviations of the draws.
+    sigma2 has none: the weights keep the size of the residuals.
 
     Parameters
     ----------

@@ -217,7 +217,7 @@ def test_weights_from_borders_need_polygons(study):
         _ = open_job(study).weights
 
 
-def test_the_command_line_and_its_exit_codes(study, tmp_path):
+def test_the_command_line_and_its_exit_codes(study, tmp_path, monkeypatch):
     assert spatialsyn("check", study).returncode == 0
     done = spatialsyn("run", study, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -234,6 +234,9 @@ def test_the_command_line_and_its_exit_codes(study, tmp_path):
     assert "Traceback" not in refused.stderr
     assert spatialsyn("fit", study).returncode == 2
     assert spatialsyn("dance").returncode == 2
+    monkeypatch.setenv("COLUMNS", "200")
+    # Square brackets in a help text are markup and vanish: "the models of [grid]" lost its noun.
+    assert "models of a grid" in spatialsyn("run", "--help").stdout
     assert spatialsyn("check", tmp_path / "absent.toml").returncode == 1
 
 

@@ -43,6 +43,41 @@ def test_more_tables_and_figures_are_made_where_a_study_names_them(study, tmp_pa
     assert list(tests["test"]) == list(found["test"])
 
 
+def test_emitted_and_received_alone_are_the_halves_of_the_pair(study, tmp_path):
+    """The same classes, colours and cities as side by side; effects from the matrix itself."""
+    from spatialsyn.study_figures import FIGURES
+
+    listed = '["emitted", "received", "emitted_received"]'
+    study.write_text(STUDY.replace('["blocks", "effects", "study_area"]', listed), encoding="utf-8")
+    folder = run(study, tmp_path / "out", say=lambda _: None)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    job = open_job(study)
+    res, pair = job.results["main"], FIGURES["emitted_received"](job)["emitted_received"]
+    W, b = res.weights["geo"].dense(), res.params
+    S = np.eye(12) - b["rho[geo]"] * W
+    E = np.linalg.solve(S, b["index"] * np.eye(12) + b["W[geo]*index"] * W)
+    np.fill_diagonal(E, 0)
+    both = np.r_[E.sum(axis=0), E.sum(axis=1)]
+    inner = np.linspace(both.min(), both.max(), 6)[1:-1]  # five classes of equal width
+    for half, ax, values in zip(("emitted", "received"), pair.axes, np.split(both, 2), strict=True):
+        assert (folder / "figures" / f"{half}.pdf").read_bytes().startswith(b"%PDF")
+        assert f"Effects {half} by each city" in page
+        alone = FIGURES[half](job)[half]
+        cities, beside = (
+            next(c for c in part.collections if c.get_gid() == "cities").get_facecolors()
+            for part in (alone, ax)
+        )
+        np.testing.assert_array_equal(cities, beside)
+        number = np.searchsorted(inner, values)
+        brightness = cities[:, :3].sum(axis=1)
+        assert all(
+            np.sign(brightness[a] - brightness[b]) == np.sign(number[b] - number[a])
+            for a in range(12) for b in range(12)
+        )  # fmt: skip
+        shown = [text.get_text() for text in alone.get_legend().get_texts()]
+        assert len([text for text in shown if " to " in text]) == 5
+
+
 def test_without_a_list_they_are_left_out_and_the_tests_are_there(study):
     text = "\n".join(s for s in STUDY.splitlines() if not s.startswith(("tables", "figures")))
     study.write_text(text, encoding="utf-8")
@@ -50,6 +85,7 @@ def test_without_a_list_they_are_left_out_and_the_tests_are_there(study):
     assert "diagnostics" in job.tables
     assert not {"correlations", "definitions"} & set(job.tables)
     assert not {"block_matrix", "flows", "autocorrelation", "spectra"} & set(job.figures)
+    assert not {"emitted", "received"} & set(job.figures)
 
 
 def test_figures_and_tables_that_cannot_be_made_say_what_they_need(study):

@@ -25,6 +25,16 @@ def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
             raise PanelError(f"{found} {name!r}{close}; the table has {named(known, 40)}.")
 
 
+def check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
+    """The panel calls its keys city and year; no other column may."""
+    taken = [k for k, own in (("city", city), ("year", year)) if own != k and k in frame.columns]
+    if taken:
+        raise PanelError(
+            f"the table has further columns called {named(taken)}, the names of the panel's keys. "
+            "Rename them, for example frame.rename(columns={'city': 'city_name'})."
+        )
+
+
 def check_ids(frame: pd.DataFrame, city: str) -> None:
     """City ids are all there and all of one kind."""
     ids = frame[city]

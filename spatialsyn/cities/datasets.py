@@ -10,6 +10,8 @@ import pandas as pd
 from spatialsyn.cities.boundaries import bundled
 from spatialsyn.cities.panel import CityPanel
 
+__all__ = ["boundaries", "codebook", "guangdong"]
+
 DATA = files("spatialsyn.cities") / "data"
 
 

@@ -19,6 +19,7 @@ from spatialsyn.cities.checks import (
     check_cells_are_numbers,
     check_columns,
     check_ids,
+    check_key_names,
     check_keys,
     check_same_cities,
     check_years,
@@ -88,7 +89,7 @@ class CityPanel:
         blocks = (blocks,) if isinstance(blocks, str) else tuple(listed(blocks, what, PanelError))
         check_columns(frame, (city, year, *frame.columns.unique()))
         frame = with_used_categories(frame, city)
-        _check_key_names(frame, city, year)
+        check_key_names(frame, city, year)
         check_ids(frame, city)
         years = check_years(frame, year)
         holes = check_keys(frame, city, years, absent)
@@ -97,10 +98,10 @@ class CityPanel:
         tidy = with_flags_as_numbers(tidy, blocks)
         check_cells_are_numbers(tidy, ignore=blocks)
         self._frame, self.absent = tidy, tuple(holes)
-        self.cities, self.context = _matched(cities, self.ids, city)
+        self._cities, self._context = _matched(cities, self.ids, city)
         self._blocks = {name: self._grouping(name) for name in blocks}
-        if self.cities is not None:  # maps draw the borders of the panel's groupings
-            self.cities = self.cities.assign(**self._blocks)
+        if self._cities is not None:  # maps draw the borders of the panel's groupings
+            self._cities = self._cities.assign(**self._blocks)
         self._made = True
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -117,9 +118,19 @@ class CityPanel:
         return self._frame.copy(deep=False)
 
     @property
+    def cities(self) -> Any:
+        """The polygons, indexed by city, or None; changing this copy changes no panel."""
+        return None if self._cities is None else self._cities.copy(deep=False)
+
+    @property
+    def context(self) -> Any:
+        """Polygons beside the panel's cities, or None; changing this copy changes no panel."""
+        return None if self._context is None else self._context.copy(deep=False)
+
+    @property
     def blocks(self) -> dict[str, pd.Series]:
         """The groupings by name: block of each city; changing this copy changes no panel."""
-        return dict(self._blocks)
+        return {name: group.copy() for name, group in self._blocks.items()}
 
     @cached_property
     def ids(self) -> tuple[Any, ...]:
@@ -262,11 +273,11 @@ class CityPanel:
             f"{self.n} cities x {self.T} years ({self.years[0]}-{self.years[-1]}), "
             f"{len(self.variables)} variables"
         )
-        groups = [
-            f"{name}: "
-            + ", ".join(f"{block} {size}" for block, size in group.value_counts().items())
-            for name, group in sorted(self.blocks.items())
-        ]
+        groups = []
+        for name, group in sorted(self.blocks.items()):
+            counts = group.value_counts()
+            sizes = [f"{block} {counts[block]}" for block in sorted(counts.index, key=str)]
+            groups.append(f"{name}: {', '.join(sizes)}")
         if self.absent:
             groups.append(f"no row for {len(self.absent)} of {self.n * self.T} city-years")
         return "; ".join([head, *groups])
@@ -282,7 +293,7 @@ class CityPanel:
     def _beside(self, frame: pd.DataFrame) -> CityPanel:
         """The same cities, years and groupings over another table of numbers, checked already."""
         made = object.__new__(CityPanel)
-        for name in ("cities", "context", "_blocks", "ids", "years", "absent"):
+        for name in ("_cities", "_context", "_blocks", "ids", "years", "absent"):
             made.__dict__[name] = getattr(self, name)
         made.__dict__.update(_frame=frame, _made=True)
         return made
@@ -353,16 +364,6 @@ class CityPanel:
             )
         check_blocks(name, group)
         return group.rename(name)
-
-
-def _check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
-    """The panel calls its keys city and year; no other column may."""
-    taken = [k for k, own in (("city", city), ("year", year)) if own != k and k in frame.columns]
-    if taken:
-        raise PanelError(
-            f"the table has further columns called {named(taken)}, the names of the panel's keys. "
-            "Rename them, for example frame.rename(columns={'city': 'city_name'})."
-        )
 
 
 def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:

@@ -35,7 +35,7 @@ class Effects:
     ----------
     table : DataFrame
         Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; by channel
-        ``channel``; then ``estimate, se, low, high, p``.
+        ``channel``; then ``estimate, se, low, high, p``. Changing this copy changes no effects.
     level : coverage of the intervals ``low .. high``
     method : "delta" | "simulation" | "bootstrap"
     draws : (size, rows) simulated effects, None under the delta method
@@ -144,10 +144,11 @@ class Effects:
             if drawn is not None:
                 drawn[:, own] /= drawn[:, own & parts].sum(axis=1, keepdims=True)
         made = replace(self, table=table.assign(estimate=value), draws=drawn).with_spread(moved)
-        if drawn is not None:
-            tails = [(1 - self.level) / 2, (1 + self.level) / 2]
-            made.table["low"], made.table["high"] = np.quantile(drawn, tails, axis=0)
-        return made
+        if drawn is None:
+            return made
+        tails = [(1 - self.level) / 2, (1 + self.level) / 2]
+        low, high = np.quantile(drawn, tails, axis=0)
+        return replace(made, table=made.table.assign(low=low, high=high))
 
     def discoveries(self) -> Effects:
         """The same effects with ``q``, the p-values of all indirect ones of a regressor adjusted.
@@ -219,6 +220,19 @@ class Effects:
     def _repr_html_(self) -> str:
         table = self.table.to_html(index=False, float_format=DIGITS.format)
         return f"{table}\n<p>{'<br>'.join(map(escape, self._about()))}</p>"
+
+
+class _HandedOut:
+    """The table as a field that every reader gets a copy of; pandas copies what is changed."""
+
+    def __get__(self, effects: Effects | None, owner: type[Effects]) -> Any:
+        return self if effects is None else effects.__dict__["_table"].copy(deep=False)
+
+    def __set__(self, effects: Effects, table: pd.DataFrame) -> None:
+        effects.__dict__["_table"] = table
+
+
+Effects.table = _HandedOut()  # type: ignore[assignment]
 
 
 def normal_columns(value: Array, spread: Array, level: float) -> dict[str, Array]:

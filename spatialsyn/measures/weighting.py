@@ -139,8 +139,27 @@ def combined_weights(weights: Sequence[Array], shares: Sequence[float] | None = 
     """Several weightings as one: their geometric mean, or their sum with `shares`.
 
     w ~ (prod_m w_m)^(1/m), scaled to sum to one, or sum_m a_m w_m with sum a_m = 1.
+
+    Parameters
+    ----------
+    weights : m weightings of the same k indicators, in one list
+    shares : a, m numbers
+
+    Raises
+    ------
+    PanelError
+        Weightings that are no list of one length, shares that do not sum to one, or a product
+        that is zero for all indicators.
     """
+    sizes = [np.shape(one) for one in weights]
+    if not sizes or sizes[0] == () or len(set(sizes)) > 1:
+        raise PanelError(
+            f"combined_weights takes a list of weightings of the same indicators, "
+            f"combined_weights([entropy, critic]); got the shapes {sizes}."
+        )
     listed = np.array(weights)
+    if shares is not None and len(shares) != len(listed):
+        raise PanelError(f"{len(listed)} weightings need as many shares; got {list(shares)}.")
     if shares is not None:
         a = np.asarray(shares, dtype=float)
         if not (a >= 0).all() or abs(a.sum() - 1) > TINY:
@@ -197,9 +216,10 @@ def topsis(
 
 def _by_name(method: str, z: Array, names: Names) -> Array:
     if method not in METHODS:
+        topsis = ' TOPSIS is a way to add up: aggregation="topsis".' if method == "topsis" else ""
         raise PanelError(
             f"method={method!r} is not one of {', '.join(map(repr, METHODS))}; nor is it a list "
-            "of them or a mapping of indicators to weights."
+            f"of them, whose weights are combined, or a mapping of indicators to weights.{topsis}"
         )
     return METHODS[method](z, names) if z.shape[1] > 1 else np.ones(1)
 

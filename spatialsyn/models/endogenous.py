@@ -94,6 +94,11 @@ def _check_random(model: SpatialModel) -> None:
             'ec2sls weighs the variation within and between cities: it needs random="individual". '
             'Without random effects use estimator="2sls".'
         )
+    if model.random is not None and model.fixed_effects == "time" and model.correction != "direct":
+        raise ModelError(
+            f"{how} sweeps the years out and counts their means as estimated: beside "
+            f'random={model.random!r} and fixed_effects="time" use correction="direct".'
+        )
     if model.random is None or (model.random == "individual" and how != "best-2sls"):
         return
     raise ModelError(

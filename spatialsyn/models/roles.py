@@ -67,11 +67,19 @@ class Convex:
 def convex(*names: str, wx: str = "each") -> Convex:
     """A convex combination of weights matrices, for the W of sar and sdm.
 
+    rho sum_m share_m W_m y with shares that are estimated, at least zero, and sum to one
+    (Debarsy & LeSage 2018, Regional Science and Urban Economics 69).
+
     Parameters
     ----------
     names : the matrices, one by one
     wx : "each" | "combined"
         In models with WX: sum_m W_m X theta_m, or (sum_m share_m W_m) X theta.
+
+    Raises
+    ------
+    ModelError
+        What is not a name, a name that stands there twice, or another `wx`.
     """
     if wx not in ("each", "combined"):
         raise ModelError(f"convex has wx={wx!r}, which is neither 'each' nor 'combined'.")

@@ -55,11 +55,11 @@ class SpatialModel:
     random : None | "individual" | "correlated" | "baltagi"
         City effects as random draws, uncorrelated with the regressors, or correlated
         through the regressors' city means (Mundlak 1978; Debarsy 2012 for their lags);
-        with fixed_effects="none", or "time" and correction="direct". A spatial error
-        spreads them too (Kapoor, Kelejian & Prucha 2007); under "baltagi" it spreads the
-        idiosyncratic error only and they stand outside it (Anselin 1988; Baltagi, Song &
-        Koh 2003). In all of them phi^2 = s2 / (T s2_mu + s2), Elhorst's theta: 1 without
-        city variance; without a spatial error "baltagi" is "individual".
+        with fixed_effects="none" or "time", whose transformation leaves n - 1 draws (ours).
+        A spatial error spreads them too (Kapoor, Kelejian & Prucha 2007); under "baltagi"
+        they stand outside it (Anselin 1988; Baltagi, Song & Koh 2003), with years by "direct".
+        phi^2 = s2 / (T s2_mu + s2), Elhorst's theta: 1 without city variance; without a
+        spatial error "baltagi" is "individual".
     lag_y : bool
         tau y(t-1). City effects are then estimated by dummies, whose bias of order 1/T is
         removed unless correction="direct" (Yu, de Jong & Lee 2008; two-way Lee & Yu 2010).
@@ -141,10 +141,11 @@ class SpatialModel:
                 f"random={self.random!r} and fixed_effects={self.fixed_effects!r} both stand for "
                 'the cities: choose one. With random effects use fixed_effects="none" or "time".'
             )
-        if self.fixed_effects == "time" and self.correction != "direct":
+        if self.fixed_effects == "time" and self.correction == "bias-corrected":
+            raise ModelError('correction="bias-corrected" has no random effects: use "lee-yu".')
+        if self.random == "baltagi" and self.transforms and roles(self.family, self.W).wu:
             raise ModelError(
-                f"correction={self.correction!r} removes fixed effects only; it does not exist "
-                'with random effects. Use correction="direct", or fixed_effects="twoways".'
+                'random="baltagi" with a spatial error takes years as correction="direct" only.'
             )
 
     def _check_dynamic(self) -> None:

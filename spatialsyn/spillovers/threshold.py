@@ -189,6 +189,9 @@ def threshold(
 ) -> Threshold:
     """Estimate the value of `q` beyond which the effect of `x` and of its lag changes.
 
+    The interval of the value is that of Hansen (2000), the test of none that of Hansen (1999)
+    with samples that keep the years of a city together.
+
     Parameters
     ----------
     model : ols, slx, sar or sdm, static, with fixed effects or none, and without regimes

@@ -180,6 +180,9 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
     carried = values.attrs if getattr(values, "name", "profile") is not None else {}
     given = None if base_years is None else given_years(base_years)
     known = None if carried.get("base_years") is None else given_years(carried["base_years"])
+    whole = carried.get("sample_years")
+    if given == "all" and whole is not None and known == given_years(whole):
+        known = "all"
     if given is not None and known is not None and given != known:
         raise WeightsError(
             f"base_years={given}, but the values are means over {known}: say which is true. "
@@ -194,7 +197,6 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
             'or at the start of the sample, or say base_years=(2011, 2012); base_years="all" is '
             "possible and marks the matrix in every table."
         )
-    whole = carried.get("sample_years")
     return "all" if whole is not None and 1 < len(whole) == len(years) else years
 
 

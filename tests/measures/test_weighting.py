@@ -182,11 +182,16 @@ z3 = np.array([[0.0, 1, 0.2], [0.5, 0, 0.9], [1, 0.5, 0.4], [0.3, 0.3, 0.3]])
         (lambda: pca_weights(z3[:, :1]), "two indicators at least"),
         (lambda: combined_weights([np.array([1.0, 0]), np.array([0.0, 1])]), "no indicator in common"),
         (lambda: combined_weights([np.ones(1), np.ones(1)], [0.5, 0.6]), "must sum to one"),
+        # Two weightings without a list: the second was taken for shares of the first.
+        (lambda: combined_weights(np.array([0.8, 0.2]), np.array([0.4, 0.6])), "takes a list of"),
+        (lambda: combined_weights([np.ones(1), np.ones(2)]), r"the shapes \[\(1,\), \(2,\)\]"),
+        (lambda: combined_weights([np.ones(1), np.ones(1)], [1.0]), "2 weightings need as many"),
         (lambda: weights_by({"u": 0.5, "q": 0.5}, z3[:, :2], "uv"), "give one to each of 'u', 'v', or shares"),
         (lambda: weights_by({"u": 0.9, "v": 0.5}, z3[:, :2], "uv"), "non-negative and sum to one"),
         (lambda: weights_by({"u": 1.5, "v": -0.5}, z3[:, :2], "uv"), "non-negative and sum to one"),
         (lambda: weights_by(["entropy", "entropy"], z3, "uvw"), "must list different methods"),
         (lambda: weights_by(["entropy", "ahp"], z3, "uvw"), "method='ahp' is not one of"),
+        (lambda: weights_by("topsis", z3, "uvw"), 'TOPSIS is a way to add up: aggregation="topsis"'),
         (lambda: topsis(np.ones((2, 2)), np.ones(2), worst=1.0), "the best point is the worst one"),
     ],
 )  # fmt: skip

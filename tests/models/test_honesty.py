@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 from cases import made_up, ring
 from numpy.testing import assert_allclose
+from shapely.geometry import box
 
 import spatialsyn as ss
 
@@ -206,6 +208,29 @@ def test_changing_the_shown_table_changes_no_panel():
     frame = panel.frame
     frame["x"] = 0.0
     assert panel.array("x").any()
+
+
+def test_changing_what_a_noun_shows_changes_no_noun():
+    """Each attribute is read, written over, and read again."""
+    ids = [f"c{i:02d}" for i in range(12)]
+    shapes = [box(113 + i % 4, 22 + i // 4, 114 + i % 4, 23 + i // 4) for i in range(13)]
+    polygons = gpd.GeoDataFrame({"colour": "blue"}, [*ids, "sea"], geometry=shapes, crs=4326)
+    panel, w = made_up()
+    panel = ss.CityPanel(panel.frame.reset_index(), "city", "year", polygons, ["region"])
+    res = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="twoways"), panel, w)
+    effects = res.effects()
+    shown = [(panel, "cities"), (panel, "context"), (effects, "table")]
+    shown += [(res, name) for name in ("params", "se", "cov", "rho", "resid", "fitted")]
+    for noun, name in shown:
+        before, changed = getattr(noun, name).copy(), getattr(noun, name)
+        changed.iloc[0:1] = changed.iloc[-1:].to_numpy()
+        if changed.ndim == 2:
+            changed["one more"] = 1
+        assert getattr(noun, name).equals(before)
+    block = panel.blocks["region"]
+    block.iloc[:] = "other"
+    assert set(panel.blocks["region"]) == {"core", "edge"}
+    assert_allclose(res.effects()["total"]["estimate"], effects["total"]["estimate"], rtol=0)
 
 
 def test_base_years_are_not_lost_or_contradicted():

@@ -39,6 +39,45 @@ def test_the_likelihood_is_the_multivariate_normal_density(family, effects):
     assert_allclose(res.loglik, density, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("family", "random"),
+    [("slx", "individual"), ("sar", "correlated"), ("sdm", "baltagi"), ("sem", "individual"),
+     ("gns", "individual")],
+)  # fmt: skip
+def test_transformed_years_leave_the_density_of_n_minus_1_cities(family, random):
+    """F, (n, n - 1), written out: F'y has no year effects, F'W = (F'WF) F', and F'mu is as
+    independent as mu was. The density, its peak and its Fisher information are those of F'y."""
+    panel, w = made_up(n=8, T=4, seed=5)
+    model = getattr(ss, family)("y ~ x", W="w", random=random, fixed_effects="time")
+    res = ss.fit(model, panel, w)
+    n, T, k, names = panel.n, panel.T, len(res.design.names), list(res.params.index)
+    F = np.linalg.eigh(np.eye(n) - 1 / n)[1][:, 1:]
+    W, y, Z = F.T @ w.dense() @ F, F.T @ panel.array("y"), np.moveaxis(res.design.Z, 2, 0)
+    assert res.nobs == y.size
+
+    def moments(params):
+        p = dict(zip(names, params, strict=True))
+        S, R = (np.eye(n - 1) - p.get(name, 0) * W for name in ("rho[w]", "lambda[w]"))
+        over_time = np.full((T, T), 1 / T) * (p["phi"] ** -2 - 1) + np.eye(T)
+        inverse = np.linalg.inv(R @ S)
+        mean = np.linalg.solve(S, np.tensordot(params[:k], F.T @ Z, 1)).ravel()
+        return mean, p["sigma2"] * np.kron(inverse @ inverse.T, over_time)
+
+    def density(params):
+        return multivariate_normal(*moments(params)).logpdf(y.ravel())
+
+    at, step = res.params.to_numpy(), 1e-5
+    assert_allclose(res.loglik, density(at), rtol=1e-9)
+    sides = [(at + step * unit, at - step * unit) for unit in np.eye(len(at))]
+    slopes = [(density(up) - density(down)) / (2 * step) for up, down in sides]
+    assert_allclose(slopes * res.se, 0, atol=1e-4)  # what the search leaves, per standard error
+    changes = [[(a - b) / (2 * step) for a, b in zip(moments(up), moments(down), strict=True)]
+               for up, down in sides]  # fmt: skip
+    V = np.linalg.inv(moments(at)[1])
+    info = [[m @ V @ m2 + np.trace(V @ C @ V @ C2) / 2 for m2, C2 in changes] for m, C in changes]
+    assert_allclose(res.cov, np.linalg.inv(info), rtol=1e-5, atol=1e-9)
+
+
 def test_the_expected_information_is_the_variance_of_the_score():
     """By simulation: 4000 draws of the score in (rho, lambda, phi, sigma2) at the truth."""
     from dataclasses import replace
@@ -113,12 +152,16 @@ def test_mundlak_slopes_are_within_slopes_given_the_rest():
     [
         ({"fixed_effects": "individual"}, "both stand for the cities: choose one"),
         ({"fixed_effects": "twoways"}, "both stand for the cities: choose one"),
-        ({"fixed_effects": "time"}, 'does not exist with random effects. Use correction="direct"'),
+        ({"fixed_effects": "time", "correction": "bias-corrected"},
+         '"bias-corrected" has no random effects: use "lee-yu"'),
+        ({"fixed_effects": "time", "estimator": "2sls"}, '2sls sweeps .* use correction="direct"'),
     ],
-)
+)  # fmt: skip
 def test_combinations_that_do_not_exist_are_refused(options, message):
     with pytest.raises(ss.ModelError, match=message):
         ss.sar("y ~ x", W="w", random="individual", **options)
+    with pytest.raises(ss.ModelError, match='"baltagi" with a spatial error takes years'):
+        ss.sem("y ~ x", W="w", random="baltagi", fixed_effects="time")
     with pytest.raises(ss.ModelError, match="random='both' is not one of"):
         ss.sar("y ~ x", W="w", random="both")
 

@@ -141,6 +141,7 @@ def test_weights_from_data_say_of_which_years(build):
     whole = mean([1.0, 2, 4, 8], years=(2011, 2012))
     whole.attrs["sample_years"] = (2011, 2012)
     assert build(whole).base_years == "all"
+    assert build(whole, base_years="all").base_years == "all"  # said twice, and true
     with pytest.raises(ss.WeightsError, match='give years, or "all"'):
         build(bare, base_years="2011")
     with pytest.raises(ss.WeightsError, match="'gdp' is missing or no finite number for 'b'"):

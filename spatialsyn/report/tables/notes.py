@@ -11,6 +11,7 @@ from spatialsyn.models.covariance import in_words
 from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.tables.display import STARS, Display
+from spatialsyn.report.tables.sars import sars
 from spatialsyn.results import Results
 from spatialsyn.summary import FEW_CITIES, OF_DUMMIES, likelihood_of
 from spatialsyn.weights.series import Links
@@ -131,6 +132,7 @@ def sample_notes(fits: Mapping[str, Results], how: Display) -> list[str]:
             lambda fit: " ".join(map(how.sentence, warnings_of(fit.design, fit.estimate))),
         ),
         *by_column(fits, lambda fit: _few(fit, how)),
+        *by_column(fits, lambda fit: sars(fit.panel, how.language)),
     ]
 
 

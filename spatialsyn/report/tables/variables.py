@@ -16,6 +16,7 @@ from spatialsyn.report.tables.display import STARS, Display, Labels, fixed
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import star_notes
 from spatialsyn.report.tables.regression import Table
+from spatialsyn.report.tables.sars import sars
 
 # Columns of a codebook that a definition table prints, in this order, and their headers.
 CODEBOOK = {"unit": "Unit", "definition": "Definition", "source": "Source"}
@@ -227,7 +228,8 @@ def _numeric(panel: CityPanel, columns: str | Sequence[str], what: str) -> list[
 
 
 def _sample(panel: CityPanel, how: Display) -> str:
-    return how.say("{} cities, {}–{}.", panel.n, panel.years[0], panel.years[-1])
+    cells = how.say("{} cities, {}–{}.", panel.n, panel.years[0], panel.years[-1])
+    return " ".join(filter(None, [cells, sars(panel, how.language)]))
 
 
 def _described(panel: CityPanel, name: str) -> dict[str, Any]:
