@@ -170,11 +170,7 @@ class Results(SeveralWeights, Tabled):
 
     @cached_property
     def resid(self) -> pd.Series:
-        """Structural residuals, swept of the fixed effects; NaN where the outcome is missing.
-
-        Under random effects those of the quasi-demeaned equation, of one variance: less what
-        of a city's mean residual its own draw takes up.
-        """
+        """Structural residuals, swept of fixed effects, quasi-demeaned by random ones; NaN in holes."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
     @cached_property
