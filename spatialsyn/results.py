@@ -170,7 +170,7 @@ class Results(SeveralWeights, Tabled):
 
     @cached_property
     def resid(self) -> pd.Series:
-        """Structural residuals, swept of fixed effects, quasi-demeaned by random ones; NaN in holes."""
+        """Structural residuals, fixed effects swept, random ones quasi-demeaned; NaN in holes."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
     @cached_property
