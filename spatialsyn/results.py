@@ -170,7 +170,7 @@ class Results(SeveralWeights, Tabled):
 
     @property
     def resid(self) -> pd.Series:
-        """Structural residuals, swept of the fixed effects; NaN where the outcome is missing."""
+        """Structural residuals, fixed effects swept, random ones quasi-demeaned; NaN in holes."""
         return self._by_city_year(self.estimate.residuals, "resid")
 
     @property

@@ -103,9 +103,11 @@ def _ratio(results: Results, other: Results) -> HypothesisTest:
     family = other.model.family
     if set(theirs) < set(ours):
         df = len(ours) - len(theirs)
-        null = _null(results, family) if results.model.formula == other.model.formula else ""
+        lags_alone = df == len(_dropped(results, family))  # correlated effects lose means too
+        alike = results.model.formula == other.model.formula and lags_alone
+        null = _null(results, family) if alike else ""
     elif _common_factor(results, family) and not _factor_fails(results):
-        df, null = len(_pairs(results)), "theta + rho beta = 0 (common factor)"
+        df, null = len(ours) - len(theirs), "theta + rho beta = 0 (common factor)"
     else:
         return _not_nested(results, family)
     null = null or f"no {named(name for name in ours if name not in theirs)}"
@@ -157,10 +159,12 @@ def _common_factor(results: Results, to: str) -> bool:
 
 
 def _pairs(results: Results) -> list[tuple[str, str]]:
-    """Every regressor with the name of its lag."""
+    """Every regressor with the name of its lag; so for the means of correlated city effects."""
     columns = results.design.columns
     own = {(c.x, c.block): c.name for c in columns if c.W is None}
-    return [(own[c.x, c.block], c.name) for c in columns if c.W is not None]
+    found = [(own[c.x, c.block], c.name) for c in columns if c.W is not None]
+    means = [(f"mean({x})", f"mean({lagged})") for x, lagged in found]
+    return found + [pair for pair in means if set(pair) <= set(results.design.names)]
 
 
 def _factor(results: Results) -> tuple[Array, Array]:
@@ -191,6 +195,11 @@ def _factor_fails(results: Results) -> str:
         return (
             f"{named(alone)} has no lag in this model, but would have one in a spatial error "
             "model: the SEM is no special case. See the Wald test."
+        )
+    if results.model.random == "baltagi":
+        return (
+            "random='baltagi' puts city effects outside the spatial error, where no SDM has them: "
+            "the SEM is no special case. Use random='individual', or see the Wald test."
         )
     uneven = [name for name, w in results.weights.items() if not w.is_row_standardised]
     if uneven and results.model.intercept:

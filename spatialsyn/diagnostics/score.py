@@ -20,7 +20,7 @@ It rejects true hypotheses too often under time effects.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import chi2
@@ -130,7 +130,9 @@ def score(
     less = refitted(results, relative(results.model, family_of(given), name), more)
     full = relative(results.model, family_of((*given, *absent)), name)
     weights = {**results.weights, **{w.name: w.aligned(results.panel.ids) for w in more}}
-    design = sweep_effects(full, less.data, {key: weights[key] for key in full.weights_names})
+    # What stands behind a | is no part of a formula without lags of regressors.
+    data = replace(less.data, lagged=results.data.lagged)
+    design = sweep_effects(full, data, {key: weights[key] for key in full.weights_names})
     needs_no_incidental_bias(less, "an LM test")
     parameters = (*design.names, *names(design), "sigma2")
     known = dict(zip(less.estimate.names, less.estimate.params, strict=True))

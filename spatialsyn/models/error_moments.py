@@ -141,9 +141,15 @@ def _weights(
         [np.concatenate(bends), -block_diag(*[v[:, None] for _, v in moments])]
     )
     if len(parts) == 1:
-        return np.asarray(np.linalg.pinv(jacobian)[0] / size)
+        return _first_of_inverse(jacobian) / size
     root = block_diag(*_roots_of_weights(design, error, parts, variances))
-    return np.asarray(np.linalg.pinv(root @ jacobian)[0] @ root / size)
+    return np.asarray(_first_of_inverse(root @ jacobian) @ root / size)
+
+
+def _first_of_inverse(jacobian: Array) -> Array:
+    """First row of the left inverse; in units of y its columns differ by a variance of y."""
+    lengths = np.linalg.norm(jacobian, axis=0)
+    return np.asarray(np.linalg.pinv(jacobian / lengths)[0] / lengths[0])
 
 
 def _roots_of_weights(

@@ -31,7 +31,7 @@ def effects_along(
     ----------
     columns : (n, T, q), regressors, their lags and the lags of y, not swept
     params, cov : (q,) and (q, q), of delta and rho
-    noise : variance of the mean error of each city, or that of the year
+    noise : variance of the mean error of each city, or of the year, or of each year
     """
     gradient = columns.mean(axis=axis) - columns.mean(axis=(0, 1))
     effects = y.mean(axis=axis) - y.mean() - gradient @ params
@@ -80,18 +80,22 @@ def effects_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def error_variance(design: Design, estimate: Estimate) -> tuple[Array, float]:
-    """Of u, in parts of sigma2: of every city, (n,), and n times that of the cities' mean."""
+def error_variance(design: Design, estimate: Estimate) -> tuple[Array, Array]:
+    """Of u, in parts of sigma2: of every city, (n,), and n times that of the cities' mean.
+
+    With weights of every year the first is an average over the years, the second one of each.
+    """
     n, error = len(design.y), design.error
     if error is None:
-        return np.ones(n), 1.0
+        return np.ones(n), np.ones(())
     lam = np.array([dict(zip(estimate.names, estimate.params, strict=True))[error.name]])
     if design.by_solves:
         inverse = design.propagation(lam).inverse.written_out()
     else:
         R = (exponentials if design.exponential else multiplied_out)((error.M,), lam, n)
         inverse = np.linalg.inv(R)
-    return (inverse**2).sum(axis=1), float((inverse.sum(axis=0) ** 2).sum()) / n
+    own, common = (inverse**2).sum(axis=-1), (inverse.sum(axis=-2) ** 2).sum(axis=-1) / n
+    return (own.mean(axis=0) if own.ndim == 2 else own), np.asarray(common)
 
 
 def fixed_part(design: Design, estimate: Estimate, y: Array, signal: Array) -> Array:
@@ -144,7 +148,7 @@ def _by_city(v: Array) -> tuple[Array, Array]:
 def squared_correlation(a: Array, b: Array) -> float:
     """Squared correlation of the cells that are not NaN; zero where one of them does not vary."""
     a, b = a[~np.isnan(a)], b[~np.isnan(a)]
-    size = max(1.0, float(np.abs(a).max()), float(np.abs(b).max()))
+    size = max(float(np.abs(a).max()), float(np.abs(b).max()))
     if min(float(np.ptp(a)), float(np.ptp(b))) <= 1e-12 * size:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1] ** 2)

@@ -14,6 +14,10 @@ of them as it has lags. With q, R, S and e of `likelihood`,
 Lee & Yu (2010, Journal of Econometrics 154, eq. 12 and appendix); phi: ours, equal to the
 numerical information. With time effects transformed away D stands for F'DF, whose traces
 are those of J D J, J = I - 11'/n, for row-standardised matrices.
+
+Where D changes over the years, q does not commute with it: the lags of the errors are q D q^-1 e,
+and tr q^-1 D_i' q q D_j q^-1 is T x + (1/phi - phi)^2 (x - y), x the mean over the years of
+tr D_i'D_j and y that of their means (ours, equal to the numerical information).
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ import numpy as np
 from spatialsyn.errors import ModelError
 from spatialsyn.models import baltagi, mess
 from spatialsyn.models.design import Design
-from spatialsyn.models.likelihood import filtered, lags, means, split
+from spatialsyn.models.likelihood import filtered, lags, means, quasi, split
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import centred, mean_trace, product, trace, transposed
 from spatialsyn.numerics.traces import Propagation
@@ -69,8 +73,11 @@ def information(
     if d:
         r = slice(p, p + d)
         if kind == "expected":
-            columns = _explained(design, columns, derivatives, residuals)
+            columns = _explained(design, columns, derivatives, residuals, kept)
             products = products + crossed
+            if kept is not None and design.varies:
+                spread = crossed - _traces_of_means(derivatives)
+                products = products + (1 / kept - kept) ** 2 * spread / design.copies
         elif design.exponential:
             products[:] = 0  # what is left of ln|S| and ln|R| is linear
             rho, lam, _ = split(design, spatial)
@@ -105,6 +112,12 @@ def _traces(derivatives: Sequence[Any], swept: bool, kind: str) -> tuple[Array, 
     return once, twice, crossed
 
 
+def _traces_of_means(derivatives: Sequence[Array]) -> Array:
+    """tr D_i'D_j of the means over the years."""
+    means = [D.mean(axis=0) if D.ndim == 3 else D for D in map(dense, derivatives)]
+    return np.array([[np.sum(a * b) for b in means] for a in means])
+
+
 def information_derivatives(design: Design, multiplier: Array, spatial: Array) -> Sequence[Array]:
     """D_1 ... D_m and D, projected where time effects were transformed away."""
     found = [
@@ -135,10 +148,12 @@ def _explained(
     columns: Array,
     derivatives: Sequence[Any],
     residuals: Array,
+    kept: float | None,
 ) -> Array:
     """m_j: what regressors and effects explain of each lag; of M u they explain nothing."""
-    m = design.Wy.shape[2]
-    noise = [sweep(lag(D, residuals), design.fixed_effects).ravel() for D in derivatives[:m]]
+    m, apart = design.Wy.shape[2], kept if design.varies else None
+    e = residuals if apart is None else quasi(residuals, 1 / apart)
+    noise = [quasi(sweep(lag(D, e), design.fixed_effects), apart).ravel() for D in derivatives[:m]]
     explained = np.zeros_like(columns)
     if m:
         explained[:, :m] = columns[:, :m] - np.column_stack(noise)

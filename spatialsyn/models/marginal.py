@@ -18,8 +18,9 @@ from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 
-# Step of the difference in standard deviations of the variable: exact to about 1e-9.
-STEP = 1e-6
+# Step of the difference in standard deviations of the variable: exact to about 1e-9. It is no more
+# than a share of a city's smallest value, which logs bend at; values below NONE count as zero.
+STEP, SHARE, NONE = 1e-6, 1e-3, 1e-8
 
 
 def slopes(
@@ -34,17 +35,24 @@ def slopes(
     """
     check_repeatable(model)
     values = panel.array(variable)
-    step = STEP * float(np.nanstd(values))
-    if not step > 0:
+    spread = float(np.nanstd(values))
+    if not spread > 0:
         raise ModelError(f"{variable!r} does not vary: it has no effect to speak of.")
+    step = spread * _steps(np.abs(values) / spread)[:, None]
     up, down = (
         regressors(model, panel.assign(**{variable: values + side * step}), sample)
         for side in (1, -1)
     )
     if up.names != down.names:
         raise ModelError(f"{variable!r} is a category here: ask for the effects of its columns.")
-    moved = (up.X - down.X) / (2 * step)
+    moved = (up.X - down.X) / (2 * step[..., None])
     return {name: moved[..., j] for j, name in enumerate(up.names) if moved[..., j].any()}
+
+
+def _steps(size: Array) -> Array:
+    """(n,): one step for all years of a city, since lag() and diff() reach over them."""
+    smallest = np.where(size > NONE, size, np.inf).min(axis=1)
+    return np.asarray(np.minimum(STEP, SHARE * smallest))
 
 
 def check_repeatable(model: SpatialModel) -> None:

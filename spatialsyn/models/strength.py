@@ -29,6 +29,7 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.moments import clusters, columns, instruments_of, moment_variance, projector
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.regression import least_squares
 
 # Staiger & Stock (1997): below it two stages lean towards least squares.
 WEAK = 10.0
@@ -146,7 +147,7 @@ def overidentify(design: Design, estimate: Estimate, kind: str) -> HypothesisTes
     S = moment_variance(H, estimate.residuals, design.nobs, kind)
     root = np.linalg.inv(np.linalg.cholesky(S))
     moments, slopes = root @ (H.T @ y), root @ (H.T @ Q)
-    left = moments - slopes @ np.linalg.lstsq(slopes, moments, rcond=None)[0]
+    left = moments - slopes @ least_squares(slopes, moments)
     J = float(left @ left)
     return HypothesisTest(null, J, df, float(chdtrc(df, J)))
 

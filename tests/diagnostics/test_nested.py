@@ -8,6 +8,7 @@ import pytest
 from cases import made_up
 from numpy.testing import assert_allclose
 from peers import cross_section, fits, long_matrix, panel_data, shared
+from scipy.stats import chi2
 
 import spatialsyn as ss
 from spatialsyn.diagnostics import lr, wald
@@ -156,3 +157,34 @@ def test_mixtures_and_two_matrices_are_refused():
     both = ss.fit(ss.sdm("y ~ x", W=roles, fixed_effects="individual"), panel, [w, two])
     with pytest.raises(ss.ModelError, match="needs one rho and one W"):
         wald(both, "sem")
+
+
+def test_correlated_effects_have_restrictions_on_their_means_too():
+    """(I - rho W) y = (I - rho W) (X b + mean(X) c) + errors: as many as parameters are fewer."""
+    panel, w = made_up(n=14, T=7)
+    model = ss.sdm("y ~ x + z", W="w", random="correlated")
+    larger = ss.fit(model, panel, w)
+    for family, restrictions in (("sem", 4), ("sar", 4), ("slx", 1)):
+        smaller = ss.fit(model.but(family=family, W="w"), panel, w)
+        ratio = lr(larger, family)
+        assert ratio.df == len(larger.params) - len(smaller.params) == restrictions
+        assert_allclose(ratio.statistic, 2 * (larger.loglik - smaller.loglik), rtol=1e-9)
+        assert_allclose(ratio.p, chi2.sf(ratio.statistic, restrictions), rtol=1e-9)
+    assert "'mean(W[w]*x)'" in lr(larger, "sar").null
+    p, cov = larger.params, larger.cov
+    pairs = [(x, f"W[w]*{x}") for x in "xz"]
+    pairs += [(f"mean({x})", f"mean(W[w]*{x})") for x in "xz"]
+    value = np.array([p[lagged] + p["rho[w]"] * p[x] for x, lagged in pairs])
+    slopes = pd.DataFrame(0.0, range(4), p.index)
+    for row, (x, lagged) in enumerate(pairs):
+        slopes.loc[row, [x, lagged, "rho[w]"]] = p["rho[w]"], 1.0, p[x]
+    V = slopes.to_numpy() @ np.nan_to_num(cov.to_numpy()) @ slopes.to_numpy().T
+    assert_allclose(wald(larger, "sem").statistic, value @ np.linalg.solve(V, value), rtol=1e-8)
+    assert wald(larger, "sem").df == 4
+
+
+def test_city_effects_outside_the_error_leave_no_common_factor():
+    panel, w = made_up(n=14, T=7)
+    res = ss.fit(ss.sdm("y ~ x + z", W="w", random="baltagi"), panel, w)
+    assert np.isnan(lr(res, "sem").statistic)
+    assert "outside the spatial error" in lr(res, "sem").note

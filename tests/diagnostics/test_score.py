@@ -166,3 +166,19 @@ def test_refusals():
     refusal(lambda: lm(instruments, "error"), "estimator='2sls' has none")
     exponent = ss.fit(ss.mess("y ~ x", W="w", **two), panel, w)
     refusal(lambda: lm(exponent, "error"), "not available for mess")
+
+
+def test_only_regressors_behind_the_bar_have_lags_to_test():
+    """LM of least squares: observations times R2 of the residuals on columns and their lags."""
+    panel, w = made_up(n=12, T=6)
+    res = ss.fit(ss.sdm("y ~ x + z | x", W="w", fixed_effects="individual"), panel, w)
+    x, z, y = (panel.array(name) for name in ("x", "z", "y"))
+    within = [v - v.mean(axis=1, keepdims=True) for v in (x, z, w.dense() @ x, y)]
+    *Z, y = (v.ravel() for v in within)
+    Z = np.column_stack(Z)
+    e = y - Z[:, :2] @ np.linalg.lstsq(Z[:, :2], y, rcond=None)[0]
+    left = e - Z @ np.linalg.lstsq(Z, e, rcond=None)[0]
+    test = lm(res, "wx")
+    assert test.df == 1
+    assert_allclose(test.statistic, 12 * 5 * (1 - left @ left / (e @ e)), rtol=RTOL)
+    assert lm(res, ("lag", "wx")).df == 2

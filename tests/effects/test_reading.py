@@ -152,6 +152,31 @@ def test_a_variable_inside_a_logarithm_has_a_unit_effect_too():
         ss.fit(ss.sar("y ~ standardize(x)", W="w"), panel, w).effects("x")
 
 
+@pytest.mark.parametrize("smallest", [1e-3, 1e-5, 1e-6])
+def test_a_logarithm_of_values_far_below_the_spread_has_its_own_slope(smallest):
+    """A step of the spread's size went below zero, and was refused, or bent the logarithm."""
+    panel, w = made_up(n=12, T=8)
+    size = np.exp(panel.array("z"))
+    size[0, 0] = 1000.0  # one city-year far above the others, one far below
+    size[3, 2] = smallest * size.std()
+    panel = panel.assign(size=size)
+    res = ss.fit(ss.sar("y ~ x + log(size) + lag(size)", W="w"), panel, w)
+    p, after = res.params, size[:, 1:]
+    per_unit = (p["log(size)"] / after).mean(axis=1) + p["lag(size)"]
+    B = np.linalg.inv(np.eye(12) - res.rho["w"] * w.dense()) * per_unit
+    found = res.effects("size").table["estimate"]
+    assert_allclose(
+        found, [np.trace(B) / 12, (B.sum() - np.trace(B)) / 12, B.sum() / 12], rtol=1e-6
+    )
+    straight = ss.fit(ss.sar("y ~ x + x:size", W="w"), panel, w)
+    assert_allclose(
+        straight.effects("size")["total"]["estimate"],
+        (np.linalg.inv(np.eye(12) - straight.rho["w"] * w.dense()) @ panel.array("x")).mean()
+        * straight.params["x:size"],
+        rtol=1e-6,
+    )
+
+
 def test_what_cannot_be_read_is_refused(sdm):
     with pytest.raises(
         ss.ModelError, match="per='city' is not one of 'receiver', 'source', 'share'"

@@ -172,6 +172,18 @@ def test_without_a_spatial_error_lambda_changes_little():
     assert len(res.effects()["direct"]) == 2
 
 
+@pytest.mark.parametrize("random", [None, "individual"])
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_units_of_the_outcome_change_no_error_of_lambda(random, unit):
+    """In yuan the variance, beside lambda, was no longer told from rounding."""
+    panel, w = made_up(12, 6)
+    model = ss.sem("y ~ x + z", W="w", estimator="gmm", random=random)
+    plain = ss.fit(model, panel, w)
+    moved = ss.fit(model, panel.assign(y=unit * panel.array("y")), w)
+    assert_allclose(moved.lam, plain.lam, rtol=1e-8)
+    assert_allclose(moved.se["lambda[w]"], plain.se["lambda[w]"], rtol=1e-8)
+
+
 def test_covariances_that_contradict_the_moments_are_refused():
     panel, w = made_up(30, 6)
     model = ss.sac("y ~ x", W="w", fixed_effects="twoways", estimator="gmm")

@@ -109,6 +109,16 @@ def test_sargan_is_nobs_times_R2_of_the_residuals():
     assert_allclose(test.p, chi2.sf(test.statistic, 5))
 
 
+@pytest.mark.parametrize("kind", ["classical", "robust"])
+def test_units_of_regressors_change_no_overidentification(kind):
+    """Coefficients of small columns counted as none: J rose to that of fewer coefficients."""
+    panel, w = troubled()
+    units = {"y": 1e10, "x": 1e-10, "z1": 1e-8}
+    moved = panel.assign(**{name: unit * panel.array(name) for name, unit in units.items()})
+    plain, other = (ss.fit(SDM, one, w, cov=kind).overid() for one in (panel, moved))
+    assert_allclose([other.statistic, other.p], [plain.statistic, plain.p], rtol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["robust", "city"])
 def test_hansen_is_the_smallest_distance_of_the_moments(kind):
     panel, w = troubled(20, 8)

@@ -224,6 +224,15 @@ def test_fixed_effects_are_those_of_explicit_dummies():
         _ = ss.fit(ss.slx("y ~ x", W="w"), panel, w).fixed_effects()
 
 
+@pytest.mark.parametrize("unit", [1e-14, 1e14])
+def test_units_of_the_outcome_change_no_measure_of_fit(unit):
+    panel, w = made_up()
+    model = ss.sdm("y ~ x + z", W="w", fixed_effects="individual")
+    plain, moved = (ss.fit(model, panel.assign(y=u * panel.array("y")), w) for u in (1, unit))
+    assert_allclose(moved.r2, plain.r2, rtol=1e-8)
+    assert_allclose(moved.corr2, plain.corr2, rtol=1e-8)
+
+
 def test_r2_is_one_for_what_is_explained():
     panel, w = made_up(noise=1e-7)
     res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="individual"), panel, w)

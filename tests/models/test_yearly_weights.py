@@ -7,7 +7,7 @@ import pytest
 from cases import made_up, ring
 from mixtures import mixed, three
 from numpy.testing import assert_allclose
-from scipy.linalg import null_space
+from scipy.linalg import block_diag, null_space
 from scipy.optimize import minimize, minimize_scalar
 
 import spatialsyn as ss
@@ -69,6 +69,34 @@ def test_the_same_matrix_every_year_has_the_likelihood_of_the_plain_model(
         assert_allclose(again.cov, plain.with_cov(cov).cov, rtol=1e-6, atol=1e-10)
 
 
+@pytest.mark.parametrize("family", ["sdm", "sem", "gns"])
+def test_the_same_matrix_every_year_has_the_fixed_effects_of_the_plain_model(family):
+    panel, w = made_up()
+    same = ss.weights.series(dict.fromkeys(panel.years, w))
+    model = getattr(ss, family)("y ~ x", W="w", fixed_effects="twoways")
+    plain, series = (ss.fit(model, panel, one).fixed_effects() for one in (w, same))
+    assert_allclose(series[["estimate", "se"]], plain[["estimate", "se"]], rtol=1e-5)
+
+
+def test_errors_of_fixed_effects_are_those_of_the_years_that_they_average():
+    """Var of means of u_t = (I - lambda M_t)^-1 e_t, written out."""
+    panel, series = changing()
+    res = ss.fit(ss.sem("y ~ x", W="net", fixed_effects="twoways"), panel, series)
+    n, T = panel.n, panel.T
+    inverse = [
+        np.linalg.inv(np.eye(n) - res.lam["net"] * series.at(year).dense()) for year in panel.years
+    ]
+    spread = [res.sigma2 * A @ A.T for A in inverse]
+    found = res.fixed_effects().set_index("kind")["se"]
+    x = panel.array("x")
+    own = (x.mean(axis=1) - x.mean()) * res.se["x"]
+    assert_allclose(found["city"] ** 2, sum(np.diag(V) for V in spread) / T**2 + own**2, rtol=1e-9)
+    own = (x.mean(axis=0) - x.mean()) * res.se["x"]
+    assert_allclose(
+        found["year"] ** 2, np.array([V.sum() for V in spread]) / n**2 + own**2, rtol=1e-9
+    )
+
+
 @pytest.mark.parametrize("effects", ["individual", "twoways"])
 def test_dummies_by_hand(effects):
     panel, series = changing()
@@ -124,6 +152,46 @@ def test_the_information_is_the_variance_of_the_score(family):
     res = ss.fit(model, panel, series)
     assert_allclose(res.with_cov("observed").se, res.se, rtol=0.1)
     assert np.abs((res.params[names] - [params[k] for k in names]) / res.se[names]).max() < 3.5
+
+
+@pytest.mark.parametrize("family", ["sar", "sem", "gns"])
+def test_errors_with_random_effects_are_those_of_the_normal_density(family):
+    """tr V^-1 V_i V^-1 V_j / 2 + m_i'V^-1 m_j, by differences of the mean and the variance.
+
+    Random effects join the years of a city, whose matrices differ: errors of lambda came out up
+    to twice as large.
+    """
+    panel, series = changing(n=8, T=4)
+    res = ss.fit(getattr(ss, family)("y ~ x", W="net", random="individual"), panel, series)
+    n, T, p = panel.n, panel.T, res.params
+    assert p["phi"] < 0.95
+    x, eye, years = panel.array("x"), np.eye(8), range(4)
+    W = [series.at(year).dense() for year in panel.years]
+
+    def density(at):
+        rho, lam = at.get("rho[net]", 0.0), at.get("lambda[net]", 0.0)
+        signal = [
+            at["Intercept"] + at["x"] * x[:, t] + at.get("W[net]*x", 0.0) * W[t] @ x[:, t]
+            for t in years
+        ]
+        S = [np.linalg.inv(eye - rho * W[t]) for t in years]
+        K = block_diag(*[S[t] @ np.linalg.inv(eye - lam * W[t]) for t in years])
+        city = at["sigma2"] * (at["phi"] ** -2 - 1) / T
+        V = K @ (at["sigma2"] * np.eye(n * T) + city * np.kron(np.ones((T, T)), eye)) @ K.T
+        return np.concatenate([S[t] @ signal[t] for t in years]), V
+
+    V = density(p)[1]
+    slopes = []
+    for name in p.index:
+        step = 1e-5 * max(abs(p[name]), 0.01)
+        up, down = (density({**p, name: p[name] + side * step}) for side in (1, -1))
+        slopes.append([(a - b) / (2 * step) for a, b in zip(up, down, strict=True)])
+    scaled = [(np.linalg.solve(V, m), np.linalg.solve(V, D)) for m, D in slopes]
+    info = [
+        [m @ a + np.sum(B * C.T) / 2 for (m, _), (_, C) in zip(slopes, scaled, strict=True)]
+        for a, B in scaled
+    ]
+    assert_allclose(res.se, np.sqrt(np.diag(np.linalg.inv(info))), rtol=1e-5)
 
 
 def test_the_bias_of_city_dummies_is_removed():
