@@ -29,7 +29,7 @@ from spatialsyn.models.likelihood import filtered, gradient, jacobian
 from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.qml import check_size, describe, regress
 from spatialsyn.models.search import GRID
-from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.lags import Array, norm
 from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along_face
 
@@ -37,6 +37,8 @@ from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along
 STEPS = {1: 1, 2: 4, 3: 4, 4: 3, 5: 2}
 # Climbs from each sign of rho.
 CLIMBS = 3
+# Units of matrices differ where their largest row sums are further apart than this factor.
+APART = 100.0
 # At a peak Newton's step is below this.
 FLAT = 1e-3
 
@@ -53,13 +55,14 @@ def estimate_convex(design: Design) -> Estimate:
     Raises
     ------
     ModelError
-        Matrices that are combinations of each other, too few observations, or collinear
-        regressors.
+        Matrices that are combinations of each other or of other units, too few observations, or
+        collinear regressors.
     EstimationError
         The likelihood still rises at the edge of the parameter space.
     """
     check_size(design)
     _check_independent(design)
+    _check_units(design)
     return describe(design, at(design, check_peak(design, highest(design))))
 
 
@@ -216,4 +219,15 @@ def _check_independent(design: Design) -> None:
         raise ModelError(
             f"the matrices {named(alike)} are equal, or combinations of each other: their shares "
             "cannot be told apart. Leave one of them out."
+        )
+
+
+def _check_units(design: Design) -> None:
+    """Shares of matrices in units far apart are shares of these units."""
+    sums = dict(zip(_mixture(design).weights, map(norm, design.W), strict=True))
+    if max(sums.values()) > APART * min(sums.values()):
+        listed = ", ".join(f"{value:.3g} of W[{name}]" for name, value in sums.items())
+        raise ModelError(
+            f"the largest row sums are {listed}: shares of matrices in units this far apart say "
+            'nothing. Standardise them alike: W.standardize("row").'
         )

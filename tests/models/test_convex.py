@@ -14,6 +14,7 @@ import spatialsyn as ss
 from spatialsyn.models.convex import at, concentrated, score
 from spatialsyn.numerics.lags import lag
 from spatialsyn.summary import notes
+from tests.cases import made_up
 
 # The stored maxima are good to about 1e-8.
 RTOL = 1e-6
@@ -340,3 +341,16 @@ def test_simulated_mixtures_come_back():
         ss.simulate(model, panel, weights, truth | {"share[b]": 0.6}, seed=1)
     with pytest.raises(ss.ModelError, match=r"params lack 'share\[b\]'"):
         ss.simulate(model, panel, weights, {k: v for k, v in truth.items() if k != "share[b]"}, 1)
+
+
+def test_matrices_of_units_far_apart_have_no_shares():
+    panel, w = made_up(12, 6)
+    turned = w.dense()[::-1, ::-1]
+    for factor, refused in ((1e-3, True), (200.0, True), (0.02, False)):
+        v = ss.Weights.from_matrix(factor * turned, ids=w.ids, name="v")
+        model = ss.sar("y ~ x + z", W=ss.convex("w", "v"))
+        if refused:
+            with pytest.raises(ss.ModelError, match=r"1 of W\[w\], .* of W\[v\].*Standardise"):
+                ss.fit(model, panel, [w, v])
+        else:
+            assert ss.fit(model, panel, [w, v]).rho.size == 1
