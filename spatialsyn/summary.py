@@ -14,6 +14,7 @@ from spatialsyn.effects.table import DIGITS
 from spatialsyn.models.covariance import in_words
 from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
+from spatialsyn.weights.base_years import said_of_base_years
 
 if TYPE_CHECKING:
     from spatialsyn.results import Results
@@ -139,6 +140,9 @@ def notes(results: Results) -> list[str]:
         made = f", base years {w.base_years}" if w.base_years is not None else ""
         kind, way = w.recipe.get("kind"), w.standardization
         found.append(f"W[{name}]: {kind}{made}, standardization {way}, {w.hash}.")
+    found += filter(
+        None, (said_of_base_years(w, results.data.years) for w in results.weights.values())
+    )
     if results.design.dummies_of_cities:
         found.append(OF_DUMMIES)
     root = float(results.stability()["root"]) if results.model.dynamic else 0.0

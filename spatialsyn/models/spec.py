@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Protocol
 
 from spatialsyn.errors import FormulaError, ModelError, expect, named
 from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
+from spatialsyn.models.equation import equation
 from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
-from spatialsyn.models.syntax import bracketed, lag_of, parse
-from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_cities, sweeps_time
+from spatialsyn.models.syntax import parse
+from spatialsyn.numerics.transform import FIXED_EFFECTS, sweeps_time
 
 RANDOM = ("individual", "correlated", "baltagi")
 CORRECTIONS = ("lee-yu", "direct", "bias-corrected")
@@ -253,7 +254,7 @@ class SpatialModel:
     @property
     def equation(self) -> str:
         """The model in one line."""
-        return _written(self)
+        return equation(self)
 
     def but(self, **changes: Any) -> SpatialModel:
         """The same specification with some fields changed."""
@@ -267,37 +268,6 @@ class SpatialModel:
 
     def __str__(self) -> str:
         return self.equation
-
-
-@lru_cache(maxsize=1024)  # models of a study that differ in their sample share it
-def _written(model: SpatialModel) -> str:
-    """A model in one line."""
-    parsed, given = parse(model.formula), model.roles
-    outcome, wy, wu, mixed = str(parsed.outcome), given.wy, given.wu, given.mixed
-    y = bracketed(outcome)
-    wy = wy if mixed is None else (mixed.name,)
-    lagging = given.wx
-    if mixed is not None and mixed.wx == "combined" and model.has_wx:
-        lagging = ((mixed.name, ()),)
-    if model.exponential:
-        outcome = "".join(f"exp(alpha[{w}]*W[{w}])*" for w in wy) + y
-        wy, wu = (), None
-    terms = [f"rho[{name}]*W[{name}]*{y}" for name in wy]
-    terms += parsed.texts
-    lagged = [text for text, flag in zip(parsed.texts, parsed.lagged, strict=True) if flag]
-    for name, chosen in lagging:
-        terms += [lag_of(name, term) for term in chosen or lagged]
-    terms += [f"tau*{y}(t-1)"] if model.lag_y else []
-    terms += [f"eta[{name}]*W[{name}]*{y}(t-1)" for name in model.lag_wy]
-    terms += [f"lambda[{wu}]*W[{wu}]*u"] if wu else []
-    terms += [f"exp(-alpha_u[{given.wu}]*W[{given.wu}])*e"] if given.wu and not wu else []
-    effects = ["city"] if sweeps_cities(model.fixed_effects) else []
-    effects += [f"city ({model.random} random)"] if model.random else []
-    effects += ["year"] if sweeps_time(model.fixed_effects) else []
-    tail = f" | {' + '.join(effects)}" if effects else ""
-    tail += f" | by {model.regimes}" if model.regimes is not None else ""
-    tail += f" | {mixed}" if mixed is not None else ""
-    return f"{outcome} ~ {' + '.join(terms) or '1'}{tail}"
 
 
 class Maker(Protocol):

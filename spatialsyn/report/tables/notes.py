@@ -14,6 +14,7 @@ from spatialsyn.report.tables.display import STARS, Display
 from spatialsyn.report.tables.sars import sars
 from spatialsyn.results import Results
 from spatialsyn.summary import FEW_CITIES, OF_DUMMIES, likelihood_of
+from spatialsyn.weights.base_years import said_of_base_years
 from spatialsyn.weights.series import Links
 
 T = TypeVar("T")
@@ -127,6 +128,7 @@ def sample_notes(fits: Mapping[str, Results], how: Display) -> list[str]:
         *by_column(fits, lambda fit: _fixed_effects(fit, how)),
         *by_column(fits, lambda fit: how.sentence(fit.sample.said(fit.data))),
         *weights_notes([w for fit in fits.values() for w in used(fit)], how),
+        *by_column(fits, lambda fit: _base_years_of(fit, how)),
         *by_column(
             fits,
             lambda fit: " ".join(map(how.sentence, warnings_of(fit.design, fit.estimate))),
@@ -199,6 +201,11 @@ def _base_years(w: Links, how: Display) -> str:
             "base years: all, the sample's own (the weights may depend on what drives y); "
         )
     return how.say("base years {}; ", _words(years, how))
+
+
+def _base_years_of(fit: Results, how: Display) -> str:
+    told = (said_of_base_years(w, fit.data.years) for w in used(fit))
+    return " ".join(how.sentence(one) for one in told if one)
 
 
 def _instruments(fit: Results, how: Display) -> str:

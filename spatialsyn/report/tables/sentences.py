@@ -222,6 +222,11 @@ SENTENCES = {
     "their intervals rather than stars.": (
         "仅有 {} 个城市：样本很少时正态近似较粗略，应关注效应的大小及其区间，而非星号。"
     ),
+    "W[{}] is made of values of {}, late for a sample of {} to {}: what drives y may have moved "
+    "them. Take years before or at its start.": (
+        "W[{}] 由 {} 年的数值构成，对 {} 至 {} 年的样本而言偏晚：y 的决定因素可能已影响这些数值。"
+        "请取样本期之前或期初的年份。"
+    ),
     "Tests: statistic, p-value in parentheses.": "检验：统计量，括号内为 p 值。",
     "Largest root: of the matrix that carries y from one year to the next; below one "
     "the process comes to rest.": (

@@ -1,0 +1,98 @@
+"""Weights in tables that other programs wrote: workbooks, data sets, bare numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from places import KINDS
+
+import spatialsyn as ss
+
+W = ss.weights
+MATRIX = np.random.default_rng(0).random((12, 12))
+np.fill_diagonal(MATRIX, 0)
+MATRIX[0, 11] = 1 / 3
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def save(name: str, text: str) -> object:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    return save
+
+
+@pytest.mark.parametrize("name", ["w.xlsx", "w.dta"])
+@pytest.mark.parametrize("kind", ["text", "integers"])
+def test_tables_that_pandas_wrote_are_read_with_their_ids(tmp_path, name, kind):
+    ids = list(KINDS[kind])
+    if name == "w.xlsx":
+        pd.DataFrame(MATRIX, ids, ids).to_excel(tmp_path / name)
+    else:  # variables of Stata cannot be called by codes: they stand in the order of the rows
+        table = pd.DataFrame(MATRIX, columns=[f"w{i}" for i in range(12)])
+        table.insert(0, "id", ids)
+        table.to_stata(tmp_path / name, write_index=False)
+    back = W.read(tmp_path / name, ids=ids[::-1])
+    assert back.ids == tuple(ids[::-1])
+    # A workbook holds sixteen digits of a number.
+    assert_allclose(back.dense(), MATRIX[::-1, ::-1], rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["w.csv", "w.txt", "w.xlsx", "w.dta"])
+def test_numbers_without_ids_need_them_and_are_taken_in_their_order(tmp_path, name):
+    """Of a symmetric matrix the first row is the first column: those of ids are alike, too.
+
+    Inverse distances, all different, were read as eleven cities called by their weights.
+    """
+    place = np.arange(12.0) ** 1.5
+    M = 1 / (1 + np.abs(np.subtract.outer(place, place)))
+    np.fill_diagonal(M, 0)
+    path, frame = tmp_path / name, pd.DataFrame(M)
+    if name == "w.csv":
+        frame.to_csv(path, header=False, index=False)
+    elif name == "w.txt":
+        np.savetxt(path, M)
+    elif name == "w.xlsx":
+        frame.to_excel(path, header=False, index=False)
+    else:
+        frame.rename(columns="w{}".format).to_stata(path, write_index=False)
+    with pytest.raises(ss.WeightsError, match=rf"'{name}' holds numbers and no ids: read\(path"):
+        W.read(path)
+    back = W.read(path, ids=KINDS["text"])
+    assert back.ids == tuple(KINDS["text"])
+    assert_allclose(back.dense(), M, rtol=1e-15)
+    for few in (10, 11):
+        with pytest.raises(ss.WeightsError, match=f"but {few} ids are given"):
+            W.read(path, ids=KINDS["text"][:few])
+
+
+def test_a_square_whose_corner_is_a_number_is_told_by_its_ids(tmp_path):
+    codes = list(KINDS["integers"])
+    with_codes = np.block([[np.zeros((1, 1)), np.array([codes])], [np.array([codes]).T, MATRIX]])
+    pd.DataFrame(with_codes).to_excel(tmp_path / "w.xlsx", header=False, index=False)
+    assert_allclose(W.read(tmp_path / "w.xlsx", ids=codes).dense(), MATRIX, rtol=1e-15)
+
+
+def test_columns_of_a_long_table_stand_in_any_order(saved):
+    path = saved("w.csv", "weight,from,to\n2.5,b,a\n1,a,b\n")
+    assert_allclose(W.read(path, ids=["a", "b"]).dense(), [[0, 2.5], [1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("w.csv", "0,1\n1,0,3\n", "must have 2 numbers in each of 2 rows; it has 3 in row 2"),
+        ("w.csv", "0,1\nx,0\n", "it has the cells 'x'"),
+        ("w.xlsx", "no workbook", r"'w.xlsx' is not a \.xlsx of weights"),
+        ("w.dta", "no data set", r"'w.dta' is not a \.dta of weights"),
+        ("w.spmat", "", r"'\.dta'\. Other programs write one: in Stata: spmat export W using"),
+        ("w.stswm", "", "in Stata: spmatrix export W using w.txt"),
+        ("w.xls", "", r"save it as \.xlsx or \.csv"),
+    ],
+)
+def test_tables_of_other_programs_that_cannot_be_read_say_why(saved, name, text, message):
+    with pytest.raises(ss.WeightsError, match=message):
+        W.read(saved(name, text))
