@@ -284,3 +284,12 @@ def test_a_scenario_by_block_is_not_called_a_rise_by_one_unit(results):
         said = draw(plan, outcome="synergy").get_xlabel()
         assert "mean change in synergy in the scenario x: GBA +1" in said
         assert "one unit" not in said
+
+
+def test_more_blocks_than_there_is_room_for_are_pointed_to_the_matrix(panel, results):
+    zone = pd.Series([f"zone {i % 5}" for i in range(panel.n)], index=list(panel.ids))
+    frame = panel.frame.reset_index().assign(zone=lambda f: f["city"].map(zone))
+    zoned = ss.CityPanel(frame, city="city", cities=panel.cities, blocks=["zone"])
+    effects = ss.fit(results.model, zoned, results.weights).effects("x", by="zone")
+    with pytest.raises(ss.ConfigError, match="20 arrows between 5 blocks hide.*block_matrix"):
+        ss.report.flow_map(zoned, effects)

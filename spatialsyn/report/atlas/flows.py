@@ -42,6 +42,8 @@ from spatialsyn.report.words import word
 # Above and below zero, as on maps.
 SIGNS = {1: theme.COLOURS[1], -1: theme.COLOURS[0]}
 LAND, MASKED = "#f5f3ee", "#9a9a9a"
+# Blocks up to which arrows between all of them can be told apart.
+BLOCKS = 4
 # Arrows between blocks are few, and thicker.
 THICK = (1.0, 3.5)
 BEND = 0.18
@@ -98,7 +100,8 @@ def flow_map(
     Raises
     ------
     ConfigError
-        Effects that are neither by pair nor by block, or of several regressors.
+        Effects that are neither by pair nor by block, of several regressors, or between more blocks
+        than there is room for arrows.
     AlignmentError
         Effects of other cities than the panel's.
     """
@@ -120,6 +123,7 @@ def flow_map(
             )
         else:
             names = dict.fromkeys(map(str, sorted(set(blocks), key=str)))
+            _check_room(len(names))
             printed = block_names(names, block_labels, "flow_map", language)
             handles, head = between_blocks(ax, shown, table, (blocks, printed), level, language)
         nothing = pd.Series(False, index=panel.cities.index)
@@ -128,6 +132,14 @@ def flow_map(
         furnish(ax, shown, labels, [box], language, nodes=blocks is None, north=north)
         settle(ax, [box])
     return ax
+
+
+def _check_room(blocks: int) -> None:
+    if blocks > BLOCKS:
+        raise ConfigError(
+            f"the {blocks * (blocks - 1)} arrows between {blocks} blocks hide each other and their "
+            f"numbers; flow_map draws up to {BLOCKS} blocks. Use ss.report.block_matrix(effects)."
+        )
 
 
 def flows(effects: Effects, x: str | None) -> pd.DataFrame:
