@@ -42,6 +42,7 @@ from spatialsyn.results import Results
 from spatialsyn.study.run import Study as Specifications
 from spatialsyn.study.runs import Runs, without_estimate
 from spatialsyn.study_columns import check_columns
+from spatialsyn.study_figures import SEED, crowded
 from spatialsyn.study_measures import tabulated
 
 MANIFEST = "manifest.json"
@@ -155,9 +156,9 @@ class Job:
         }
         if kind == "figures":
             maps = None if self.panel.cities is not None else "polygons: boundaries in [panel]"
-            lacking |= dict.fromkeys(("study_area", "flows"), maps or blocks)
             lacking |= dict.fromkeys(("emitted", "received", "emitted_received"), maps)
-            lacking |= {"weights": weights or maps}
+            lacking |= {"weights": weights or maps, "study_area": maps or blocks}
+            lacking["flows"] = maps or blocks or crowded(self.panel.blocks[self.by])
         if not self.results[self.main].regressors:
             lacking |= dict.fromkeys(
                 ("effects", "blocks", "cities", "emitted", "received", "emitted_received", "grid",
@@ -326,7 +327,6 @@ def _write_results(job: Job, folder: Path) -> None:
 
 def _write_manifest(job: Job, folder: Path) -> None:
     from spatialsyn.report.explorer.provenance import panel_hash, versions
-    from spatialsyn.study_figures import SEED
 
     files = {
         str(p.relative_to(folder).as_posix()): _digest(p)

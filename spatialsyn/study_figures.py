@@ -141,6 +141,14 @@ def _draw_block_matrix(job: Job) -> dict[str, Any]:
     return {"block_matrix": drawing}
 
 
+def crowded(blocks: pd.Series) -> str | None:
+    """What the map of flows between `blocks` would need where they are too many for it."""
+    from spatialsyn.report.atlas.flows import BLOCKS
+
+    few = blocks.nunique() <= BLOCKS
+    return None if few else f"a grouping of {BLOCKS} blocks at most; block_matrix takes more"
+
+
 def _draw_flows(job: Job) -> dict[str, Any]:
     from spatialsyn.report import flow_map
 

@@ -99,6 +99,17 @@ def test_figures_and_tables_that_cannot_be_made_say_what_they_need(study):
         _ = open_job(study).figures
 
 
+def test_flows_between_many_blocks_are_refused_before_anything_is_drawn(study, monkeypatch):
+    from spatialsyn.report.atlas import flows
+
+    monkeypatch.setattr(flows, "BLOCKS", 1)
+    study.write_text(ASKED, encoding="utf-8")
+    with pytest.raises(
+        ss.ConfigError, match=r'"flows", which needs a grouping of 1 blocks at most'
+    ):
+        _ = open_job(study).figures
+
+
 def test_autocorrelation_is_that_of_the_outcome_as_the_formula_makes_it(study):
     from spatialsyn.study_figures import FIGURES, outcome
 

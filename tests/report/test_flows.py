@@ -291,5 +291,5 @@ def test_more_blocks_than_there_is_room_for_are_pointed_to_the_matrix(panel, res
     frame = panel.frame.reset_index().assign(zone=lambda f: f["city"].map(zone))
     zoned = ss.CityPanel(frame, city="city", cities=panel.cities, blocks=["zone"])
     effects = ss.fit(results.model, zoned, results.weights).effects("x", by="zone")
-    with pytest.raises(ss.ConfigError, match="20 arrows between 5 blocks hide.*block_matrix"):
+    with pytest.raises(ss.ConfigError, match=r"20 arrows between 5 blocks hide.*block_matrix"):
         ss.report.flow_map(zoned, effects)
