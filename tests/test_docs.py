@@ -69,6 +69,7 @@ def test_the_five_minutes_are_code_that_runs(tmp_path, monkeypatch):
     said: dict[str, object] = {}
     for block in re.findall(r"```python\n(.*?)```", page, re.S):
         exec(block, said)
-    named = set(re.findall(r'"(\w+\.(?:docx|pdf))"', page))
-    assert len(named) == 2
-    assert all((tmp_path / name).stat().st_size > 1000 for name in named)
+    named = set(re.findall(r'"((?:table|figure)_\w+(?:\.\w+)?)"', page)) - {"figure_1.svg"}
+    assert named == {"table_1.docx", "figure_1"}
+    for name in ("table_1.docx", "figure_1.pdf", "figure_1.png"):
+        assert (tmp_path / name).stat().st_size > 1000

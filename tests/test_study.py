@@ -147,8 +147,8 @@ def test_what_a_user_put_into_the_folder_is_never_overwritten(study, tmp_path):
 
 
 def test_a_value_that_is_not_one_of_a_list_is_shown(study):
-    wrong = edited(study, '"study_area"]', '"received"]')
-    with pytest.raises(ss.ConfigError, match=r"has 1 fault:\n.*Input should be .*; got 'received'"):
+    wrong = edited(study, '"study_area"]', '"returned"]')
+    with pytest.raises(ss.ConfigError, match=r"has 1 fault:\n.*Input should be .*; got 'returned'"):
         read_study(wrong)
 
 

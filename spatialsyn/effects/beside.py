@@ -24,6 +24,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Parameters
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.transform import sweeps_time
 
 # Columns of `results.effects().table`, and the note below it.
 Found = tuple[dict[str, Any], str]
@@ -92,10 +93,17 @@ def _of_one_pattern(models: Sequence[Shown], level: float) -> list[Found]:
     return [
         (
             _labels(x) | dict(zip(made, numbers, strict=True)),
-            advice(estimate, entered) if note else "",
+            advice(estimate, _under(design, entered)) if note else "",
         )
-        for x, numbers, (*_, estimate), note in zip(names, listed, models, rough, strict=True)
+        for x, numbers, (design, _, estimate), note in zip(
+            names, listed, models, rough, strict=True
+        )
     ]
+
+
+def _under(design: Design, entered: Multipliers) -> Multipliers:
+    """`entered` under the fixed effects of another model."""
+    return replace(entered, without_years=not sweeps_time(design.fixed_effects))
 
 
 @lru_cache(maxsize=1024)

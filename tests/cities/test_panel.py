@@ -360,7 +360,7 @@ def test_categories_without_a_row_are_left_out_and_the_order_of_the_others_kept(
     assert list(p.frame["region"].cat.categories) == ["edge", "GBA"]
     assert list(p.subset(["440100", "440300"]).blocks["region"].cat.categories) == ["GBA"]
     layer = polygons().assign(side=pd.Categorical(["w", "w", "e"], categories=["w", "n", "e"]))
-    assert repr(ss.CityPanel(table(), cities=layer, blocks=["side"])).endswith("side: w 2, e 1")
+    assert repr(ss.CityPanel(table(), cities=layer, blocks=["side"])).endswith("side: e 1, w 2")
 
 
 def test_keys_are_no_columns_and_no_year_counts_twice():

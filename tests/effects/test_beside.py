@@ -79,13 +79,18 @@ def test_what_stands_beside_a_model_does_not_move_its_last_bit(rows):
 
 def test_a_rho_near_its_bound_is_told_of_in_its_own_row_only():
     panel, w = made_up(12, 6)
-    trend = panel.assign(u=panel.array("y") + 2 * np.arange(6.0))
+    noisy = panel.array("y") + 2 * np.random.default_rng(0).normal(size=(12, 6))
+    smooth = np.linalg.solve(np.eye(12) - 0.7 * w.dense(), noisy)
+    trend = panel.assign(u=panel.array("y") + 2 * np.arange(6.0), far=smooth)
     models = [ss.sar("y ~ x", W="w", fixed_effects="individual"),
-              ss.sar("u ~ x", W="w", fixed_effects="individual")]  # fmt: skip
+              ss.sar("u ~ x", W="w", fixed_effects="individual"),
+              ss.sar("far ~ x", W="w", fixed_effects="twoways")]  # fmt: skip
     results = [ss.fit(model, trend, w) for model in models]
     notes = [note for _, note in averages_of(results)]
     assert notes == [r.effects().note for r in results]
     assert "upper bound" in notes[1]
+    assert "upper bound" in notes[2]
+    assert ["Without time effects" in note for note in notes] == [True, True, False]
 
 
 @pytest.mark.parametrize("name", ["ols", "slx", "sar", "sdm", "other"])

@@ -127,7 +127,13 @@ def by_hand(
     n, params = W.shape[0], np.array([1.0, 0.5, rho])
     cov = np.diag([0.01, 0.02, se**2]) + 1e-5
     names = ("x", "W[w]*x", "rho[w]")
-    estimate = Estimate(names, params, cov, np.nan, n, np.empty(0), np.empty((0, 0)))
+    nothing = {
+        "loglik": np.nan,
+        "nobs": n,
+        "residuals": np.empty(0),
+        "multiplier": np.empty((0, 0)),
+    }
+    estimate = Estimate(names=names, params=params, cov=cov, **nothing)
     carriers = (sparse.csr_array(sparse.eye_array(n)), W)
     return estimate, Multipliers((W,), (2,), carriers, (0, 1), (Carried("x", (0, 1), (0, 1)),))
 
