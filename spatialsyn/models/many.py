@@ -117,18 +117,26 @@ class Estimates:
 
 
 def fit_in(design: Design) -> bool:
-    """Whether a model may be estimated beside others, or by their formulas.
+    """Whether a model may be estimated beside others, or by their formulas."""
+    return suits(design) and identified(design, len(design.columns))
 
-    It has no spatial parameter, or one rho of a W whose eigenvalues are known.
+
+def suits(design: Design) -> bool:
+    """Whether what models of one kin share allows it, whatever their regressors.
+
+    They have no spatial parameter, or one rho of a W whose eigenvalues are known.
     """
     logdet = design.logdet
     full = logdet.full if isinstance(logdet, LogDet) else None
     more = (design.error, design.mixture, design.observed, design.instruments)
     if any(part is not None for part in more) or design.random or design.dynamic or design.varies:
         return False
-    if not isinstance(full, Eigenvalues | None) or (logdet is not None and full is None):
-        return False
-    return bool(design.names) and design.nobs > len(parameter_names(design))
+    return isinstance(full, Eigenvalues | None) and (logdet is None or full is not None)
+
+
+def identified(one: Design, regressors: int) -> bool:
+    """Whether there are so many, and more observations than parameters, rho and sigma2 too."""
+    return 0 < regressors < one.nobs - len(one.W) - 1
 
 
 def estimate_beside(models: Beside) -> Estimates:
@@ -162,8 +170,8 @@ def _estimated(models: Beside) -> tuple[Estimates, Array, Any]:
     """The estimates, and of the last ones residuals and S^-1."""
     one = models.one
     parts = [_regression(rows, one.Wy.shape[2]) for _, rows in models.rows(0)]
-    square, mixed, squares, fine = (np.concatenate(part) for part in zip(*parts, strict=True))
-    rho, fine = _searched(one, squares, fine)
+    square, mixed, products, fine = (np.concatenate(part) for part in zip(*parts, strict=True))
+    rho, fine = _searched(one, products, fine)
     mixed = mixed[:, 0] - np.einsum("bm,bmk->bk", rho, mixed[:, 1:])
     full = one.logdet.full if isinstance(one.logdet, LogDet) else None
     written = 0 if isinstance(full, Decomposed) else len(one.y) ** 2  # numbers of S^-1
@@ -171,9 +179,8 @@ def _estimated(models: Beside) -> tuple[Estimates, Array, Any]:
     for part, rows in models.rows(written):
         e = (mixed[part, None] @ rows)[:, 0]
         inverse = _multipliers(one, rho[part])
-        sigma2[part] = np.einsum("bn,bn->b", e, e) / one.nobs
-        outcome = rows[:, -1 - rho.shape[1]]
-        fine[part] &= sigma2[part] > 1e-20 * np.einsum("bn,bn->b", outcome, outcome)
+        sigma2[part] = squares(e) / one.nobs
+        fine[part] &= sigma2[part] > 1e-20 * squares(rows[:, -1 - rho.shape[1]])
         found.append(_moved(one, rows, e, rho[part, 0], inverse) if rho.size else ())
     sigma2 = np.where(fine, sigma2, 1.0)
     moved = [np.concatenate(parts) for parts in zip(*found, strict=True)]
@@ -206,14 +213,22 @@ def _regression(rows: Array, m: int) -> tuple[Array, Array, Array, NDArray[np.bo
 
 
 def _searched(
-    one: Design, squares: Array, fine: NDArray[np.bool_]
+    one: Design, products: Array, fine: NDArray[np.bool_]
 ) -> tuple[Array, NDArray[np.bool_]]:
     """(b, m), rho at the peaks of the likelihoods, and which of them lie inside."""
     if not isinstance(one.logdet, LogDet):
         return np.empty((len(fine), 0)), fine
-    products = squares[:, 0, 0], squares[:, 0, 1], squares[:, 1, 1]
-    found, inside = peaks(one, one.logdet, products)
+    of_each = products[:, 0, 0], products[:, 0, 1], products[:, 1, 1]
+    found, inside = peaks(one, one.logdet, of_each)
     return np.where(fine & inside, found, 0.0)[:, None], fine & inside
+
+
+def squares(v: Array) -> Array:
+    """Sums of the squares of (b, n) in rows, (b,).
+
+    Each by itself: a sum by `einsum` over more numbers than its buffer holds depends on b.
+    """
+    return np.asarray((v[:, None] @ v[..., None])[:, 0, 0])
 
 
 def _multipliers(one: Design, rho: Array) -> Any:
@@ -269,9 +284,9 @@ def _information(one: Design, square: Array, sigma2: Array, moved: Sequence[Arra
     info[:, :p, :p] = square / sigma2[:, None, None]
     info[:, -1, -1] = one.nobs / (2 * sigma2**2)
     if moved:
-        products, squares, once, twice, crossed = moved
+        products, own, once, twice, crossed = moved
         info[:, :p, p] = products / sigma2[:, None]
-        info[:, p, p] = squares / sigma2 + one.copies * (twice + crossed)
+        info[:, p, p] = own / sigma2 + one.copies * (twice + crossed)
         info[:, p, -1] = one.copies * once / sigma2
         info[:, p, :p], info[:, -1, p] = info[:, :p, p], info[:, p, -1]
     return info
@@ -290,12 +305,12 @@ def _moved(one: Design, rows: Array, e: Array, rho: Array, inverse: Any) -> tupl
     sweep_in_place(noise, one.fixed_effects)
     explained = rows[:, -1] - noise.reshape(len(e), -1)
     products = (rows[:, :-2] @ explained[..., None])[..., 0]
-    return products, np.einsum("bn,bn->b", explained, explained), *traces
+    return products, squares(explained), *traces
 
 
 def _traces(one: Design, slopes: tuple[Array, Array], G: Array) -> Traces:
     """tr G, tr G^2 and tr G'G of b models, from the derivatives of ln|S| and G, (b, n, n)."""
-    traces = -slopes[0], -slopes[1], np.einsum("bij,bij->b", G, G)
+    traces = -slopes[0], -slopes[1], squares(G.reshape(len(G), -1))
     if not one.projects_cities:
         return traces
     ones = np.ones((len(one.y), 1))

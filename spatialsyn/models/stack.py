@@ -17,7 +17,7 @@ from spatialsyn.models.checks import ABSORBED, are_names
 from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design, sweep_effects
 from spatialsyn.models.formula import Regressors
-from spatialsyn.models.many import Beside, fit_in
+from spatialsyn.models.many import Beside, identified, squares, suits
 from spatialsyn.models.right_side import sources
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix
@@ -44,8 +44,10 @@ def stacked(
         Places of models, and these models, by their number of columns. A model that is nowhere
         has to be made by `sweep_effects`, which may refuse it.
     """
+    if models[0].regimes is not None:
+        return []
     first = _first(models, data, weights)
-    if first is None or first.blocks or not fit_in(first):
+    if first is None or not suits(first):
         return []
     by_matrix = [name for name, _ in models[0].roles.wx]
     stack = Stack.of(data, first.W, [first.matrices[name] for name in by_matrix])
@@ -54,23 +56,22 @@ def stacked(
     groups: dict[int, list[tuple[int, tuple[Column, ...], list[int]]]] = {}
     for i, (model, d) in enumerate(zip(models, data, strict=True)):
         places, columns = sources(model, d)
+        if not identified(first, len(columns)):
+            continue
         names = [column.name for column in columns]
         of_X = [d.keys[1 + j] for j in places]
         at = [stack.x[key, part[c.W]] for key, c in zip(of_X, columns, strict=True)]
         y, *Wy = [stack.y[d.keys[0], k] for k in range(1 + len(first.W))]
         if are_names(names) and absorbed.isdisjoint([*at, y]):
             groups.setdefault(len(columns), []).append((i, columns, [*at, y, *Wy]))
-    found = []
-    for group in groups.values():
-        beside = Beside(
-            one=first,
-            columns=[columns for _, columns, _ in group],
-            swept=stack.values.reshape(len(stack.values), -1),
-            at=np.array([at for *_, at in group]),
+    swept = stack.values.reshape(len(stack.values), -1)
+    return [
+        (
+            [i for i, *_ in group],
+            Beside(first, [c for _, c, _ in group], swept, np.array([at for *_, at in group])),
         )
-        if first.nobs > len(group[0][1]) + len(first.W) + 1:  # parameters, with sigma2
-            found.append(([i for i, *_ in group], beside))
-    return found
+        for group in groups.values()
+    ]
 
 
 def _first(
@@ -131,4 +132,4 @@ class Stack:
         return frozenset(np.flatnonzero(empty).tolist())
 
     def _lengths(self) -> Array:
-        return np.sqrt(np.einsum("knt,knt->k", self.values, self.values))
+        return np.sqrt(squares(self.values.reshape(len(self.values), -1)))

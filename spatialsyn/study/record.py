@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -21,11 +20,12 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Parameters
 from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.gaps import EVERYTHING, Sample
-from spatialsyn.models.many import Beside, estimate_beside, joined
+from spatialsyn.models.many import estimate_beside, joined
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import alike, stacked
 from spatialsyn.models.syntax import parse
 from spatialsyn.models.terms import Terms
+from spatialsyn.numerics.threads import threads_for
 from spatialsyn.results import Results
 from spatialsyn.study import store as files
 from spatialsyn.study.grid import Specification
@@ -37,15 +37,6 @@ ROOM = 1_000_000
 REFUSALS = (SpatialsynError, np.linalg.LinAlgError)
 
 
-@dataclass(frozen=True, eq=False)
-class Ready:
-    """A model whose formula is evaluated, and what was said on the way."""
-
-    data: Regressors
-    sample: Sample
-    said: list[str]
-
-
 def records_of(
     panel: CityPanel,
     weights: Mapping[str, Links],
@@ -55,7 +46,10 @@ def records_of(
 ) -> list[files.Record]:
     """What is kept of several models; those of one kin are estimated side by side."""
     found: list[files.Record | None] = [None] * len(specs)
-    with suppress(Exception):  # `record_of` comes upon it again, and says what it is
+    # `record_of` comes upon an error again, and says what it is.
+    with threads_for(panel.n), warnings.catch_warnings(), suppress(Exception):
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", UserWarning)  # which a record keeps
         for i, record in _beside(panel, weights, cov, by, specs):
             found[i] = record
     return [
@@ -72,38 +66,30 @@ def _beside(
     specs: Sequence[Specification],
 ) -> Iterator[tuple[int, files.Record]]:
     """Places of models that are estimated side by side, and what is kept of them."""
-    ready = _ready(panel, cov, specs)
-    places, likelihoods, shown = list[int](), list[float](), list[Shown]()
-    for at, models in _groups(specs, ready, weights):
-        with suppress(Exception):  # `record_of` comes upon it again, and says what it is
-            made = estimate_beside(models)
-            each = zip(at, made.loglik.tolist(), made.columns, made.parameters(), strict=True)
-            for i, loglik, columns, estimate in each:
-                if estimate is not None:
-                    places.append(i)
-                    likelihoods.append(loglik)
-                    shown.append((made.one, columns, estimate))
+    made = list(_estimated(specs, _read(panel, cov, specs), weights))
+    shown = [one for *_, one in made]
     if by is None:
         effects = average_columns(shown)
     else:
         effects = columns_read(shown, reading_by(by, panel, "receiver"))
-    numbers = zip(places, likelihoods, shown, effects, strict=True)
-    for i, loglik, (design, _, estimate), found in numbers:
-        one = ready[i]
-        if one is not None and estimate.cov is not None:
-            se = np.sqrt(np.diag(estimate.cov)).tolist()
-            record = described(specs[i].model, one.data, design, estimate, loglik, se, found)
-            yield i, {**record, "equation": str(specs[i]), "warnings": one.said}
+    for (i, data, loglik, (design, _, estimate)), found in zip(made, effects, strict=True):
+        assert estimate.cov is not None
+        se = np.sqrt(np.diag(estimate.cov)).tolist()
+        record = described(specs[i].model, data, design, estimate, loglik, se, found)
+        yield i, {**record, "equation": str(specs[i]), "warnings": []}
 
 
-def _ready(panel: CityPanel, cov: str | None, specs: Sequence[Specification]) -> list[Ready | None]:
+def _read(
+    panel: CityPanel, cov: str | None, specs: Sequence[Specification]
+) -> list[Regressors | None]:
     """The evaluated formulas; None of a model that is estimated alone, or cannot be."""
-    beside = [spec if joined(spec.model, panel.n, cov) else None for spec in specs]
-    found: dict[Hashable, Ready | None] = {None: None}
-    keys = [None if spec is None else _read_as(spec) for spec in beside]
-    for key, spec in zip(keys, beside, strict=True):
-        if spec is not None and key not in found:
-            found[key] = _read(panel, spec)
+    found: dict[Hashable, Regressors | None] = {None: None}
+    keys = [_read_as(spec) if joined(spec.model, panel.n, cov) else None for spec in specs]
+    for key, spec in zip(keys, specs, strict=True):
+        if key not in found:
+            found[key] = None
+            with suppress(Exception):  # `record_of` comes upon it again, and says what it is
+                found[key], _ = read(spec.model, panel, sample_of(panel, spec), evaluated)
     return [found[key] for key in keys]
 
 
@@ -113,32 +99,28 @@ def _read_as(spec: Specification) -> Hashable:
     return model.formula, model.intercept, model.regimes, spec.drop_years
 
 
-def _read(panel: CityPanel, spec: Specification) -> Ready | None:
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        try:
-            sample = sample_of(panel, spec)
-            data, _ = read(spec.model, panel, sample, evaluated)
-        except Exception:  # `record_of` comes upon it again, and says what it is
-            return None
-    return Ready(data, sample, _told(said))
-
-
-def _groups(
-    specs: Sequence[Specification], ready: Sequence[Ready | None], weights: Mapping[str, Links]
-) -> Iterator[tuple[list[int], Beside]]:
-    """Places of models that differ in their formulas only, and these models side by side."""
+def _estimated(
+    specs: Sequence[Specification],
+    data: Sequence[Regressors | None],
+    weights: Mapping[str, Links],
+) -> Iterator[tuple[int, Regressors, float, Shown]]:
+    """Places of models that are estimated side by side, their numbers, and what is estimated."""
     together: dict[Hashable, list[tuple[int, SpatialModel, Regressors]]] = {}
-    for i, (spec, made) in enumerate(zip(specs, ready, strict=True)):
-        if made is not None:
-            key = alike(spec.model), made.data.years
-            together.setdefault(key, []).append((i, spec.model, made.data))
+    for i, (spec, own) in enumerate(zip(specs, data, strict=True)):
+        if own is not None:
+            key = alike(spec.model), own.years
+            together.setdefault(key, []).append((i, spec.model, own))
     for some in together.values():
-        at, models, data = zip(*some, strict=True)
+        at, models, read_of = zip(*some, strict=True)
         chosen = {name: weights[name] for name in models[0].weights_names}
         with suppress(Exception):  # `record_of` comes upon it again, and says what it is
-            for places, group in stacked(models, data, chosen):
-                yield [at[i] for i in places], group
+            for places, group in stacked(models, read_of, chosen):
+                made = estimate_beside(group)
+                likelihoods, estimates = made.loglik.tolist(), made.parameters()
+                each = zip(places, likelihoods, made.columns, estimates, strict=True)
+                for i, loglik, columns, estimate in each:
+                    if estimate is not None:
+                        yield at[i], read_of[i], loglik, (made.one, columns, estimate)
 
 
 def record_of(
@@ -183,6 +165,7 @@ def evaluated(
     if key not in formulas:
         if len(formulas) * panel.n * panel.T > ROOM:
             formulas.clear()
+            terms.found.clear()
         made = formulas[key] = evaluate(formula, panel, intercept, dynamic, holes, terms)
         for values in (made.y, made.X):
             values.setflags(write=False)

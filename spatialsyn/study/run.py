@@ -183,7 +183,8 @@ class Study:
         small = {k: joined(self.models[name].model, n, self.cov) for k, name in todo.items()}
         together = [key for key in todo if small[key]]
         workers = n_jobs if n_jobs > 0 else os.cpu_count() or 1
-        room = ROOM // max(8 * n * self.panel.T, n * n // 5)  # arrays of a design, and S^-1
+        # Columns and their lags; what S^-1 takes is time, and results are stored by batch.
+        room = ROOM // max(8 * n * self.panel.T, n * n // 5)
         step = max(1, min(AT_ONCE, room, len(together) // (ROUNDS * workers)))
         batches = [together[i : i + step] for i in range(0, len(together), step)]
         return batches + [[key] for key in todo if not small[key]]

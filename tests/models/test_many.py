@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -81,6 +82,28 @@ def test_what_stands_beside_a_model_does_not_move_its_last_bit(family, effects, 
             for name in ("names", "params", "cov"):
                 assert_array_equal(getattr(found.parameters()[i], name), getattr(alone, name))
             assert found.loglik[i] == alone.loglik
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nor_do_sums_of_more_numbers_than_einsum_takes_at_a_time(family):
+    """More than 8192 city-years, and pairs of cities."""
+    panel, w = made_up(92, 90)
+    assert min(panel.n * panel.T, panel.n**2) > np.getbufsize()
+    made = designs(w, panel, family, "individual")
+    found = many.estimate_beside(beside(made))
+    for i, design in enumerate(made):
+        alone = many.estimate_alone(design)
+        assert_array_equal(found.params[i], alone.params)
+        assert_array_equal(found.cov[i], alone.cov)
+
+
+@pytest.mark.parametrize("size", [1, 3, 8192, 8193, 20_000])
+def test_a_sum_of_squares_does_not_depend_on_the_others(size):
+    v = np.random.default_rng(0).normal(size=(6, size))
+    found = many.squares(v)
+    assert_allclose(found, [math.fsum(row**2) for row in v], rtol=1e-13)
+    for some in (v[:1], v[2:5], v[::-1]):
+        assert_array_equal(many.squares(some), [found[(v == row).all(axis=1)][0] for row in some])
 
 
 @pytest.mark.parametrize("effects", EFFECTS)
