@@ -89,12 +89,13 @@ def profile(design: Design, logdet: LogDet, products: Products) -> tuple[Value, 
         return np.asarray(a - 2 * rho * b + rho**2 * c)
 
     def value(rho: Array) -> Array:
-        return design.copies * logdet(rho) - half * np.log(ssr(rho))
+        with np.errstate(divide="ignore", invalid="ignore"):  # an exact fit is refused later
+            return design.copies * logdet(rho) - half * np.log(ssr(rho))
 
     def derivatives(rho: Array) -> tuple[Array, Array]:
         q, dq = ssr(rho), -2 * b + 2 * rho * c
         once, twice = logdet.slopes(rho)
-        with np.errstate(divide="ignore", invalid="ignore"):  # an exact fit is refused later
+        with np.errstate(divide="ignore", invalid="ignore"):
             slope = design.copies * once - half * dq / q
             return slope, design.copies * twice - half * (2 * c / q - (dq / q) ** 2)
 
