@@ -42,15 +42,6 @@ def links(kind="text") -> ss.Weights:
     return weights(kind, np.sign(MATRIX))
 
 
-@pytest.fixture
-def saved(tmp_path):
-    def save(name: str, text: str) -> object:
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        return tmp_path / name
-
-    return save
-
-
 # Round trips
 
 FILES = ["w.gwt", "w.csv", "w.mat", "square.csv"]

@@ -16,15 +16,6 @@ np.fill_diagonal(MATRIX, 0)
 MATRIX[0, 11] = 1 / 3
 
 
-@pytest.fixture
-def saved(tmp_path):
-    def save(name: str, text: str) -> object:
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        return tmp_path / name
-
-    return save
-
-
 @pytest.mark.parametrize("name", ["w.xlsx", "w.dta"])
 @pytest.mark.parametrize("kind", ["text", "integers"])
 def test_tables_that_pandas_wrote_are_read_with_their_ids(tmp_path, name, kind):
