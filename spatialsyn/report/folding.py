@@ -10,6 +10,8 @@ from matplotlib.textpath import text_to_path
 
 from spatialsyn.report import theme
 
+# Points that the room of lines of about one length is found to.
+EVEN = 2.0
 # What stays together: a word, or its part before a hyphen or underscore, with the space after
 # it; an ideograph with the full-width brackets that open before it and the signs that close it.
 IDEOGRAPH = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
@@ -35,8 +37,27 @@ def measured(text: str, size: float) -> float:
 
 
 def folded(text: str, room: float, size: float = theme.TEXT) -> str:
-    """`text` in lines of at most `room` points, broken between words or inside one too long."""
-    return "\n".join(line for part in text.split("\n") for line in lines(part, room, size))
+    """`text` in lines of at most `room` points, broken between words or inside one too long.
+
+    Lines are of about one length: none holds the last word alone.
+    """
+    return "\n".join(line for part in text.split("\n") for line in _even(part, room, size))
+
+
+def _even(text: str, room: float, size: float) -> list[str]:
+    """As many lines as `lines` makes, the longest as short as can be."""
+    made = lines(text, room, size)
+    if len(made) == 1:
+        return made
+    widest = max(measured(piece.rstrip(), size) for piece in PIECE.findall(text))
+    low, high = max(widest, measured(text, size) / len(made)), room
+    while high - low > EVEN:
+        middle = (low + high) / 2
+        narrower = lines(text, middle, size)
+        made, low, high = (
+            (narrower, low, middle) if len(narrower) == len(made) else (made, middle, high)
+        )
+    return made
 
 
 def lines(text: str, room: float, size: float) -> list[str]:

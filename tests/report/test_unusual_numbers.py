@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from spatialsyn.errors import percent
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.classes import classify
-from spatialsyn.report.folding import columns, folded, measured
+from spatialsyn.report.atlas.layers import takes_white
+from spatialsyn.report.folding import columns, folded, lines, measured
 from spatialsyn.report.magnitudes import plain, power
 from spatialsyn.report.tables.display import fixed
 
@@ -26,12 +27,12 @@ LONG = "The Greater Bay Area (core cities, as of 2019) & its $100%_hinterland"
 @pytest.mark.parametrize("room", [40.0, 90.0, 1000.0])
 def test_lines_find_room_and_lose_nothing(text, room):
     with theme.style():
-        lines = folded(text, room).split("\n")
-        assert max(measured(line, theme.TEXT) for line in lines) <= room
-    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
-    assert not any(line.startswith(("）", "，")) or line.endswith("（") for line in lines)
+        made = folded(text, room).split("\n")
+        assert max(measured(line, theme.TEXT) for line in made) <= room
+    assert "".join(made).replace(" ", "") == text.replace(" ", "")
+    assert not any(line.startswith(("）", "，")) or line.endswith("（") for line in made)
     if room == 1000.0 and len(text) < 90:
-        assert lines == [text]
+        assert made == [text]
 
 
 def test_columns_of_a_legend_are_as_many_as_find_room():
@@ -106,3 +107,28 @@ def test_a_legend_claims_no_numbers_far_from_all():
     low, high = classify(values).texts()[0], classify(values).texts()[-1]
     assert value(low.split(" to ")[0]) == -2.5
     assert value(high.split(" to ")[1]) == 1e6
+
+
+@pytest.mark.parametrize("room", [60.0, 110.0, 200.0, 330.0])
+def test_lines_are_of_about_one_length_and_no_more_than_are_needed(room):
+    text = (
+        "mean change in synergy when virtual agglomeration rises by one unit in every sending city"
+    )
+    made, greedy = folded(text, room).split("\n"), lines(text, room, theme.TEXT)
+    assert len(made) == len(greedy)
+    assert " ".join(made) == text
+    widths = [measured(line, theme.TEXT) for line in made]
+    longest_word = max(measured(word, theme.TEXT) for word in text.split())
+    assert max(widths) <= room
+    assert max(widths) <= measured(text, theme.TEXT) / len(made) + longest_word + 2
+
+
+def test_numbers_on_tiles_are_in_the_ink_that_stands_out_more():
+    """#767676 is the lightest grey that white text may stand on: 4.54 to one (WCAG 2.1)."""
+    for colour, white in (
+        ("#767676", True),
+        ("#2a78a6", True),
+        ("#959595", False),
+        ("#fff", False),
+    ):
+        assert takes_white(colour) is white

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
@@ -86,6 +87,18 @@ def luminance(colour: Any) -> float:
     """How light a colour is, from 0 to 1."""
     red, green, blue = to_rgb(colour)
     return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def takes_white(colour: Any) -> bool:
+    """Whether white stands out from a colour more than dark text does (WCAG 2.1, contrast)."""
+    own, ink = (_relative_luminance(one) for one in (colour, theme.INK))
+    return 1.05 * (ink + 0.05) > (own + 0.05) ** 2
+
+
+def _relative_luminance(colour: Any) -> float:
+    parts = np.array(to_rgb(colour))
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def draw_borders(ax: Axes, shown: Sheet, blocks: str, language: str) -> list[Line2D]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.classes import colour_map
-from spatialsyn.report.atlas.layers import luminance
+from spatialsyn.report.atlas.layers import takes_white
 from spatialsyn.report.figures.forest import number
 from spatialsyn.report.figures.surroundings import sides
 from spatialsyn.report.folding import folded, measured
@@ -32,8 +32,6 @@ BESIDE_MM = 120.0
 NAMES, MARGINS = 0.4, 22.0
 # Points of the shortest line of the name of an axis.
 LEAST = 80.0
-# Luminance of a tile below which its number is white.
-DARK = 0.5
 
 
 def audit(
@@ -111,7 +109,7 @@ def draw_overlaps(ax: Axes, below: pd.DataFrame, above: pd.DataFrame | None, lan
     size = min(theme.SMALL, theme.SMALL * (tile - 2) / measured("\N{MINUS SIGN}0.00", theme.SMALL))
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            dark = luminance(cmap(0.5 + value / 2)) < DARK
+            dark = takes_white(cmap(0.5 + value / 2))
             ax.text(column, row, number(float(value), 2), ha="center", va="center",
                     color="white" if dark else theme.INK, fontsize=size, gid="value")  # fmt: skip
     # Names side by side, or upright where one is wider than its tile.

@@ -15,7 +15,7 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.errors import percent
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.classes import OUTER, colour_map
-from spatialsyn.report.atlas.layers import DARK, HATCH_INK, HATCH_LIGHT, LINES, luminance
+from spatialsyn.report.atlas.layers import HATCH_INK, HATCH_LIGHT, LINES, takes_white
 from spatialsyn.report.figures.effects import block_label, block_table
 from spatialsyn.report.figures.forest import FILLED, printed, put_name
 from spatialsyn.report.folding import folded, measured
@@ -121,7 +121,7 @@ def draw_tiles(
         at = {"direct": 0, "total": len(names) + 1}.get(row["effect"])
         column = at if at is not None else 1 + names.index(row["from"])
         colour = cmap(0.5 + 0.5 * OUTER * row["estimate"] / largest)
-        dark = luminance(colour) < DARK
+        dark = takes_white(colour)
         x, y = left[column], names.index(row["to"])
         tile = {"facecolor": colour, "edgecolor": "white", "linewidth": 1.2, "gid": "tile"}
         ax.add_patch(Rectangle((x, y), 1, 1, **tile))
