@@ -222,7 +222,11 @@ def _omega(
     p, q = len(delta), len(estimate.params)
     time, city = sweeps_time(design.fixed_effects), sweeps_cities(design.fixed_effects)
     third, fourth = cumulants(estimate.residuals, city, time)
-    derivatives = information_derivatives(design, estimate.multiplier, spatial)
+    whole = information_derivatives(
+        replace(design, transformed=False), estimate.multiplier, spatial
+    )
+    # e'J D e: the J on the right is there by itself only where rows of W sum to one.
+    derivatives = [D - D.mean(axis=0) if time else D for D in whole]
     forms = np.zeros((q, n))  # diagonals of the quadratic forms in the score
     for row, D in zip(forms[p:], derivatives, strict=False):
         row[:] = np.diag(D)

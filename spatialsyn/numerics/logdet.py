@@ -9,7 +9,7 @@ For small n from the eigenvalues w of W: f = sum ln|1 - rho w|, and the k-th der
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import factorial
 
@@ -144,6 +144,12 @@ class Eigenvalues(LogDet):
         """The largest modulus, or the norm."""
         return (float(np.abs(self.eigenvalues).max(initial=0.0)) or self.norm,)
 
+    def without_unit_root(self) -> LogDet:
+        """The log-determinant of F'(I - rho W)F, from a root, one a year, that is one exactly."""
+        w = self.eigenvalues.copy()
+        w[np.argsort(np.abs(w - 1))[: self.years]] = 1.0
+        return WithoutUnitRoot(self, replace(self, eigenvalues=w))
+
     def reordered(self, order: list[int]) -> Eigenvalues:
         """That of the same cities in another order."""
         return self
@@ -159,19 +165,26 @@ class WithoutUnitRoot(LogDet):
     so ln(1 - rho) must leave the log-determinant and its share must leave the traces of the
     information matrix. The parameter space stays that of W: beyond rho = 1 the transformed
     matrix may be regular, but the multiplier of the outcome itself has changed its sign.
+
+    Attributes
+    ----------
+    rooted : that of W with a unit root free of rounding, where roots are known
+        A root of 1 + 1e-16 leaves 1e-16 / (1 - rho)^2 in the slope, which near rho = 1 would
+        turn a likelihood that rises to the end into one with a peak before it.
     """
 
     of: LogDet
+    rooted: LogDet | None = None
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """That of W less the share of the unit root."""
         rest = 1 - np.asarray(rho, dtype=float)
         share = np.log(np.abs(rest)) if order == 0 else -factorial(order - 1) / rest**order
-        return self.of.derivative(rho, order) - share
+        return (self.rooted or self.of).derivative(rho, order) - share
 
     def slopes(self, rho: float | Array) -> tuple[Array, Array]:
         """Those of W less the share of the unit root."""
-        once, twice = self.of.slopes(rho)
+        once, twice = (self.rooted or self.of).slopes(rho)
         rest = 1 / (1 - np.asarray(rho, dtype=float))
         return once + rest, twice + rest**2
 

@@ -10,10 +10,10 @@ from cases import made_up, redrawn
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.models.covariance import _independent, cumulants, robust_covariance
+from spatialsyn.models.covariance import _independent, _omega, cumulants, robust_covariance
 from spatialsyn.models.design import align, build
 from spatialsyn.models.likelihood import filtered, lags
-from spatialsyn.models.qml import estimate_qml
+from spatialsyn.models.qml import describe, estimate_qml
 from spatialsyn.numerics.lags import lag
 from spatialsyn.numerics.transform import sweep
 
@@ -64,6 +64,32 @@ def test_the_sandwich_holds_the_variance_of_the_score_under_skewed_errors(
     middle = _independent(design, estimate, delta, spatial, sigma2)
     scale = np.sqrt(np.outer(np.diag(middle), np.diag(middle)))
     assert_allclose(simulated / scale, middle / scale, atol=0.09)  # heavy tails: four sd of 20 000
+
+
+@pytest.mark.parametrize("effects", ["time", "twoways"])
+def test_what_skewed_errors_add_is_exact_where_rows_of_w_are_uneven(effects, monkeypatch):
+    """The score is b'e + e'Ae; fourth cumulants enter by the diagonal of A, third ones by it and b."""
+    n, T, rho = 7, 5, 0.3
+    panel, w = made_up(n=n, T=T, seed=3)
+    W = w.dense() * np.linspace(0.4, 1.6, n)[:, None]
+    e, x = sweep(np.random.default_rng(0).normal(size=(n, T)), effects), panel.array("x")
+    made = panel.assign(y=np.linalg.solve(np.eye(n) - rho * W, x + e))
+    model = ss.sar("y ~ x", W="w", fixed_effects=effects, correction="direct")
+    uneven = {"w": ss.Weights.from_matrix(W, ids=w.ids, name="w")}
+    design = build(model, made, uneven)
+    free = replace(design, transformed=True)
+    monkeypatch.setattr("spatialsyn.models.covariance.cumulants", lambda *_: (2.0, 6.0))
+    estimate = describe(design, np.array([1.0, rho, 1.0]))
+    found = _omega(free, estimate, np.array([1.0]), np.array([rho]), 1.0)
+    cells = np.eye(n * T).reshape(n, T, -1)
+    D = W @ np.linalg.inv(np.eye(n) - rho * W)
+    diagonal = np.zeros((3, n * T))
+    diagonal[1] = np.diag(sweep(lag(D, cells), effects).reshape(n * T, -1))
+    diagonal[2] = np.diag(sweep(cells, effects).reshape(n * T, -1)) / 2
+    b = np.zeros((3, n * T))
+    b[0], b[1] = sweep(x, effects).ravel(), sweep(D @ x, effects).ravel()
+    cross = 2 * b @ diagonal.T
+    assert_allclose(found, 6 * diagonal @ diagonal.T + cross + cross.T, atol=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 from cases import made_up, ring
 from numpy.testing import assert_allclose
+from scipy.linalg import helmert
+from scipy.optimize import brentq
 from shapely.geometry import box
 
 import spatialsyn as ss
+from spatialsyn.numerics.transform import sweep
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,31 @@ def test_rho_stays_below_one_under_the_transformation():
     reduced = w.logdet.without_unit_root()
     assert reduced.interval == w.logdet.interval
     assert not reduced.contains(np.array([1.01]))
+
+
+@pytest.mark.parametrize("beyond", [1e-5, 1e-4, 1e-3])
+def test_a_peak_just_beyond_one_is_no_estimate(beyond):
+    """The likelihood with F'WF written out is smooth at rho = 1; y is such that it peaks after it."""
+    panel, w = made_up(n=13, T=4, seed=4)
+    W, F, e = w.dense(), helmert(13).T, np.random.default_rng(1).normal(size=(13, 4))
+    reduced, x = F.T @ W @ F, sweep(panel.array("x"), "twoways").ravel()
+    trace = np.trace(np.linalg.solve(np.eye(12) - (1 + beyond) * reduced, reduced))
+
+    def outcome(noise):
+        return np.linalg.solve(np.eye(13) - 0.9 * W, panel.array("x") + noise * e)
+
+    def left(v):
+        v = sweep(v, "twoways").ravel()
+        return v - x * (x @ v) / (x @ x)
+
+    def slope(noise):
+        y = outcome(noise)
+        u, Wu = left(y - (1 + beyond) * W @ y), left(W @ y)
+        return 12 * u @ Wu / (u @ u) - trace
+
+    made = panel.assign(y=outcome(brentq(slope, 0.01, 10)))
+    with pytest.raises(ss.EstimationError, match="still rises at rho"):
+        ss.fit(ss.sar("y ~ x", W="w", fixed_effects="twoways"), made, w)
 
 
 def test_years_are_lost_to_lags_only():

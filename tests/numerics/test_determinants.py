@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
+from scipy.linalg import helmert
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from scipy.sparse.linalg import splu
 
@@ -157,6 +158,20 @@ def test_a_unit_root_leaves_every_method_alike():
         for order, share in enumerate((np.log(0.4), -1 / 0.4, -1 / 0.4**2, -2 / 0.4**3)):
             assert_allclose(less.derivative(0.6, order), found.derivative(0.6, order) - share)
         assert less.interval == found.interval
+
+
+@pytest.mark.parametrize("left", [1e-4, 1e-6, 1e-8])
+def test_a_unit_root_leaves_no_rounding_behind(left):
+    """F'WF has no root near one: its slope at rho = 1 - 1e-8 is a plain number."""
+    F, rho = helmert(13).T, 1 - left
+    for seed in range(10):
+        W = np.random.default_rng(seed).random((13, 13)) * (1 - np.eye(13))
+        W /= W.sum(axis=1, keepdims=True)
+        less = Eigenvalues(eigenvalues(W)).without_unit_root()
+        reduced = F.T @ W @ F
+        slope = -np.trace(np.linalg.solve(np.eye(12) - rho * reduced, reduced))
+        assert_allclose(less.slopes(rho)[0], slope, rtol=1e-6)
+        assert_allclose(less.derivative(rho, 1), slope, rtol=1e-6)
 
 
 def test_a_scale_of_w_is_undone_by_rho():
