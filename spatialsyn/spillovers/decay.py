@@ -100,8 +100,7 @@ class Decay:
             for side in (0, 1)
         )
         assert made.spread is not None
-        wider = made.with_spread(np.c_[made.spread, (up - down) / (2 * profiles.STEP) @ self.root])
-        return wider.discoveries() if "q" in wider.table else wider
+        return made.with_spread(np.c_[made.spread, (up - down) / (2 * profiles.STEP) @ self.root])
 
     @property
     def curve(self) -> pd.DataFrame:
