@@ -189,7 +189,10 @@ class Effects:
         if not alike or not self.table[keys].equals(other.table.reindex(columns=keys)):
             raise ModelError("only effects of the same results, read the same way, are compared.")
         names = zip(self.table["x"], other.table["x"], strict=True)
-        table = self.table.assign(
+        # Values of a moderator that differ are those of neither; x names both.
+        at = [column for column in map(str, self.table) if column.startswith("at ")]
+        apart = [column for column in at if not _in_both(column, self, other)]
+        table = self.table.drop(columns=apart).assign(
             x=[f"({one}) - ({two})" for one, two in names],
             estimate=self.table["estimate"].to_numpy() - other.table["estimate"].to_numpy(),
         )
@@ -253,6 +256,11 @@ class _HandedOut:
 
 
 Effects.table = _HandedOut()  # type: ignore[assignment]
+
+
+def _in_both(column: str, one: Effects, other: Effects) -> bool:
+    """Whether two tables have the same values of `column`."""
+    return column in other.table and one.table[column].equals(other.table[column])
 
 
 def _same(one: Array | None, other: Array | None) -> bool:
