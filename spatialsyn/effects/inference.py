@@ -67,7 +67,8 @@ def infer(
         if method == "delta":
             columns, spread = by_delta(estimate, model, reading, labels, level)
             note = advice(estimate, model)
-            return Effects(pd.DataFrame(columns), level, "delta", note, spread=spread)
+            of = _parameters_of(estimate)
+            return Effects(pd.DataFrame(columns), level, "delta", note, spread=spread, of=of)
         drawn = estimate.draws if method == "bootstrap" else None
         sample = estimate.sample(draws, seed) if drawn is None else drawn
         made = _simulated(estimate, model, reading, labels, level, sample)
@@ -170,7 +171,15 @@ def _simulated(
     rows = labelled([x.name for x in model.regressors], labels)
     table, spread = of_draws(rows, point, made, level)
     note = advice(estimate, model)
-    return Effects(table, level, "simulation", note, made, rejected, spread=spread)
+    of = _parameters_of(estimate)
+    return Effects(table, level, "simulation", note, made, rejected, spread=spread, of=of)
+
+
+def _parameters_of(estimate: Parameters) -> Array:
+    """(2, q) parameters and their standard errors, NaN where there are none."""
+    cov = estimate.cov
+    variance = np.full(len(estimate.params), np.nan) if cov is None else np.diag(cov)
+    return np.stack([estimate.params, np.sqrt(np.where(variance >= 0, variance, np.nan))])
 
 
 def of_draws(

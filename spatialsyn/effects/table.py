@@ -23,6 +23,8 @@ DIGITS = "{:.4g}"
 KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order", "path")
 # A difference this small beside its parts is rounding.
 ROUNDING = 1e-12
+# How `about` begins to tell of joint intervals.
+JOINT = "intervals hold jointly"
 # Draws of the largest deviation behind joint intervals.
 DRAWS = 20_000
 
@@ -44,6 +46,8 @@ class Effects:
     note : advice on how far the intervals carry, empty when there is none
     spread : (rows, k), times its transpose the covariance of the rows
     about : what an entry means, where there is more than one way to count
+    of : (2, q) parameters that the effects are of, and their standard errors, by which the
+        same results are known again; None where several results stand behind the effects
     """
 
     table: pd.DataFrame
@@ -55,6 +59,7 @@ class Effects:
     seed: int | None = None
     spread: Array | None = None
     about: str = ""
+    of: Array | None = None
 
     def tidy(self) -> pd.DataFrame:
         """The table, as a copy."""
@@ -117,8 +122,9 @@ class Effects:
         largest = np.abs(normal @ unit.T).max(axis=1, initial=0.0)
         half = np.quantile(largest, self.level) * se
         table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
-        about = f"intervals hold jointly for the {len(table)} effects, seed {seed}"
-        return replace(self, table=table, about="; ".join(filter(None, [self.about, about])))
+        joint = f"{JOINT} for the {len(table)} effects, seed {seed}"
+        about = "; ".join(filter(None, [self._about_entries, joint]))
+        return replace(self, table=table, about=about)
 
     def shares(self) -> Effects:
         """Every effect as a share of the sum of its regressor's effects, totals aside.
@@ -169,14 +175,24 @@ class Effects:
         """The differences of two tables of the same results, row by row, with their errors.
 
         Of two scenarios it says which does more, and whether the data can tell.
+
+        Raises
+        ------
+        ModelError
+            Effects of different results, whose errors are not those of the same parameters,
+            or read in different ways.
         """
         keys = [key for key in ("effect", *KEYS[1:]) if key in self.table]
         a, b = self._spread(), other._spread()
         alike = (self.method, self.seed, a.shape) == (other.method, other.seed, b.shape)
+        alike = alike and _same(self.of, other.of)
         if not alike or not self.table[keys].equals(other.table.reindex(columns=keys)):
             raise ModelError("only effects of the same results, read the same way, are compared.")
         names = zip(self.table["x"], other.table["x"], strict=True)
-        table = self.table.assign(
+        # Values of a moderator that differ are those of neither; x names both.
+        at = [column for column in map(str, self.table) if column.startswith("at ")]
+        apart = [column for column in at if not _in_both(column, self, other)]
+        table = self.table.drop(columns=apart).assign(
             x=[f"({one}) - ({two})" for one, two in names],
             estimate=self.table["estimate"].to_numpy() - other.table["estimate"].to_numpy(),
         )
@@ -186,7 +202,14 @@ class Effects:
     def with_spread(self, spread: Array) -> Effects:
         """The same estimates with errors, normal intervals and p-values from another `spread`."""
         columns = normal_columns(self.table["estimate"].to_numpy(), spread, self.level)
-        return replace(self, table=self.table.assign(**columns), spread=spread)
+        table, about = self.table.assign(**columns), self._about_entries
+        made = replace(self, table=table, spread=spread, about=about)
+        return made.discoveries() if "q" in table else made
+
+    @property
+    def _about_entries(self) -> str:
+        """`about` without the word that intervals hold jointly."""
+        return "; ".join(part for part in self.about.split("; ") if not part.startswith(JOINT))
 
     def _spread(self) -> Array:
         assert self.spread is not None
@@ -233,6 +256,18 @@ class _HandedOut:
 
 
 Effects.table = _HandedOut()  # type: ignore[assignment]
+
+
+def _in_both(column: str, one: Effects, other: Effects) -> bool:
+    """Whether two tables have the same values of `column`."""
+    return column in other.table and one.table[column].equals(other.table[column])
+
+
+def _same(one: Array | None, other: Array | None) -> bool:
+    """Whether two effects are of the same results, as far as it is known."""
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and np.allclose(one, other, rtol=1e-9, atol=0, equal_nan=True)
 
 
 def normal_columns(value: Array, spread: Array, level: float) -> dict[str, Array]:

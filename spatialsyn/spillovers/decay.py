@@ -53,7 +53,8 @@ class Decay:
 
     Attributes
     ----------
-    estimate, se : delta by distance; no se where it lies at an end of what was searched
+    estimate, se : delta by distance; no se where it lies at an end of what was searched, or
+        of the decays at which the model has an estimate
     interval : by distance: ``low, high, open_below, open_above, pieces``
     profile : ``distance, decay, loglik, lr``
     results : the fit at the estimate; its errors take delta as known
@@ -82,7 +83,7 @@ class Decay:
     ) -> Effects:
         """Effects as `results.effects` gives them, with the uncertainty of delta in their errors.
 
-        A delta at an end of what was searched has no error, and they hold it fixed.
+        A delta without an error of its own is held fixed.
         """
 
         def asked(results: Results) -> Effects:
@@ -100,8 +101,7 @@ class Decay:
             for side in (0, 1)
         )
         assert made.spread is not None
-        wider = made.with_spread(np.c_[made.spread, (up - down) / (2 * profiles.STEP) @ self.root])
-        return wider.discoveries() if "q" in wider.table else wider
+        return made.with_spread(np.c_[made.spread, (up - down) / (2 * profiles.STEP) @ self.root])
 
     @property
     def curve(self) -> pd.DataFrame:
@@ -177,7 +177,8 @@ class Decay:
                 f"{percent(self.level)} interval {row['low']:.4g} .. {row['high']:.4g}."
             )
             tried = self.profile.loc[self.profile["distance"] == name, "decay"]
-            said += _doubts(row, tried, bool(np.isnan(self.se[name])))
+            peaked = bool(np.isfinite(self.se[name]))
+            said += _doubts(row, tried, None if peaked else float(self.estimate[name]))
         lost = int(np.isinf(self.profile["lr"]).sum())
         if lost:
             said.append(
@@ -380,11 +381,22 @@ def _profile(ends: list[profiles.Interval], names: list[str], top: float) -> pd.
     return profile.assign(lr=2 * (top - profile["loglik"]))
 
 
-def _doubts(row: pd.Series, tried: pd.Series, at_an_end: bool) -> list[str]:
-    """Sentences about an interval that is open, in pieces, or around no peak."""
+def _doubts(row: pd.Series, tried: pd.Series, at: float | None) -> list[str]:
+    """Sentences about an interval that is open, in pieces, or, with `at`, around no peak."""
     said = []
-    if at_an_end:
-        said.append("The likelihood is highest at, or flat up to, an end of what was searched.")
+    if at is not None:
+        ends = [("low", tried.min()), ("high", tried.max())]
+        near = 2 * profiles.STEP
+        if any(
+            np.isclose(at, row[side], rtol=near) and not np.isclose(at, end, rtol=near)
+            for side, end in ends
+        ):
+            said.append(
+                f"The likelihood is highest where estimates end: {at:.4g} is no peak, and beyond "
+                "it rho leaves its parameter space."
+            )
+        else:
+            said.append("The likelihood is highest at, or flat up to, an end of what was searched.")
     below = row["open_below"] and np.isclose(row["low"], tried.min())
     above = row["open_above"] and np.isclose(row["high"], tried.max())
     if below and above:

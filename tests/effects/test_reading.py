@@ -108,6 +108,28 @@ def test_pairs_carry_p_values_adjusted_for_false_discoveries(sdm):
     assert table[table["effect"] == "direct"]["q"].isna().all()
 
 
+def test_differences_and_shares_of_pairs_are_adjusted_for_their_own_p_values(sdm):
+    """q by Benjamini & Hochberg (1995) from the p-values beside it, by SciPy."""
+    from scipy.stats import false_discovery_control
+
+    pairs = sdm.effects("x", by="pair")
+    for made in (pairs.minus(sdm.effects("z", by="pair")), pairs.shares()):
+        indirect = made.table[made.table["effect"] == "indirect"]
+        assert not np.allclose(indirect["p"], pairs["indirect"]["p"])
+        assert_allclose(indirect["q"], false_discovery_control(indirect["p"]))
+    assert pairs.minus(pairs).table["q"].isna().all()
+
+
+def test_intervals_made_anew_are_not_called_joint(sdm):
+    effects = sdm.effects(["x", "z"])
+    joint = effects.jointly()
+    for anew in (joint.minus(joint), joint.shares(), joint.with_spread(effects.spread)):
+        half = (anew.table["high"] - anew.table["low"]) / 2
+        assert_allclose(half, 1.959963984540054 * anew.table["se"], atol=1e-12)
+        assert "jointly" not in repr(anew)
+    assert repr(joint.jointly(seed=3)).count("jointly") == 1
+
+
 def test_joint_intervals_hold_all_effects_at_once(sdm):
     """Coverage of the whole table, by draws from the normal distribution of the parameters."""
     effects = sdm.effects("x", order=4)

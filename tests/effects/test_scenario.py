@@ -111,6 +111,21 @@ def test_the_same_investment_here_or_there(fitted):
         here.minus(fitted.scenario({"x": ("c09", "+3")}))
 
 
+@pytest.mark.parametrize("method", ["delta", "simulation"])
+def test_effects_of_other_results_are_not_subtracted(fitted, method):
+    """The errors of two samples are not those of one: their variances add instead."""
+    panel, w = made_up(n=12, T=8, seed=1)
+    other = ss.fit(fitted.model, panel, w)
+    robust = ss.fit(fitted.model, fitted.panel, fitted.weights, cov="observed")
+    mine = fitted.effects("x", method=method)
+    for foreign in (other, robust):
+        with pytest.raises(ss.ModelError, match="only effects of the same results"):
+            mine.minus(foreign.effects("x", method=method))
+    # The same fit once more is the same.
+    again = ss.fit(fitted.model, fitted.panel, fitted.weights).effects("x", method=method)
+    assert_allclose(mine.minus(again).table["estimate"], 0, atol=1e-12)
+
+
 def test_money_for_one_thing_or_another(fitted):
     """Two scenarios of different variables; log(1.25) and log(0.8) are opposite."""
     one = fitted.scenario({"x": ("all", "+1")}, by=None)

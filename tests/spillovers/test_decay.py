@@ -324,3 +324,43 @@ def test_decays_that_cannot_be_asked_for(panel, km):
         ss.decay(model, bare)
     sar = ss.sar("y ~ x", W="km", fixed_effects="twoways")
     refused("row to sum to one", ss.WeightsError, of=sar, role="wy", standardize="none")
+
+
+def test_a_likelihood_that_rises_to_where_estimates_end_has_no_peak():
+    """Down to decay 1.2 the likelihood by hand rises with rho, which is at its end at 1.1."""
+    rng = np.random.default_rng(0)
+    at = rng.uniform(0, 10, (9, 2))
+    d = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))
+    x, _, _ = rng.normal(size=(3, 9, 4))
+    ids = [f"c{i}" for i in range(9)]
+    km = pd.DataFrame(d, ids, ids)
+    W = falling(km, 1.5).dense()
+    signal = x + 0.8 * W @ x + rng.normal(size=(9, 1)) + rng.normal(size=(1, 4))
+    y = np.linalg.solve(np.eye(9) - 0.4 * W, signal + 0.4 * rng.normal(size=(9, 4)))
+    index = pd.MultiIndex.from_product([ids, range(2001, 2005)], names=["city", "year"])
+    frame = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index=index).reset_index()
+    panel = ss.CityPanel(frame, city="city", year="year")
+    model = ss.sar("y ~ x", W="km", fixed_effects="time")
+    found = ss.decay(model, panel, role="wy", distance={"km": km})
+
+    def swept(v):
+        return (v - v.mean(0)).ravel()
+
+    def highest(delta):
+        """The likelihood of transformed data over rho, and where it is highest."""
+        w, grid = falling(km, delta).dense(), np.linspace(-0.5, 0.9999, 3001)
+        Y, Wy, Z = swept(y), swept(w @ y), swept(x)
+        made = [v - Z * (Z @ v) / (Z @ Z) for v in (Y, Wy)]
+        e = made[0][:, None] - np.outer(made[1], grid)
+        logdet = np.log(np.abs(1 - np.multiply.outer(grid, np.linalg.eigvals(w)))).sum(axis=1)
+        value = 4 * (logdet - np.log(1 - grid)) - 16 * np.log((e**2).sum(axis=0))
+        return value.max(), grid[value.argmax()]
+
+    values, rho = np.transpose([highest(delta) for delta in (1.6, 1.4, 1.2, 1.1)])
+    assert (np.diff(values[:3]) > 0).all()
+    assert (np.diff(rho[:3]) > 0).all()
+    assert rho[-1] == pytest.approx(0.9999)
+    assert 1.1 < found.estimate["km"] < 1.2
+    assert np.isnan(found.se["km"])
+    assert "is no peak, and beyond it rho leaves its parameter space" in found.reading
+    assert "an end of what was searched" not in found.reading

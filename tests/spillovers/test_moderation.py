@@ -46,6 +46,21 @@ def test_effects_are_straight_lines_in_the_moderator_and_their_difference_is_tes
     assert_allclose(test.p, slope["p"], rtol=1e-5)
 
 
+def test_a_difference_lies_at_no_single_value_of_the_moderator(fitted):
+    """It is the slope in the moderator: S (gamma I + theta_gamma W), one unit apart."""
+    low, high = (ss.moderated(fitted, "x", at={"z": [v]}) for v in (0.0, 1.0))
+    gap = high.minus(low)
+    p = fitted.params
+    S = np.linalg.inv(np.eye(12) - p["rho[w]"] * W.dense())
+    slope = S @ (p["x:z"] * np.eye(12) + p["W[w]*x:z"] * W.dense())
+    assert_allclose(gap["total"]["estimate"], [slope.sum() / 12], rtol=1e-6)
+    assert "at z" not in gap.table
+    assert gap.table["x"].iloc[0] == "(x at z = 1) - (x at z = 0)"
+    same = high.minus(ss.moderated(fitted, "z", at={"x": [1.0]}))
+    assert "at z" not in same.table
+    assert (high.minus(high).table["at z"] == 1.0).all()
+
+
 def test_several_moderators_functions_and_blocks():
     """The derivative of the formula, by the coefficients: (b + c x + d z) / size, at x and z."""
     model = ss.sdm(
