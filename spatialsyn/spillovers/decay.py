@@ -39,6 +39,7 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
 from spatialsyn.spillovers import profile as profiles
 from spatialsyn.spillovers.curve import curves
+from spatialsyn.spillovers.doubts import doubts, intervals, tabulated
 from spatialsyn.spillovers.kernel import Kernel, kernels
 from spatialsyn.spillovers.replicates import check_draws
 from spatialsyn.spillovers.spillover import any_spillover, lags_are_zero
@@ -178,7 +179,7 @@ class Decay:
             )
             tried = self.profile.loc[self.profile["distance"] == name, "decay"]
             peaked = bool(np.isfinite(self.se[name]))
-            said += _doubts(row, tried, None if peaked else float(self.estimate[name]))
+            said += doubts(row, tried, None if peaked else float(self.estimate[name]))
         lost = int(np.isinf(self.profile["lr"]).sum())
         if lost:
             said.append(
@@ -256,8 +257,8 @@ def decay(
     return Decay(
         estimate=estimate,
         se=(estimate * np.sqrt(np.diag(cov))).rename("se"),
-        interval=_ends(ends, names),
-        profile=_profile(ends, names, peak.height),
+        interval=intervals(ends, names),
+        profile=tabulated(ends, names, peak.height),
         results=results,
         spillover=lags_are_zero(results, names),
         level=level,
@@ -359,54 +360,3 @@ def _searched(fall: tuple[Kernel, ...], between: Any) -> list[tuple[float, float
             )
         found.append((float(ends[0]), float(ends[1])))
     return found
-
-
-def _ends(ends: list[profiles.Interval], names: list[str]) -> pd.DataFrame:
-    rows = [
-        {
-            "low": np.exp(one.low), "high": np.exp(one.high), "open_below": one.open_below,
-            "open_above": one.open_above, "pieces": one.pieces,
-        }
-        for one in ends
-    ]  # fmt: skip
-    return pd.DataFrame(rows, index=pd.Index(names, name="distance"))
-
-
-def _profile(ends: list[profiles.Interval], names: list[str], top: float) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame({"distance": name, "decay": np.exp(one.points), "loglik": one.values})
-        for name, one in zip(names, ends, strict=True)
-    ]
-    profile = pd.concat(parts, ignore_index=True)
-    return profile.assign(lr=2 * (top - profile["loglik"]))
-
-
-def _doubts(row: pd.Series, tried: pd.Series, at: float | None) -> list[str]:
-    """Sentences about an interval that is open, in pieces, or, with `at`, around no peak."""
-    said = []
-    if at is not None:
-        ends = [("low", tried.min()), ("high", tried.max())]
-        near = 2 * profiles.STEP
-        if any(
-            np.isclose(at, row[side], rtol=near) and not np.isclose(at, end, rtol=near)
-            for side, end in ends
-        ):
-            said.append(
-                f"The likelihood is highest where estimates end: {at:.4g} is no peak, and beyond "
-                "it rho leaves its parameter space."
-            )
-        else:
-            said.append("The likelihood is highest at, or flat up to, an end of what was searched.")
-    below = row["open_below"] and np.isclose(row["low"], tried.min())
-    above = row["open_above"] and np.isclose(row["high"], tried.max())
-    if below and above:
-        said.append("Every decay that was searched fits as well: the data do not identify delta.")
-    elif below:
-        said.append("The interval is open below: weights that hardly fall with distance fit too.")
-    elif above:
-        said.append("The interval is open above: only the very nearest may count.")
-    if (row["open_below"] and not below) or (row["open_above"] and not above):
-        said.append("The interval ends where estimates end: the data do not bound delta there.")
-    if row["pieces"] > 1:
-        said.append(f"The likelihood has several peaks: the interval has {row['pieces']} parts.")
-    return said
