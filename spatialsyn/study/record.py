@@ -67,11 +67,7 @@ def _beside(
 ) -> Iterator[tuple[int, files.Record]]:
     """Places of models that are estimated side by side, and what is kept of them."""
     made = list(_estimated(specs, _read(panel, cov, specs), weights))
-    shown = [one for *_, one in made]
-    if by is None:
-        effects = average_columns(shown)
-    else:
-        effects = columns_read(shown, reading_by(by, panel, "receiver"))
+    effects = _effects([one for *_, one in made], panel, by)
     for (i, data, loglik, (design, _, estimate)), found in zip(made, effects, strict=True):
         assert estimate.cov is not None
         se = np.sqrt(np.diag(estimate.cov)).tolist()
@@ -209,7 +205,9 @@ def _alone(results: Results, by: str | None) -> files.Record:
     assert estimate.cov is not None
     se = np.sqrt(np.diag(estimate.cov)) if design.mixture is None else results.se
     fit = results.model, results.data, design, estimate, results.loglik
-    return described(*fit, se.tolist(), _effects(results, by))
+    with threads_for(results.panel.n):
+        (effects,) = _effects([(design, design.columns, estimate)], results.panel, by)
+    return described(*fit, se.tolist(), effects)
 
 
 def described(
@@ -240,14 +238,11 @@ def described(
     }  # fmt: skip
 
 
-def _effects(results: Results, by: str | None) -> Found:
-    """The columns of their table, and the note."""
+def _effects(models: Sequence[Shown], panel: CityPanel, by: str | None) -> list[Found]:
+    """The columns of the tables of effects, and their notes."""
     if by is None:
-        return average_columns([(results.design, results.design.columns, results.estimate)])[0]
-    if not results.regressors:
-        return {}, ""
-    made = results.effects(by=by)
-    return {str(name): values.tolist() for name, values in made.table.items()}, made.note
+        return average_columns(models)
+    return columns_read(models, reading_by(by, panel, "receiver"))
 
 
 def failure(error: BaseException, status: str) -> files.Record:

@@ -34,6 +34,7 @@ def test_a_formula_that_fails_spoils_no_other_of_its_batch():
 def test_small_static_models_are_estimated_side_by_side(by, monkeypatch):
     panel, w = panel_and_weights()
     models = {f: MODEL.but(formula=f) for f in ("y ~ z", "y ~ v", "y ~ z + v", "y ~ lag(z)")}
+    models["interaction"] = MODEL.but(formula="y ~ z + z:v")
     specs = list(ss.Study(panel, w, models, by=by).models.values())
     alone = [record_of(panel, {"w": w}, None, by, spec) for spec in specs]
     monkeypatch.setattr(recording, "record_of", None)
