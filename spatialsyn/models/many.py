@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,11 +148,13 @@ def estimate_alone(design: Design) -> Estimate | None:
     if not fit_in(design):
         return None
     try:
-        made, residuals, multipliers = _estimated(Beside.of(design))
+        made, residuals, inverse = _estimated(Beside.of(design))
     except Exception:  # `estimate_qml` says what it is
         return None
     if not made.fine[0]:
         return None
+    p, m = len(design.columns), len(design.W)
+    rho = made.params[0, p : p + m]
     return Estimate(
         names=parameter_names(design),
         params=made.params[0],
@@ -161,13 +162,13 @@ def estimate_alone(design: Design) -> Estimate | None:
         loglik=float(made.loglik[0]),
         nobs=design.nobs,
         residuals=residuals.reshape(design.y.shape),
-        multiplier=multipliers[0],
+        multiplier=multiplier_at(design, rho) if inverse is None else inverse[0],
         space=design.space,
     )
 
 
-def _estimated(models: Beside) -> tuple[Estimates, Array, Any]:
-    """The estimates, and of the last ones residuals and S^-1."""
+def _estimated(models: Beside) -> tuple[Estimates, Array, Array | None]:
+    """The estimates, and of the last ones residuals and S^-1, if it was written out."""
     one = models.one
     parts = [_regression(rows, one.Wy.shape[2]) for _, rows in models.rows(0)]
     square, mixed, products, fine = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -231,13 +232,11 @@ def squares(v: Array) -> Array:
     return np.asarray((v[:, None] @ v[..., None])[:, 0, 0])
 
 
-def _multipliers(one: Design, rho: Array) -> Any:
-    """S^-1 of every model: (b, n, n), or b operators where none is written out."""
-    if not one.W:
-        return [multiplier_at(one, rho[0])] * len(rho)
+def _multipliers(one: Design, rho: Array) -> Array | None:
+    """(b, n, n), S^-1 of every model; None where it is not written out."""
     full = one.logdet.full if isinstance(one.logdet, LogDet) else None
-    if isinstance(full, Decomposed):
-        return [full.inverse(float(at)) for at in rho[:, 0]]
+    if full is None or isinstance(full, Decomposed):
+        return None
     if isinstance(full, Symmetrised):
         return full.inverses(one.W[0], rho[:, 0])
     return np.linalg.inv(np.eye(len(one.y)) - rho[..., None] * dense(one.W[0]))
@@ -292,7 +291,9 @@ def _information(one: Design, square: Array, sigma2: Array, moved: Sequence[Arra
     return info
 
 
-def _moved(one: Design, rows: Array, e: Array, rho: Array, inverse: Any) -> tuple[Array, ...]:
+def _moved(
+    one: Design, rows: Array, e: Array, rho: Array, inverse: Array | None
+) -> tuple[Array, ...]:
     """What `_information` needs of G; without its traces where these are known from W."""
     assert isinstance(one.logdet, LogDet)
     full, e = one.logdet.full, e.reshape(-1, *one.y.shape)
@@ -300,6 +301,7 @@ def _moved(one: Design, rows: Array, e: Array, rho: Array, inverse: Any) -> tupl
     if isinstance(full, Decomposed):
         noise = full.propagated(rho, e)
     else:
+        assert inverse is not None
         G = lag_each(one.W[0], inverse)
         noise, traces = G @ e, _traces(one, full.slopes(rho), G)
     sweep_in_place(noise, one.fixed_effects)
