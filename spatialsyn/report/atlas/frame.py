@@ -272,6 +272,4 @@ def figure_of(ax: Axes) -> Figure:
 
 def points(ax: Axes) -> Array:
     """Width and height of the axes in points."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    return np.array([ax.bbox.width, ax.bbox.height]) * 72 / figure.dpi
+    return np.array([ax.bbox.width, ax.bbox.height]) * 72 / figure_of(ax).dpi
