@@ -28,6 +28,7 @@ from spatialsyn.diagnostics.relatives import is_results, needs_plain_lags, same_
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.fitting import fit
+from spatialsyn.models.covariance import HAC
 from spatialsyn.models.simulate import simulate
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import parse
@@ -151,9 +152,8 @@ def _drawn(pairs: Sequence[Pair], item: tuple[int, int]) -> float:
         warnings.simplefilter("ignore")  # those of the data were shown
         try:
             panel = simulate(model, results.panel, results.weights, results.params, own)
-            again, *others = (
-                fit(_renamed(r.model), panel, r.weights, r.cov_kind) for r in (results, *rivals)
-            )
+            again = fit(_renamed(results.model), panel, results.weights, results.cov_kind)
+            others = [fit(_renamed(r.model), panel, r.weights) for r in rivals]
             return _augmented(again, others).statistic
         except EstimationError:
             return float("nan")
@@ -175,6 +175,12 @@ def _check(results: Results, rivals: list[Results], draws: int) -> None:
         raise ModelError("a J test needs a rival: another fit of the same outcome.")
     if draws and draws < FEWEST:
         raise ModelError(f"draws={draws}: {FEWEST} are needed at least, 0 for chi-squared.")
+    if results.estimate.draws is not None or results.cov_kind.startswith(HAC):
+        raise ModelError(
+            "a J test fits the model anew and asks ss.fit for its covariance, which "
+            f"{results.cov_kind!r} is not made by: take another, "
+            'results.with_cov("city") for example.'
+        )
     for other in (results, *rivals):
         is_results(other, "j_test")
         needs_plain_lags(other, "a J test")

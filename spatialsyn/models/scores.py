@@ -1,6 +1,7 @@
 """The score taken apart by year, and by city.
 
-By year it is a sum as it stands. By city, with D of `information`, J = I - 11'/n where time
+By year it is a sum as it stands; where W changes every year has the trace of its own D, less
+what city means take of it. By city, with D of `information`, J = I - 11'/n where time
 effects are swept and I elsewhere, A = J D J, and e_i the residuals of city i, the score of
 a rho or lambda is
 
@@ -29,7 +30,8 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information_derivatives
 from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
 from spatialsyn.numerics.lags import Array, lag
-from spatialsyn.numerics.transform import sweep, sweeps_time
+from spatialsyn.numerics.multiplier import centred
+from spatialsyn.numerics.transform import sweep, sweeps_cities, sweeps_time
 
 
 class CityScores(NamedTuple):
@@ -42,16 +44,34 @@ class CityScores(NamedTuple):
 def period_scores(
     design: Design, estimate: Estimate, delta: Array, spatial: Array, sigma2: float
 ) -> Array:
-    """(T, q) scores of the years; they sum to zero at the maximum."""
+    """(T, q) scores of the years, each of mean zero; they sum to zero at the maximum."""
     n, T = design.y.shape
     e = estimate.residuals
     Z = filtered(design, spatial)[1].reshape(n, T, -1)
     columns = lags(design, spatial, delta).reshape(n, T, -1)
-    slopes = jacobian_slopes(design, spatial) / T
+    slopes = jacobian_slopes(design, spatial) / T - _apart(design, estimate, spatial)
     by_delta = np.einsum("ntp,nt->tp", Z, e) / sigma2
     by_spatial = np.einsum("ntd,nt->td", columns, e) / sigma2 + slopes
     by_sigma2 = (e**2).sum(axis=0) / (2 * sigma2**2) - design.nobs / T / (2 * sigma2)
     return np.column_stack([by_delta, by_spatial, by_sigma2])
+
+
+def _apart(design: Design, estimate: Estimate, spatial: Array) -> Array:
+    """(T, d) the mean of e_t'D_t e_t / s2 of every year, less that of all years.
+
+    Of e_t less the mean of e over the T years, the share (T - 2) / T of tr D_t is left, and
+    the rest is common to all years.
+    """
+    n, T = design.y.shape
+    apart = np.zeros((T, len(spatial)))
+    if not design.varies:
+        return apart
+    time, city = sweeps_time(design.fixed_effects), sweeps_cities(design.fixed_effects)
+    for k, D in enumerate(information_derivatives(design, estimate.multiplier, spatial)):
+        own = np.trace(centred(D) if time else D, axis1=-2, axis2=-1)
+        apart[:, k] = own - own.mean()
+    ratio = design.nobs / ((n - time) * (T - city))  # of sigma2 to the smaller one of dummies
+    return np.asarray(ratio * (1 - 2 * city / T) * apart)
 
 
 def city_scores(

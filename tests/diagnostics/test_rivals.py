@@ -31,6 +31,18 @@ def test_it_is_the_wald_test_of_the_rivals_prediction(two):
     assert_allclose(j_test(own, rival, draws=0).statistic, expected, rtol=1e-6)
 
 
+def test_a_rival_counts_by_its_prediction_whatever_its_covariance(two):
+    panel, weights = two
+    own, rival = (ss.fit(ss.sar("y ~ x", W=name, **TWO), panel, weights) for name in ("w", "far"))
+    redrawn = ss.wild_bootstrap(rival, draws=100)
+    for other in (rival.with_cov("city"), redrawn):
+        assert j_test(own, other, draws=0) == j_test(own, rival, draws=0)
+        assert rivals._drawn([(own, [other])], (0, 5)) == rivals._drawn([(own, [rival])], (0, 5))
+    with pytest.raises(ss.ModelError, match=r"'wild bootstrap by city.*with_cov\(\"city\"\)"):
+        j_test(redrawn, own, draws=0)
+    assert j_test(redrawn.with_cov("city"), own, draws=0).statistic > 0
+
+
 def test_the_right_matrix_is_kept_and_the_wrong_one_rejected(two):
     panel, weights = two
     table = j_tests(ss.sdm("y ~ x + z", W="w", **TWO), panel, weights, draws=99).set_index("W")

@@ -1,4 +1,4 @@
-"""Scores by city: brute force over all orders, and the simulated variance of the score."""
+"""Scores by year and city: brute force, over all orders too, and the simulated variance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from cases import made_up, redrawn
+from cases import made_up, redrawn, ring
 from numpy.testing import assert_allclose
 from peers import panel_data
 
@@ -68,6 +68,71 @@ def test_scores_by_city_and_by_year_sum_to_the_score(family, effects, correction
     ]
     # Differences of a log-likelihood of some hundreds are good to 1e-7 here.
     assert_allclose(total, numerical, rtol=1e-5, atol=1e-6 * np.abs(total).max())
+
+
+def pairs_and_rings(n: int, T: int) -> ss.WeightsSeries:
+    """Years in which every city has one neighbour, a mutual one, and years in which it has several."""
+    mutual = np.eye(n)[np.arange(n) ^ 1]
+    every = [mutual if t % 2 else ring(n, t) for t in range(T)]
+    ids = [f"c{i:02d}" for i in range(n)]
+    return ss.weights.series(
+        {2001 + t: ss.Weights.from_matrix(W, ids=ids, name="net") for t, W in enumerate(every)}
+    )
+
+
+@pytest.mark.parametrize("family", ["sar", "sem"])
+def test_scores_of_years_are_slopes_of_their_own_likelihoods(family):
+    n, T = 8, 10
+    panel, series = made_up(n=n, T=T, seed=1)[0], pairs_and_rings(n, T)
+    res = ss.fit(getattr(ss, family)("y ~ x", W="net"), panel, series)
+    y, x, W = panel.array("y"), panel.array("x"), series.over(panel.years)
+
+    def loglik(params, t):
+        a, b, spatial, sigma2 = params
+        S, signal = np.eye(n) - spatial * np.asarray(W[t]), a + b * x[:, t]
+        e = S @ y[:, t] - signal if family == "sar" else S @ (y[:, t] - signal)
+        return np.linalg.slogdet(S)[1] - n / 2 * np.log(sigma2) - e @ e / (2 * sigma2)
+
+    params, step = res.params.to_numpy(), 1e-5
+    slopes = [
+        [loglik(params + u, t) - loglik(params - u, t) for u in step * np.eye(4)] for t in range(T)
+    ]
+    scores = np.array(slopes) / (2 * step)
+    inverse = res.with_cov("observed").cov.to_numpy()
+    brute = inverse @ (scores.T @ scores) @ inverse * T / (T - 1)
+    assert_allclose(res.with_cov("period").cov, brute, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("correction", ["lee-yu", "direct"])
+@pytest.mark.parametrize("effects", ["none", "individual", "time", "twoways"])
+@pytest.mark.parametrize("family", ["sar", "sem"])
+def test_every_year_has_the_same_mean_score(family, effects, correction):
+    """At the truth, zero unless there are dummies. E e e' = I: sums over errors of one cell each."""
+    n, T, lam = 6, 5, 0.4
+    panel, series = made_up(n=n, T=T, seed=1)[0], pairs_and_rings(n, T)
+    model = getattr(ss, family)("y ~ x", W="net", fixed_effects=effects, correction=correction)
+    design, W = build(model, panel, {"net": series}), np.array(series.over(panel.years))
+    S = np.eye(n) - lam * W
+    free = (n - (effects in ("time", "twoways"))) * (T - (effects in ("individual", "twoways")))
+    sigma2, delta = free / design.nobs, np.zeros(len(design.names))
+
+    def scores(e):
+        y = np.stack([np.linalg.solve(S[t], e[:, t]) for t in range(T)], axis=1)
+        Wy = sweep(np.stack([W[t] @ y[:, t] for t in range(T)], axis=1), effects)
+        error, y = design.error, sweep(y, effects)
+        if error is None:
+            made = replace(design, y=y, Wy=Wy[..., None])
+        else:
+            made = replace(design, y=y, error=replace(error, y=Wy))
+        estimate = describe(made, np.r_[delta, lam, sigma2])
+        return period_scores(made, estimate, delta, np.array([lam]), sigma2)[:, -2]
+
+    constant = scores(np.zeros((n, T)))
+    cells = np.eye(n * T).reshape(-1, n, T)
+    mean = constant + sum(scores(e) - constant for e in cells)
+    assert_allclose(mean, mean.mean(), atol=1e-10)
+    if correction == "lee-yu" or effects in ("none", "individual"):
+        assert_allclose(mean, 0, atol=1e-10)
 
 
 @pytest.mark.parametrize("effects", ["none", "twoways"])

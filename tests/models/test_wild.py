@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import spatialsyn as ss
 from spatialsyn.models.bootstrap import WEIGHTS, Wild, null_tests, samples
 from spatialsyn.models.design import align, build
 from spatialsyn.models.qml import estimate_qml
+from spatialsyn.numerics.transform import sweep
 
 # Two searches for the same rho stop near the square root of machine precision.
 SEARCH = 1e-6
@@ -186,6 +188,35 @@ def test_the_p_value_is_that_of_restricted_refits_by_hand(family, name, null):
         made = refit_by_hand(restricted, panel, weights, v[:, None], res.model, "city")
         stars.append(made.params[name] / made.se[name])
     assert_allclose(found["p"], (1 + (np.abs(stars) >= abs(t)).sum()) / 101, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_with_few_cities_p_is_the_share_of_sign_patterns(seed):
+    """All 128 patterns of 7 cities by dense least squares; two of them give the t of the data."""
+    n, T, draws = 7, 5, 128
+    panel, _ = made_up(n=n, T=T, seed=seed)
+    panel = panel.assign(y=np.random.default_rng(100 + seed).normal(size=(n, T)))
+    res = ss.fit(ss.ols("y ~ x + z", fixed_effects="individual"), panel)
+    y, x, z = (sweep(panel.array(name), "individual") for name in "yxz")
+    Z = np.stack([x, z], axis=2).reshape(-1, 2)
+    A = np.linalg.inv(Z.T @ Z)
+
+    def t(outcome):
+        e = outcome.ravel() - Z @ (b := A @ Z.T @ outcome.ravel())
+        scores = (Z * e[:, None]).reshape(n, T, 2).sum(axis=1)
+        return abs(b[0]) / np.sqrt((A @ scores.T @ scores @ A)[0, 0] * n / (n - 1))
+
+    e = y - z * (z * y).sum() / (z * z).sum()
+    patterns = np.array(list(product([-1.0, 1.0], repeat=n)))
+    beyond = {tuple(v): t(y - e + v[:, None] * e) >= t(y) * (1 - 1e-8) for v in patterns}
+    assert beyond[(1.0,) * n]
+    assert beyond[(-1.0,) * n]
+    drawn = np.sign(signs("rademacher", n, seed=seed, draws=draws))
+    found = ss.wild_test(res, "x", draws=draws, seed=seed).iloc[0]
+    assert_allclose(found["t"] ** 2, t(y) ** 2, rtol=1e-9)
+    assert_allclose(
+        found["p"], (1 + sum(beyond[tuple(v)] for v in drawn)) / (1 + draws), rtol=1e-12
+    )
 
 
 def test_every_coefficient_is_tested_by_default():
