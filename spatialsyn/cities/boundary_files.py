@@ -10,7 +10,15 @@ import pyogrio
 
 from spatialsyn.errors import BoundaryError, named
 
+DBF_COUNT = slice(4, 8)  # bytes of a .dbf with the number of its rows
 SUFFIXES = (".shp", ".zip", ".gpkg", ".geojson", ".json")
+# What GDAL says of files that are cut off or damaged.
+UNREADABLE = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.GeometryError,
+)
 
 
 def open_polygons(path: Path, encoding: str | None) -> gpd.GeoDataFrame:
@@ -26,9 +34,13 @@ def readable(path: Path) -> str:
     if kind not in SUFFIXES:
         raise BoundaryError(f"{path.name!r} is not one of the kinds read here: {named(SUFFIXES)}.")
     if kind == ".zip":
-        return f"/vsizip/{path.absolute().as_posix()}/{only_shapefile(path)}"
+        inside = only_shapefile(path)
+        with zipfile.ZipFile(path) as archive:
+            check_counts(path, *sizes_inside(archive, inside))
+        return f"/vsizip/{path.absolute().as_posix()}/{inside}"
     if kind == ".shp":
         check_companions(path)
+        check_counts(path, *sizes_beside(path))
     return str(path)
 
 
@@ -65,6 +77,43 @@ def check_companions(path: Path) -> None:
         )
 
 
+def sizes_beside(path: Path) -> tuple[int, bytes]:
+    """Bytes of the .shx of a shapefile, and the first of its .dbf."""
+    parts = {file.suffix.lower(): file for file in path.parent.iterdir() if file.stem == path.stem}
+    with parts[".dbf"].open("rb") as table:
+        return parts[".shx"].stat().st_size, table.read(DBF_COUNT.stop)
+
+
+def sizes_inside(archive: zipfile.ZipFile, shapefile: str) -> tuple[int, bytes]:
+    """Bytes of the .shx of a shapefile in an archive, and the first of its .dbf."""
+    stem = shapefile.rpartition(".")[0]
+    found = {name.lower(): name for name in archive.namelist()}
+    absent = [suffix for suffix in (".shx", ".dbf") if f"{stem}{suffix}".lower() not in found]
+    if absent:
+        raise BoundaryError(
+            f"the archive with {shapefile!r} has no {' and no '.join(absent)} for it. A shapefile "
+            "is several files with one name; put all of them into the archive."
+        )
+    with archive.open(found[f"{stem}.dbf".lower()]) as table:
+        first = table.read(DBF_COUNT.stop)
+    return archive.getinfo(found[f"{stem}.shx".lower()]).file_size, first
+
+
+def check_counts(path: Path, shx: int, dbf: bytes) -> None:
+    """As many shapes as rows: GDAL gives those that both have, and does not say what it left out.
+
+    The .shx is a header of 100 bytes and 8 for every shape; a .dbf has the number of its rows in
+    its header (ESRI Shapefile Technical Description, 1998).
+    """
+    shapes, rows = (shx - 100) // 8, int.from_bytes(dbf[DBF_COUNT], "little")
+    if shapes != rows:
+        raise BoundaryError(
+            f"{path.name!r} has {shapes} shapes and {rows} rows of columns: its .shp and .dbf do "
+            "not belong together, so that no shape has a name to rely on. Copy all files of the "
+            "layer again, from one place."
+        )
+
+
 def encodings(path: Path, encoding: str | None) -> list[str | None]:
     """Encodings to try in turn; None leaves the choice to the file itself."""
     if encoding is not None:
@@ -88,7 +137,7 @@ def decode(source: str, tries: list[str | None], path: Path) -> gpd.GeoDataFrame
                 return gpd.read_file(source, engine="pyogrio", encoding=encoding)
             except UnicodeDecodeError:
                 continue
-    except pyogrio.errors.DataSourceError as error:
+    except UNREADABLE as error:
         raise BoundaryError(f"{path.name!r} cannot be read: {error}") from error
     tried = ", ".join(encoding or "that of its .cpg" for encoding in tries)
     raise BoundaryError(

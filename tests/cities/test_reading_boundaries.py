@@ -120,6 +120,40 @@ def test_incomplete_and_ambiguous_files_are_refused(squares, tmp_path):
         read_boundaries(tmp_path / "s.gpkg", city="id")
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("rows", [2, 4])
+def test_shapes_and_rows_that_do_not_belong_together_are_refused(squares, tmp_path, zipped, rows):
+    """Of three shapes and two rows GDAL gives two: a city was gone, and others may be exchanged."""
+    path = tmp_path / "s.shp"
+    squares.iloc[:3].to_file(path, engine="pyogrio", encoding="UTF-8")
+    squares.iloc[:rows].to_file(tmp_path / "other.shp", engine="pyogrio", encoding="UTF-8")
+    (tmp_path / "s.dbf").write_bytes((tmp_path / "other.dbf").read_bytes())
+    if zipped:
+        path = zip_of(tmp_path, "s")
+    with pytest.raises(BoundaryError, match=f"has 3 shapes and {rows} rows of columns"):
+        read_boundaries(path, city="id")
+
+
+def zip_of(folder, stem, without=()):
+    """An archive of the files of one shapefile."""
+    path = folder / f"{stem}.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.glob(f"{stem}.???")):
+            if file.suffix not in {".zip", *without}:
+                archive.write(file, file.name)
+    return path
+
+
+def test_files_that_are_cut_off_or_left_out_of_an_archive_are_named(squares, tmp_path):
+    squares.to_file(tmp_path / "s.shp", engine="pyogrio", encoding="UTF-8")
+    with pytest.raises(BoundaryError, match=r"archive with 's\.shp' has no \.dbf"):
+        read_boundaries(zip_of(tmp_path, "s", without=[".dbf"]), city="id")
+    table = tmp_path / "s.dbf"
+    table.write_bytes(table.read_bytes()[:-60])
+    with pytest.raises(BoundaryError, match=r"'s\.shp' cannot be read"):
+        read_boundaries(tmp_path / "s.shp", city="id")
+
+
 # What is refused
 
 
@@ -152,6 +186,10 @@ def test_the_crs_is_checked(squares, tmp_path):
     degrees = squares.to_crs("EPSG:4326").set_crs(METRES, allow_override=True)
     with pytest.raises(BoundaryError, match=r"in metres of a projection .* They look like degrees"):
         check_boundaries(degrees, city="id")
+    plan = 'LOCAL_CS["plan of a site",UNIT["metre",1]]'
+    for crs, called in ((plan, "plan of a site"), ("EPSG:4978", "WGS 84")):
+        with pytest.raises(BoundaryError, match=f"is in '{called}', coordinates that are neither"):
+            check_boundaries(squares.set_crs(crs, allow_override=True), city="id")
     right = squares.to_crs("EPSG:4326")
     exchanged = right.set_geometry(right.geometry.transform(lambda xy: xy[:, ::-1]))
     with pytest.raises(BoundaryError, match="They look like latitude before longitude"):
