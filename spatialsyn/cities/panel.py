@@ -155,8 +155,9 @@ class CityPanel:
     @property
     def variables(self) -> tuple[str, ...]:
         """Numeric columns that are not groupings."""
-        numeric = self.frame.select_dtypes("number").columns
-        return tuple(name for name in numeric if name not in self.blocks)
+        kinds = self._frame.dtypes
+        flags = {name for name, kind in kinds.items() if pd.api.types.is_bool_dtype(kind)}
+        return tuple(n for n in kinds.index if n in self.numeric - flags and n not in self._blocks)
 
     @cached_property
     def numeric(self) -> frozenset[Any]:
