@@ -218,7 +218,7 @@ def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
             if infinite.any():
                 raise PanelError(f"{name!r} is infinite in {named(column.index[infinite])}.")
             continue
-        text = column.dropna().map(str).str.strip()
+        text = column.dropna().astype(object).map(str).str.strip()  # Arrow's NaN is no missing cell
         bare = text.map(lambda cell: re.sub(r"[,%\s]", "", unicodedata.normalize("NFKC", cell)))
         plain = pd.to_numeric(bare, errors="coerce").notna()
         if not plain.any():
