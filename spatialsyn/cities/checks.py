@@ -242,6 +242,23 @@ def _of_percent(name: str, odd: pd.Series) -> str:
     return f"(frame[{name!r}].str.rstrip('%')), whose unit is then percent"
 
 
+def check_index_is_meant(ids: Sequence[Any], cities: Any) -> None:
+    """Polygons that are merely counted, 0, 1, 2, ..., are not taken for cities of these numbers.
+
+    Where a column of the layer holds the very ids, the count of its rows would exchange cities.
+    """
+    if cities.index.name is not None or not isinstance(cities.index, pd.RangeIndex):
+        return
+    for name in cities.columns.drop(cities.active_geometry_name):
+        column = cities[name]
+        if set(ids) <= set(column) and list(column) != list(cities.index):
+            raise AlignmentError(
+                f"the rows of the polygons are counted from 0, and their column {name!r} holds the "
+                f"ids of the cities in another order: set_index({name!r}) says which polygon is "
+                "whose; rename_axis('city') that the count of the rows is meant."
+            )
+
+
 def check_same_cities(ids: Sequence[Any], polygons: Sequence[Any]) -> None:
     """The table and the polygons name the same cities, in any order."""
     kinds = {_kind(i) for i in ids}, {_kind(i) for i in polygons}

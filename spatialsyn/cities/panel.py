@@ -19,6 +19,7 @@ from spatialsyn.cities.checks import (
     check_cells_are_numbers,
     check_columns,
     check_ids,
+    check_index_is_meant,
     check_key_names,
     check_keys,
     check_same_cities,
@@ -393,6 +394,7 @@ def _matched(cities: Any, ids: tuple[Any, ...], city: str) -> tuple[Any, Any]:
     check_crs(cities, name)
     check_polygons(cities, name)
     check_validity(cities, name)  # whether borders match is asked where neighbours are made
+    check_index_is_meant(ids, cities)
     check_same_cities(ids, tuple(cities.index))
     cities = cities.rename_axis("city")
     return cities.loc[list(ids)], cities.drop(index=list(ids))

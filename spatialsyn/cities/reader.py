@@ -11,12 +11,13 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.boundaries import read_boundaries
-from spatialsyn.cities.encoding import text_encoding
+from spatialsyn.cities.encoding import encoding_of, text_encoding
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.tidying import with_empty_cells, with_kind_of, with_years_of_dates
 from spatialsyn.errors import PanelError, named
 
 TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet", ".dta")
+UNICODE_STATA = 118  # the format of files from which Stata, with its release 14, writes UTF-8
 TYPED = (".parquet", ".dta")  # cells are numbers or text in the file
 
 
@@ -202,7 +203,32 @@ def _read_stata(path: Path) -> pd.DataFrame:
     for column in labelled.select_dtypes("category"):
         if all(isinstance(label, str) for label in labelled[column].cat.categories):
             frame[column] = labelled[column].astype(object)
-    return frame
+    return _as_written(frame, path)
+
+
+def _as_written(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The text of a file of Stata 13 or before, whose encoding it does not say, read as GBK or
+    UTF-8 where it is that; pandas takes it for western European."""
+    start = path.read_bytes()[:64]
+    release = re.search(rb"<release>(\d+)", start)
+    if int(release[1] if release else start[0]) >= UNICODE_STATA:
+        return frame
+    cells = {
+        name: [str(cell) for cell in column.dropna() if isinstance(cell, str)]
+        for name, column in frame.items()
+    }
+    content = "\n".join(cell for column in cells.values() for cell in column).encode("latin-1")
+    encoding = encoding_of(content)
+    if encoding is None:
+        return frame
+
+    def decoded(cell: Any) -> Any:
+        return cell.encode("latin-1").decode(encoding) if isinstance(cell, str) else cell
+
+    written = frame.copy()
+    for name in (name for name, column in cells.items() if column):
+        written[name] = frame[name].map(decoded)
+    return written
 
 
 def _read_text(path: Path, options: dict[str, Any]) -> pd.DataFrame:

@@ -106,6 +106,7 @@ def test_kinds_of_cells_that_know_missing_ones_are_read_like_others(backend):
     assert (p.ids, p.years) == (expected.ids, expected.years)
     for name in ("gdp", "size", "flag"):
         assert_allclose(p.array(name), expected.array(name))
+    assert list(p.frame["region"]) == list(expected.frame["region"])  # names are no numbers
 
 
 def test_spans_of_time_are_no_variable():
@@ -173,6 +174,19 @@ def test_a_city_without_a_polygon_is_named():
 def test_polygons_that_cannot_be_used_are_named(change, message):
     with pytest.raises(ss.BoundaryError, match=message):
         panel(cities=change(polygons()))
+
+
+def test_polygons_that_are_merely_counted_are_not_taken_for_cities_of_these_numbers():
+    """The codes 0, 1, 2 were found in the count of the rows, which exchanged the cities."""
+    codes = {"440100": 0, "440300": 1, "440400": 2}
+    numbered = table().assign(adcode=lambda f: f["adcode"].map(codes))
+    layer = polygons((2, 0, 1)).rename(columns={"adcode": "code"})
+    with pytest.raises(ss.AlignmentError, match=r"counted from 0.*'code'.*set_index\('code'\)"):
+        ss.CityPanel(numbered, cities=layer)
+    named = ss.CityPanel(numbered, cities=layer.set_index("code"))
+    assert named.cities.geometry[0].equals(layer.geometry[1])
+    counted = ss.CityPanel(numbered, cities=layer.rename_axis("city"))
+    assert counted.cities.geometry[0].equals(layer.geometry[0])
 
 
 def test_codes_as_text_against_integers_are_told_apart():

@@ -251,3 +251,31 @@ def test_titles_above_the_names_and_merged_cells_are_explained(tmp_path):
         ss.read_panel(None, path)
     filled = merged.assign(adcode=merged["adcode"].ffill())  # as the message says
     assert_allclose(ss.CityPanel(filled).array("gdp"), ss.CityPanel(table()).array("gdp"))
+
+
+@pytest.mark.parametrize("version", [114, 117])
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("gbk", ["广州市", "深圳市", "珠海"]),
+        ("utf-8", ["广州市", "深圳市", "珠海"]),
+        ("latin-1", ["São Paulo", "Málaga", "Córdoba"]),
+    ],
+)
+def test_text_of_old_stata_is_read_as_it_was_written(tmp_path, version, encoding, names):
+    """Stata 13 and before do not say their encoding: 广州市 became ¹ãÖÝÊÐ."""
+    path = tmp_path / "panel.dta"
+    as_bytes = [name.encode(encoding).decode("latin-1") for name in names]  # pandas writes latin-1
+    table().assign(name=np.repeat(as_bytes, 3), region=np.nan).to_stata(
+        path, write_index=False, version=version
+    )
+    assert list(ss.read_panel(None, path).frame["name"].unique()) == names
+
+
+def test_text_of_western_europe_is_not_taken_for_chinese(tmp_path):
+    """São Paulo decodes as GBK, into another name."""
+    put(table().replace({"region": {"GBA": "São Paulo", "edge": "Málaga"}}), tmp_path / "t.csv")
+    path = tmp_path / "latin.csv"
+    path.write_bytes((tmp_path / "t.csv").read_text("utf-8").encode("latin-1"))
+    with pytest.raises(ss.PanelError, match="neither UTF-8 nor GBK; save it as UTF-8"):
+        ss.read_panel(None, path)

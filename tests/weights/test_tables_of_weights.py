@@ -138,3 +138,12 @@ def test_files_that_cannot_be_read_say_how_they_can(tmp_path, name, text, messag
     (tmp_path / name).write_text(text)
     with pytest.raises(ss.SpatialsynError, match=message):
         ss.weights.read(tmp_path / name, ids=["a", "b", "c"])
+
+
+def test_labels_of_rows_and_columns_that_differ_in_kind_are_told(tmp_path):
+    """As pandas reads a csv of codes: integers in the index, text in the columns."""
+    square = pd.DataFrame([[0, 1.0], [2, 0]], index=[440100, 440300], columns=["440100", "440300"])
+    with pytest.raises(ss.AlignmentError, match="differ in kind only"):
+        ss.Weights.from_matrix(square)
+    with pytest.raises(ss.WeightsError, match=r"the same cities as rows.*differ in kind only"):
+        ss.weights.flows(square, base_years=[2011])
