@@ -131,10 +131,10 @@ def encodings(path: Path, encoding: str | None) -> list[str | None]:
 def decode(source: str, tries: list[str | None], path: Path) -> gpd.GeoDataFrame:
     """Read the one layer of `source` with the first encoding that fits the text in it."""
     try:
-        refuse_layers(source, path)
+        layer = only_layer(source, path)
         for encoding in tries:
             try:
-                return gpd.read_file(source, engine="pyogrio", encoding=encoding)
+                return gpd.read_file(source, layer=layer, engine="pyogrio", encoding=encoding)
             except UnicodeDecodeError:
                 continue
     except UNREADABLE as error:
@@ -146,11 +146,18 @@ def decode(source: str, tries: list[str | None], path: Path) -> gpd.GeoDataFrame
     )
 
 
-def refuse_layers(source: str, path: Path) -> None:
-    """A file with several layers does not say which holds the cities."""
-    layers = pyogrio.list_layers(source)[:, 0].tolist()
-    if len(layers) > 1:
+def only_layer(source: str, path: Path) -> str:
+    """The one layer with shapes; a file with several does not say which holds the cities.
+
+    Tables without shapes are no layers: QGIS keeps its styles in one.
+    """
+    names, kinds = pyogrio.list_layers(source).T.tolist()
+    drawn = [name for name, kind in zip(names, kinds, strict=True) if kind is not None]
+    if len(drawn) > 1:
         raise BoundaryError(
-            f"{path.name!r} holds {len(layers)} layers: {named(layers)}. Save the one with "
+            f"{path.name!r} holds {len(drawn)} layers: {named(drawn)}. Save the one with "
             "the cities as a file of its own."
         )
+    if not drawn:
+        raise BoundaryError(f"{path.name!r} holds no shapes, only tables: {named(names)}.")
+    return str(drawn[0])

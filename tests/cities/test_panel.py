@@ -181,6 +181,7 @@ def test_polygons_that_are_merely_counted_are_not_taken_for_cities_of_these_numb
     codes = {"440100": 0, "440300": 1, "440400": 2}
     numbered = table().assign(adcode=lambda f: f["adcode"].map(codes))
     layer = polygons((2, 0, 1)).rename(columns={"adcode": "code"})
+    layer.insert(0, "centre", [[113.5, 22.5]] * 3)  # as a GeoJSON may have it
     with pytest.raises(ss.AlignmentError, match=r"counted from 0.*'code'.*set_index\('code'\)"):
         ss.CityPanel(numbered, cities=layer)
     named = ss.CityPanel(numbered, cities=layer.set_index("code"))

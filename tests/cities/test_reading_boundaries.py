@@ -7,6 +7,7 @@ import zipfile
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import pytest
 from libpysal.graph import Graph
 from numpy.testing import assert_allclose
@@ -118,6 +119,17 @@ def test_incomplete_and_ambiguous_files_are_refused(squares, tmp_path):
     squares.to_file(tmp_path / "s.gpkg", layer="provinces")
     with pytest.raises(BoundaryError, match="holds 2 layers: 'cities', 'provinces'"):
         read_boundaries(tmp_path / "s.gpkg", city="id")
+
+
+def test_a_table_of_styles_beside_the_cities_is_no_layer(squares, tmp_path):
+    path = tmp_path / "s.gpkg"
+    styles = pd.DataFrame({"styleName": ["plain"], "useAsDefault": [1]})
+    pyogrio.write_dataframe(styles, tmp_path / "only.gpkg", layer="layer_styles")
+    with pytest.raises(BoundaryError, match=r"'only\.gpkg' holds no shapes.*'layer_styles'"):
+        read_boundaries(tmp_path / "only.gpkg", city="id")
+    pyogrio.write_dataframe(styles, path, layer="layer_styles")
+    squares.to_file(path, layer="cities")
+    assert read_boundaries(path, city="id").index.tolist() == list("abcd")
 
 
 @pytest.mark.parametrize("zipped", [False, True])
