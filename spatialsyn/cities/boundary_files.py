@@ -8,9 +8,11 @@ from pathlib import Path
 import geopandas as gpd
 import pyogrio
 
+from spatialsyn.cities.encoding import in_pairs
 from spatialsyn.errors import BoundaryError, named
 
-DBF_COUNT = slice(4, 8)  # bytes of a .dbf with the number of its rows
+# Bytes of a .dbf with the number of its rows, and with the length of its header.
+DBF_COUNT, DBF_HEADER = slice(4, 8), slice(8, 10)
 SUFFIXES = (".shp", ".zip", ".gpkg", ".geojson", ".json")
 # What GDAL says of files that are cut off or damaged.
 UNREADABLE = (
@@ -124,8 +126,27 @@ def encodings(path: Path, encoding: str | None) -> list[str | None]:
         names = [file.name for file in path.parent.iterdir() if file.stem == path.stem]
     else:
         return [None]
-    has_cpg = any(name.lower().endswith(".cpg") for name in names)
-    return [None] if has_cpg else ["UTF-8", "GB18030"]  # GB18030 contains GBK
+    if any(name.lower().endswith(".cpg") for name in names):
+        return [None]
+    return ["UTF-8", "GB18030"] if in_pairs(cells_of(path)) else ["UTF-8"]  # it contains GBK
+
+
+def cells_of(path: Path) -> bytes:
+    """The .dbf of a shapefile, zipped or not, behind its header."""
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            stem = only_shapefile(path).rpartition(".")[0].lower()
+            content = next(
+                archive.read(name) for name in archive.namelist() if name.lower() == f"{stem}.dbf"
+            )
+    else:
+        beside = path.parent.iterdir()
+        content = next(
+            file.read_bytes()
+            for file in beside
+            if file.stem == path.stem and file.suffix.lower() == ".dbf"
+        )
+    return content[int.from_bytes(content[DBF_HEADER], "little") :]
 
 
 def decode(source: str, tries: list[str | None], path: Path) -> gpd.GeoDataFrame:
@@ -141,8 +162,8 @@ def decode(source: str, tries: list[str | None], path: Path) -> gpd.GeoDataFrame
         raise BoundaryError(f"{path.name!r} cannot be read: {error}") from error
     tried = ", ".join(encoding or "that of its .cpg" for encoding in tries)
     raise BoundaryError(
-        f"the text in {path.name!r} is not in the encoding tried ({tried}). Say which it is, "
-        'for instance encoding="GBK" or encoding="Big5".'
+        f"the text in {path.name!r} is not in the encoding tried ({tried}). Say which it is: "
+        'ss.read_boundaries(path, encoding="GBK"), or "Big5", or "ISO-8859-1".'
     )
 
 

@@ -147,7 +147,7 @@ def test_polygons_that_are_called_otherwise_are_pointed_out():
         (lambda f: f.assign(year=f["year"].astype(str) + "年"), r"extract\(r'\(\\d\{4\}\)'"),
         (lambda f: f.assign(year=f["year"].astype(str)), r"frame\['year'\].astype\(int\)"),
         (lambda f: f.assign(gdp=f["gdp"].astype(str) + "%"), r"rstrip\('%'\)\), whose unit"),
-        (lambda f: pd.concat([f, f.iloc[[0]] * np.nan], ignore_index=True), r"Empty rows \(9\)"),
+        (lambda f: pd.concat([f, pd.DataFrame(np.nan, [9], f.columns)]), r"Empty rows \(9\)"),
     ],
 )
 def test_the_way_out_is_one_that_works(change, message):

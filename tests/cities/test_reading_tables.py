@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -279,3 +281,20 @@ def test_text_of_western_europe_is_not_taken_for_chinese(tmp_path):
     path.write_bytes((tmp_path / "t.csv").read_text("utf-8").encode("latin-1"))
     with pytest.raises(ss.PanelError, match="neither UTF-8 nor GBK; save it as UTF-8"):
         ss.read_panel(None, path)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_names_of_western_europe_in_a_dbf_are_not_taken_for_chinese(tmp_path, zipped):
+    """Without a .cpg: UTF-8 or GBK, or else the user says which."""
+    layer = polygons().assign(name=["São Paulo", "Córdoba", "Málaga"])
+    layer.to_file(tmp_path / "s.shp", engine="pyogrio", encoding="ISO-8859-1")
+    (tmp_path / "s.cpg").unlink()
+    path = tmp_path / "s.shp"
+    if zipped:
+        path = tmp_path / "s.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in tmp_path.glob("s.[sdp]*"):
+                archive.write(file, file.name)
+    with pytest.raises(ss.BoundaryError, match=r"encoding tried \(UTF-8\).*ss.read_boundaries"):
+        ss.read_boundaries(path)
+    assert list(ss.read_boundaries(path, encoding="ISO-8859-1")["name"]) == list(layer["name"])
