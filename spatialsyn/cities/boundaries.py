@@ -18,6 +18,7 @@ import shapely
 
 from spatialsyn.cities.mend import mended, metric, misfit_message
 from spatialsyn.cities.points import representative_points
+from spatialsyn.cities.tidying import are_whole
 from spatialsyn.cities.topology import check_borders
 from spatialsyn.errors import BoundaryError, named
 
@@ -127,7 +128,10 @@ def _fingerprint(cities: gpd.GeoDataFrame) -> bytes:
 
 
 def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDataFrame:
-    """A copy indexed by id; refuses absent columns, missing ids and duplicates."""
+    """A copy indexed by id; refuses absent columns, missing ids and duplicates.
+
+    Decimals that are whole numbers become these: 440100.0 is the code 440100.
+    """
     if not isinstance(cities, gpd.GeoDataFrame):
         raise BoundaryError(f"{name} is a {type(cities).__name__}, not a GeoDataFrame of polygons.")
     if len(cities) == 0:
@@ -155,6 +159,8 @@ def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDa
             f"{name} lists these cities more than once: {named(twice.tolist())}. One row per "
             "city is needed; if the rows are parts of one city, merge them with gdf.dissolve(...)."
         )
+    if pd.api.types.is_float_dtype(ids) and are_whole(ids):  # a Double in a shapefile
+        indexed.index = indexed.index.astype("int64")
     return indexed
 
 
@@ -180,6 +186,12 @@ def check_crs(cities: gpd.GeoDataFrame, name: str) -> None:
             f"{name} does not say in which coordinates it is (no CRS; a shapefile without .prj). "
             'If they are longitude and latitude, gdf.set_crs("EPSG:4326"), '
             "or write the .prj file beside the .shp."
+        )
+    if cities.crs.is_geocentric or not (cities.crs.is_geographic or cities.crs.is_projected):
+        raise BoundaryError(
+            f"{name} is in {cities.crs.name!r}, coordinates that are neither degrees nor metres of "
+            "a projection, as a plan of a site or a drawing has them. Find where on the Earth they "
+            "lie and use gdf.set_crs(..., allow_override=True)."
         )
     low_x, low_y, high_x, high_y = cities.total_bounds
     if cities.crs.is_geographic and (low_x < -360 or high_x > 360 or low_y < -90 or high_y > 90):

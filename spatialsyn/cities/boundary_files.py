@@ -8,9 +8,19 @@ from pathlib import Path
 import geopandas as gpd
 import pyogrio
 
+from spatialsyn.cities.encoding import in_pairs
 from spatialsyn.errors import BoundaryError, named
 
+# Bytes of a .dbf with the number of its rows, and with the length of its header.
+DBF_COUNT, DBF_HEADER = slice(4, 8), slice(8, 10)
 SUFFIXES = (".shp", ".zip", ".gpkg", ".geojson", ".json")
+# What GDAL says of files that are cut off or damaged.
+UNREADABLE = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.GeometryError,
+)
 
 
 def open_polygons(path: Path, encoding: str | None) -> gpd.GeoDataFrame:
@@ -26,9 +36,13 @@ def readable(path: Path) -> str:
     if kind not in SUFFIXES:
         raise BoundaryError(f"{path.name!r} is not one of the kinds read here: {named(SUFFIXES)}.")
     if kind == ".zip":
-        return f"/vsizip/{path.absolute().as_posix()}/{only_shapefile(path)}"
+        inside = only_shapefile(path)
+        with zipfile.ZipFile(path) as archive:
+            check_counts(path, *sizes_inside(archive, inside))
+        return f"/vsizip/{path.absolute().as_posix()}/{inside}"
     if kind == ".shp":
         check_companions(path)
+        check_counts(path, *sizes_beside(path))
     return str(path)
 
 
@@ -65,6 +79,43 @@ def check_companions(path: Path) -> None:
         )
 
 
+def sizes_beside(path: Path) -> tuple[int, bytes]:
+    """Bytes of the .shx of a shapefile, and the first of its .dbf."""
+    parts = {file.suffix.lower(): file for file in path.parent.iterdir() if file.stem == path.stem}
+    with parts[".dbf"].open("rb") as table:
+        return parts[".shx"].stat().st_size, table.read(DBF_COUNT.stop)
+
+
+def sizes_inside(archive: zipfile.ZipFile, shapefile: str) -> tuple[int, bytes]:
+    """Bytes of the .shx of a shapefile in an archive, and the first of its .dbf."""
+    stem = shapefile.rpartition(".")[0]
+    found = {name.lower(): name for name in archive.namelist()}
+    absent = [suffix for suffix in (".shx", ".dbf") if f"{stem}{suffix}".lower() not in found]
+    if absent:
+        raise BoundaryError(
+            f"the archive with {shapefile!r} has no {' and no '.join(absent)} for it. A shapefile "
+            "is several files with one name; put all of them into the archive."
+        )
+    with archive.open(found[f"{stem}.dbf".lower()]) as table:
+        first = table.read(DBF_COUNT.stop)
+    return archive.getinfo(found[f"{stem}.shx".lower()]).file_size, first
+
+
+def check_counts(path: Path, shx: int, dbf: bytes) -> None:
+    """As many shapes as rows: GDAL gives those that both have, and does not say what it left out.
+
+    The .shx is a header of 100 bytes and 8 for every shape; a .dbf has the number of its rows in
+    its header (ESRI Shapefile Technical Description, 1998).
+    """
+    shapes, rows = (shx - 100) // 8, int.from_bytes(dbf[DBF_COUNT], "little")
+    if shapes != rows:
+        raise BoundaryError(
+            f"{path.name!r} has {shapes} shapes and {rows} rows of columns: its .shp and .dbf do "
+            "not belong together, so that no shape has a name to rely on. Copy all files of the "
+            "layer again, from one place."
+        )
+
+
 def encodings(path: Path, encoding: str | None) -> list[str | None]:
     """Encodings to try in turn; None leaves the choice to the file itself."""
     if encoding is not None:
@@ -75,33 +126,59 @@ def encodings(path: Path, encoding: str | None) -> list[str | None]:
         names = [file.name for file in path.parent.iterdir() if file.stem == path.stem]
     else:
         return [None]
-    has_cpg = any(name.lower().endswith(".cpg") for name in names)
-    return [None] if has_cpg else ["UTF-8", "GB18030"]  # GB18030 contains GBK
+    if any(name.lower().endswith(".cpg") for name in names):
+        return [None]
+    return ["UTF-8", "GB18030"] if in_pairs(cells_of(path)) else ["UTF-8"]  # it contains GBK
+
+
+def cells_of(path: Path) -> bytes:
+    """The .dbf of a shapefile, zipped or not, behind its header."""
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            stem = only_shapefile(path).rpartition(".")[0].lower()
+            content = next(
+                archive.read(name) for name in archive.namelist() if name.lower() == f"{stem}.dbf"
+            )
+    else:
+        beside = path.parent.iterdir()
+        content = next(
+            file.read_bytes()
+            for file in beside
+            if file.stem == path.stem and file.suffix.lower() == ".dbf"
+        )
+    return content[int.from_bytes(content[DBF_HEADER], "little") :]
 
 
 def decode(source: str, tries: list[str | None], path: Path) -> gpd.GeoDataFrame:
     """Read the one layer of `source` with the first encoding that fits the text in it."""
     try:
-        refuse_layers(source, path)
+        layer = only_layer(source, path)
         for encoding in tries:
             try:
-                return gpd.read_file(source, engine="pyogrio", encoding=encoding)
+                return gpd.read_file(source, layer=layer, engine="pyogrio", encoding=encoding)
             except UnicodeDecodeError:
                 continue
-    except pyogrio.errors.DataSourceError as error:
+    except UNREADABLE as error:
         raise BoundaryError(f"{path.name!r} cannot be read: {error}") from error
     tried = ", ".join(encoding or "that of its .cpg" for encoding in tries)
     raise BoundaryError(
-        f"the text in {path.name!r} is not in the encoding tried ({tried}). Say which it is, "
-        'for instance encoding="GBK" or encoding="Big5".'
+        f"the text in {path.name!r} is not in the encoding tried ({tried}). Say which it is: "
+        'ss.read_boundaries(path, encoding="GBK"), or "Big5", or "ISO-8859-1".'
     )
 
 
-def refuse_layers(source: str, path: Path) -> None:
-    """A file with several layers does not say which holds the cities."""
-    layers = pyogrio.list_layers(source)[:, 0].tolist()
-    if len(layers) > 1:
+def only_layer(source: str, path: Path) -> str:
+    """The one layer with shapes; a file with several does not say which holds the cities.
+
+    Tables without shapes are no layers: QGIS keeps its styles in one.
+    """
+    names, kinds = pyogrio.list_layers(source).T.tolist()
+    drawn = [name for name, kind in zip(names, kinds, strict=True) if kind is not None]
+    if len(drawn) > 1:
         raise BoundaryError(
-            f"{path.name!r} holds {len(layers)} layers: {named(layers)}. Save the one with "
+            f"{path.name!r} holds {len(drawn)} layers: {named(drawn)}. Save the one with "
             "the cities as a file of its own."
         )
+    if not drawn:
+        raise BoundaryError(f"{path.name!r} holds no shapes, only tables: {named(names)}.")
+    return str(drawn[0])

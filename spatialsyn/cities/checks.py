@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spatialsyn.errors import AlignmentError, PanelError, expect, named, near
+
+# No panel is longer; dates written as numbers, and codes of cities, are.
+MOST_YEARS = 3000
 
 
 def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
@@ -23,7 +27,28 @@ def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
             expect(name, Hashable, has, PanelError)
             found = "no column" if count == 0 else f"{count} columns called"
             close = near(name, known) if count == 0 else ""
-            raise PanelError(f"{found} {name!r}{close}; the table has {named(known, 40)}.")
+            way_out = _where_it_may_be(frame, name) if count == 0 else ""
+            raise PanelError(f"{found} {name!r}{close}; the table has {named(known, 40)}.{way_out}")
+
+
+def _where_it_may_be(frame: pd.DataFrame, name: Any) -> str:
+    """How a column that seems to be missing is brought to light, where that can be seen."""
+    if name in frame.index.names:
+        return f" {name!r} is in its index: frame.reset_index()."
+    nameless = [column for column in frame.columns if str(column).startswith("Unnamed: ")]
+    if nameless:
+        return (
+            " Columns without a name are a sign that the names are not in the first row: delete "
+            "the titles above them in the file."
+        )
+    years = [column for column in frame.columns if re.fullmatch(r"\D*(19|20)\d\d", str(column))]
+    if len(years) > 1:
+        return (
+            f" The years seem to be columns ({named(years, 3)}). A panel has a row for every city "
+            "and year: frame.melt(...) where the columns are years of one variable, "
+            "pandas.wide_to_long(...) where they are of several."
+        )
+    return ""
 
 
 def check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
@@ -39,13 +64,16 @@ def check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
 def check_ids(frame: pd.DataFrame, city: str) -> None:
     """City ids are all there and all of one kind."""
     ids = frame[city]
-    if ids.isna().any():
-        rows = list(frame.index[ids.isna()])
+    blanks = [isinstance(value, str) and not value.strip() for value in ids]
+    absent = ids.isna() | np.array(blanks, dtype=bool)
+    if absent.any():
+        rows = list(frame.index[absent])
         empty = list(frame.index[frame.isna().all(axis=1)])
         blank = f" Empty rows ({named(empty)}): frame.dropna(how='all')." if empty else ""
         raise PanelError(
             f"the city id {city!r} is missing in the rows {named(rows)}, counted from 0 below the "
             f"header. Give these rows a city, or delete them in the file.{blank}"
+            f"{_of_merged_cells(frame, city, absent)}"
         )
     kinds = sorted({_kind(value) for value in ids})
     if len(kinds) > 1:
@@ -61,12 +89,40 @@ def check_ids(frame: pd.DataFrame, city: str) -> None:
         )
 
 
+def _of_merged_cells(frame: pd.DataFrame, city: str, absent: pd.Series) -> str:
+    """What fills the cells below a city that a spreadsheet shows in one merged cell."""
+    rest = frame.drop(columns=city)
+    if absent.iloc[0] or rest[absent].isna().any(axis=None):
+        return ""
+    return (
+        " Where cells are merged, only the first has the city: frame[city] = frame[city].ffill() "
+        "repeats it below; look whether it then stands where it should."
+    )
+
+
 def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
     """The years as integers."""
     years = frame[year]
+    first = years.dropna().head(1)
     if pd.api.types.is_datetime64_any_dtype(years) or isinstance(years.dtype, pd.PeriodDtype):
         raise PanelError(f"{year!r} holds dates; a panel needs years: frame[{year!r}].dt.year.")
-    numbers = pd.to_numeric(years, errors="coerce")
+    if len(first) and isinstance(first.iloc[0], date):
+        raise PanelError(
+            f"{year!r} holds dates; a panel needs years: pandas.to_datetime(frame[{year!r}])"
+            ".dt.year."
+        )
+    if pd.api.types.is_timedelta64_dtype(years):
+        raise PanelError(f"{year!r} holds spans of time ({named(first)}); a panel needs years.")
+    if pd.api.types.is_numeric_dtype(years) and years.isna().any():
+        raise PanelError(
+            f"the year {year!r} is missing in the rows {named(frame.index[years.isna()])}, counted "
+            "from 0 below the header. Give these rows a year, or delete them in the file: sums and "
+            "sources below a table belong to no year."
+        )
+    if pd.api.types.is_bool_dtype(years):
+        raise PanelError(f"{year!r} holds {named(first)}, true or false; a panel needs years.")
+    numbers = pd.to_numeric(years, errors="coerce").astype(object)
+    numbers = pd.to_numeric(numbers)  # of NumPy: other kinds have no remainder, or a missing one
     text = years.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
     bad = numbers.isna().to_numpy() | (numbers % 1 != 0).to_numpy() | text
     if bad.any():
@@ -74,6 +130,12 @@ def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
             f"the years in {year!r} must be integers; got {named(years[bad].unique())} in the rows "
             f"{named(frame.index[bad])}. Convert them first, for example "
             f"frame[{year!r}]{_to_years(years[bad])}."
+        )
+    if numbers.max() - numbers.min() > MOST_YEARS:
+        raise PanelError(
+            f"{year!r} runs from {numbers.min():.0f} to {numbers.max():.0f}: these are no years. "
+            f"Dates such as 20111231 become years by frame[{year!r}] // 10000; if it is the column "
+            "of the cities, exchange city=... and year=..."
         )
     return numbers.astype(int)
 
@@ -157,7 +219,7 @@ def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
             if infinite.any():
                 raise PanelError(f"{name!r} is infinite in {named(column.index[infinite])}.")
             continue
-        text = column.dropna().map(str).str.strip()
+        text = column.dropna().astype(object).map(str).str.strip()  # Arrow's NaN is no missing cell
         bare = text.map(lambda cell: re.sub(r"[,%\s]", "", unicodedata.normalize("NFKC", cell)))
         plain = pd.to_numeric(bare, errors="coerce").notna()
         if not plain.any():
@@ -181,6 +243,23 @@ def _of_percent(name: str, odd: pd.Series) -> str:
     return f"(frame[{name!r}].str.rstrip('%')), whose unit is then percent"
 
 
+def check_index_is_meant(ids: Sequence[Any], cities: Any) -> None:
+    """Polygons that are merely counted, 0, 1, 2, ..., are not taken for cities of these numbers.
+
+    Where a column of the layer holds the very ids, the count of its rows would exchange cities.
+    """
+    if cities.index.name is not None or not isinstance(cities.index, pd.RangeIndex):
+        return
+    for name in cities.columns.drop(cities.active_geometry_name):
+        column = [cell for cell in cities[name] if isinstance(cell, str | int | np.integer)]
+        if set(ids) <= set(column) and column != list(cities.index):
+            raise AlignmentError(
+                f"the rows of the polygons are counted from 0, and their column {name!r} holds the "
+                f"ids of the cities in another order: set_index({name!r}) says which polygon is "
+                "whose; rename_axis('city') that the count of the rows is meant."
+            )
+
+
 def check_same_cities(ids: Sequence[Any], polygons: Sequence[Any]) -> None:
     """The table and the polygons name the same cities, in any order."""
     kinds = {_kind(i) for i in ids}, {_kind(i) for i in polygons}
@@ -188,7 +267,8 @@ def check_same_cities(ids: Sequence[Any], polygons: Sequence[Any]) -> None:
         raise AlignmentError(
             f"the table writes city ids as {'/'.join(kinds[0])} ({named(ids, 2)}), the polygons as "
             f"{'/'.join(kinds[1])} ({named(polygons, 2)}). Make them one kind, for example "
-            f"frame.astype({{city: str}}); ss.read_panel does so by itself.{_zeros(ids, polygons)}"
+            "frame.astype({city: str}); ss.read_panel does so where no digit is lost."
+            f"{_zeros(ids, polygons)}"
         )
     lonely = [i for i in ids if i not in set(polygons)]
     if lonely:

@@ -30,7 +30,7 @@ def mended(cities: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     change = topology.area_changes(drawn, snapped)
     refuse_area_changes(change, cities.index, name)
     result = with_polygons(cities, snapped)
-    refuse_misfits(result, name)
+    refuse_misfits(result, name, borders.misfit)
     result.attrs["repair"] = (
         f"{invalid} invalid polygons made valid; borders up to {borders.misfit:.3g} m apart "
         f"made one, {len(borders.missing)} pairs of neighbours gained; "
@@ -39,9 +39,10 @@ def mended(cities: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     return result
 
 
-def refuse_misfits(cities: gpd.GeoDataFrame, name: str) -> None:
-    """The mended layer goes through the checks the drawn one failed."""
-    left = topology.check_borders(metric(cities))
+def refuse_misfits(cities: gpd.GeoDataFrame, name: str, misfit: float) -> None:
+    """The mended layer goes through the checks the drawn one failed, whose `misfit` was found."""
+    reach = max(topology.NEAR, topology.GAP * misfit)
+    left = topology.check_borders(metric(cities), reach)
     if not left.exact or not cities.geometry.is_valid.all():
         raise BoundaryError(
             f'repair="snap" was not enough for {name}:{unmatched(left, cities.index)}\n'
@@ -102,18 +103,18 @@ def misfit_message(borders: topology.Borders, ids: pd.Index, name: str) -> str:
     """What to tell about a layer whose borders do not match."""
     return (
         f"the borders in {name} do not match exactly.{unmatched(borders, ids)}\n"
-        "Contiguity counts common vertices, so it would leave neighbours out and not say so. "
-        'Use a layer with shared borders, or repair="snap", which checks every area before and '
+        "Contiguity counts common vertices or edges, so it would leave neighbours out and not say "
+        'so. Use a layer with shared borders, or repair="snap", which checks every area before and '
         "after."
     )
 
 
 def unmatched(borders: topology.Borders, ids: pd.Index) -> str:
-    """Which pairs share no vertex, which units do not fit, and by how much."""
+    """Which pairs share no vertex or edge, which units do not fit, and by how much."""
     pairs = [(ids[i], ids[j]) for i, j in borders.missing]
     units = [ids[i] for i in borders.unmatched]
     return (
-        f"\n  side by side without a common vertex: {len(pairs)} pairs of cities"
+        f"\n  side by side without a common vertex or edge: {len(pairs)} pairs of cities"
         f"{': ' if pairs else ''}{named(pairs, most=4)}"
         f"\n  overlapping or unmatched borders: {len(units)} of {len(ids)} cities"
         f"{': ' if units else ''}{named(units)}"

@@ -19,6 +19,7 @@ from spatialsyn.cities.checks import (
     check_cells_are_numbers,
     check_columns,
     check_ids,
+    check_index_is_meant,
     check_key_names,
     check_keys,
     check_same_cities,
@@ -155,8 +156,9 @@ class CityPanel:
     @property
     def variables(self) -> tuple[str, ...]:
         """Numeric columns that are not groupings."""
-        numeric = self.frame.select_dtypes("number").columns
-        return tuple(name for name in numeric if name not in self.blocks)
+        kinds = self._frame.dtypes
+        flags = {name for name, kind in kinds.items() if pd.api.types.is_bool_dtype(kind)}
+        return tuple(n for n in kinds.index if n in self.numeric - flags and n not in self._blocks)
 
     @cached_property
     def columns(self) -> tuple[Any, ...]:
@@ -397,6 +399,7 @@ def _matched(cities: Any, ids: tuple[Any, ...], city: str) -> tuple[Any, Any]:
     check_crs(cities, name)
     check_polygons(cities, name)
     check_validity(cities, name)  # whether borders match is asked where neighbours are made
+    check_index_is_meant(ids, cities)
     check_same_cities(ids, tuple(cities.index))
     cities = cities.rename_axis("city")
     return cities.loc[list(ids)], cities.drop(index=list(ids))

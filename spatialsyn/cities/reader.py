@@ -11,11 +11,14 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.boundaries import read_boundaries
-from spatialsyn.cities.encoding import text_encoding
+from spatialsyn.cities.encoding import encoding_of, text_encoding
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.tidying import with_empty_cells, with_kind_of, with_years_of_dates
 from spatialsyn.errors import PanelError, named
 
 TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet", ".dta")
+UNICODE_STATA = 118  # the format of files from which Stata, with its release 14, writes UTF-8
+TYPED = (".parquet", ".dta")  # cells are numbers or text in the file
 
 
 def read_panel(
@@ -38,12 +41,15 @@ def read_panel(
         Polygons without rows in the table (Hong Kong, say) are kept for the maps, as
         ``panel.context``.
     table : path
-        csv (UTF-8 with or without BOM, or GBK; tabs in txt and tsv), xlsx, parquet or Stata's
-        dta. Further columns called ``city`` or ``year`` become ``city_name`` and ``year_name``.
+        csv (UTF-8 with or without BOM, or GBK; tabs in txt and tsv), xlsx (the sheet with the
+        columns `city` and `year`), parquet or Stata's dta. Further columns called ``city`` or
+        ``year`` become ``city_name`` and ``year_name``. City ids become of the kind that the
+        polygons have, text or whole numbers; dates that are all a 1 January become years.
     missing : sequence of str
-        Texts that stand for a missing cell, for example ``["-", "..."]``.
+        What stands for a missing cell, for example ``["-", "..."]``, or ``["-9999"]``, which
+        empties cells with this number too.
     thousands : str, optional
-        The separator in numbers such as ``"1,234"``.
+        The separator in numbers such as ``"1,234"`` of a csv or xlsx.
     repair : "snap", optional
         Repair borders that do not match exactly; see `read_boundaries`.
     absent : "refuse" | "keep"
@@ -60,8 +66,8 @@ def read_panel(
             'City-years without a row are kept with absent="keep".'
         )
     polygons = None if boundaries is None else read_boundaries(boundaries, city=city, repair=repair)
-    codes_are_text = polygons is not None and not pd.api.types.is_numeric_dtype(polygons.index)
-    frame = _read_table(Path(table), city, codes_are_text, tuple(missing), thousands)
+    ids = None if polygons is None else polygons.index
+    frame = _read_table(Path(table), city, year, ids, [str(text) for text in missing], thousands)
     if polygons is not None and city not in frame.columns:
         raise PanelError(
             f"{Path(table).name!r} has no column {city!r}, which the boundaries have; it has "
@@ -75,13 +81,20 @@ def read_panel(
 
 
 def _read_table(
-    path: Path, city: str, codes_are_text: bool, missing: tuple[str, ...], thousands: str | None
+    path: Path,
+    city: str,
+    year: str,
+    ids: pd.Index | None,
+    missing: list[str],
+    thousands: str | None,
 ) -> pd.DataFrame:
+    """The table of a file, its city ids of the kind of `ids`, if there are any."""
     if not path.is_file():
         raise PanelError(f"there is no table {str(path)!r}.")
     kind = path.suffix.lower()
+    codes_are_text = ids is not None and not pd.api.types.is_numeric_dtype(ids)
     options: dict[str, Any] = {
-        "na_values": list(missing),
+        "na_values": missing,
         "keep_default_na": True,
         "thousands": thousands,
         "dtype": {city: str} if codes_are_text else None,
@@ -89,15 +102,10 @@ def _read_table(
     if kind not in TABLES:
         raise PanelError(f"cannot read {path.name!r}: the table must be one of {named(TABLES)}.")
     try:
-        if kind == ".parquet":
-            frame = pd.read_parquet(path)
-        elif kind == ".dta":
-            frame = _read_stata(path)
+        if kind in TYPED:
+            frame = _read_typed(path, (city, year), thousands)
         elif kind == ".xlsx":
-            frame = pd.read_excel(path, **options)
-            if thousands:
-                cells = pd.read_excel(path, **{**options, "thousands": None})
-                _check_thousands(path, cells, frame, thousands)
+            frame = _read_excel(path, (city, year), options)
         else:
             frame = _read_text(path, options)
             if thousands:
@@ -107,19 +115,66 @@ def _read_table(
         raise
     except (ValueError, ImportError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise PanelError(f"cannot read {path.name!r}: {error}.") from error
-    if codes_are_text and city in frame.columns:
-        codes = frame[city]
-        if pd.api.types.is_float_dtype(codes) and (codes % 1 == 0).all():
-            codes = codes.astype("int64")  # Stata's float of a code
-        frame[city] = codes.astype("string").str.strip().astype(object)
+    frame = with_empty_cells(frame, missing)
+    if city in frame.columns:
+        frame[city] = with_kind_of(frame[city], ids)
+    if year in frame.columns:
+        frame[year] = with_years_of_dates(frame[year])
     return frame
 
 
+def _read_typed(path: Path, keys: tuple[str, str], thousands: str | None) -> pd.DataFrame:
+    """A file whose cells are numbers or text already; keys that are its index become columns."""
+    if thousands:
+        raise PanelError(
+            f"thousands={thousands!r} is for the text of csv and xlsx, and {path.name!r} holds "
+            "numbers as such. Where a column of it is text: frame[name] = pandas.to_numeric("
+            f"frame[name].str.replace({thousands!r}, '')), then ss.CityPanel(frame, ...)."
+        )
+    if path.suffix.lower() == ".dta":
+        return _read_stata(path)
+    frame = pd.read_parquet(path)
+    return frame.reset_index() if {*keys} & {*frame.index.names} else frame
+
+
+def _read_excel(path: Path, keys: tuple[str, str], options: dict[str, Any]) -> pd.DataFrame:
+    """The one sheet with the columns `keys`, or else the first."""
+    with pd.ExcelFile(path) as book:
+        heads = {sheet: pd.read_excel(book, sheet, nrows=0).columns for sheet in book.sheet_names}
+        fitting = [sheet for sheet, columns in heads.items() if {*keys} <= {*columns}]
+        if len(fitting) > 1:
+            raise PanelError(
+                f"{path.name!r} has {len(fitting)} sheets with the columns {named(keys)}: "
+                f"{named(fitting)}. Only one would be read. Save the one you mean as a file of its "
+                f"own, or put them together: sheets = pandas.read_excel({path.name!r}, "
+                "sheet_name=None), pandas.concat(sheets.values()), then ss.CityPanel(frame, ...)."
+            )
+        sheet = fitting[0] if fitting else book.sheet_names[0]
+        _check_names(path, pd.read_excel(book, sheet, header=None, nrows=1, dtype=str))
+        frame = pd.read_excel(book, sheet, **options)
+        if options["thousands"]:
+            cells = pd.read_excel(book, sheet, **{**options, "thousands": None})
+            _check_thousands(path, cells, frame, options["thousands"])
+    return frame
+
+
+def _check_names(path: Path, head: pd.DataFrame) -> None:
+    """No name twice in the first row of a file: pandas calls the second one 'gdp.1'."""
+    names = [name for name in head.iloc[0] if isinstance(name, str)] if len(head) else []
+    twice = list(dict.fromkeys(name for name in names if names.count(name) > 1))
+    if twice:
+        raise PanelError(
+            f"{path.name!r} has more than one column called {named(twice)}. Which is meant cannot "
+            "be told: give each its own name in the file."
+        )
+
+
 def _check_thousands(path: Path, cells: pd.DataFrame, frame: pd.DataFrame, mark: str) -> None:
-    """Every separator stands before three digits: pandas reads 12,5 as 125."""
+    """Every separator stands before three digits, behind others: pandas reads 12,5 and 0,125 as
+    125."""
     digits = re.escape(mark)
     marked = rf"\s*[-+]?\d+(?:{digits}\d+)+(?:\.\d*)?\s*"
-    grouped = rf"\s*[-+]?\d{{1,3}}(?:{digits}\d{{3}})+(?:\.\d*)?\s*"
+    grouped = rf"\s*[-+]?[1-9]\d{{0,2}}(?:{digits}\d{{3}})+(?:\.\d*)?\s*"
     for name in frame.select_dtypes("number"):
         text = cells[name][cells[name].map(lambda cell: isinstance(cell, str))].astype("string")
         odd = text[text.str.fullmatch(marked) & ~text.str.fullmatch(grouped)]
@@ -134,11 +189,46 @@ def _check_thousands(path: Path, cells: pd.DataFrame, frame: pd.DataFrame, mark:
 
 def _read_stata(path: Path) -> pd.DataFrame:
     """Labels of text, numbers where only some values have a label."""
-    frame, labelled = pd.read_stata(path, convert_categoricals=False), pd.read_stata(path)
+    frame = pd.read_stata(path, convert_categoricals=False)
+    try:
+        labelled = pd.read_stata(path)
+    except ValueError as error:
+        found = re.search(r"labels for column (\S+) are not unique", str(error))
+        if found is None:
+            raise
+        raise PanelError(
+            f"the value labels of {found[1]!r} in {path.name!r} call two values the same. Give "
+            f"them two labels, or take these away: in Stata, label values {found[1]} ."
+        ) from error
     for column in labelled.select_dtypes("category"):
         if all(isinstance(label, str) for label in labelled[column].cat.categories):
             frame[column] = labelled[column].astype(object)
-    return frame
+    return _as_written(frame, path)
+
+
+def _as_written(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The text of a file of Stata 13 or before, whose encoding it does not say, read as GBK or
+    UTF-8 where it is that; pandas takes it for western European."""
+    start = path.read_bytes()[:64]
+    release = re.search(rb"<release>(\d+)", start)
+    if int(release[1] if release else start[0]) >= UNICODE_STATA:
+        return frame
+    cells = {
+        name: [str(cell) for cell in column.dropna() if isinstance(cell, str)]
+        for name, column in frame.items()
+    }
+    content = "\n".join(cell for column in cells.values() for cell in column).encode("latin-1")
+    encoding = encoding_of(content)
+    if encoding is None:
+        return frame
+
+    def decoded(cell: Any) -> Any:
+        return cell.encode("latin-1").decode(encoding) if isinstance(cell, str) else cell
+
+    written = frame.copy()
+    for name in (name for name, column in cells.items() if column):
+        written[name] = frame[name].map(decoded)
+    return written
 
 
 def _read_text(path: Path, options: dict[str, Any]) -> pd.DataFrame:
@@ -147,6 +237,8 @@ def _read_text(path: Path, options: dict[str, Any]) -> pd.DataFrame:
         first = file.readline()
     _check_separator(path, first)
     sep = "\t" if "\t" in first else ","
+    head = pd.read_csv(path, sep=sep, encoding=encoding, header=None, nrows=1, dtype=str)
+    _check_names(path, head)
     frame = pd.read_csv(path, sep=sep, encoding=encoding, **options)
     if not isinstance(frame.index, pd.RangeIndex):  # pandas moves all columns by one then
         raise PanelError(

@@ -1,11 +1,79 @@
-"""A table as the panel keeps it: a row for every city-year, plain ids, flags as numbers."""
+"""A table as the panel keeps it: a row for every city-year, plain ids, flags as numbers.
+
+And a table as a file meant it: cells that stand for missing ones, ids of one kind, dates of years.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+# Whole numbers up to here are exact as decimals.
+EXACT_DECIMALS = 2**53
+
+
+def with_empty_cells(frame: pd.DataFrame, missing: Iterable[str]) -> pd.DataFrame:
+    """The table without the cells of these texts, or of the numbers they are.
+
+    pandas looks for them in text alone: a spreadsheet's or Stata's -9999 stays a number.
+    """
+    texts, numbers = set(missing), set()
+    for text in texts:
+        with suppress(ValueError):
+            numbers.add(float(text))
+    if not texts:
+        return frame
+
+    def stands_for_none(cell: Any) -> bool:
+        number = isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
+        return cell in numbers if number else isinstance(cell, str) and cell in texts
+
+    hit = {
+        name: column.map(stands_for_none).fillna(False).to_numpy(dtype=bool)
+        for name, column in frame.items()
+    }
+    emptied = frame.copy()
+    for name, at in hit.items():
+        if at.any():
+            emptied[name] = frame[name].mask(at)
+    return emptied
+
+
+def with_kind_of(codes: pd.Series, ids: pd.Index | None) -> pd.Series:
+    """City ids as `ids` are, text or whole numbers, where that loses nothing: 440100.0 is 440100.
+
+    Spreadsheets and Stata make decimals of codes. "010100" stays text: it is not 10100.
+    """
+    if pd.api.types.is_float_dtype(codes) and are_whole(codes):
+        codes = codes.astype("int64")
+    if ids is None:
+        return codes
+    if not pd.api.types.is_numeric_dtype(ids):
+        text = codes.astype("string").str.strip()
+        decimals = text.str.fullmatch(r"\d+\.0").fillna(False) & ~text.isin(ids)
+        return text.where(~decimals, text.str.removesuffix(".0")).astype(object)
+    if pd.api.types.is_integer_dtype(ids) and not pd.api.types.is_numeric_dtype(codes):
+        text = codes.astype("string").str.strip()
+        if text.str.fullmatch(r"0|[1-9]\d{0,17}").fillna(False).all():
+            return text.astype("int64")
+    return codes
+
+
+def are_whole(codes: pd.Series) -> bool:
+    """Whether decimals are whole numbers, every one there and exact."""
+    return bool(codes.notna().all() and ((codes % 1 == 0) & (codes.abs() < EXACT_DECIMALS)).all())
+
+
+def with_years_of_dates(years: pd.Series) -> pd.Series:
+    """The years of dates that are all a 1 January, as Stata's years (%ty) arrive; others stay."""
+    if not pd.api.types.is_datetime64_any_dtype(years) or years.isna().any():
+        return years
+    first = (years.dt.month == 1) & (years.dt.day == 1)
+    return years.dt.year if first.all() else years
 
 
 def with_used_categories(frame: pd.DataFrame, city: str) -> pd.DataFrame:
@@ -42,11 +110,16 @@ def with_rows(
 
 
 def with_flags_as_numbers(frame: pd.DataFrame, blocks: tuple[str, ...]) -> pd.DataFrame:
-    """True and False beside missing cells as 1, 0 and missing; pandas keeps them as objects."""
+    """True and False beside missing cells as 1, 0 and missing; pandas keeps them as objects.
+
+    Those of Arrow are a kind of their own, which pandas does not count among the numbers.
+    """
     flags = [
         name
         for name, kind in frame.dtypes.items()
-        if pd.api.types.is_object_dtype(kind) and name not in blocks and _is_flag(frame[name])
+        if (pd.api.types.is_object_dtype(kind) or isinstance(kind, pd.ArrowDtype))
+        and name not in blocks
+        and _is_flag(frame[name])
     ]
     return frame.astype(dict.fromkeys(flags, float)) if flags else frame
 

@@ -1,8 +1,10 @@
 """Do the borders of neighbouring cities match exactly, and can they be made to?
 
-Contiguity counts shared vertices. Two polygons whose common border differs by a millionth of a
-metre share none, so a contiguity matrix of them is empty, and nothing says so. Here the pairs
-that share a vertex are compared with the pairs that lie side by side; they must be the same.
+Contiguity counts shared vertices, or edges. Two polygons whose common border differs by a
+millionth of a metre share none, so a contiguity matrix of them is empty, and nothing says so. Here
+the pairs that share a vertex are compared with the pairs that lie side by side; they must be the
+same. Where only the two ends of a border drawn twice are shared, queen finds the pair and rook does
+not: pairs that share corners alone must not run along each other.
 
 Inside this module a layer is an (n,) array of polygons, and a pair is (i, j) with i < j.
 """
@@ -31,7 +33,7 @@ Pair = tuple[int, int]
 class Borders:
     """What a check of the borders found: positions in the layer, and metres."""
 
-    missing: list[Pair]  # side by side, but without a common vertex
+    missing: list[Pair]  # side by side, but without a common vertex or, along a border, edge
     unmatched: list[int]  # units with a stretch of border that overlaps or fits no neighbour
     misfit: float  # how far apart borders are that should be one
 
@@ -41,17 +43,40 @@ class Borders:
         return not self.missing and not self.unmatched
 
 
-def check_borders(polygons: Polygons) -> Borders:
-    """Compare the borders of `polygons`, valid and in metres."""
+def check_borders(polygons: Polygons, reach: float = NEAR) -> Borders:
+    """Compare the borders of `polygons`, valid and in metres.
+
+    Borders that run along each other within `reach` metres are meant to be one.
+    """
     touching = contiguous(polygons)
     valid = bool(shapely.coverage_is_valid(polygons))
-    if valid and not apart(polygons, NEAR, touching):
+    missing = apart(polygons, NEAR, touching)
+    doubled = drawn_twice(polygons, reach, missing)
+    if valid and not missing and not doubled:
         return Borders(missing=[], unmatched=[], misfit=0.0)
     edges = shapely.coverage_invalid_edges(polygons)
     misfit = measure_misfit(polygons)
     unmatched = np.flatnonzero([edge is not None and not edge.is_empty for edge in edges])
     missing = apart(polygons, max(NEAR, misfit), touching)
-    return Borders(missing, unmatched.tolist(), misfit)
+    return Borders(sorted({*missing, *doubled}), unmatched.tolist(), misfit)
+
+
+def drawn_twice(polygons: Polygons, reach: float, known: list[Pair]) -> list[Pair]:
+    """Pairs beside those `known` that run along each other within `reach`, without a common edge.
+
+    Between them is a gap, or a splinter of a third city. Cities that meet in a corner, or nearly
+    so, do not run along each other.
+    """
+    near = apart(polygons, reach, contiguous(polygons, rook=True))
+    pairs = np.array(sorted({*near}.difference(known)), dtype=int).reshape(-1, 2)
+    west, south, east, north = shapely.bounds(polygons)[pairs].T
+    width, height = east.min(0) - west.max(0), north.min(0) - south.max(0)  # of the common box
+    pairs = pairs[np.maximum(width, height) > reach]
+    return [
+        (i, j)
+        for i, j in pairs.tolist()
+        if not shapely.coverage_is_valid(polygons[[i, j]], gap_width=reach)
+    ]
 
 
 def contiguous(polygons: Polygons, rook: bool = False) -> sp.csr_array:

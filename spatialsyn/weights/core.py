@@ -344,7 +344,7 @@ def _labelled(frame: pd.DataFrame, ids: Sequence[Any] | None, name: str) -> tupl
             raise AlignmentError(
                 f"the {axis} of W[{name}] and its ids differ: without a label {named(absent)}, "
                 f"foreign labels {named(extra)}. Label rows and columns by the same city ids, or "
-                "pass matrix.to_numpy() if the order is right."
+                f"pass matrix.to_numpy() if the order is right.{_kinds(order, list(labels))}"
             )
     return frame.loc[order, order].to_numpy(), order
 

@@ -33,7 +33,9 @@ from scipy import sparse
 from spatialsyn.errors import AlignmentError, WeightsError, expect, listed, named
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.economic import BaseYears, given_years
-from spatialsyn.weights.formats import ELSEWHERE, FORMATS, READERS, Stored, write_square
+from spatialsyn.weights.formats import ELSEWHERE, FORMATS, NAMELESS, READERS
+from spatialsyn.weights.stored import Stored
+from spatialsyn.weights.tables import write_square
 
 T = TypeVar("T")
 
@@ -126,10 +128,20 @@ def _matched(stored: Stored, ids: Sequence[Any] | None, file: str) -> tuple[Any,
     absent = [city for city in wanted if city not in position]
     extra = [city for city in position if city not in set(wanted)]
     if absent or extra:
+        way_out = " Correct the ids." if absent else ""
+        if absent and not extra:
+            way_out += (
+                " A city without any link needs a row of its own: in a long table, "
+                f"{absent[0]},{absent[0]},0."
+            )
+        if extra:
+            way_out += (
+                " Cities that are only in the file are left out by reading it without ids and "
+                "weights.subset([...])."
+            )
         raise AlignmentError(
             f"{file!r} and ids list different cities: in ids only {named(absent) or 'none'}, in "
-            f"the file only {named(extra) or 'none'}. Read the file without ids and cut it: "
-            "weights.subset(ids)."
+            f"the file only {named(extra) or 'none'}.{way_out}"
         )
     order = [position[city] for city in wanted]
     return sparse.csr_array(stored.matrix)[order][:, order], list(ids)
@@ -158,6 +170,11 @@ def _of(path: Path, formats: Mapping[str, T]) -> T:
     suffix = path.suffix.lower()
     if suffix not in formats:
         instead = f" Other programs write one: {ELSEWHERE[suffix]}." if suffix in ELSEWHERE else ""
+        if suffix in NAMELESS:
+            instead = (
+                f" Read the matrix with {NAMELESS[suffix]} and say which city every row is: "
+                "ss.Weights.from_matrix(matrix, ids=[...])."
+            )
         raise WeightsError(
             f"{path.name!r} has none of the suffixes {named(formats, len(formats))}.{instead}"
         )

@@ -94,7 +94,7 @@ def _long(table: Any, what: str) -> pd.DataFrame:
     raise WeightsError(
         f"the table of {what} has the columns {named(table.columns)}. It needs origin, destination "
         "and value (rename them: table.rename(columns={...})), or the same cities as rows and "
-        "columns."
+        f"columns.{_kinds(list(table.columns), tuple(table.index))}"
     )
 
 

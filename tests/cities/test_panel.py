@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from shapely.geometry import box
+from squares import polygons, table
 
 import spatialsyn as ss
-
-
-def table() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "adcode": np.repeat(["440100", "440300", "440400"], 3),
-            "year": [2011, 2012, 2013] * 3,
-            "gdp": [1.0, 2, 4, 3, 5, 6, 2, 2, 3],
-            "region": np.repeat(["GBA", "GBA", "edge"], 3),
-        }
-    )
-
-
-def polygons(ids=("440100", "440300", "440400")) -> gpd.GeoDataFrame:
-    shapes = [box(113 + i, 22, 114 + i, 23) for i in range(len(ids))]
-    return gpd.GeoDataFrame({"adcode": list(ids)}, geometry=shapes, crs=4326)
 
 
 def panel(**options) -> ss.CityPanel:
@@ -92,12 +77,42 @@ def test_polygons_without_data_are_context():
         (lambda f: f.assign(gdp=np.inf), r"'gdp' is infinite"),
         (lambda f: f.assign(gdp=f["gdp"] + 1j), r"'gdp' holds complex numbers"),
         (lambda f: f.iloc[:0], r"no rows"),
+        (lambda f: f.assign(adcode=["  ", *f["adcode"][1:]]), r"city id 'adcode' is missing in the rows 0"),
+        (lambda f: f.assign(year=[np.nan, *f["year"][1:]]), r"the year 'year' is missing in the rows 0.*sums"),
+        (lambda f: f.assign(year=f["year"] * 10000 + 1231), r"runs from 20111231 to 20131231.*// 10000"),
+        (lambda f: f.assign(year=f["year"] * 10**15), r"runs from 2011000000000000000 to .* no years"),
+        (lambda f: f.assign(year=[date(y, 12, 31) for y in f["year"]]), r"to_datetime\(frame\['year'\]\).dt.year"),
+        (lambda f: f.assign(year=pd.to_timedelta(f["year"])), r"'year' holds spans of time"),
+        (lambda f: f.assign(year=f["year"] == 2011), r"'year' holds True, true or false"),
+        (lambda f: f.set_index(["adcode", "year"]), r"'adcode' is in its index: frame.reset_index\(\)"),
+        (lambda f: f.pivot(index="adcode", columns="year", values="gdp").reset_index(), r"columns \(2011, 2012, 2013\).*melt"),
         (lambda f: f.assign(region=["GBA", "edge", *f["region"][2:]]), r"grouping 'region' changes over time"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_not_a_panel_is_refused(change, message):
     with pytest.raises(ss.PanelError, match=message):
         ss.CityPanel(change(table()), blocks=["region"] if "region" in message else [])
+
+
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+def test_kinds_of_cells_that_know_missing_ones_are_read_like_others(backend):
+    """With Arrow the years had no remainder, and flags with a hole were text."""
+    if backend == "pyarrow":
+        pytest.importorskip("pyarrow")
+    plain = table().assign(size=range(9), flag=[True, False, None, True, *[False] * 5])
+    plain.loc[4, ["gdp", "size"]] = None
+    p = ss.CityPanel(plain.convert_dtypes(dtype_backend=backend), cities=polygons())
+    expected = ss.CityPanel(plain)
+    assert (p.ids, p.years) == (expected.ids, expected.years)
+    for name in ("gdp", "size", "flag"):
+        assert_allclose(p.array(name), expected.array(name))
+    assert list(p.frame["region"]) == list(expected.frame["region"])  # names are no numbers
+
+
+def test_spans_of_time_are_no_variable():
+    p = ss.CityPanel(table().assign(span=pd.to_timedelta(range(9), unit="D"), flag=True))
+    assert p.variables == ("gdp",)
+    assert set(p.audit()["variable"]) <= {"gdp"}
 
 
 def test_integer_codes_that_became_years_with_decimals_are_taken():
@@ -132,7 +147,7 @@ def test_polygons_that_are_called_otherwise_are_pointed_out():
         (lambda f: f.assign(year=f["year"].astype(str) + "年"), r"extract\(r'\(\\d\{4\}\)'"),
         (lambda f: f.assign(year=f["year"].astype(str)), r"frame\['year'\].astype\(int\)"),
         (lambda f: f.assign(gdp=f["gdp"].astype(str) + "%"), r"rstrip\('%'\)\), whose unit"),
-        (lambda f: pd.concat([f, f.iloc[[0]] * np.nan], ignore_index=True), r"Empty rows \(9\)"),
+        (lambda f: pd.concat([f, pd.DataFrame(np.nan, [9], f.columns)]), r"Empty rows \(9\)"),
     ],
 )
 def test_the_way_out_is_one_that_works(change, message):
@@ -159,6 +174,20 @@ def test_a_city_without_a_polygon_is_named():
 def test_polygons_that_cannot_be_used_are_named(change, message):
     with pytest.raises(ss.BoundaryError, match=message):
         panel(cities=change(polygons()))
+
+
+def test_polygons_that_are_merely_counted_are_not_taken_for_cities_of_these_numbers():
+    """The codes 0, 1, 2 were found in the count of the rows, which exchanged the cities."""
+    codes = {"440100": 0, "440300": 1, "440400": 2}
+    numbered = table().assign(adcode=lambda f: f["adcode"].map(codes))
+    layer = polygons((2, 0, 1)).rename(columns={"adcode": "code"})
+    layer.insert(0, "centre", [[113.5, 22.5]] * 3)  # as a GeoJSON may have it
+    with pytest.raises(ss.AlignmentError, match=r"counted from 0.*'code'.*set_index\('code'\)"):
+        ss.CityPanel(numbered, cities=layer)
+    named = ss.CityPanel(numbered, cities=layer.set_index("code"))
+    assert named.cities.geometry[0].equals(layer.geometry[1])
+    counted = ss.CityPanel(numbered, cities=layer.rename_axis("city"))
+    assert counted.cities.geometry[0].equals(layer.geometry[0])
 
 
 def test_codes_as_text_against_integers_are_told_apart():
@@ -244,93 +273,6 @@ def test_audit_names_the_few_cells_that_are_not_positive_and_still_lists_jumps()
     assert "change" not in set(found["variable"])  # negative numbers are usual there
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
-def test_files_in_common_encodings_just_work(tmp_path, encoding):
-    path = tmp_path / "panel.csv"
-    table().assign(name="深圳").to_csv(path, index=False, encoding=encoding)
-    polygons().to_file(tmp_path / "cities.gpkg")
-    p = ss.read_panel(tmp_path / "cities.gpkg", path)
-    assert p.ids == ("440100", "440300", "440400")
-    assert p.frame["name"].iloc[0] == "深圳"
-
-
-def test_texts_for_missing_and_thousands_are_read_on_request(tmp_path):
-    path = tmp_path / "panel.csv"
-    odd = table().assign(gdp=["1,234", "-", "..."] + ["5"] * 6)
-    odd.to_csv(path, index=False)
-    with pytest.raises(ss.PanelError, match="holds text where numbers belong"):
-        ss.read_panel(None, path)
-    p = ss.read_panel(None, path, missing=["-", "..."], thousands=",")
-    assert p.array("gdp")[0, 0] == 1234
-    assert np.isnan(p.array("gdp")[0, 1:]).all()
-
-
-@pytest.mark.parametrize("form", ["csv", "xlsx"])
-@pytest.mark.parametrize("cell", ["12,5", "1,23,456", "0,125,5"])
-def test_a_decimal_comma_is_not_taken_for_thousands(tmp_path, form, cell):
-    """pandas drops every separator: 12,5 would be read as 125."""
-    path = tmp_path / f"panel.{form}"
-    odd = table().assign(gdp=["1,234", cell, "-1,234,567.5", *"345678"])
-    odd.to_csv(path, index=False) if form == "csv" else odd.to_excel(path, index=False)
-    with pytest.raises(ss.PanelError, match=f"no thousands stand behind it in 1 cells.*'{cell}'"):
-        ss.read_panel(None, path, thousands=",")
-
-
-def test_a_point_that_groups_thousands_is_told_from_a_decimal_point(tmp_path):
-    path = tmp_path / "panel.csv"
-    table().assign(gdp=["1.234", *"12345678"]).to_csv(path, index=False)
-    assert ss.read_panel(None, path, thousands=".").array("gdp")[0, 0] == 1234
-    table().to_csv(path, index=False)  # 1.0, 2.0
-    with pytest.raises(ss.PanelError, match="no thousands stand behind it in 9 cells"):
-        ss.read_panel(None, path, thousands=".")
-
-
-def test_excel_works_and_other_files_are_refused(tmp_path):
-    table().to_excel(tmp_path / "panel.xlsx", index=False)
-    assert ss.read_panel(None, tmp_path / "panel.xlsx").n == 3
-    (tmp_path / "panel.doc").write_text("x")
-    with pytest.raises(ss.PanelError, match=r"cannot read 'panel.doc'"):
-        ss.read_panel(None, tmp_path / "panel.doc")
-    with pytest.raises(ss.PanelError, match="there is no table"):
-        ss.read_panel(None, tmp_path / "absent.csv")
-    (tmp_path / "latin.csv").write_bytes(b"adcode,year\n\xff\xff\xff,1\n")
-    with pytest.raises(ss.PanelError, match="neither UTF-8 nor GBK"):
-        ss.read_panel(None, tmp_path / "latin.csv")
-
-
-def test_tables_of_stata_keep_labels_of_text_and_codes_that_are_floats(tmp_path):
-    polygons().to_file(tmp_path / "cities.gpkg")
-    stata = table().assign(
-        adcode=table()["adcode"].astype(float), region=table()["region"].astype("category")
-    )
-    stata.to_stata(tmp_path / "panel.dta", write_index=False)
-    p = ss.read_panel(tmp_path / "cities.gpkg", tmp_path / "panel.dta", blocks=["region"])
-    assert p.ids == ("440100", "440300", "440400")
-    assert list(p.frame["region"].unique()) == ["GBA", "edge"]
-
-
-def test_a_table_by_tabs_is_read_and_one_by_semicolons_explained(tmp_path):
-    table().to_csv(tmp_path / "panel.txt", index=False, sep="\t")
-    assert ss.read_panel(None, tmp_path / "panel.txt").n == 3
-    table().to_csv(tmp_path / "panel.csv", index=False, sep=";")
-    with pytest.raises(ss.PanelError, match="separates its columns by semicolons; decimals may"):
-        ss.read_panel(None, tmp_path / "panel.csv")
-
-
-def test_the_name_of_a_city_beside_its_code_is_kept(tmp_path):
-    table().assign(city="Shenzhen").to_csv(tmp_path / "panel.csv", index=False)
-    assert "city_name" in ss.read_panel(None, tmp_path / "panel.csv").frame.columns
-
-
-def test_cities_under_two_names_are_told_how_to_meet(tmp_path):
-    polygons().to_file(tmp_path / "cities.gpkg")
-    table().rename(columns={"adcode": "code"}).to_csv(tmp_path / "panel.csv", index=False)
-    with pytest.raises(
-        ss.PanelError, match=r"no column 'adcode', which the boundaries have.*cities=ss"
-    ):
-        ss.read_panel(tmp_path / "cities.gpkg", tmp_path / "panel.csv")
-
-
 def test_years_with_a_gap_are_no_panel():
     p = ss.CityPanel(table())
     with pytest.raises(ss.PanelError, match=r"leaves out 2012 between 2011 and 2013"):
@@ -384,14 +326,3 @@ def test_a_flag_is_a_number_also_where_some_of_its_cells_are_missing():
     grouped = ss.CityPanel(table().assign(core=table()["region"] == "GBA").drop(index=4),
                            absent="keep", blocks=["core"])  # fmt: skip
     assert grouped.blocks["core"].tolist() == [True, True, False]
-
-
-@pytest.mark.parametrize("end", [",", ",9"])
-def test_rows_longer_than_the_header_are_refused_not_moved_by_one(tmp_path, end):
-    """pandas takes the first column as names of rows then: years became ids, numbers years."""
-    rows = [f"c{i},{year},{2000 + year % 10}{end}" for i in range(2) for year in (2011, 2012)]
-    (tmp_path / "t.csv").write_text("\n".join(["adcode,year,x", *rows]) + "\n")
-    with pytest.raises(ss.PanelError, match=r"rows of 't\.csv' have more cells.*'adcode', 'year'"):
-        ss.read_panel(None, tmp_path / "t.csv")
-    (tmp_path / "t.csv").write_text("\n".join(["adcode,year,x,", *rows]) + "\n")
-    assert ss.read_panel(None, tmp_path / "t.csv").ids == ("c0", "c1")

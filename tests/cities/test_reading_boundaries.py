@@ -6,15 +6,19 @@ import zipfile
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyogrio
 import pytest
+from libpysal.graph import Graph
+from numpy.testing import assert_allclose
 from polygons import ALBERS, METRES, vertex_pairs
 from shapely import affinity
-from shapely.geometry import Point, Polygon, box
+from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from spatialsyn.cities import topology
 from spatialsyn.cities.boundaries import bundled, check_boundaries, read_boundaries
 from spatialsyn.errors import BoundaryError
-from spatialsyn.weights import inverse_distance
+from spatialsyn.weights import contiguity, inverse_distance
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +121,51 @@ def test_incomplete_and_ambiguous_files_are_refused(squares, tmp_path):
         read_boundaries(tmp_path / "s.gpkg", city="id")
 
 
+def test_a_table_of_styles_beside_the_cities_is_no_layer(squares, tmp_path):
+    path = tmp_path / "s.gpkg"
+    styles = pd.DataFrame({"styleName": ["plain"], "useAsDefault": [1]})
+    pyogrio.write_dataframe(styles, tmp_path / "only.gpkg", layer="layer_styles")
+    with pytest.raises(BoundaryError, match=r"'only\.gpkg' holds no shapes.*'layer_styles'"):
+        read_boundaries(tmp_path / "only.gpkg", city="id")
+    pyogrio.write_dataframe(styles, path, layer="layer_styles")
+    squares.to_file(path, layer="cities")
+    assert read_boundaries(path, city="id").index.tolist() == list("abcd")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("rows", [2, 4])
+def test_shapes_and_rows_that_do_not_belong_together_are_refused(squares, tmp_path, zipped, rows):
+    """Of three shapes and two rows GDAL gives two: a city was gone, and others may be exchanged."""
+    path = tmp_path / "s.shp"
+    squares.iloc[:3].to_file(path, engine="pyogrio", encoding="UTF-8")
+    squares.iloc[:rows].to_file(tmp_path / "other.shp", engine="pyogrio", encoding="UTF-8")
+    (tmp_path / "s.dbf").write_bytes((tmp_path / "other.dbf").read_bytes())
+    if zipped:
+        path = zip_of(tmp_path, "s")
+    with pytest.raises(BoundaryError, match=f"has 3 shapes and {rows} rows of columns"):
+        read_boundaries(path, city="id")
+
+
+def zip_of(folder, stem, without=()):
+    """An archive of the files of one shapefile."""
+    path = folder / f"{stem}.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.glob(f"{stem}.???")):
+            if file.suffix not in {".zip", *without}:
+                archive.write(file, file.name)
+    return path
+
+
+def test_files_that_are_cut_off_or_left_out_of_an_archive_are_named(squares, tmp_path):
+    squares.to_file(tmp_path / "s.shp", engine="pyogrio", encoding="UTF-8")
+    with pytest.raises(BoundaryError, match=r"archive with 's\.shp' has no \.dbf"):
+        read_boundaries(zip_of(tmp_path, "s", without=[".dbf"]), city="id")
+    table = tmp_path / "s.dbf"
+    table.write_bytes(table.read_bytes()[:-60])
+    with pytest.raises(BoundaryError, match=r"'s\.shp' cannot be read"):
+        read_boundaries(tmp_path / "s.shp", city="id")
+
+
 # What is refused
 
 
@@ -149,6 +198,10 @@ def test_the_crs_is_checked(squares, tmp_path):
     degrees = squares.to_crs("EPSG:4326").set_crs(METRES, allow_override=True)
     with pytest.raises(BoundaryError, match=r"in metres of a projection .* They look like degrees"):
         check_boundaries(degrees, city="id")
+    plan = 'LOCAL_CS["plan of a site",UNIT["metre",1]]'
+    for crs, called in ((plan, "plan of a site"), ("EPSG:4978", "WGS 84")):
+        with pytest.raises(BoundaryError, match=f"is in '{called}', coordinates that are neither"):
+            check_boundaries(squares.set_crs(crs, allow_override=True), city="id")
     right = squares.to_crs("EPSG:4326")
     exchanged = right.set_geometry(right.geometry.transform(lambda xy: xy[:, ::-1]))
     with pytest.raises(BoundaryError, match="They look like latitude before longitude"):
@@ -248,6 +301,74 @@ def test_borders_with_a_gap_are_refused(squares):
         check_boundaries(shrunk, city="id")
     with pytest.raises(BoundaryError, match="not enough"):
         check_boundaries(shrunk, city="id", repair="snap")
+
+
+def beside(*middle):
+    """Two squares of 10 km whose border is drawn twice: the second one's as `middle`, in metres."""
+    x, y = 410_000, 2_500_000
+    first = Polygon(
+        [(x - 10_000, y), (x, y), (x, y + 5_000), (x, y + 10_000), (x - 10_000, y + 10_000)]
+    )
+    second = [(x + dx, y + dy) for dx, dy in middle]
+    third = Polygon([(x + 10_000, y), (x + 10_000, y + 10_000), *second[::-1]])
+    return gpd.GeoDataFrame(geometry=[first, third], index=["a", "b"], crs=METRES)  # fmt: skip
+
+
+@pytest.mark.parametrize("gap", [0.001, 5.0])
+def test_a_border_of_which_only_the_ends_match_is_refused_then_repaired(gap):
+    """A valid coverage, and neighbours by their corners: rook alone would miss the 10 km."""
+    layer = beside((0, 0), (gap, 5_000), (0, 10_000))
+    assert vertex_pairs(layer) == {("a", "b")}
+    assert Graph.build_contiguity(layer, rook=True).n_edges == 0
+    with pytest.raises(BoundaryError, match=r"vertex or edge: 1 pairs of cities: \('a', 'b'\)"):
+        check_boundaries(layer)
+    mended = check_boundaries(layer, repair="snap")
+    assert contiguity(mended, rook=True).dense().tolist() == [[0, 1], [1, 0]]
+    assert_allclose(mended.area, 1e8, rtol=1e-9)  # the gap went to the one that lacked it
+
+
+def test_a_gap_that_opens_to_the_outside_is_not_passed_as_mended():
+    """Overlaps of 60 m elsewhere say what a misfit is; a gap of 30 to 70 m is one then."""
+    with pytest.raises(BoundaryError, match=r"not enough.*(?s:.*)\('a', 'b'\)"):
+        check_boundaries(beside((0, 0), (5, 10_000)), repair="snap")
+    x, y = 420_000, 2_500_000
+    other = gpd.GeoDataFrame(
+        geometry=[box(x - 60, y, x + 10_000, y + 10_000)], index=["c"], crs=METRES
+    )
+    layer = pd.concat([beside((30, 0), (70, 10_000)), other])
+    with pytest.raises(BoundaryError, match=r"not enough.*(?s:.*)\('a', 'b'\)"):
+        check_boundaries(layer, repair="snap")
+
+
+def test_a_splinter_of_a_third_city_does_not_part_two():
+    """As a repair of overlaps leaves them: a valid coverage, and rook misses 10 km of border."""
+    layer = beside((0, 0), (5, 5_000), (0, 10_000))
+    between = Polygon([(410_000, 2_500_000), (410_005, 2_505_000), (410_000, 2_510_000),
+                       (410_000, 2_505_000)])  # fmt: skip
+    far = box(410_000, 2_510_000, 420_000, 2_520_000)
+    layer.loc["c", "geometry"] = MultiPolygon([between, far])
+    with pytest.raises(BoundaryError, match=r"vertex or edge: 1 pairs of cities: \('a', 'b'\)"):
+        check_boundaries(layer)
+
+
+@pytest.mark.parametrize("apart", [0.0, 30.0])
+def test_cities_that_meet_in_a_corner_do_not_run_along_each_other(apart):
+    """Four Corners, exactly or nearly: between the two others there is a border of some metres."""
+    x, y, far = 400_000, 2_500_000, 10_000
+    low, high = far - apart, far + apart
+    corners = [
+        Polygon([(0, 0), (far, 0), (far, low), (low, far), (0, far)]),
+        Polygon([(far, 0), (2 * far, 0), (2 * far, far), (high, far), (far, low)]),
+        Polygon([(0, far), (low, far), (far, high), (far, 2 * far), (0, 2 * far)]),
+        Polygon([(high, far), (2 * far, far), (2 * far, 2 * far), (far, 2 * far), (far, high)]),
+    ]
+    if apart:
+        corners.append(Polygon([(far, low), (high, far), (far, high), (low, far)]))
+    shapes = [affinity.translate(shape, x, y) for shape in corners]
+    layer = gpd.GeoDataFrame(geometry=shapes, index=list("abcde")[: len(shapes)], crs=METRES)
+    theirs = Graph.build_contiguity(layer, rook=True)
+    ours = contiguity(layer, rook=True)
+    assert_allclose(ours.dense(), theirs.sparse.toarray())
 
 
 def test_a_border_with_vertices_on_one_side_only_is_refused_then_repaired(squares):

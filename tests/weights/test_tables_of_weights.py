@@ -87,3 +87,63 @@ def test_columns_of_a_long_table_stand_in_any_order(saved):
 def test_tables_of_other_programs_that_cannot_be_read_say_why(saved, name, text, message):
     with pytest.raises(ss.WeightsError, match=message):
         W.read(saved(name, text))
+
+
+def zoned(names: list[str]) -> pd.DataFrame:
+    """A matrix of Stata whose variables carry the ids; diagonals are zero in many orders."""
+    cells = np.zeros((4, 4))
+    cells[0, 1] = cells[1, 0] = cells[2, 3] = cells[3, 2] = 1
+    cells[0, 3] = 0.5
+    frame = pd.DataFrame(cells, columns=["w1", "w2", "w3", "w4"])
+    frame.insert(0, "id", [1, 2, 3, 4])
+    return frame[names]
+
+
+def test_variables_of_stata_in_another_order_than_the_rows_are_refused(tmp_path):
+    """The diagonal is zero in this order too, so that nothing else would tell."""
+    path = tmp_path / "w.dta"
+    moved = ["w3", "w4", "w1", "w2"]
+    zoned(["id", "w1", "w2", "w3", "w4"]).to_stata(path, write_index=False)
+    assert ss.weights.read(path).dense()[0].tolist() == [0, 1, 0, 0.5]
+    for names, ids in ((["id", *moved], None), (moved, [1, 2, 3, 4])):
+        frame = zoned(["id", "w1", "w2", "w3", "w4"])[names]
+        frame.loc[:, moved] = np.array([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]])
+        frame.to_stata(path, write_index=False)
+        with pytest.raises(ss.WeightsError, match=r"row 1 is '1', variable 1 is 'w3'.*order"):
+            ss.weights.read(path, ids=ids)
+
+
+def test_blanks_around_ids_make_no_other_city(tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_text("to,from,weight\na ,b,1\nb, a,0.5\n")
+    assert ss.weights.read(path).ids == ("a", "b")
+    path.write_text(" ,a,b \na,0,1\n b,0.5,0\n")
+    assert ss.weights.read(path, ids=["b", "a"]).dense().tolist() == [[0, 0.5], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("w.csv", "to,from,weight\na,b,1\nb,a,1\n", r"without any link needs a row.*: in a long table, c,c,0"),
+        ("w.csv", "to;from;weight\na;b;1\n", r"separated by semicolons.*sep=';'.*from_matrix"),
+        ("w.csv", "to\tfrom\tweight\na\tb\t1\n", r"separated by tabs.*pandas.read_csv"),
+        ("w.gal", "0 2 s id\nNew York 1\nb\nb 1\nYork\n", r"behind the city 'New' .* 'York'.*cut at spaces"),
+        ("w.gal", "0 1 s id\na\n", r"behind the city 'a' .* nothing"),
+        ("w.npz", "", r"scipy.sparse.load_npz .* ss.Weights.from_matrix\(matrix, ids="),
+        ("w.mtx", "", r"scipy.io.mmread"),
+        ("w.swm", "", r"in ArcGIS: Convert Spatial Weights Matrix to Table"),
+    ],
+)  # fmt: skip
+def test_files_that_cannot_be_read_say_how_they_can(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ss.SpatialsynError, match=message):
+        ss.weights.read(tmp_path / name, ids=["a", "b", "c"])
+
+
+def test_labels_of_rows_and_columns_that_differ_in_kind_are_told(tmp_path):
+    """As pandas reads a csv of codes: integers in the index, text in the columns."""
+    square = pd.DataFrame([[0, 1.0], [2, 0]], index=[440100, 440300], columns=["440100", "440300"])
+    with pytest.raises(ss.AlignmentError, match="differ in kind only"):
+        ss.Weights.from_matrix(square)
+    with pytest.raises(ss.WeightsError, match=r"the same cities as rows.*differ in kind only"):
+        ss.weights.flows(square, base_years=[2011])
