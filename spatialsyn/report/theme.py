@@ -210,11 +210,22 @@ def check_glyphs(figure: Figure) -> None:
             return
 
 
-def checked(ax: Axes) -> Axes:
-    """The same axes, whose text can all be printed."""
+def axes_of(width_mm: float | str, height_mm: float) -> Axes:
+    """The only axes of a figure of this size, as `width` understands the first."""
+    size = (width(width_mm) * MM, height_mm * MM)
+    return plt.figure(figsize=size, layout="constrained").add_subplot()
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure these axes stand in."""
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
-    check_glyphs(figure)
+    return figure
+
+
+def checked(ax: Axes) -> Axes:
+    """The same axes, whose text can all be printed."""
+    check_glyphs(figure_of(ax))
     return ax
 
 
@@ -268,9 +279,7 @@ def save(
 
 def points_wide(ax: Axes) -> float:
     """Width of the figure of these axes, in points."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    return float(figure.get_figwidth() * 72)
+    return float(figure_of(ax).get_figwidth() * 72)
 
 
 def close(drawing: Figure | Axes) -> None:

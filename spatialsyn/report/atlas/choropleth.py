@@ -221,6 +221,4 @@ def furnish(
         if isinstance(labels, str) and len(shown.context):
             texts = pd.concat([texts, names(shown.context, labels)])
         put_labels(ax, shown, texts, taken, nodes)
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    theme.check_glyphs(figure)
+    theme.checked(ax)
