@@ -27,7 +27,7 @@ from scipy.special import gammaln, logsumexp
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, expect, named
-from spatialsyn.models.design import Design, align, build
+from spatialsyn.models.design import Design, align, build, listed_weights
 from spatialsyn.models.likelihood import filtered, jacobian, names
 from spatialsyn.models.posterior import legendre
 from spatialsyn.models.spec import SpatialModel
@@ -110,7 +110,7 @@ def posterior(
     unknown = [name for name in listed if name not in FAMILIES]
     if unknown or not listed:
         raise ModelError(f"families has {named(unknown) or 'none'}; there are {named(FAMILIES)}.")
-    given = [weights] if isinstance(weights, Links) else list(_values(weights))
+    given = listed_weights(weights)
     rows = []
     for family in listed:
         for name in ["-"] if family == "ols" else [w.name for w in given]:
@@ -228,10 +228,6 @@ def _member(model: SpatialModel, family: str, W: str) -> SpatialModel:
 
 def _columns(model: SpatialModel, panel: CityPanel, weights: list[Links]) -> int:
     return len(build(model, panel, align(weights, model.weights_names, panel)).names)
-
-
-def _values(weights: Iterable[Links] | Mapping[str, Links]) -> Iterable[Links]:
-    return weights.values() if isinstance(weights, Mapping) else weights
 
 
 def _check(model: SpatialModel, prior: str, g: float | None) -> None:

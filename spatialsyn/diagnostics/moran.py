@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from spatialsyn.diagnostics.relatives import given_weights, is_results
+from spatialsyn.diagnostics.relatives import given_weights, held, is_results
 from spatialsyn.errors import ModelError, named
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, dense
@@ -83,6 +83,5 @@ def _matrices(results: Results, W: str | Weights | None) -> list[Array]:
                 "Weights or the name of one of them."
             )
         name = next(iter(results.weights))
-    w = more[0].aligned(results.panel.ids) if more else results.weights[name]
-    M, T = dense(w.over(results.data.years)), len(results.data.years)
+    M, T = dense(held(results, more)[name].over(results.data.years)), len(results.data.years)
     return list(M) if M.ndim == 3 else [M] * T

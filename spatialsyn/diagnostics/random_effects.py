@@ -21,6 +21,7 @@ from scipy.stats import chi2, norm
 
 from spatialsyn.diagnostics.relatives import (
     given_weights,
+    held,
     is_results,
     needs_likelihood,
     needs_no_incidental_bias,
@@ -82,8 +83,7 @@ def baltagi_song_koh(
     family = "sem" if given == "error" else "ols"
     null = refitted(results, relative(model, family, name, **plain), more)
     sem = relative(model, "sem", name, **plain).roles.wu
-    matrix = {**results.weights, **{w.name: w.aligned(results.panel.ids) for w in more}}[str(sem)]
-    M = dense(matrix.over(null.data.years))
+    M = dense(held(results, more)[str(sem)].over(null.data.years))
     if M.ndim == 3:
         raise ModelError("the Baltagi-Song-Koh tests need one W for all years.")
     says = NULLS[tested, given]
