@@ -30,7 +30,7 @@ from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import EstimationError, ModelError, expect, named, percent
 from spatialsyn.fitting import fit
 from spatialsyn.models.data import regressors
-from spatialsyn.models.design import align, sweep_effects
+from spatialsyn.models.design import align, listed_weights, sweep_effects
 from spatialsyn.models.estimators import estimated
 from spatialsyn.models.roles import Roles
 from spatialsyn.models.spec import SpatialModel
@@ -287,9 +287,7 @@ def _check_model(model: SpatialModel) -> None:
 
 def _check_replaced(replaced: set[str], weights: Any, role: str) -> None:
     """Refuse weights that are given for lags whose weights are those of the distance."""
-    given = [weights] if isinstance(weights, Links) else weights or ()
-    names = given if isinstance(given, Mapping) else [getattr(w, "name", None) for w in given]
-    lost = sorted(replaced & set(names))
+    lost = sorted(replaced & {w.name for w in listed_weights(weights)})
     if lost:
         raise ModelError(
             f"W[{named(lost)}] is given, but role={role!r} replaces it by weights that fall with "
