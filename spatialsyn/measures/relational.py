@@ -10,7 +10,7 @@ below 1/3: compare grades with each other, not with zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError
 from spatialsyn.measures.columns import check_number
-from spatialsyn.measures.composite import composite, signed
+from spatialsyn.measures.composite import Columns, composite, signed_columns
 from spatialsyn.measures.normalise import Over
 from spatialsyn.numerics.lags import Array
 
@@ -88,7 +88,7 @@ class GreyRelation:
 def grey_relational(
     panel: CityPanel,
     reference: str,
-    others: Mapping[str, int | str] | Sequence[str] | str,
+    others: Columns,
     rho: float = 0.5,
     over: Over = "pooled",
 ) -> GreyRelation:
@@ -106,9 +106,7 @@ def grey_relational(
         The reference among the others, rho outside (0, 1], series that are all equal to
         the reference, missing cells or constants.
     """
-    if not isinstance(others, Mapping):
-        others = dict.fromkeys([others] if isinstance(others, str) else others, 1)
-    signs = signed(others)
+    signs = signed_columns(others)
     if reference in signs:
         raise PanelError(f"the reference {reference!r} is also among the others.")
     z = composite(panel, {reference: 1} | signs, "equal", over=over)
