@@ -141,7 +141,18 @@ def log_marginal(
     prior: str = "g",
     g: float | None = None,
 ) -> tuple[float, float]:
-    """ln of the marginal likelihood, and the posterior mean of rho or lambda (0 without)."""
+    """ln of the marginal likelihood, and the posterior mean of rho or lambda (0 without).
+
+    Parameters
+    ----------
+    model, panel, weights : as in `ss.fit`; at most one spatial parameter
+    prior, g : see `posterior`
+
+    Raises
+    ------
+    ModelError
+        A model without such a likelihood, or with several spatial parameters.
+    """
     expect(model, SpatialModel, "a model such as ss.sdm(...) is needed", ModelError)
     _check(model, prior, g)
     design = build(model, panel, align(weights, model.weights_names, panel))

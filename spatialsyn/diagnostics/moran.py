@@ -30,6 +30,10 @@ def residual_moran(results: Results, W: str | Weights | None = None) -> Hypothes
     """The test that residuals of neighbours are unrelated in the years together.
 
     Standard normal. Of a model with a lag of y or a spatial error it rejects too rarely.
+
+    Parameters
+    ----------
+    W : who are neighbours: Weights, or the name of one of the model's; its only one by default
     """
     found = _moments(results, W)
     T = len(found)
@@ -44,7 +48,11 @@ def residual_moran(results: Results, W: str | Weights | None = None) -> Hypothes
 
 
 def residual_moran_by_year(results: Results, W: str | Weights | None = None) -> pd.DataFrame:
-    """Moran's I of the residuals: ``year, I, expected, sd, z, p``, two-sided, one row per year."""
+    """Moran's I of the residuals: ``year, I, expected, sd, z, p``, two-sided, one row per year.
+
+    Expected value and standard deviation are those under permutations of the cities; `W` is that
+    of `residual_moran`.
+    """
     return _moments(results, W).reset_index()
 
 

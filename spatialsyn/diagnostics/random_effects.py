@@ -53,6 +53,7 @@ def baltagi_song_koh(
     results : the fit whose formula and panel are taken; without fixed effects of years
     tested : "random" | "error" | "both"
     given : "" | "error" | "random", what is estimated under the null
+    W : the matrix of the error, Weights or a name, where the model has none or several
 
     Returns
     -------

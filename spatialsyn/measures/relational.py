@@ -117,7 +117,13 @@ def grey_relational(
 
 
 def relational_coefficients(reference: Array, others: Array, rho: float = 0.5) -> Array:
-    """Coefficients, (N, m), of m normalised series with one reference of length N."""
+    """Coefficients, (N, m), of m normalised series with one reference of length N.
+
+    Parameters
+    ----------
+    others : (N, m)
+    rho : distinguishing coefficient in (0, 1]
+    """
     check_number(rho, "rho")
     if not 0 < rho <= 1:
         raise PanelError(f"rho={rho!r}: the distinguishing coefficient lies in (0, 1].")

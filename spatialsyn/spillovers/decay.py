@@ -84,7 +84,8 @@ class Decay:
     ) -> Effects:
         """Effects as `results.effects` gives them, with the uncertainty of delta in their errors.
 
-        A delta without an error of its own is held fixed.
+        A delta without an error of its own is held fixed. `x`, `by`, `per` and `order` are those
+        of `results.effects`.
         """
 
         def asked(results: Results) -> Effects:
@@ -147,8 +148,12 @@ class Decay:
     ) -> HypothesisTest:
         """The test that the lags of the regressors are zero, with the p of a searched delta.
 
-        For slx, and for sdm with role="wx". Every sample gives all years of a city one sign;
-        for n_jobs, backend and scheduler see `ss.Study.run`.
+        For slx, and for sdm with role="wx". Every sample gives all years of a city one sign.
+
+        Parameters
+        ----------
+        draws, seed : how many samples, at least 99
+        n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
         """
         engine = Engine(n_jobs, backend, scheduler)
         points = profiles.POINTS[len(self.kernels)]
