@@ -167,7 +167,7 @@ def sparsify(
         keeps its strongest one, its nearest neighbour in these weights (``fallback``).
     """
     expect(weights, Weights, "sparsify takes one Weights", WeightsError)
-    _check_strength(weights, strongest, share, per)
+    _check_strength(strongest, share, per)
     links = weights.sparse
     if per == "matrix":
         floor = np.full(weights.n, _floor(links.data, None, share))
@@ -291,7 +291,7 @@ def _floor(data: Array, strongest: int | None, share: float | None) -> float:
     return float(ordered[int(np.searchsorted(held, share * (1 - TIE)))])
 
 
-def _check_strength(weights: Weights, strongest: int | None, share: float | None, per: str) -> None:
+def _check_strength(strongest: int | None, share: float | None, per: str) -> None:
     if (strongest is None) == (share is None):
         raise WeightsError("sparsify needs either strongest=k or share=s.")
     if per not in ("city", "matrix"):

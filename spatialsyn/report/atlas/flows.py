@@ -111,7 +111,7 @@ def flow_map(
     if strongest < 1 or per_origin < 1:
         raise ConfigError(f"strongest={strongest}, per_origin={per_origin}: draw at least one.")
     table = flows(effects, x)
-    blocks = grouping(panel, effects, table)
+    blocks = grouping(panel, table)
     with theme.style(language):
         shown = frame.sheet(panel.cities, panel.context)
         ax = frame.new_axes(shown, width_mm, title) if ax is None else ax
@@ -159,7 +159,7 @@ def flows(effects: Effects, x: str | None) -> pd.DataFrame:
     return table[table["effect"] == "indirect"]
 
 
-def grouping(panel: CityPanel, effects: Effects, table: pd.DataFrame) -> pd.Series | None:
+def grouping(panel: CityPanel, table: pd.DataFrame) -> pd.Series | None:
     """The grouping of the panel whose blocks these effects are between; None for cities."""
     ends = set(table["to"]) | set(table["from"])
     if ends <= set(panel.ids):
