@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -25,6 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from spatialsyn.cities.writing import written
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.words import check_language
 
@@ -294,17 +293,3 @@ def rendered(figure: Figure, form: str, dpi: float) -> bytes:
     content = buffer.getvalue()
     # PostScript takes no metadata: its date is a comment line.
     return re.sub(rb"%%CreationDate:.*\n", b"", content) if form == "eps" else content
-
-
-def written(path: Path, content: bytes) -> Path:
-    """Put `content` into `path` at once: readers see the old file or the new one."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
-    return path
