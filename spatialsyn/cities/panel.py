@@ -369,7 +369,8 @@ class CityPanel:
 def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:
     """`values` in the order of `index`, which it must cover exactly."""
     if values.index.has_duplicates:
-        raise PanelError(f"the series for {name!r} has duplicate keys.")
+        twice = named(values.index[values.index.duplicated()].unique())
+        raise PanelError(f"the series for {name!r} has duplicate keys, {twice}: keep one of each.")
     absent = index.difference(values.index)
     extra = values.index.difference(index)
     if len(absent) or len(extra):

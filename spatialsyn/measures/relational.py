@@ -108,7 +108,10 @@ def grey_relational(
     """
     signs = signed_columns(others)
     if reference in signs:
-        raise PanelError(f"the reference {reference!r} is also among the others.")
+        raise PanelError(
+            f"the reference {reference!r} is also among the others, which it would follow exactly: "
+            "leave it out of others=."
+        )
     z = composite(panel, {reference: 1} | signs, "equal", over=over)
     x = z.normalised.to_numpy()
     coefficients = relational_coefficients(x[:, 0], x[:, 1:], rho)
