@@ -35,7 +35,7 @@ def check_columns(study: Study, panel: CityPanel) -> None:
         Naming each, where it stands in the file, and what is spelt like it.
     """
     made = models(study)
-    columns = [str(name) for name in panel.frame.columns]
+    columns = [str(name) for name in panel.columns]
     absent = [p for p in dict.fromkeys(_columns(study, made)) if p[1] not in columns]
     faults = [f"  {place}: there is no column {name!r}{near(name, columns)}"
               for place, name in absent]  # fmt: skip

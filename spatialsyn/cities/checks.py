@@ -17,9 +17,10 @@ def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
     """Every one of `columns` exists, once."""
     known = list(frame.columns)
     for name in columns:
-        expect(name, Hashable, f"a column is named; the table has {named(known, 40)}", PanelError)
-        count = known.count(name)
+        count = known.count(name) if isinstance(name, Hashable) else 0
         if count != 1:
+            has = f"a column is named; the table has {named(known, 40)}"
+            expect(name, Hashable, has, PanelError)
             found = "no column" if count == 0 else f"{count} columns called"
             close = near(name, known) if count == 0 else ""
             raise PanelError(f"{found} {name!r}{close}; the table has {named(known, 40)}.")

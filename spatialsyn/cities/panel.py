@@ -159,6 +159,11 @@ class CityPanel:
         return tuple(name for name in numeric if name not in self.blocks)
 
     @cached_property
+    def columns(self) -> tuple[Any, ...]:
+        """Names of all columns."""
+        return tuple(self._frame.columns)
+
+    @cached_property
     def numeric(self) -> frozenset[Any]:
         """Names of the columns that hold numbers."""
         types = self._frame.dtypes.items()
@@ -341,7 +346,7 @@ class CityPanel:
             )
 
     def _grouping(self, name: str) -> pd.Series:
-        if name in self.frame.columns:
+        if name in self.columns:
             by_city = self.frame[name].groupby(level="city")
             changing = [city for city, count in by_city.nunique().items() if count != 1]
             if changing:

@@ -45,7 +45,7 @@ class Terms:
     @cached_property
     def columns(self) -> frozenset[str]:
         """The columns of the panel."""
-        return frozenset(map(str, self.panel.frame.columns))
+        return frozenset(map(str, self.panel.columns))
 
     @cached_property
     def functions(self) -> Mapping[str, Callable[..., Any]]:

@@ -43,7 +43,8 @@ class Symmetrised(Eigenvalues):
         """
         root, n = np.sqrt(self.scale), len(self.scale)
         # In rows, whatever the order of W: factors take the place of the numbers.
-        made = np.ascontiguousarray(dense(W) * (-rho[:, None] * root)[..., None] / root)
+        made = np.ascontiguousarray(dense(W) * (-rho[:, None] * root)[..., None])
+        made /= root
         below = np.tri(n, k=-1, dtype=bool)
         for S in made:
             S.flat[:: n + 1] += 1
@@ -64,7 +65,9 @@ def spectrum(W: Matrix) -> Eigenvalues:
     if s is None:
         return Eigenvalues(eigenvalues(W), norm=norm(W))
     root = np.sqrt(s)
-    return Symmetrised(np.linalg.eigvalsh(dense(W) * root[:, None] / root), scale=s)
+    A = dense(W) * root[:, None]
+    A /= root
+    return Symmetrised(np.linalg.eigvalsh(A), scale=s)
 
 
 def _invert(S: Array) -> None:

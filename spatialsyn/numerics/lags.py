@@ -56,7 +56,8 @@ def lag_columns(W: Matrix, X: Array) -> Array:
 def lag_each(W: Matrix, v: Array) -> Array:
     """`lag_columns` of (k, n, T), or the lags of as many matrices, by a W that does not change."""
     if sparse.issparse(W) or len(W) > FEW_CITIES:
-        return np.stack([lag(W, one) for one in v])
+        made = [lag(W, one) for one in v]
+        return made[0][None] if len(made) == 1 else np.stack(made)
     return np.asarray(W @ v)
 
 

@@ -27,7 +27,7 @@ from scipy.linalg.lapack import dtrtri
 
 from spatialsyn.numerics.cells import Cells
 from spatialsyn.numerics.decomposed import Decomposed, Resolvent
-from spatialsyn.numerics.lags import Array, Matrix, dense, lag_each, norm
+from spatialsyn.numerics.lags import Array, Matrix, dense, lag, norm
 from spatialsyn.numerics.spectrum import by_parts, parts
 from spatialsyn.numerics.traces import margins
 
@@ -56,18 +56,31 @@ class Schur(Decomposed):
         """The first row of every block of two."""
         return np.flatnonzero(np.diag(self.T, -1))
 
+    @cached_property
+    def paired(self) -> tuple[NDArray[np.intp], Array]:
+        """Both rows of every block, (pairs, 2), and those columns of T, (pairs, 2, n)."""
+        both = np.stack([self.pairs, self.pairs + 1], axis=1)
+        return both, self.T.T[both]
+
+    @cached_property
+    def WQ(self) -> Array:
+        """W Q."""
+        return lag(self.W, self.Q)
+
     def triangle(self, rho: float) -> Triangle:
         """R and P."""
-        first, n = self.pairs, len(self.T)
+        first, (both, columns), on_diagonal = self.pairs, self.paired, np.ones(len(self.T))
+        below, own = -rho * self.T[first + 1, first], 1 - rho * self.T[first + 1, first + 1]
+        radius = np.hypot(own, below)
+        cos, sin = own / radius, below / radius
         # Columns of R are rows of its transpose, whose numbers stand side by side.
         R = self.T.T * -rho
-        R.flat[:: n + 1] += 1
-        below, own = R[first, first + 1], R[first + 1, first + 1]
-        radius = np.hypot(own, below)
-        cos, sin = (own / radius)[:, None], (below / radius)[:, None]
-        turn(R, first, cos, -sin)
+        R[both] = -rho * np.array([[cos, -sin], [sin, cos]]).transpose(2, 0, 1) @ columns
+        on_diagonal[both] = cos[:, None]
+        R.flat[:: len(R) + 1] += on_diagonal
+        R[first + 1, first] += sin
         R[first, first + 1] = 0.0
-        return R.T, cos, sin
+        return R.T, cos[:, None], sin[:, None]
 
     def inverse(self, rho: float) -> Triangular:
         """S^-1."""
@@ -80,7 +93,7 @@ class Schur(Decomposed):
             R, cos, sin = self.triangle(float(one))
             own[:] = solve_triangular(R, own, check_finite=False)
             turn(own, self.pairs, cos, sin)
-        return lag_each(self.W, self.Q @ within)
+        return np.asarray(self.WQ @ within)
 
     def crossed_at(self, rho: Array) -> Array:
         """tr G'G, interpolated."""

@@ -49,7 +49,7 @@ def check_labels(
     strange = [name for name in labels if name not in printed]
     for fit in whole:
         known = {*terms_of(fit), *names_of(fit.panel)}
-        columns = set(map(str, fit.panel.frame.columns))
+        columns = set(map(str, fit.panel.columns))
         strange = [name for name in strange if name not in known and not _made_of(name, columns)]
     if strange and (whole or len(strange) == len(labels)):
         raise ConfigError(
@@ -66,7 +66,7 @@ def terms_of(fit: Results) -> list[str]:
 def names_of(panel: CityPanel) -> list[str]:
     """Columns, cities, groupings and blocks of a panel."""
     blocks = [name for by in panel.blocks.values() for name in by.unique()]
-    return list(map(str, [*panel.frame.columns, *panel.ids, *panel.blocks, *blocks]))
+    return list(map(str, [*panel.columns, *panel.ids, *panel.blocks, *blocks]))
 
 
 def _made_of(term: str, columns: set[str]) -> bool:
