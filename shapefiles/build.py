@@ -306,7 +306,7 @@ def rounded(geometries: np.ndarray) -> np.ndarray:
 
 def with_points(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Add `lon` and `lat` of the point that stands for the unit in distances."""
-    from spatialsyn.cities.boundaries import representative_points
+    from spatialsyn.cities.points import representative_points
 
     points = representative_points(layer)
     return layer.assign(lon=points.x.round(DECIMALS), lat=points.y.round(DECIMALS))

@@ -250,9 +250,13 @@ def sweep(study: Study, made: Mapping[str, SpatialModel]) -> dict[str, SpatialMo
             'For example W = ["geo", "dig"].'
         )
     grid = [dict(zip(fields, values, strict=True)) for values in product(*fields.values())]
-    foreign = [w for w in fields.get("W", []) if w not in weights_names(study)]
+    weights = weights_names(study)
+    foreign = [w for w in fields.get("W", []) if w not in weights]
     if foreign:
-        raise ConfigError(f"[sweep] names the unknown weights {named(foreign)}.")
+        raise ConfigError(
+            f"[sweep] names the unknown weights {named(foreign)}; the study has "
+            f"{named(weights) or 'none'}."
+        )
     return {
         f"{base}: " + ", ".join(str(value) for value in point.values()): made[base].but(**point)
         for point in grid

@@ -6,6 +6,20 @@ from collections.abc import Hashable, Iterable
 from numbers import Integral
 from typing import Any, TypeGuard
 
+__all__ = [  # the errors; what follows them is for the package itself
+    "AlignmentError",
+    "BoundaryError",
+    "ConfigError",
+    "EngineError",
+    "EstimationError",
+    "FormulaError",
+    "ModelError",
+    "PanelError",
+    "SpatialsynError",
+    "StoreError",
+    "WeightsError",
+]
+
 
 class SpatialsynError(ValueError):
     """Base of all errors raised on purpose by spatialsyn."""

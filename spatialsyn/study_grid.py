@@ -63,7 +63,10 @@ def specifications(
     used = dict.fromkeys(w for spec in made.values() for w in spec.model.weights_names)
     foreign = [w for w in used if w not in weights]
     if foreign:
-        raise ConfigError(f"[grid] names the unknown weights {named(foreign)}.")
+        raise ConfigError(
+            f"[grid] names the unknown weights {named(foreign)}; the study has "
+            f"{named(weights) or 'none'}."
+        )
     return made
 
 

@@ -8,7 +8,6 @@ and then every city's area is compared before and after.
 from __future__ import annotations
 
 from hashlib import blake2b
-from importlib import resources
 from pathlib import Path
 
 import geopandas as gpd
@@ -17,14 +16,10 @@ import pandas as pd
 import shapely
 
 from spatialsyn.cities.mend import mended, metric, misfit_message
-from spatialsyn.cities.points import representative_points
 from spatialsyn.cities.tidying import are_whole
 from spatialsyn.cities.topology import check_borders
 from spatialsyn.errors import BoundaryError, named
 
-__all__ = ["bundled", "check_boundaries", "read_boundaries", "representative_points"]
-
-BUNDLED = ("guangdong", "prefectures")
 REPAIRS = (None, "snap")
 # Layers whose borders were found exact: every matrix made of a layer asks for the check again.
 EXACT: set[bytes] = set()
@@ -63,20 +58,6 @@ def read_boundaries(
     path = Path(path)
     cities = open_polygons(path, encoding)
     return check_boundaries(cities, city=city, repair=repair, name=path.name)
-
-
-def bundled(name: str) -> gpd.GeoDataFrame:
-    """A layer that comes with the package, indexed by `adcode`, in WGS84.
-
-    "guangdong" is the 21 cities with Hong Kong and Macao (200 m; `region` is GBA, periphery or
-    SAR), "prefectures" all 370 prefecture-level units of China (2 km; `region` is the province).
-    """
-    if name not in BUNDLED:
-        raise BoundaryError(
-            f"there is no bundled layer {name!r}. There are {named(BUNDLED)}; a file of your own "
-            "is read with read_boundaries(path, city=...)."
-        )
-    return read_boundaries(str(resources.files("spatialsyn.shapefiles") / f"{name}.shp"))
 
 
 def check_boundaries(

@@ -217,7 +217,10 @@ def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
         if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
             infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
             if infinite.any():
-                raise PanelError(f"{name!r} is infinite in {named(column.index[infinite])}.")
+                raise PanelError(
+                    f"{name!r} is infinite in {named(column.index[infinite])}, as after a division "
+                    "by zero. Correct these cells, or leave them empty."
+                )
             continue
         text = column.dropna().astype(object).map(str).str.strip()  # Arrow's NaN is no missing cell
         bare = text.map(lambda cell: re.sub(r"[,%\s]", "", unicodedata.normalize("NFKC", cell)))

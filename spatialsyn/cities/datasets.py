@@ -7,12 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from spatialsyn.cities.boundaries import bundled
+from spatialsyn.cities.boundaries import read_boundaries
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import BoundaryError, named
 
 __all__ = ["boundaries", "codebook", "guangdong"]
 
 DATA = files("spatialsyn.cities") / "data"
+LAYERS = ("guangdong", "prefectures")
 
 
 def guangdong() -> CityPanel:
@@ -44,7 +46,19 @@ def codebook() -> pd.DataFrame:
 def boundaries(name: str) -> Any:
     """Polygons that come with the package: ``"guangdong"`` or ``"prefectures"``.
 
-    ``guangdong`` holds 23 units (Hong Kong and Macao included), ``prefectures`` all 370
-    of China. WGS84, indexed by `adcode`; source and licence in ``shapefiles/SOURCES.md``.
+    ``guangdong`` holds the 21 cities with Hong Kong and Macao, to 200 m, and the grouping
+    ``region``: GBA, periphery or SAR; ``prefectures`` all 370 units of China, to 2 km, with
+    their provinces as ``region``. WGS84, indexed by `adcode`; source and licence in
+    ``shapefiles/SOURCES.md``.
+
+    Raises
+    ------
+    BoundaryError
+        Another name.
     """
-    return bundled(name)
+    if name not in LAYERS:
+        raise BoundaryError(
+            f"there is no bundled layer {name!r}. There are {named(LAYERS)}; a file of your own "
+            "is read with read_boundaries(path, city=...)."
+        )
+    return read_boundaries(str(files("spatialsyn.shapefiles") / f"{name}.shp"))

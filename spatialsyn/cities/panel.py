@@ -19,13 +19,12 @@ from spatialsyn.cities.checks import (
     check_cells_are_numbers,
     check_columns,
     check_ids,
-    check_index_is_meant,
     check_key_names,
     check_keys,
-    check_same_cities,
     check_years,
 )
 from spatialsyn.cities.tidying import (
+    matched_polygons,
     with_flags_as_numbers,
     with_rows,
     with_used_categories,
@@ -99,7 +98,7 @@ class CityPanel:
         tidy = with_flags_as_numbers(tidy, blocks)
         check_cells_are_numbers(tidy, ignore=blocks)
         self._frame, self.absent = tidy, tuple(holes)
-        self._cities, self._context = _matched(cities, self.ids, city)
+        self._cities, self._context = matched_polygons(cities, self.ids, city)
         self._blocks = {name: self._grouping(name) for name in blocks}
         if self._cities is not None:  # maps draw the borders of the panel's groupings
             self._cities = self._cities.assign(**self._blocks)
@@ -376,7 +375,8 @@ class CityPanel:
 def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:
     """`values` in the order of `index`, which it must cover exactly."""
     if values.index.has_duplicates:
-        raise PanelError(f"the series for {name!r} has duplicate keys.")
+        twice = named(values.index[values.index.duplicated()].unique())
+        raise PanelError(f"the series for {name!r} has duplicate keys, {twice}: keep one of each.")
     absent = index.difference(values.index)
     extra = values.index.difference(index)
     if len(absent) or len(extra):
@@ -386,20 +386,3 @@ def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:
             f"{len(extra)} are foreign ({named(extra)})."
         )
     return values.reindex(index)
-
-
-def _matched(cities: Any, ids: tuple[Any, ...], city: str) -> tuple[Any, Any]:
-    """The polygons of exactly these cities, in their order, and the other polygons."""
-    if cities is None:
-        return None, None
-    from spatialsyn.cities.boundaries import check_crs, check_polygons, check_validity, with_ids
-
-    name = "the layer of cities"
-    cities = with_ids(cities, city if city in getattr(cities, "columns", ()) else None, name)
-    check_crs(cities, name)
-    check_polygons(cities, name)
-    check_validity(cities, name)  # whether borders match is asked where neighbours are made
-    check_index_is_meant(ids, cities)
-    check_same_cities(ids, tuple(cities.index))
-    cities = cities.rename_axis("city")
-    return cities.loc[list(ids)], cities.drop(index=list(ids))

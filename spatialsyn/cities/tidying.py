@@ -1,4 +1,5 @@
-"""A table as the panel keeps it: a row for every city-year, plain ids, flags as numbers.
+"""A table as the panel keeps it: a row for every city-year, plain ids, flags as numbers; and the
+polygons that go with it.
 
 And a table as a file meant it: cells that stand for missing ones, ids of one kind, dates of years.
 """
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from spatialsyn.cities.checks import check_index_is_meant, check_same_cities
 
 # Whole numbers up to here are exact as decimals.
 EXACT_DECIMALS = 2**53
@@ -132,3 +135,20 @@ def _is_flag(column: pd.Series) -> bool:
         and isinstance(cells.iloc[0], flag)
         and all(isinstance(cell, flag) for cell in cells)
     )
+
+
+def matched_polygons(cities: Any, ids: tuple[Any, ...], city: str) -> tuple[Any, Any]:
+    """The polygons of exactly these cities, in their order, and the other polygons."""
+    if cities is None:
+        return None, None
+    from spatialsyn.cities.boundaries import check_crs, check_polygons, check_validity, with_ids
+
+    name = "the layer of cities"
+    cities = with_ids(cities, city if city in getattr(cities, "columns", ()) else None, name)
+    check_crs(cities, name)
+    check_polygons(cities, name)
+    check_validity(cities, name)  # whether borders match is asked where neighbours are made
+    check_index_is_meant(ids, cities)
+    check_same_cities(ids, tuple(cities.index))
+    cities = cities.rename_axis("city")
+    return cities.loc[list(ids)], cities.drop(index=list(ids))

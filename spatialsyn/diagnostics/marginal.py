@@ -27,7 +27,7 @@ from scipy.special import gammaln, logsumexp
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, expect, named
-from spatialsyn.models.design import Design, align, build
+from spatialsyn.models.design import Design, align, build, listed_weights
 from spatialsyn.models.likelihood import filtered, jacobian, names
 from spatialsyn.models.posterior import legendre
 from spatialsyn.models.spec import SpatialModel
@@ -110,7 +110,7 @@ def posterior(
     unknown = [name for name in listed if name not in FAMILIES]
     if unknown or not listed:
         raise ModelError(f"families has {named(unknown) or 'none'}; there are {named(FAMILIES)}.")
-    given = [weights] if isinstance(weights, Links) else list(_values(weights))
+    given = listed_weights(weights)
     rows = []
     for family in listed:
         for name in ["-"] if family == "ols" else [w.name for w in given]:
@@ -141,7 +141,18 @@ def log_marginal(
     prior: str = "g",
     g: float | None = None,
 ) -> tuple[float, float]:
-    """ln of the marginal likelihood, and the posterior mean of rho or lambda (0 without)."""
+    """ln of the marginal likelihood, and the posterior mean of rho or lambda (0 without).
+
+    Parameters
+    ----------
+    model, panel, weights : as in `ss.fit`; at most one spatial parameter
+    prior, g : see `posterior`
+
+    Raises
+    ------
+    ModelError
+        A model without such a likelihood, or with several spatial parameters.
+    """
     expect(model, SpatialModel, "a model such as ss.sdm(...) is needed", ModelError)
     _check(model, prior, g)
     design = build(model, panel, align(weights, model.weights_names, panel))
@@ -228,10 +239,6 @@ def _member(model: SpatialModel, family: str, W: str) -> SpatialModel:
 
 def _columns(model: SpatialModel, panel: CityPanel, weights: list[Links]) -> int:
     return len(build(model, panel, align(weights, model.weights_names, panel)).names)
-
-
-def _values(weights: Iterable[Links] | Mapping[str, Links]) -> Iterable[Links]:
-    return weights.values() if isinstance(weights, Mapping) else weights
 
 
 def _check(model: SpatialModel, prior: str, g: float | None) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from spatialsyn.diagnostics.relatives import given_weights, is_results
+from spatialsyn.diagnostics.relatives import given_weights, held, is_results
 from spatialsyn.errors import ModelError, named
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, dense
@@ -30,6 +30,10 @@ def residual_moran(results: Results, W: str | Weights | None = None) -> Hypothes
     """The test that residuals of neighbours are unrelated in the years together.
 
     Standard normal. Of a model with a lag of y or a spatial error it rejects too rarely.
+
+    Parameters
+    ----------
+    W : who are neighbours: Weights, or the name of one of the model's; its only one by default
     """
     found = _moments(results, W)
     T = len(found)
@@ -44,7 +48,11 @@ def residual_moran(results: Results, W: str | Weights | None = None) -> Hypothes
 
 
 def residual_moran_by_year(results: Results, W: str | Weights | None = None) -> pd.DataFrame:
-    """Moran's I of the residuals: ``year, I, expected, sd, z, p``, two-sided, one row per year."""
+    """Moran's I of the residuals: ``year, I, expected, sd, z, p``, two-sided, one row per year.
+
+    Expected value and standard deviation are those under permutations of the cities; `W` is that
+    of `residual_moran`.
+    """
     return _moments(results, W).reset_index()
 
 
@@ -83,6 +91,5 @@ def _matrices(results: Results, W: str | Weights | None) -> list[Array]:
                 "Weights or the name of one of them."
             )
         name = next(iter(results.weights))
-    w = more[0].aligned(results.panel.ids) if more else results.weights[name]
-    M, T = dense(w.over(results.data.years)), len(results.data.years)
+    M, T = dense(held(results, more)[name].over(results.data.years)), len(results.data.years)
     return list(M) if M.ndim == 3 else [M] * T

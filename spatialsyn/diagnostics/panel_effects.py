@@ -58,7 +58,7 @@ def fixed_effects_lr(
         parameters are treated as in `fixed_effects_f`; programs print 2 (lnL_1 - lnL_0)
     """
     less, more = _both_sides(results, effects)
-    q, k = _count(results, less, more)
+    q, k = _count(less, more)
     size = less.data.y.size
     ratio = 2 * (more.loglik - less.loglik)
     if not small_sample:
@@ -81,7 +81,7 @@ def fixed_effects_f(results: Results, effects: str = "individual") -> Hypothesis
     few cities then reject too often. `df` is the numerator's.
     """
     less, more = _both_sides(results, effects)
-    q, k = _count(results, less, more)
+    q, k = _count(less, more)
     df = less.data.y.size - k
     F, p = _around(results, less, more, lambda gain: gain * df / q, f_distribution(q, df))
     return HypothesisTest(_null(effects, less), F, q, p, f"F({q}, {df})")
@@ -126,7 +126,7 @@ def _both_sides(results: Results, effects: str) -> tuple[Results, Results]:
     )
 
 
-def _count(results: Results, less: Results, more: Results) -> tuple[int, int]:
+def _count(less: Results, more: Results) -> tuple[int, int]:
     """Effects tested, and all parameters of the mean under both."""
     n, T = more.data.y.shape
 

@@ -21,6 +21,7 @@ from scipy.stats import chi2, norm
 
 from spatialsyn.diagnostics.relatives import (
     given_weights,
+    held,
     is_results,
     needs_likelihood,
     needs_no_incidental_bias,
@@ -52,6 +53,7 @@ def baltagi_song_koh(
     results : the fit whose formula and panel are taken; without fixed effects of years
     tested : "random" | "error" | "both"
     given : "" | "error" | "random", what is estimated under the null
+    W : the matrix of the error, Weights or a name, where the model has none or several
 
     Returns
     -------
@@ -82,8 +84,7 @@ def baltagi_song_koh(
     family = "sem" if given == "error" else "ols"
     null = refitted(results, relative(model, family, name, **plain), more)
     sem = relative(model, "sem", name, **plain).roles.wu
-    matrix = {**results.weights, **{w.name: w.aligned(results.panel.ids) for w in more}}[str(sem)]
-    M = dense(matrix.over(null.data.years))
+    M = dense(held(results, more)[str(sem)].over(null.data.years))
     if M.ndim == 3:
         raise ModelError("the Baltagi-Song-Koh tests need one W for all years.")
     says = NULLS[tested, given]

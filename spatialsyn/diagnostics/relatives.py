@@ -19,6 +19,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
+from spatialsyn.weights.series import Links
 
 # The relatives of a fit for as long as it lives; the weights beside each keep their ids taken.
 _FITTED: WeakKeyDictionary[Results, dict[Any, tuple[Results, tuple[Weights, ...]]]] = (
@@ -152,6 +153,11 @@ def given_weights(results: Results, W: str | Weights | None) -> tuple[str | None
             f"the model has another matrix of the name {W.name!r}: rename yours, W.rename('other')."
         )
     return W.name, []
+
+
+def held(results: Results, more: Sequence[Weights]) -> dict[str, Links]:
+    """The matrices of `results` and `more`, by name, in the order of its cities."""
+    return {**results.weights, **{w.name: w.aligned(results.panel.ids) for w in more}}
 
 
 def with_effects(fixed_effects: str, more: str) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import chi2, norm
 from scipy.stats import f as f_distribution
 
-from spatialsyn.diagnostics.relatives import given_weights, is_results, needs_every_outcome
+from spatialsyn.diagnostics.relatives import given_weights, held, is_results, needs_every_outcome
 from spatialsyn.errors import ModelError
 from spatialsyn.numerics.dependence import cross_dependence
 from spatialsyn.numerics.hypothesis import HypothesisTest
@@ -130,6 +130,5 @@ def vif(results: Results) -> pd.Series:
 
 def _linked(results: Results, W: str | Weights) -> np.ndarray:
     name, more = given_weights(results, W)
-    w = more[0].aligned(results.panel.ids) if more else results.weights[str(name)]
-    M = dense(w.over(results.data.years))
+    M = dense(held(results, more)[str(name)].over(results.data.years))
     return np.asarray(M != 0) if M.ndim == 2 else np.asarray((M != 0).any(axis=0))

@@ -29,17 +29,16 @@ from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.covariance import HAC
+from spatialsyn.models.design import listed_weights
 from spatialsyn.models.simulate import simulate
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
-from spatialsyn.numerics.randomness import sequence
+from spatialsyn.numerics.randomness import APART, sequence
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links
 
 DRAWS, FEWEST = 199, 99
-# Beside the seed: errors would repeat regressors that were drawn with the same one.
-APART = 73_939_133
 OUTCOME = "outcome_of_the_test"
 
 
@@ -90,7 +89,7 @@ def j_tests(
         One row per pair: ``W`` (the model that is tested), ``rival, statistic, p, note``.
     """
     engine = Engine(n_jobs, backend, scheduler)
-    given = list(weights.values() if isinstance(weights, Mapping) else weights)
+    given = listed_weights(weights)
     if len(given) < 2:
         raise ModelError(f"a comparison needs two matrices at least; there are {len(given)}.")
     fits = {w.name: fit(model.but(W=w.name), panel, given) for w in given}
@@ -110,6 +109,7 @@ def _tested(pairs: Sequence[Pair], draws: int, seed: int, engine: Engine) -> lis
     tests = [_augmented(results, others) for results, others in pairs]
     if not draws:
         return tests
+    # Errors would repeat regressors that were drawn with the same seed.
     seeds = sequence(seed, APART).generate_state(draws)
     items = [(k, int(s)) for k in range(len(pairs)) for s in seeds]
     drawn = np.array(engine.all(partial(_drawn, pairs), items)).reshape(len(pairs), draws)

@@ -29,6 +29,7 @@ from spatialsyn.diagnostics.relatives import (
     LAGS,
     family_of,
     given_weights,
+    held,
     is_results,
     needs_likelihood,
     needs_no_incidental_bias,
@@ -120,8 +121,8 @@ def lm(
 def score(
     results: Results,
     absent: Sequence[str],
-    given: Sequence[str] = (),
-    W: str | Weights | None = None,
+    given: Sequence[str],
+    W: str | Weights | None,
 ) -> Score:
     """d and J of the lags `absent` at the estimate that has the lags `given`."""
     needs_likelihood(results, "an LM test")
@@ -129,7 +130,7 @@ def score(
     name, more = given_weights(results, W)
     less = refitted(results, relative(results.model, family_of(given), name), more)
     full = relative(results.model, family_of((*given, *absent)), name)
-    weights = {**results.weights, **{w.name: w.aligned(results.panel.ids) for w in more}}
+    weights = held(results, more)
     # What stands behind a | is no part of a formula without lags of regressors.
     data = replace(less.data, lagged=results.data.lagged)
     design = sweep_effects(full, data, {key: weights[key] for key in full.weights_names})
@@ -150,8 +151,8 @@ def score(
 def naive_score(
     results: Results,
     absent: Sequence[str],
-    given: Sequence[str] = (),
-    W: str | Weights | None = None,
+    given: Sequence[str],
+    W: str | Weights | None,
 ) -> Score:
     """d and J as Elhorst (2010) and splm have them: n T observations, no centring."""
     if "wx" in absent or set(given) - {"wx"} or results.model.random is not None:
@@ -166,8 +167,7 @@ def naive_score(
     full = relative(results.model, "sac", name)
     if len(full.roles.names) > 1:
         raise ModelError("the naive form is known for one matrix: leave naive out.")
-    held = {**results.weights, **{w.name: w.aligned(results.panel.ids) for w in more}}
-    M = held[full.roles.names[0]].over(less.data.years)
+    M = held(results, more)[full.roles.names[0]].over(less.data.years)
     e, n, T = less.estimate.residuals, len(less.data.y), less.data.y.shape[1]
     sigma2 = float((e**2).mean())
     Z = less.design.Z

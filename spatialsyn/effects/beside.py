@@ -26,6 +26,8 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.transform import sweeps_time
 
+# Coverage of the intervals of `results.effects()`.
+LEVEL = 0.95
 # Columns of `results.effects().table`, and the note below it.
 Found = tuple[dict[str, Any], str]
 # A design with the matrices of a model, the columns of the model, and its parameters: effects read
@@ -33,7 +35,7 @@ Found = tuple[dict[str, Any], str]
 Shown = tuple[Design, tuple[Column, ...], Parameters]
 
 
-def average_columns(models: Sequence[Shown], level: float = 0.95) -> list[Found]:
+def average_columns(models: Sequence[Shown]) -> list[Found]:
     """The columns of `results.effects()`, and its note, where many models want no table."""
     groups: dict[Hashable, list[int]] = {}
     for i, (design, columns, estimate) in enumerate(models):
@@ -42,15 +44,13 @@ def average_columns(models: Sequence[Shown], level: float = 0.95) -> list[Found]
     found: dict[int, Found] = {}
     for at in groups.values():
         some = [models[i] for i in at]
-        found.update(zip(at, _of_one_pattern(some, level), strict=True))
+        found.update(zip(at, _of_one_pattern(some), strict=True))
     return [found[i] for i in range(len(models))]
 
 
-def columns_read(
-    models: Sequence[Shown], read_as: tuple[Reading, Labels], level: float = 0.95
-) -> list[Found]:
+def columns_read(models: Sequence[Shown], read_as: tuple[Reading, Labels]) -> list[Found]:
     """The same of effects that are read in another way, such as by block; see `reading_by`."""
-    return [_alone(model, read_as, level) for model in models]
+    return [_alone(model, read_as) for model in models]
 
 
 @lru_cache(maxsize=1024)
@@ -74,7 +74,7 @@ def _lagging(design: Design) -> Hashable:
     return id(logdet), tuple(map(id, design.W)), tuple(matrices), design.instruments is not None
 
 
-def _of_one_pattern(models: Sequence[Shown], level: float) -> list[Found]:
+def _of_one_pattern(models: Sequence[Shown]) -> list[Found]:
     design, columns, first = models[0]
     names = [regressors_of(columns) for _, columns, _ in models]
     if not names[0]:
@@ -82,12 +82,12 @@ def _of_one_pattern(models: Sequence[Shown], level: float) -> list[Found]:
     entered = multipliers(_with(design, columns), first, dict.fromkeys(names[0]))
     path = averages(design, entered.carriers, entered.rho_positions)
     if path is None or entered.structure is not None:
-        return columns_read(models, average(len(design.y)), level)
+        return columns_read(models, average(len(design.y)))
     entered = replace(entered, path=path)
     params = np.array([estimate.params for *_, estimate in models])
     cov = np.array([estimate.cov for *_, estimate in models])
     value, gradient = moved(params, entered, *path.read(params, entered.carriers))
-    made = normal_columns(value, spread_of(gradient, cov), level)
+    made = normal_columns(value, spread_of(gradient, cov), LEVEL)
     listed = zip(*(numbers.tolist() for numbers in made.values()), strict=True)
     rough = _rough(params, cov, first, entered)
     return [
@@ -120,13 +120,13 @@ def _rough(params: Array, cov: Array, one: Parameters, entered: Multipliers) -> 
     return np.asarray((high - params[:, at]) < NEAR_BOUNDARY * np.sqrt(cov[:, at, at]))
 
 
-def _alone(model: Shown, read_as: tuple[Reading, Labels], level: float) -> Found:
+def _alone(model: Shown, read_as: tuple[Reading, Labels]) -> Found:
     design, columns, estimate = model
     names = regressors_of(columns)
     if not names:
         return {}, ""
     entered = multipliers(_with(design, columns), estimate, dict.fromkeys(names))
-    made, _ = by_delta(estimate, entered, *read_as, level)
+    made, _ = by_delta(estimate, entered, *read_as, LEVEL)
     listed = {name: np.asarray(values).tolist() for name, values in made.items()}
     return listed, advice(estimate, entered)
 

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.effects.multipliers import Reading
-from spatialsyn.effects.response import Response, Written
-from spatialsyn.errors import AlignmentError
+from spatialsyn.effects.response import Response
 from spatialsyn.numerics.lags import Array
 
 # Rows of the table that tell what each number of a reading is.
@@ -131,40 +130,3 @@ def by_pair(ids: Sequence[Any]) -> tuple[Reading, Labels]:
     """The response of every city to every city: entry (to i, from j) is dy_i/dx_j."""
     rows = [("direct" if i == j else "indirect", i, j) for i in ids for j in ids]
     return lambda B: B.whole().ravel(), pd.DataFrame(rows, columns=["effect", "to", "from"])
-
-
-def block_effects(S: Array, blocks: pd.Series | Sequence[Any]) -> pd.DataFrame:
-    """Average effect received by each block of cities from each block.
-
-    Parameters
-    ----------
-    S : (n, n) array
-        Partial derivatives dy_i / dx_j, in units of y per unit of x.
-    blocks : length n
-        Block of each city in the row order of `S`.
-
-    Returns
-    -------
-    DataFrame, one row per receiving block
-        Columns ``own``, then one per sending block; same units as `S`. Each row sums to
-        the total effect on that block.
-
-    Raises
-    ------
-    AlignmentError
-        If `blocks` and `S` differ in length.
-
-    Examples
-    --------
-    >>> S = np.array([[1.0, 0.2, 0.0], [0.1, 1.0, 0.1], [0.0, 0.4, 1.0]])
-    >>> block_effects(S, ["core", "core", "edge"]).round(2)
-          own  core  edge
-    core  1.0  0.15  0.05
-    edge  1.0  0.40  0.00
-    """
-    if len(blocks) != len(S):
-        raise AlignmentError(f"blocks has {len(blocks)} entries, but S is {len(S)} x {len(S)}.")
-    reading, labels = by_block(pd.Series(list(blocks)))
-    names = list(dict.fromkeys(labels["to"]))
-    values = reading(Written(S)).reshape(len(names), -1)[:, :-1]
-    return pd.DataFrame(values, index=names, columns=["own", *names])

@@ -41,8 +41,7 @@ class SeveralWeights:
     design: Design
     estimate: Estimate
 
-    @property
-    def _mixture(self) -> Mixture:
+    def _mixed(self) -> Mixture:
         if self.design.mixture is None:
             raise ModelError(
                 'this model mixes no matrices, so there are no shares: W=ss.convex("geo", "dig").'
@@ -55,7 +54,7 @@ class SeveralWeights:
 
         A share of zero lies on the boundary and has no standard error.
         """
-        mixture = self._mixture
+        mixture = self._mixed()
         assert self.estimate.cov is not None
         se = np.sqrt(np.diag(self.estimate.cov)[mixture.shares])
         table = pd.DataFrame(
@@ -70,7 +69,7 @@ class SeveralWeights:
     def share_intervals(self, level: float = 0.95) -> pd.DataFrame:
         """Profile-likelihood intervals, ``low`` and ``high``, of the shares: inside [0, 1]."""
         check_level(level)
-        names = self._mixture.weights
+        names = self._mixed().weights
         if level not in self._intervals:
             ends = [share_interval(self.design, self.estimate, i, level) for i in range(len(names))]
             self._intervals[level] = pd.DataFrame(
@@ -104,7 +103,7 @@ class SeveralWeights:
         n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
         """
         engine = Engine(n_jobs, backend, scheduler)
-        self._mixture  # noqa: B018
+        self._mixed()
         check_whole("bootstrap", bootstrap, 0)
         return share_test(self.design, self.estimate, names, self.data.y, bootstrap, seed, engine)
 
@@ -113,8 +112,13 @@ class SeveralWeights:
 
         Priors are uniform on rho and the shares, flat on the rest. With `with_draws` the
         effects of the draws follow: ``res.with_draws(post).effects(method="simulation")``.
+
+        Parameters
+        ----------
+        draws, seed : of all parameters; the table is integrated and has no error of draws
+        level : posterior probability of the intervals
         """
-        self._mixture  # noqa: B018
+        self._mixed()
         check_level(level)
         check_whole("draws", draws, 1)
         return posterior(self.design, draws, level, seed)
@@ -133,7 +137,7 @@ class SeveralWeights:
         g : variance of the coefficients' prior, in units of that of their estimate; by
             default the number of observations: the prior is worth one of them
         """
-        self._mixture  # noqa: B018
+        self._mixed()
         return averaged(self.model, self.data, self.weights, g)
 
     def channel_shares(self, x: str | Iterable[str] | None = None, **options: Any) -> Effects:

@@ -23,29 +23,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from spatialsyn.effects.response import Dense, Response
-from spatialsyn.numerics.lags import Array, Matrix, dense
-from spatialsyn.numerics.multiplier import multiplied_out
+from spatialsyn.numerics.lags import Array, Matrix
 
 # A linear map from the matrix of derivatives to a vector of effects.
 Reading = Callable[[Response], Array]
-
-
-def effects_matrix(
-    W: Sequence[Matrix],
-    rho: Array,
-    beta: float | Array,
-    theta: float | Array = 0.0,
-    Wx: Matrix | None = None,
-) -> Array:
-    """S^-1 (beta I + theta Wx), (n, n): units of y per unit of x.
-
-    `beta` and `theta` are numbers, or length-n vectors where cities differ (regimes).
-    """
-    n = (W[0] if len(W) else Wx).shape[0]  # type: ignore[union-attr]
-    inner = np.diag(np.broadcast_to(beta, n).astype(float))
-    if Wx is not None:
-        inner = inner + np.broadcast_to(theta, n)[:, None] * dense(Wx)
-    return np.asarray(np.linalg.solve(multiplied_out(W, rho, n), inner))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +41,6 @@ class Readings:
 
     level: Array
     slope: Array
-
-    def effect(self, coefficients: Array) -> Array:
-        """(r,) effects of a regressor with coefficients c_k."""
-        return np.asarray(coefficients @ self.level)
-
-    def gradient(self, coefficients: Array) -> Array:
-        """(K + m, r) derivatives in (c_1 .. c_K, rho_1 .. rho_m)."""
-        return np.concatenate([self.level, coefficients @ self.slope])
 
 
 class Multiplier(Protocol):

@@ -59,7 +59,8 @@ def inferred(
     entered = multipliers(design, estimate, asked)
     if channels + (order is not None) + (horizon is not None) > 1:
         raise ModelError(
-            "effects are read by channel, by order or over a horizon, not both at once."
+            "effects are read by channel, by order or over a horizon, one at a time: ask for each "
+            "by itself."
         )
     if list(labels.columns) == ["effect"] and not channels and order is None and horizon is None:
         path = averages(design, entered.carriers, entered.rho_positions)

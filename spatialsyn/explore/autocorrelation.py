@@ -171,7 +171,10 @@ def space_time(
     permutations: int = 999,
     seed: int = 0,
 ) -> Autocorrelation:
-    """Moran in space and time: a city now with its neighbours `lag` years before."""
+    """Moran in space and time: a city now with its neighbours `lag` years before.
+
+    It is `bivariate` of a variable with itself, and permutes the values of the years before.
+    """
     return bivariate(panel, variable, variable, weights, lag, permutations, seed)
 
 

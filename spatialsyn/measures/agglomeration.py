@@ -80,6 +80,12 @@ def coagglomeration(panel: CityPanel, a: str, b: str, whole: str, depth: bool = 
     The quality lies in [0, 1] and is one where both quotients are equal, tiny ones too;
     with depth the number has no upper end and is ruled by the level. Say which is used.
 
+    Parameters
+    ----------
+    a, b : columns of the two industries, in the units of `whole`
+    whole : column of all of them, as in `location_quotient`
+    depth : add both quotients
+
     Raises
     ------
     PanelError

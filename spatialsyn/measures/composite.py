@@ -10,7 +10,7 @@ and weights to another panel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ SIGNS = {"+": 1, "-": -1, 1: 1, -1: -1, "+1": 1, "-1": -1}
 AGGREGATIONS = ("sum", "topsis")
 CARRIED = "carried"
 Indicators = Mapping[str, int | str]
+# The same, or columns all of which are benefits: a list, or one.
+Columns = Indicators | Sequence[str] | str
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -203,6 +205,13 @@ def _normalised(panel: CityPanel, signs: Mapping[str, int], low: Array, high: Ar
         for j, (name, sign) in enumerate(signs.items())
     ]
     return np.stack(columns, axis=2)
+
+
+def signed_columns(columns: Columns) -> dict[str, int]:
+    """The signs as numbers; columns without a sign are benefits."""
+    if isinstance(columns, Mapping):
+        return signed(columns)
+    return signed(dict.fromkeys([columns] if isinstance(columns, str) else columns, 1))
 
 
 def signed(indicators: Indicators) -> dict[str, int]:

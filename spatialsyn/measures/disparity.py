@@ -90,7 +90,7 @@ def disparity(
         grouping. Sigma is missing in years with a zero, which has no logarithm.
     """
     if panel.n < 2:
-        raise PanelError("disparities need two cities at least.")
+        raise PanelError(f"disparities need two cities at least; the panel has {panel.n}.")
     x = non_negative(panel, column)
     p = np.ones_like(x) if weight is None else positive(panel, weight)
     p = p / p.sum(axis=0)

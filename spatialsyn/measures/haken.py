@@ -121,7 +121,7 @@ def haken(panel: CityPanel, q1: str, q2: str) -> Haken:
     if q1 == q2:
         raise PanelError(f"{q1!r} cannot enslave itself: name two columns.")
     if panel.T < 2:
-        raise PanelError("motion needs two years at least.")
+        raise PanelError(f"motion needs two years at least; the panel has {panel.T}.")
     x, y = finite(panel, q1), finite(panel, q2)
     x0, y0 = x[:, :-1].ravel(), y[:, :-1].ravel()
     first = _least_squares(np.c_[x0, -x0 * y0], x[:, 1:].ravel(), q1)

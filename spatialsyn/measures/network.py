@@ -71,7 +71,12 @@ def centrality(
 
 
 def network_density(panel: CityPanel, flows: pd.DataFrame, threshold: float = 0.0) -> pd.Series:
-    """Share of the possible links that exist, by year."""
+    """Share of the possible links that exist, by year.
+
+    Parameters
+    ----------
+    flows, threshold : see `centrality`
+    """
     check_number(threshold, "threshold")
     links = (matrices(panel, flows) > threshold).sum(axis=(1, 2))
     return pd.Series(links / (panel.n * (panel.n - 1)), index=list(panel.years), name="density")

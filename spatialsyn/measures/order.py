@@ -23,8 +23,9 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 from spatialsyn.measures.columns import by_city_year, check_number, finite
+from spatialsyn.measures.composite import Columns
 from spatialsyn.measures.normalise import is_flat
-from spatialsyn.measures.synergy import Indicators, root_of_product, signed_subsystems
+from spatialsyn.measures.synergy import root_of_product, signed_subsystems
 from spatialsyn.measures.weighting import Method, weights_by
 from spatialsyn.numerics.lags import Array
 
@@ -85,7 +86,7 @@ class SystemSynergy:
 
 def composite_synergy(
     panel: CityPanel,
-    subsystems: Mapping[str, Indicators],
+    subsystems: Mapping[str, Columns],
     base: str = "fixed",
     margin: float = 0.05,
     method: Method = "geometric",

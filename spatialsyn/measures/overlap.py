@@ -65,7 +65,9 @@ def overlap(y: Any, x: Any) -> Overlap:
                 f"grey_relational; got {type(index).__name__}."
             )
     if not y.score.index.equals(x.score.index):
-        raise PanelError("overlap needs two indices on the same cities and years.")
+        raise PanelError(
+            "overlap needs two indices on the same cities and years: make both of one panel."
+        )
     shared = tuple(sorted(set(y.indicators) & set(x.indicators)))
     full, part = (_r2(y.score, x.normalised[list(names)]) for names in (x.indicators, shared))
     found = Overlap(shared, *full, *part)

@@ -10,7 +10,7 @@ below 1/3: compare grades with each other, not with zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError
 from spatialsyn.measures.columns import check_number
-from spatialsyn.measures.composite import composite, signed
+from spatialsyn.measures.composite import Columns, composite, signed_columns
 from spatialsyn.measures.normalise import Over
 from spatialsyn.numerics.lags import Array
 
@@ -88,7 +88,7 @@ class GreyRelation:
 def grey_relational(
     panel: CityPanel,
     reference: str,
-    others: Mapping[str, int | str] | Sequence[str] | str,
+    others: Columns,
     rho: float = 0.5,
     over: Over = "pooled",
 ) -> GreyRelation:
@@ -106,11 +106,12 @@ def grey_relational(
         The reference among the others, rho outside (0, 1], series that are all equal to
         the reference, missing cells or constants.
     """
-    if not isinstance(others, Mapping):
-        others = dict.fromkeys([others] if isinstance(others, str) else others, 1)
-    signs = signed(others)
+    signs = signed_columns(others)
     if reference in signs:
-        raise PanelError(f"the reference {reference!r} is also among the others.")
+        raise PanelError(
+            f"the reference {reference!r} is also among the others, which it would follow exactly: "
+            "leave it out of others=."
+        )
     z = composite(panel, {reference: 1} | signs, "equal", over=over)
     x = z.normalised.to_numpy()
     coefficients = relational_coefficients(x[:, 0], x[:, 1:], rho)
@@ -119,7 +120,13 @@ def grey_relational(
 
 
 def relational_coefficients(reference: Array, others: Array, rho: float = 0.5) -> Array:
-    """Coefficients, (N, m), of m normalised series with one reference of length N."""
+    """Coefficients, (N, m), of m normalised series with one reference of length N.
+
+    Parameters
+    ----------
+    others : (N, m)
+    rho : distinguishing coefficient in (0, 1]
+    """
     check_number(rho, "rho")
     if not 0 < rho <= 1:
         raise PanelError(f"rho={rho!r}: the distinguishing coefficient lies in (0, 1].")

@@ -17,7 +17,7 @@ grades of D are those of the literature, steps of 0.1: a label, not a test.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, expect
-from spatialsyn.measures.composite import Composite, composite, signed
+from spatialsyn.measures.composite import Columns, Composite, composite, signed_columns
 from spatialsyn.measures.normalise import Over
 from spatialsyn.measures.weighting import Method
 from spatialsyn.numerics.lags import Array
@@ -35,7 +35,6 @@ from spatialsyn.numerics.lags import Array
 if TYPE_CHECKING:
     from spatialsyn.measures.sensitivity import Sensitivity
 
-Indicators = Mapping[str, int | str] | Sequence[str] | str
 # Names of D = [0, 0.1), [0.1, 0.2), ..., [0.9, 1].
 GRADES = (
     "extreme imbalance", "severe imbalance", "moderate imbalance", "mild imbalance",
@@ -123,7 +122,7 @@ class Coupling:
 
 def coupling(
     panel: CityPanel,
-    subsystems: Mapping[str, Indicators],
+    subsystems: Mapping[str, Columns],
     importance: Mapping[str, float] | None = None,
     method: Method = "entropy",
     modified: bool = False,
@@ -166,13 +165,13 @@ def coupling(
     )
 
 
-def signed_subsystems(subsystems: Mapping[str, Indicators]) -> dict[str, dict[str, int]]:
+def signed_subsystems(subsystems: Mapping[str, Columns]) -> dict[str, dict[str, int]]:
     """Subsystem -> indicator -> sign; two subsystems at least, and no indicator in both."""
     what = "subsystems is a mapping of names to indicators, such as {'industry': ['output']}"
     expect(subsystems, Mapping, what, PanelError)
     if len(subsystems) < 2:
         raise PanelError(f"synergy needs two subsystems at least; got {list(subsystems)}.")
-    signs = {name: signed(_mapping(listed)) for name, listed in subsystems.items()}
+    signs = {name: signed_columns(listed) for name, listed in subsystems.items()}
     for a, b in combinations(signs, 2):
         both = set(signs[a]) & set(signs[b])
         if both:
@@ -235,12 +234,6 @@ def _scores(U: Array) -> Array:
             "Limits frozen on reference years can be exceeded later: normalise over more years."
         )
     return U.clip(0, 1)
-
-
-def _mapping(indicators: Indicators) -> Mapping[str, int | str]:
-    if isinstance(indicators, Mapping):
-        return indicators
-    return dict.fromkeys([indicators] if isinstance(indicators, str) else indicators, 1)
 
 
 def _importance(

@@ -27,7 +27,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, gradient, jacobian
 from spatialsyn.models.mixture import Mixture
-from spatialsyn.models.qml import check_size, describe, regress
+from spatialsyn.models.qml import check_size, describe, regress, variance
 from spatialsyn.models.search import GRID
 from spatialsyn.numerics.lags import Array, norm
 from spatialsyn.numerics.regression import least_squares
@@ -77,7 +77,7 @@ def highest(
     It is climbed from `start` and from the best points of a grid, `climbs` for each sign of rho.
     Where the likelihood rises to the edge of the parameter space, the edge is returned.
     """
-    mixture, held, unit = _mixture(design), held or {}, _units(design)
+    mixture, held, unit = mixture_of(design), held or {}, _units(design)
     design = compressed(design)
 
     def value(x: Array) -> float:
@@ -108,7 +108,7 @@ def check_peak(design: Design, x: Array) -> Array:
     EstimationError
         It still rises, towards the edge of the parameter space.
     """
-    mixture, unit, small = _mixture(design), _units(design), compressed(design)
+    mixture, unit, small = mixture_of(design), _units(design), compressed(design)
     shares = slice(1, 1 + len(mixture.weights))
 
     def slope(z: Array) -> Array:
@@ -126,14 +126,11 @@ def check_peak(design: Design, x: Array) -> Array:
 
 def at(design: Design, x: Array) -> Array:
     """All parameters, given (rho, shares, lambda)."""
-    mixture = _mixture(design)
+    mixture = mixture_of(design)
     y, Z = _mixed(design, x)
     delta = regress(y[:, None], Z, mixture.columns)[:, 0]
     e = y - Z @ delta
-    sigma2 = float(e @ e) / design.nobs
-    if sigma2 <= 1e-20 * float((design.y**2).sum()):
-        raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
-    return np.r_[delta, x, sigma2]
+    return np.r_[delta, x, variance(design, e)]
 
 
 def concentrated(design: Design, x: Array) -> float:
@@ -149,7 +146,7 @@ def concentrated(design: Design, x: Array) -> float:
 
 def score(design: Design, x: Array) -> Array:
     """Gradient of `concentrated`: the wide model's score by the chain rule."""
-    mixture = _mixture(design)
+    mixture = mixture_of(design)
     y, Z = _mixed(design, x)
     delta = least_squares(Z, y)
     e = y - Z @ delta
@@ -172,7 +169,8 @@ def compressed(design: Design) -> Design:
     return replace(design, y=y[..., 0], Wy=Wy, Z=Z, error=error)
 
 
-def _mixture(design: Design) -> Mixture:
+def mixture_of(design: Design) -> Mixture:
+    """The mixture of a design that has one."""
     assert design.mixture is not None
     return design.mixture
 
@@ -186,7 +184,7 @@ def _wide(design: Design, x: Array) -> Array:
 def _mixed(design: Design, x: Array) -> tuple[Array, Array]:
     """The filtered outcome and regressors, WX mixed where it is."""
     y, Z = filtered(design, _wide(design, x))
-    return y, Z @ _mixture(design).multiplied(x[1 : design.Wy.shape[2] + 1])
+    return y, Z @ mixture_of(design).multiplied(x[1 : design.Wy.shape[2] + 1])
 
 
 def _units(design: Design) -> Array:
@@ -214,7 +212,7 @@ def _starts(design: Design, held: Mapping[int, float], unit: Array) -> list[Arra
 
 def _check_independent(design: Design) -> None:
     """Two equal matrices, or one that is a mixture of others, leave the shares open."""
-    alike = dependent(dict(zip(_mixture(design).weights, design.W, strict=True)))
+    alike = dependent(dict(zip(mixture_of(design).weights, design.W, strict=True)))
     if alike:
         raise ModelError(
             f"the matrices {named(alike)} are equal, or combinations of each other: their shares "
@@ -224,7 +222,7 @@ def _check_independent(design: Design) -> None:
 
 def _check_units(design: Design) -> None:
     """Shares of matrices in units far apart are shares of these units."""
-    sums = dict(zip(_mixture(design).weights, map(norm, design.W), strict=True))
+    sums = dict(zip(mixture_of(design).weights, map(norm, design.W), strict=True))
     if max(sums.values()) > APART * min(sums.values()):
         listed = ", ".join(f"{value:.3g} of W[{name}]" for name, value in sums.items())
         raise ModelError(

@@ -43,6 +43,7 @@ from spatialsyn.models.heteroskedastic import heteroskedastic
 from spatialsyn.models.information import KINDS, information, information_derivatives
 from spatialsyn.models.likelihood import filtered, lags
 from spatialsyn.models.masked_estimate import describe_masked
+from spatialsyn.models.moments import between_clusters
 from spatialsyn.models.qml import describe, inverted, pulled_back
 from spatialsyn.models.scores import between_cities, city_scores, period_scores
 from spatialsyn.numerics.lags import Array
@@ -118,7 +119,10 @@ def robust_covariance(
         if kind == HAC:
             _check_positive(middle)
     else:
-        middle = _between_periods(period_scores(design, estimate, *at), kind)
+        sums = period_scores(design, estimate, *at)
+        _check_clusters(kind, "years", *sums.shape)
+        # They sum to zero already, unless the bias was removed.
+        middle = between_clusters(sums - sums.mean(axis=0), kind)
     free, entered, inner = pulled_back(design, H, params, estimate.residuals, how)
     inverse = free @ inverted(inner) @ entered.T
     V = np.asarray(inverse @ middle @ inverse.T)
@@ -181,19 +185,6 @@ def _check_clusters(kind: str, what: str, clusters: int, parameters: int) -> Non
             f"{what}: it needs more {what} than parameters. "
             'Use cov="sandwich" or "expected".'
         )
-
-
-def _between_periods(scores: Array, kind: str) -> Array:
-    """Sum over years of s_t s_t', with neighbouring years weighted down linearly."""
-    T, q = scores.shape
-    _check_clusters(kind, "years", T, q)
-    scores = scores - scores.mean(axis=0)  # zero already, unless the bias was removed
-    middle = scores.T @ scores
-    reach = int(4 * (T / 100) ** (2 / 9)) if kind == "driscoll-kraay" else 0
-    for k in range(1, reach + 1):
-        product = scores[k:].T @ scores[:-k]
-        middle = middle + (1 - k / (reach + 1)) * (product + product.T)
-    return np.asarray(middle * T / (T - 1))
 
 
 def _independent(

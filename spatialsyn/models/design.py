@@ -181,30 +181,35 @@ def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Links]) -
     return sweep_effects(model, data, weights, outside)
 
 
+def listed_weights(
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
+) -> list[Links]:
+    """One matrix, several, or those of a mapping, which are called by its keys, as a list."""
+    if weights is None or isinstance(weights, Links):
+        return [] if weights is None else [weights]
+    listed = weights.values() if isinstance(weights, Mapping) else weights
+    what = (
+        "weights are ss.Weights, one or a list: ss.Weights.from_w(w), "
+        ".from_matrix(matrix, ids=panel.ids, name='geo')"
+    )
+    expect(listed, Iterable, what, WeightsError)
+    if hasattr(listed, "shape"):  # a bare matrix, which would be taken row by row
+        expect(listed, (Weights, WeightsSeries), what, WeightsError)
+    given = list(listed)
+    for w in given:
+        expect(w, (Weights, WeightsSeries), what, WeightsError)
+    if isinstance(weights, Mapping):
+        return [w if w.name == key else w.rename(key) for key, w in weights.items()]
+    return given
+
+
 def align(
     weights: Links | Iterable[Links] | Mapping[str, Links] | None,
     needed: tuple[str, ...],
     panel: CityPanel,
 ) -> dict[str, Links]:
     """The `needed` matrices by name, their rows in the order of the panel's cities."""
-    if weights is None:
-        given: list[Links] = []
-    elif isinstance(weights, Links):
-        given = [weights]
-    else:
-        listed = weights.values() if isinstance(weights, Mapping) else weights
-        what = (
-            "weights are ss.Weights, one or a list: ss.Weights.from_w(w), "
-            ".from_matrix(matrix, ids=panel.ids, name='geo')"
-        )
-        expect(listed, Iterable, what, WeightsError)
-        if hasattr(listed, "shape"):  # a bare matrix, which would be taken row by row
-            expect(listed, (Weights, WeightsSeries), what, WeightsError)
-        given = list(listed)
-        for w in given:
-            expect(w, (Weights, WeightsSeries), what, WeightsError)
-        if isinstance(weights, Mapping):
-            given = [w if w.name == key else w.rename(key) for key, w in weights.items()]
+    given = listed_weights(weights)
     by_name = {w.name: w for w in given}
     if len(by_name) < len(given):
         raise AlignmentError(f"two weights share a name: {named(w.name for w in given)}.")

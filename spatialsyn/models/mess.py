@@ -129,8 +129,8 @@ def curvature(design: Design, alpha: Array, alpha_u: float | None, delta: Array,
 
 def multiplier(design: Design, alpha: Array) -> Exponential | Matrix:
     """S^-1, as an operator."""
-    for W, a in zip(design.W, alpha, strict=True):
-        return Exponential(W, -float(a))
+    if design.W:
+        return Exponential(design.W[0], -float(alpha[0]))
     return sparse.eye_array(len(design.y), format="csr")
 
 

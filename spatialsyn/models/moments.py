@@ -57,13 +57,22 @@ def moment_variance(H: Array, residuals: Array, nobs: int, kind: str) -> Array:
     cells = H * e[:, None]
     if kind == "robust":
         return np.asarray(cells.T @ cells * (n * T / nobs))
-    sums = cells.reshape(n, T, -1).sum(axis=1 if kind == "city" else 0)
+    return between_clusters(cells.reshape(n, T, -1).sum(axis=1 if kind == "city" else 0), kind)
+
+
+def between_clusters(sums: Array, kind: str) -> Array:
+    """Sum over clusters of s_c s_c', (q, q), from their sums, (C, q).
+
+    Under ``driscoll-kraay`` clusters are years, and neighbouring ones enter too, weighted down
+    linearly.
+    """
+    C = len(sums)
     S = sums.T @ sums
-    reach = int(4 * (T / 100) ** (2 / 9)) if kind == "driscoll-kraay" else 0
+    reach = int(4 * (C / 100) ** (2 / 9)) if kind == "driscoll-kraay" else 0
     for k in range(1, reach + 1):
         product = sums[k:].T @ sums[:-k]
         S = S + (1 - k / (reach + 1)) * (product + product.T)
-    return np.asarray(S * len(sums) / (len(sums) - 1))
+    return np.asarray(S * C / (C - 1))
 
 
 def clusters(design: Design, kind: str) -> float:

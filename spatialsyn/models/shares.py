@@ -20,7 +20,7 @@ from scipy.special import chdtrc, ndtri
 
 from spatialsyn.engine.tasks import HERE, Engine, ranges
 from spatialsyn.errors import ModelError, named
-from spatialsyn.models.convex import at, check_peak, concentrated, highest
+from spatialsyn.models.convex import at, check_peak, concentrated, highest, mixture_of
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
@@ -56,7 +56,7 @@ def share_interval(
 
     def fall(c: float, climbs: int = 0) -> float:
         """How much less likely this share is than the rejected one."""
-        start = _moved(peak, share, c, _mixture(design))
+        start = _moved(peak, share, c, mixture_of(design))
         return value - concentrated(design, highest(design, {share: c}, start, climbs)) - top
 
     ends = [end if best == end or fall(end, climbs=1) <= 0 else brentq(fall, end, best, xtol=1e-7)
@@ -80,7 +80,7 @@ def share_test(
     y : (n, T), the outcome, not swept
     draws : of the bootstrap; 0 for the asymptotic mixture of chi-squared distributions
     """
-    mixture = _mixture(design)
+    mixture = mixture_of(design)
     tested = _positions(mixture, names)
     null = check_peak(design, highest(design, dict.fromkeys(tested, 0.0)))
     statistic = _ratio(design, null, _spatial(design, estimate))
@@ -130,7 +130,7 @@ def warnings_of(design: Design, estimate: Estimate) -> list[str]:
 
 
 def _davies(estimate: Estimate, design: Design) -> str:
-    where = estimate.names.index(_mixture(design).rho_name)
+    where = estimate.names.index(mixture_of(design).rho_name)
     assert estimate.cov is not None
     se = np.sqrt(estimate.cov[where, where])
     return (
@@ -149,14 +149,9 @@ def _correlation(a: Array, b: Array) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if min(np.ptp(a), np.ptp(b)) > 0 else 0.0
 
 
-def _mixture(design: Design) -> Mixture:
-    assert design.mixture is not None
-    return design.mixture
-
-
 def _spatial(design: Design, estimate: Estimate) -> Array:
     """(rho, shares, lambda)."""
-    return estimate.params[len(_mixture(design).columns) : -1]
+    return estimate.params[len(mixture_of(design).columns) : -1]
 
 
 def _positions(mixture: Mixture, names: Iterable[str]) -> list[int]:
@@ -190,7 +185,7 @@ def _ratio(design: Design, null: Array, peak: Array) -> float:
 
 def _covariance_at(design: Design, null: Array, tested: list[int]) -> Array:
     """Covariance, under the hypothesis, of what the tested shares would be were they free."""
-    mixture, params = _mixture(design), at(design, null)
+    mixture, params = mixture_of(design), at(design, null)
     wide, P, m = mixture(params), len(design.names), len(design.rho_names)
     inverse = multiplier(design.W, wide[P : P + m], len(design.y))
     y, Z = filtered(design, wide[P:-1])
@@ -257,7 +252,7 @@ def _ratios(
 ) -> Array:
     """The likelihood ratios of so many samples, with errors of that generator."""
     generator, size = item
-    wide, P, m = _mixture(design)(at(design, null)), len(design.names), len(design.rho_names)
+    wide, P, m = mixture_of(design)(at(design, null)), len(design.names), len(design.rho_names)
     rho, sigma = wide[P : P + m], np.sqrt(wide[-1])
     error = design.y - design.Wy @ rho - design.Z @ wide[:P]
     signal = lag(multiplied_out(design.W, rho, len(y)), y) - error

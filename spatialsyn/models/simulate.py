@@ -19,7 +19,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.data import regressors
-from spatialsyn.models.design import align, outcome_matrices
+from spatialsyn.models.design import align, listed_weights, outcome_matrices
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.mixture import Mixture, mixture
 from spatialsyn.models.right_side import right_side
@@ -255,9 +255,8 @@ def _drawn(
     if len(shape) != 2 or not all(isinstance(k, Integral) and k > 0 for k in shape):
         raise ModelError(f"the shape {shape} is not (cities, years), two whole numbers.")
     n, T = shape
-    listed = list(weights.values()) if isinstance(weights, Mapping) else weights
-    first = listed if isinstance(listed, Links) else next(iter(listed or []), None)
-    ids = first.ids if first is not None else tuple(range(n))
+    listed = listed_weights(weights)
+    ids = listed[0].ids if listed else tuple(range(n))
     if len(ids) != n:
         raise ModelError(f"the shape {shape} has {n} cities, the weights have {len(ids)}.")
     index = pd.MultiIndex.from_product([ids, range(FIRST_YEAR, FIRST_YEAR + T)])

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import hessenberg, solve_triangular
@@ -113,9 +113,6 @@ class Eliminated(Inverse):
         to, fro = G @ ones / self.rho, ones @ G / self.rho
         margins = np.array([ones @ to, fro @ to, to @ to, fro @ fro]) / len(G)
         return np.r_[float(np.linalg.norm(G) / self.rho) ** 2, margins]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "factors"}
 
 
 @dataclass(frozen=True, eq=False)

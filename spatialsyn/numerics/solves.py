@@ -66,6 +66,10 @@ class Inverse(ABC):
     def __matmul__(self, B: Array) -> Array:
         return self.solve(B)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but `factors`, which are made again when they are needed."""
+        return {key: value for key, value in self.__dict__.items() if key != "factors"}
+
     def written_out(self) -> Array:
         """S^-1 as an (n, n) array.
 
@@ -135,9 +139,6 @@ class Solver(Inverse):
         found = np.empty_like(B)
         found[self.order] = ordered
         return found
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "factors"}
 
 
 @dataclass(frozen=True, eq=False)

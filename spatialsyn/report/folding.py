@@ -77,14 +77,14 @@ def lines(text: str, room: float, size: float) -> list[str]:
     return [line.rstrip() for line in made if line.strip()]
 
 
-def columns(texts: Sequence[str], room: float, beside: float, size: float = theme.SMALL) -> int:
+def columns(texts: Sequence[str], room: float, beside: float) -> int:
     """How many columns of a legend find room, each `beside` points wider than its widest text."""
     for count in range(len(texts), 1, -1):
         # Entries run down the columns, and the first columns have one more.
         of = [len(texts) // count + (i < len(texts) % count) for i in range(count)]
         ends = [sum(of[: i + 1]) for i in range(count)]
         widest = (
-            max(measured(text, size) for text in texts[end - many : end])
+            max(measured(text, theme.SMALL) for text in texts[end - many : end])
             for end, many in zip(ends, of, strict=True)
         )
         if sum(widest) + count * beside <= room:

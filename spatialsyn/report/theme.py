@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -25,6 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from spatialsyn.cities.writing import written
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.words import check_language
 
@@ -210,11 +209,22 @@ def check_glyphs(figure: Figure) -> None:
             return
 
 
-def checked(ax: Axes) -> Axes:
-    """The same axes, whose text can all be printed."""
+def axes_of(width_mm: float | str, height_mm: float) -> Axes:
+    """The only axes of a figure of this size, as `width` understands the first."""
+    size = (width(width_mm) * MM, height_mm * MM)
+    return plt.figure(figsize=size, layout="constrained").add_subplot()
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure these axes stand in."""
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
-    check_glyphs(figure)
+    return figure
+
+
+def checked(ax: Axes) -> Axes:
+    """The same axes, whose text can all be printed."""
+    check_glyphs(figure_of(ax))
     return ax
 
 
@@ -268,9 +278,7 @@ def save(
 
 def points_wide(ax: Axes) -> float:
     """Width of the figure of these axes, in points."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    return float(figure.get_figwidth() * 72)
+    return float(figure_of(ax).get_figwidth() * 72)
 
 
 def close(drawing: Figure | Axes) -> None:
@@ -285,17 +293,3 @@ def rendered(figure: Figure, form: str, dpi: float) -> bytes:
     content = buffer.getvalue()
     # PostScript takes no metadata: its date is a comment line.
     return re.sub(rb"%%CreationDate:.*\n", b"", content) if form == "eps" else content
-
-
-def written(path: Path, content: bytes) -> Path:
-    """Put `content` into `path` at once: readers see the old file or the new one."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
-    return path

@@ -141,3 +141,9 @@ def check_language(language: str) -> None:
             f"language={language!r} is not one of {', '.join(map(repr, LANGUAGES))}. "
             "Other words can be set on the axes that the plot returns."
         )
+
+
+def letter(place: int) -> str:
+    """a, b, ..., z, aa, ab, ..., of what is counted from 0."""
+    before, this = divmod(place, 26)
+    return (letter(before - 1) if before else "") + chr(ord("a") + this)

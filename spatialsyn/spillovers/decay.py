@@ -30,7 +30,7 @@ from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import EstimationError, ModelError, expect, named, percent
 from spatialsyn.fitting import fit
 from spatialsyn.models.data import regressors
-from spatialsyn.models.design import align, sweep_effects
+from spatialsyn.models.design import align, listed_weights, sweep_effects
 from spatialsyn.models.estimators import estimated
 from spatialsyn.models.roles import Roles
 from spatialsyn.models.spec import SpatialModel
@@ -84,7 +84,8 @@ class Decay:
     ) -> Effects:
         """Effects as `results.effects` gives them, with the uncertainty of delta in their errors.
 
-        A delta without an error of its own is held fixed.
+        A delta without an error of its own is held fixed. `x`, `by`, `per` and `order` are those
+        of `results.effects`.
         """
 
         def asked(results: Results) -> Effects:
@@ -147,8 +148,12 @@ class Decay:
     ) -> HypothesisTest:
         """The test that the lags of the regressors are zero, with the p of a searched delta.
 
-        For slx, and for sdm with role="wx". Every sample gives all years of a city one sign;
-        for n_jobs, backend and scheduler see `ss.Study.run`.
+        For slx, and for sdm with role="wx". Every sample gives all years of a city one sign.
+
+        Parameters
+        ----------
+        draws, seed : how many samples, at least 99
+        n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
         """
         engine = Engine(n_jobs, backend, scheduler)
         points = profiles.POINTS[len(self.kernels)]
@@ -287,9 +292,7 @@ def _check_model(model: SpatialModel) -> None:
 
 def _check_replaced(replaced: set[str], weights: Any, role: str) -> None:
     """Refuse weights that are given for lags whose weights are those of the distance."""
-    given = [weights] if isinstance(weights, Links) else weights or ()
-    names = given if isinstance(given, Mapping) else [getattr(w, "name", None) for w in given]
-    lost = sorted(replaced & set(names))
+    lost = sorted(replaced & {w.name for w in listed_weights(weights)})
     if lost:
         raise ModelError(
             f"W[{named(lost)}] is given, but role={role!r} replaces it by weights that fall with "

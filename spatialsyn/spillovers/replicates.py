@@ -19,6 +19,7 @@ from spatialsyn.errors import ModelError, check_whole
 from spatialsyn.models.design import Design, estimates_cities
 from spatialsyn.models.line import peaks, products_of
 from spatialsyn.models.qml import regress
+from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.randomness import generator
@@ -97,6 +98,21 @@ def sampled(results: Results, v: Array) -> Samples:
         lagged = design.Wy + sweep(lag(design.W[0], change), design.fixed_effects)
         Wy = lagged.reshape(n * T, -1)
     return Samples(y.reshape(n * T, -1), Wy)
+
+
+def data_and_samples(results: Results, draws: int, seed: int) -> Samples:
+    """The outcome that `results` explain, first, and so many samples of it."""
+    design, drawn = results.design, sampled(results, signs(draws, results.panel.n, seed))
+    return Samples(
+        np.c_[design.y.ravel(), drawn.y],
+        np.c_[design.Wy.reshape(design.y.size, -1), drawn.Wy],
+    )
+
+
+def gain_test(null: str, gained: Array, df: int, note: str) -> HypothesisTest:
+    """What the likelihood gains in the data, first of `gained`, beside what it does in samples."""
+    p = (1 + (gained[1:] >= gained[0]).sum()) / len(gained)
+    return HypothesisTest(null, float(gained[0]), df, float(p), note)
 
 
 def refitted(design: Design, samples: Samples) -> Estimates:

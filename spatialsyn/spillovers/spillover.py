@@ -25,7 +25,13 @@ from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
 from spatialsyn.spillovers.kernel import Kernel
-from spatialsyn.spillovers.replicates import Samples, check_sampled, refitted, sampled, signs
+from spatialsyn.spillovers.replicates import (
+    Samples,
+    check_sampled,
+    data_and_samples,
+    gain_test,
+    refitted,
+)
 
 WITHOUT = {"slx": "ols", "sdm": "sar"}
 
@@ -63,20 +69,15 @@ def any_spillover(
         )
     null = fit(_without(model), results.panel, results.weights)
     check_sampled(null, "the bootstrap")
-    samples = sampled(null, signs(draws, null.panel.n, seed))
-    drawn = Samples(
-        np.c_[null.design.y.ravel(), samples.y],
-        np.c_[null.design.Wy.reshape(null.design.y.size, -1), samples.Wy],
-    )
+    drawn = data_and_samples(null, draws, seed)
     call = partial(_logliks, results, kernels, drawn)
     deltas = [[float(d) for d in point] for point in product(*grid)]
     best = np.max(engine.all(call, deltas, "decays"), axis=0)
     gained = 2 * (best - refitted(null.design, drawn).loglik)
-    p = (1 + (gained[1:] >= gained[0]).sum()) / (1 + draws)
     note = f"p from {draws} samples without lags, seed {seed}"
     said = f"no lags by {', '.join(k.name for k in kernels)}, whatever the decay"
     df = len(results.params) - len(null.params) + len(kernels)
-    return HypothesisTest(said, float(gained[0]), df, float(p), note)
+    return gain_test(said, gained, df, note)
 
 
 def _logliks(

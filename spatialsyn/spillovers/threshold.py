@@ -43,9 +43,9 @@ from spatialsyn.spillovers.replicates import (
     Samples,
     check_draws,
     check_sampled,
+    data_and_samples,
+    gain_test,
     refitted,
-    sampled,
-    signs,
 )
 from spatialsyn.weights.series import Links
 
@@ -214,13 +214,9 @@ def threshold(
     null = fit(model, panel, weights)
     check_sampled(null, "the bootstrap of a threshold")
     tried, share_below = _candidates(null, q, trim)
-    samples = sampled(null, signs(draws, panel.n, seed))
-    observed = Samples(
-        np.c_[null.design.y.ravel(), samples.y],
-        np.c_[null.design.Wy.reshape(null.design.y.size, -1), samples.Wy],
-    )
-    without = refitted(null.design, observed).loglik
-    call = partial(_logliks, null, terms, q, observed)
+    samples = data_and_samples(null, draws, seed)
+    without = refitted(null.design, samples).loglik
+    call = partial(_logliks, null, terms, q, samples)
     logliks = np.array(engine.all(call, tried.tolist(), "values of q"))
     gained = 2 * (logliks.max(axis=0) - without)
     best = int(np.argmax(logliks[:, 0]))
@@ -268,13 +264,11 @@ def _logliks(
 
 
 def _test(gained: Array, null: Results, both: Results, draws: int, seed: int) -> HypothesisTest:
-    """The likelihood gained by the observed sample, first, among those gained by the others."""
-    p = (1 + (gained[1:] >= gained[0]).sum()) / (1 + draws)
+    """The test that what the regimes gain in the data is no more than in samples without them."""
     found = both.model.regimes
     said = f"no threshold of {found.grouping} in the effect of {', '.join(found.x)}"
     note = f"p from {draws} samples without one, seed {seed}"
-    df = len(both.params) - len(null.params)
-    return HypothesisTest(said, float(gained[0]), df, float(p), note)
+    return gain_test(said, gained, len(both.params) - len(null.params), note)
 
 
 def _regressor_by_regime(design: Design) -> Design:

@@ -93,6 +93,7 @@ def jackknife(
 
     Parameters
     ----------
+    cov : as in `ss.fit`
     n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
     Raises

@@ -1,6 +1,9 @@
-"""Checks of the numbers that builders of weights are given."""
+"""Checks of the numbers and ids that builders of weights are given."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,3 +42,10 @@ def check_count(k: object, n: int, what: str) -> None:
     """Refuse what is no number of neighbours among `n` cities."""
     if not is_whole(k, 1) or k >= n:
         raise WeightsError(f"{what}={k!r}: of {n} cities, each can have 1 to {n - 1} neighbours.")
+
+
+def of_another_kind(foreign: Sequence[Any], known: Iterable[Any]) -> str:
+    """What to do about ids that are `foreign` by their kind alone; nothing where they are not."""
+    if foreign and {str(i) for i in foreign} <= {str(i) for i in known}:
+        return " The ids differ in kind only (text against integers): convert one of them."
+    return ""

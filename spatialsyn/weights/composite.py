@@ -26,7 +26,7 @@ from spatialsyn.cities.geodesy import places
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.checks import check_km, real
-from spatialsyn.weights.core import Weights
+from spatialsyn.weights.core import Weights, joint_base_years
 from spatialsyn.weights.isolates import check_policy, settle
 
 # Weights that differ by less are tied: which of them is stronger is rounding.
@@ -167,7 +167,7 @@ def sparsify(
         keeps its strongest one, its nearest neighbour in these weights (``fallback``).
     """
     expect(weights, Weights, "sparsify takes one Weights", WeightsError)
-    _check_strength(weights, strongest, share, per)
+    _check_strength(strongest, share, per)
     links = weights.sparse
     if per == "matrix":
         floor = np.full(weights.n, _floor(links.data, None, share))
@@ -245,11 +245,8 @@ def _settled(
 def _recipe(weights: tuple[Weights, ...], own: dict[str, Any]) -> dict[str, Any]:
     """The recipe with the matrices it was made of, and all their base years."""
     made = {**own, "of": tuple(f"{w.name} ({w.hash})" for w in weights)}
-    known = [w.base_years for w in weights if w.base_years is not None]
-    if known:
-        every = {int(y) for years in known if years != "all" for y in years}
-        made["base_years"] = "all" if "all" in known else tuple(sorted(every))
-    return made
+    years = joint_base_years(weights)
+    return made if years is None else made | {"base_years": years}
 
 
 def _names(weights: tuple[Weights, ...]) -> str:
@@ -294,7 +291,7 @@ def _floor(data: Array, strongest: int | None, share: float | None) -> float:
     return float(ordered[int(np.searchsorted(held, share * (1 - TIE)))])
 
 
-def _check_strength(weights: Weights, strongest: int | None, share: float | None, per: str) -> None:
+def _check_strength(strongest: int | None, share: float | None, per: str) -> None:
     if (strongest is None) == (share is None):
         raise WeightsError("sparsify needs either strongest=k or share=s.")
     if per not in ("city", "matrix"):

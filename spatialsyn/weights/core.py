@@ -23,6 +23,7 @@ from spatialsyn.numerics.eigenvectors import diagonal_form
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.schur import schur_form
+from spatialsyn.weights.checks import of_another_kind
 
 # Ways to take a matrix apart, once for many models of it.
 APART = {"eigenvectors": diagonal_form, "schur": schur_form}
@@ -249,7 +250,7 @@ class Weights:
                 f"  in the panel only: {named(absent) or 'none'}  ({len(absent)} of {len(ids)})\n"
                 f"  in the weights only: {named(extra) or 'none'}  ({len(extra)} of {self.n})\n"
                 "Build the weights from panel.cities, or keep the common cities in both: "
-                f"panel.subset(ids), weights.subset(ids).{_kinds(ids, self.ids)}"
+                f"panel.subset(ids), weights.subset(ids).{of_another_kind(absent, self.ids)}"
             )
         order = [position[i] for i in ids]
         moved = self._rows(order, ids)
@@ -300,6 +301,14 @@ class Weights:
         )
 
 
+def joint_base_years(weights: Iterable[Weights]) -> str | tuple[int, ...] | None:
+    """All years whose data made any of these matrices."""
+    known = [w.base_years for w in weights if w.base_years is not None]
+    if "all" in known:
+        return "all"
+    return tuple(sorted({int(year) for years in known for year in years})) if known else None
+
+
 def _stored(matrix: Any, name: str) -> Matrix:
     """A float copy, dense where most cities are linked, with its zeros removed elsewhere."""
     if not sparse.issparse(matrix):
@@ -344,7 +353,7 @@ def _labelled(frame: pd.DataFrame, ids: Sequence[Any] | None, name: str) -> tupl
             raise AlignmentError(
                 f"the {axis} of W[{name}] and its ids differ: without a label {named(absent)}, "
                 f"foreign labels {named(extra)}. Label rows and columns by the same city ids, or "
-                f"pass matrix.to_numpy() if the order is right.{_kinds(order, list(labels))}"
+                f"pass matrix.to_numpy() if the order is right.{of_another_kind(order, list(labels))}"
             )
     return frame.loc[order, order].to_numpy(), order
 
@@ -382,10 +391,3 @@ def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
         )
     if not np.any(values):
         raise WeightsError(f"W[{name}] has no links at all.")
-
-
-def _kinds(ours: Sequence[Any], theirs: Sequence[Any]) -> str:
-    """A hint when the ids differ in kind only."""
-    if {str(i) for i in ours} == {str(i) for i in theirs}:
-        return "\nThe ids differ in kind only (text against integers): convert one of them."
-    return ""

@@ -95,6 +95,7 @@ def comembership(
     measure : "count" | "jaccard"
         Common platforms, or their share in all platforms of either city: a city that is
         on every platform shares many with everybody.
+    base_years : when cities were on the platforms, such as (2011, 2012), or "all"
     isolates : None | "keep" | "drop"
         What to do with cities that share no platform with any other.
     """

@@ -92,6 +92,7 @@ def gravity(
         Polygons of the same cities; distances are geodesic kilometres.
     power : float >= 0
         Distance decay; 0 leaves distance out.
+    base_years : see `gap`
     directed : bool
         Multiply by the sender's share of the two masses, m_j / (m_i + m_j): of two
         cities the larger pulls more on the smaller than the other way round.
@@ -148,6 +149,7 @@ def similarity(
     profile : Series or DataFrame by city id
         One or several quantities, economic or digital; each is standardised over the
         cities, z_ij is the Euclidean distance divided by the root of their number.
+    base_years : see `gap`; needed for a DataFrame without ``attrs["base_years"]``
     """
     years = base_years_of(profile, base_years)
     table = profile.to_frame() if isinstance(profile, pd.Series) else profile

@@ -21,7 +21,6 @@ the same bytes.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from struct import error as StructError
@@ -30,6 +29,7 @@ from zipfile import BadZipFile
 
 from scipy import sparse
 
+from spatialsyn.cities.writing import written
 from spatialsyn.errors import AlignmentError, WeightsError, expect, listed, named
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.economic import BaseYears, given_years
@@ -72,8 +72,7 @@ def write(
         writer = write_square
     content = writer(weights)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _put(path, content)
-    return path
+    return written(path, content)
 
 
 def read(
@@ -145,19 +144,6 @@ def _matched(stored: Stored, ids: Sequence[Any] | None, file: str) -> tuple[Any,
         )
     order = [position[city] for city in wanted]
     return sparse.csr_array(stored.matrix)[order][:, order], list(ids)
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write beside and rename."""
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(beside).chmod(0o644)
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
 
 
 def _path(path: object) -> Path:

@@ -18,6 +18,7 @@ from scipy import sparse
 from spatialsyn.cities.geodesy import Positions
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
+from spatialsyn.weights.checks import of_another_kind
 
 ENDS = ["origin", "destination"]
 
@@ -65,7 +66,7 @@ def read_pairs(table: Any, ids: Sequence[Any] | None, what: str) -> Pairs:
     if foreign:
         raise AlignmentError(
             f"the table of {what} has cities that the matrix has not: {named(foreign)}. Leave "
-            f"their rows out, or add them to ids.{_kinds(foreign, cities)}"
+            f"their rows out, or add them to ids.{of_another_kind(foreign, cities)}"
         )
     position = {city: i for i, city in enumerate(cities)}
     origin, destination = (
@@ -94,7 +95,7 @@ def _long(table: Any, what: str) -> pd.DataFrame:
     raise WeightsError(
         f"the table of {what} has the columns {named(table.columns)}. It needs origin, destination "
         "and value (rename them: table.rename(columns={...})), or the same cities as rows and "
-        f"columns.{_kinds(list(table.columns), tuple(table.index))}"
+        f"columns.{of_another_kind(list(table.columns), tuple(table.index))}"
     )
 
 
@@ -119,10 +120,3 @@ def _check_values(long: pd.DataFrame, what: str) -> None:
         raise WeightsError(
             f"{what} must be numbers of zero or more; they are not for {named(bad)}."
         )
-
-
-def _kinds(foreign: list[Any], cities: tuple[Any, ...]) -> str:
-    """A hint when the ids differ in kind only."""
-    if {str(i) for i in foreign} <= {str(i) for i in cities}:
-        return " They differ in kind only (text against integers): convert one of them."
-    return ""

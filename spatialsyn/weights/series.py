@@ -18,7 +18,7 @@ import numpy as np
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import Eigenvalues
-from spatialsyn.weights.core import Weights
+from spatialsyn.weights.core import Weights, joint_base_years
 from spatialsyn.weights.standardize import scaled_together
 
 # Ways to scale that divide the matrices of all years by one number.
@@ -132,10 +132,7 @@ class WeightsSeries:
     @property
     def base_years(self) -> str | tuple[int, ...] | None:
         """All years whose data made any of the matrices."""
-        known = [w.base_years for w in self.by_year.values() if w.base_years is not None]
-        if "all" in known:
-            return "all"
-        return tuple(sorted({int(y) for years in known for y in years})) if known else None
+        return joint_base_years(self.by_year.values())
 
     @cached_property
     def hash(self) -> str:

@@ -16,14 +16,15 @@ from shapely import affinity
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from spatialsyn.cities import topology
-from spatialsyn.cities.boundaries import bundled, check_boundaries, read_boundaries
+from spatialsyn.cities.boundaries import check_boundaries, read_boundaries
+from spatialsyn.cities.datasets import boundaries
 from spatialsyn.errors import BoundaryError
 from spatialsyn.weights import contiguity, inverse_distance
 
 
 @pytest.fixture(scope="module")
 def guangdong():
-    return bundled("guangdong")
+    return boundaries("guangdong")
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_files_that_cannot_be_meant_are_refused(squares, tmp_path):
     with pytest.raises(BoundaryError, match=r"'broken\.geojson' cannot be read"):
         read_boundaries(tmp_path / "broken.geojson")
     with pytest.raises(BoundaryError, match="no bundled layer 'hunan'"):
-        bundled("hunan")
+        boundaries("hunan")
 
 
 def test_incomplete_and_ambiguous_files_are_refused(squares, tmp_path):

@@ -15,10 +15,8 @@ from polygons import ALBERS, METRES, vertex_pairs
 from pyproj import Geod
 from shapely.geometry import Point
 
-from spatialsyn.cities.boundaries import (
-    bundled,
-    representative_points,
-)
+from spatialsyn.cities.datasets import boundaries
+from spatialsyn.cities.points import representative_points
 
 LAYERS = Path(str(resources.files("spatialsyn.shapefiles")))
 
@@ -76,12 +74,12 @@ CENTRES = {  # city halls and main squares, degrees
 
 @pytest.fixture(scope="module")
 def guangdong():
-    return bundled("guangdong")
+    return boundaries("guangdong")
 
 
 @pytest.fixture(scope="module")
 def china():
-    return bundled("prefectures")
+    return boundaries("prefectures")
 
 
 @pytest.fixture(scope="module")
@@ -125,13 +123,13 @@ def test_370_units_have_969_pairs(china):
 def test_libpysal_finds_the_same_number_of_pairs(name, pairs):
     from libpysal.graph import Graph
 
-    graph = Graph.build_contiguity(bundled(name), rook=False)
+    graph = Graph.build_contiguity(boundaries(name), rook=False)
     assert graph.n_edges == 2 * pairs
 
 
 @pytest.mark.parametrize("name", ["guangdong", "prefectures"])
 def test_shipped_layers_are_valid_coverages_in_wgs84(name):
-    cities = bundled(name)
+    cities = boundaries(name)
     assert cities.crs == "EPSG:4326"
     assert cities.geometry.is_valid.all()
     assert shapely.coverage_is_valid(cities.geometry.to_numpy())
@@ -241,7 +239,7 @@ def test_points_do_not_depend_on_the_other_cities_or_the_crs(guangdong):
 
 @pytest.mark.parametrize("name", ["guangdong", "prefectures"])
 def test_points_lie_in_their_city_and_match_the_file(name):
-    cities = bundled(name)
+    cities = boundaries(name)
     points = representative_points(cities)
     assert cities.contains(points).all()
     np.testing.assert_allclose(points.x, cities["lon"], atol=1e-5)  # the file keeps five decimals

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from cases import made_up
 from numpy.testing import assert_allclose
@@ -146,3 +147,14 @@ def test_refusals():
     for call, message in cases:
         with pytest.raises(ss.ModelError, match=message):
             call()
+
+
+def test_matrices_of_a_mapping_go_by_its_keys():
+    """As everywhere: `ss.fit(model, panel, {"near": w})` fits a model of W[near]."""
+    panel, w = made_up()
+    model = ss.sdm("y ~ x", W="near", **TWO)
+    named = posterior(model, panel, {"near": w}, families=["sar", "sdm"]).table
+    assert list(named["W"]) == ["near", "near"]
+    pd.testing.assert_frame_equal(
+        named, posterior(model, panel, w.rename("near"), families=["sar", "sdm"]).table
+    )

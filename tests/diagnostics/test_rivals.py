@@ -50,6 +50,15 @@ def test_the_right_matrix_is_kept_and_the_wrong_one_rejected(two):
     assert table.loc["far", "p"] < 0.02
 
 
+def test_matrices_of_a_mapping_go_by_its_keys(two):
+    panel, weights = two
+    named = dict(zip(("near", "wide"), weights, strict=True))
+    table = j_tests(ss.sdm("y ~ x", W="near", **TWO), panel, named, draws=0)
+    assert list(table["W"]) == ["near", "wide"]
+    plain = j_tests(ss.sdm("y ~ x", W="w", **TWO), panel, weights, draws=0)
+    assert_allclose(table["statistic"], plain["statistic"], rtol=1e-12)
+
+
 def test_draws_are_seeded(two):
     panel, weights = two
     model = ss.sar("y ~ x", W="w", fixed_effects="individual")
@@ -73,6 +82,7 @@ def test_refusals(two):
         (lambda: j_test(lost, own), "loses years"),
         (lambda: j_test(own, city, draws=10), "99 are needed"),
         (lambda: j_tests(own.model, panel, weights[:1]), "two matrices at least"),
+        (lambda: j_tests(own.model, panel, weights[0]), "two matrices at least"),
     ]
     for call, message in cases:
         with pytest.raises(ss.ModelError, match=message):

@@ -100,7 +100,7 @@ def test_score_is_the_slope_of_the_likelihood(effects):
     """Efficient score of rho and lambda at least squares, by differences of the likelihood."""
     panel, w = made_up()
     results = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects=effects), panel, w)
-    found = score(results, ("lag", "error"))
+    found = score(results, ("lag", "error"), (), None)
     full = sweep_effects(results.model.but(family="sac"), results.data, results.weights)
 
     def concentrated(spatial):

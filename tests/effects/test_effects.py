@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from cases import made_up, ring
+from cases import made_up
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.effects.blocks import block_effects
-from spatialsyn.effects.multipliers import effects_matrix
 
 FAMILIES = ("ols", "slx", "sar", "sdm")
 # Identities of sums hold to rounding.
@@ -137,8 +135,10 @@ def test_delta_standard_errors_equal_finite_differences(family, by):
             own = np.diag(B)
             r, e = B.sum(1) - own, B.sum(0) - own
             return np.r_[own, r, e, e - r]
-        table = block_effects(B, blocks)
-        return np.c_[table.to_numpy(), table.sum(axis=1)].ravel()
+        member = np.array([blocks == name for name in ("core", "edge")], dtype=float)
+        mean = member / member.sum(axis=1, keepdims=True)
+        own, between = mean @ np.diag(B), mean @ (B - np.diag(np.diag(B))) @ member.T
+        return np.c_[own, between, own + between.sum(axis=1)].ravel()
 
     step = 1e-6
     gradient = np.array(
@@ -179,14 +179,6 @@ def test_draws_beyond_the_boundary_are_rejected_and_counted():
     assert "long right tail" in repr(res.effects("x"))
 
 
-def test_regimes_are_columns_scaled_city_by_city():
-    W = ring(5)
-    beta = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    B = effects_matrix([W], np.array([0.3]), beta, 0.5, Wx=W)
-    S = np.eye(5) - 0.3 * W
-    assert_allclose(S @ B, np.diag(beta) + 0.5 * W, atol=1e-12)
-
-
 def test_asking_for_what_is_not_there_says_what_is():
     panel, w = made_up()
     res = ss.fit(model("sdm"), panel, w)
@@ -202,5 +194,3 @@ def test_asking_for_what_is_not_there_says_what_is():
         res.effects("x", level=95)
     with pytest.raises(ss.ModelError, match="there is no effect 'spill'"):
         res.effects("x")["spill"]
-    with pytest.raises(ss.AlignmentError, match="blocks has 2 entries, but S is 3 x 3"):
-        block_effects(np.eye(3), ["a", "b"])

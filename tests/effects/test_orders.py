@@ -77,5 +77,5 @@ def test_orders_that_mean_nothing_are_refused():
     for order in (-1, 1.5, "2", True):
         with pytest.raises(ss.ModelError, match="give the last order of neighbour"):
             FITS["sdm"].effects("x", order=order)
-    with pytest.raises(ss.ModelError, match="not both at once"):
+    with pytest.raises(ss.ModelError, match="one at a time"):
         FITS["sdm"].effects("x", order=2, horizon="long")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 from models import FORMULA, KINDS, fitted, places
 
@@ -17,6 +19,7 @@ from spatialsyn.report import (
     weights_table,
 )
 from spatialsyn.report.tables.phrases import sentence
+from spatialsyn.report.tables.recipes import RECIPES, UNITS
 from spatialsyn.report.tables.sentences import SENTENCES, WORDS
 
 X = "urbanization"
@@ -164,3 +167,37 @@ def test_a_dynamic_model_says_that_its_likelihood_compares_with_no_static_one(la
     notes = table(fits, language=language).notes
     for start in said:
         assert any(note.startswith(start) for note in notes), notes
+
+
+def every_builder():
+    """Weights of every kind that the package makes, with the options that recipes tell."""
+    panel, geo, eco = places()
+    W, cities, region = ss.weights, panel.cities, panel.blocks["region"]
+    mass = panel.mean("gdp_per_capita", years=(2011, 2012))
+    km = W.distances(cities)
+    km_up = km.where(km > 0, np.inf)
+    on = pd.DataFrame(1, index=list(panel.ids), columns=["a", "b"])
+    kernels = ["uniform", "triangular", "epanechnikov", "bisquare", "gaussian"]
+    yield from (geo, eco, W.contiguity(cities, rook=True), W.knn(cities, 3, symmetric="max"))
+    yield from (W.distance_band(cities, 60.0, isolates="nearest"), W.inverse_distance(cities))
+    yield from W.rings(cities, [0, 200, 900]).values()
+    yield from (W.kernel(cities, function, neighbours=6) for function in kernels)
+    yield from (W.gap(mass, floor=1.0), W.gravity(mass, cities), W.similarity(mass))
+    yield W.gravity(mass, cities, directed=True)
+    yield from (W.flows(km, base_years=[2011]), W.comembership(on, base_years=[2011]))
+    yield W.comembership(on, "jaccard", base_years=[2011])
+    yield W.travel_time(km_up, cutoff=300.0, isolates="keep")
+    yield from (W.product(geo, eco), W.union(geo, eco), W.intersection(geo, eco))
+    yield W.convex(geo.standardize(), eco.standardize(), shares=[0.5, 0.5])
+    yield W.conditional(eco, cities, beyond=50.0, across=region, isolates="keep")
+    yield W.conditional(eco, within=region)
+    yield from (W.sparsify(eco, strongest=3), W.sparsify(eco, share=0.5, per="matrix"))
+    yield eco.subset(panel.ids[:9])
+
+
+def test_every_recipe_of_the_package_is_told_in_chinese():
+    plain = {"kind", "unit", "base_years", "k"}  # told apart from the recipe, or a letter
+    for w in every_builder():
+        told = [str(w.recipe["kind"]), *(key.replace("_", " ") for key in w.recipe.keys() - plain)]
+        assert set(told) <= set(RECIPES), w
+        assert w.recipe["unit"] in UNITS, w

@@ -16,7 +16,8 @@ from numpy.testing import assert_allclose
 import spatialsyn as ss
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.areas import block_colours
-from spatialsyn.report.atlas.grid import by_rows, letter
+from spatialsyn.report.atlas.grid import by_rows
+from spatialsyn.report.words import letter
 
 LONG = "The Greater Bay Area (core cities, as of 2019) & its $100%_hinterland"
 

@@ -235,12 +235,11 @@ def test_a_file_is_not_overwritten_unless_asked(tmp_path):
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    from pathlib import Path
 
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "replace", fail)
+    monkeypatch.setattr("os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         W.write(weights(), tmp_path / "w.csv")
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ from scipy import sparse
 from shapely.geometry import box
 
 import spatialsyn as ss
-from spatialsyn.cities.boundaries import representative_points
+from spatialsyn.cities.points import representative_points
 from spatialsyn.numerics.spectrum import eigenvalues, symmetriser
 
 IDS = ["a", "b", "c", "d"]

@@ -158,8 +158,7 @@ def animate(
         head = with_power(head, classes.exponent)
         shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language)
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = theme.figure_of(ax)
     made = Animation(figure, years, ax, shown, readings, classes, look, title or "")
     made.draw(0)
     return made

@@ -23,14 +23,14 @@ from spatialsyn.report import theme
 from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.classes import classify
 from spatialsyn.report.atlas.frame import Sheet
-from spatialsyn.report.atlas.grid import Grid, letter, on_page, put_shared_legend
+from spatialsyn.report.atlas.grid import Grid, on_page, put_shared_legend
 from spatialsyn.report.atlas.inset import draw_inset
 from spatialsyn.report.atlas.labels import names, put_labels
 from spatialsyn.report.atlas.layers import draw_borders
 from spatialsyn.report.atlas.paint import Look, paint
 from spatialsyn.report.atlas.reading import read_values
 from spatialsyn.report.magnitudes import with_power
-from spatialsyn.report.words import word
+from spatialsyn.report.words import letter, word
 
 Scheme = str | Sequence[float] | np.ndarray
 
@@ -221,6 +221,4 @@ def furnish(
         if isinstance(labels, str) and len(shown.context):
             texts = pd.concat([texts, names(shown.context, labels)])
         put_labels(ax, shown, texts, taken, nodes)
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    theme.check_glyphs(figure)
+    theme.checked(ax)

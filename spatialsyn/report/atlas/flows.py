@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
 from matplotlib.text import Text
@@ -112,7 +111,7 @@ def flow_map(
     if strongest < 1 or per_origin < 1:
         raise ConfigError(f"strongest={strongest}, per_origin={per_origin}: draw at least one.")
     table = flows(effects, x)
-    blocks = grouping(panel, effects, table)
+    blocks = grouping(panel, table)
     with theme.style(language):
         shown = frame.sheet(panel.cities, panel.context)
         ax = frame.new_axes(shown, width_mm, title) if ax is None else ax
@@ -160,7 +159,7 @@ def flows(effects: Effects, x: str | None) -> pd.DataFrame:
     return table[table["effect"] == "indirect"]
 
 
-def grouping(panel: CityPanel, effects: Effects, table: pd.DataFrame) -> pd.Series | None:
+def grouping(panel: CityPanel, table: pd.DataFrame) -> pd.Series | None:
     """The grouping of the panel whose blocks these effects are between; None for cities."""
     ends = set(table["to"]) | set(table["from"])
     if ends <= set(panel.ids):
@@ -308,8 +307,7 @@ def nodes(
 
 def beside(ax: Axes, origin: Any, target: Any) -> Array:
     """Outside of the middle of the arc that `arrow` draws."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = theme.figure_of(ax)
     ends = ax.transData.transform([origin, target])
     dx, dy = ends[1] - ends[0]
     out = np.array([dy, -dx])
@@ -326,8 +324,7 @@ def move_outward(
     It goes to the side away from the other blocks, or the nearest where most of it lies over the
     block.
     """
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = theme.figure_of(ax)
     here = ax.transData.transform(place[name])
     others = [ax.transData.transform(at) for other, at in place.items() if other != name]
     away = here - np.mean(others or [here - [0, 1]], axis=0)

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.points import WGS84, largest_part, representative_points
@@ -263,13 +262,6 @@ def prepare(ax: Axes, shown: Sheet, title: str | None) -> None:
         ax.set_title(titled(title, wide), loc="left", x=0.01, y=1.0, pad=3)
 
 
-def figure_of(ax: Axes) -> Figure:
-    """The figure these axes stand in."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    return figure
-
-
 def points(ax: Axes) -> Array:
     """Width and height of the axes in points."""
-    return np.array([ax.bbox.width, ax.bbox.height]) * 72 / figure_of(ax).dpi
+    return np.array([ax.bbox.width, ax.bbox.height]) * 72 / theme.figure_of(ax).dpi

@@ -14,7 +14,7 @@ from spatialsyn.cities.points import WGS84
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.fading import HANDLERS, length
-from spatialsyn.report.atlas.frame import Box, Sheet, figure_of, points
+from spatialsyn.report.atlas.frame import Box, Sheet, points
 from spatialsyn.report.folding import folded, measured
 from spatialsyn.report.words import word
 
@@ -43,7 +43,7 @@ def put_legend(
     To the right, or downward for a legend of more than half the width of the map, unless it is
     one of all China, whose south stands in the box.
     """
-    across = 72 * float(ax.get_position(original=True).width) * figure_of(ax).get_figwidth()
+    across = 72 * float(ax.get_position(original=True).width) * theme.figure_of(ax).get_figwidth()
     legend = ax.legend(
         handles=list(handles), title=title, loc="lower left", alignment="left", borderaxespad=0,
         handlelength=length(handles), handleheight=1.0, labelspacing=0.35, framealpha=0.85,
@@ -71,7 +71,7 @@ def fill_figure(ax: Axes, shown: Sheet, legend: float) -> Sheet:
 
     Not more than a legend of this many points needs.
     """
-    figure, place = figure_of(ax), ax.get_position(original=True)
+    figure, place = theme.figure_of(ax), ax.get_position(original=True)
     wide, tall = figure.get_figwidth() * place.width, figure.get_figheight() * place.height
     if ax.get_gid() != "sheet" or tall / wide >= 0.999 * shown.aspect:
         return shown
@@ -90,7 +90,7 @@ def flatten(ax: Axes, shown: Sheet, least: float) -> Sheet:
     Returns the sheet with room below, where the figure is taller than it need be.
     """
     if ax.get_gid() == "sheet":
-        figure = figure_of(ax)
+        figure = theme.figure_of(ax)
         width, before = figure.get_size_inches()
         room = before * (1 - ax.get_position(original=True).height)
         height = max(width * shown.aspect, least / 72)
@@ -104,7 +104,7 @@ def flatten(ax: Axes, shown: Sheet, least: float) -> Sheet:
 
 def extent(ax: Axes, artist: Any) -> tuple[float, float]:
     """Width and height of something drawn, in axes fractions."""
-    figure = figure_of(ax)
+    figure = theme.figure_of(ax)
     theme.lay_out(figure)
     box = artist.get_window_extent()
     return box.width / ax.bbox.width, box.height / ax.bbox.height

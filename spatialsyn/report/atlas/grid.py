@@ -60,12 +60,6 @@ def on_page(shown: Sheet, count: int, across: int, width_mm: float) -> Sheet:
     return shown.filling(aspect) if aspect < shown.aspect else shown
 
 
-def letter(panel: int) -> str:
-    """a, b, ..., z, aa, ab, ..., of a panel counted from 0."""
-    before, this = divmod(panel, 26)
-    return (letter(before - 1) if before else "") + chr(ord("a") + this)
-
-
 def put_shared_legend(grid: Grid, handles: Sequence[Any], classes: int, title: str) -> None:
     """The classes in a row from low to high, other entries in a second row."""
     lower, lower_mm = legend_row(grid, handles[classes:], "")

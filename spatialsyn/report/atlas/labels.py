@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from spatialsyn.errors import AlignmentError, ConfigError, named
 from spatialsyn.numerics.lags import Array
@@ -84,8 +83,7 @@ def place_texts(ax: Axes, at: Array, texts: Sequence[str], taken: Array, free: A
     taken : (m, 4) boxes that no text covers
     free : (k, 2) places of symbols that no text covers
     """
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = theme.figure_of(ax)
     narrow = ax.bbox.width / figure.dpi < NARROW_MM * theme.MM
     size = theme.TINY if narrow else theme.SMALL
     drawn = [

@@ -27,6 +27,7 @@ from matplotlib.colors import to_hex
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.writing import written
 from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.report.atlas.labels import SUFFIX
 from spatialsyn.report.atlas.layers import DARK, HATCH_INK, HATCH_LIGHT, luminance
@@ -39,7 +40,6 @@ from spatialsyn.report.labels import Checked, check_labels, names_of, terms_of
 from spatialsyn.report.tables.display import Labels
 from spatialsyn.report.tables.effects import effects_table
 from spatialsyn.report.tables.regression import Table, table
-from spatialsyn.report.theme import written
 from spatialsyn.report.words import check_language, word
 from spatialsyn.results import Results
 

@@ -127,9 +127,6 @@ def draw_overlaps(ax: Axes, below: pd.DataFrame, above: pd.DataFrame | None, lan
 
 
 def tidy_ticks(ax: Axes) -> None:
-    """Ticks are made while drawing, when the settings of the session are back."""
+    """Names without ticks at the side, small ticks below."""
     ax.tick_params(axis="y", length=0, pad=4, labelsize=theme.TEXT)
-    ax.tick_params(
-        axis="x", labelsize=theme.SMALL, width=0.5, length=2.5, colors=theme.INK,
-        labelfontfamily=theme.families(),
-    )  # fmt: skip
+    theme.ticks(ax, "x")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -62,8 +61,7 @@ def curve_plot(
     found = {name: points(curve, name) for name, curve in given.items()}
     with theme.style(language):
         if ax is None:
-            size = (theme.width(width_mm) * theme.MM, HEIGHT_MM * theme.MM)
-            ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+            ax = theme.axes_of(width_mm, HEIGHT_MM)
         ax.axhline(0, color=theme.GREY, lw=0.6, zorder=1, gid="zero")
         band = word("{} band, jointly", language).format(percent(level))
         for i, (name, curve) in enumerate(found.items()):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from spatialsyn.errors import ConfigError, expect, named, percent
@@ -58,7 +56,8 @@ def decay_plot(
     table, names = table[table["x"] == x], list(found.estimate.index)
     check_labels(labels, "decay_plot", [x, *names])
     with theme.style(language):
-        ax = _axes(ax, width_mm)
+        if ax is None:
+            ax = theme.axes_of(width_mm, HEIGHT_MM)
         ax.axhline(0, color=theme.GREY, lw=0.6, zorder=1)
         for name, colour, marker in zip(names, theme.COLOURS, MARKERS, strict=False):
             rows = table[table["distance"] == name]
@@ -76,8 +75,7 @@ def decay_plot(
         text = word("change in {} per unit of {}", language)
         band = word("{} interval of the whole curve", language).format(percent(found.level))
         name_axes(ax, far, text.format(y, given.get(x, x)), band)
-        _finish(ax, title)
-    return ax
+        return _finished(ax, title)
 
 
 def threshold_plot(
@@ -98,7 +96,8 @@ def threshold_plot(
     check_labels(labels, "threshold_plot", [found.q])
     table, q = found.profile, (labels or {}).get(found.q, found.q)
     with theme.style(language):
-        ax = _axes(ax, width_mm)
+        if ax is None:
+            ax = theme.axes_of(width_mm, HEIGHT_MM)
         cut = critical(found.level)
         ax.axvspan(*found.interval, color=theme.COLOURS[0], alpha=0.12, lw=0, gid="interval")
         ax.axhline(cut, color=theme.GREY, lw=0.8, ls="--", gid="critical")
@@ -112,23 +111,12 @@ def threshold_plot(
         p = "< 0.001" if found.p < 0.001 else f"= {found.p:.3f}"
         note = said.format(*map(plain, (found.gamma, *found.interval)), p)
         name_axes(ax, q, word("likelihood ratio", language), note)
-        _finish(ax, title)
-    return ax
+        return _finished(ax, title)
 
 
-def _axes(ax: Axes | None, width_mm: float | str) -> Axes:
-    if ax is not None:
-        return ax
-    size = (theme.width(width_mm) * theme.MM, HEIGHT_MM * theme.MM)
-    return plt.figure(figsize=size, layout="constrained").add_subplot()
-
-
-def _finish(ax: Axes, title: str | None) -> None:
+def _finished(ax: Axes, title: str | None) -> Axes:
     """Ticks that outlive the style, a title, and a check that all text can be printed."""
-    ax.tick_params(labelsize=theme.SMALL, width=0.5, length=2.5, colors=theme.INK,
-                   labelfontfamily=theme.families())  # fmt: skip
+    theme.ticks(ax)
     ax.spines[["right", "top"]].set_visible(False)
     put_title(ax, title)
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    theme.check_glyphs(figure)
+    return theme.checked(ax)

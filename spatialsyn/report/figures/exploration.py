@@ -61,8 +61,7 @@ def autocorrelation_plot(
         raise ConfigError(f"{name!r} has no value in any year: {found[name]['note'].iloc[0]}.")
     with theme.style(language):
         if ax is None:
-            size = (theme.width(width_mm) * theme.MM, HEIGHT_MM * theme.MM)
-            ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+            ax = theme.axes_of(width_mm, HEIGHT_MM)
         _draw_band(ax, rows, language)
         ax.plot(rows.index, rows["value"], color=theme.COLOURS[0], lw=1.0, zorder=3, gid="value")
         certain = (rows["p"] < ALPHA).to_numpy()
@@ -78,11 +77,9 @@ def autocorrelation_plot(
         name_axes(ax, "", word(NAMES[name], language))
         above(ax)
         ax.spines[["right", "top"]].set_visible(False)
-        ax.tick_params(axis="both", labelsize=theme.SMALL, width=0.5, length=2.5,
-                       colors=theme.INK, labelfontfamily=theme.families())  # fmt: skip
+        theme.ticks(ax)
         put_title(ax, title)
-        _check(ax)
-    return ax
+        return theme.checked(ax)
 
 
 def autocorrelation_figure(
@@ -132,12 +129,6 @@ def _draw_band(ax: Axes, rows: pd.DataFrame, language: str) -> None:
 def _check_found(found: object, caller: str) -> None:
     says = f"{caller} shows what ss.explore.autocorrelation(...) returns"
     expect(found, Autocorrelation, says, ConfigError)
-
-
-def _check(ax: Axes) -> None:
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    theme.check_glyphs(figure)
 
 
 def lisa_map(

@@ -9,7 +9,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spatialsyn.errors import percent
@@ -86,8 +85,6 @@ def forest(
         height = sum(map(depth, rows)) * ROW_MM + AXIS_MM + above
         size = (wide / 72, height * theme.MM)
         ax = plt.figure(figsize=size, layout="constrained").add_subplot(gid="rows")
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
     ax.axvline(0, color=theme.GREY, lw=0.6, zorder=1, gid="zero")
     bottoms = np.cumsum([depth(row) for row in rows])
     placed = [(float(end) - depth(row) / 2, row) for end, row in zip(bottoms, rows, strict=True)]
@@ -97,16 +94,12 @@ def forest(
         else:
             draw_heading(ax, y, row)
     shown = [(y, row) for y, row in placed if row.points]
-    if head and ax.bbox.width / figure.dpi > NUMBERS_MM * theme.MM:
+    if head and ax.bbox.width / theme.figure_of(ax).dpi > NUMBERS_MM * theme.MM:
         draw_numbers(ax, shown, head)
     ax.set_yticks([y for y, _ in shown], [row.label for _, row in shown])
     ax.set_ylim(bottoms[-1] + 0.1, -0.1)
     ax.tick_params(axis="y", length=0, pad=4, labelsize=theme.TEXT)
-    # Ticks are made while drawing, when the settings of the session are back.
-    ax.tick_params(
-        axis="x", labelsize=theme.SMALL, width=0.5, length=2.5, colors=theme.INK,
-        labelfontfamily=theme.families(),
-    )  # fmt: skip
+    theme.ticks(ax, "x")
     ax.spines[["left", "right", "top"]].set_visible(False)
     if title:
         ax.set_title(folded(title, FILLED * wide, theme.TEXT + 0.5), loc="left",
@@ -204,8 +197,7 @@ def draw_column(ax: Axes, heights: list[float], texts: list[str], left: float) -
         )
         for y, text in zip(heights, texts, strict=True)
     ]  # fmt: skip
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = theme.figure_of(ax)
     right = left + max(text.get_window_extent().width for text in drawn) * 72 / figure.dpi
     for text in drawn:
         text.xyann = (right, 0)
@@ -223,18 +215,15 @@ def number(value: float, decimals: int) -> str:
 def close(ax: Axes, label: str, level: float, language: str) -> None:
     """Name the axis, say what the intervals are, and check that all text can be printed."""
     note = word("{} interval; hollow: it contains zero", language).format(percent(level))
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
     put_name(ax, with_power(label, state_power(ax.xaxis)), note)
-    shrink_headings(ax, figure.bbox.width)
+    shrink_headings(ax, theme.figure_of(ax).bbox.width)
     space_ticks(ax)
-    theme.check_glyphs(figure)
+    theme.checked(ax)
 
 
 def put_name(ax: Axes, label: str, note: str, size: float = theme.TEXT) -> None:
     """Write the name of the axis, and a note, in lines that the figure has room for."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = theme.figure_of(ax)
     room = figure.get_figwidth() * 72
     while True:
         text = f"{folded(label, room, size)}\n{folded(note, room, size)}"
@@ -251,8 +240,7 @@ def put_name(ax: Axes, label: str, note: str, size: float = theme.TEXT) -> None:
 
 def keep_height(ax: Axes, label: str) -> None:
     """Make a figure of `forest` taller by the lines of the name of its axis beyond two."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = theme.figure_of(ax)
     if ax.get_gid() == "rows":
         more = max(label.count("\n") - 1, 0) * theme.TEXT * 1.3 / 72
         figure.set_figheight(figure.get_figheight() + more)

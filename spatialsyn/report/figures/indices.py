@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
-from typing import Literal
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spatialsyn.errors import ConfigError, expect
@@ -66,14 +64,13 @@ def sensitivity_plot(
         ax.set_yticks(list(ticks.values()), texts)
         ax.set_ylim(max(ticks.values()) + depths[table.index[-1]] / 2 + 0.1, -0.6)
         ax.tick_params(axis="y", length=0)
-        _ticks(ax, "x")
+        theme.ticks(ax, "x")
         ax.axvline(1, color=theme.GREY, lw=0.6, zorder=1)
         ax.set_xlabel(word("correlation with the index as it is", language))
         ax.spines[["left", "right", "top"]].set_visible(False)
         if title:
             ax.set_title(folded(title, 0.5 * wide, theme.TEXT + 0.5), loc="left", pad=14)
-        _check(ax)
-    return ax
+        return theme.checked(ax)
 
 
 def disparity_plot(
@@ -100,8 +97,7 @@ def disparity_plot(
         raise ConfigError(f"{len(parts) - 1} blocks are more than a reader can tell apart.")
     with theme.style(language):
         if ax is None:
-            size = (theme.width(width_mm) * theme.MM, HEIGHT_MM * theme.MM)
-            ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+            ax = theme.axes_of(width_mm, HEIGHT_MM)
         bottom = pd.Series(0.0, index=table.index)
         for name, colour in zip(parts if found.by else ["theil"], theme.COLOURS, strict=False):
             block = str(name)[len("within[") : -1]
@@ -114,27 +110,13 @@ def disparity_plot(
             around_one(ax, float(table.index[0]))
         else:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _ticks(ax, "both")
+        theme.ticks(ax)
         name_axes(ax, "", word("Theil's T", language))
         if found.by:
             above(ax)
         ax.spines[["right", "top"]].set_visible(False)
         put_title(ax, title)
-        _check(ax)
-    return ax
-
-
-def _ticks(ax: Axes, axis: Literal["x", "both"]) -> None:
-    """Ticks are made while drawing, when the settings of the session are back."""
-    ax.tick_params(axis=axis, labelsize=theme.SMALL, width=0.5, length=2.5, colors=theme.INK,
-                   labelfontfamily=theme.families())  # fmt: skip
-
-
-def _check(ax: Axes) -> None:
-    """All text can be printed."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    theme.check_glyphs(figure)
+        return theme.checked(ax)
 
 
 def _rows(

@@ -12,7 +12,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from spatialsyn.errors import AlignmentError, ConfigError, named
 from spatialsyn.models.syntax import bracketed
@@ -136,9 +135,7 @@ def name_extremes(
     if absent:
         raise AlignmentError(f"labels has no entry for the cities {named(absent)}.")
     named_cities = np.argsort(-np.hypot(z, lagged), kind="stable")[:count]
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    theme.lay_out(figure)  # the layout moves the axes, and the places with them
+    theme.lay_out(theme.figure_of(ax))  # the layout moves the axes, and the places with them
     at = ax.transData.transform(np.column_stack([z, lagged]))
     moran_text = next(text for text in ax.texts if text.get_gid() == "moran")
     taken = np.array([moran_text.get_window_extent().extents])

@@ -156,7 +156,7 @@ def draw_curve(ax: Axes, found: Curve, labels: Mapping[str, str], language: str)
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False,
               borderaxespad=0.1, handletextpad=0.2)  # fmt: skip
     ax.spines[["right", "top"]].set_visible(False)
-    _ticks(ax)
+    theme.ticks(ax)
 
 
 def _keep_scale(ax: Axes, table: pd.DataFrame, at: np.ndarray) -> None:
@@ -213,9 +213,9 @@ def draw_choices(
         y += lines_of(printed)
     ax.set_yticks([t for t, _ in ticks], [text for _, text in ticks], fontsize=theme.SMALL)
     ax.set_ylim(y - 0.4, -0.7)
+    theme.ticks(ax)
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "right", "top"]].set_visible(False)
-    _ticks(ax)
 
 
 def lines_of(text: str) -> float:
@@ -235,12 +235,6 @@ def _label(found: Curve, labels: Mapping[str, str], language: str) -> str:
     ends = [found.selection[end] for end in ("from", "to") if end in found.selection]
     flow = " \N{RIGHTWARDS ARROW} ".join(labels.get(e, word(e, language)) for e in ends)
     return f"{label}\n{flow}" if flow else label
-
-
-def _ticks(ax: Axes) -> None:
-    """Ticks are made while drawing, when the settings of the session are back."""
-    ax.tick_params(axis="both", labelsize=theme.SMALL, width=0.5, colors=theme.INK,
-                   labelfontfamily=theme.families())  # fmt: skip
 
 
 def _note(found: Curve, language: str) -> str:

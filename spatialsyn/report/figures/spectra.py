@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -54,8 +53,7 @@ def spectrum_plot(
     with theme.style(language):
         if ax is None:
             height = ROW_MM * len(listed) + AROUND_MM + (TITLE_MM if title else 0)
-            size = (theme.width(width_mm) * theme.MM, height * theme.MM)
-            ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+            ax = theme.axes_of(width_mm, height)
         ax.axvline(0, color=theme.GREY, lw=0.5, zorder=1)
         for row, values in enumerate(found):
             colour = theme.COLOURS[row % len(theme.COLOURS)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
 from spatialsyn.report import theme
@@ -19,9 +18,8 @@ PAD = 4.0
 
 def sides(ax: Axes) -> tuple[float, float]:
     """Width and height of the room that the axes have with all that belongs to them, in points."""
-    figure, place = ax.get_figure(root=True), ax.get_subplotspec()
-    assert isinstance(figure, Figure)
-    wide, tall = 72 * figure.get_size_inches()
+    place = ax.get_subplotspec()
+    wide, tall = 72 * theme.figure_of(ax).get_size_inches()
     if place is not None:
         grid = place.get_gridspec()
         wide, tall = wide / grid.ncols * len(place.colspan), tall / grid.nrows * len(place.rowspan)
@@ -61,8 +59,7 @@ def put_title(ax: Axes, title: str | None) -> None:
     """The title above the legend."""
     if not title:
         return
-    figure, legend = ax.get_figure(root=True), ax.get_legend()
-    assert isinstance(figure, Figure)
+    figure, legend = theme.figure_of(ax), ax.get_legend()
     theme.lay_out(figure)
     height = 0.0 if legend is None else legend.get_window_extent().height * 72 / figure.dpi
     room = (ACROSS * figure.bbox.width - ax.bbox.x0) * 72 / figure.dpi

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from string import ascii_lowercase
-
 import numpy as np
 import pandas as pd
 
@@ -15,6 +13,7 @@ from spatialsyn.report.tables.diagnostic_words import spoken
 from spatialsyn.report.tables.display import NONE, Display, Labels, chance, fixed
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.regression import Table
+from spatialsyn.report.words import letter
 
 LEVEL = 0.05
 
@@ -70,9 +69,8 @@ def _names(found: Diagnostics) -> list[str]:
 
 def _letters(notes: pd.Series) -> dict[str, str]:
     """A letter for each different note, in the order of the tests: a ... z, aa, ab ..."""
-    different = [note for note in dict.fromkeys(notes) if note]
-    names = [*ascii_lowercase, *(a + b for a in ascii_lowercase for b in ascii_lowercase)]
-    return dict(zip(different, names, strict=False))
+    different = filter(None, dict.fromkeys(notes))
+    return {note: letter(i) for i, note in enumerate(different)}
 
 
 def _row(test: pd.Series, letters: dict[str, str], language: str) -> Row:

@@ -17,6 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pandas as pd
 
+from spatialsyn.cities.writing import written
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.tables.latex import tex
 from spatialsyn.report.tables.layout import Layout, Row, width
@@ -193,13 +194,7 @@ def save(table: Layout, path: str | os.PathLike[str]) -> Path:
     if not path.parent.is_dir():
         raise ConfigError(f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}.")
     made = write(table)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(made if isinstance(made, bytes) else made.encode("utf-8"))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
+    return written(path, made if isinstance(made, bytes) else made.encode("utf-8"))
 
 
 def _without_clock(archive: bytes) -> bytes:
