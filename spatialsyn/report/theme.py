@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from spatialsyn.errors import ConfigError
+from spatialsyn.report.opaque import opaque
 from spatialsyn.report.words import check_language
 
 # Column widths, mm: one column, one and a half, two. The default and Elsevier's; those of others
@@ -243,7 +244,7 @@ def save(
     ----------
     path : without suffix, to get all `formats`; with the suffix of a format, to get that one.
         Folders on the way are made.
-    formats : of "pdf", "png", "svg", "eps"
+    formats : of "pdf", "png", "svg", "eps"; eps is opaque, in the colours of paper
     dpi : of the png; 300 for halftones, 500 for combinations, 1000 for line art (Elsevier).
 
     Returns
@@ -281,7 +282,8 @@ def close(drawing: Figure | Axes) -> None:
 def rendered(figure: Figure, form: str, dpi: float) -> bytes:
     """The bytes of `figure` in one format, without the time of day."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=form, dpi=dpi, metadata=METADATA[form])
+    with opaque(figure) if form == "eps" else nullcontext():
+        figure.savefig(buffer, format=form, dpi=dpi, metadata=METADATA[form])
     content = buffer.getvalue()
     # PostScript takes no metadata: its date is a comment line.
     return re.sub(rb"%%CreationDate:.*\n", b"", content) if form == "eps" else content
