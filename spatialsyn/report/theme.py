@@ -37,6 +37,8 @@ JOURNALS: dict[str, dict[str, float]] = {
     "springer": {"single": 84, "middle": 129, "double": 174},
     "nature": {"single": 89, "middle": 120, "double": 183},
 }
+# What a page of A4 has room for, above a caption.
+TALLEST_MM = 230.0
 MM = 1 / 25.4
 
 LATIN = ("Arial", "Helvetica", "Liberation Sans", "Nimbus Sans", "DejaVu Sans")

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 import spatialsyn as ss
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
+from spatialsyn.report.figures import forest
 
 
 @pytest.fixture
@@ -54,6 +55,21 @@ def test_models_stand_side_by_side_under_their_names(panel, fit):
     assert [text.get_text() for text in drawn(ax, "heading")] == ["Digital", "z"]
     heights = [line.get_ydata()[0] for line in drawn(ax, "point")]
     assert len(set(np.round(heights, 6))) == 12
+
+
+def test_many_models_stay_on_the_page_and_their_points_apart():
+    """A4 is 297 mm high: less two margins of 25 mm and a caption, 230 mm are left."""
+    point = forest.Point(0.1, -0.1, 0.3, "k")
+    rows = [row for x in "abcde"
+            for row in (forest.Row(x), *[forest.Row("direct", (point,) * 6)] * 3)]  # fmt: skip
+    ax = forest.forest(rows, None, "middle", None)
+    forest.close(ax, "change in y per unit of x", 0.95, "en")
+    assert ax.figure.get_figheight() * 25.4 <= 230
+    heights = np.sort([ax.transData.transform((0, line.get_ydata()[0]))[1]
+                       for line in drawn(ax, "point")])  # fmt: skip
+    marker = drawn(ax, "point")[0]
+    needed = marker.get_markersize() + marker.get_markeredgewidth()
+    assert np.diff(heights).min() * 72 / ax.figure.dpi > needed
 
 
 def test_effects_by_city_are_sent_to_the_map(results):
