@@ -27,6 +27,7 @@ from matplotlib.text import Text
 
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.opaque import opaque
+from spatialsyn.report.outlines import truetype
 from spatialsyn.report.words import check_language
 
 # Column widths, mm: one column, one and a half, two. The default and Elsevier's; those of others
@@ -206,11 +207,15 @@ def bold(text: str) -> dict[str, Any]:
 
 def check_glyphs(figure: Figure) -> None:
     """Refuse Chinese text in a figure where it cannot be printed."""
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text)
+    for text in texts(figure):
         if NEEDS_CJK.search(text.get_text()):
             require_cjk(f"the text {text.get_text()!r}")
             return
+
+
+def texts(figure: Figure) -> list[Text]:
+    """Everything that is written in a figure."""
+    return [text for text in figure.findobj(Text) if isinstance(text, Text)]
 
 
 def checked(ax: Axes) -> Axes:
@@ -284,11 +289,19 @@ def close(drawing: Figure | Axes) -> None:
 def rendered(figure: Figure, form: str, dpi: float) -> bytes:
     """The bytes of `figure` in one format, without the time of day."""
     buffer = io.BytesIO()
-    with opaque(figure) if form == "eps" else nullcontext():
+    with truetype(), postscript(figure) if form == "eps" else nullcontext():
         figure.savefig(buffer, format=form, dpi=dpi, metadata=METADATA[form])
     content = buffer.getvalue()
     # PostScript takes no metadata: its date is a comment line.
     return re.sub(rb"%%CreationDate:.*\n", b"", content) if form == "eps" else content
+
+
+@contextmanager
+def postscript(figure: Figure) -> Iterator[None]:
+    """Without transparency; Chinese as outlines: in its TrueType letters would have other names."""
+    kind = 3 if any(NEEDS_CJK.search(text.get_text()) for text in texts(figure)) else 42
+    with opaque(figure), _applied({"ps.fonttype": kind}):
+        yield
 
 
 def written(path: Path, content: bytes) -> Path:

@@ -1,10 +1,19 @@
 """Plots of effects show the table they were given; files are fit for print and reproducible."""
 
+import io
+import re
+import shutil
+import subprocess
+import zlib
+
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from drawing import drawn
+from fontTools.ttLib import TTFont
 from numpy.testing import assert_allclose
+from PIL import Image
 
 import spatialsyn as ss
 from spatialsyn.errors import ConfigError
@@ -196,6 +205,50 @@ def test_fonts_are_embedded_as_truetype(results, tmp_path):
     assert b"/FontFile2" in content
     assert b"/Type3" not in content
     assert b"CreationDate" not in content
+
+
+needs_chinese = pytest.mark.skipif(theme.cjk_family() is None, reason="no Chinese font")
+
+
+def written_in_chinese():
+    with theme.style("zh"):
+        figure = plt.figure(figsize=(2, 1))
+        figure.text(0.1, 0.3, "虚拟集聚龘", fontsize=24)
+    return figure
+
+
+@needs_chinese
+def test_chinese_fonts_are_truetype_where_the_file_says_so(tmp_path):
+    """ISO 32000, table 126: FontFile2 is a TrueType font program, whose first word is 1.0."""
+    paths = [
+        ss.report.save(written_in_chinese(), tmp_path / name)[0] for name in ("a.pdf", "b.pdf")
+    ]
+    content = paths[0].read_bytes()
+    assert content == paths[1].read_bytes()
+    assert b"/FontFile3" not in content
+    starts = [found.end() for found in re.finditer(rb"/Length1.*?stream\r?\n", content, re.S)]
+    fonts = [zlib.decompressobj().decompress(content[start:]) for start in starts]
+    assert [font[:4] for font in fonts] == [b"\x00\x01\x00\x00"]
+    letters = TTFont(io.BytesIO(fonts[0]))
+    assert letters["maxp"].numGlyphs == len(letters["glyf"].glyphs) >= 5
+
+
+@needs_chinese
+@pytest.mark.skipif(not shutil.which("gs"), reason="Ghostscript is not installed")
+@pytest.mark.parametrize("form", ["pdf", "eps"])
+def test_ghostscript_prints_chinese_letters(form, tmp_path):
+    """As much ink as matplotlib itself puts on the page."""
+    figure = written_in_chinese()
+    path, screen = ss.report.save(figure, tmp_path / "a", formats=(form, "png"), dpi=300)
+    command = ["gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-dEPSCrop", "-r1200",
+               "-sDEVICE=pnggray", f"-sOutputFile={tmp_path / 'gs.png'}", str(path)]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    ink = []
+    for file in (tmp_path / "gs.png", screen):
+        with Image.open(file) as picture:
+            ink.append(1 - np.asarray(picture.convert("L")).mean() / 255)
+    assert ink[1] > 0.02
+    assert_allclose(ink[0], ink[1], rtol=0.1)
 
 
 def test_names_on_maps_stay_text(panel, tmp_path):
