@@ -49,6 +49,10 @@ CJK = (
 )  # fmt: skip
 # Data packages that hold a Chinese font, and the file in each.
 FONT_PACKAGES = {"pylopdf_fonts_zh_cn": "NotoSansSC-Regular.otf"}
+# The fonts of a text in an svg.
+FAMILY = re.compile(
+    rb"(style=\"[^\"]*?font(?:-family)?: (?:[^';\"]* )?)('[^';\"]+'(?:, '[^';\"]+')*)"
+)
 # Ideographs, kana, and the punctuation and full-width forms that go with them.
 NEEDS_CJK = re.compile(
     "[\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003134f]"
@@ -292,8 +296,17 @@ def rendered(figure: Figure, form: str, dpi: float) -> bytes:
     with truetype(), postscript(figure) if form == "eps" else nullcontext():
         figure.savefig(buffer, format=form, dpi=dpi, metadata=METADATA[form])
     content = buffer.getvalue()
+    if form == "svg":
+        return FAMILY.sub(lambda found: found[0] + _others(found[2]), content)
     # PostScript takes no metadata: its date is a comment line.
     return re.sub(rb"%%CreationDate:.*\n", b"", content) if form == "eps" else content
+
+
+def _others(families: bytes) -> bytes:
+    """What a reader of an svg, which holds no fonts, is to take where these are missing."""
+    named = [f"'{name}'" for name in (*LATIN, *CJK)]
+    return "".join(f", {name}" for name in [*named, "sans-serif"]
+                   if name.encode() not in families).encode()  # fmt: skip
 
 
 @contextmanager

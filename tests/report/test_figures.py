@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import zlib
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -256,6 +257,18 @@ def test_names_on_maps_stay_text(panel, tmp_path):
     ax = ss.report.map(panel.cities, panel.mean("x", "all"), labels="en")
     (file,) = ss.report.save(ax, tmp_path / "map.svg")
     assert ">Guangzhou</text>" in file.read_text()
+
+
+def test_an_svg_names_a_font_for_every_computer(results, tmp_path):
+    """A list of fonts that ends without a generic one is set in the reader's serif type."""
+    (path,) = ss.report.save(ss.report.effects_plot(results), tmp_path / "a.svg")
+    root = ElementTree.parse(path).getroot()
+    written = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    assert len(written) > 10
+    for text in written:
+        families = re.search(r"font(?:-family)?: ([^;]*)", text.get("style").split("font-size")[-1])
+        assert families[1].endswith(", sans-serif")
+        assert families[1].count("'Arial'") == 1
 
 
 def test_dollars_in_names_are_no_formula(panel, fit, tmp_path):
