@@ -196,7 +196,7 @@ def _sweep(job: Job) -> Table:
 def _grid(job: Job) -> Table:
     from spatialsyn.report import specification_table
 
-    return specification_table(job.runs, job.x, labels=labels_of(job))
+    return specification_table(job.runs, job.x, **_words(job))
 
 
 def _diagnostics(job: Job) -> Table:

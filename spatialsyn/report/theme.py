@@ -11,7 +11,7 @@ import importlib.util
 import io
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,8 @@ from matplotlib.text import Text
 
 from spatialsyn.cities.writing import written
 from spatialsyn.errors import ConfigError
+from spatialsyn.report.opaque import opaque
+from spatialsyn.report.outlines import truetype
 from spatialsyn.report.words import check_language
 
 # Column widths, mm: one column, one and a half, two. The default and Elsevier's; those of others
@@ -35,6 +37,8 @@ JOURNALS: dict[str, dict[str, float]] = {
     "springer": {"single": 84, "middle": 129, "double": 174},
     "nature": {"single": 89, "middle": 120, "double": 183},
 }
+# What a page of A4 has room for, above a caption.
+TALLEST_MM = 230.0
 MM = 1 / 25.4
 
 LATIN = ("Arial", "Helvetica", "Liberation Sans", "Nimbus Sans", "DejaVu Sans")
@@ -44,6 +48,10 @@ CJK = (
 )  # fmt: skip
 # Data packages that hold a Chinese font, and the file in each.
 FONT_PACKAGES = {"pylopdf_fonts_zh_cn": "NotoSansSC-Regular.otf"}
+# The fonts of a text in an svg.
+FAMILY = re.compile(
+    rb"(style=\"[^\"]*?font(?:-family)?: (?:[^';\"]* )?)('[^';\"]+'(?:, '[^';\"]+')*)"
+)
 # Ideographs, kana, and the punctuation and full-width forms that go with them.
 NEEDS_CJK = re.compile(
     "[\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003134f]"
@@ -202,11 +210,15 @@ def bold(text: str) -> dict[str, Any]:
 
 def check_glyphs(figure: Figure) -> None:
     """Refuse Chinese text in a figure where it cannot be printed."""
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text)
+    for text in texts(figure):
         if NEEDS_CJK.search(text.get_text()):
             require_cjk(f"the text {text.get_text()!r}")
             return
+
+
+def texts(figure: Figure) -> list[Text]:
+    """Everything that is written in a figure."""
+    return [text for text in figure.findobj(Text) if isinstance(text, Text)]
 
 
 def axes_of(width_mm: float | str, height_mm: float) -> Axes:
@@ -253,7 +265,7 @@ def save(
     ----------
     path : without suffix, to get all `formats`; with the suffix of a format, to get that one.
         Folders on the way are made.
-    formats : of "pdf", "png", "svg", "eps"
+    formats : of "pdf", "png", "svg", "eps"; eps is opaque, in the colours of paper
     dpi : of the png; 300 for halftones, 500 for combinations, 1000 for line art (Elsevier).
 
     Returns
@@ -289,7 +301,25 @@ def close(drawing: Figure | Axes) -> None:
 def rendered(figure: Figure, form: str, dpi: float) -> bytes:
     """The bytes of `figure` in one format, without the time of day."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=form, dpi=dpi, metadata=METADATA[form])
+    with truetype(), postscript(figure) if form == "eps" else nullcontext():
+        figure.savefig(buffer, format=form, dpi=dpi, metadata=METADATA[form])
     content = buffer.getvalue()
+    if form == "svg":
+        return FAMILY.sub(lambda found: found[0] + _others(found[2]), content)
     # PostScript takes no metadata: its date is a comment line.
     return re.sub(rb"%%CreationDate:.*\n", b"", content) if form == "eps" else content
+
+
+def _others(families: bytes) -> bytes:
+    """What a reader of an svg, which holds no fonts, is to take where these are missing."""
+    named = [f"'{name}'" for name in (*LATIN, *CJK)]
+    return "".join(f", {name}" for name in [*named, "sans-serif"]
+                   if name.encode() not in families).encode()  # fmt: skip
+
+
+@contextmanager
+def postscript(figure: Figure) -> Iterator[None]:
+    """Without transparency; Chinese as outlines: in its TrueType letters would have other names."""
+    kind = 3 if any(NEEDS_CJK.search(text.get_text()) for text in texts(figure)) else 42
+    with opaque(figure), _applied({"ps.fonttype": kind}):
+        yield

@@ -353,7 +353,7 @@ def _labelled(frame: pd.DataFrame, ids: Sequence[Any] | None, name: str) -> tupl
             raise AlignmentError(
                 f"the {axis} of W[{name}] and its ids differ: without a label {named(absent)}, "
                 f"foreign labels {named(extra)}. Label rows and columns by the same city ids, or "
-                f"pass matrix.to_numpy() if the order is right.{of_another_kind(order, list(labels))}"
+                f"pass matrix.to_numpy() if the order is right.{of_another_kind(order, labels)}"
             )
     return frame.loc[order, order].to_numpy(), order
 

@@ -38,12 +38,18 @@ def test_correlations_of_weights_lie_below_and_of_lags_above():
     y = pd.Series(np.random.default_rng(0).normal(size=9), index=IDS)
     table = ss.weights.audit(*listed, y=y)
     right = ss.report.audit(*listed, y=y).axes[1]
-    tiles = right.get_images()[0].get_array().filled(np.nan)
+    tiles = right.collections[0].get_array().filled(np.nan)
     assert_allclose(tiles[2, 0], table.loc["dig", "overlap[geo]"])
     assert_allclose(tiles[0, 2], table.loc["dig", "lag_overlap[geo]"])
     assert np.isnan(np.diag(tiles)).all()
     assert len(texts(right)) == 6
     assert len(texts(ss.report.audit(*listed).axes[1])) == 3
+
+
+def test_tiles_are_areas_in_a_pdf_and_no_image(tmp_path):
+    listed = [weights("geo", 0), weights("eco", 1), weights("dig", 2)]
+    (path,) = ss.report.save(ss.report.audit(*listed), tmp_path / "audit.pdf")
+    assert b"/Subtype /Image" not in path.read_bytes()
 
 
 def test_one_matrix_has_no_others_to_be_like():

@@ -1,14 +1,25 @@
 """Plots of effects show the table they were given; files are fit for print and reproducible."""
 
+import io
+import re
+import shutil
+import subprocess
+import zlib
+from xml.etree import ElementTree
+
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from drawing import drawn
+from fontTools.ttLib import TTFont
 from numpy.testing import assert_allclose
+from PIL import Image
 
 import spatialsyn as ss
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
+from spatialsyn.report.figures import forest
 
 
 @pytest.fixture
@@ -54,6 +65,21 @@ def test_models_stand_side_by_side_under_their_names(panel, fit):
     assert [text.get_text() for text in drawn(ax, "heading")] == ["Digital", "z"]
     heights = [line.get_ydata()[0] for line in drawn(ax, "point")]
     assert len(set(np.round(heights, 6))) == 12
+
+
+def test_many_models_stay_on_the_page_and_their_points_apart():
+    """A4 is 297 mm high: less two margins of 25 mm and a caption, 230 mm are left."""
+    point = forest.Point(0.1, -0.1, 0.3, "k")
+    rows = [row for x in "abcde"
+            for row in (forest.Row(x), *[forest.Row("direct", (point,) * 6)] * 3)]  # fmt: skip
+    ax = forest.forest(rows, None, "middle", None)
+    forest.close(ax, "change in y per unit of x", 0.95, "en")
+    assert ax.figure.get_figheight() * 25.4 <= 230
+    heights = np.sort([ax.transData.transform((0, line.get_ydata()[0]))[1]
+                       for line in drawn(ax, "point")])  # fmt: skip
+    marker = drawn(ax, "point")[0]
+    needed = marker.get_markersize() + marker.get_markeredgewidth()
+    assert np.diff(heights).min() * 72 / ax.figure.dpi > needed
 
 
 def test_effects_by_city_are_sent_to_the_map(results):
@@ -182,11 +208,67 @@ def test_fonts_are_embedded_as_truetype(results, tmp_path):
     assert b"CreationDate" not in content
 
 
+needs_chinese = pytest.mark.skipif(theme.cjk_family() is None, reason="no Chinese font")
+
+
+def written_in_chinese():
+    with theme.style("zh"):
+        figure = plt.figure(figsize=(2, 1))
+        figure.text(0.1, 0.3, "虚拟集聚龘", fontsize=24)
+    return figure
+
+
+@needs_chinese
+def test_chinese_fonts_are_truetype_where_the_file_says_so(tmp_path):
+    """ISO 32000, table 126: FontFile2 is a TrueType font program, whose first word is 1.0."""
+    paths = [
+        ss.report.save(written_in_chinese(), tmp_path / name)[0] for name in ("a.pdf", "b.pdf")
+    ]
+    content = paths[0].read_bytes()
+    assert content == paths[1].read_bytes()
+    assert b"/FontFile3" not in content
+    starts = [found.end() for found in re.finditer(rb"/Length1.*?stream\r?\n", content, re.S)]
+    fonts = [zlib.decompressobj().decompress(content[start:]) for start in starts]
+    assert [font[:4] for font in fonts] == [b"\x00\x01\x00\x00"]
+    letters = TTFont(io.BytesIO(fonts[0]))
+    assert letters["maxp"].numGlyphs == len(letters["glyf"].glyphs) >= 5
+
+
+@needs_chinese
+@pytest.mark.skipif(not shutil.which("gs"), reason="Ghostscript is not installed")
+@pytest.mark.parametrize("form", ["pdf", "eps"])
+def test_ghostscript_prints_chinese_letters(form, tmp_path):
+    """As much ink as matplotlib itself puts on the page."""
+    figure = written_in_chinese()
+    path, screen = ss.report.save(figure, tmp_path / "a", formats=(form, "png"), dpi=300)
+    command = ["gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-dEPSCrop", "-r1200",
+               "-sDEVICE=pnggray", f"-sOutputFile={tmp_path / 'gs.png'}", str(path)]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    ink = []
+    for file in (tmp_path / "gs.png", screen):
+        with Image.open(file) as picture:
+            ink.append(1 - np.asarray(picture.convert("L")).mean() / 255)
+    assert ink[1] > 0.02
+    assert_allclose(ink[0], ink[1], rtol=0.1)
+
+
 def test_names_on_maps_stay_text(panel, tmp_path):
     """A halo drawn by the text itself would turn the names into outlines."""
     ax = ss.report.map(panel.cities, panel.mean("x", "all"), labels="en")
     (file,) = ss.report.save(ax, tmp_path / "map.svg")
     assert ">Guangzhou</text>" in file.read_text()
+
+
+def test_an_svg_names_a_font_for_every_computer(results, tmp_path):
+    """A list of fonts that ends without a generic one is set in the reader's serif type."""
+    (path,) = ss.report.save(ss.report.effects_plot(results), tmp_path / "a.svg")
+    root = ElementTree.parse(path).getroot()
+    written = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    assert len(written) > 10
+    for text in written:
+        families = re.search(r"font(?:-family)?: ([^;]*)", text.get("style").split("font-size")[-1])
+        assert families[1].endswith(", sans-serif")
+        assert families[1].count("'Arial'") == 1
 
 
 def test_dollars_in_names_are_no_formula(panel, fit, tmp_path):

@@ -63,6 +63,20 @@ def test_joint_bands_of_effects_over_years_can_be_drawn(panel, geo):
     assert_allclose(drawn(ax, "estimate")[0].get_ydata(), table["estimate"])
 
 
+def test_a_band_is_pale_in_postscript_which_knows_no_transparency(curve, tmp_path):
+    """A colour c of opacity a on white paper is 1 - a (1 - c)."""
+    ax = ss.report.curve_plot(curve, "years")
+    (band,) = ax.collections
+    c, a = np.array(band.get_facecolor()[0][:3]), band.get_alpha()
+    lines = ss.report.save(ax, tmp_path / "c.eps")[0].read_text(encoding="latin-1").splitlines()
+    used = [line.split()[:3] for line in lines if line.endswith("setrgbcolor")]
+    used = np.array(used, dtype=float)
+    for colour in (1 - a * (1 - c), c):
+        assert np.isclose(used, colour, atol=2e-3).all(axis=1).any()
+    assert_allclose(band.get_facecolor(), [[*c, a]])
+    assert band.get_alpha() == a
+
+
 def test_several_curves_differ_by_line_and_share_no_inner_band(curve):
     inner = curve.assign(inner_low=curve["low"] * 1.5, inner_high=curve["high"] / 1.5)
     assert len(drawn(ss.report.curve_plot(inner, "km"), "inner")) == 1

@@ -27,6 +27,9 @@ from spatialsyn.report.tables.word import word
 
 X = "urbanization"
 needs_latex = pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+has_ctex = shutil.which("xelatex") and shutil.which("kpsewhich") and not subprocess.run(
+    ["kpsewhich", "ctex.sty"], capture_output=True, check=False).returncode  # fmt: skip
+needs_xelatex = pytest.mark.skipif(not has_ctex, reason="xelatex with ctex is not installed")
 needs_office = pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is missing")
 # Points that a line may stick out before a reader sees it.
 STICKS_OUT = 1.0
@@ -48,6 +51,7 @@ def tables():
         "descriptives": descriptives(panel, panel.variables, units={"gdp": "100 %"}),
         "correlations": correlations(panel, panel.variables[:8], above="within"),
         "definitions": definitions(ss.datasets.codebook()),
+        "a page of definitions": definitions(ss.datasets.codebook().iloc[:15]),
         "weights": weights_table(geo, eco),
     }
 
@@ -126,6 +130,35 @@ def test_word_columns_are_as_wide_as_their_words():
     assert grid.columns[0].width.cm > 1.06 + 0.38
 
 
+def test_word_breaks_no_word_of_a_table_wider_than_a_page():
+    """Times at seven points: "Observations" is 12 letters of 0.45 em or more, 1.33 cm."""
+    from io import BytesIO
+
+    from docx import Document
+
+    heads = tuple(f"Model {i} of all that were tried" for i in range(12))
+    rows = (
+        Row("Observations", ("1,234.567***",) * 12),
+        Row("Fixed effects", ("city and year",) * 12),
+    )
+    document = Document(BytesIO(word(Table("Wide", heads, rows, (), pd.DataFrame()))))
+    widths = [column.width.cm for column in document.tables[0].columns]
+    assert sum(widths) <= 24.7 + 13 * 2.54 / 1440  # Word counts in twentieths of a point
+    assert widths[0] > 1.33 + 0.38
+    # Figures are half an em: ten of them, and three marks of a quarter.
+    assert min(widths[1:]) > (10 * 0.5 + 3 * 0.25) * 7 * 2.54 / 72 + 0.38
+
+
+def test_ideographs_are_chinese_in_word():
+    from io import BytesIO
+
+    from docx import Document
+
+    made = Document(BytesIO(word(table(fitted("sdm"), language="zh"))))
+    assert 'w:eastAsia="zh-CN"' in made.styles.element.xml
+    assert 'w:eastAsia="en-US"' not in made.styles.element.xml
+
+
 def test_shared_cells_are_merged_in_word_and_excel_keeps_both_headers(tmp_path):
     from docx import Document
 
@@ -136,7 +169,25 @@ def test_shared_cells_are_merged_in_word_and_excel_keeps_both_headers(tmp_path):
     assert [p.text for cell in grid.rows[0].cells for p in cell.paragraphs].count("") == 1
     assert all("tblHeader" in line._tr.xml for line in list(grid.rows)[:2])
     book = pd.read_excel(made.save(tmp_path / "t.xlsx"), header=None, dtype=str).fillna("")
-    assert list(book.iloc[0]) == ["", "A", "", "B", ""]
+    assert list(book.iloc[1]) == ["", "A", "", "B", ""]
+
+
+def test_a_workbook_can_be_read_and_printed_as_it_is(tmp_path):
+    """Excel counts widths in figures: a cell is cut where its neighbour has words."""
+    from openpyxl import load_workbook
+
+    made = table({"A": fitted("sdm"), "B": fitted("sar")}, beside="se", title="=Table & 1")
+    sheet = load_workbook(made.save(tmp_path / "t.xlsx"))["table"]
+    assert (sheet["A1"].value, sheet["A1"].data_type) == ("=Table & 1", "s")
+    assert {str(cells) for cells in sheet.merged_cells.ranges} >= {"B2:C2", "D2:E2"}
+    for line in list(sheet.iter_rows(min_row=3))[: len(made.rows) + 1]:
+        words = [str(cell.value or "") for cell in line]
+        merged = line[1].coordinate in sheet.merged_cells
+        for cell, text, after in zip(line, words, [*words[1:], ""], strict=True):
+            if after and not merged:
+                assert sheet.column_dimensions[cell.column_letter].width > len(text)
+    assert sheet.page_setup.fitToHeight == 0
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
 
 
 def test_shared_cells_span_their_columns_in_html_latex_text_and_markdown():
@@ -150,11 +201,56 @@ def test_shared_cells_span_their_columns_in_html_latex_text_and_markdown():
 
 
 def test_a_table_too_wide_for_every_type_is_scaled_down():
-    columns = tuple(f"a rather long header {i}" for i in range(12))
+    columns = tuple(f"a_rather_long_header_{i}" for i in range(12))
     made = Table("Wide", columns, (Row("x", ("1",) * 12),), (), pd.DataFrame())
     assert fitted_to_page(made).wide
     assert r"\resizebox{\linewidth}{!}" in latex(made)
     assert packages(made) == ["booktabs", "graphicx"]
+
+
+def test_long_headers_have_lines_before_a_table_is_scaled_down():
+    columns = tuple(f"a rather long header {i}" for i in range(12))
+    made = Table("Wide", columns, (Row("x", ("1",) * 12),), (), pd.DataFrame())
+    assert not fitted_to_page(made).wide
+    assert r"\shortstack{a \\ rather \\ long \\ header \\ 3}" in latex(made)
+    assert r"\resizebox" not in latex(made)
+
+
+@needs_xelatex
+def test_chinese_tables_stay_on_the_page(tmp_path):
+    """ctex spreads lines by 1.3, which is for text."""
+    made = table([fitted("sdm"), fitted("two")], language="zh")
+    made.save(tmp_path / "zh.tex")
+    (tmp_path / "t.tex").write_text(
+        "\\documentclass[a4paper]{article}\\usepackage[margin=2.5cm]{geometry}"
+        f"\\usepackage{{{','.join(packages(made))}}}\\usepackage{{ctex}}"
+        "\\begin{document}\\input{zh.tex}\\end{document}",
+        encoding="utf-8",
+    )
+    done = subprocess.run(["xelatex", "-interaction=nonstopmode", "t.tex"], cwd=tmp_path,
+                          capture_output=True, text=True, check=False, errors="replace")  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Float too large" not in done.stdout
+    assert "Missing character" not in done.stdout
+
+
+@needs_latex
+def test_double_spacing_and_quotes_stay_outside_and_inside_of_a_table(tmp_path):
+    """Twice as high, this table would leave the page; straight quotes print as closing ones."""
+    rows = (Row('the "old" W', ("1",)), *[Row("x", ("1",))] * 40)
+    made = Table("Long", ("(1)",), rows, (), pd.DataFrame())
+    assert r"the ``old'' W" in latex(made)
+    spread = document(made).replace(r"\begin{document}", r"\linespread{2}\begin{document}")
+    (tmp_path / "t.tex").write_text(spread, encoding="utf-8")
+    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "t.tex"], cwd=tmp_path,
+                          capture_output=True, text=True, check=True, errors="replace")  # fmt: skip
+    assert "Float too large" not in done.stdout
+
+
+def test_accents_need_no_chinese_fonts(tmp_path):
+    made = Table("Größe", ("é",), (Row("“ő”", ("1",)),), (), pd.DataFrame())
+    saved = made.save(tmp_path / "t.tex").read_text(encoding="utf-8")
+    assert saved.startswith("% needs \\usepackage{booktabs}\n")
 
 
 def test_columns_of_text_are_broken_into_lines():

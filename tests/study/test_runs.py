@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -271,6 +272,17 @@ def test_the_table_of_shares_is_that_of_the_curves(runs):
     assert table.columns == ("Direct", "Indirect", "Total")
     assert table.notes[0] == "Effects of Broadband; significant: p < 0.05."
     assert "are no p-values" in table.notes[1]
+
+
+def test_the_table_of_shares_is_chinese_in_a_chinese_report(runs):
+    table = ss.report.specification_table(runs, "x", labels={"x": "宽带"}, language="zh")
+    english = ss.report.specification_table(runs, "x")
+    assert [row.cells for row in table.rows] == [row.cells for row in english.rows]
+    words = " ".join(
+        [table.title, *table.columns, *(row.label for row in table.rows), *table.notes]
+    )
+    names = r"ss\.placebo|\b(?:x|p|z|lag)\b"
+    assert not re.findall("[A-Za-z]{2,}", re.sub(names, "", words))
 
 
 def test_a_study_on_many_cities_shares_eigenvectors_and_agrees_with_fits():

@@ -40,7 +40,6 @@ COVERED_BY = 0.2
 
 MARGIN = 0.02
 TITLE_MM = 6.0
-TALLEST_MM = 230.0
 # Points of a further line of a title.
 TITLE_LINE = 10.0
 
@@ -230,7 +229,7 @@ def new_axes(shown: Sheet, width_mm: float | str, title: str | None) -> Axes:
     width_mm = theme.width(width_mm)
     more = titled(title, width_mm * theme.MM * 72).count("\n") * TITLE_LINE / 72 / theme.MM
     room = TITLE_MM + more if title else 0.0
-    height = min(width_mm * shown.aspect, TALLEST_MM - room)
+    height = min(width_mm * shown.aspect, theme.TALLEST_MM - room)
     figure = plt.figure(figsize=(width_mm * theme.MM, (height + room) * theme.MM))
     return figure.add_axes((0.0, 0.0, 1.0, height / (height + room)), gid="sheet")
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.fading import HANDLERS, length
-from spatialsyn.report.atlas.frame import TALLEST_MM, TITLE_MM, Sheet
+from spatialsyn.report.atlas.frame import TITLE_MM, Sheet
 
 # Between panels side by side, and around the legend.
 GAP_MM, LEGEND_GAP_MM = 3.0, 1.5
@@ -55,7 +55,7 @@ class Grid:
 def on_page(shown: Sheet, count: int, across: int, width_mm: float) -> Sheet:
     """The sheet with room on the right, where panels to scale would be taller than a page."""
     width = (width_mm - GAP_MM * (across - 1)) / across
-    height = (TALLEST_MM - BELOW_MM) / -(-count // across) - TITLE_MM
+    height = (theme.TALLEST_MM - BELOW_MM) / -(-count // across) - TITLE_MM
     aspect = max(height, LOWEST_MM) / width
     return shown.filling(aspect) if aspect < shown.aspect else shown
 

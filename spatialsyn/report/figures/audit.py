@@ -102,7 +102,10 @@ def draw_overlaps(ax: Axes, below: pd.DataFrame, above: pd.DataFrame | None, lan
     if above is not None:
         values[np.triu_indices(n, 1)] = above.to_numpy()[np.triu_indices(n, 1)]
     cmap = colour_map("vik")
-    ax.imshow(values, cmap=cmap, vmin=-1, vmax=1, aspect="auto", gid="tiles")
+    # Areas, not an image of 300 dots an inch: sharp at every size.
+    ax.pcolormesh(range(n), range(n), np.ma.masked_invalid(values), cmap=cmap, vmin=-1, vmax=1,
+                  shading="nearest", edgecolor="white", lw=1.2, gid="tiles")  # fmt: skip
+    ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5))
     names = [folded(str(name), NAMES * sides(ax)[0]) for name in below.index]
     widest = max(measured(name, theme.TEXT) for name in names)
     tile = (sides(ax)[0] - widest - MARGINS) / n

@@ -19,6 +19,8 @@ from spatialsyn.report.words import word
 
 # Height of a row, and the room for a title above and the axis below, mm.
 ROW_MM, TITLE_MM, LEGEND_MM, AXIS_MM = 4.4, 7.0, 5.0, 13.0
+# Rows that would leave the page are lower, down to what their type needs.
+LEAST_MM = 2.9
 # Distance of the points of several models in one row, in rows.
 APART = 0.55
 # Share of the width that the names of rows may take, and the height of their lines, in rows.
@@ -82,8 +84,9 @@ def forest(
     rows = in_lines(rows, wide)
     if ax is None:
         above = TITLE_MM if title or head else LEGEND_MM
-        height = sum(map(depth, rows)) * ROW_MM + AXIS_MM + above
-        size = (wide / 72, height * theme.MM)
+        around, deep = AXIS_MM + above, sum(map(depth, rows))
+        row_mm = min(ROW_MM, max(LEAST_MM, (theme.TALLEST_MM - around) / deep))
+        size = (wide / 72, (deep * row_mm + around) * theme.MM)
         ax = plt.figure(figsize=size, layout="constrained").add_subplot(gid="rows")
     ax.axvline(0, color=theme.GREY, lw=0.6, zorder=1, gid="zero")
     bottoms = np.cumsum([depth(row) for row in rows])

@@ -97,16 +97,30 @@ def specification_curve(
 
 
 def specification_table(
-    runs: Runs, x: str, labels: Labels = None, title: str = "Every specification of the grid"
+    runs: Runs,
+    x: str,
+    labels: Labels = None,
+    title: str | None = None,
+    language: str = "en",
 ) -> Table:
     """Range, signs and significance of each effect of x over all models; the caveat below."""
     check_labels(labels, "specification_table", [x])
+    how = Display(labels, language=language)
     curves = [runs.curve(x, effect) for effect in EFFECTS]
     shares = pd.DataFrame([found.shares for found in curves], index=list(EFFECTS))
-    rows = [Row(str(name).capitalize(), tuple(map(_cell, shares[name]))) for name in shares]
-    what = f"Effects of {Display(labels).label(x)}; significant: p < {ALPHA:g}."
-    columns = tuple(effect.capitalize() for effect in EFFECTS)
-    return Table(title, columns, tuple(rows), (what, curves[0].caveat), shares, align="right")
+    rows = [
+        Row(how.say(str(name).capitalize()), tuple(map(_cell, shares[name]))) for name in shares
+    ]
+    what = how.say("Effects of {}; significant: p < {}.", how.label(x), f"{ALPHA:g}")
+    return Table(
+        how.say("Every specification of the grid") if title is None else title,
+        tuple(how.say(effect.capitalize()) for effect in EFFECTS),
+        tuple(rows),
+        (what, how.sentence(curves[0].caveat)),
+        shares,
+        align="right",
+        language=language,
+    )
 
 
 def _cell(value: float) -> str:

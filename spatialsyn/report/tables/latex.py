@@ -8,10 +8,11 @@ columns of text ``array``, ones too wide for the smallest type ``graphicx``; Chi
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from math import ceil
 from typing import NamedTuple
 
-from spatialsyn.report.tables.layout import Layout, Row, ems, text_shares
+from spatialsyn.report.tables.layout import Layout, Row, ems, in_lines, text_shares
 
 GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta",
@@ -32,8 +33,17 @@ LATEX = str.maketrans(
         "—": "---", "…": r"\dots{}", "’": "'", "\n": " ",
     }
 )  # fmt: skip
-# Points between the margins of A4, less the caption, and letters in a line of notes.
-ACROSS, DOWN, NOTE = 455.0, 640.0, 110
+# Points between margins of 25 mm on A4, some of them spared, and letters in a line of notes.
+ACROSS, DOWN, NOTE = 455.0, 690.0, 110
+# Points of a caption with a line, of the rules with the space around them, above a group, between
+# lines of text, and above the notes; whatever the size of the type.
+CAPTION, RULES, GROUP, BETWEEN, ABOVE_NOTES = 27.0, 16.0, 5.0, 2.0, 6.0
+# Last of the Latin letters with accents.
+LATIN, QUOTES = 0x17F, "“”‘’"
+# Ems of a line that words which do not fit leave blank.
+RAGGED = 1.5
+# Lines of a table stand close, also in a manuscript with double spacing and in one with ctex.
+CLOSE = r"\linespread{1}"
 # Type sizes tried: name, points, leading, space of a column.
 SIZES = (
     (r"\small", 9.0, 11.0, 6.0),
@@ -54,23 +64,26 @@ class Fit(NamedTuple):
 
 def latex(table: Layout) -> str:
     """A ``table`` float, or a ``longtable`` where it is longer than a page."""
-    size, space, wide, long, notes_apart = fitted(table)
+    table = with_narrow_heads(table)
+    size, space, wide, long, notes_apart = _fitted(table)
     settings = [rf"\setlength{{\tabcolsep}}{{{space:g}pt}}"] if space < SIZES[0][-1] else []
     caption = [rf"\caption{{{escaped(table.title)}}}"] if table.title else []
     apart = [r"\setlength{\belowcaptionskip}{5pt}"] if table.title and not long else []
     notes = " ".join(escaped(note) for note in table.notes)
     below = (
-        [rf"\par\medskip\noindent\parbox{{\linewidth}}{{\footnotesize {notes}}}"] if notes else []
+        [rf"\par\medskip\noindent\parbox{{\linewidth}}{{{CLOSE}\footnotesize {notes}}}"]
+        if notes
+        else []
     )
     if long:
         body = _longtable(table, caption)
-        return "\n".join([rf"\begingroup{size}", *settings, *body, *below, r"\endgroup", ""])
+        return "\n".join([rf"\begingroup{CLOSE}{size}", *settings, *body, *below, r"\endgroup", ""])
     grid = [
         rf"\begin{{tabular}}{_columns(table)}", r"\toprule", *_headers(table), r"\midrule",
         *_lines(table, r" \\"), r"\bottomrule", r"\end{tabular}",
     ]  # fmt: skip
     shown = [r"\resizebox{\linewidth}{!}{%", *grid, "}"] if wide else grid
-    start = [r"\begin{table}[htbp]", rf"\centering{size}", *settings, *apart, *caption]
+    start = [r"\begin{table}[htbp]", rf"\centering{CLOSE}{size}", *settings, *apart, *caption]
     end = [r"\end{table}"]
     rest = [*end, *below] if notes_apart else [*below, *end]
     return "\n".join([*start, *shown, *rest, ""])
@@ -91,34 +104,51 @@ def packages(table: Layout) -> list[str]:
 
 def escaped(words: str) -> str:
     """Escaped; neighbours in math mode, such as a Greek letter and its power, share it."""
-    return re.sub(r"(?<!\\)\$\$", "", words.translate(LATEX))
+    quoted = re.sub(r'"([^"]*)"', r"``\1''", words.translate(LATEX))
+    return re.sub(r"(?<!\\)\$\$", "", quoted)
 
 
 def _is_chinese(table: Layout) -> bool:
-    return not all(
-        part.isascii()
+    """Whether there are letters beyond the Latin ones and their quotes, which every engine has."""
+    return any(
+        ord(letter) > LATIN and letter not in QUOTES
         for row in [*table.headers, *table.rows, Row(table.title, table.notes)]
         for part in map(escaped, (row.label, *row.cells))
+        for letter in part
     )
+
+
+def with_narrow_heads(table: Layout) -> Layout:
+    """The same table where it fits the page; else with headers in lines, as wide as its cells.
+
+    Headers with lines in them are printed so.
+    """
+    if table.align == "left" or not _fitted(table).wide:
+        return table
+    room = max((ems(cell) for line in table.lines for cell in line[1:]), default=0.0)
+    return replace(table, columns=tuple(in_lines(head, room) for head in table.columns))
 
 
 def fitted(table: Layout) -> Fit:
     """The largest type in which a table fits the page.
 
     A table that is too long in every type breaks across pages in the first that is narrow
-    enough; one that is too wide in every type is scaled down, and where that leaves no room for
-    its notes they follow it.
+    enough; one that is too wide in every type has its headers in lines, then it is scaled down,
+    and where that leaves no room for its notes they follow it.
     """
+    return _fitted(with_narrow_heads(table))
+
+
+def _fitted(table: Layout) -> Fit:
     lines = [*map(table.spread, table.headers), *(line for line in table.lines if any(line[1:]))]
-    words = sum(max(map(ems, column)) for column in zip(*lines, strict=True))
-    notes = sum(map(ems, table.notes)) * 2 / NOTE
-    groups = sum(row.kind == "group" for row in table.rows)
+    words = sum(max(map(_widest, column)) for column in zip(*lines, strict=True))
+    notes = sum(map(ems, table.notes)) * 2 / NOTE * SIZES[1][2] + ABOVE_NOTES * bool(table.notes)
     narrow = []
     for size, points, leading, space in SIZES:
         across = words * points + 2 * space * len(lines[0])
         shrunk = 1.0 if table.align == "left" else min(1.0, ACROSS / across)
-        rows = _printed_lines(table, points) * leading + groups * 0.5 * points
-        long = rows * shrunk + notes * SIZES[1][2] > DOWN
+        grid = _height(table, points, leading) * shrunk
+        long = grid + notes + CAPTION * bool(table.title) > DOWN
         if shrunk == 1.0 and not long:
             return Fit(size, space, wide=False, long=False)
         narrow += [(size, space)] if shrunk == 1.0 else []
@@ -127,22 +157,40 @@ def fitted(table: Layout) -> Fit:
     return Fit(size, space, wide=True, long=False, notes_apart=long)
 
 
+def _widest(cell: str) -> float:
+    return max(map(ems, cell.split("\n")))
+
+
+def _height(table: Layout, points: float, leading: float) -> float:
+    """Points from the first rule to the last."""
+    groups = sum(row.kind == "group" for row in table.rows)
+    heads = len(table.headers) + max((head.count("\n") for head in table.columns), default=0)
+    text = BETWEEN * len(table.rows) if table.align == "left" else 0.0
+    lines = _printed_lines(table, points) + heads
+    return lines * leading + groups * GROUP + RULES + text
+
+
 def _printed_lines(table: Layout, points: float) -> float:
     """Lines of the body: text in columns is broken into several."""
     if table.align != "left":
         return len(table.rows)
-    room = [share * ACROSS / points for share in text_shares(table)]
+    room = [share * _room(table) * ACROSS / points - RAGGED
+            for share in text_shares(table)]  # fmt: skip
     broken = (max(ceil(ems(cell) / w) for cell, w in zip(line, room, strict=True))
               for line in table.lines)  # fmt: skip
     return sum(max(1, lines) for lines in broken)
 
 
+def _room(table: Layout) -> float:
+    """Share of the line that columns of text have, less the space between them."""
+    return 1 - 0.03 * len(table.columns)
+
+
 def _columns(table: Layout) -> str:
     if table.align != "left":
         return rf"{{@{{}}l{table.align[0] * len(table.columns)}@{{}}}}"
-    room = 1 - 0.03 * len(table.columns)
     ragged = [
-        rf">{{\raggedright\arraybackslash}}p{{{share * room:.3f}\linewidth}}"
+        rf">{{\raggedright\arraybackslash}}p{{{share * _room(table):.3f}\linewidth}}"
         for share in text_shares(table)
     ]
     return f"{{@{{}}{''.join(ragged)}@{{}}}}"
@@ -175,9 +223,17 @@ def _lines(table: Layout, kept: str) -> list[str]:
             lines.append(r"\midrule")
         elif row.kind == "group" and lines:
             lines.append(r"\addlinespace")
+        elif table.align == "left" and lines:
+            lines.append(rf"\addlinespace[{BETWEEN:g}pt]")
         together = row.kind == "group" or after == "below"
         lines.append(_line(table, row) + (kept if together else r" \\"))
     return lines
+
+
+def _stacked(head: str) -> str:
+    """A header, its lines one below the other."""
+    lines = r" \\ ".join(map(escaped, head.split("\n")))
+    return rf"\shortstack{{{lines}}}" if "\n" in head else lines
 
 
 def _line(table: Layout, row: Row) -> str:
@@ -186,7 +242,7 @@ def _line(table: Layout, row: Row) -> str:
         span = rf"\multicolumn{{{len(table.columns) + 1}}}{{@{{}}l}}"
         return rf"{span}{{\textit{{{escaped(row.label)}}}}}"
     each = table.each(row.cells)
-    cells = [escaped(cell) for cell in row.cells]
+    cells = [_stacked(cell) if row.kind == "header" else escaped(cell) for cell in row.cells]
     if each > 1:
         cells = [rf"\multicolumn{{{each}}}{{c}}{{{cell}}}" for cell in cells]
     # A line that begins with [ or * would be read as an option of the \\ above it.

@@ -106,6 +106,18 @@ def _em(letter: str) -> float:
     return CAPITAL if letter.isupper() else 0.54
 
 
+def in_lines(words: str, room: float) -> str:
+    """`words` in lines of so many ems, where they can be parted between words."""
+    lines: list[str] = []
+    for word in words.split():
+        joined = f"{lines[-1]} {word}" if lines else word
+        if lines and ems(joined) <= room:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
 # Ems in a line of text, and how much wider than its longest word a column is.
 LINE, EASE = 50.0, 1.3
 

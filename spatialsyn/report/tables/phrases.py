@@ -11,8 +11,12 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from spatialsyn.report.tables.sentences import PIECES, SENTENCES, WORDS
+from spatialsyn.report.tables import grid_words, sentences
+from spatialsyn.report.tables.sentences import PIECES
 from spatialsyn.report.words import check_language
+
+WORDS = sentences.WORDS | grid_words.WORDS
+SENTENCES = sentences.SENTENCES | grid_words.SENTENCES
 
 
 def phrase(text: str, language: str, *values: object) -> str:

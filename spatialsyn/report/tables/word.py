@@ -20,6 +20,8 @@ TEXT = 9.0
 SONG = "SimSun"
 # Space before and after a line, in points.
 EDGES = {"group": (3, 0), "over": (2, 1), "header": (2, 2), "below": (0, 1)}
+# Space before a line that stands under a rule.
+UNDER_RULE = 3
 
 
 def word(table: Layout) -> bytes:
@@ -63,6 +65,9 @@ def _page(document: Any, points: float, wide: bool) -> None:
     normal = document.styles["Normal"]
     normal.font.name, normal.font.size = "Times New Roman", Pt(points)
     normal.element.rPr.rFonts.set(qn("w:eastAsia"), SONG)
+    # Ideographs are Chinese: where Song is missing they would be in a Japanese font.
+    for spoken in document.styles.element.iter(qn("w:lang")):
+        spoken.set(qn("w:eastAsia"), "zh-CN")
     normal.paragraph_format.space_before = normal.paragraph_format.space_after = Pt(0)
     normal.paragraph_format.line_spacing = 1.0
 
@@ -71,7 +76,7 @@ def _word_grid(document: Any, table: Layout, widths: list[float]) -> None:
     """The cells, ruled above and below the header, above the foot, and at the end."""
     from docx.enum.table import WD_TABLE_ALIGNMENT
     from docx.oxml import OxmlElement
-    from docx.shared import Cm
+    from docx.shared import Cm, Pt
 
     heads = len(table.headers)
     rows = [*table.headers, *table.rows]
@@ -90,6 +95,8 @@ def _word_grid(document: Any, table: Layout, widths: list[float]) -> None:
             shared = j > 0 and table.each(row.cells) > 1
             align = "left" if j == 0 else "center" if shared else table.align
             _word_cell(cell, words, align, row.kind, together)
+            if i == heads or ruled[i]:
+                cell.paragraphs[0].paragraph_format.space_before = Pt(UNDER_RULE)
         top = 12 if i == 0 else 4 if ruled[i] else 0
         bottom = 4 if i == heads - 1 else 12 if i == len(rows) - 1 else 0
         for j, element in enumerate(line._tr.tc_lst):
@@ -129,7 +136,24 @@ def _sizes(table: Layout) -> tuple[float, list[float]]:
                 # Where Times is missing its stand-in may be a quarter wider.
                 room = min(SPARE, limit / sum(widths))
                 return points, [size * room for size in widths]
-    return points, [size * ACROSS / sum(widths) for size in widths]
+    return points, _squeezed(lines, points)
+
+
+def _squeezed(lines: Sequence[Sequence[str]], points: float) -> list[float]:
+    """Centimetres of columns that together are wider than the page: broken between words.
+
+    Each has room for its longest word, and they share what is left by what else they lack.
+    """
+    columns = [
+        (max(map(ems, column)), max(ems(word) for cell in column for word in cell.split() or [""]))
+        for column in zip(*lines, strict=True)
+    ]
+    least = [word * points * POINT + AIR for _, word in columns]
+    lack = [(whole - word) * points * POINT for whole, word in columns]
+    if sum(least) >= ACROSS or not sum(lack):
+        return [size * ACROSS / sum(least) for size in least]
+    return [size + (ACROSS - sum(least)) * more / sum(lack)
+            for size, more in zip(least, lack, strict=True)]  # fmt: skip
 
 
 def _word_cell(cell: Any, words: str, align: str, kind: str, together: bool) -> None:

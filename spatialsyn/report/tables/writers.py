@@ -1,4 +1,4 @@
-"""Formats of a table: text, Markdown, HTML and Excel; LaTeX and Word have modules of their own.
+"""Formats of a table: text, Markdown and HTML; LaTeX, Word and Excel have modules of their own.
 
 All print the same cells; none formats a number. What a format reserves is escaped here
 and nowhere else. Files carry no clock: saved twice, a table gives the same bytes.
@@ -15,13 +15,12 @@ from pathlib import Path
 from textwrap import fill
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-import pandas as pd
-
 from spatialsyn.cities.writing import written
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.tables.latex import tex
 from spatialsyn.report.tables.layout import Layout, Row, width
 from spatialsyn.report.tables.word import word
+from spatialsyn.report.tables.workbook import excel
 
 MARKDOWN = str.maketrans(
     {**{special: f"\\{special}" for special in "\\`*_[]|~$"}, "&": "&amp;", "<": "&lt;",
@@ -141,24 +140,6 @@ def html(table: Layout) -> str:
     )
 
 
-def excel(table: Layout) -> bytes:
-    """A workbook: the table as printed, and its numbers to the sixteen digits Excel keeps."""
-    blank = ("",) * len(table.columns)
-    lines = [*table.lines, *((note, *blank) for note in table.notes)]
-    stream = BytesIO()
-    with pd.ExcelWriter(stream, engine="openpyxl") as book:
-        heads = [table.spread(row) for row in table.headers]
-        printed = pd.DataFrame([*heads, *lines])
-        printed.to_excel(book, sheet_name="table", header=False, index=False)
-        table.frame.to_excel(book, sheet_name="numbers", index=False)
-        for sheet in book.sheets.values():
-            for cell in (cell for line in sheet.iter_rows() for cell in line):
-                # A city named "=1+1" is a name, not a formula.
-                if cell.data_type == "f":
-                    cell.data_type = "s"
-    return _without_clock(stream.getvalue())
-
-
 def csv(table: Layout) -> str:
     """The numbers behind the table, tidy, every digit kept."""
     return str(table.frame.to_csv(index=False, lineterminator="\n"))
@@ -177,8 +158,12 @@ def _word(table: Layout) -> bytes:
     return _without_clock(word(table))
 
 
+def _excel(table: Layout) -> bytes:
+    return _without_clock(excel(table))
+
+
 FORMATS: dict[str, Callable[[Layout], str | bytes]] = {
-    ".tex": tex, ".docx": _word, ".html": page, ".md": markdown, ".csv": csv, ".xlsx": excel,
+    ".tex": tex, ".docx": _word, ".html": page, ".md": markdown, ".csv": csv, ".xlsx": _excel,
 }  # fmt: skip
 
 
