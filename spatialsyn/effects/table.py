@@ -25,6 +25,8 @@ KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order", "path"
 ROUNDING = 1e-12
 # How `about` begins to tell of joint intervals.
 JOINT = "intervals hold jointly"
+# Where intervals are those of a profile likelihood, errors those of the delta method.
+PROFILE = "profile"
 # Draws of the largest deviation behind joint intervals.
 DRAWS = 20_000
 
@@ -39,7 +41,7 @@ class Effects:
         Columns ``x, effect`` and, by block or pair, ``to, from``; by city ``city``; by channel
         ``channel``; then ``estimate, se, low, high, p``. Changing this copy changes no effects.
     level : coverage of the intervals ``low .. high``
-    method : "delta" | "simulation" | "bootstrap"
+    method : "delta" | "simulation" | "bootstrap" | "profile", intervals of a profile likelihood
     draws : (size, rows) simulated effects, None under the delta method
     rejected : share of draws outside the interval of rho
     seed : seed of the simulation, None under the other methods
@@ -113,15 +115,23 @@ class Effects:
 
         The half width is the quantile of the largest of all standardised deviations (sup-t;
         Montiel Olea & Plagborg-Moller 2019), simulated from their joint normal distribution.
-        A curve drawn through a band of these has the stated coverage as a whole.
+        A curve drawn through a band of these has the stated coverage as a whole. Intervals of
+        a profile likelihood are widened on each side by as much as normal ones would be.
         """
+        profiled = self.method == PROFILE
+        if profiled and JOINT in self.about:
+            return self
         table, spread = self.table.copy(), self._spread()
         se = np.sqrt((spread**2).sum(axis=1))
         unit = spread[se > 0] / se[se > 0, None]
         normal = generator(seed).standard_normal((DRAWS, unit.shape[1]))
         largest = np.abs(normal @ unit.T).max(axis=1, initial=0.0)
-        half = np.quantile(largest, self.level) * se
-        table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
+        half, at = np.quantile(largest, self.level), table["estimate"]
+        below, above = se, se
+        if profiled:
+            one = ndtri((1 + self.level) / 2)
+            below, above = (at - table["low"]) / one, (table["high"] - at) / one
+        table["low"], table["high"] = at - half * below, at + half * above
         joint = f"{JOINT} for the {len(table)} effects, seed {seed}"
         about = "; ".join(filter(None, [self._about_entries, joint]))
         return replace(self, table=table, about=about)
@@ -203,7 +213,8 @@ class Effects:
         """The same estimates with errors, normal intervals and p-values from another `spread`."""
         columns = normal_columns(self.table["estimate"].to_numpy(), spread, self.level)
         table, about = self.table.assign(**columns), self._about_entries
-        made = replace(self, table=table, spread=spread, about=about)
+        method = "delta" if self.method == PROFILE else self.method
+        made = replace(self, table=table, spread=spread, about=about, method=method)
         return made.discoveries() if "q" in table else made
 
     @property

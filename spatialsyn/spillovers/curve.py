@@ -1,32 +1,43 @@
 """The spillover against distance, drawn through bands of equally many pairs of cities.
 
 A point of a curve is the mean of dy_i / dx_j over the pairs (i, j) of a band, a linear
-reading of the effects; the band around a curve holds for all its points at once (sup-t,
-`Effects.jointly`), and around several curves for all of them.
+reading of the effects; the band around a curve, or around several, holds for all of their
+points at once, over every decay that the likelihood does not reject (`region`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spatialsyn.effects.table import Effects
+from spatialsyn.numerics.lags import Array
+from spatialsyn.results import Results
 from spatialsyn.spillovers.kernel import Kernel
+from spatialsyn.spillovers.region import Fitted, cut_for, span
 
 # Bands of distance, of equally many pairs, that a curve is drawn through.
 BANDS = 12
 
+# Labels of all pairs, and a row for each label.
+Bands = tuple[pd.DataFrame, pd.DataFrame]
 
-def curves(effects_by: Callable[[Any], Effects], kernels: Sequence[Kernel]) -> pd.DataFrame:
+
+def curves(
+    best: Results,
+    region: Callable[[float], Sequence[Fitted]],
+    kernels: Sequence[Kernel],
+    decays: int,
+    level: float,
+) -> pd.DataFrame:
     """The curve along every distance; of several, what arrives by the links of each.
 
     Parameters
     ----------
-    effects_by : the effects by what `Results.effects` takes as ``by``
+    best, region : the fit at the best decays, and those within a likelihood ratio of it
+    decays : how many were estimated
 
     Returns
     -------
@@ -35,37 +46,55 @@ def curves(effects_by: Callable[[Any], Effects], kernels: Sequence[Kernel]) -> p
         band in its own unit, `nearer` the share of pairs nearer than the middle of the band;
         intervals hold for all curves of a regressor at once.
     """
-    parts = [_points(effects_by, kernel, len(kernels) > 1) for kernel in kernels]
-    table = pd.concat([part.table for part in parts], ignore_index=True)
-    spread = np.vstack([part.spread for part in parts if part.spread is not None])
-    shown = []
-    for x in dict.fromkeys(table["x"]):
-        rows = (table["x"] == x).to_numpy()
-        one = replace(parts[0], table=table[rows].reset_index(drop=True), spread=spread[rows])
-        shown.append(one.jointly().table)
-    columns = ["x", "distance", "at", "nearer", "pairs", "estimate", "low", "high"]
-    found = pd.concat(shown, ignore_index=True)[columns]
-    return found.rename(columns={"estimate": "effect"})
+    bands = [_bands(kernel) for kernel in kernels]
+    table, spread = _drawn(best, kernels, bands)
+    of_x = [(table["x"] == x).to_numpy() for x in dict.fromkeys(table["x"])]
+    cut = np.empty(len(table))
+    for rows in of_x:
+        cut[rows] = cut_for(spread[rows], decays, level)
+    fits = region(float(cut.max()))
+    drawn = [_drawn(one.results, kernels, bands)[0] for one in fits]
+    low, high = span(
+        np.array([one["effect"] for one in drawn]),
+        np.array([one["se"] for one in drawn]),
+        np.array([one.lr for one in fits]),
+        cut,
+    )
+    made = table.drop(columns="se").assign(low=low, high=high)
+    return pd.concat([made[rows] for rows in of_x], ignore_index=True)
 
 
-def _points(effects_by: Callable[[Any], Effects], kernel: Kernel, channel: bool) -> Effects:
-    """The mean effect of a pair in every band of one distance, by regressor."""
-    labels, bands = _bands(kernel)
-    made = effects_by(["channel", labels] if channel else labels)
-    chosen = made.table["effect"] == "indirect"
-    if channel:
-        chosen &= made.table["channel"] == kernel.name
+def _drawn(
+    results: Results, kernels: Sequence[Kernel], bands: Sequence[Bands]
+) -> tuple[pd.DataFrame, Array]:
+    """The points of all curves with their errors, and their spread, at decays that are known."""
+    channels = [kernel.name if len(kernels) > 1 else None for kernel in kernels]
+    parts = [_points(results, *one) for one in zip(channels, bands, strict=True)]
+    tables, spreads = zip(*parts, strict=True)
+    return pd.concat(tables, ignore_index=True), np.vstack(spreads)
+
+
+def _points(results: Results, channel: str | None, of: Bands) -> tuple[pd.DataFrame, Array]:
+    """The mean effect of a pair in every band of one distance, by regressor, and their spread."""
+    labels, bands = of
+    by: Any = labels if channel is None else ["channel", labels]
+    made = results.effects(by=by)
+    table = made.table
+    chosen = table["effect"] == "indirect"
+    if channel is not None:
+        chosen &= table["channel"] == channel
     rows, n = chosen.to_numpy(), len(labels)
     count = int(rows.sum()) // len(bands)
     scale = n / np.tile(bands["pairs"].to_numpy(), count)
     points = pd.concat([bands] * count, ignore_index=True)
-    points.insert(0, "x", made.table.loc[rows, "x"].to_numpy())
-    points["estimate"] = made.table.loc[rows, "estimate"].to_numpy() * scale
+    points.insert(0, "x", table.loc[rows, "x"].to_numpy())
+    points["effect"] = table.loc[rows, "estimate"].to_numpy() * scale
+    points["se"] = table.loc[rows, "se"].to_numpy() * scale
     assert made.spread is not None
-    return replace(made, table=points).with_spread(made.spread[rows] * scale[:, None])
+    return points, made.spread[rows] * scale[:, None]
 
 
-def _bands(kernel: Kernel) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _bands(kernel: Kernel) -> Bands:
     """Labels of all pairs by band of distance, and what each band is."""
     edges = np.unique(np.quantile(kernel.pairs, np.linspace(0, 1, BANDS + 1)))[1:-1]
     band, of_pairs = (np.searchsorted(edges, d, side="left") for d in (kernel.apart, kernel.pairs))

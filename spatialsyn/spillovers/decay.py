@@ -16,16 +16,17 @@ partitioned inverse of the information).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.inference import check_level
-from spatialsyn.effects.table import Effects
+from spatialsyn.effects.table import PROFILE, Effects
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import EstimationError, ModelError, expect, named, percent
 from spatialsyn.fitting import fit
@@ -41,6 +42,7 @@ from spatialsyn.spillovers import profile as profiles
 from spatialsyn.spillovers.curve import curves
 from spatialsyn.spillovers.doubts import doubts, intervals, tabulated
 from spatialsyn.spillovers.kernel import Kernel, kernels
+from spatialsyn.spillovers.region import Fitted, not_rejected, span
 from spatialsyn.spillovers.replicates import check_draws
 from spatialsyn.spillovers.spillover import any_spillover, lags_are_zero
 from spatialsyn.weights.series import Links
@@ -74,6 +76,7 @@ class Decay:
     kernels: tuple[Kernel, ...]
     moved: tuple[tuple[Results, Results], ...]
     root: Array
+    regions: dict[float, list[Fitted]] = field(default_factory=dict)
 
     def effects(
         self,
@@ -92,18 +95,40 @@ class Decay:
             return results.effects(x, by, per, order, level=self.level)
 
         made = asked(self.results)
-        held = list(self.se.index[self.se.isna()])
-        if held:
-            said = f"delta of {', '.join(held)} held fixed"
-            made = replace(made, about="; ".join(filter(None, [made.about, said])))
-        if not self.moved:
-            return made
-        up, down = (
-            np.column_stack([asked(pair[side]).table["estimate"] for pair in self.moved])
-            for side in (0, 1)
+        if self.moved:
+            up, down = (
+                np.column_stack([asked(pair[side]).table["estimate"] for pair in self.moved])
+                for side in (0, 1)
+            )
+            assert made.spread is not None
+            by_delta = (up - down) / (2 * profiles.STEP) @ self.root
+            made = made.with_spread(np.c_[made.spread, by_delta])
+        cut = float(chi2.ppf(self.level, 1))
+        fits = self.not_rejected(cut)
+        tables = [asked(one.results).table for one in fits]
+        low, high = span(
+            np.array([table["estimate"] for table in tables]),
+            np.array([table["se"] for table in tables]),
+            np.array([one.lr for one in fits]),
+            cut,
         )
-        assert made.spread is not None
-        return made.with_spread(np.c_[made.spread, (up - down) / (2 * profiles.STEP) @ self.root])
+        held = ", ".join(self.se.index[self.se.isna()])
+        said = f"se with delta of {held} held fixed" if held else ""
+        about = "; ".join(filter(None, [made.about, said]))
+        table = made.table.assign(low=low, high=high)
+        return replace(made, table=table, about=about, method=PROFILE)
+
+    def not_rejected(self, cut: float) -> list[Fitted]:
+        """Fits all over the decays whose likelihood ratio is at most `cut`, the best first."""
+        if cut not in self.regions:
+            self.regions[cut] = not_rejected(
+                self.results, self.kernels, self.profile, self.interval, cut
+            )
+        return self.regions[cut]
+
+    def _drawn(self, kernels: Sequence[Kernel]) -> pd.DataFrame:
+        """The curves along some of the distances."""
+        return curves(self.results, self.not_rejected, kernels, len(self.kernels), self.level)
 
     @property
     def curve(self) -> pd.DataFrame:
@@ -124,7 +149,7 @@ class Decay:
         by_name = {kernel.name: kernel for kernel in self.kernels}
         if distance not in by_name:
             raise ModelError(f"no decay of {distance!r} was estimated, but of {named(by_name)}.")
-        found = curves(lambda by: self.effects(by=by), [by_name[distance]])
+        found = self._drawn([by_name[distance]])
         return found.drop(columns=["distance", "nearer"]).rename(columns={"at": distance})
 
     @property
@@ -136,7 +161,7 @@ class Decay:
         Times pairs and divided by the number of cities they sum to what each matrix
         contributes to the indirect effect. See `spillovers.curve.curves` for the columns.
         """
-        return curves(lambda by: self.effects(by=by), self.kernels)
+        return self._drawn(self.kernels)
 
     def bootstrap(
         self,
