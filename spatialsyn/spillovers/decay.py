@@ -42,7 +42,7 @@ from spatialsyn.spillovers import profile as profiles
 from spatialsyn.spillovers.curve import curves
 from spatialsyn.spillovers.doubts import doubts, intervals, tabulated
 from spatialsyn.spillovers.kernel import Kernel, kernels
-from spatialsyn.spillovers.region import Fitted, not_rejected, span
+from spatialsyn.spillovers.region import Fitted, Region, not_rejected, span
 from spatialsyn.spillovers.replicates import check_draws
 from spatialsyn.spillovers.spillover import any_spillover, lags_are_zero
 from spatialsyn.weights.series import Links
@@ -121,9 +121,8 @@ class Decay:
     def not_rejected(self, cut: float) -> list[Fitted]:
         """Fits all over the decays whose likelihood ratio is at most `cut`, the best first."""
         if cut not in self.regions:
-            self.regions[cut] = not_rejected(
-                self.results, self.kernels, self.profile, self.interval, cut
-            )
+            region = Region(self.results, self.kernels, cut)
+            self.regions[cut] = not_rejected(region, self.profile, self.interval)
         return self.regions[cut]
 
     def _drawn(self, kernels: Sequence[Kernel]) -> pd.DataFrame:

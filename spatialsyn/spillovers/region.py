@@ -32,9 +32,10 @@ from spatialsyn.results import Results
 from spatialsyn.spillovers.kernel import Kernel
 from spatialsyn.spillovers.profile import DEEP, POINTS, Box
 
-# Grids of likelihoods laid ever closer around the region, until one shrinks by less than this;
-# then effects are read on one of so many points per axis, for one and for two decays.
-ROUNDS, SHRUNK, READ = 12, 0.75, {1: 25, 2: 9}
+# Grids laid ever closer around the region, until one shrinks it by no more than this.
+ROUNDS, SHRUNK = 12, 0.75
+# Likelihoods across a slice of two decays, beside those of the grid; effects read from them.
+FINE, ACROSS = 23, 4
 # A likelihood ratio this little above c is at it.
 ROUNDING = 1e-2
 # Directions in which effects vary less than this, beside the largest, are rounding.
@@ -49,77 +50,82 @@ class Fitted:
     lr: float
 
 
-def not_rejected(
-    best: Results,
-    kernels: Sequence[Kernel],
-    profile: pd.DataFrame,
-    interval: pd.DataFrame,
-    cut: float,
-) -> list[Fitted]:
-    """Fits all over the decays whose likelihood ratio is at most `cut`, the best first.
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The decays whose likelihood ratio to the `best` fit is at most `cut`."""
+
+    best: Results
+    kernels: tuple[Kernel, ...]
+    cut: float
+
+    def near(
+        self, axes: Sequence[Array], cut: float | None = None
+    ) -> Iterator[tuple[tuple[float, ...], Fitted]]:
+        """The points inside, or within another `cut`, of a grid of the logs of delta."""
+        cut = self.cut if cut is None else cut
+        for logs in product(*axes):
+            decays = zip(self.kernels, np.exp(logs), strict=True)
+            falling = {kernel.name: kernel.at(float(delta)) for kernel, delta in decays}
+            try:
+                found = fit(self.best.model, self.best.panel, {**self.best.weights, **falling})
+            except EstimationError:
+                continue
+            lr = 2 * (self.best.loglik - found.loglik)
+            # An end found by search has that ratio up to rounding.
+            if lr <= cut + ROUNDING:
+                yield logs, Fitted(found, min(lr, cut))
+
+    def end(self, axes: Sequence[Array], j: int, outside: float, inside: float) -> float:
+        """Where the ratio, at its least over the other axis, is `cut` along axis `j`."""
+
+        def over(t: float) -> float:
+            line = self.near([*axes[:j], np.array([t]), *axes[j + 1 :]], DEEP)
+            return min((one.lr for _, one in line), default=DEEP) - self.cut
+
+        if over(outside) <= 0:
+            return outside
+        return inside if over(inside) >= 0 else float(brentq(over, outside, inside, xtol=1e-4))
+
+    def slices(self, axes: Sequence[Array], ends: Sequence[tuple[float, float]]) -> list[Fitted]:
+        """Fits in slices along the first axis, a few across each where there is another."""
+        (low, high), found = ends[0], []
+        others = zip(axes[1:], ends[1:], strict=True)
+        across = [np.union1d(axis, np.linspace(a, b, FINE)) for axis, (a, b) in others]
+        for t in (low, *axes[0][(axes[0] > low) & (axes[0] < high)], high):
+            line = [one for _, one in self.near([np.array([t]), *across])]
+            if line:
+                some = np.linspace(0, len(line) - 1, ACROSS).round().astype(int)
+                found += [line[i] for i in np.unique(some)]
+        return found
+
+
+def not_rejected(region: Region, profile: pd.DataFrame, interval: pd.DataFrame) -> list[Fitted]:
+    """Fits all over `region`, the best first.
 
     Parameters
     ----------
-    profile : ``distance, decay, lr`` of the decays tried, those of `best` among them
-    interval : ``low, high`` of each, whose ratio is no more than `cut`
+    profile : ``distance, decay, lr`` of the decays tried, the best among them
+    interval : ``low, high`` of each, which lie in the region
     """
-    names = [kernel.name for kernel in kernels]
+    names = [kernel.name for kernel in region.kernels]
     tried = [profile[profile["distance"] == name] for name in names]
     axes = [np.log(one["decay"].to_numpy()) for one in tried]
-    inside = [axis[one["lr"] <= cut] for axis, one in zip(axes, tried, strict=True)]
+    inside = [axis[one["lr"] <= region.cut] for axis, one in zip(axes, tried, strict=True)]
     box = _around(axes, [(part.min(), part.max()) for part in inside])
     known = np.log(interval.loc[names, ["low", "high"]].to_numpy()).T
     for _ in range(ROUNDS):
         axes = [np.linspace(*ends, POINTS[len(box)]) for ends in box]
-        points = [logs for logs, _ in _near(best, kernels, axes, cut)]
-        reached = np.array([*known, *points])
+        reached = np.array([*known, *(logs for logs, _ in region.near(axes))])
         inner = list(zip(reached.min(axis=0), reached.max(axis=0), strict=True))
         closer = _around(axes, inner)
         if _size(closer) > SHRUNK * _size(box):
             break
         box = closer
     ends = [
-        [_end(best, kernels, axes, j, *pair, cut) for pair in zip(closer[j], inner[j], strict=True)]
-        for j in range(len(axes))
+        (region.end(axes, j, out[0], into[0]), region.end(axes, j, out[1], into[1]))
+        for j, (out, into) in enumerate(zip(closer, inner, strict=True))
     ]
-    axes = [np.linspace(low, high, READ[len(axes)]) for low, high in ends]
-    return [Fitted(best, 0.0), *(one for _, one in _near(best, kernels, axes, cut))]
-
-
-def _end(
-    best: Results,
-    kernels: Sequence[Kernel],
-    axes: Sequence[Array],
-    j: int,
-    outside: float,
-    inside: float,
-    cut: float,
-) -> float:
-    """Where the likelihood ratio crosses `cut` along axis `j`, its least over the other axis."""
-
-    def over(t: float) -> float:
-        line = [*axes[:j], np.array([t]), *axes[j + 1 :]]
-        return min((one.lr for _, one in _near(best, kernels, line, DEEP)), default=DEEP) - cut
-
-    if over(outside) <= 0 or over(inside) >= 0:
-        return outside if over(outside) <= 0 else inside
-    return float(brentq(over, outside, inside, xtol=1e-4))
-
-
-def _near(
-    best: Results, kernels: Sequence[Kernel], axes: Sequence[Array], cut: float
-) -> Iterator[tuple[tuple[float, ...], Fitted]]:
-    """The points of a grid of the logs of delta with fits within `cut` of the best."""
-    for logs in product(*axes):
-        falling = {k.name: k.at(float(np.exp(t))) for k, t in zip(kernels, logs, strict=True)}
-        try:
-            results = fit(best.model, best.panel, {**best.weights, **falling})
-        except EstimationError:
-            continue
-        lr = 2 * (best.loglik - results.loglik)
-        # An end found by search has that ratio up to rounding.
-        if lr <= cut + ROUNDING:
-            yield logs, Fitted(results, min(lr, cut))
+    return [Fitted(region.best, 0.0), *region.slices(axes, ends)]
 
 
 def _around(axes: Sequence[Array], ends: Sequence[tuple[float, float]]) -> Box:

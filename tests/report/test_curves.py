@@ -38,10 +38,10 @@ def test_two_curves_over_the_share_of_nearer_pairs(panel):
     place = np.random.default_rng(1).uniform(size=panel.n)
     apart = pd.DataFrame(np.abs(np.subtract.outer(place, place)), panel.ids, panel.ids)
     found = ss.decay(MODEL, panel, distance={"km": None, "digital": apart})
-    ax = ss.report.decay_plot(found, language="zh")
+    ax, curves = ss.report.decay_plot(found, language="zh"), found.curves
     for name in ("km", "digital"):
         (line,) = drawn(ax, name)
-        rows = found.curves[(found.curves["distance"] == name) & (found.curves["x"] == "x")]
+        rows = curves[(curves["distance"] == name) & (curves["x"] == "x")]
         assert_allclose(line.get_xdata(), rows["nearer"])
         assert_allclose(line.get_ydata(), rows["effect"])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["km", "digital"]
