@@ -11,7 +11,8 @@ with delta along the profile, and with the information of both
 
 (Halleck Vega & Elhorst 2015, Journal of Regional Science 55, 339-363, for the SLX model;
 own decays side by side: Tan, Kesina & Elhorst 2024, Political Analysis; the variance is the
-partitioned inverse of the information).
+partitioned inverse of the information). Errors and p-values of effects are made of this; their
+intervals and the bands of curves are not, since effects bend with delta: see `region`.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Decay:
     spillover : the test that the lags with decaying weights are zero, delta taken as known
     kernels, moved, root : distances; fits with a higher and a lower delta, for every delta
         that has an error; the square root of the covariance of their logs
+    regions : fits at the decays not rejected, by likelihood ratio, once they were asked for
     """
 
     estimate: pd.Series
@@ -85,10 +87,11 @@ class Decay:
         per: str = "receiver",
         order: int | None = None,
     ) -> Effects:
-        """Effects as `results.effects` gives them, with the uncertainty of delta in their errors.
+        """Effects as `results.effects` gives them, with the uncertainty of delta.
 
-        A delta without an error of its own is held fixed. `x`, `by`, `per` and `order` are those
-        of `results.effects`.
+        Intervals are of the profile likelihood, over every delta it does not reject; they need
+        not agree with `se` and `p`, which are those of the delta method and hold a delta fixed
+        that has no error. `x`, `by`, `per` and `order` are those of `results.effects`.
         """
 
         def asked(results: Results) -> Effects:
@@ -142,8 +145,9 @@ class Decay:
         DataFrame
             ``x``, the mean distance of a band of pairs under the name of the distance,
             ``pairs, effect, low, high``: the mean effect over the pairs of the band,
-            feedback included, with intervals that hold for all of the curve at once. Times
-            pairs and divided by the number of cities, a curve sums to the indirect effect.
+            feedback included, with intervals that hold for all of the curve at once, whatever
+            decay it has. Times pairs and divided by the number of cities, a curve sums to the
+            indirect effect.
         """
         by_name = {kernel.name: kernel for kernel in self.kernels}
         if distance not in by_name:
