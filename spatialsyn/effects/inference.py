@@ -217,8 +217,10 @@ def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size:
     return made.reshape(len(sample), -1)
 
 
-def _bound(space: JointLogDet, rho: Array) -> float:
+def bound(space: LogDet | JointLogDet, rho: Array) -> float:
     """The sum of rho where S is singular, all of them growing alike; none below zero counts."""
+    if isinstance(space, LogDet):
+        return float(space.interval[1])
     nearest, total = 1 - space.room(rho), float(rho.sum())
     return total / nearest if total > 0 and nearest > 0 else np.inf
 
@@ -234,16 +236,13 @@ def advice(estimate: Parameters, model: Multipliers) -> str:
     used = gradient != 0
     variance = gradient[used] @ estimate.cov[np.ix_(used, used)] @ gradient[used]
     rho, se = params[at].sum(), float(np.sqrt(variance))
-    if long or space is None:
-        bound = 1.0
-    else:
-        bound = space.interval[1] if isinstance(space, LogDet) else _bound(space, params[at])
-    room = (bound - rho) / se
+    end = 1.0 if long or space is None else bound(space, params[at])
+    room = (end - rho) / se
     if room >= NEAR_BOUNDARY:
         return ""
     said = (
         f"{'tau + eta + rho' if long else 'rho'} = {rho:.3f} lies {room:.1f} standard errors below "
-        f"its upper bound {bound:.3g}: effects have a long right tail and intervals are rough."
+        f"its upper bound {end:.3g}: effects have a long right tail and intervals are rough."
     )
     trend = "Without time effects a common trend does this: see whether they belong in the model."
     return f"{said} {trend}" if model.without_years else said

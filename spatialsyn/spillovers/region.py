@@ -25,6 +25,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import chi2
 
+from spatialsyn.effects.inference import bound
 from spatialsyn.errors import EstimationError
 from spatialsyn.fitting import fit
 from spatialsyn.numerics.lags import Array
@@ -36,6 +37,9 @@ from spatialsyn.spillovers.profile import DEEP, POINTS, Box
 ROUNDS, SHRUNK = 12, 0.75
 # Likelihoods across a slice of two decays, beside those of the grid; effects read from them.
 FINE, ACROSS = 23, 4
+# Standard errors of rho to its bound. Nearer, the multiplier has no end: such decays are left
+# out, as are those without an estimate, unless it is the best that lies there.
+ROOM = 2.0
 # A likelihood ratio this little above c is at it.
 ROUNDING = 1e-2
 # Directions in which effects vary less than this, beside the largest, are rounding.
@@ -66,9 +70,14 @@ class Region:
         for logs in product(*axes):
             decays = zip(self.kernels, np.exp(logs), strict=True)
             falling = {kernel.name: kernel.at(float(delta)) for kernel, delta in decays}
+            weights = {**self.best.weights, **falling}
             try:
-                found = fit(self.best.model, self.best.panel, {**self.best.weights, **falling})
+                # Where rho is at its end there is no information, and no root of it.
+                with np.errstate(invalid="ignore"):
+                    found = fit(self.best.model, self.best.panel, weights)
             except EstimationError:
+                continue
+            if not _told_from_bound(found):
                 continue
             lr = 2 * (self.best.loglik - found.loglik)
             # An end found by search has that ratio up to rounding.
@@ -97,6 +106,17 @@ class Region:
                 some = np.linspace(0, len(line) - 1, ACROSS).round().astype(int)
                 found += [line[i] for i in np.unique(some)]
         return found
+
+
+def _told_from_bound(results: Results) -> bool:
+    """Whether rho lies far enough below its bound for errors of its multiplier to mean anything."""
+    estimate, names = results.estimate, list(results.design.rho_names)
+    if estimate.space is None or estimate.cov is None or not names:
+        return True
+    at = [estimate.names.index(name) for name in names]
+    rho = estimate.params[at]
+    error = np.sqrt(estimate.cov[np.ix_(at, at)].sum())
+    return bool(bound(estimate.space, rho) - rho.sum() >= ROOM * error)
 
 
 def not_rejected(region: Region, profile: pd.DataFrame, interval: pd.DataFrame) -> list[Fitted]:
