@@ -11,7 +11,8 @@ which an effect e reaches as far as its error at a known delta says, so that it 
 With c of chi-squared(1) this is the profile likelihood interval of e (Venzon & Moolgavkar
 1988, Applied Statistics 37, 87-94). With as many degrees of freedom as there are parameters
 behind several effects it holds for all of them at once, as their true values are somewhere
-in the region (projection; Scheffe 1953, Biometrika 40, 87-104, where effects are linear).
+in the region (projection; Scheffe 1953, Biometrika 40, 87-104, where effects are linear). It
+is ours that decays are left out at which rho is not told from its bound.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ FINE, ACROSS = 23, 4
 ROOM = 2.0
 # A likelihood ratio this little above c is at it.
 ROUNDING = 1e-2
+# How closely the ends of the region are found, in logs.
+XTOL = 1e-6
 # Directions in which effects vary less than this, beside the largest, are rounding.
 FLAT = 1e-8
 
@@ -93,7 +96,14 @@ class Region:
 
         if over(outside) <= 0:
             return outside
-        return inside if over(inside) >= 0 else float(brentq(over, outside, inside, xtol=1e-4))
+        if over(inside) > 0:
+            decay = self.best.weights[self.kernels[j].name].recipe["decay"]
+            outside, inside = inside, float(np.log(decay))
+            if over(inside) > 0:  # between two points of the other axis
+                return outside
+        t = float(brentq(over, outside, inside, xtol=XTOL))
+        # Where fits end the ratio jumps, and the search may stop on the other side.
+        return t if over(t) <= ROUNDING else t + 2 * XTOL * np.sign(inside - t)
 
     def slices(self, axes: Sequence[Array], ends: Sequence[tuple[float, float]]) -> list[Fitted]:
         """Fits in slices along the first axis, a few across each where there is another."""

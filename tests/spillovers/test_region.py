@@ -171,3 +171,24 @@ def test_two_decays_have_a_band_over_both(panel, far):
     width = (band["high"] - band["low"]).to_numpy()
     assert (inside >= band["low"].to_numpy() - COARSER * width).all()
     assert (inside <= band["high"].to_numpy() + COARSER * width).all()
+
+
+def test_decays_at_which_rho_is_not_told_from_one_are_left_out(panel):
+    """On Guangdong rho goes to one, the bound of rows that sum to one, as weights fall less."""
+    model = ss.sar("log(gdp_per_capita) ~ digital_finance", W="km", fixed_effects="twoways")
+    found = ss.decay(model, panel, role="wy", kind="exponential")
+    # beta and rho act on other cities through one number each, and delta on both.
+    cut = chi2.ppf(0.95, 3)
+    assert np.isfinite(found.curve[["low", "high"]].to_numpy()).all()
+    assert list(found.regions) == [pytest.approx(cut)]
+    fits = [one.results for one in found.not_rejected(*found.regions)]
+
+    def room(results):
+        return (1 - results.params["rho[km]"]) / results.se["rho[km]"]
+
+    assert min(room(results) for results in fits) >= 2
+    least = min(fits, key=lambda results: results.weights["km"].recipe["decay"])
+    delta = least.weights["km"].recipe["decay"]
+    below = ss.fit(model, panel, found.kernels[0].at(0.99 * delta))
+    assert 2 * (found.results.loglik - below.loglik) < cut
+    assert room(below) < 2
