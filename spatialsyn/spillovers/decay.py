@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,10 @@ class Decay:
         Times pairs and divided by the number of cities they sum to what each matrix
         contributes to the indirect effect. See `spillovers.curve.curves` for the columns.
         """
+        return self._side_by_side.copy()
+
+    @cached_property
+    def _side_by_side(self) -> pd.DataFrame:
         return self._drawn(self.kernels)
 
     def bootstrap(

@@ -37,7 +37,7 @@ from spatialsyn.spillovers.profile import DEEP, POINTS, Box
 # Grids laid ever closer around the region, until one shrinks it by no more than this.
 ROUNDS, SHRUNK = 12, 0.75
 # Likelihoods across a slice of two decays, beside those of the grid; effects read from them.
-FINE, ACROSS = 23, 4
+FINE, ACROSS = 15, 3
 # Standard errors of rho to its bound. Nearer, the multiplier has no end: such decays are left
 # out, as are those without an estimate, unless it is the best that lies there.
 ROOM = 2.0
