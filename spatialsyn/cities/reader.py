@@ -69,7 +69,8 @@ def read_panel(
             f"ss.CityPanel(frame, city=..., cities=ss.read_boundaries({str(boundaries)!r}, "
             f"city={city!r}))."
         )
-    taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own}
+    # A key that is not there is told from the names of the file, not from new ones.
+    taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own in frame}
     frame = frame.rename(columns={k: v for k, v in taken.items() if v not in frame.columns})
     return CityPanel(frame, city, year, polygons, blocks, absent)
 
@@ -78,7 +79,7 @@ def _read_table(
     path: Path, city: str, codes_are_text: bool, missing: tuple[str, ...], thousands: str | None
 ) -> pd.DataFrame:
     if not path.is_file():
-        raise PanelError(f"there is no table {str(path)!r}.")
+        raise PanelError(f"there is no table {str(path)!r} (looked in {str(Path.cwd())!r}).")
     kind = path.suffix.lower()
     options: dict[str, Any] = {
         "na_values": list(missing),
