@@ -181,6 +181,12 @@ def check_crs(cities: gpd.GeoDataFrame, name: str) -> None:
             'If they are longitude and latitude, gdf.set_crs("EPSG:4326"), '
             "or write the .prj file beside the .shp."
         )
+    if cities.crs.is_engineering:  # what GDAL writes into a GeoPackage for no CRS at all
+        raise BoundaryError(
+            f"{name} has a CRS without a place on the earth ({cities.crs.name}): its distances are "
+            "not kilometres. If its coordinates are longitude and latitude, read it with "
+            'geopandas.read_file and gdf.set_crs("EPSG:4326", allow_override=True).'
+        )
     low_x, low_y, high_x, high_y = cities.total_bounds
     if cities.crs.is_geographic and (low_x < -360 or high_x > 360 or low_y < -90 or high_y > 90):
         exchanged = low_x >= -90 and high_x <= 90 and low_y >= -360 and high_y <= 360

@@ -274,3 +274,11 @@ def test_a_polygon_that_crosses_itself_is_mended_if_no_land_moves(squares):
 def test_an_unknown_repair_is_refused(squares):
     with pytest.raises(BoundaryError, match='it is None or "snap"'):
         check_boundaries(squares, city="id", repair="buffer")
+
+
+@pytest.mark.parametrize("wkt", ['LOCAL_CS["Undefined Cartesian SRS"]', 'LOCAL_CS["a site"]'])
+def test_coordinates_without_a_place_on_the_earth_are_refused(wkt):
+    """R's sf gives the first to a GeoPackage of polygons without a CRS; PROJ has no way from it."""
+    square = gpd.GeoDataFrame({"adcode": ["a", "b"]}, geometry=[box(0, 0, 1, 1), box(1, 0, 2, 1)])
+    with pytest.raises(BoundaryError, match=r"the layer of cities has a CRS without a place on"):
+        check_boundaries(square.set_crs(wkt), city="adcode")
