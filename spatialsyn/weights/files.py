@@ -126,10 +126,16 @@ def _matched(stored: Stored, ids: Sequence[Any] | None, file: str) -> tuple[Any,
     absent = [city for city in wanted if city not in position]
     extra = [city for city in position if city not in set(wanted)]
     if absent or extra:
+        counted = [*position] == [str(i) for i in range(1, len(wanted) + 1)]
+        way_out = (
+            f"Its ids count the rows: where these are in the order of ids, it is ss.Weights."
+            f"from_matrix(ss.weights.read({file!r}).matrix, ids=ids, name=...)."
+            if counted
+            else "Read the file without ids and cut it: weights.subset(ids)."
+        )
         raise AlignmentError(
             f"{file!r} and ids list different cities: in ids only {named(absent) or 'none'}, in "
-            f"the file only {named(extra) or 'none'}. Read the file without ids and cut it: "
-            "weights.subset(ids)."
+            f"the file only {named(extra) or 'none'}. {way_out}"
         )
     order = [position[city] for city in wanted]
     return sparse.csr_array(stored.matrix)[order][:, order], list(ids)
