@@ -375,4 +375,6 @@ mess_sac = _maker(
 
 def _among(field: str, value: object, allowed: tuple[object, ...]) -> None:
     if not isinstance(value, Hashable) or value not in allowed:
-        raise ModelError(f"{field}={value!r} is not one of {', '.join(map(repr, allowed))}.")
+        fixed = field == "fixed_effects"
+        means = " 'individual' is of cities, 'time' of years, 'twoways' both." if fixed else ""
+        raise ModelError(f"{field}={value!r} is not one of {', '.join(map(repr, allowed))}.{means}")

@@ -53,7 +53,7 @@ def test_a_model_is_a_value():
         ),
         (
             lambda: ss.sdm("y ~ x", W="w", fixed_effects="both"),
-            "fixed_effects='both' is not one of",
+            "fixed_effects='both' is not one of .*'twoways' both",
         ),
         (lambda: ss.sdm("y ~ x", W="w", correction="leeyu"), "correction='leeyu' is not one of"),
         (lambda: ss.sdm("y ~ 1", W="w"), "has none to lag"),

@@ -20,6 +20,7 @@ report = ss.report
         (lambda p, r: report.emitted_received(r.effects("x", by="city"), p),
          r"the panel comes first, emitted_received\(panel, effects\); got Effects"),
         (lambda p, r: report.emitted_received(p, r), "emitted_received needs .* got Results"),
+        (lambda p, r: report.emitted_received(p, r.effects("x")), "by='city'.*these are direct"),
         (lambda p, r: report.flow_map(r.effects("x", by="pair"), p), "the panel comes first, flow"),
         (lambda p, r: report.flow_map(p, r), "flow_map needs results.effects"),
         (lambda p, r: report.lisa_map(p, p.frame["y"], 2012), "what ss.explore.lisa"),
