@@ -75,7 +75,8 @@ def read_panel(
             f"ss.CityPanel(frame, city=..., cities=ss.read_boundaries({str(boundaries)!r}, "
             f"city={city!r}))."
         )
-    taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own}
+    # A key that is not there is told from the names of the file, not from new ones.
+    taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own in frame}
     frame = frame.rename(columns={k: v for k, v in taken.items() if v not in frame.columns})
     return CityPanel(frame, city, year, polygons, blocks, absent)
 
@@ -90,7 +91,7 @@ def _read_table(
 ) -> pd.DataFrame:
     """The table of a file, its city ids of the kind of `ids`, if there are any."""
     if not path.is_file():
-        raise PanelError(f"there is no table {str(path)!r}.")
+        raise PanelError(f"there is no table {str(path)!r} (looked in {str(Path.cwd())!r}).")
     kind = path.suffix.lower()
     codes_are_text = ids is not None and not pd.api.types.is_numeric_dtype(ids)
     options: dict[str, Any] = {

@@ -106,6 +106,7 @@ def posterior(
         Families of different size under the flat prior, random effects, lags in time, and
         estimators without a likelihood.
     """
+    expect(model, SpatialModel, "posterior needs a model such as ss.sdm(...)", ModelError)
     listed = [families] if isinstance(families, str) else list(families)
     unknown = [name for name in listed if name not in FAMILIES]
     if unknown or not listed:

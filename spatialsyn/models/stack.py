@@ -13,7 +13,7 @@ from operator import attrgetter
 import numpy as np
 
 from spatialsyn.errors import SpatialsynError
-from spatialsyn.models.checks import ABSORBED, are_names
+from spatialsyn.models.checks import ABSORBED, are_names, begin_alike
 from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design, sweep_effects
 from spatialsyn.models.formula import Regressors
@@ -53,6 +53,7 @@ def stacked(
     stack = Stack.of(data, first.W, [first.matrices[name] for name in by_matrix])
     absorbed = stack.sweep(first.fixed_effects)
     part: dict[str | None, int] = {name: i for i, name in enumerate([None, *by_matrix])}
+    first_cell = stack.values[:, 0, 0].copy()
     groups: dict[int, list[tuple[int, tuple[Column, ...], list[int]]]] = {}
     for i, (model, d) in enumerate(zip(models, data, strict=True)):
         places, columns = sources(model, d)
@@ -62,7 +63,9 @@ def stacked(
         of_X = [d.keys[1 + j] for j in places]
         at = [stack.x[key, part[c.W]] for key, c in zip(of_X, columns, strict=True)]
         y, *Wy = [stack.y[d.keys[0], k] for k in range(1 + len(first.W))]
-        if are_names(names) and absorbed.isdisjoint([*at, y]):
+        # A column that may be the lag of the outcome is looked at where the model is made alone.
+        repeats = begin_alike(first_cell[at], first_cell[Wy]).any()
+        if are_names(names) and absorbed.isdisjoint([*at, y]) and not repeats:
             groups.setdefault(len(columns), []).append((i, columns, [*at, y, *Wy]))
     swept = stack.values.reshape(len(stack.values), -1)
     return [

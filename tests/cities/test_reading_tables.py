@@ -60,6 +60,8 @@ def test_excel_works_and_other_files_are_refused(tmp_path):
     (tmp_path / "panel.doc").write_text("x")
     with pytest.raises(ss.PanelError, match=r"cannot read 'panel.doc'"):
         ss.read_panel(None, tmp_path / "panel.doc")
+    with pytest.raises(ss.PanelError, match=r"no column 'Year' \(near: 'year'\)"):
+        ss.read_panel(None, tmp_path / "panel.xlsx", year="Year")
     with pytest.raises(ss.PanelError, match="there is no table"):
         ss.read_panel(None, tmp_path / "absent.csv")
     (tmp_path / "latin.csv").write_bytes(b"adcode,year\n\xff\xff\xff,1\n")
