@@ -10,6 +10,7 @@ what is found at (rho, lambda) is tried at (lambda, rho) too: a second peak ther
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -18,7 +19,7 @@ from scipy.ndimage import maximum_filter
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import concentrated, names, score, split
-from spatialsyn.models.line import wider
+from spatialsyn.models.line import REACH, wider
 from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -32,8 +33,12 @@ Gradient = Callable[[Design, Array], Array]
 GRID = (-0.6, -0.2, 0.2, 0.5, 0.8)
 FINE = (-0.9, *GRID, 0.95)
 PHI = (0.1, 0.3, 0.7)
+# Where an interval reaches beyond one over the radius, these powers of how far, if above `NEXT`.
+BEYOND, NEXT = (0.4, 0.75, 0.98), 1.1
 # How many of the highest peaks of the grid are climbed from.
 CLIMBS = 4
+# At a peak Newton's step is below this, and so many of them do not leave the space.
+FLAT, ROOM = 1e-3, 10
 
 
 def best_spatial(
@@ -53,11 +58,12 @@ def best_spatial(
     EstimationError
         No start lies inside the parameter space, or the peak lies at its edge.
     """
-
     unit = _units(design)
+    if loglik is concentrated and not (design.random or design.exponential):
+        design = compressed(design)
 
     def value(at: Array) -> float:
-        if design.random and at[-1] >= 1:
+        if (design.random and at[-1] >= 1) or np.abs(at).max() >= REACH:
             return -np.inf
         return loglik(design, at * unit)
 
@@ -74,18 +80,39 @@ def best_spatial(
         top = max([top, *(maximise_from(value, slope, [s]) for s in others)], key=value)
     best = np.asarray(top * unit)
     if not design.random:
-        check_peak(design, best, gradient)
+        check_peak(design, best, loglik, gradient)
     return best
 
 
-def check_peak(design: Design, spatial: Array, gradient: Gradient = score) -> None:
-    """Refuse a highest point from which the likelihood still rises."""
+def compressed(design: Design) -> Design:
+    """A design with the same sums of squares and products in as few rows as it has columns."""
+    error = design.error
+    parts = [design.y[..., None], design.Wy, design.Z]
+    parts += [error.y[..., None], error.Wy, error.Z] if error is not None else []
+    columns = np.concatenate(parts, axis=2)
+    R = np.asarray(np.linalg.qr(columns.reshape(design.y.size, -1), mode="r"))
+    y, Wy, Z, *lagged = np.split(R[:, None, :], np.cumsum([v.shape[2] for v in parts])[:-1], axis=2)
+    if error is not None:
+        error = replace(error, y=lagged[0][..., 0], Wy=lagged[1], Z=lagged[2])
+    return replace(design, y=y[..., 0], Wy=Wy, Z=Z, error=error)
+
+
+def check_peak(
+    design: Design, spatial: Array, loglik: Loglik = concentrated, gradient: Gradient = score
+) -> None:
+    """Refuse a highest point from which the likelihood still rises.
+
+    Near an edge that it rises to without bound Newton's steps are no longer than what is left
+    of the way, however near.
+    """
     unit = _units(design)
 
     def slope(at: Array) -> Array:
         return gradient(design, at * unit) * unit
 
-    if not np.abs(newton_step(slope, spatial / unit, slope(spatial / unit))).max() < 1e-3:
+    step = newton_step(slope, spatial / unit, slope(spatial / unit))
+    inside = np.isfinite(loglik(design, spatial + ROOM * step * unit))
+    if not (np.abs(step).max() < FLAT and inside):
         raise EstimationError(
             f"the likelihood still rises at {np.round(spatial, 4).tolist()} "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
@@ -149,5 +176,7 @@ def _axis(
     logdet: LogDet | JointLogDet | Exponent | None, unit: float, shares: Sequence[float]
 ) -> list[float]:
     low, high = logdet.interval if isinstance(logdet, LogDet) else (-unit, unit)
-    low, high = max(low / unit, -1.0), min(high / unit, 1.0)
-    return [share * (high if share > 0 else -low) for share in shares]
+    ends = {-1: min(-low / unit, REACH), 1: min(high / unit, REACH)}
+    near = [share * min(ends[int(np.sign(share))], 1.0) for share in shares]
+    far = [side * end**power for side, end in ends.items() for power in BEYOND]
+    return sorted([*near, *(at for at in far if abs(at) > NEXT)])

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from peers import fits
 
 import spatialsyn as ss
-from spatialsyn.models.convex import compressed
+from spatialsyn.models.search import compressed
 from spatialsyn.models.posterior import evidence, integrated, legendre
 
 PANEL, WEIGHTS = three(n=10, T=6, seed=1)
