@@ -20,6 +20,7 @@ from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import concentrated, names, score, split
 from spatialsyn.models.line import REACH, wider
+from spatialsyn.models.reach import FEW, heights, places
 from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -63,14 +64,14 @@ def best_spatial(
         design = compressed(design)
 
     def value(at: Array) -> float:
-        if (design.random and at[-1] >= 1) or np.abs(at).max() >= REACH:
+        if (design.random and at[-1] >= 1) or _far(design, at) >= REACH:
             return -np.inf
         return loglik(design, at * unit)
 
     def slope(at: Array) -> Array:
         return gradient(design, at * unit) * unit
 
-    starts = _starts(value, _axes(design, unit)) if start is None else [start / unit]
+    starts = _seen(design, value, unit) if start is None else [start / unit]
     starts = [s for s in starts if np.isfinite(value(s))]
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
@@ -121,6 +122,11 @@ def check_peak(
         )
 
 
+def _far(design: Design, at: Array) -> float:
+    """How far from zero: two exponentials that undo each other leave the digits of neither."""
+    return float(np.abs(at).sum() if design.exponential else np.abs(at).max())
+
+
 def _wider(design: Design, spatial: Array) -> str:
     """What looks further for rho, or for lambda, than the ways to their log-determinants."""
     rho, lam, _ = split(design, spatial)
@@ -141,10 +147,19 @@ def _units(design: Design) -> Array:
     return 1 / np.array([*radii, *([1.0] if design.random else [])])
 
 
-def _starts(value: Callable[[Array], float], axes: Sequence[Sequence[float]]) -> list[Array]:
+def _seen(design: Design, value: Callable[[Array], float], unit: Array) -> list[Array]:
+    """The starts of climbs, in units."""
+    if design.exponential and design.nobs <= FEW:
+        axes = [list(at / one) for at, one in zip(places(design), unit, strict=True)]
+        return _starts(axes, heights(design))
+    axes = _axes(design, unit)
+    found = [value(np.array(point)) for point in product(*axes)]
+    return _starts(axes, np.reshape(found, [len(axis) for axis in axes]))
+
+
+def _starts(axes: Sequence[Sequence[float]], heights: Array) -> list[Array]:
     """The highest points of the grid of these axes among those that no neighbour exceeds."""
     points = [np.array(point) for point in product(*axes)]
-    heights = np.reshape([value(point) for point in points], [len(axis) for axis in axes])
     peaks = np.flatnonzero(heights == maximum_filter(heights, size=3, mode="nearest"))
     ordered = sorted(peaks, key=lambda at: heights.flat[at], reverse=True)
     return [points[at] for at in ordered[:CLIMBS]]
