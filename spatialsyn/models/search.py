@@ -34,8 +34,8 @@ Gradient = Callable[[Design, Array], Array]
 GRID = (-0.6, -0.2, 0.2, 0.5, 0.8)
 FINE = (-0.9, *GRID, 0.95)
 PHI = (0.1, 0.3, 0.7)
-# Where an interval reaches beyond one over the radius, these powers of how far, if above `NEXT`.
-BEYOND, NEXT = (0.4, 0.75, 0.98), 1.1
+# Where an interval reaches beyond so many times one over the radius, one more for every factor.
+NEXT, FACTOR = 1.25, 3.0
 # How many of the highest peaks of the grid are climbed from.
 CLIMBS = 4
 # At a peak Newton's step is below this, and so many of them do not leave the space.
@@ -47,10 +47,12 @@ def best_spatial(
     start: Array | None = None,
     loglik: Loglik = concentrated,
     gradient: Gradient = score,
+    pooled: Array | None = None,
 ) -> Array:
     """(rho_1 ... rho_m, lambda, phi) with the highest concentrated likelihood.
 
-    With `start`, the peak that is climbed from there. The climb stops short of phi = 1,
+    With `start`, the peak that is climbed from there; `pooled`, without phi, is tried beside
+    the grid, which may miss the peak of a very exact rho. The climb stops short of phi = 1,
     beyond which a variance is negative: whether the likelihood is highest there is seen
     from the model without city effects, and `check_peak` is the caller's then.
 
@@ -76,6 +78,10 @@ def best_spatial(
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     top = maximise_from(value, slope, starts)
+    if pooled is not None:
+        beside = max([np.r_[pooled, phi] / unit for phi in PHI], key=value)
+        if value(beside) > value(top):
+            top = maximise_from(value, slope, [beside])
     if start is None and design.error is not None:
         others = [s for s in _exchanged(top, len(design.W)) if np.isfinite(value(s))]
         top = max([top, *(maximise_from(value, slope, [s]) for s in others)], key=value)
@@ -193,5 +199,10 @@ def _axis(
     low, high = logdet.interval if isinstance(logdet, LogDet) else (-unit, unit)
     ends = {-1: min(-low / unit, REACH), 1: min(high / unit, REACH)}
     near = [share * min(ends[int(np.sign(share))], 1.0) for share in shares]
-    far = [side * end**power for side, end in ends.items() for power in BEYOND]
-    return sorted([*near, *(at for at in far if abs(at) > NEXT)])
+    return sorted([*near, *(side * at for side, end in ends.items() for at in _beyond(end))])
+
+
+def _beyond(end: float) -> list[float]:
+    """Values from one to the `end` of an interval."""
+    steps = int(np.ceil(np.log(end) / np.log(FACTOR))) if end > NEXT else 0
+    return [end ** ((step + 0.7) / steps) for step in range(steps)]
