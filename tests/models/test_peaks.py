@@ -178,3 +178,20 @@ def test_a_likelihood_that_is_higher_at_the_end_of_reach_is_refused():
     assert high[0] < high[1] < high[2]
     with pytest.raises(ss.EstimationError, match="still rises at alpha"):
         fitted(ss.mess("y ~ x", W="w"), y, x, W)
+
+
+@pytest.mark.parametrize("family", [ss.sar, ss.sem, ss.sac, ss.mess])
+def test_equal_weights_with_year_effects_are_refused(family):
+    """F'WF is -I / (n - 1): the likelihood is the same everywhere."""
+    n, T, rng = 8, 5, np.random.default_rng(3)
+    W, eye = (np.ones((n, n)) - np.eye(n)) / (n - 1), np.eye(n)
+    x, y = rng.normal(size=(2, n, T))
+    pairs = [(eye - a * W, eye) for a in (-6, 0, 0.9)] + [(eye, eye - a * W) for a in (-6, 0.9)]
+    pairs += [(expm(a * W), eye) for a in (-3, 3)]
+    found = [naive(S, R, y, x, "twoways") for S, R in pairs]
+    assert_allclose(found, found[1], rtol=1e-10)
+    with pytest.raises(ss.ModelError, match="same weight"):
+        fitted(family("y ~ x", W="w", fixed_effects="twoways"), y, x, W)
+    uneven = W * (1 + 1e-4 * rng.random((n, n)))
+    fitted(ss.slx("y ~ x", W="w"), y, x, W)
+    fitted(ss.sar("y ~ x", W="w", fixed_effects="individual"), y, x, uneven)
