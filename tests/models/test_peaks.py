@@ -13,6 +13,7 @@ from peers import cross_section
 from scipy.linalg import expm, null_space
 
 import spatialsyn as ss
+from spatialsyn.models.search import check_peak
 
 
 def two_peaks() -> tuple[pd.DataFrame, np.ndarray]:
@@ -195,3 +196,26 @@ def test_equal_weights_with_year_effects_are_refused(family):
     uneven = W * (1 + 1e-4 * rng.random((n, n)))
     fitted(ss.slx("y ~ x", W="w"), y, x, W)
     fitted(ss.sar("y ~ x", W="w", fixed_effects="individual"), y, x, uneven)
+
+
+@pytest.mark.parametrize("left", [1e-4, 1e-6, 1e-9])
+def test_a_rise_without_bound_is_refused_however_near_its_end(left):
+    """-ln(1 - rho) - lambda^2: Newton's step is what is left of the way, below any tolerance."""
+    y, x, W = flows(9, 1, 62)
+    design = fitted(ss.sac("y ~ x", W="w"), y, x, W).design
+
+    def loglik(_, at):
+        return -np.log(1 - at[0]) - at[1] ** 2 if at[0] < 1 else -np.inf
+
+    def bowl(_, at):
+        return -((at[0] - 1 + left) ** 2) - at[1] ** 2 if at[0] < 1 else -np.inf
+
+    with pytest.raises(ss.EstimationError, match="still rises"):
+        check_peak(
+            design, np.array([1 - left, 0.0]), loglik,
+            lambda _, at: np.array([1 / (1 - at[0]), -2 * at[1]]),
+        )  # fmt: skip
+    check_peak(
+        design, np.array([1 - left, 0.0]), bowl,
+        lambda _, at: np.array([-2 * (at[0] - 1 + left), -2 * at[1]]),
+    )  # fmt: skip
