@@ -205,4 +205,4 @@ def _axis(
 def _beyond(end: float) -> list[float]:
     """Values from one to the `end` of an interval."""
     steps = int(np.ceil(np.log(end) / np.log(FACTOR))) if end > NEXT else 0
-    return [end ** ((step + 0.7) / steps) for step in range(steps)]
+    return [end ** ((step + 0.9) / steps) for step in range(steps)]
