@@ -18,6 +18,7 @@ from spatialsyn.models.checks import (
     check_absorbed,
     check_alike,
     check_dimensions,
+    check_even,
     check_linked,
     check_names,
     check_outcome,
@@ -237,6 +238,7 @@ def sweep_effects(
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     check_alike(model, matrices)
+    check_even(model, matrices)
     X, columns = right_side(model, data, weights)
     check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)

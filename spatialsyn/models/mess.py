@@ -21,6 +21,7 @@ from scipy import sparse
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
+from spatialsyn.models.reach import FEW, height, heights, places
 from spatialsyn.numerics.exponential import REACH, Exponent, Exponential, act
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, norm
 from spatialsyn.numerics.multiplier import transposed
@@ -37,20 +38,34 @@ def best_alpha(design: Design) -> Array:
 
     With the Taylor columns W^k y / k!, swept and regressed on Z once, the sum of squares is
     a polynomial in alpha (LeSage & Pace 2007, section 3). Where its best point lies at the
-    end of the window the columns are made anew from there.
+    end of the window the columns are made anew from there, or, among few cities, from a place
+    within reach that is higher (`reach`).
 
     Raises
     ------
     EstimationError
         The likelihood still rises where e^(alpha W) has nothing left of y.
     """
-    W, y, alpha = design.W[0], design.y, 0.0
-    scale = norm(W)
+    alpha = _followed(design, 0.0)
+    if design.nobs <= FEW:
+        seen = heights(design)
+        far = float(places(design)[0][np.argmax(seen)])
+        if seen.max() > height(
+            design, _spread(design, design.W, np.array([alpha]), design.y), alpha
+        ):
+            alpha = _followed(design, far)
+    return np.array([alpha])
+
+
+def _followed(design: Design, alpha: float) -> float:
+    """The peak that is reached from `alpha`, window by window."""
+    W, scale = design.W[0], norm(design.W[0])
+    y = _spread(design, (W,), np.array([alpha]), design.y) if alpha else design.y
     while abs(alpha) * scale < REACH:
         step = _best_step(design, y, scale)
         alpha += step
         if abs(step) * scale < 0.95 * WINDOW:
-            return np.array([alpha])
+            return alpha
         y = sweep(act(W, step, y), design.fixed_effects)
     raise EstimationError(
         f"the likelihood still rises at alpha = {alpha:.3g}: the data do not identify this model "

@@ -32,9 +32,10 @@ from scipy.linalg import solve_triangular
 from scipy.special import gammaln, logsumexp
 
 from spatialsyn.errors import ModelError, percent
-from spatialsyn.models.convex import compressed, highest
+from spatialsyn.models.convex import highest
 from spatialsyn.models.design import Design
 from spatialsyn.models.mixture import Mixture
+from spatialsyn.models.search import compressed
 from spatialsyn.numerics.lags import Array, dense, norm
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.randomness import generator

@@ -160,13 +160,15 @@ def _with_city_variance(design: Design) -> Estimate:
     The boundary, where cities have no variance of their own, is the pooled estimate; phi
     has no standard error there.
     """
-    params = at(design, best_spatial(design))
+    p, pooled, spatial = len(design.names), None, None
     try:
         pooled = estimate_qml(replace(design, random=False, outside_error=False))
+        spatial = pooled.params[p:-1]
     except EstimationError:
-        pooled = None
-    if pooled is None or pooled.loglik < full(design, params[len(design.names) : -1], params[-1]):
-        check_peak(design, params[len(design.names) : -1])
+        pass
+    params = at(design, best_spatial(design, pooled=spatial))
+    if pooled is None or pooled.loglik < full(design, params[p:-1], params[-1]):
+        check_peak(design, params[p:-1])
         return describe(design, params)
     assert pooled.cov is not None
     where = len(pooled.params) - 1
