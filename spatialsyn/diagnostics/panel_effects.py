@@ -1,6 +1,6 @@
 """Are the effects of cities and years there, and may city effects be random?
 
-Fixed effects, q of them, against none, with n T observations and k parameters under both:
+Fixed effects, q of them, against none, with n T observations and k parameters, effects included:
 
     LR = n T ln(SSR_0 / SSR_1)    c  = (n T - k - 1 + q / 2) / (n T)
     F  = (SSR_0 - SSR_1) / q / [SSR_1 / (n T - k)]
@@ -127,7 +127,7 @@ def _both_sides(results: Results, effects: str) -> tuple[Results, Results]:
 
 
 def _count(results: Results, less: Results, more: Results) -> tuple[int, int]:
-    """Effects tested, and all parameters of the mean under both."""
+    """Effects tested, and all parameters of the mean where they are in."""
     n, T = more.data.y.shape
 
     def dummies(fixed: str) -> int:
