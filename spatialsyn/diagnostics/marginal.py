@@ -90,7 +90,7 @@ def posterior(
     prior: str = "g",
     g: float | None = None,
 ) -> Probabilities:
-    """Which family and which W do the data favour?
+    """Which family and which W do the data favour, of those listed?
 
     Parameters
     ----------
