@@ -127,7 +127,7 @@ def _both_sides(results: Results, effects: str) -> tuple[Results, Results]:
 
 
 def _count(results: Results, less: Results, more: Results) -> tuple[int, int]:
-    """Effects tested, and all parameters of the mean where they are in."""
+    """Effects tested, and all parameters of the mean under both."""
     n, T = more.data.y.shape
 
     def dummies(fixed: str) -> int:
