@@ -180,7 +180,7 @@ class Results(SeveralWeights, Tabled):
 
     @cached_property
     def corr2(self) -> float:
-        """Squared correlation of swept y with the reduced-form prediction S^-1 Z delta."""
+        """Squared correlation of y with its reduced-form prediction S^-1 Z delta, both swept."""
         return signal_correlation(self.design, self._entered, self.data.y)
 
     @cached_property

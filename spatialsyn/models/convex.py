@@ -8,7 +8,7 @@ rho_m = rho share_m; delta and sigma2 are a regression given (rho, shares). It i
 over the simplex with its faces, where a share is exactly zero, from a grid of starts that
 has both signs of rho.
 
-Debarsy & LeSage (2018, Regional Science and Urban Economics 69; 2021, Journal of Business &
+Debarsy & LeSage (2018, Regional Science and Urban Economics 69; 2022, Journal of Business &
 Economic Statistics 40). They sample the posterior of demeaned data; with time effects the
 term -ln(1 - rho) that demeaning leaves out moves rho and the shares far.
 """

@@ -352,7 +352,7 @@ sac = _maker(
 )
 gns = _maker(
     "gns",
-    "General nesting model: Wy, WX and a spatial error (Elhorst 2014, section 2.3).",
+    "General nesting model: Wy, WX and a spatial error (Elhorst 2014, chapter 2).",
 )
 mess = _maker(
     "mess",
