@@ -128,7 +128,8 @@ def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDa
             "name the one with the city ids: city=..."
         )
     ids = pd.Series(indexed.index)
-    missing = ids.isna() | (ids.astype(str).str.strip() == "")
+    blank = [isinstance(i, str) and not i.strip() for i in ids]
+    missing = ids.isna().to_numpy() | np.array(blank)
     if missing.any():
         rows = named(np.flatnonzero(missing).tolist())
         raise BoundaryError(
