@@ -32,10 +32,10 @@ def heights(design: Design) -> Array:
 
     Two exponentials that undo each other leave the digits of neither: minus infinity.
     """
-    Sy = _spread(design, design.W, design.y[..., None])
+    Sy = _spread(design, design.W[0] if design.W else None, design.y[..., None])
     both = np.concatenate([*Sy, design.Z], axis=2)
     error = design.error
-    rows = _spread(design, () if error is None else (error.M,), both)
+    rows = _spread(design, None if error is None else error.M, both)
     left = np.array([_left(v.reshape(design.y.size, -1), len(Sy)) for v in rows])
     drift, far = np.zeros(1), np.zeros(1)
     for logdet, at in zip(_logdets(design), places(design), strict=True):
@@ -59,19 +59,19 @@ def _left(columns: Array, outcomes: int) -> Array:
     return np.asarray(((y - Z @ least_squares(Z, y)) ** 2).sum(axis=0))
 
 
-def _spread(design: Design, matrices: tuple[Matrix, ...], v: Array) -> list[Array]:
+def _spread(design: Design, W: Matrix | None, v: Array) -> list[Array]:
     """e^(alpha W) v at all places, swept; `v` itself without a matrix."""
-    for W in matrices:
-        half = act(W, STEP / 2 / norm(W), np.eye(len(v)))
-        ahead = half @ half
-        found = [v.reshape(len(v), -1)]
-        for _ in range(STEPS):
-            found.append(ahead @ found[-1])
-        back = np.linalg.inv(ahead)
-        for _ in range(STEPS):
-            found.insert(0, back @ found[0])
-        return [sweep(one.reshape(v.shape), design.fixed_effects) for one in found]
-    return [v]
+    if W is None:
+        return [v]
+    half = act(W, STEP / 2 / norm(W), np.eye(len(v)))
+    ahead = half @ half
+    found = [v.reshape(len(v), -1)]
+    for _ in range(STEPS):
+        found.append(ahead @ found[-1])
+    back = np.linalg.inv(ahead)
+    for _ in range(STEPS):
+        found.insert(0, back @ found[0])
+    return [sweep(one.reshape(v.shape), design.fixed_effects) for one in found]
 
 
 def _matrices(design: Design) -> list[Matrix]:
