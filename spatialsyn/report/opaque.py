@@ -45,7 +45,8 @@ def on_white(rgba: Array) -> Array:
 
 def _translucent(artist: Artist) -> dict[str, Array]:
     """The colours of an artist that let others through."""
-    alpha, found = artist.get_alpha(), {}
+    alpha: Any = artist.get_alpha()
+    found: dict[str, Array] = {}
     if np.ndim(alpha):  # of every point its own, which matplotlib cannot take away again
         return found
     for name in COLOURS:
