@@ -135,7 +135,8 @@ def _read_typed(path: Path, keys: tuple[str, str], thousands: str | None) -> pd.
     if path.suffix.lower() == ".dta":
         return _read_stata(path)
     frame = pd.read_parquet(path)
-    return frame.reset_index() if {*keys} & {*frame.index.names} else frame
+    levels = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    return frame.reset_index(levels) if {*keys} & {*levels} else frame
 
 
 def _read_excel(path: Path, keys: tuple[str, str], options: dict[str, Any]) -> pd.DataFrame:
@@ -215,8 +216,9 @@ def _as_written(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     if int(release[1] if release else start[0]) >= UNICODE_STATA:
         return frame
     cells = {
-        name: [str(cell) for cell in column.dropna() if isinstance(cell, str)]
+        name: [cell for cell in column if isinstance(cell, str)]
         for name, column in frame.items()
+        if not pd.api.types.is_numeric_dtype(column)
     }
     content = "\n".join(cell for column in cells.values() for cell in column).encode("latin-1")
     encoding = encoding_of(content)

@@ -16,6 +16,10 @@ e^(alpha_u M), and what it calls D is -R W R^-1 for alpha and -M for alpha_u.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+
 import numpy as np
 from scipy import sparse
 
@@ -38,8 +42,8 @@ def best_alpha(design: Design) -> Array:
 
     With the Taylor columns W^k y / k!, swept and regressed on Z once, the sum of squares is
     a polynomial in alpha (LeSage & Pace 2007, section 3). Where its best point lies at the
-    end of the window the columns are made anew from there, or, among few cities, from a place
-    within reach that is higher (`reach`).
+    end of the window the columns are made anew from there. Among few cities the peaks near the
+    summits of a grid over all of the reach are tried too (`reach`).
 
     Raises
     ------
@@ -48,13 +52,23 @@ def best_alpha(design: Design) -> Array:
     """
     alpha = _followed(design, 0.0)
     if design.nobs <= FEW:
-        seen = heights(design)
-        far = float(places(design)[0][np.argmax(seen)])
-        if seen.max() > height(
-            design, _spread(design, design.W, np.array([alpha]), design.y), alpha
-        ):
-            alpha = _followed(design, far)
+        seen, at = heights(design), places(design)[0]
+        alpha = max([alpha, *_far_peaks(design, seen, at)], key=partial(_height, design))
+        if seen.max() > _height(design, alpha):
+            alpha = _followed(design, float(at[np.argmax(seen)]))
     return np.array([alpha])
+
+
+def _far_peaks(design: Design, seen: Array, at: Array) -> Iterator[float]:
+    """The peaks that are reached from the places `at` which are higher than those beside them."""
+    inner = seen[1:-1]
+    for start in at[1:-1][(inner >= seen[:-2]) & (inner >= seen[2:])]:
+        with suppress(EstimationError):  # that the ends are higher is seen from `seen`
+            yield _followed(design, float(start))
+
+
+def _height(design: Design, alpha: float) -> float:
+    return height(design, _spread(design, design.W, np.array([alpha]), design.y), alpha)
 
 
 def _followed(design: Design, alpha: float) -> float:

@@ -243,6 +243,16 @@ def test_keys_in_the_index_of_a_parquet_are_columns(tmp_path):
     assert_allclose(p.array("gdp"), ss.CityPanel(table()).array("gdp"))
 
 
+def test_a_column_that_is_the_index_of_a_parquet_too_is_read_once(tmp_path):
+    """set_index(..., drop=False), as tables come out of a groupby or a loop."""
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "panel.parquet"
+    table().set_index("adcode", drop=False).to_parquet(path)
+    pd.testing.assert_frame_equal(
+        ss.read_panel(None, path).frame, ss.CityPanel(table(), city="adcode", year="year").frame
+    )
+
+
 def test_titles_above_the_names_and_merged_cells_are_explained(tmp_path):
     path = tmp_path / "panel.xlsx"
     table().to_excel(path, index=False, startrow=2)

@@ -155,7 +155,8 @@ def test_one_rho_is_searched_to_twenty_radii():
 
 
 @pytest.mark.parametrize(
-    ("model", "seed", "lower"), [(ss.mess, 30, 1.6), (ss.mess, 4, 0.3), (ss.mess_sem, 12, 0.1)]
+    ("model", "seed", "lower"),
+    [(ss.mess, 30, 1.6), (ss.mess, 4, 0.3), (ss.mess, 58, 0.06), (ss.mess_sem, 12, 0.1)],
 )
 def test_a_far_peak_of_an_exponential_is_found(model, seed, lower):
     """Seven observations; windows that start at zero end on a peak that is `lower`."""
