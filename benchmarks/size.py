@@ -283,7 +283,8 @@ together. What lies outside, and what to use instead:
 * Moran's I of residuals after an estimated rho or lambda: far too cautious, as it is fitted away.
   Use `lm(results, "error", given=("lag", "wx"))`.
 * J test of W by chi-squared: the rival's prediction is estimated from the same outcome. `j_test`
-  draws its distribution from the model itself unless `draws=0` asks for chi-squared.
+  draws its distribution from the model itself unless `draws=0` asks for chi-squared. With 99 draws
+  it is cautious under two-way effects (2 to 2.5 %, 200 panels).
 """
 
 

@@ -180,7 +180,7 @@ class Results(SeveralWeights, Tabled):
 
     @cached_property
     def corr2(self) -> float:
-        """Squared correlation of swept y with the reduced-form prediction S^-1 Z delta."""
+        """Squared correlation of y with its reduced-form prediction S^-1 Z delta, both swept."""
         return signal_correlation(self.design, self._entered, self.data.y)
 
     @cached_property
@@ -308,7 +308,7 @@ class Results(SeveralWeights, Tabled):
         made = made.shares() if per == "share" else made
         made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
         per_block = per if isinstance(by, str) and by in self.panel.blocks else None
-        return told(made, asked, self.data, per_block, horizon, lasting)
+        return told(made, asked, self.model, self.data, per_block, (horizon, lasting))
 
     def scenario(
         self,

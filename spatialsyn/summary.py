@@ -11,9 +11,12 @@ from scipy.special import ndtr, ndtri
 
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import DIGITS
+from spatialsyn.errors import named
 from spatialsyn.models.covariance import in_words
+from spatialsyn.models.design import Design
 from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
+from spatialsyn.numerics.regression import inflation
 from spatialsyn.weights.base_years import said_of_base_years
 
 if TYPE_CHECKING:
@@ -25,6 +28,9 @@ OF_DUMMIES = (
 )
 # Below this many cities normal approximations of standard errors are a stretch.
 FEW_CITIES = 30
+# Variance inflation beyond this leaves a millionth of a column to tell it from the others: cubes
+# that are not centred come near, data that were rounded go beyond.
+ROUNDING = 1e6
 NO_EFFECTS = "none: there are no regressors"
 
 
@@ -162,12 +168,34 @@ def notes(results: Results) -> list[str]:
             "phi = 1 lies on the boundary: the cities show no variance of their own, and the "
             "estimate is the pooled one."
         )
+    found += _nearly_collinear(results.design)
     if results.panel.n < FEW_CITIES:
         found.append(
             f"Only {results.panel.n} cities: p-values rest on a normal approximation that is "
             "rough here. Read the size of the effects and their intervals, not stars."
         )
     return found
+
+
+def _nearly_collinear(design: Design) -> list[str]:
+    """A sentence where regressors differ by little more than a rounding, once effects are gone.
+
+    log(gdp) beside log(population) and log(gdp_per_capita), shares that sum to one.
+    """
+    constant = [name == "Intercept" for name in design.names]
+    Z = design.Z.reshape(design.y.size, -1)[:, ~np.array(constant, dtype=bool)]
+    named_so = [n for n, flag in zip(design.names, constant, strict=True) if not flag]
+    if Z.shape[1] < 2 or len(Z) <= Z.shape[1]:
+        return []
+    vif = inflation(Z - Z.mean(axis=0) if any(constant) else Z)
+    if vif.max() < ROUNDING:
+        return []
+    alike = [name for name, v in zip(named_so, vif, strict=True) if v >= ROUNDING / 10]
+    return [
+        f"{named(alike)} are nearly linear combinations of each other (variance inflation up to "
+        f"{vif.max():.1e}): their estimates hang on small remainders, such as roundings. Leave one "
+        "out, or subtract means before taking powers."
+    ]
 
 
 def _label(name: str) -> str:

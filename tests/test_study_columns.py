@@ -82,7 +82,7 @@ MISSPELT = {
     "links": ('across = "side"', 'across = "sides"', r"\[weights.beside\] 'sides' is no grouping; the panel has 'side'"),
     "panel": ('blocks = ["side"]', 'blocks = ["sid"]', "no column 'sid' to group the cities by"),
     "city": ('city = "id"', 'city = "ids"', "no column 'ids'"),
-    "year": ('city = "id"', 'city = "id"\nyear = "yeer"', "no column 'yeer'; the table has 'id', 'year_name'"),
+    "year": ('city = "id"', 'city = "id"\nyear = "yeer"', "no column 'yeer' .near: 'year'.; the table has 'id', 'year'"),
 }  # fmt: skip
 
 

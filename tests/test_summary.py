@@ -9,14 +9,17 @@ from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "report"))
 from cases import made_up
 from models import KINDS, fitted, places
+from numpy.testing import assert_allclose
 
 import spatialsyn as ss
+from spatialsyn.numerics.regression import inflation
 
 
 def words(text):
@@ -92,3 +95,33 @@ def test_who_changes_a_copy_of_the_numbers_changes_no_results():
     assert res.se["x"] ** 2 == pytest.approx(res.cov.loc["x", "x"], rel=1e-12)
     gap = panel.frame["y"] - res.fitted - res.resid
     assert gap.abs().max() < 1e-12
+
+
+def near_identity(panel, digits):
+    """log(a b) = log(a) + log(b), but for the digits of a b."""
+    a, b = np.exp(panel.array("x")), np.exp(panel.array("z"))
+    return panel.assign(a=a, b=b, ab=(1e4 * a * b).round(digits))
+
+
+@pytest.mark.parametrize(("digits", "told"), [(0, True), (-2, False)])
+@pytest.mark.parametrize("fixed_effects", ["none", "individual"])
+def test_an_identity_but_for_rounding_is_told(digits, told, fixed_effects):
+    panel, w = made_up(15, 8)
+    model = ss.sar("y ~ log(a) + log(b) + log(ab)", W="w", fixed_effects=fixed_effects)
+    res = ss.fit(model, near_identity(panel, digits), w)
+    said = "'log(a)', 'log(b)', 'log(ab)' are nearly linear combinations of each other"
+    assert (said in res.summary()) is told
+    assert (said in unescape(res._repr_html_())) is told
+
+
+def test_variance_inflation_is_that_of_regressions_on_the_others():
+    rng = np.random.default_rng(2)
+    Z = rng.normal(size=(60, 4)) * [1, 1e6, 1e-6, 1]
+    Z[:, 3] += 3 * Z[:, 0]
+    expected = []
+    for j in range(4):
+        others = np.delete(Z, j, axis=1)
+        rest = Z[:, j] - others @ np.linalg.lstsq(others, Z[:, j], rcond=1e-15)[0]
+        expected.append(Z[:, j] @ Z[:, j] / (rest @ rest))
+    assert_allclose(inflation(Z), expected, rtol=1e-8)
+    assert (inflation(np.c_[Z, np.zeros(60)]) == np.inf).all()

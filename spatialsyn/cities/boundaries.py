@@ -128,7 +128,8 @@ def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDa
             "name the one with the city ids: city=..."
         )
     ids = pd.Series(indexed.index)
-    missing = ids.isna() | (ids.astype(str).str.strip() == "")
+    blank = [isinstance(i, str) and not i.strip() for i in ids]
+    missing = ids.isna().to_numpy() | np.array(blank)
     if missing.any():
         rows = named(np.flatnonzero(missing).tolist())
         raise BoundaryError(
@@ -169,10 +170,12 @@ def check_crs(cities: gpd.GeoDataFrame, name: str) -> None:
             "or write the .prj file beside the .shp."
         )
     if cities.crs.is_geocentric or not (cities.crs.is_geographic or cities.crs.is_projected):
+        # GDAL writes an engineering CRS into a GeoPackage that has none.
         raise BoundaryError(
             f"{name} is in {cities.crs.name!r}, coordinates that are neither degrees nor metres of "
-            "a projection, as a plan of a site or a drawing has them. Find where on the Earth they "
-            "lie and use gdf.set_crs(..., allow_override=True)."
+            "a projection, as a plan of a site or a drawing has them: distances would not be "
+            "kilometres. If they are longitude and latitude, read it by geopandas.read_file "
+            'and use gdf.set_crs("EPSG:4326", allow_override=True).'
         )
     low_x, low_y, high_x, high_y = cities.total_bounds
     if cities.crs.is_geographic and (low_x < -360 or high_x > 360 or low_y < -90 or high_y > 90):

@@ -255,7 +255,8 @@ def check_index_is_meant(ids: Sequence[Any], cities: Any) -> None:
         return
     for name in cities.columns.drop(cities.active_geometry_name):
         column = [cell for cell in cities[name] if isinstance(cell, str | int | np.integer)]
-        if set(ids) <= set(column) and column != list(cities.index):
+        holds_ids = set(ids) <= set(column) and len(set(column)) == len(column)
+        if holds_ids and column != list(cities.index):
             raise AlignmentError(
                 f"the rows of the polygons are counted from 0, and their column {name!r} holds the "
                 f"ids of the cities in another order: set_index({name!r}) says which polygon is "

@@ -245,7 +245,7 @@ class CityPanel:
             raise PanelError(
                 f"subset(years=...) leaves out {named(gaps)} between {min(chosen)} and "
                 f"{max(chosen)}: the years of a panel follow each other, because lags in time need "
-                "the year before. Take years in a row."
+                f"the year before. Take years in a row: range({min(chosen)}, {max(chosen) + 1})."
             )
         index = self.frame.index
         rows = index.isin(keep, level="city") & index.isin(chosen, level="year")

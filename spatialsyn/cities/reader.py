@@ -75,7 +75,8 @@ def read_panel(
             f"ss.CityPanel(frame, city=..., cities=ss.read_boundaries({str(boundaries)!r}, "
             f"city={city!r}))."
         )
-    taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own}
+    # A key that is not there is told from the names of the file, not from new ones.
+    taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own in frame}
     frame = frame.rename(columns={k: v for k, v in taken.items() if v not in frame.columns})
     return CityPanel(frame, city, year, polygons, blocks, absent)
 
@@ -90,7 +91,7 @@ def _read_table(
 ) -> pd.DataFrame:
     """The table of a file, its city ids of the kind of `ids`, if there are any."""
     if not path.is_file():
-        raise PanelError(f"there is no table {str(path)!r}.")
+        raise PanelError(f"there is no table {str(path)!r} (looked in {str(Path.cwd())!r}).")
     kind = path.suffix.lower()
     codes_are_text = ids is not None and not pd.api.types.is_numeric_dtype(ids)
     options: dict[str, Any] = {
@@ -134,7 +135,8 @@ def _read_typed(path: Path, keys: tuple[str, str], thousands: str | None) -> pd.
     if path.suffix.lower() == ".dta":
         return _read_stata(path)
     frame = pd.read_parquet(path)
-    return frame.reset_index() if {*keys} & {*frame.index.names} else frame
+    levels = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    return frame.reset_index(levels) if {*keys} & {*levels} else frame
 
 
 def _read_excel(path: Path, keys: tuple[str, str], options: dict[str, Any]) -> pd.DataFrame:
@@ -214,8 +216,9 @@ def _as_written(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     if int(release[1] if release else start[0]) >= UNICODE_STATA:
         return frame
     cells = {
-        name: [str(cell) for cell in column.dropna() if isinstance(cell, str)]
+        name: [cell for cell in column if isinstance(cell, str)]
         for name, column in frame.items()
+        if not pd.api.types.is_numeric_dtype(column)
     }
     content = "\n".join(cell for column in cells.values() for cell in column).encode("latin-1")
     encoding = encoding_of(content)

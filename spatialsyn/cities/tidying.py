@@ -35,14 +35,16 @@ def with_empty_cells(frame: pd.DataFrame, missing: Iterable[str]) -> pd.DataFram
         number = isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
         return cell in numbers if number else isinstance(cell, str) and cell in texts
 
-    hit = {
-        name: column.map(stands_for_none).fillna(False).to_numpy(dtype=bool)
-        for name, column in frame.items()
-    }
     emptied = frame.copy()
-    for name, at in hit.items():
+    for name, column in frame.items():
+        if pd.api.types.is_bool_dtype(column):
+            continue
+        if isinstance(column.dtype, np.dtype) and pd.api.types.is_numeric_dtype(column):
+            at = column.isin(list(numbers)).to_numpy()
+        else:
+            at = column.astype(object).map(stands_for_none).to_numpy(dtype=bool)
         if at.any():
-            emptied[name] = frame[name].mask(at)
+            emptied[name] = column.mask(at)
     return emptied
 
 

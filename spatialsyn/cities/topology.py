@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 import shapely
 
@@ -94,8 +95,8 @@ def contiguous(polygons: Polygons, rook: bool = False) -> sp.csr_array:
 def vertices_of(shapes: Polygons) -> tuple[Numbers, Numbers]:
     """The shape of every vertex and a number of its place: the same one for equal coordinates."""
     xy, shape = shapely.get_coordinates(shapes, return_index=True)
-    x, y = (np.unique(column, return_inverse=True)[1] for column in xy.T)
-    return shape, np.unique(x * (y.max() + 1) + y, return_inverse=True)[1]
+    x, y = (pd.factorize(column)[0] for column in xy.T)
+    return shape, pd.factorize(x * (y.max() + 1) + y)[0]
 
 
 def edges_of(polygons: Polygons) -> tuple[Numbers, Numbers]:
@@ -106,7 +107,7 @@ def edges_of(polygons: Polygons) -> tuple[Numbers, Numbers]:
     inside = ring[1:] == ring[:-1]
     low = np.minimum(vertex[1:], vertex[:-1])[inside]
     high = np.maximum(vertex[1:], vertex[:-1])[inside]
-    edge = np.unique(low * (vertex.max() + 1) + high, return_inverse=True)[1]
+    edge = pd.factorize(low * (vertex.max() + 1) + high)[0]
     return polygon[part[ring[1:][inside]]], edge
 
 

@@ -10,7 +10,7 @@ observations less the dummies of fixed effects, and |J| the Jacobian of `models.
     flat      m = N - c - k:  int |J| |Z'Z|^(-1/2) SSR^(-m/2) ds, Gamma(m/2) pi^(-m/2)
 
 s uniform between minus and plus one over the spectral radius, sigma2 ~ 1 / sigma2 (g-prior:
-LeSage & Parent 2007, Geographical Analysis 39; flat: LeSage 2014, Spatial Economic Analysis 9).
+LeSage & Parent 2007, Geographical Analysis 39; flat: LeSage 2014, Spatial Statistics 9).
 Where effects were transformed away, J and N are those of the transformed panel: the -ln(1 - rho)
 of time effects is in. The flat prior has no height: a regressor in other units would change the
 odds, so it compares models with as many columns only (SLX, SDM and SDEM).
@@ -90,7 +90,7 @@ def posterior(
     prior: str = "g",
     g: float | None = None,
 ) -> Probabilities:
-    """Which family and which W do the data favour?
+    """Which family and which W do the data favour, of those listed?
 
     Parameters
     ----------
@@ -106,6 +106,7 @@ def posterior(
         Families of different size under the flat prior, random effects, lags in time, and
         estimators without a likelihood.
     """
+    expect(model, SpatialModel, "posterior needs a model such as ss.sdm(...)", ModelError)
     listed = [families] if isinstance(families, str) else list(families)
     unknown = [name for name in listed if name not in FAMILIES]
     if unknown or not listed:

@@ -2,7 +2,7 @@
 
     I_t = e_t'W e_t / e_t'e_t * n / sum W          z_t = (I_t - E I_t) / sd I_t
 
-with moments over all permutations of the cities (Cliff & Ord 1981, section 2.3); p-values
+with moments over all permutations of the cities (Cliff & Ord 1981, page 21); p-values
 from permutations: ``ss.explore.autocorrelation(panel, results.resid, W)``. A pooled Moran's I of
 all city-years mixes what is common to a city over the years with what is common to neighbours;
 here each year has its own, and together they are sum_t z_t / sqrt(T), times

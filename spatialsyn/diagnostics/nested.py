@@ -7,7 +7,7 @@
 
 The constant and regressors without a lag of their own are no part of the common factor. The
 Wald test of a product depends on how it is written, the likelihood ratio does not: with few
-observations look at both (Elhorst 2014, section 2.7).
+observations look at both (Gregory & Veall 1985, Econometrica 53).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Are the effects of cities and years there, and may city effects be random?
 
-Fixed effects, q of them, against none, with n T observations and k parameters under both:
+Fixed effects, q of them, against none, with n T observations and k parameters, effects included:
 
     LR = n T ln(SSR_0 / SSR_1)    c  = (n T - k - 1 + q / 2) / (n T)
     F  = (SSR_0 - SSR_1) / q / [SSR_1 / (n T - k)]

@@ -1,8 +1,8 @@
 """What a table of tests says, in one sentence.
 
-The rule for lags in space is the one papers use (Elhorst 2014, section 2.7): keep the SDM
-unless exactly one simpler model is rejected by neither Wald nor LR and the robust LM test
-points to it.
+The rule for lags in space is the one papers use (Elhorst 2010, Spatial Economic Analysis 5):
+keep the SDM unless exactly one simpler model is rejected by neither Wald nor LR and the robust
+LM test points to it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _effects(p: dict[str, float]) -> list[str]:
     chance = p.get("Hausman, correlated", np.nan)
     if not np.isnan(chance):
         related = "related to the regressors, keep them fixed"
-        free = "not visibly related to the regressors, random ones would do"
+        free = "not visibly related to the regressors, random ones are not rejected"
         shown = "p < 0.001" if chance < 0.001 else f"p = {chance:.3f}"
         said.append(f"city effects are {related if chance < LEVEL else free} ({shown})")
     return said

@@ -41,7 +41,7 @@ def pesaran_cd(results: Results, W: str | Weights | None = None) -> HypothesisTe
     -------
     HypothesisTest
         Without a statistic under year effects: they make the residuals of a year sum to
-        zero, so that correlations average -1/(n - 1) whatever the data (Juodis & Reese 2022).
+        zero, so that correlations average about -1/(n - 1) whatever the data (Juodis & Reese 2022).
     """
     is_results(results, "pesaran_cd")
     needs_every_outcome(results, "a CD test")

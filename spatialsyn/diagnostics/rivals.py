@@ -67,7 +67,7 @@ def j_test(
     """
     engine = Engine(n_jobs, backend, scheduler)
     is_results(results, "j_test")
-    others = [rivals] if isinstance(rivals, Results) else list(rivals)
+    others = list(rivals) if isinstance(rivals, Iterable) else [rivals]
     return _tested([(results, others)], draws, seed, engine)[0]
 
 

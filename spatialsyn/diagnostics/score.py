@@ -7,10 +7,10 @@ information of the model that has them, and n the parameters estimated under bot
 
 over the lags s. The test of A that is robust to a local presence of B is LM(A, B) - LM(B)
 (Bera & Yoon 1993, Econometric Theory 9; Anselin, Bera, Florax & Yoon 1996; for W X Koley &
-Bera 2022). Where effects were transformed away, d and J are those of the transformed
-likelihood. Time effects then give W* = F'WF the trace -1: the score is centred. The naive
-form of the programs (Elhorst 2010; Millo & Piras 2012) is not, and takes n T for the number
-of independent observations:
+Bera 2024, Spatial Economic Analysis 19). Where effects were transformed away, d and J are
+those of the transformed likelihood. Time effects then give W* = F'WF the trace -1: the score
+is centred. The naive form of the programs (Elhorst 2010; Millo & Piras 2012) is not, and takes
+n T for the number of independent observations:
 
     d_e = e'We / s2     d_l = e'Wy / s2     t = T tr(W'W + W^2)     J = |M_Z W Z delta|^2 / s2 + t
 

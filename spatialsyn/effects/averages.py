@@ -4,7 +4,7 @@
     slopes:  -(f' + rho f'')/n,               -f''/n
     total:   1'S^-1 C 1 / n,                  slope 1'S^-1 W S^-1 C 1 / n
 
-for the carriers C = I and C = W (LeSage & Pace 2009, section 4.6, who approximate the traces;
+for the carriers C = I and C = W (LeSage & Pace 2009, pages 114-115, who approximate the traces;
 the slopes: ours). Where all rows of W and of C have one sum, c and k, the total is
 k / (1 - c rho).
 """

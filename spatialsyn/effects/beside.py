@@ -17,14 +17,13 @@ from spatialsyn.effects.blocks import AVERAGES, Labels, average
 from spatialsyn.effects.entered import Multipliers
 from spatialsyn.effects.inference import NEAR_BOUNDARY, advice, by_delta, labelled, moved, spread_of
 from spatialsyn.effects.multipliers import Reading
-from spatialsyn.effects.request import multipliers
+from spatialsyn.effects.request import lacks_years, multipliers
 from spatialsyn.effects.table import normal_columns
 from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Parameters
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.transform import sweeps_time
 
 # Coverage of the intervals of `results.effects()`.
 LEVEL = 0.95
@@ -103,7 +102,7 @@ def _of_one_pattern(models: Sequence[Shown]) -> list[Found]:
 
 def _under(design: Design, entered: Multipliers) -> Multipliers:
     """`entered` under the fixed effects of another model."""
-    return replace(entered, without_years=not sweeps_time(design.fixed_effects))
+    return replace(entered, without_years=lacks_years(design))
 
 
 @lru_cache(maxsize=1024)

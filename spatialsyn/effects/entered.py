@@ -75,7 +75,7 @@ class Multipliers:
     stable : whether the process has a mean, at every row of parameters, (d, q)
     carried_by : the name of the matrix in every carrier, None for x itself
     exponential : whether S is e^(alpha W)
-    without_years : whether the model has no time effects
+    without_years : whether the model could have time effects, and has none
     """
 
     W: tuple[Matrix, ...]

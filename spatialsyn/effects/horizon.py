@@ -6,7 +6,7 @@
     after h years, x higher from year 0 on:       D_0 + ... + D_h
     in the long run:                              K C,   K = (S - tau I - sum eta_j V_j)^-1
 
-(Elhorst 2014, section 4.6). The long run is a multiplier like that of one year, with the
+(Elhorst 2014, chapter 4). The long run is a multiplier like that of one year, with the
 matrices I, V_j and W_m (`multipliers`); after h years (derivatives ours)
 
     dA/dtau = S^-1    dA/deta = S^-1 V    dA/drho = S^-1 W A

@@ -1,7 +1,7 @@
 """Standard errors, intervals and p-values of effects.
 
 Delta method by default: effects are smooth in the parameters and their gradients are
-closed (`multipliers`). Simulation (LeSage & Pace 2009, section 5.6) on request, without
+closed (`multipliers`). Simulation (LeSage & Pace 2009, section 2.7) on request, without
 the habits that make it wrong near the boundary: draws of rho outside its interval are
 rejected and counted, never moved inside; the estimate stays the formula at the
 estimated parameters; intervals are quantiles.

@@ -5,7 +5,7 @@ C_0, and those of its neighbours', C_1, the multiplier is a sum over paths of q 
 
     B = S^-1 (C_0 + C_1) = sum_q B_q,   B_q = P^q C_0 + P^(q-1) C_1,   B_0 = C_0
 
-(LeSage & Pace 2009, section 2.7.2). What lies beyond the last order asked for is
+(LeSage & Pace 2009, section 2.7). What lies beyond the last order asked for is
 
     P^(Q+1) S^-1 C_0 + P^Q S^-1 C_1,
 

@@ -105,8 +105,13 @@ def multipliers(design: Design, estimate: Parameters, asked: Asked) -> Multiplie
         stable=partial(_inside, design, estimate, list(rho)),
         carried_by=tuple(W for W, _, _ in keys),
         exponential=design.exponential,
-        without_years=not sweeps_time(design.fixed_effects),
+        without_years=lacks_years(design),
     )
+
+
+def lacks_years(design: Design) -> bool:
+    """Whether effects of years could be in the model, and are not."""
+    return design.y.shape[1] > 1 and not sweeps_time(design.fixed_effects)
 
 
 def _inside(

@@ -169,8 +169,9 @@ class Effects:
     def discoveries(self) -> Effects:
         """The same effects with ``q``, the p-values of all indirect ones of a regressor adjusted.
 
-        Calling every effect with q < 0.05 significant is wrong for 5 % of those called, on
-        average (Benjamini & Hochberg 1995), however many pairs there are.
+        Calling every effect with q < 0.05 significant is wrong for 5 % at most of those called, on
+        average, however many pairs there are (Benjamini & Hochberg 1995; effects that depend on
+        each other positively: Benjamini & Yekutieli 2001).
         """
         from scipy.stats import false_discovery_control
 

@@ -10,19 +10,28 @@ from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.horizon import LASTING
 from spatialsyn.effects.table import Effects
 from spatialsyn.models.formula import Regressors
+from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 
+LOCAL = "no lag of y or of x in this model: effects on other cities are zero by construction"
 # What was asked for: a regressor as it stands (None), or a variable of the panel, through
 # the columns that it moves and by how much in each city and year, (n, T).
 Asked = Mapping[str, Mapping[str, Array] | None]
 
 
 def told(
-    made: Effects, asked: Asked, data: Regressors, per: str | None, horizon: Any, lasting: bool
+    made: Effects,
+    asked: Asked,
+    model: SpatialModel,
+    data: Regressors,
+    per: str | None,
+    horizon: tuple[Any, bool],
 ) -> Effects:
     """The effects with what an entry means; `per` counts effects by block, None all others."""
     said = [made.about if per is None else PER[per]]
-    said += [] if horizon is None or isinstance(horizon, str) else [LASTING[bool(lasting)]]
+    said += [] if model.roles.wy or model.has_wx else [LOCAL]
+    when, lasting = horizon
+    said += [] if when is None or isinstance(when, str) else [LASTING[bool(lasting)]]
     notes = [made.note, terms_alone(asked, data)]
     return replace(made, about="; ".join(filter(None, said)), note=" ".join(filter(None, notes)))
 

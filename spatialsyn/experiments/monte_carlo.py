@@ -171,8 +171,9 @@ def monte_carlo(
     matrices = align(weights, tuple(names), truth.panel)
     plans = [_plan(one, truth.panel, matrices, cov) for one in models.values()]
     call = partial(_fitted, truth, plans, effects_sd, seed)
+    one = truth.drawn(np.random.default_rng(sequence(seed)), effects_sd)
     for plan in plans:  # what is wrong with a model is said here; spectra are found once
-        plan.design(truth.signal)
+        plan.design(one)
     parts = zip(*engine.all(call, ranges(draws, TASK), "panels"), strict=True)
     found = [together(name, fits) for name, fits in zip(models, parts, strict=True)]
     effects = true_effects(truth)

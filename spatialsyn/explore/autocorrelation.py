@@ -6,8 +6,8 @@
 
 Every year by itself: cities are permuted within a year, never city-years, whose trends and
 repetitions would make any pattern significant. All statistics of a year see the same
-permutations. They are those of esda; W is taken as it is given, save by Getis-Ord, which
-counts links and not their strength.
+permutations. They are those of esda, whose `p_sim` (2.9) is one-sided: half of p. W is taken
+as it is given, save by Getis-Ord, which counts links and not their strength.
 """
 
 from __future__ import annotations

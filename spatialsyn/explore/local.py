@@ -5,8 +5,10 @@
 Quadrants: HH, a high city among high ones; LL; LH, a low one among high ones; HL. The
 p-value holds the city in place and draws its neighbours from all others (Anselin 1995).
 One test per city is many tests: q is p adjusted within the year, so that of the cities
-with q < 0.05 one in twenty is a false discovery on average (Benjamini & Hochberg 1995).
-Statistics and quadrants are those of esda, the tails those of its two-sided test.
+with q < 0.05 one in twenty at most is a false discovery on average, where the tests are
+independent or depend on each other positively (Benjamini & Yekutieli 2001). Statistics and
+quadrants are those of esda; p has two sides, twice the `p_sim` of esda 2.9, which is
+the smaller tail.
 """
 
 from __future__ import annotations

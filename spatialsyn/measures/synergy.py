@@ -4,10 +4,10 @@
     T = sum a_i U_i                           level of development
     D = sqrt(C T)                             coupling coordination
 
-About half of the papers that use it print C without the factor n, so that C cannot
-exceed 1/n and D shrinks by 1/sqrt(n); here C lies in [0, 1]. The modified
-degree of Wang et al. (2021, Journal of Natural Resources 36(3), 793-810) spreads
-C over [0, 1] where the original crowds near one:
+Many papers print C without the factor n (Liu 2017, Journal of Huaiyin Teachers College 16(1):
+about half of 379 erred), so that C cannot exceed 1/n and D shrinks by 1/sqrt(n); here C lies
+in [0, 1]. The modified degree of Wang et al. (2021, Journal of Natural Resources 36(3), 793-810)
+spreads C over [0, 1] where the original crowds near one:
 
     C_mod = sqrt( [1 - sum_{i>j} |U_i - U_j| / (n(n-1)/2)] (prod U_i / max U)^(1/(n-1)) )
 

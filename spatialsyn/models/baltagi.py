@@ -1,4 +1,4 @@
-"""Random city effects that stand outside the spatial error (Anselin 1988, section 10.1.1).
+"""Random city effects that stand outside the spatial error (Anselin 1988, chapter 10).
 
     S y = Z delta + mu + u,   u = lambda M u + e,   R = I - lambda M
     V = s2 [Jbar x (k I + (R'R)^-1) + E x (R'R)^-1],   k = T s2_mu / s2 = phi^-2 - 1

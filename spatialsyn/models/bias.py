@@ -1,6 +1,6 @@
 """The dummy-variable estimator with its leading bias removed.
 
-    theta_c = D (theta + a' I^-1 T),   a = (0, 1/(1 - sum rho), 1/(1 - lambda), 1/(2 s2))
+    theta_c = D (theta + T I^-1 a),   a = (0, 1/(1 - sum rho), 1/(1 - lambda), 1/(2 s2))
 
 with the information I of the n T observations at the estimate, and D multiplying sigma2
 by T/(T-1) where city effects were estimated (Lee & Yu 2010, Journal of Econometrics 154,

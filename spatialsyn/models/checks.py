@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+from scipy import sparse
 
 from spatialsyn.errors import ModelError, WeightsError, named
 from spatialsyn.models.columns import Column
@@ -21,12 +22,16 @@ OTHERS = ("sigma2", "phi")
 SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
 # A column whose length falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
+# Numbers that differ by less than this share are the same, but for the digits of a file.
+SAME = 1e-7
 # Values below this, or above its inverse, have fourth powers, which the information matrix has
 # of the error, that are zero or infinite.
 SMALLEST = 1e-70
 # Matrices whose Gram matrix, of unit diagonal, has an eigenvalue below this are dependent; those
 # with more than this share in its eigenvector are the ones.
 DEPENDENT, TAKES_PART = 1e-12, 1e-4
+# Weights that differ by less than the square root of this, in parts of themselves, are equal.
+EVEN = 1e-12
 
 
 def check_rows(model: SpatialModel, weights: Mapping[str, Links]) -> None:
@@ -78,6 +83,26 @@ def check_linked(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
             f"{named(empty)} multiplies nothing: no city of that block has a link in this W. Give "
             "these cities neighbours, or let the blocks have one rho: regimes(..., rho=False)."
         )
+
+
+def check_even(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
+    """Refuse equal weights of all cities where year effects are transformed away.
+
+    F'WF is -I / (n - 1) then: every rho has the same likelihood (rows of sum one have the least
+    squares where all weights are equal).
+    """
+    if model.estimator != "qml" or not (model.transforms and sweeps_time(model.fixed_effects)):
+        return
+    for name in dict.fromkeys([*model.roles.wy, *([model.roles.wu] if model.roles.wu else [])]):
+        W = matrices[name]
+        values, n = np.ravel(W.data if sparse.issparse(W) else W), W.shape[-1]
+        years = W.shape[0] if W.ndim == 3 else 1
+        if values @ values * (n - 1) <= years * n * (1 + EVEN):
+            raise ModelError(
+                f"W[{name}] gives all other cities the same weight: less the means of the year, W "
+                f"y is -y / {n - 1}, and every value of its parameter has the same likelihood. Use "
+                'weights that differ, or fixed_effects="individual".'
+            )
 
 
 def dependent(matrices: Mapping[str, Matrix]) -> list[str]:
@@ -184,6 +209,25 @@ def check_outcome(y: Array, swept: Array, model: SpatialModel) -> None:
             "removed (it is constant within each city, or common to all cities in each year, but "
             "for rounding). Check the column, or choose other fixed effects."
         )
+
+
+def check_own_lag(Wy: Array, rho_names: Sequence[str], X: Array, columns: Sequence[Column]) -> None:
+    """Refuse a regressor that is the lag of the outcome, which the model has already.
+
+    As a regressor it would be taken for exogenous, and rho W y for something else.
+    """
+    for k, j in zip(*np.nonzero(begin_alike(X[0, 0], Wy[0, 0])), strict=True):
+        if np.allclose(X[..., k], Wy[..., j], rtol=SAME, atol=0):
+            raise ModelError(
+                f"{columns[k].name!r} is the spatial lag of the outcome itself, which the model "
+                f"has already, as {rho_names[j]}: it moves with the errors and is no regressor. "
+                "Leave it out."
+            )
+
+
+def begin_alike(x: Array, Wy: Array) -> Array:
+    """Which columns, (k,) of one cell, may be which lags of the outcome, (m,): (k, m)."""
+    return np.asarray(np.abs(x[:, None] - Wy) <= SAME * np.abs(Wy))
 
 
 def _check_unit(values: Array, what: str) -> None:

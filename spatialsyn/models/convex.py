@@ -8,7 +8,7 @@ rho_m = rho share_m; delta and sigma2 are a regression given (rho, shares). It i
 over the simplex with its faces, where a share is exactly zero, from a grid of starts that
 has both signs of rho.
 
-Debarsy & LeSage (2018, Regional Science and Urban Economics 69; 2021, Journal of Business &
+Debarsy & LeSage (2018, Regional Science and Urban Economics 69; 2022, Journal of Business &
 Economic Statistics 40). They sample the posterior of demeaned data; with time effects the
 term -ln(1 - rho) that demeaning leaves out moves rho and the shares far.
 """
@@ -16,7 +16,6 @@ term -ln(1 - rho) that demeaning leaves out moves rho and the shares far.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -28,7 +27,7 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, gradient, jacobian
 from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.qml import check_size, describe, regress, variance
-from spatialsyn.models.search import GRID
+from spatialsyn.models.search import GRID, compressed
 from spatialsyn.numerics.lags import Array, norm
 from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along_face
@@ -154,19 +153,6 @@ def score(design: Design, x: Array) -> Array:
     wide, P = mixture(params), len(design.names)
     slopes = gradient(design, wide[P:-1], wide[:P], e, params[-1])
     return np.asarray(mixture.jacobian(params)[:, len(delta) : -1].T @ slopes)
-
-
-def compressed(design: Design) -> Design:
-    """A design with the same sums of squares and products in as few rows as it has columns."""
-    error = design.error
-    parts = [design.y[..., None], design.Wy, design.Z]
-    parts += [error.y[..., None], error.Wy, error.Z] if error is not None else []
-    columns = np.concatenate(parts, axis=2)
-    R = np.asarray(np.linalg.qr(columns.reshape(design.y.size, -1), mode="r"))
-    y, Wy, Z, *lagged = np.split(R[:, None, :], np.cumsum([v.shape[2] for v in parts])[:-1], axis=2)
-    if error is not None:
-        error = replace(error, y=lagged[0][..., 0], Wy=lagged[1], Z=lagged[2])
-    return replace(design, y=y[..., 0], Wy=Wy, Z=Z, error=error)
 
 
 def mixture_of(design: Design) -> Mixture:

@@ -18,9 +18,11 @@ from spatialsyn.models.checks import (
     check_absorbed,
     check_alike,
     check_dimensions,
+    check_even,
     check_linked,
     check_names,
     check_outcome,
+    check_own_lag,
     check_pairs,
     check_rows,
     check_series,
@@ -236,6 +238,7 @@ def sweep_effects(
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     check_alike(model, matrices)
+    check_even(model, matrices)
     X, columns = right_side(model, data, weights)
     check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)
@@ -245,6 +248,7 @@ def sweep_effects(
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep_columns(X, fixed)
     check_absorbed(X, Z, columns, model)
+    check_own_lag(Wy, tuple(W), X, columns)
     y = sweep_columns(data.y[..., None], fixed)[..., 0]
     check_outcome(data.y, y, model)
     likelihood = model.estimator == "qml"

@@ -24,7 +24,7 @@ def effects_along(
     """City effects (axis 1) or year effects (axis 0) and their standard errors.
 
     With r = y - columns @ params and c its mean, an effect is the mean of r over the other
-    dimension less c, so effects sum to zero (Elhorst 2014, section 3.2). The variance is
+    dimension less c, so effects sum to zero (Elhorst 2014, chapter 3). The variance is
     that of the error's mean and that of the parameters; Elhorst's leaves out rho's part.
 
     Parameters

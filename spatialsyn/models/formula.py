@@ -80,7 +80,9 @@ def evaluate(
     lost = parsed.years_lost + dynamic
     if lost >= panel.T:
         raise FormulaError(
-            f"{formula!r} needs {lost} years before its first one; the panel has {panel.T} years."
+            f"{formula!r} needs {lost} years before its first one, for its lags in time; the panel "
+            f"has {panel.T} years, {panel.years[0]}-{panel.years[-1]}. Take a panel of {lost + 1} "
+            "years or more, or leave the lags out: lag_y, lag_wy, lag(x), diff(x)."
         )
     checked = cube
     if holes and not np.isfinite(cube).all():

@@ -18,6 +18,19 @@ from spatialsyn.numerics.lags import Array
 
 Mask = NDArray[np.bool_]
 FUNCTIONS = ("log", "exp", "sqrt", "lag", "diff", "standardize", "winsor", "C")
+# What formulas of other programs call, and how the same is written here.
+ELSEWHERE = {
+    "ln": "log(x)",
+    "log10": "{log(x) / log(10)}",
+    "log2": "{log(x) / log(2)}",
+    "log1p": "log(1 + x)",
+    "I": "{x ** 2}",
+    "factor": "C(x)",
+    "scale": "standardize(x)",
+    "L": "lag(x)",
+    "D": "diff(x)",
+    "W": "ss.sdm(...), which lags every regressor in space, or those after a '|'",
+}
 
 
 def functions(panel: CityPanel) -> tuple[dict[str, Any], Mask]:

@@ -30,8 +30,9 @@ Profile: TypeAlias = Callable[[LogDet], tuple[Value, Derivatives]]
 # e_y'e_y, e_y'e_Wy and e_Wy'e_Wy.
 Products: TypeAlias = tuple[Array, Array, Array]
 
-# Where no eigenvalue closes the interval of rho, the search stops at this many times 1/|w|max.
-REACH = 5.0
+# Where no eigenvalue closes the interval of rho before, the search stops at the last of these
+# times 1/|w|max; what lies beyond the first is scanned by itself.
+NEAR, REACH = 5.0, 20.0
 # A rho this near the end of its interval, in parts of its width, is no maximum; one that was
 # climbed to stops in steps this near to it.
 EDGE, STOPPED = 1e-7, 1e-3
@@ -146,8 +147,9 @@ def peak(
     value: Value, derivatives: Derivatives, logdet: LogDet, name: str, scan: int = SCAN
 ) -> float:
     """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
-    space = searched(logdet)
-    return _inside(maximise(value, derivatives, space, scan), space, name, logdet)
+    found = np.array([maximise(value, derivatives, part, scan) for part in stretches(logdet)])
+    highest = found[np.argmax(value(found))] if len(found) > 1 else found[0]
+    return _inside(float(highest), searched(logdet), name, logdet)
 
 
 def peaks(design: Design, logdet: LogDet, products: Products) -> tuple[Array, NDArray[np.bool_]]:
@@ -158,7 +160,9 @@ def peaks(design: Design, logdet: LogDet, products: Products) -> tuple[Array, ND
     value, derivatives = profile(design, logdet, products)
     low, high = searched(logdet)
     with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit nothing is left
-        rho = maximise_many(value, derivatives, (low, high))
+        rho, *far = [maximise_many(value, derivatives, part) for part in stretches(logdet)]
+        for other in far:
+            rho = np.where(value(other) > value(rho), other, rho)
     return rho, np.minimum(rho - low, high - rho) >= EDGE * (high - low)
 
 
@@ -167,6 +171,18 @@ def searched(logdet: LogDet) -> tuple[float, float]:
     reach = REACH / logdet.radii[0]
     low, high = logdet.interval
     return max(low, -reach), min(high, reach)
+
+
+def stretches(logdet: LogDet) -> list[tuple[float, float]]:
+    """The parts of that interval in which a peak is looked for: the near one first."""
+    near = NEAR / logdet.radii[0]
+    low, high = searched(logdet)
+    found = [(max(low, -near), min(high, near))]
+    if low < -near:
+        found.append((low, -near))
+    if high > near:
+        found.append((near, high))
+    return found
 
 
 def _distance(rho: float, interval: tuple[float, float]) -> float:

@@ -16,11 +16,16 @@ e^(alpha_u M), and what it calls D is -R W R^-1 for alpha and -M for alpha_u.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+
 import numpy as np
 from scipy import sparse
 
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
+from spatialsyn.models.reach import FEW, height, heights, places
 from spatialsyn.numerics.exponential import REACH, Exponent, Exponential, act
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, norm
 from spatialsyn.numerics.multiplier import transposed
@@ -37,20 +42,44 @@ def best_alpha(design: Design) -> Array:
 
     With the Taylor columns W^k y / k!, swept and regressed on Z once, the sum of squares is
     a polynomial in alpha (LeSage & Pace 2007, section 3). Where its best point lies at the
-    end of the window the columns are made anew from there.
+    end of the window the columns are made anew from there. Among few cities the peaks near the
+    summits of a grid over all of the reach are tried too (`reach`).
 
     Raises
     ------
     EstimationError
         The likelihood still rises where e^(alpha W) has nothing left of y.
     """
-    W, y, alpha = design.W[0], design.y, 0.0
-    scale = norm(W)
+    alpha = _followed(design, 0.0)
+    if design.nobs <= FEW:
+        seen, at = heights(design), places(design)[0]
+        alpha = max([alpha, *_far_peaks(design, seen, at)], key=partial(_height, design))
+        if seen.max() > _height(design, alpha):
+            alpha = _followed(design, float(at[np.argmax(seen)]))
+    return np.array([alpha])
+
+
+def _far_peaks(design: Design, seen: Array, at: Array) -> Iterator[float]:
+    """The peaks that are reached from the places `at` which are higher than those beside them."""
+    inner = seen[1:-1]
+    for start in at[1:-1][(inner >= seen[:-2]) & (inner >= seen[2:])]:
+        with suppress(EstimationError):  # that the ends are higher is seen from `seen`
+            yield _followed(design, float(start))
+
+
+def _height(design: Design, alpha: float) -> float:
+    return height(design, _spread(design, design.W, np.array([alpha]), design.y), alpha)
+
+
+def _followed(design: Design, alpha: float) -> float:
+    """The peak that is reached from `alpha`, window by window."""
+    W, scale = design.W[0], norm(design.W[0])
+    y = _spread(design, (W,), np.array([alpha]), design.y) if alpha else design.y
     while abs(alpha) * scale < REACH:
         step = _best_step(design, y, scale)
         alpha += step
         if abs(step) * scale < 0.95 * WINDOW:
-            return np.array([alpha])
+            return alpha
         y = sweep(act(W, step, y), design.fixed_effects)
     raise EstimationError(
         f"the likelihood still rises at alpha = {alpha:.3g}: the data do not identify this model "

@@ -13,9 +13,10 @@ time effects' -ln(1 - rho).
 
 `evidence` compares subsets of the matrices. Their regressors differ in number, and a flat
 prior would make the comparison depend on the units of x: there delta is N(0, g s2
-(Z'Z)^-1), the g-prior (LeSage & Parent 2007, Geographical Analysis 39), a constant flat:
+(Z'Z)^-1), the g-prior (LeSage & Parent 2007, Geographical Analysis 39), a constant flat (c = 1,
+without one c = 0):
 
-    (1 + g)^(-k/2) int |S|^T* [SSR + (SSY - SSR) / (1 + g)]^(-N/2) d(rho, shares)
+    (1 + g)^(-k/2) int |S|^T* [SSR + (SSY - SSR) / (1 + g)]^(-(N - c)/2) d(rho, shares)
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ from scipy.linalg import solve_triangular
 from scipy.special import gammaln, logsumexp
 
 from spatialsyn.errors import ModelError, percent
-from spatialsyn.models.convex import compressed, highest
+from spatialsyn.models.convex import highest
 from spatialsyn.models.design import Design
 from spatialsyn.models.mixture import Mixture
+from spatialsyn.models.search import compressed
 from spatialsyn.numerics.lags import Array, dense, norm
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.randomness import generator

@@ -22,7 +22,7 @@ from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.models import mess
 from spatialsyn.models.accuracy import accuracy
 from spatialsyn.models.baltagi import Outside
-from spatialsyn.models.checks import check_pairs
+from spatialsyn.models.checks import TAKES_PART, check_pairs
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
@@ -160,13 +160,15 @@ def _with_city_variance(design: Design) -> Estimate:
     The boundary, where cities have no variance of their own, is the pooled estimate; phi
     has no standard error there.
     """
-    params = at(design, best_spatial(design))
+    p, pooled, spatial = len(design.names), None, None
     try:
         pooled = estimate_qml(replace(design, random=False, outside_error=False))
+        spatial = pooled.params[p:-1]
     except EstimationError:
-        pooled = None
-    if pooled is None or pooled.loglik < full(design, params[len(design.names) : -1], params[-1]):
-        check_peak(design, params[len(design.names) : -1])
+        pass
+    params = at(design, best_spatial(design, pooled=spatial))
+    if pooled is None or pooled.loglik < full(design, params[p:-1], params[-1]):
+        check_peak(design, params[p:-1])
         return describe(design, params)
     assert pooled.cov is not None
     where = len(pooled.params) - 1
@@ -205,14 +207,22 @@ def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:
     columns = np.column_stack([Z / length, y])
     R = _triangle(columns, p)
     if len(Z) < p or np.abs(np.diag(R)[:p]).min() < COLLINEAR:
-        pivots, order = qr(Z / length, mode="r", pivoting=True)
-        small = np.abs(np.diag(pivots)) < COLLINEAR
+        gone, of = _combination(Z / length)
         raise ModelError(
-            f"{named(names[j] for j in order[: len(small)][small])} is a linear combination of "
-            "the other regressors (after fixed effects are removed). Leave it out: its "
-            "coefficient and effects are not defined."
+            f"{named(names[j] for j in gone)} is a linear combination of the other regressors "
+            f"(after fixed effects are removed): of {named(names[j] for j in of)}. Leave "
+            "one of them out: their coefficients and effects are not defined."
         )
     return np.asarray(solve_triangular(R[:p, :p], R[:p, p:]) / length[:, None])
+
+
+def _combination(Z: Array) -> tuple[list[int], list[int]]:
+    """Columns of unit length that the others give, and which of the others do."""
+    pivots, order = qr(Z, mode="r", pivoting=True)
+    rank = min(int((np.abs(np.diag(pivots)) >= COLLINEAR).sum()), len(order) - 1)
+    kept, gone = np.sort(order[:rank]), order[rank:]
+    weights = np.abs(np.linalg.lstsq(Z[:, kept], Z[:, gone], rcond=None)[0])
+    return gone.tolist(), kept[weights.max(axis=1) > TAKES_PART].tolist()
 
 
 def _triangle(columns: Array, p: int) -> Array:

@@ -129,7 +129,9 @@ def roles(family: str, W: Any) -> Roles:
         return _fitting(family, W)
     if not lags:
         if W is not None:
-            raise ModelError(f"{family} has no spatial lag: leave W={W!r} out, or use ss.slx.")
+            raise ModelError(
+                f"{family} has no spatial lag: leave W={W!r} out, or use slx, sar, sdm or sem."
+            )
         return Roles()
     if W is None:
         raise ModelError(

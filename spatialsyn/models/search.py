@@ -10,6 +10,7 @@ what is found at (rho, lambda) is tried at (lambda, rho) too: a second peak ther
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -18,7 +19,8 @@ from scipy.ndimage import maximum_filter
 from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import concentrated, names, score, split
-from spatialsyn.models.line import wider
+from spatialsyn.models.line import REACH, wider
+from spatialsyn.models.reach import FEW, heights, places
 from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -32,8 +34,12 @@ Gradient = Callable[[Design, Array], Array]
 GRID = (-0.6, -0.2, 0.2, 0.5, 0.8)
 FINE = (-0.9, *GRID, 0.95)
 PHI = (0.1, 0.3, 0.7)
+# Where an interval reaches beyond so many times one over the radius, one more for every factor.
+NEXT, FACTOR = 1.25, 3.0
 # How many of the highest peaks of the grid are climbed from.
 CLIMBS = 4
+# At a peak Newton's step is below this, and so many of them do not leave the space.
+FLAT, ROOM = 1e-3, 10
 
 
 def best_spatial(
@@ -41,10 +47,12 @@ def best_spatial(
     start: Array | None = None,
     loglik: Loglik = concentrated,
     gradient: Gradient = score,
+    pooled: Array | None = None,
 ) -> Array:
     """(rho_1 ... rho_m, lambda, phi) with the highest concentrated likelihood.
 
-    With `start`, the peak that is climbed from there. The climb stops short of phi = 1,
+    With `start`, the peak that is climbed from there; `pooled`, without phi, is tried beside
+    the grid, which may miss the peak of a very exact rho. The climb stops short of phi = 1,
     beyond which a variance is negative: whether the likelihood is highest there is seen
     from the model without city effects, and `check_peak` is the caller's then.
 
@@ -53,45 +61,76 @@ def best_spatial(
     EstimationError
         No start lies inside the parameter space, or the peak lies at its edge.
     """
-
     unit = _units(design)
+    if loglik is concentrated and not (design.random or design.exponential):
+        design = compressed(design)
 
     def value(at: Array) -> float:
-        if design.random and at[-1] >= 1:
+        if (design.random and at[-1] >= 1) or _far(design, at) >= REACH:
             return -np.inf
         return loglik(design, at * unit)
 
     def slope(at: Array) -> Array:
         return gradient(design, at * unit) * unit
 
-    starts = _starts(value, _axes(design, unit)) if start is None else [start / unit]
+    starts = _seen(design, value, unit) if start is None else [start / unit]
     starts = [s for s in starts if np.isfinite(value(s))]
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
     top = maximise_from(value, slope, starts)
+    if pooled is not None:
+        beside = max([np.r_[pooled, phi] / unit for phi in PHI], key=value)
+        if value(beside) > value(top):
+            top = maximise_from(value, slope, [beside])
     if start is None and design.error is not None:
         others = [s for s in _exchanged(top, len(design.W)) if np.isfinite(value(s))]
         top = max([top, *(maximise_from(value, slope, [s]) for s in others)], key=value)
     best = np.asarray(top * unit)
     if not design.random:
-        check_peak(design, best, gradient)
+        check_peak(design, best, loglik, gradient)
     return best
 
 
-def check_peak(design: Design, spatial: Array, gradient: Gradient = score) -> None:
-    """Refuse a highest point from which the likelihood still rises."""
+def compressed(design: Design) -> Design:
+    """A design with the same sums of squares and products in as few rows as it has columns."""
+    error = design.error
+    parts = [design.y[..., None], design.Wy, design.Z]
+    parts += [error.y[..., None], error.Wy, error.Z] if error is not None else []
+    columns = np.concatenate(parts, axis=2)
+    R = np.asarray(np.linalg.qr(columns.reshape(design.y.size, -1), mode="r"))
+    y, Wy, Z, *lagged = np.split(R[:, None, :], np.cumsum([v.shape[2] for v in parts])[:-1], axis=2)
+    if error is not None:
+        error = replace(error, y=lagged[0][..., 0], Wy=lagged[1], Z=lagged[2])
+    return replace(design, y=y[..., 0], Wy=Wy, Z=Z, error=error)
+
+
+def check_peak(
+    design: Design, spatial: Array, loglik: Loglik = concentrated, gradient: Gradient = score
+) -> None:
+    """Refuse a highest point from which the likelihood still rises.
+
+    Near an edge that it rises to without bound Newton's steps are no longer than what is left
+    of the way, however near.
+    """
     unit = _units(design)
 
     def slope(at: Array) -> Array:
         return gradient(design, at * unit) * unit
 
-    if not np.abs(newton_step(slope, spatial / unit, slope(spatial / unit))).max() < 1e-3:
+    step = newton_step(slope, spatial / unit, slope(spatial / unit))
+    inside = np.isfinite(loglik(design, spatial + ROOM * step * unit))
+    if not (np.abs(step).max() < FLAT and inside):
         raise EstimationError(
             f"the likelihood still rises at {np.round(spatial, 4).tolist()} "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
             f"at how alike the matrices are: ss.weights.audit(...).{_wider(design, spatial)}"
         )
+
+
+def _far(design: Design, at: Array) -> float:
+    """How far from zero: two exponentials that undo each other leave the digits of neither."""
+    return float(np.abs(at).sum() if design.exponential else np.abs(at).max())
 
 
 def _wider(design: Design, spatial: Array) -> str:
@@ -114,10 +153,19 @@ def _units(design: Design) -> Array:
     return 1 / np.array([*radii, *([1.0] if design.random else [])])
 
 
-def _starts(value: Callable[[Array], float], axes: Sequence[Sequence[float]]) -> list[Array]:
+def _seen(design: Design, value: Callable[[Array], float], unit: Array) -> list[Array]:
+    """The starts of climbs, in units."""
+    if design.exponential and design.nobs <= FEW:
+        axes = [list(at / one) for at, one in zip(places(design), unit, strict=True)]
+        return _starts(axes, heights(design))
+    axes = _axes(design, unit)
+    found = [value(np.array(point)) for point in product(*axes)]
+    return _starts(axes, np.reshape(found, [len(axis) for axis in axes]))
+
+
+def _starts(axes: Sequence[Sequence[float]], heights: Array) -> list[Array]:
     """The highest points of the grid of these axes among those that no neighbour exceeds."""
     points = [np.array(point) for point in product(*axes)]
-    heights = np.reshape([value(point) for point in points], [len(axis) for axis in axes])
     peaks = np.flatnonzero(heights == maximum_filter(heights, size=3, mode="nearest"))
     ordered = sorted(peaks, key=lambda at: heights.flat[at], reverse=True)
     return [points[at] for at in ordered[:CLIMBS]]
@@ -149,5 +197,12 @@ def _axis(
     logdet: LogDet | JointLogDet | Exponent | None, unit: float, shares: Sequence[float]
 ) -> list[float]:
     low, high = logdet.interval if isinstance(logdet, LogDet) else (-unit, unit)
-    low, high = max(low / unit, -1.0), min(high / unit, 1.0)
-    return [share * (high if share > 0 else -low) for share in shares]
+    ends = {-1: min(-low / unit, REACH), 1: min(high / unit, REACH)}
+    near = [share * min(ends[int(np.sign(share))], 1.0) for share in shares]
+    return sorted([*near, *(side * at for side, end in ends.items() for at in _beyond(end))])
+
+
+def _beyond(end: float) -> list[float]:
+    """Values from one to the `end` of an interval."""
+    steps = int(np.ceil(np.log(end) / np.log(FACTOR))) if end > NEXT else 0
+    return [end ** ((step + 0.9) / steps) for step in range(steps)]

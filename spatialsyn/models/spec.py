@@ -260,9 +260,11 @@ class SpatialModel:
         """The same specification with some fields changed."""
         unknown = sorted(set(changes) - set(self.__dataclass_fields__))
         if unknown:
+            panel = " Years are chosen where the panel is: panel.subset(years=range(2013, 2020))."
+            chosen = panel if "years" in unknown else ""
             raise ModelError(
                 f"a model has no {', '.join(unknown)}; it has "
-                f"{', '.join(self.__dataclass_fields__)}."
+                f"{', '.join(self.__dataclass_fields__)}.{chosen}"
             )
         return replace(self, **changes)
 
@@ -350,7 +352,7 @@ sac = _maker(
 )
 gns = _maker(
     "gns",
-    "General nesting model: Wy, WX and a spatial error (Elhorst 2014, section 2.3).",
+    "General nesting model: Wy, WX and a spatial error (Elhorst 2014, chapter 2).",
 )
 mess = _maker(
     "mess",
@@ -373,4 +375,6 @@ mess_sac = _maker(
 
 def _among(field: str, value: object, allowed: tuple[object, ...]) -> None:
     if not isinstance(value, Hashable) or value not in allowed:
-        raise ModelError(f"{field}={value!r} is not one of {', '.join(map(repr, allowed))}.")
+        fixed = field == "fixed_effects"
+        means = " 'individual' is of cities, 'time' of years, 'twoways' both." if fixed else ""
+        raise ModelError(f"{field}={value!r} is not one of {', '.join(map(repr, allowed))}.{means}")

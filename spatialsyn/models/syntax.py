@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from spatialsyn.errors import FormulaError, named, near
-from spatialsyn.models.functions import FUNCTIONS
+from spatialsyn.models.functions import ELSEWHERE, FUNCTIONS
 
 _NODES = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
@@ -248,13 +248,26 @@ def check_expression(expression: str, formula: str) -> None:
         if isinstance(node, ast.Call) and _called(node) not in FUNCTIONS:
             raise FormulaError(
                 f"{ast.unparse(node.func)!r} in {formula!r} is not a function that a formula may "
-                f"call; these are: {', '.join(FUNCTIONS)}. Arithmetic stands in braces: {{x ** 2}}."
+                f"call; these are: {', '.join(FUNCTIONS)}. {_written_here(node)}"
             )
         if not isinstance(node, _NODES) or _hidden(node):
             raise FormulaError(
                 f"{expression!r} is not allowed in the formula {formula!r}: a formula holds "
                 f"columns, numbers, + - * / ** and the functions {', '.join(FUNCTIONS)}."
+                f"{_written_here(node)}"
             )
+
+
+def _written_here(node: ast.AST) -> str:
+    """How that is written here which braces, a call or a Stata operator stand for elsewhere."""
+    if isinstance(node, ast.Call):
+        known = ELSEWHERE.get(_called(node))
+        return f"Here it is {known}." if known else "Arithmetic stands in braces: {x ** 2}."
+    if isinstance(node, ast.Set):
+        return " Inside brackets arithmetic needs no braces: log(x / z)."
+    if isinstance(node, ast.Attribute):
+        return " Of Stata's signs L.x is lag(x) here, D.x diff(x), i.x C(x), c.x#c.z x:z."
+    return ""
 
 
 def _depth(node: ast.AST) -> int:
@@ -313,6 +326,8 @@ def columns_of(term: Term, known: frozenset[str]) -> frozenset[str]:
         close = near(absent[0], known) if len(absent) == 1 else ""
         keys = {"city", "year"} & set(absent)
         dummies = ' Effects of cities and years are fixed_effects="twoways".' if keys else ""
+        if "W" in absent:
+            dummies += f" A lag in space of regressors is {ELSEWHERE['W']}."
         raise FormulaError(
             f"the panel has no column {named(absent)}{close}, used in {str(term)!r}; "
             f"it has {named(sorted(known), 60)}.{dummies}"

@@ -2,7 +2,7 @@
 
 A cell whose half-width is at most `REACHED` = 1/4 of the distance from its centre to the nearest
 pole lies in an ellipse without poles whose semi-axes sum to 4 + 15^(1/2) = 7.9 half-widths, so
-that the polynomial through its k Chebyshev points converges like 7.9^-k: by 3e-15 for k = 16
+that the polynomial through its k Chebyshev points converges like 7.9^-k: by 5e-15 for k = 16
 (Trefethen 2013, Approximation Theory and Approximation Practice, theorem 8.2). How large a
 function grows in that ellipse, poles do not say: a cell whose last coefficients are not small is
 halved. Cells are made when first needed and kept, a few hundred numbers each; where they lie

@@ -262,7 +262,8 @@ class JointLogDet:
 
     def __call__(self, rho: Array) -> float:
         """The log-determinant, minus infinity outside the parameter space."""
-        if not self.contains(rho) or (self.unit_root and rho.sum() >= 1):
+        # The sum first: a search that runs along it would ask for all eigenvalues at every step.
+        if (self.unit_root and rho.sum() >= 1) or not self.contains(rho):
             return -np.inf
         value = float(np.mean(np.linalg.slogdet(self.S(rho))[1]))
         return value - float(np.log(1 - rho.sum())) if self.unit_root else value

@@ -158,9 +158,6 @@ class Triangular(Resolvent):
         v = solve_triangular(R, v, trans="T", check_finite=False)
         return np.asarray(self.of.Q @ v).reshape(B.shape)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "factors"}
-
 
 def turn(v: Array, first: NDArray[np.intp], cos: Array, sin: Array) -> None:
     """Rows `first` of v, (n, q), and those that follow them, turned in place by an angle each."""

@@ -45,12 +45,15 @@ def on_white(rgba: Array) -> Array:
 
 def _translucent(artist: Artist) -> dict[str, Array]:
     """The colours of an artist that let others through."""
-    alpha, found = artist.get_alpha(), {}
+    alpha: Any = artist.get_alpha()
+    found: dict[str, Array] = {}
+    if np.ndim(alpha):  # of every point its own, which matplotlib cannot take away again
+        return found
     for name in COLOURS:
         if not (hasattr(artist, f"get_{name}") and hasattr(artist, f"set_{name}")):
             continue
         rgba = to_rgba_array(getattr(artist, f"get_{name}")())
-        if alpha is not None and np.ndim(alpha) == 0:
+        if alpha is not None:
             rgba[:, 3] = np.where(rgba[:, 3] > 0, alpha, 0)
         if ((rgba[:, 3] > 0) & (rgba[:, 3] < 1)).any():
             found[name] = rgba

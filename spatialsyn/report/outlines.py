@@ -21,7 +21,10 @@ CUBIC = ("CFF ", "CFF2", "VORG")
 @contextmanager
 def truetype() -> Iterator[None]:
     """Within, matplotlib embeds fonts as what it says that they are."""
-    original: Callable[[Any], BytesIO] = _backend_pdf_ps.font_as_file
+    original: Callable[[Any], BytesIO] | None = getattr(_backend_pdf_ps, "font_as_file", None)
+    if original is None:  # a matplotlib that embeds fonts in another way
+        yield
+        return
 
     def as_truetype(font: Any) -> BytesIO:
         if "CFF " in font:

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from spatialsyn.cities.writing import written
-from spatialsyn.errors import ConfigError
+from spatialsyn.errors import ConfigError, expect
 from spatialsyn.report.opaque import opaque
 from spatialsyn.report.outlines import truetype
 from spatialsyn.report.words import check_language
@@ -69,6 +69,8 @@ METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
     "eps": {},
 }
+# Endings of pictures that are not written; others, such as that of "figure_1.2", are of the name.
+UNWRITTEN = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".emf", ".wmf", ".ps")
 
 
 def style(language: str = "en") -> AbstractContextManager[None]:
@@ -273,9 +275,18 @@ def save(
     list of Path
         The files, each complete: it is written beside and renamed.
     """
+    what = (
+        "save writes a figure of ss.report or of matplotlib; a table saves itself, table.save(...)"
+    )
+    expect(drawing, (Figure, Axes), what, ConfigError)
     figure = drawing.get_figure(root=True) if isinstance(drawing, Axes) else drawing
     assert isinstance(figure, Figure)
     path = Path(path)
+    if path.suffix.lower() in UNWRITTEN:
+        raise ConfigError(
+            f"cannot save a figure as {path.name!r}: there are {', '.join(METADATA)}. Journals "
+            "that ask for tiff or jpg take a png, with dpi=300 to 1000, and most a pdf or eps."
+        )
     if path.suffix[1:] in METADATA:
         path, formats = path.with_suffix(""), (path.suffix[1:],)
     unknown = [name for name in formats if name not in METADATA]

@@ -206,8 +206,8 @@ class Decay:
         ]
         if not self.spillover.p <= 1 - self.level:
             said.append(
-                "Without these lags the model fits as well: a spillover that is not told from zero "
-                "has no decay to speak of."
+                "The model without these lags is not rejected: a spillover that is not told from "
+                "zero has no decay to speak of."
             )
         for name in self.estimate.index:
             row = self.interval.loc[name]

@@ -49,7 +49,7 @@ def doubts(row: pd.Series, tried: pd.Series, at: float | None) -> list[str]:
     below = row["open_below"] and np.isclose(row["low"], tried.min())
     above = row["open_above"] and np.isclose(row["high"], tried.max())
     if below and above:
-        said.append("Every decay that was searched fits as well: the data do not identify delta.")
+        said.append("The interval is open at both ends: the data do not identify delta.")
     elif below:
         said.append("The interval is open below: weights that hardly fall with distance fit too.")
     elif above:

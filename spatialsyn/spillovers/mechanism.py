@@ -88,8 +88,8 @@ class Mediation:
         return "\n".join(
             [
                 *said,
-                f"Identified, if {x} is unrelated to the errors given controls and fixed effects: "
-                f"the effect of {x} on {m}, and that of {x} on {y} altogether.",
+                f"Identified, if W is the right one and {x} unrelated to the errors given controls "
+                f"and fixed effects: the effect of {x} on {m}, and that of {x} on {y} altogether.",
                 f"Not identified by these two equations: that the way via {m} is causal. It takes "
                 f"that nothing unobserved moves both {m} and {y}, here or next door, and that "
                 f"{y} moves neither {m} nor {x}. No test of the two equations shows this, nor do "

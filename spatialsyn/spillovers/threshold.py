@@ -112,7 +112,7 @@ class Threshold:
         ]
         if self.p > 1 - self.level:
             said.append(
-                "A model without threshold fits as well: gamma, the two regimes and the p-values "
+                "A model without one is not rejected: gamma, the two regimes and the p-values "
                 "of their difference are no findings."
             )
         if np.diff(np.flatnonzero(inside)).max(initial=1) > 1:

@@ -49,7 +49,7 @@ class Placebo:
     shuffle : "W" | "links" | "x", what was exchanged
     table : DataFrame, one row per effect, and rows for rho (or alpha) and the log-likelihood
         ``x, effect, estimate`` (of the data), ``mean, low, high`` (of 95 % of the draws),
-        ``p``: how often chance is as extreme, ``p_t``: the same of estimate / se.
+        ``p``: twice the smaller tail of the draws, ``p_t``: the same of estimate / se.
     draws : DataFrame
         ``draw, x, effect, estimate, t``, one row per draw and effect.
     failed : draws without an estimate

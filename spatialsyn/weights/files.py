@@ -124,26 +124,37 @@ def _matched(stored: Stored, ids: Sequence[Any] | None, file: str) -> tuple[Any,
     if len(position) < len(stored.ids):
         raise WeightsError(f"{file!r} lists a city more than once.")
     wanted = [str(city) for city in ids]
-    absent = [city for city in wanted if city not in position]
-    extra = [city for city in position if city not in set(wanted)]
-    if absent or extra:
-        way_out = " Correct the ids." if absent else ""
-        if absent and not extra:
-            way_out += (
-                " A city without any link needs a row of its own: in a long table, "
-                f"{absent[0]},{absent[0]},0."
-            )
-        if extra:
-            way_out += (
-                " Cities that are only in the file are left out by reading it without ids and "
-                "weights.subset([...])."
-            )
-        raise AlignmentError(
-            f"{file!r} and ids list different cities: in ids only {named(absent) or 'none'}, in "
-            f"the file only {named(extra) or 'none'}.{way_out}"
-        )
+    _check_same(wanted, list(position), file)
     order = [position[city] for city in wanted]
     return sparse.csr_array(stored.matrix)[order][:, order], list(ids)
+
+
+def _check_same(wanted: list[str], found: list[str], file: str) -> None:
+    """A file has the cities of `ids`."""
+    absent = [city for city in wanted if city not in set(found)]
+    extra = [city for city in found if city not in set(wanted)]
+    if not (absent or extra):
+        return
+    way_out = " Correct the ids." if absent else ""
+    if found == [str(i) for i in range(1, len(wanted) + 1)]:
+        way_out = (
+            " Its ids count the rows: where these are in the order of ids, it is ss.Weights."
+            f"from_matrix(ss.weights.read({file!r}).matrix, ids=ids, name=...)."
+        )
+    elif absent and not extra:
+        way_out += (
+            " A city without any link needs a row of its own: in a long table, "
+            f"{absent[0]},{absent[0]},0."
+        )
+    elif extra:
+        way_out += (
+            " Cities that are only in the file are left out by reading it without ids and "
+            "weights.subset([...])."
+        )
+    raise AlignmentError(
+        f"{file!r} and ids list different cities: in ids only {named(absent) or 'none'}, in "
+        f"the file only {named(extra) or 'none'}.{way_out}"
+    )
 
 
 def _path(path: object) -> Path:

@@ -114,9 +114,8 @@ def write_stata(weights: Weights) -> bytes:
 
 
 def read_stata(path: Path, ids: Sequence[Any] | None) -> Stored:
-    head, *body = [
-        line.split() for line in path.read_text(text_encoding(path)).splitlines() if line.strip()
-    ]
+    lines = path.read_text(text_encoding(path)).splitlines()
+    head, *body = [line.split() for line in lines if line.strip()]
     if len(head) > 1 and len(head) == len(body) + 1:
         return bare([head, *body], path, ids)
     if len(head) != 1:
@@ -125,6 +124,8 @@ def read_stata(path: Path, ids: Sequence[Any] | None) -> Stored:
             f"{' '.join(head[:4])!r} may be a banded matrix. Export it without bands."
         )
     n = int(head[0])
+    if len(body) == n and all(len(row) == n for row in body):  # spmat export, noid
+        return bare(body, path, ids)
     if len(body) != n or any(len(row) != n + 1 for row in body):
         raise WeightsError(f"{path.name!r} must have {n} lines of an id and {n} weights each.")
     return Stored(np.array([row[1:] for row in body], dtype=float), [row[0] for row in body])

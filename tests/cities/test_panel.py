@@ -190,6 +190,15 @@ def test_polygons_that_are_merely_counted_are_not_taken_for_cities_of_these_numb
     assert counted.cities.geometry[0].equals(layer.geometry[0])
 
 
+def test_a_class_of_polygons_is_not_taken_for_their_codes():
+    """Classes 0, 1, 2 repeat, codes of cities do not."""
+    codes = {"440100": 0, "440300": 1, "440400": 2}
+    numbered = table().assign(adcode=lambda f: f["adcode"].map(codes))
+    layer = polygons("abcd").rename(columns={"adcode": "name"}).assign(tier=[2, 1, 0, 1])
+    p = ss.CityPanel(numbered, cities=layer)
+    assert p.cities["name"].tolist() == ["a", "b", "c"]
+
+
 def test_codes_as_text_against_integers_are_told_apart():
     numbers = table().assign(adcode=lambda f: f["adcode"].astype(int))
     with pytest.raises(ss.AlignmentError, match=r"ids as integers \(440100.*polygons as strings"):
@@ -275,7 +284,7 @@ def test_audit_names_the_few_cells_that_are_not_positive_and_still_lists_jumps()
 
 def test_years_with_a_gap_are_no_panel():
     p = ss.CityPanel(table())
-    with pytest.raises(ss.PanelError, match=r"leaves out 2012 between 2011 and 2013"):
+    with pytest.raises(ss.PanelError, match=r"2012 between 2011 and 2013.*range\(2011, 2014\)"):
         p.subset(years=[2011, 2013])
 
 

@@ -200,8 +200,9 @@ def test_the_crs_is_checked(squares, tmp_path):
     with pytest.raises(BoundaryError, match=r"in metres of a projection .* They look like degrees"):
         check_boundaries(degrees, city="id")
     plan = 'LOCAL_CS["plan of a site",UNIT["metre",1]]'
-    for crs, called in ((plan, "plan of a site"), ("EPSG:4978", "WGS 84")):
-        with pytest.raises(BoundaryError, match=f"is in '{called}', coordinates that are neither"):
+    none = 'LOCAL_CS["Undefined Cartesian SRS"]'  # R's sf, for a GeoPackage without a CRS
+    for crs, called in ((plan, "plan of a site"), (none, "Undefined"), ("EPSG:4978", "WGS 84")):
+        with pytest.raises(BoundaryError, match=f"is in '{called}.*', coordinates that are n"):
             check_boundaries(squares.set_crs(crs, allow_override=True), city="id")
     right = squares.to_crs("EPSG:4326")
     exchanged = right.set_geometry(right.geometry.transform(lambda xy: xy[:, ::-1]))

@@ -60,6 +60,8 @@ def test_excel_works_and_other_files_are_refused(tmp_path):
     (tmp_path / "panel.doc").write_text("x")
     with pytest.raises(ss.PanelError, match=r"cannot read 'panel.doc'"):
         ss.read_panel(None, tmp_path / "panel.doc")
+    with pytest.raises(ss.PanelError, match=r"no column 'Year' \(near: 'year'\)"):
+        ss.read_panel(None, tmp_path / "panel.xlsx", year="Year")
     with pytest.raises(ss.PanelError, match="there is no table"):
         ss.read_panel(None, tmp_path / "absent.csv")
     (tmp_path / "latin.csv").write_bytes(b"adcode,year\n\xff\xff\xff,1\n")
@@ -239,6 +241,16 @@ def test_keys_in_the_index_of_a_parquet_are_columns(tmp_path):
     indexed.to_parquet(tmp_path / "panel.parquet")
     p = ss.read_panel(None, tmp_path / "panel.parquet")
     assert_allclose(p.array("gdp"), ss.CityPanel(table()).array("gdp"))
+
+
+def test_a_column_that_is_the_index_of_a_parquet_too_is_read_once(tmp_path):
+    """set_index(..., drop=False), as tables come out of a groupby or a loop."""
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "panel.parquet"
+    table().set_index("adcode", drop=False).to_parquet(path)
+    pd.testing.assert_frame_equal(
+        ss.read_panel(None, path).frame, ss.CityPanel(table(), city="adcode", year="year").frame
+    )
 
 
 def test_titles_above_the_names_and_merged_cells_are_explained(tmp_path):

@@ -8,7 +8,7 @@ from cases import made_up
 
 import spatialsyn as ss
 from spatialsyn.diagnostics import battery, hausman, lm, lr, vif, wald
-from spatialsyn.diagnostics.reading import _lags
+from spatialsyn.diagnostics.reading import _effects, _lags
 
 TWO = {"fixed_effects": "twoways"}
 
@@ -66,6 +66,14 @@ def test_battery_fits_and_tests(two, made):
     panel, w = two
     again = battery(ss.sdm("y ~ x + z", W="w", **TWO), panel, w)
     assert repr(again) == repr(made)
+
+
+@pytest.mark.parametrize(("p", "said"), [(0.04, "keep them fixed"), (0.06, "not rejected")])
+def test_what_is_not_rejected_is_not_said_to_hold(p, said):
+    """A Hausman test of few cities has little power: its silence is no leave for random effects."""
+    [sentence] = _effects({"Hausman, correlated": p})
+    assert said in sentence
+    assert "would do" not in sentence
 
 
 def test_what_does_not_apply_says_why(made):

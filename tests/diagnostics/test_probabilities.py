@@ -137,6 +137,7 @@ def test_refusals():
     cases = [
         (lambda: posterior(model, panel, w, prior="flat"), "depend on the units"),
         (lambda: posterior(model, panel, w, families=["gns"]), "families has 'gns'"),
+        (lambda: posterior(ss.fit(model, panel, w), panel, w), "needs a model .*got Results"),
         (lambda: log_marginal(model, panel, w, "uniform"), "prior='uniform' is not one of"),
         (lambda: log_marginal(model, panel, w, g=-1), "g=-1 is the positive number"),
         (lambda: log_marginal(model.but(lag_y=True), panel, w), "a lagged outcome"),

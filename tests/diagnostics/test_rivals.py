@@ -105,3 +105,10 @@ def test_draws_that_cannot_be_fitted_are_no_distribution(two, monkeypatch):
     monkeypatch.setattr(rivals, "_drawn", lambda *_: float("nan"))
     with pytest.raises(ss.EstimationError, match=r"only 0 of 99 panels.*draws=0"):
         j_test(own, rival, draws=99)
+
+
+def test_a_rival_is_a_fit_and_no_matrix(two):
+    panel, weights = two
+    own = ss.fit(ss.sar("y ~ x", W="w", **TWO), panel, weights)
+    with pytest.raises(ss.ModelError, match=r"j_test needs what ss.fit returns; got Weights"):
+        j_test(own, weights[0])

@@ -268,3 +268,22 @@ def test_a_rho_near_its_bound_is_not_blamed_on_years_that_the_model_has():
     assert "Without time effects a common trend does this" in without
     assert "below its upper bound" in with_years
     assert "time effects" not in with_years
+
+
+def test_a_cross_section_is_not_told_to_take_time_effects():
+    panel, w = made_up(n=12, T=2, rho=0.9, noise=2.0, seed=8)
+    one = panel.subset(years=[panel.years[0]])
+    note = ss.fit(ss.sar("y ~ x", W="w"), one, w).effects("x").note
+    assert "below its upper bound" in note
+    assert "time effects" not in note
+
+
+@pytest.mark.parametrize(
+    ("family", "zero"), [("ols", True), ("sem", True), ("slx", False), ("sar", False)]
+)
+def test_models_without_spillovers_say_so_under_their_effects(family, zero):
+    panel, w = made_up()
+    model = ss.SpatialModel(family, "y ~ x", None if family == "ols" else "w")
+    effects = ss.fit(model, panel, w).effects("x", by="region")
+    assert ("zero by construction" in str(effects)) is zero
+    assert (effects["indirect"]["estimate"] == 0).all() == zero

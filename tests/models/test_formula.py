@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 import spatialsyn as ss
 from spatialsyn.models.formula import evaluate
-from spatialsyn.models.functions import functions
+from spatialsyn.models.functions import ELSEWHERE, functions
 from spatialsyn.models.syntax import parse
 from spatialsyn.models.terms import Terms
 
@@ -353,3 +353,28 @@ def test_who_asks_for_dummies_of_cities_and_years_is_told_of_fixed_effects(formu
     panel, w = made_up()
     with pytest.raises(ss.FormulaError, match='years are fixed_effects="twoways"'):
         ss.fit(ss.sar(formula, W="w"), panel, w)
+
+
+@pytest.mark.parametrize(
+    ("formula", "way_out"),
+    [
+        ("ln(y) ~ x", r"Here it is log\(x\)"),
+        ("y ~ I(x**2)", r"Here it is \{x \*\* 2\}"),
+        ("y ~ log({x / z})", r"needs no braces: log\(x / z\)"),
+        ("y ~ L.x + z", r"L.x is lag\(x\) here"),
+        ("y ~ c.x#c.z", "c.x#c.z x:z"),
+        ("y ~ W*x", "which lags every regressor in space"),
+    ],
+)
+def test_what_other_programs_write_is_told_as_it_is_written_here(formula, way_out):
+    panel, w = made_up()
+    with pytest.raises(ss.FormulaError, match=way_out):
+        ss.fit(ss.sdm(formula, W="w"), panel, w)
+
+
+@pytest.mark.parametrize(("base", "power"), [("log10", 10.0), ("log2", 2.0)])
+def test_the_way_out_for_other_logarithms_is_that_logarithm(base, power):
+    panel, _ = made_up()
+    panel = panel.assign(x=np.exp(panel.array("x")))
+    made = evaluate("y ~ " + ELSEWHERE[base], panel, intercept=False).X[..., 0]
+    assert_allclose(power**made, panel.array("x"))

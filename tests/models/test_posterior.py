@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose
 from peers import fits
 
 import spatialsyn as ss
-from spatialsyn.models.convex import compressed
 from spatialsyn.models.posterior import evidence, integrated, legendre
+from spatialsyn.models.search import compressed
 
 PANEL, WEIGHTS = three(n=10, T=6, seed=1)
 RES = {

@@ -53,11 +53,12 @@ def test_a_model_is_a_value():
         ),
         (
             lambda: ss.sdm("y ~ x", W="w", fixed_effects="both"),
-            "fixed_effects='both' is not one of",
+            "fixed_effects='both' is not one of .*'twoways' both",
         ),
         (lambda: ss.sdm("y ~ x", W="w", correction="leeyu"), "correction='leeyu' is not one of"),
         (lambda: ss.sdm("y ~ 1", W="w"), "has none to lag"),
         (lambda: ss.ols("y ~ x").but(weights="w"), "a model has no weights; it has family"),
+        (lambda: ss.ols("y ~ x").but(years=(2013, 2019)), r"panel.subset\(years=range"),
     ],
 )
 def test_specifications_that_do_not_exist(make, message):
@@ -118,6 +119,29 @@ def test_collinear_regressors_are_named():
     panel = panel.assign(both=panel.frame["x"] + panel.frame["z"])
     with pytest.raises(ss.ModelError, match="is a linear combination of the other regressors"):
         ss.fit(ss.ols("y ~ x + z + both"), panel)
+
+
+def test_collinear_regressors_are_named_with_what_they_are_made_of():
+    panel, w = made_up()
+    panel = panel.assign(twice=2 * panel.frame["x"] + 1, one=np.ones((12, 6)))
+    told = r"'x' is a linear .*of 'twice'\. Leave one of them|'twice' is a linear .*of 'x'\. Leave"
+    with pytest.raises(ss.ModelError, match=told):
+        ss.fit(ss.sar("y ~ x + z + twice", W="w", fixed_effects="individual"), panel, w)
+    with pytest.raises(ss.ModelError, match=r"^'(Intercept|one)' is .* of '(one|Intercept)'\. "):
+        ss.fit(ss.ols("y ~ x + one"), panel)
+
+
+@pytest.mark.parametrize("family", ["sar", "sdm", "mess"])
+def test_the_lag_of_the_outcome_made_by_hand_is_no_regressor(family):
+    """Also with the eight digits of a file, and beside other models of a study."""
+    panel, w = made_up()
+    panel = panel.assign(lagged=(w.dense() @ panel.array("y")).round(9))
+    bad = ss.SpatialModel(family, "y ~ x + lagged", "w", "individual")
+    with pytest.raises(ss.ModelError, match="'lagged' is the spatial lag of the outcome itself"):
+        ss.fit(bad, panel, w)
+    runs = ss.Study(panel, w, {"good": bad.but(formula="y ~ x + z"), "bad": bad}).run()
+    assert list(runs.failures.index) == ["bad"]
+    assert "lag of the outcome itself" in runs.failures["bad"]
 
 
 def test_too_few_observations_or_periods_are_refused():

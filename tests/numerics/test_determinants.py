@@ -14,7 +14,7 @@ from scipy.sparse.linalg import splu
 
 from spatialsyn.numerics import determinants
 from spatialsyn.numerics.determinants import chosen, determined
-from spatialsyn.numerics.logdet import Eigenvalues
+from spatialsyn.numerics.logdet import Eigenvalues, JointLogDet
 from spatialsyn.numerics.moments import Moments, exact_traces, polynomials, powers
 from spatialsyn.numerics.solves import NO_PIVOTING, Iterative, pattern, solver
 from spatialsyn.numerics.spectrum import canonical, eigenvalues, perron, symmetriser, widest
@@ -371,3 +371,16 @@ def test_scales_that_underflow_leave_eigenvalues_right():
     chain = np.diag(np.full(n - 1, 1e4), 1) + np.diag(np.ones(n - 1), -1)
     exact = 2 * 100 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1))  # of a symmetric chain of 100
     assert_allclose(np.sort(eigenvalues(chain)), np.sort(exact), rtol=1e-9)
+
+
+def test_a_sum_of_rho_beyond_the_unit_root_asks_for_no_eigenvalues(monkeypatch):
+    """They were most of the time of a convex combination: its search steps there on every line."""
+    rng = np.random.default_rng(4)
+    W, V = (M / M.sum(axis=1, keepdims=True) for M in rng.uniform(size=(2, 9, 9)))
+    joint = JointLogDet((W, V), unit_root=True)
+    inside = np.array([0.3, 0.4])
+    S = np.eye(9) - inside[0] * W - inside[1] * V
+    monkeypatch.setattr(JointLogDet, "room", lambda *_: pytest.fail("all eigenvalues, for nothing"))
+    for rho in ([1.0, 0.0], [0.0, 1.3], [2.0, -0.5]):
+        assert joint(np.array(rho)) == -np.inf
+    assert_allclose(joint(inside), np.log(np.linalg.det(S)) - np.log(1 - inside.sum()))

@@ -77,6 +77,14 @@ def test_a_band_is_pale_in_postscript_which_knows_no_transparency(curve, tmp_pat
     assert band.get_alpha() == a
 
 
+def test_points_that_each_have_an_opacity_do_not_keep_a_figure_from_postscript(curve, tmp_path):
+    """matplotlib fails to take away an opacity that is an array: they stay as they are."""
+    ax = ss.report.curve_plot(curve, "years")
+    points = ax.scatter([0, 1, 2], [0, 0, 0], alpha=[0.2, 0.5, 1.0])
+    assert ss.report.save(ax, tmp_path / "c.eps")[0].stat().st_size > 0
+    assert_allclose(points.get_alpha(), [0.2, 0.5, 1.0])
+
+
 def test_several_curves_differ_by_line_and_share_no_inner_band(curve):
     inner = curve.assign(inner_low=curve["low"] * 1.5, inner_high=curve["high"] / 1.5)
     assert len(drawn(ss.report.curve_plot(inner, "km"), "inner")) == 1

@@ -190,6 +190,13 @@ def test_a_workbook_can_be_read_and_printed_as_it_is(tmp_path):
     assert sheet.sheet_properties.pageSetUpPr.fitToPage
 
 
+def test_a_workbook_may_have_a_column_of_text_without_a_word(tmp_path):
+    rows = (Row("geo", ("", "queen")), Row("eco", ("", "gap")))
+    made = Table("", ("", "how"), rows, (), pd.DataFrame(), align="left")
+    read = pd.read_excel(made.save(tmp_path / "t.xlsx"), header=None)
+    assert read[2].tolist() == ["how", "queen", "gap"]
+
+
 def test_shared_cells_span_their_columns_in_html_latex_text_and_markdown():
     made = table({"A": fitted("sdm"), "B": fitted("sar")}, beside="se")
     assert made.to_html().count('<th scope="colgroup" colspan="2"') == 2

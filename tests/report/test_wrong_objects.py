@@ -20,6 +20,7 @@ report = ss.report
         (lambda p, r: report.emitted_received(r.effects("x", by="city"), p),
          r"the panel comes first, emitted_received\(panel, effects\); got Effects"),
         (lambda p, r: report.emitted_received(p, r), "emitted_received needs .* got Results"),
+        (lambda p, r: report.emitted_received(p, r.effects("x")), "by='city'.*these are direct"),
         (lambda p, r: report.flow_map(r.effects("x", by="pair"), p), "the panel comes first, flow"),
         (lambda p, r: report.flow_map(p, r), "flow_map needs results.effects"),
         (lambda p, r: report.lisa_map(p, p.frame["y"], 2012), "what ss.explore.lisa"),
@@ -42,6 +43,15 @@ def test_what_is_given_instead_is_named(panel, results, call, message):
 def test_weights_and_polygons_are_asked_for(panel):
     with pytest.raises(WeightsError, match="weights_table takes weights one by one; got CityPanel"):
         report.weights_table(panel)
+    column = panel.at(panel.years[0])["y"]
+    w = ss.weights.knn(panel.cities, 2)
+    for draw in (
+        lambda: report.map(panel, column),
+        lambda: report.maps(panel, {"y": column}),
+        lambda: report.weights_map(w, panel),
+    ):
+        with pytest.raises(BoundaryError, match=r"got CityPanel. .*panel.cities"):
+            draw()
     bare = ss.CityPanel(panel.frame.reset_index(), city="city", year="year")
     with pytest.raises(BoundaryError, match="the panel has no polygons"):
         report.study_area(bare)
@@ -70,3 +80,18 @@ def test_the_axis_says_what_effects_are_counted_per(results, figure, per, said, 
     effects = results.effects("x", by="region", per=per)
     assert said in " ".join(figure(effects).get_xlabel().split())
     assert in_chinese in "".join(figure(effects, language="zh").get_xlabel().split())
+
+
+@pytest.mark.parametrize("name", ["figure.jpg", "figure.TIFF", "figure.bmp"])
+def test_pictures_of_kinds_that_are_not_written_are_refused(results, tmp_path, name):
+    """figure.jpg was the name of figure.jpg.pdf."""
+    figure = report.effects_plot(results)
+    with pytest.raises(ConfigError, match=f"cannot save a figure as '{name}': there are pdf, png"):
+        report.save(figure, tmp_path / name)
+    assert [p.name for p in report.save(figure, tmp_path / "fig 1.2", ("svg",))] == ["fig 1.2.svg"]
+
+
+def test_what_is_no_figure_is_not_saved(panel, results, tmp_path):
+    for other in (panel, report.table(results)):
+        with pytest.raises(ConfigError, match="save writes a figure"):
+            report.save(other, tmp_path / "x")

@@ -346,3 +346,18 @@ def test_the_third_column_of_a_distance_band_of_geoda_is_a_distance():
     apart = np.linalg.norm(xy[links.row] - xy[links.col], axis=1)
     # Six digits behind the point; homes at one place stand 1e-5 apart in the file.
     assert_allclose(links.data, apart, atol=2e-5)
+
+
+def test_stata_counts_rows_or_leaves_ids_out(tmp_path):
+    """spmat export with the ids that Stata counts, and with its option noid."""
+    W = np.array([[0, 2, 1], [0.5, 0, 0], [1, 3, 0]])
+    ids, path = ["440100", "440200", "440300"], tmp_path / "w.txt"
+    path.write_text("3\n" + "\n".join(" ".join(map(str, row)) for row in W))
+    np.testing.assert_array_equal(ss.weights.read(path, ids=ids).dense(), W)
+    path.write_text(
+        "3\n" + "\n".join(f"{i + 1} {row[0]} {row[1]} {row[2]}" for i, row in enumerate(W))
+    )
+    with pytest.raises(ss.AlignmentError, match=r"Its ids count the rows: .*from_matrix"):
+        ss.weights.read(path, ids=ids)
+    made = ss.Weights.from_matrix(ss.weights.read(path).matrix, ids=ids, name="w")
+    np.testing.assert_array_equal(made.dense(), W)

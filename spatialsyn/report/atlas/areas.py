@@ -168,6 +168,7 @@ def links(
     """The links to draw: columns to, from, weight; weakest first, no tie cut, those by id."""
     what = "weights_map draws one matrix; of a series choose a year, weights.at(2015)"
     expect(weights, Weights, what, WeightsError)
+    frame.check_layer(cities)
     if strongest < 1 or per_origin < 1:
         raise ConfigError(f"strongest={strongest}, per_origin={per_origin}: draw at least one.")
     absent, extra = cities.index.difference(weights.ids), set(weights.ids) - set(cities.index)

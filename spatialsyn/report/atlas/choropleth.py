@@ -187,7 +187,10 @@ def emitted_received(
     The other parameters are those of `map`.
     """
     frame.check_panel(panel, "emitted_received(panel, effects)")
-    expect(effects, Effects, "emitted_received needs results.effects(x, by='city')", ConfigError)
+    what = "emitted_received needs results.effects(x, by='city')"
+    expect(effects, Effects, what, ConfigError)
+    if not {"emitted", "received"} <= set(effects.table["effect"]):
+        raise ConfigError(f"{what}; these are {', '.join(dict.fromkeys(effects.table['effect']))}.")
     columns = {
         word(title, language): effects[effect]
         for effect, title in (

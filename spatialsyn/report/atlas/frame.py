@@ -53,6 +53,15 @@ def check_panel(panel: object, call: str) -> None:
         raise BoundaryError("the panel has no polygons; make it with cities=...")
 
 
+def check_layer(cities: object) -> None:
+    """Refuse what are no polygons, such as the panel that holds them."""
+    if not isinstance(cities, gpd.GeoDataFrame):
+        raise BoundaryError(
+            f"a map needs a GeoDataFrame of polygons; got {type(cities).__name__}. "
+            "A panel made with polygons has them: panel.cities."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Sheet:
     """Polygons in the plane, and the rectangle of it that is shown.
@@ -127,11 +136,7 @@ def sheet(
     BoundaryError, AlignmentError
         No polygons, no CRS, or a unit that is both a city and context.
     """
-    if not isinstance(cities, gpd.GeoDataFrame):
-        raise BoundaryError(
-            f"a map needs a GeoDataFrame of polygons; got {type(cities).__name__}. "
-            "A panel made with polygons has them: panel.cities."
-        )
+    check_layer(cities)
     if cities.crs is None:
         raise BoundaryError("the cities have no CRS; set it: cities.set_crs('EPSG:4326').")
     if context is None:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from spatialsyn.errors import AlignmentError, ConfigError, named
+from spatialsyn.report.atlas.frame import check_layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,7 @@ def read_values(
     significance: bool | pd.Series | None,
 ) -> Reading:
     """Numbers in the order of the cities, and which intervals contain zero."""
+    check_layer(cities)
     if isinstance(values, pd.DataFrame) and "estimate" not in values:
         raise ConfigError(
             f"values has the columns {named(values.columns)}; a map shows one number per city: "

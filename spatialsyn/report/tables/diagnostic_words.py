@@ -149,8 +149,8 @@ CHINESE = {
     "city effects are related to the regressors, keep them fixed ({})": (
         "城市效应与解释变量相关，应保留固定效应（{}）"
     ),
-    "city effects are not visibly related to the regressors, random ones would do ({})": (
-        "看不出城市效应与解释变量相关，随机效应即可（{}）"
+    "city effects are not visibly related to the regressors, random ones are not rejected ({})": (
+        "看不出城市效应与解释变量相关，未拒绝随机效应（{}）"
     ),
     "residuals of cities are still dependent": "各城市残差仍相互依赖",
     'errors are correlated over years, use cov="city" or a dynamic model': (

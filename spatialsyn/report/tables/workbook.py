@@ -80,7 +80,7 @@ def _dress(sheet: Worksheet, table: Layout, above: int) -> None:
 
 def _fold(sheet: Worksheet, line: int, cells: list[tuple[str, float]]) -> None:
     """Make a line as high as its words need in cells of these widths."""
-    needed = max(ceil(width(words) / (size - AIR)) for words, size in cells)
+    needed = max(ceil(width(words) / max(size - AIR, 1)) for words, size in cells)
     sheet.row_dimensions[line].height = LINE * max(1, needed)
 
 
