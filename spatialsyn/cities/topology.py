@@ -101,14 +101,29 @@ def vertices_of(shapes: Polygons) -> tuple[Numbers, Numbers]:
 
 def edges_of(polygons: Polygons) -> tuple[Numbers, Numbers]:
     """The polygon of every edge and a number of its two ends, whatever their order."""
-    parts, polygon = shapely.get_parts(polygons, return_index=True)
+    polygon, vertex = vertices_of(polygons)
+    inside = np.ones(len(vertex), dtype=bool)
+    inside[_starts(polygons)] = False
+    ends = vertex[1:][inside[1:]], vertex[:-1][inside[1:]]
+    low, high = np.minimum(*ends), np.maximum(*ends)
+    return polygon[1:][inside[1:]], pd.factorize(low * (vertex.max() + 1) + high)[0]
+
+
+def _starts(polygons: Polygons) -> Numbers:
+    """Where rings start among the vertices of all polygons.
+
+    Most polygons are one ring: no ring is made of these.
+    """
+    count = shapely.get_num_coordinates(polygons)
+    start = np.cumsum(count) - count
+    one_part = shapely.get_type_id(polygons) == shapely.GeometryType.POLYGON
+    more = ~one_part | (shapely.get_num_interior_rings(polygons) > 0)
+    parts, polygon = shapely.get_parts(polygons[more], return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
-    ring, vertex = vertices_of(rings)
-    inside = ring[1:] == ring[:-1]
-    low = np.minimum(vertex[1:], vertex[:-1])[inside]
-    high = np.maximum(vertex[1:], vertex[:-1])[inside]
-    edge = pd.factorize(low * (vertex.max() + 1) + high)[0]
-    return polygon[part[ring[1:][inside]]], edge
+    count_of_ring = shapely.get_num_coordinates(rings)
+    before = np.cumsum(count_of_ring) - count_of_ring  # among vertices of these polygons
+    shift = start[more] - (np.cumsum(count[more]) - count[more])
+    return np.concatenate([start, before + shift[polygon[part]]])
 
 
 def apart(polygons: Polygons, distance: float, touching: sp.csr_array) -> list[Pair]:

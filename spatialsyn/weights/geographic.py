@@ -70,7 +70,7 @@ def contiguity(
     links = tuple(tuple(pair) if isinstance(pair, list) else pair for pair in links)
     ids = tuple(cities.index)
     borders = contiguous(seamless(cities).to_numpy(), rook)
-    first = sparse.csr_array(borders.maximum(_bridges(links, ids)))
+    first = sparse.csr_array(borders.maximum(_bridges(links, ids))) if links else borders
 
     def fallback(lonely: Positions) -> sparse.csr_array:
         partner = nearest(places(cities), 1, lonely)[0][:, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import zipfile
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,7 @@ from shapely.geometry import Point
 
 from spatialsyn.cities.datasets import boundaries
 from spatialsyn.cities.points import representative_points
+from spatialsyn.cities.topology import edges_of
 
 LAYERS = Path(str(resources.files("spatialsyn.shapefiles")))
 
@@ -251,3 +253,19 @@ def test_a_crescent_is_represented_by_a_point_on_it():
     cities = gpd.GeoDataFrame(geometry=[crescent], index=["c"], crs="EPSG:4326")
     assert not crescent.contains(crescent.centroid)
     assert crescent.contains(representative_points(cities)["c"])
+
+
+def test_edges_are_those_of_every_ring_of_every_part():
+    """Beside the shipped units: two parts, one with two holes, and a polygon with a hole."""
+    box = shapely.box
+    parts = [box(0, 0, 9, 9) - box(1, 1, 2, 2) - box(3, 3, 4, 4), box(10, 0, 11, 1)]
+    made = [shapely.MultiPolygon(parts), box(20, 0, 29, 9) - box(21, 1, 22, 2), box(1, 1, 2, 2)]
+    polygons = np.array([*boundaries("prefectures").geometry[:60], *made])
+    number, expected = {}, []
+    for i, unit in enumerate(polygons):
+        for part in getattr(unit, "geoms", [unit]):
+            for ring in (part.exterior, *part.interiors):
+                for ends in itertools.pairwise(ring.coords):
+                    edge = number.setdefault(frozenset(ends), len(number))
+                    expected.append((i, edge))
+    assert list(zip(*(found.tolist() for found in edges_of(polygons)), strict=True)) == expected
