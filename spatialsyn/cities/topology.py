@@ -115,15 +115,19 @@ def _starts(polygons: Polygons) -> Numbers:
     Most polygons are one ring: no ring is made of these.
     """
     count = shapely.get_num_coordinates(polygons)
-    start = np.cumsum(count) - count
-    one_part = shapely.get_type_id(polygons) == shapely.GeometryType.POLYGON
-    more = ~one_part | (shapely.get_num_interior_rings(polygons) > 0)
+    start, more = np.cumsum(count) - count, ~are_one_ring(polygons)
     parts, polygon = shapely.get_parts(polygons[more], return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
     count_of_ring = shapely.get_num_coordinates(rings)
     before = np.cumsum(count_of_ring) - count_of_ring  # among vertices of these polygons
     shift = start[more] - (np.cumsum(count[more]) - count[more])
     return np.concatenate([start, before + shift[polygon[part]]])
+
+
+def are_one_ring(polygons: Polygons) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which of them their coordinates say all about: of one part, without a hole."""
+    one_part = shapely.get_type_id(polygons) == shapely.GeometryType.POLYGON
+    return np.asarray(one_part & (shapely.get_num_interior_rings(polygons) == 0))
 
 
 def apart(polygons: Polygons, distance: float, touching: sp.csr_array) -> list[Pair]:

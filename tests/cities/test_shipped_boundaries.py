@@ -16,9 +16,11 @@ from polygons import ALBERS, METRES, vertex_pairs
 from pyproj import Geod
 from shapely.geometry import Point
 
+from spatialsyn.cities.boundaries import check_boundaries
 from spatialsyn.cities.datasets import boundaries
 from spatialsyn.cities.points import representative_points
 from spatialsyn.cities.topology import edges_of
+from spatialsyn.errors import BoundaryError
 
 LAYERS = Path(str(resources.files("spatialsyn.shapefiles")))
 
@@ -269,3 +271,14 @@ def test_edges_are_those_of_every_ring_of_every_part():
                     edge = number.setdefault(frozenset(ends), len(number))
                     expected.append((i, edge))
     assert list(zip(*(found.tolist() for found in edges_of(polygons)), strict=True)) == expected
+
+
+@pytest.mark.parametrize("hole", [None, shapely.box(2000, 2000, 3000, 3000)])
+def test_a_layer_that_passed_is_looked_at_again_once_a_vertex_has_moved(hole):
+    west, east = shapely.box(0, 0, 9000, 9000), shapely.box(9000, 0, 18000, 9000)
+    moved = shapely.Polygon([(9000, 0), (18000, 0), (18000, 9000), (9001, 9000)])
+    west, east, moved = (shape if hole is None else shape - hole for shape in (west, east, moved))
+    sides = [gpd.GeoDataFrame(geometry=[west, other], crs=METRES) for other in (east, moved)]
+    check_boundaries(sides[0])
+    with pytest.raises(BoundaryError, match="do not match"):
+        check_boundaries(sides[1])
