@@ -117,8 +117,8 @@ class Decay:
             cut,
         )
         held = ", ".join(self.se.index[self.se.isna()])
-        said = f"se with delta of {held} held fixed" if held else ""
-        about = "; ".join(filter(None, [made.about, said]))
+        said = f"se and p by delta method{f', with delta of {held} held fixed' if held else ''}"
+        about = "; ".join(filter(None, [made.about, f"{said}: intervals may disagree"]))
         table = made.table.assign(low=low, high=high)
         return replace(made, table=table, about=about, method=PROFILE)
 
