@@ -21,7 +21,7 @@ from spatialsyn.errors import ModelError
 from spatialsyn.numerics.dependence import cross_dependence
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, dense
-from spatialsyn.numerics.regression import least_squares
+from spatialsyn.numerics.regression import inflation
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
@@ -118,13 +118,8 @@ def vif(results: Results) -> pd.Series:
     design = results.design
     keep = [j for j, name in enumerate(design.names) if name != "Intercept"]
     Z = design.Z[..., keep].reshape(design.y.size, -1)
-    Z = Z - Z.mean(axis=0)
-    found = []
-    for j in range(Z.shape[1]):
-        others = np.delete(Z, j, axis=1)
-        rest = Z[:, j] - others @ least_squares(others, Z[:, j])
-        share = float(rest @ rest) / float(Z[:, j] @ Z[:, j])
-        found.append(1 / share if share > COLLINEAR else np.inf)
+    found = inflation(Z - Z.mean(axis=0))
+    found = np.where(found * COLLINEAR < 1, found, np.inf)
     return pd.Series(found, index=[design.names[j] for j in keep], name="vif")
 
 
