@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from spatialsyn.cities.checks import are_absent
 from spatialsyn.cities.mend import mended, metric, misfit_message
 from spatialsyn.cities.tidying import are_whole
 from spatialsyn.cities.topology import are_one_ring, check_borders
@@ -134,8 +135,7 @@ def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDa
             "name the one with the city ids: city=..."
         )
     ids = pd.Series(indexed.index)
-    blank = [isinstance(i, str) and not i.strip() for i in ids]
-    missing = ids.isna().to_numpy() | np.array(blank)
+    missing = are_absent(ids)
     if missing.any():
         rows = named(np.flatnonzero(missing).tolist())
         raise BoundaryError(

@@ -68,9 +68,14 @@ def members(path: Path) -> list[str]:
         ) from error
 
 
+def parts_beside(path: Path) -> dict[str, Path]:
+    """The files of a shapefile by their suffix."""
+    return {file.suffix.lower(): file for file in path.parent.iterdir() if file.stem == path.stem}
+
+
 def check_companions(path: Path) -> None:
     """A .shp is one of several files; refuse when those with shapes and columns did not come."""
-    beside = {file.suffix.lower() for file in path.parent.iterdir() if file.stem == path.stem}
+    beside = parts_beside(path)
     absent = [suffix for suffix in (".shx", ".dbf") if suffix not in beside]
     if absent:
         raise BoundaryError(
@@ -81,7 +86,7 @@ def check_companions(path: Path) -> None:
 
 def sizes_beside(path: Path) -> tuple[int, bytes]:
     """Bytes of the .shx of a shapefile, and the first of its .dbf."""
-    parts = {file.suffix.lower(): file for file in path.parent.iterdir() if file.stem == path.stem}
+    parts = parts_beside(path)
     with parts[".dbf"].open("rb") as table:
         return parts[".shx"].stat().st_size, table.read(DBF_COUNT.stop)
 
@@ -123,7 +128,7 @@ def encodings(path: Path, encoding: str | None) -> list[str | None]:
     if path.suffix.lower() == ".zip":
         names = members(path)
     elif path.suffix.lower() == ".shp":
-        names = [file.name for file in path.parent.iterdir() if file.stem == path.stem]
+        names = list(parts_beside(path))
     else:
         return [None]
     if any(name.lower().endswith(".cpg") for name in names):
@@ -140,12 +145,7 @@ def cells_of(path: Path) -> bytes:
                 archive.read(name) for name in archive.namelist() if name.lower() == f"{stem}.dbf"
             )
     else:
-        beside = path.parent.iterdir()
-        content = next(
-            file.read_bytes()
-            for file in beside
-            if file.stem == path.stem and file.suffix.lower() == ".dbf"
-        )
+        content = parts_beside(path)[".dbf"].read_bytes()
     return content[int.from_bytes(content[DBF_HEADER], "little") :]
 
 

@@ -64,8 +64,7 @@ def check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
 def check_ids(frame: pd.DataFrame, city: str) -> None:
     """City ids are all there and all of one kind."""
     ids = frame[city]
-    blanks = [isinstance(value, str) and not value.strip() for value in ids]
-    absent = ids.isna() | np.array(blanks, dtype=bool)
+    absent = are_absent(ids)
     if absent.any():
         rows = list(frame.index[absent])
         empty = list(frame.index[frame.isna().all(axis=1)])
@@ -87,6 +86,12 @@ def check_ids(frame: pd.DataFrame, city: str) -> None:
             f"the city ids in {city!r} are decimals ({named(ids.unique())}), which a spreadsheet "
             f"makes of integers when a cell is empty. Use frame[{city!r}].astype(int)."
         )
+
+
+def are_absent(ids: pd.Series) -> pd.Series:
+    """Which ids are missing, or nothing but blanks."""
+    blank = [isinstance(value, str) and not value.strip() for value in ids]
+    return ids.isna() | np.array(blank, dtype=bool)
 
 
 def _of_merged_cells(frame: pd.DataFrame, city: str, absent: pd.Series) -> str:
