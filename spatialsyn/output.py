@@ -61,7 +61,7 @@ def write_tables(job: Job, folder: Path) -> dict[str, Table]:
 
 def write_figures(job: Job, folder: Path) -> dict[str, bytes]:
     """Every figure that the study asks for, as pdf and png; returns smaller png for the page."""
-    from spatialsyn.report.theme import close, rendered, save, style
+    from spatialsyn.report.theme import close, figure_of, rendered, save, style
 
     folder.mkdir()
     made = {}
@@ -69,7 +69,7 @@ def write_figures(job: Job, folder: Path) -> dict[str, bytes]:
         for part, drawing in FIGURES[name](job).items():
             save(drawing, folder / part)
             with style(job.study.report.language):
-                made[part] = rendered(drawing.get_figure(root=True), "png", PAGE_DPI)
+                made[part] = rendered(figure_of(drawing), "png", PAGE_DPI)
             close(drawing)
     return made
 

@@ -229,9 +229,9 @@ def axes_of(width_mm: float | str, height_mm: float) -> Axes:
     return plt.figure(figsize=size, layout="constrained").add_subplot()
 
 
-def figure_of(ax: Axes) -> Figure:
-    """The figure these axes stand in."""
-    figure = ax.get_figure(root=True)
+def figure_of(drawing: Axes | Figure) -> Figure:
+    """The figure these axes stand in, or that it is."""
+    figure = drawing.get_figure(root=True)
     assert isinstance(figure, Figure)
     return figure
 
@@ -279,9 +279,7 @@ def save(
         "save writes a figure of ss.report or of matplotlib; a table saves itself, table.save(...)"
     )
     expect(drawing, (Figure, Axes), what, ConfigError)
-    figure = drawing.get_figure(root=True) if isinstance(drawing, Axes) else drawing
-    assert isinstance(figure, Figure)
-    path = Path(path)
+    figure, path = figure_of(drawing), Path(path)
     if path.suffix.lower() in UNWRITTEN:
         raise ConfigError(
             f"cannot save a figure as {path.name!r}: there are {', '.join(METADATA)}. Journals "
@@ -306,7 +304,7 @@ def points_wide(ax: Axes) -> float:
 
 def close(drawing: Figure | Axes) -> None:
     """Forget a figure that was drawn here, and no other that the user has open."""
-    plt.close(drawing.get_figure(root=True))
+    plt.close(figure_of(drawing))
 
 
 def rendered(figure: Figure, form: str, dpi: float) -> bytes:

@@ -91,15 +91,14 @@ def _table_of_weights(cells: list[list[str]], path: Path, ids: Sequence[Any] | N
         raise WeightsError(f"{path.name!r} is empty: it is not a {path.suffix} of weights.")
     table = [[cell.strip() for cell in row] for row in cells]
     head, *body = table
-    columns = head
-    if sorted(columns) == sorted(LONG):
+    if sorted(head) == sorted(LONG):
         odd = [row for row in body if len(row) != len(LONG)]
         if odd:
             raise WeightsError(
-                f"{path.name!r} has {len(odd)} rows that are not {', '.join(columns)}: "
+                f"{path.name!r} has {len(odd)} rows that are not {', '.join(head)}: "
                 f"{named(','.join(row) for row in odd)}."
             )
-        at = [columns.index(name) for name in LONG]
+        at = [head.index(name) for name in LONG]
         links = [[row[i] for i in at] for row in body]
         rows = [(a, b, _weight(w, a, b)) for a, b, w in links]
         cities = list(dict.fromkeys([*(a for a, _, _ in rows), *(b for _, b, _ in rows)]))
@@ -115,9 +114,11 @@ def _table_of_weights(cells: list[list[str]], path: Path, ids: Sequence[Any] | N
         )
     place = {city: i for i, city in enumerate(cities)}
     body.sort(key=lambda row: place[row[0]])
-    short = [row[0] for row in body if len(row) != len(head)]
-    if short:
-        raise WeightsError(f"{path.name!r} needs {len(cities)} weights in the rows {named(short)}.")
+    uneven = [row[0] for row in body if len(row) != len(head)]
+    if uneven:
+        raise WeightsError(
+            f"{path.name!r} needs {len(cities)} weights in the rows {named(uneven)}."
+        )
     try:
         matrix = np.array([row[1:] for row in body], dtype=float)
     except ValueError:
