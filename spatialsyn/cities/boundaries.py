@@ -125,7 +125,7 @@ def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDa
     if len(cities) == 0:
         raise BoundaryError(f"{name} has no rows.")
     if city is None or (city == cities.index.name and city not in cities.columns):
-        indexed = cities.copy()
+        indexed = cities.copy(deep=False)
     elif city in cities.columns:
         indexed = cities.set_index(city)
     else:

@@ -90,6 +90,8 @@ def check_ids(frame: pd.DataFrame, city: str) -> None:
 
 def are_absent(ids: pd.Series) -> pd.Series:
     """Which ids are missing, or nothing but blanks."""
+    if pd.api.types.is_numeric_dtype(ids):
+        return ids.isna()
     blank = [isinstance(value, str) and not value.strip() for value in ids]
     return ids.isna() | np.array(blank, dtype=bool)
 

@@ -95,8 +95,7 @@ def contiguous(polygons: Polygons, rook: bool = False) -> sp.csr_array:
 def vertices_of(shapes: Polygons) -> tuple[Numbers, Numbers]:
     """The shape of every vertex and a number of its place: the same one for equal coordinates."""
     xy, shape = shapely.get_coordinates(shapes, return_index=True)
-    x, y = (pd.factorize(column)[0] for column in xy.T)
-    return shape, pd.factorize(x * (y.max() + 1) + y)[0]
+    return shape, pd.factorize(xy.view(complex)[:, 0])[0]
 
 
 def edges_of(polygons: Polygons) -> tuple[Numbers, Numbers]:

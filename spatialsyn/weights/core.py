@@ -362,7 +362,7 @@ def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
     n = len(ids)
     if matrix.shape != (n, n):
         raise WeightsError(f"W[{name}] is {matrix.shape}, but {n} ids are given: it must be n x n.")
-    odd = [(i, city) for i, city in enumerate(ids, start=1) if not isinstance(city, str | int)]
+    odd = () if {*map(type, ids)} <= {str, int} else enumerate(ids, start=1)
     nameless = [i for i, city in odd if pd.api.types.is_scalar(city) and pd.isna(city)]
     if nameless:
         raise WeightsError(
