@@ -12,6 +12,7 @@ Q, H and the last R are kept; six arrays (n, n) are the most that are held at a 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
@@ -63,27 +64,35 @@ class Eliminated(Inverse):
     @cached_property
     def factors(self) -> tuple[Array, Steps]:
         """R, (n, n), and the orthogonal matrices whose product is P, from the first to the last."""
-        n, steps = len(self.H), []
-        R = np.zeros(self.H.shape, order="F")  # what stays zero is never written
-        for first in range(0, n, BLOCK):
-            filled = np.s_[: first + BLOCK + 1, first : first + BLOCK]
-            np.multiply(self.H[filled], -self.rho, out=R[filled])
-        R.flat[:: n + 1] += 1
-        for first in range(0, n - 1, BLOCK):
-            rows = slice(first, min(first + BLOCK + 1, n))
-            columns, rest = slice(first, rows.stop - 1), slice(rows.stop - 1, n)
-            P, R[rows, columns] = np.linalg.qr(R[rows, columns], mode="complete")
-            R[rows, rest] = P.T @ R[rows, rest]
+        R, steps = np.zeros(self.H.shape), []  # what stays zero is never written
+        for first, P, rows in self._eliminated():
+            last = first + len(P) - 1
+            R[first:last, first:] = rows[:-1]
+            R[last, last:] = rows[-1, last - first :]
             steps.append((first, P))
         return R, steps
 
+    def _eliminated(self) -> Iterator[tuple[int, Array, Array]]:
+        """Where a block begins, its orthogonal matrix, and its rows of R from there on.
+
+        The last of the rows is the first one of the next block, not yet turned.
+        """
+        n = len(self.H)
+        row = np.eye(1, n)[0] - self.rho * self.H[0]
+        for first in range(0, n - 1, BLOCK):
+            stop = min(first + BLOCK + 1, n)
+            columns = stop - 1 - first
+            rows = np.vstack([row, -self.rho * self.H[first + 1 : stop, first:]])
+            rows[1:, 1:].flat[:: n - first] += 1
+            P, rows[:, :columns] = np.linalg.qr(rows[:, :columns], mode="complete")
+            rows[:, columns:] = P.T @ rows[:, columns:]
+            yield first, P, rows
+            row = rows[-1, columns:]
+
     def solve(self, B: Array) -> Array:
         """S^-1 B."""
-        R, steps = self.factors
-        v = times(self.Q.T, B)
-        for first, P in steps:
-            v[first : first + len(P)] = P.T @ v[first : first + len(P)]
-        return times(self.Q, solve_triangular(R, v, check_finite=False))
+        v = self._turned(times(self.Q.T, B))
+        return times(self.Q, solve_triangular(self.factors[0], v, check_finite=False))
 
     def solve_transposed(self, B: Array) -> Array:
         """S'^-1 B."""
@@ -93,26 +102,35 @@ class Eliminated(Inverse):
             v[first : first + len(P)] = P @ v[first : first + len(P)]
         return times(self.Q, v)
 
+    def _turned(self, v: Array) -> Array:
+        """P' v, in place of v."""
+        for first, P in self.factors[1]:
+            v[first : first + len(P)] = P.T @ v[first : first + len(P)]
+        return v
+
     @property
     def logdet(self) -> float:
-        """ln|det S|."""
-        return float(np.log(np.abs(self.factors[0].diagonal())).sum())
+        """ln|det S|, without R."""
+        logs = [np.log(np.abs(rows.diagonal())) for _, _, rows in self._eliminated()]
+        return float(np.sum([part[:-1].sum() for part in logs]) + logs[-1][-1])
 
     @property
     def sums(self) -> Array:
         """tr G'G and, over n, 1'G1, 1'GG1, |G1|^2 and |G'1|^2; (5,), for a rho that is not zero.
 
-        They are those of Q'GQ, G = W S^-1 = (S^-1 - I) / rho.
+        They are those of Q'GQ P = (R^-1 - P) / rho, G = W S^-1 = (S^-1 - I) / rho, turned by P.
         """
         (R, steps), ones = self.factors, self.Q.sum(axis=0)
-        G = dtrtri(R)[0]
-        for first, P in reversed(steps):
-            columns = slice(first, first + len(P))
-            G[:, columns] = G[:, columns] @ P.T
-        G.flat[:: len(G) + 1] -= 1
-        to, fro = G @ ones / self.rho, ones @ G / self.rho
-        margins = np.array([ones @ to, fro @ to, to @ to, fro @ fro]) / len(G)
-        return np.r_[float(np.linalg.norm(G) / self.rho) ** 2, margins]
+        M, column = dtrtri(R.T, lower=1)[0].T, np.ones(1)
+        for first, P in steps:
+            columns, below = slice(first, first + len(P) - 1), slice(first + 1, first + len(P))
+            M[: first + 1, columns] -= np.outer(column, P[0, :-1])
+            M[below, columns] -= P[1:, :-1]
+            column = np.r_[column * P[0, -1], P[1:, -1]]  # of P so far, its last
+        M[:, -1] -= column
+        to, fro = M @ self._turned(ones.copy()) / self.rho, ones @ M / self.rho
+        margins = np.array([ones @ to, fro @ self._turned(to.copy()), to @ to, fro @ fro]) / len(M)
+        return np.r_[float(np.linalg.norm(M) / self.rho) ** 2, margins]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +184,7 @@ class Reduced(Solved):
     def form(self) -> tuple[Array, Array]:
         """Q and H, (n, n)."""
         H, Q = hessenberg(dense(self.W), calc_q=True, check_finite=False)
-        return np.asarray(Q), np.asfortranarray(H)
+        return np.asarray(Q), np.ascontiguousarray(H)
 
     def inverse(self, rho: float) -> Eliminated:
         """S^-1."""
