@@ -10,10 +10,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.config import build_panel, read_study
-from spatialsyn.output import raw_columns
-from spatialsyn.run import open_job, run
-from spatialsyn.study_measures import MEASURES, TABULATED
+from spatialsyn.studyfile.job import open_job, run
+from spatialsyn.studyfile.measures import MEASURES, TABULATED
+from spatialsyn.studyfile.output import raw_columns
+from spatialsyn.studyfile.sections import build_panel, read_study
 
 # One section per kind, on the embedded panel.
 SECTIONS = {

@@ -13,8 +13,8 @@ from drawing import fitted, invented_panel
 from test_page import NAUGHTY, naughty_panel
 
 import spatialsyn as ss
-from spatialsyn.output import TABLES, write_figures, write_page
-from spatialsyn.run import open_job
+from spatialsyn.studyfile.job import open_job
+from spatialsyn.studyfile.output import TABLES, write_figures, write_page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spatialsyn.study_labels import labels_of
+from spatialsyn.studyfile.labels import labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from spatialsyn.run import Job
+    from spatialsyn.studyfile.job import Job
 
 # Of the permutations of the autocorrelation.
 SEED = 0
@@ -39,8 +39,8 @@ def _draw_study_area(job: Job) -> dict[str, Any]:
 
 
 def _draw_weights(job: Job) -> dict[str, Any]:
-    from spatialsyn.config import stem
     from spatialsyn.report import audit, weights_map
+    from spatialsyn.studyfile.sections import stem
     from spatialsyn.weights import WeightsSeries
 
     language, context = job.study.report.language, job.panel.context

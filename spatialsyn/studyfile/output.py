@@ -7,14 +7,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialsyn.config import sweep
-from spatialsyn.study_figures import FIGURES, SEED, outcome
-from spatialsyn.study_labels import labels_of
+from spatialsyn.studyfile.figures import FIGURES, SEED, outcome
+from spatialsyn.studyfile.labels import labels_of
+from spatialsyn.studyfile.sections import sweep
 
 if TYPE_CHECKING:
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.report.tables.regression import Table
-    from spatialsyn.run import Job
+    from spatialsyn.studyfile.job import Job
 
 PAGE_DPI = 130
 # Options of measures that name the columns they count, and those they divide by.

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import spatialsyn as ss
-from spatialsyn.config import models, read_study
+from spatialsyn.studyfile.sections import models, read_study
 
-MAIN = Path(__file__).parents[1] / "studies" / "guangdong.toml"
+MAIN = Path(__file__).parents[2] / "studies" / "guangdong.toml"
 FORMULA = "synergy ~ va + fiscal_share"
 
 

@@ -21,7 +21,16 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.config import (
+from spatialsyn.errors import ConfigError, named
+from spatialsyn.fitting import fit
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.results import Results
+from spatialsyn.study.run import Study as Specifications
+from spatialsyn.study.runs import Runs, without_estimate
+from spatialsyn.studyfile.columns import check_columns
+from spatialsyn.studyfile.figures import SEED, crowded
+from spatialsyn.studyfile.measures import tabulated
+from spatialsyn.studyfile.sections import (
     FIGURES,
     ON_REQUEST,
     TABLES,
@@ -34,16 +43,7 @@ from spatialsyn.config import (
     stem,
     years_of,
 )
-from spatialsyn.errors import ConfigError, named
-from spatialsyn.fitting import fit
-from spatialsyn.matrices import build_weights
-from spatialsyn.models.spec import SpatialModel
-from spatialsyn.results import Results
-from spatialsyn.study.run import Study as Specifications
-from spatialsyn.study.runs import Runs, without_estimate
-from spatialsyn.study_columns import check_columns
-from spatialsyn.study_figures import SEED, crowded
-from spatialsyn.study_measures import tabulated
+from spatialsyn.studyfile.weights import build_weights
 
 MANIFEST = "manifest.json"
 Say = Callable[[str], None]
@@ -169,7 +169,7 @@ class Job:
 
     def check(self) -> tuple[str, ...]:
         """Fit everything and return what will be written; what cannot be made is refused here."""
-        from spatialsyn.study_labels import check_labels
+        from spatialsyn.studyfile.labels import check_labels
 
         check_labels(self)
         about = [*self.measures]
@@ -196,7 +196,7 @@ class Job:
     def check_fonts(self) -> None:
         """Refuse figures with Chinese text that no installed font can print."""
         if self.study.report.figures != []:
-            from spatialsyn.study_labels import check_fonts
+            from spatialsyn.studyfile.labels import check_fonts
 
             check_fonts(self)
 
@@ -280,7 +280,7 @@ def run(
 
 
 def _write(job: Job, folder: Path, say: Say) -> None:
-    from spatialsyn.output import write_figures, write_page, write_tables
+    from spatialsyn.studyfile.output import write_figures, write_page, write_tables
 
     say(f"panel      {job.panel!r}")
     say(f"weights    {', '.join(job.weights) or 'none'}")

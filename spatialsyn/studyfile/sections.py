@@ -31,8 +31,8 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study.grid import Specification
-from spatialsyn.study_grid import GridSection, specifications
-from spatialsyn.study_measures import MEASURES, TABULATED, Options, in_section, measured
+from spatialsyn.studyfile.grid import GridSection, specifications
+from spatialsyn.studyfile.measures import MEASURES, TABULATED, Options, in_section, measured
 
 # Parameters of the builders that stand for data: a study file names the column, or the file.
 COLUMNS = {"gap": "values", "gravity": "mass", "similarity": "profile"}
