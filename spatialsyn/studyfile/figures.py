@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spatialsyn.effects.table import EFFECTS
 from spatialsyn.studyfile.labels import labels_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _draw_specifications(job: Job) -> dict[str, Any]:
         f"specifications_{effect}": specification_curve(
             job.runs, job.x, effect, labels=labels_of(job), language=chosen.language
         )
-        for effect in ("direct", "indirect", "total")
+        for effect in EFFECTS
     }
 
 
