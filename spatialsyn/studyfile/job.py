@@ -167,26 +167,20 @@ class Job:
             )  # fmt: skip
         return lacking
 
-    def check(self) -> tuple[str, ...]:
-        """Fit everything and return what will be written; what cannot be made is refused here."""
+    def check(self) -> None:
+        """Fit everything; what cannot be made is refused here."""
         from spatialsyn.studyfile.labels import check_labels
 
         check_labels(self)
-        about = [*self.measures]
-        if self.grid is not None:
-            about += self._check_grid(str(self.study.grid and self.study.grid.of))
-        about += [self.x] if self.results[self.main].regressors else []
-        about += [self.by] if "blocks" in self.tables else []
-        return (*about, *self.tables, *self.figures)
-
-    def _check_grid(self, base: str) -> list[str]:
-        """The models of the grid, which hold the variable of the report."""
-        if self.results[self.main].regressors and self.x not in self.fit(base).regressors:
+        _ = self.measures, self.grid
+        x = self.x if self.results[self.main].regressors else None
+        base = self.study.grid.of if self.study.grid else None
+        if x is not None and base is not None and x not in self.fit(base).regressors:
             raise ConfigError(
-                f"[report] x = {self.x!r} is not in [grid] of = {base!r}; it has "
+                f"[report] x = {x!r} is not in [grid] of = {base!r}; it has "
                 f"{named(self.fit(base).regressors)}."
             )
-        return list(grid_of(self.study))
+        _ = self.by if "blocks" in self.tables else None, self.figures
 
     def check_columns(self) -> None:
         """Refuse names of columns and groupings that the panel does not have; nothing is fitted."""
