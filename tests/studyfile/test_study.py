@@ -11,18 +11,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from study_file import STUDY, written
+from study_file import MAIN, STUDY
 
 import spatialsyn as ss
 from spatialsyn.studyfile.job import open_job, run
 from spatialsyn.studyfile.sections import read_study
-
-MAIN = Path(__file__).parents[2] / "studies" / "guangdong.toml"
-
-
-@pytest.fixture
-def study(tmp_path) -> Path:
-    return written(tmp_path)
 
 
 def spatialsyn(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from study_file import STUDY, written
+from study_file import MAIN, STUDY, written
 
 import spatialsyn as ss
 from spatialsyn.studyfile.job import open_job, run
 
-MAIN = Path(__file__).parents[2] / "studies" / "guangdong.toml"
 ASKED = STUDY.replace(
     'figures = ["blocks", "effects", "study_area"]',
     'figures = ["block_matrix", "flows", "autocorrelation", "spectra"]',
 ).replace('tables = ["descriptives", "models",', 'tables = ["diagnostics", "correlations",')
-
-
-@pytest.fixture
-def study(tmp_path) -> Path:
-    return written(tmp_path)
 
 
 def test_more_tables_and_figures_are_made_where_a_study_names_them(study, tmp_path):
