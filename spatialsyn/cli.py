@@ -47,7 +47,7 @@ def about(
 @app.command()
 def check(study: StudyFile) -> None:
     """Audit the panel and the weights of a study; nothing is written."""
-    from spatialsyn.run import open_job
+    from spatialsyn.studyfile.job import open_job
     from spatialsyn.weights import audit
 
     job = open_job(study)
@@ -89,7 +89,7 @@ def run(
     ] = None,
 ) -> None:
     """Estimate every model and write tables, figures, results and a report page."""
-    from spatialsyn.run import run as run_study
+    from spatialsyn.studyfile.job import run as run_study
 
     folder = run_study(study, out, typer.echo, jobs, backend, scheduler)
     typer.echo(f"Results are in {folder.resolve()}")
@@ -99,7 +99,7 @@ def run(
 @app.command()
 def fit(study: StudyFile, model: ModelName) -> None:
     """Print one model with its coefficients, effects and fit."""
-    from spatialsyn.run import open_job
+    from spatialsyn.studyfile.job import open_job
 
     typer.echo(open_job(study).fit(model).summary())
 
@@ -113,7 +113,7 @@ def effects(
     ] = None,
 ) -> None:
     """Print the effects of one model, on average or by block, city or pair."""
-    from spatialsyn.run import open_job
+    from spatialsyn.studyfile.job import open_job
 
     typer.echo(repr(open_job(study).fit(model).effects(by=by)))
 

@@ -41,6 +41,22 @@ def made_up(
     return panel, ss.Weights.from_matrix(W, ids=ids, name="w")
 
 
+def two_matrices(n: int = 7, T: int = 4, seed: int = 3) -> tuple[ss.CityPanel, list[ss.Weights]]:
+    """`made_up` with asymmetric matrices that do not commute: ``w`` for y and x, ``v`` for u."""
+    panel, w = made_up(n=n, T=T, seed=seed)
+    return panel, [w, ss.Weights.from_matrix(ring(n, 9)[::-1, ::-1], ids=panel.ids, name="v")]
+
+
+def within(v: np.ndarray) -> np.ndarray:
+    """(n, T) without city means, as one vector."""
+    return (v - v.mean(axis=1, keepdims=True)).ravel()
+
+
+def swept(v: np.ndarray) -> np.ndarray:
+    """(n, T) without city and year means, as one vector."""
+    return (v - v.mean(0) - v.mean(1, keepdims=True) + v.mean()).ravel()
+
+
 def redrawn(design: Design, W: np.ndarray, y: np.ndarray) -> Design:
     """The design with other outcomes, `y` (n, T, draws), each swept, one panel after the other."""
     n, draws = len(y), y.shape[2]

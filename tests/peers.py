@@ -28,6 +28,7 @@ PANELS = {
     "insurance": ("code", "year", "lppcd", ("lrgdp", "lbank", "lden", "agen")),
     "ricefarms": ("id", "time", "lout", ("lseed", "lurea", "llab", "lsize")),
 }
+FORMULAS = {"cigar": "logc ~ logp + logy", "produc": "lgsp ~ lpcap + lpc + lemp + unemp"}
 WEIGHTS = {"insurance": "w_itaww.csv", "ricefarms": "w_riceww.csv"}
 
 

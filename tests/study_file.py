@@ -1,4 +1,4 @@
-"""A small study file with its cities and its panel."""
+"""The main study file, and a small one with its cities and its panel."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import box
 
+MAIN = Path(__file__).parents[1] / "studies" / "guangdong.toml"
 STUDY = """
 [panel]
 boundaries = "cities.geojson"

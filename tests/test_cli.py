@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 import spatialsyn as ss
 from spatialsyn.cli import app
-from spatialsyn.config import read_study
-from spatialsyn.run import open_job, run
+from spatialsyn.studyfile.job import open_job, run
+from spatialsyn.studyfile.sections import read_study
 
 
 @pytest.fixture

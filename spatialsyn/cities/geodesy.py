@@ -174,6 +174,13 @@ def check_dense(n: int, what: str) -> None:
         )
 
 
+def check_apart(where: Places, first: Positions, second: Positions) -> None:
+    """Refuse these pairs, if there are any, which lie at the same point."""
+    same = [(where.ids[i], where.ids[j]) for i, j in zip(first, second, strict=True)]
+    if same:
+        raise WeightsError(f"these cities lie at the same point: {named(same)}.")
+
+
 def _check_number(where: Places, reach: float, km: float) -> None:
     """Refuse a distance within which there are too many pairs; judged on a few cities."""
     some = np.linspace(0, where.n - 1, min(where.n, 500)).astype(int)

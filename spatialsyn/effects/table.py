@@ -19,6 +19,8 @@ from spatialsyn.numerics.randomness import generator
 
 # Four significant digits: units of x may make an effect any size.
 DIGITS = "{:.4g}"
+# The average effects, in the order of every table.
+EFFECTS = ("direct", "indirect", "total")
 # The columns that tell the rows of one effect apart.
 KEYS = ("x", "channel", "to", "from", "city", "band", "horizon", "order", "path")
 # A difference this small beside its parts is rounding.

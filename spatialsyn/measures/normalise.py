@@ -42,7 +42,8 @@ def minmax(x: Array, sign: int = BENEFIT, name: str = "x", origin: str = "minimu
         Missing or infinite cells, a constant, a sign that is neither +1 nor -1, or
         negative values where zero is the origin.
     """
-    check_sign(sign, name)
+    if sign not in (BENEFIT, COST):
+        raise PanelError(f"the sign of {name!r} is {sign!r}; it must be +1 (benefit) or -1 (cost).")
     return between(x, *limits(x, name, origin), sign)
 
 
@@ -115,9 +116,3 @@ def positions(panel: CityPanel, over: str | tuple[int, ...]) -> list[int]:
     """Positions of the years that the limits and weights are taken over."""
     years = panel.years if isinstance(over, str) else over
     return [panel.years.index(year) for year in years]
-
-
-def check_sign(sign: int, name: str) -> None:
-    """A sign is +1 or -1."""
-    if sign not in (BENEFIT, COST):
-        raise PanelError(f"the sign of {name!r} is {sign!r}; it must be +1 (benefit) or -1 (cost).")

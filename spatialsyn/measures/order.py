@@ -24,7 +24,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 from spatialsyn.measures.columns import by_city_year, check_number, finite
 from spatialsyn.measures.composite import Columns
-from spatialsyn.measures.normalise import is_flat
+from spatialsyn.measures.normalise import between, is_flat
 from spatialsyn.measures.synergy import root_of_product, signed_subsystems
 from spatialsyn.measures.weighting import Method, weights_by
 from spatialsyn.numerics.lags import Array
@@ -143,8 +143,7 @@ def _order(panel: CityPanel, column: str, sign: int, margin: float) -> Array:
     low, high = float(e.min()), float(e.max())
     if is_flat(low, high):
         raise PanelError(f"{column!r} is {low:g} everywhere: it has no order to gain.")
-    low, high = low - margin * abs(low), high + margin * abs(high)
-    return np.asarray((e - low if sign > 0 else high - e) / (high - low))
+    return between(e, low - margin * abs(low), high + margin * abs(high), sign)
 
 
 def _subsystem(u: Array, method: Method, names: list[str]) -> Array:

@@ -27,6 +27,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, expect
+from spatialsyn.measures.columns import by_city_year
 from spatialsyn.measures.composite import Columns, Composite, composite, signed_columns
 from spatialsyn.measures.normalise import Over
 from spatialsyn.measures.weighting import Method
@@ -155,10 +156,10 @@ def coupling(
     U = np.column_stack([part.score.to_numpy() for part in parts.values()])
     C = modified_coupling_degree(U) if modified else coupling_degree(U)
     T = U @ shares
-    series = {"C": C, "T": T, "D": np.sqrt(C * T)}
-    by_key = {name: pd.Series(v, index=panel.frame.index, name=name) for name, v in series.items()}
     return Coupling(
-        **by_key,
+        C=by_city_year(panel, C, "C"),
+        T=by_city_year(panel, T, "T"),
+        D=by_city_year(panel, np.sqrt(C * T), "D"),
         parts=parts,
         importance=pd.Series(shares, index=list(parts), name="importance"),
         modified=modified,

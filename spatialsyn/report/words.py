@@ -19,8 +19,6 @@ CHINESE = {
     "raises y": "提高 y",
     "lowers y": "降低 y",
     "p ≥ {:g}": "p ≥ {:g}",
-    "receiving": "受影响方",
-    "sending": "影响来源",
     "estimate and {} interval; hatched: it contains zero": (
         "估计值与 {} 置信区间；斜线表示区间包含零"
     ),

@@ -23,6 +23,7 @@ from spatialsyn.cities.geodesy import (
     Places,
     Positions,
     all_km,
+    check_apart,
     nearest,
     pairs_within,
     places,
@@ -166,11 +167,11 @@ def inverse_distance(
         check_policy(isolates)
         km = all_km(where)
         np.fill_diagonal(km, np.inf)
-        _check_apart(where, *np.nonzero(np.triu(km == 0)))
+        check_apart(where, *np.nonzero(np.triu(km == 0)))
         return Weights(km**-power, where.ids, name, recipe)
     check_km(cutoff, "cutoff")
     first, second, near = pairs_within(where, cutoff)
-    _check_apart(where, first[near == 0], second[near == 0])
+    check_apart(where, first[near == 0], second[near == 0])
     matrix = both_ways(where.n, first, second, near**-power)
     matrix, ids, told = _within(matrix, where, cutoff, isolates, lambda d: d**-power)
     return Weights(matrix, ids, name, recipe | told)
@@ -232,7 +233,7 @@ def both_ways(n: int, first: Positions, second: Positions, weights: Array) -> sp
 
 
 def _within(
-    matrix: sparse.csr_array, where: Places, cutoff: float | None, isolates: str | None,
+    matrix: sparse.csr_array, where: Places, cutoff: float, isolates: str | None,
     weigh: Callable[[Array], Array],
 ) -> tuple[sparse.csr_array, tuple[Any, ...], dict[str, Any]]:  # fmt: skip
     """`settle` for cities that have no other within the cut-off."""
@@ -288,9 +289,3 @@ def _endless(where: Places, bandwidth: Array) -> sparse.csr_array:
     weights = KERNELS["gaussian"](all_km(where) / bandwidth[:, None])
     np.fill_diagonal(weights, 0.0)
     return sparse.csr_array(weights)
-
-
-def _check_apart(where: Places, first: Positions, second: Positions) -> None:
-    same = [(where.ids[i], where.ids[j]) for i, j in zip(first, second, strict=True)]
-    if same:
-        raise WeightsError(f"these cities lie at the same point: {named(same)}.")

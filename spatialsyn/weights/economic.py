@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spatialsyn.cities.geodesy import Places, all_km, check_dense, places
+from spatialsyn.cities.geodesy import Places, all_km, check_apart, check_dense, places
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.checks import real
@@ -127,13 +127,11 @@ def _km_between(mass: pd.Series, cities: Any, power: float) -> Array:
             f"the mass {mass.name!r} covers {len(mass)} cities, the polygons {where.n}; "
             f"without a polygon: {named(absent) or 'none'}. Use panel.mean(...) with panel.cities."
         )
-    ids = tuple(mass.index)
-    km = all_km(Places(ids, where.lonlat[[position[i] for i in ids]]))
+    where = Places(tuple(mass.index), where.lonlat[[position[i] for i in mass.index]])
+    km = all_km(where)
     np.fill_diagonal(km, np.inf)
-    same = np.argwhere(np.triu(km == 0))
-    if len(same) and power > 0:
-        pairs = [(mass.index[i], mass.index[j]) for i, j in same]
-        raise WeightsError(f"these cities lie at the same point: {named(pairs)}.")
+    if power > 0:
+        check_apart(where, *np.nonzero(np.triu(km == 0)))
     return km
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cases import made_up
 from numpy.testing import assert_allclose
-from peers import fits, panel_data
+from peers import FORMULAS, fits, panel_data
 from scipy.stats import f
 
 import spatialsyn as ss
@@ -21,7 +21,6 @@ from spatialsyn.diagnostics.hausman import _side
 from spatialsyn.diagnostics.random_effects import _joint
 from spatialsyn.models.scores import city_scores
 
-FORMULAS = {"cigar": "logc ~ logp + logy", "produc": "lgsp ~ lpcap + lpc + lemp + unemp"}
 BSK = {
     "LMH": ("both", ""), "LM1": ("random", ""), "LM2": ("error", ""),
     "CLMlambda": ("error", "random"), "CLMmu": ("random", "error"),

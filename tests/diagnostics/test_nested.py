@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from cases import made_up
 from numpy.testing import assert_allclose
-from peers import cross_section, fits, long_matrix, panel_data, shared
+from peers import FORMULAS, cross_section, fits, long_matrix, panel_data, shared
 from scipy.stats import chi2
 
 import spatialsyn as ss
@@ -16,7 +16,6 @@ from spatialsyn.diagnostics import lr, wald
 # The stored estimates are roots of the score to 1e-12.
 RTOL = 1e-8
 VERSIONS = {"direct": "none", "lee-yu": "transform"}
-FORMULAS = {"cigar": "logc ~ logp + logy", "produc": "lgsp ~ lpcap + lpc + lemp + unemp"}
 TESTS = {
     "wald_theta0": (wald, "sar"), "wald_common_factor": (wald, "sem"),
     "lr_sdm_vs_sar": (lr, "sar"), "lr_sdm_vs_sem": (lr, "sem"), "lr_sdm_vs_slx": (lr, "slx"),

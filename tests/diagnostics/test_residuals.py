@@ -9,7 +9,7 @@ import pytest
 from cases import made_up
 from esda.moran import Moran
 from numpy.testing import assert_allclose
-from peers import fits, panel_data
+from peers import FORMULAS, fits, panel_data
 from scipy.stats import jarque_bera, ttest_1samp
 
 import spatialsyn as ss
@@ -21,8 +21,6 @@ from spatialsyn.diagnostics import (
     serial_correlation,
     vif,
 )
-
-FORMULAS = {"cigar": "logc ~ logp + logy", "produc": "lgsp ~ lpcap + lpc + lemp + unemp"}
 
 
 @pytest.mark.parametrize("name", FORMULAS)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from cases import made_up
 from numpy.testing import assert_allclose
-from peers import cross_section, fits, long_matrix, panel_data, shared
+from peers import FORMULAS, cross_section, fits, long_matrix, panel_data, shared
 
 import spatialsyn as ss
 from spatialsyn.diagnostics import lm, residual_moran
@@ -18,7 +18,6 @@ from spatialsyn.numerics.lags import dense
 
 # Score tests of least squares involve no search; given a lag, its estimate stops near 1e-8.
 RTOL = 1e-6
-FORMULAS = {"cigar": "logc ~ logp + logy", "produc": "lgsp ~ lpcap + lpc + lemp + unemp"}
 SPLM = {
     "lml": ("lag", ()), "lme": ("error", ()), "rlml": ("lag", "error"), "rlme": ("error", "lag"),
 }  # fmt: skip

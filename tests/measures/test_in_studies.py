@@ -10,10 +10,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.config import build_panel, read_study
-from spatialsyn.output import raw_columns
-from spatialsyn.run import open_job, run
-from spatialsyn.study_measures import MEASURES, TABULATED
+from spatialsyn.studyfile.job import open_job, run
+from spatialsyn.studyfile.measures import MEASURES, TABULATED
+from spatialsyn.studyfile.output import raw_columns
+from spatialsyn.studyfile.sections import build_panel, read_study
 
 # One section per kind, on the embedded panel.
 SECTIONS = {
@@ -66,7 +66,7 @@ def test_tables_are_written_and_may_use_every_column(tmp_path):
     ratio = f'[measures.new_ratio]\nkind = "ratio"\n{SECTIONS["ratio"]}\n'
     report = '[report]\ntables = ["main"]\nfigures = []\n'
     path = written(tmp_path, *tables, ratio, report)
-    assert open_job(path).check()[:5] == tuple(TABLES)
+    assert tuple(open_job(path).measures) == tuple(TABLES)
     folder = run(path, tmp_path / "out", say=lambda _: None)
     for kind in TABULATED:
         assert len(pd.read_csv(folder / "results" / f"measure_{kind}.csv")) > 0

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import made_up, ring
+from cases import made_up, ring, two_matrices
 from numpy.testing import assert_allclose
 from scipy.stats import multivariate_normal
 
@@ -15,12 +15,6 @@ from spatialsyn.models.likelihood import concentrated, score
 
 FAMILIES = ("sem", "sdem", "sac", "gns")
 LAGS = {"sem": "u", "sdem": "xu", "sac": "yu", "gns": "yxu"}
-
-
-def two(n: int = 7, T: int = 4, seed: int = 3) -> tuple[ss.CityPanel, list[ss.Weights]]:
-    """A panel with asymmetric matrices: ``w`` for y and x, ``v`` for the error."""
-    panel, w = made_up(n=n, T=T, seed=seed)
-    return panel, [w, ss.Weights.from_matrix(ring(n, 9)[::-1, ::-1], ids=panel.ids, name="v")]
 
 
 def model_of(family: str, random: str, effects: str = "none") -> ss.SpatialModel:
@@ -67,7 +61,7 @@ def with_dummies(res: ss.Results, w: np.ndarray, v: np.ndarray) -> np.ndarray:
 def test_density_score_and_information_are_those_of_explicit_matrices(family, random, effects):
     """Expected information of a normal vector: dm'V^-1 dm + tr(V^-1 dV V^-1 dV) / 2, the
     derivatives by differences, with every year dummy among the parameters."""
-    panel, weights = two()
+    panel, weights = two_matrices()
     res = ss.fit(model_of(family, random, effects), panel, weights)
     w, v = (m.dense() for m in weights)
     theta, y = with_dummies(res, w, v), panel.array("y").ravel()
@@ -96,7 +90,7 @@ def test_density_score_and_information_are_those_of_explicit_matrices(family, ra
 @pytest.mark.parametrize("effects", ["none", "time"])
 @pytest.mark.parametrize("at", [(0.2, 0.4, 0.3), (-0.3, -0.5, 0.9), (0.5, 0.0, 0.1)])
 def test_the_score_is_the_slope_of_the_likelihood_anywhere(effects, at):
-    panel, weights = two()
+    panel, weights = two_matrices()
     design = ss.fit(model_of("gns", "baltagi", effects), panel, weights).design
     h = 1e-5
     slopes = [
@@ -119,7 +113,7 @@ def test_without_a_spatial_error_the_structures_are_one(family):
 
 
 def test_at_lambda_zero_the_likelihoods_are_one():
-    panel, weights = two()
+    panel, weights = two_matrices()
     inside, out = (
         ss.fit(model_of("sac", random), panel, weights).design
         for random in ("individual", "baltagi")
@@ -129,14 +123,14 @@ def test_at_lambda_zero_the_likelihoods_are_one():
 
 
 def test_one_period_cannot_tell_the_cities_from_the_error():
-    panel, weights = two(n=30, T=3)
+    panel, weights = two_matrices(n=30, T=3)
     one = panel.subset(years=[2001])
     with pytest.raises(ss.ModelError, match="needs two at least; the panel has 1"):
         ss.fit(model_of("sem", "baltagi"), one, weights)
 
 
 def test_relabelling_cities_changes_nothing():
-    panel, weights = two(n=9, T=5)
+    panel, weights = two_matrices(n=9, T=5)
     res = ss.fit(model_of("gns", "baltagi", "time"), panel, weights)
     shuffle = np.random.default_rng(0).permutation(9)
     new = {city: f"x{k}" for city, k in zip(panel.ids, shuffle, strict=True)}
@@ -158,7 +152,7 @@ def test_relabelling_cities_changes_nothing():
 @pytest.mark.parametrize("effects", ["none", "time"])
 def test_residuals_are_the_filtered_ones_after_the_symmetric_root_of_their_covariance(effects):
     """(R S V S'R')^-1/2 R S (y - X b), of explicit nT x nT matrices."""
-    panel, (w, v) = two(n=8, T=4)
+    panel, (w, v) = two_matrices(n=8, T=4)
     res = ss.fit(model_of("sac", "baltagi", effects), panel, [w, v])
     mean, V = moments(res, with_dummies(res, w.dense(), v.dense()), w.dense(), v.dense())
     S, R = np.eye(8) - res.rho["w"] * w.dense(), np.eye(8) - res.lam["v"] * v.dense()
@@ -207,7 +201,7 @@ def test_the_two_structures_can_be_told_apart():
 
 
 def test_effects_and_notes_say_which_structure():
-    panel, weights = two()
+    panel, weights = two_matrices()
     res = ss.fit(model_of("sac", "baltagi"), panel, weights)
     S = np.eye(7) - res.rho["w"] * weights[0].dense()
     assert_allclose(
@@ -230,7 +224,7 @@ def test_phi_outside_its_range_cannot_be_simulated(value):
 
 
 def test_weights_that_change_over_time_are_refused():
-    panel, (w, v) = two()
+    panel, (w, v) = two_matrices()
     series = ss.weights.series(dict.fromkeys(panel.years, v), name="v")
     with pytest.raises(ss.ModelError, match=r'W\[v\] changes.*random="individual"'):
         ss.fit(model_of("sac", "baltagi"), panel, [w, series])
@@ -238,7 +232,7 @@ def test_weights_that_change_over_time_are_refused():
 
 def test_a_peak_inside_is_not_given_up_for_a_lower_boundary():
     """Both are compared: where cities do differ the estimate is the peak, and it is higher."""
-    panel, weights = two()
+    panel, weights = two_matrices()
     res = ss.fit(model_of("sac", "baltagi"), panel, weights)
     pooled = ss.fit(replace(res.model, random=None), panel, weights)
     assert res.params["phi"] < 1

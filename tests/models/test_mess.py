@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from cases import made_up, ring
+from cases import ring, two_matrices
 from numpy.testing import assert_allclose
 from peers import cross_section, long_matrix, shared
 from scipy.linalg import expm
@@ -17,12 +17,6 @@ from spatialsyn.models.likelihood import concentrated, score
 
 EFFECTS = ("none", "individual", "time", "twoways")
 LAGS = {"mess": "y", "mess_sdm": "yx", "mess_sem": "u", "mess_sac": "yu"}
-
-
-def two(n: int = 7, T: int = 4, seed: int = 3) -> tuple[ss.CityPanel, list[ss.Weights]]:
-    """A panel with asymmetric matrices that do not commute: ``w`` for y and x, ``v`` for u."""
-    panel, w = made_up(n=n, T=T, seed=seed)
-    return panel, [w, ss.Weights.from_matrix(ring(n, 9)[::-1, ::-1], ids=panel.ids, name="v")]
 
 
 def model_of(family: str, effects: str = "none", correction: str = "lee-yu") -> ss.SpatialModel:
@@ -75,7 +69,7 @@ class Transformed:
 def test_density_score_and_both_informations_are_those_of_explicit_transformations(family, effects):
     """Expected: dm'V^-1 dm + tr(V^-1 dV V^-1 dV) / 2 of the normal vector; observed: second
     differences of the log-likelihood; the derivatives by differences."""
-    panel, weights = two()
+    panel, weights = two_matrices()
     res = ss.fit(model_of(family, effects), panel, weights)
     direct, theta = Transformed(res, weights), res.params.to_numpy()
     mean, V = direct.moments(theta)
@@ -111,7 +105,7 @@ def test_density_score_and_both_informations_are_those_of_explicit_transformatio
 @pytest.mark.parametrize("effects", EFFECTS)
 @pytest.mark.parametrize("family", ["mess", "mess_sdm"])
 def test_direct_estimates_equal_explicit_dummies(family, effects):
-    panel, weights = two(n=9, T=5)
+    panel, weights = two_matrices(n=9, T=5)
     res = ss.fit(model_of(family, effects, "direct"), panel, weights)
     n, T = panel.n, panel.T
     W, y, x = weights[0].dense(), panel.array("y"), panel.array("x")
@@ -134,7 +128,7 @@ def test_direct_estimates_equal_explicit_dummies(family, effects):
 
 @pytest.mark.parametrize("effects", EFFECTS)
 def test_at_alpha_zero_it_is_least_squares(effects):
-    panel, weights = two()
+    panel, weights = two_matrices()
     for correction in ("lee-yu", "direct"):
         mess, ols = (
             ss.fit(model, panel, weights)
@@ -150,7 +144,7 @@ def test_at_alpha_zero_it_is_least_squares(effects):
 
 @pytest.mark.parametrize("family", LAGS)
 def test_the_score_is_the_slope_of_the_likelihood_anywhere(family):
-    panel, weights = two()
+    panel, weights = two_matrices()
     design = ss.fit(model_of(family, "twoways"), panel, weights).design
     d = len(LAGS[family].replace("x", ""))
     for at in (np.full(d, -0.7), np.linspace(0.4, -2.0, d)):
@@ -212,7 +206,7 @@ def test_baltimore_prices_match_what_spatialreg_prints():
 
 def test_one_matrix_for_outcome_and_error_commutes():
     """Then e^(a W) and e^(b W) change places: y and u enter as e^((a+b) W) y - e^(b W) Z."""
-    panel, (w, _) = two(n=12, T=6)
+    panel, (w, _) = two_matrices(n=12, T=6)
     res = ss.fit(ss.mess_sac("y ~ x", W="w"), panel, w)
     a, b = res.params["alpha[w]"], res.params["alpha_u[w]"]
     W, x = w.dense(), panel.array("x")
@@ -224,7 +218,7 @@ def test_one_matrix_for_outcome_and_error_commutes():
 
 @pytest.mark.parametrize("family", LAGS)
 def test_relabelling_cities_and_rescaling_weights_change_nothing(family):
-    panel, weights = two(n=9, T=5)
+    panel, weights = two_matrices(n=9, T=5)
     res = ss.fit(model_of(family, "individual"), panel, weights)
     shuffle = np.random.default_rng(0).permutation(9)
     new = {city: f"x{k}" for city, k in zip(panel.ids, shuffle, strict=True)}

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from drawing import fitted, invented_panel
+from study_file import MAIN
 from test_page import NAUGHTY, naughty_panel
 
 import spatialsyn as ss
-from spatialsyn.output import TABLES, write_figures, write_page
-from spatialsyn.run import open_job
+from spatialsyn.studyfile.job import open_job
+from spatialsyn.studyfile.output import TABLES, write_figures, write_page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium in the path (on Debian: apt install chromium)"
 )
-MAIN = Path(__file__).parents[2] / "studies" / "guangdong.toml"
 MILLISECONDS, MEGABYTE = 1000, 1e6
 
 

@@ -73,7 +73,7 @@ def test_many_models_stay_on_the_page_and_their_points_apart():
     rows = [row for x in "abcde"
             for row in (forest.Row(x), *[forest.Row("direct", (point,) * 6)] * 3)]  # fmt: skip
     ax = forest.forest(rows, None, "middle", None)
-    forest.close(ax, "change in y per unit of x", 0.95, "en")
+    forest.name_axis(ax, "change in y per unit of x", 0.95, "en")
     assert ax.figure.get_figheight() * 25.4 <= 230
     heights = np.sort([ax.transData.transform((0, line.get_ydata()[0]))[1]
                        for line in drawn(ax, "point")])  # fmt: skip

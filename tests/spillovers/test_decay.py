@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from cases import swept
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize_scalar
 
@@ -65,9 +66,6 @@ def test_the_profile_is_least_squares_at_every_decay(panel, km):
     found = ss.decay(model, data)
     y, x, n, T = data.array("y"), data.array("x"), data.n, data.T
 
-    def swept(v):
-        return (v - v.mean(0) - v.mean(1, keepdims=True) + v.mean()).ravel()
-
     def minus(log_delta):
         Wx = falling(km, np.exp(log_delta)).dense() @ x
         Z = np.c_[swept(x), swept(Wx)]
@@ -97,9 +95,6 @@ def test_errors_are_those_of_the_full_information(panel, km):
     found = ss.decay(model, data)
     y, x, n, T = data.array("y"), data.array("x"), data.n, data.T
     nobs = (n - 1) * (T - 1)
-
-    def swept(v):
-        return (v - v.mean(0) - v.mean(1, keepdims=True) + v.mean()).ravel()
 
     def loglik(at):
         beta, theta, sigma2, log_delta = at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from cases import swept
 from numpy.testing import assert_allclose
 from scipy.stats import chi2, norm
 
@@ -30,10 +31,6 @@ def far(panel) -> np.ndarray:
 def falling(far, delta):
     w = far**-delta
     return w / w.sum(axis=1, keepdims=True)
-
-
-def swept(v):
-    return (v - v.mean(0) - v.mean(1, keepdims=True) + v.mean()).ravel()
 
 
 def drawn(panel, far, theta, sigma2, seed=1):

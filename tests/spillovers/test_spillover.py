@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from cases import within
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
@@ -43,9 +44,6 @@ def test_a_likelihood_of_rho_and_delta_on_a_grid(panel, km):
     data = ss.simulate(model, panel, falling(km, 1.5), params, seed=4)
     found = ss.decay(model, data, role="wy")
     y, x, n, T = data.array("y"), data.array("x"), data.n, data.T
-
-    def within(v):
-        return (v - v.mean(axis=1, keepdims=True)).ravel()
 
     def loglik(rho, delta):
         W, Z = falling(km, delta).dense(), within(x)[:, None]

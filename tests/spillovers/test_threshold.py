@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import made_up, ring
+from cases import made_up, ring, within
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
@@ -157,9 +157,6 @@ def test_without_space_it_is_hansens_least_squares():
     model = ss.ols("y ~ x", fixed_effects="individual")
     found = ss.threshold(model, panel, x="x", q="z", draws=99)
     y, x, z = (panel.array(name) for name in "yxz")
-
-    def within(v):
-        return (v - v.mean(axis=1, keepdims=True)).ravel()
 
     def ssr(gamma):
         Z = np.c_[within(x * (z <= gamma)), within(x * (z > gamma))]

@@ -83,8 +83,7 @@ def study_area(
             Patch(facecolor=colour, label=f"{printed[name]} ({size[name]})", **EDGE)
             for name, colour in colours.items()
         ]
-        nothing = pd.Series(False, index=cities.index)
-        handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
+        handles += fill_empty(ax, shown, missing, language)
         draw_outline(ax, shown)
         shown, box = furniture.put_legend(ax, shown, handles, None)
         furnish(ax, shown, labels, [box], language, north=north)
@@ -150,8 +149,7 @@ def weights_map(
         ax = frame.new_axes(shown, width_mm, title) if ax is None else ax
         frame.prepare(ax, shown, title)
         fill(ax, shown.cities.geometry, ["#f5f3ee"] * len(cities), "cities")
-        nothing = pd.Series(False, index=cities.index)
-        empty = fill_empty(ax, shown, nothing, missing or word("no data", language))
+        empty = fill_empty(ax, shown, missing, language)
         widths = draw_links(ax, shown, W)
         count = word("{} of {} links", language).format(len(W), weights.sparse.nnz)
         head = f"W[{weights.name}]: {count}"

@@ -1,7 +1,4 @@
-"""Maps of a number per city: one, or several that share their classes.
-
-The module is not called `maps`, because the function `spatialsyn.report.maps` is.
-"""
+"""Maps of a number per city: one, or several that share their classes."""
 
 from __future__ import annotations
 

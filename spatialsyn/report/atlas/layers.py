@@ -52,13 +52,17 @@ def paths(shapes: gpd.GeoSeries) -> list[Path]:
     ]
 
 
-def fill_empty(ax: Axes, shown: Sheet, missing: pd.Series, text: str) -> list[Patch]:
-    """Grey for units without data, and the legend's entry for them."""
-    without = pd.concat([shown.cities.geometry[missing.to_numpy()], shown.context.geometry])
+def fill_empty(
+    ax: Axes, shown: Sheet, text: str | None, language: str, missing: pd.Series | None = None
+) -> list[Patch]:
+    """Grey for the context and `missing` cities, and the legend's entry for them."""
+    without = shown.context.geometry
+    if missing is not None:
+        without = pd.concat([shown.cities.geometry[missing.to_numpy()], without])
     if not len(without):
         return []
     fill(ax, without, [theme.PALE] * len(without), "no data")
-    return [Patch(facecolor=theme.PALE, label=text, **EDGE)]
+    return [Patch(facecolor=theme.PALE, label=text or word("no data", language), **EDGE)]
 
 
 def hatch(
@@ -106,16 +110,20 @@ def draw_borders(ax: Axes, shown: Sheet, blocks: str, language: str) -> list[Lin
     names, shapes = dissolved(shown.cities, blocks)
     if len(names) < 2:
         return []
-    outside = shapely.boundary(shapely.union_all(shapes))
-    inner = shapely.difference(shapely.union_all(shapely.boundary(shapes)), outside)
     look = BORDER if len(names) <= MANY else {**BORDER, "linewidth": 0.7}
-    draw_lines(ax, inner, "blocks", look)
+    draw_lines(ax, between(shapes), "blocks", look)
     texts = [word(name, language) for name in names]
     if len(texts) == 2:
         label = word("border of {} and {}", language).format(*texts)
     else:
         label = word("borders of {}", language).format(word(blocks, language))
     return [Line2D([], [], label=label, **look)]
+
+
+def between(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:
+    """Where two of the shapes meet."""
+    outside = shapely.boundary(shapely.union_all(shapes))
+    return shapely.difference(shapely.union_all(shapely.boundary(shapes)), outside)
 
 
 def draw_outline(ax: Axes, shown: Sheet) -> None:

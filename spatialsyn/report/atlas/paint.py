@@ -86,8 +86,7 @@ def paint(ax: Axes, shown: Sheet, reading: Reading, classes: Classes, look: Look
         for handle in np.array(handles, dtype=object)[classes.below]:
             dark = luminance(handle.get_facecolor()) < DARK
             handle.set(hatch=DOTS, edgecolor=HATCH_LIGHT if dark else HATCH_INK)
-    missing = look.missing or word("no data", look.language)
-    handles += fill_empty(ax, shown, reading.missing, missing)
+    handles += fill_empty(ax, shown, look.missing, look.language, reading.missing)
     if look.uncertainty == "fade":
         return [*handles, fading.key(look.language, **EDGE)]
     if reading.uncertain.any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spatialsyn.effects.table import EFFECTS
 from spatialsyn.errors import percent
 from spatialsyn.report.explorer.models import LEVEL, MOST_BLOCKS, Interval, block_sums, interval_of
 from spatialsyn.report.tables.display import Labels, decimals, fixed
@@ -42,17 +43,14 @@ def answers(
         cities
     labels : print labels of variables and blocks
 
-    See `page_models.block_sums` for what is summed.
+    See `models.block_sums` for what is summed.
     """
     words, known = SENTENCES[language], labels or {}
     y = results.data.outcome
     lead = words["lead"].format(x=known.get(x, x), y=known.get(y, y), level=percent(LEVEL))
     if by is None or results.panel.blocks[by].nunique() > MOST_BLOCKS:
         average = results.effects(x, level=LEVEL)
-        parts = {
-            effect: said(interval_of(average[effect].iloc[0]), language)
-            for effect in ("direct", "indirect", "total")
-        }
+        parts = {effect: said(interval_of(average[effect].iloc[0]), language) for effect in EFFECTS}
         return [lead, words["average"].format(**parts)]
     return [
         lead,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report.atlas import frame, furniture
-from spatialsyn.report.atlas.layers import dissolved
+from spatialsyn.report.atlas.layers import between, dissolved
 
 # Steps of the grid across the map, and how coarse outlines may be, in steps.
 WIDE, COARSE = 2000, 2.0
@@ -130,11 +130,7 @@ def _steps(points: Array) -> str:
 def _borders(units: gpd.GeoDataFrame, blocks: str) -> str:
     """Where two blocks meet."""
     names, shapes = dissolved(units, blocks)
-    if len(names) < 2:
-        return ""
-    outside = shapely.boundary(shapely.union_all(shapes))
-    inner = shapely.difference(shapely.union_all(shapely.boundary(shapes)), outside)
-    return line(shapely.line_merge(inner))
+    return line(shapely.line_merge(between(shapes))) if len(names) > 1 else ""
 
 
 def _without_the_south(shown: frame.Sheet) -> frame.Box:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from spatialsyn.effects.table import Effects
+from spatialsyn.effects.table import EFFECTS, Effects
 from spatialsyn.report.explorer.words import FIXED_EFFECTS, phrase
 from spatialsyn.report.tables.display import fixed, interval
 from spatialsyn.results import Results
@@ -78,7 +78,7 @@ def one_model(
         "what": described(fit, language),
         "equation": fit.equation,
         "fit": fit_facts(fit, language),
-        "average": {e: interval_of(average[e].iloc[0]) for e in ("direct", "indirect", "total")},
+        "average": {e: interval_of(average[e].iloc[0]) for e in EFFECTS},
         "city": _by_city(fit, x, ids),
         "blocks": block_sums(fit, x, by) if by in fit.panel.blocks else [],
         "pairs": _pairs(fit, x, ids) if pairs else None,

@@ -39,7 +39,7 @@ from spatialsyn.report.explorer.words import SPOKEN, heading, phrase
 from spatialsyn.report.labels import Checked, check_labels, names_of, terms_of
 from spatialsyn.report.tables.display import Labels
 from spatialsyn.report.tables.effects import effects_table
-from spatialsyn.report.tables.regression import Table, table
+from spatialsyn.report.tables.regression import Table, by_name, table
 from spatialsyn.report.words import check_language, word
 from spatialsyn.results import Results
 
@@ -116,13 +116,13 @@ def page(
     Notes
     -----
     Effects of pairs grow with the square of the cities; models beyond six million characters of
-    them show effects by city alone (`page_models.MOST_BYTES`).
+    them show effects by city alone (`models.MOST_BYTES`).
     """
     check_language(language)
     path = Path(path)
     if not path.parent.is_dir():
         raise ConfigError(f"cannot write {path.name!r}: there is no folder {str(path.parent)!r}.")
-    fits = _by_name(results)
+    fits = by_name(results, "page")
     first = next(iter(fits.values()))
     panel = first.panel if panel is None else panel
     expect(panel, CityPanel, "the panel comes second, page(results, panel)", ConfigError)
@@ -136,29 +136,6 @@ def page(
         title=title,
     )  # fmt: skip
     return written(path, text.encode("utf-8"))
-
-
-def _by_name(
-    results: Results | Iterable[Results] | Mapping[str, Results],
-) -> dict[str, Results]:
-    """The models by name; those of a list are numbered (1), (2), ..."""
-    if isinstance(results, Results):
-        results = [results]
-    what = "page needs what ss.fit returns, one, a list or a mapping"
-    expect(results, Iterable, what, ConfigError)
-    named_ones = results if isinstance(results, Mapping) else _numbered(results)
-    fits = {str(name): fit for name, fit in named_ones.items()}
-    wrong = [type(fit).__name__ for fit in fits.values() if not isinstance(fit, Results)]
-    if wrong or not fits:
-        raise ConfigError(
-            "page needs what ss.fit returns, one, a list or a mapping; got "
-            f"{named(wrong) or 'none'}."
-        )
-    return fits
-
-
-def _numbered(results: Iterable[Results]) -> dict[str, Results]:
-    return {f"({i})": fit for i, fit in enumerate(results, start=1)}
 
 
 def _check_cities(fits: Mapping[str, Results], panel: CityPanel) -> None:

@@ -87,7 +87,6 @@ CHINESE = {
     ),
     "To reproduce": "复现命令",
     "Study file, SHA-256": "研究文件 SHA-256",
-    "Boundaries": "边界",
     "The map needs a browser that runs scripts; the tables below do not.": (
         "地图需要浏览器运行脚本；下方表格不需要。"
     ),

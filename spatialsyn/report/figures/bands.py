@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from spatialsyn.errors import ConfigError, named, percent
 from spatialsyn.report import theme
-from spatialsyn.report.figures.surroundings import above, around_one, name_axes, put_title
+from spatialsyn.report.figures.surroundings import above, around_one, finished, name_axes
 from spatialsyn.report.words import word
 
 HEIGHT_MM = 62.0
@@ -76,11 +76,7 @@ def curve_plot(
             around_one(ax, places.pop())
         name_axes(ax, xlabel, ylabel or word("effect", language))
         above(ax)
-        ax.spines[["right", "top"]].set_visible(False)
-        theme.ticks(ax)
-        put_title(ax, title)
-        theme.checked(ax)
-    return ax
+        return finished(ax, title)
 
 
 def points(curve: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
-from spatialsyn.report.figures.surroundings import above, name_axes, put_title
+from spatialsyn.report.figures.surroundings import above, finished, name_axes
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.magnitudes import plain
 from spatialsyn.report.words import word
@@ -75,7 +75,7 @@ def decay_plot(
         text = word("change in {} per unit of {}", language)
         band = word("{} interval of the whole curve", language).format(percent(found.level))
         name_axes(ax, far, text.format(y, given.get(x, x)), band)
-        return _finished(ax, title)
+        return finished(ax, title)
 
 
 def threshold_plot(
@@ -111,12 +111,4 @@ def threshold_plot(
         p = "< 0.001" if found.p < 0.001 else f"= {found.p:.3f}"
         note = said.format(*map(plain, (found.gamma, *found.interval)), p)
         name_axes(ax, q, word("likelihood ratio", language), note)
-        return _finished(ax, title)
-
-
-def _finished(ax: Axes, title: str | None) -> Axes:
-    """Ticks that outlive the style, a title, and a check that all text can be printed."""
-    theme.ticks(ax)
-    ax.spines[["right", "top"]].set_visible(False)
-    put_title(ax, title)
-    return theme.checked(ax)
+        return finished(ax, title)

@@ -11,17 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from spatialsyn.effects.blocks import PER
-from spatialsyn.effects.table import Effects
+from spatialsyn.effects.table import EFFECTS, Effects
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
-from spatialsyn.report.figures.forest import FILLED, Point, Row, close, forest, point
+from spatialsyn.report.figures.forest import FILLED, Point, Row, forest, name_axis, point
 from spatialsyn.report.folding import columns, folded
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.magnitudes import LARGE, ten_to
 from spatialsyn.report.words import word
 from spatialsyn.results import Results
 
-KINDS = ("direct", "indirect", "total")
 # Regressors whose intervals reach this many times less far than the widest are drawn larger.
 OUT_OF_SCALE = 10.0
 # What the axis of effects by block says, by what they are counted per; "" are scenarios.
@@ -86,7 +85,7 @@ def effects_plot(
         label = word("change in {} per unit of {}", language).format(y, word("x", language))
         if any(p.times != 1 for row in rows for p in row.points):
             label += word(", times the factor of the heading", language)
-        close(ax, label, level, language)
+        name_axis(ax, label, level, language)
     return ax
 
 
@@ -138,7 +137,7 @@ def effect_rows(
         times = factors[x]
         drawn = "" if times == 1 else word(" (drawn × {})", language).format(factor(times))
         rows.append(Row(labels.get(x, x) + drawn))
-        for kind, colour in zip(KINDS, theme.COLOURS, strict=False):
+        for kind, colour in zip(EFFECTS, theme.COLOURS, strict=False):
             points: list[Point] = []
             for marker, effects in zip(MARKERS, found.values(), strict=False):
                 table = effects.table
@@ -220,7 +219,7 @@ def block_plot(
         ax = forest(block_rows(table, names, language), ax, width_mm, title, head)
         y = outcome or word("the outcome", language)
         label = block_label(effects, y, given.get(regressor, regressor), language)
-        close(ax, label, effects.level, language)
+        name_axis(ax, label, effects.level, language)
     return ax
 
 

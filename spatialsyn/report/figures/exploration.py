@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,7 +17,7 @@ from spatialsyn.report import theme
 from spatialsyn.report.atlas import frame, furniture
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.layers import EDGE, draw_outline, fill, fill_empty
-from spatialsyn.report.figures.surroundings import above, around_one, name_axes, put_title
+from spatialsyn.report.figures.surroundings import above, around_one, finished, name_axes
 from spatialsyn.report.words import word
 
 HEIGHT_MM = 60.0
@@ -76,10 +75,7 @@ def autocorrelation_plot(
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         name_axes(ax, "", word(NAMES[name], language))
         above(ax)
-        ax.spines[["right", "top"]].set_visible(False)
-        theme.ticks(ax)
-        put_title(ax, title)
-        return theme.checked(ax)
+        return finished(ax, title)
 
 
 def autocorrelation_figure(
@@ -174,8 +170,7 @@ def lisa_map(
             for c in (*sorted(QUADRANTS), NONE)
             if c in counts
         ]
-        nothing = pd.Series(np.zeros(len(clusters), dtype=bool), index=clusters.index)
-        handles += fill_empty(ax, shown, nothing, missing or word("no data", language))
+        handles += fill_empty(ax, shown, missing, language)
         draw_outline(ax, shown)
         shown, box = furniture.put_legend(ax, shown, handles, f"q ≤ {found.level:g}")
         furnish(ax, shown, labels, [box], language)

@@ -209,13 +209,10 @@ def draw_column(ax: Axes, heights: list[float], texts: list[str], left: float) -
 
 def number(value: float, decimals: int) -> str:
     """A number with a true minus sign and no negative zero."""
-    text = f"{value:.{decimals}f}"
-    if not text.strip("-0."):
-        text = text.lstrip("-")
-    return text.replace("-", "\N{MINUS SIGN}")
+    return f"{value:z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def close(ax: Axes, label: str, level: float, language: str) -> None:
+def name_axis(ax: Axes, label: str, level: float, language: str) -> None:
     """Name the axis, say what the intervals are, and check that all text can be printed."""
     note = word("{} interval; hollow: it contains zero", language).format(percent(level))
     put_name(ax, with_power(label, state_power(ax.xaxis)), note)

@@ -14,7 +14,7 @@ from spatialsyn.errors import ConfigError, expect
 from spatialsyn.measures.disparity import Disparity
 from spatialsyn.measures.sensitivity import Sensitivity
 from spatialsyn.report import theme
-from spatialsyn.report.figures.surroundings import above, around_one, name_axes, put_title
+from spatialsyn.report.figures.surroundings import above, around_one, finished, name_axes
 from spatialsyn.report.folding import folded
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
@@ -110,13 +110,10 @@ def disparity_plot(
             around_one(ax, float(table.index[0]))
         else:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        theme.ticks(ax)
         name_axes(ax, "", word("Theil's T", language))
         if found.by:
             above(ax)
-        ax.spines[["right", "top"]].set_visible(False)
-        put_title(ax, title)
-        return theme.checked(ax)
+        return finished(ax, title)
 
 
 def _rows(

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from spatialsyn.effects.table import EFFECTS
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
 from spatialsyn.report.figures.surroundings import put_title
@@ -35,7 +36,6 @@ LINE = 30
 NAMES = 0.3
 # Height of a further line of it, in rows.
 LINES = 0.8
-EFFECTS = ("direct", "indirect", "total")
 # Beyond this many models a marker is a dot.
 MANY = 60
 # Intervals this many times as wide as the median one leave the scale to the others.

@@ -66,6 +66,14 @@ def put_title(ax: Axes, title: str | None) -> None:
     ax.set_title(folded(title, room, theme.TEXT + 0.5), loc="left", pad=PAD + height)
 
 
+def finished(ax: Axes, title: str | None) -> Axes:
+    """Ticks that outlive the style, a title, and a check that all text can be printed."""
+    theme.ticks(ax)
+    ax.spines[["right", "top"]].set_visible(False)
+    put_title(ax, title)
+    return theme.checked(ax)
+
+
 def around_one(ax: Axes, x: float) -> None:
     """Limits and one tick for points that all lie at one x, which have no scale of their own."""
     ax.set_xlim(x - 1, x + 1)

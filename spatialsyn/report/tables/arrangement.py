@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from spatialsyn.effects.table import EFFECTS
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.models.syntax import bracketed, unbracketed
 from spatialsyn.report.tables.display import Display
 from spatialsyn.results import Results
 
-EFFECTS = ("direct", "indirect", "total")
 # Groups of effects that dynamic models have beside those of the year of the change.
 LONG = {effect: f"{effect}, long run" for effect in EFFECTS}
 # How the spatial lag of a regressor prints.

@@ -24,8 +24,6 @@ MOST_DIGITS = 15
 # Decimals that numbers read together may carry beyond what the largest of their errors needs.
 SPARE = 1
 # What may stand below an estimate or beside it, and how a column of it is headed.
-# Digits of a number in the machine.
-PRECISE = 15
 SHOWN = {"se": "s.e.", "interval": "{} interval", "z": "z", "p": "p"}
 
 
@@ -174,7 +172,7 @@ def fixed(value: float, places: int) -> str:
     """
     if np.isnan(value):
         return ""
-    beyond = np.isfinite(value) and (abs(value) >= 10.0**PRECISE or places > PRECISE)
+    beyond = np.isfinite(value) and (abs(value) >= 10.0**MOST_DIGITS or places > MOST_DIGITS)
     form = ".3e" if beyond and value else f"z,.{places}f"
     return f"{value:{form}}".replace("-", "−")
 

@@ -57,7 +57,8 @@ def tests_of(
             made.setdefault(name, {})[column] = found
     for name, tests in (given or {}).items():
         listed = [tests] * len(fits) if isinstance(tests, HypothesisTest) else list(tests)
-        if len(listed) != len(fits) or not all(_is_test(test) for test in listed):
+        strange = [t for t in listed if not (t is None or isinstance(t, HypothesisTest))]
+        if len(listed) != len(fits) or strange:
             raise ConfigError(
                 f"tests={{{name!r}: ...}} needs a HypothesisTest per column, or None for a column "
                 f"without one: {len(fits)} columns, {len(listed)} given."
@@ -67,10 +68,6 @@ def tests_of(
             for column, test in zip(fits, listed, strict=True) if test is not None
         }  # fmt: skip
     return made
-
-
-def _is_test(test: object) -> bool:
-    return test is None or isinstance(test, HypothesisTest)
 
 
 def _own(fit: Results) -> Iterable[tuple[str, Tested]]:
@@ -118,7 +115,7 @@ def _test(found: Tested | None, how: Display) -> str:
 
 def fact_rows(fits: Mapping[str, Results], layout: Arrangement, how: Display) -> list[Row]:
     """One fact per line."""
-    glances = [_glance(fit) for fit in fits.values()]
+    glances = [{**glance(fit), "nvar": len(fit.data.names)} for fit in fits.values()]
     rows = []
     for key, heading in (layout.facts or FACTS).items():
         cells = tuple(_fact(key, facts[key], how) for facts in glances)
@@ -128,9 +125,9 @@ def fact_rows(fits: Mapping[str, Results], layout: Arrangement, how: Display) ->
     return rows
 
 
-def _glance(fit: Results) -> dict[str, Any]:
-    facts = {f"r2_{key}": value for key, value in fit.r2.items()}
-    return {**fit.glance().iloc[0], **facts, "nvar": len(fit.data.names)}
+def glance(fit: Results) -> dict[str, Any]:
+    """What `Results.glance` says, with the R2 of its prediction."""
+    return {**fit.glance().iloc[0], **{f"r2_{key}": value for key, value in fit.r2.items()}}
 
 
 def _fact(key: str, value: object, how: Display) -> str:

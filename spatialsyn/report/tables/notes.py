@@ -171,7 +171,8 @@ def _weights(w: Links, how: Display) -> str:
         for key, value in w.recipe.items()
         if key not in ("kind", "base_years", "unit") and value not in (None, "", ())
     ]
-    given = how.say(" (its rows sum to one)") if _given_standardised(w) else ""
+    standard = w.standardization == "none" and w.is_row_standardised
+    given = how.say(" (its rows sum to one)") if standard else ""
     return how.say(
         "W[{}]: {}; {}standardization: {}{}; hash {}.",
         w.name, ", ".join(made), _base_years(w, how), how.say(w.standardization), given, w.hash,
@@ -180,10 +181,6 @@ def _weights(w: Links, how: Display) -> str:
 
 # Kinds of weights that came from outside: what they were made of is not known here.
 GIVEN = ("matrix", "libpysal Graph", "libpysal W", "file ")
-
-
-def _given_standardised(w: Links) -> bool:
-    return w.standardization == "none" and w.is_row_standardised
 
 
 def _words(value: object, how: Display) -> str:

@@ -12,7 +12,7 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.report.tables.arrangement import LONG, group_of
 from spatialsyn.report.tables.display import NUMBER
-from spatialsyn.report.tables.facts import Tests
+from spatialsyn.report.tables.facts import Tests, glance
 from spatialsyn.results import Results
 
 FRAME = ["model", "part", "group", "term", *NUMBER, "text"]
@@ -94,7 +94,7 @@ def _tests(tests: Tests, column: str) -> pd.DataFrame:
 
 def _facts(fit: Results) -> pd.DataFrame:
     """`glance`, one fact per row: numbers under ``estimate``, words under ``text``."""
-    facts = {**fit.glance().iloc[0], **{f"r2_{key}": value for key, value in fit.r2.items()}}
+    facts = glance(fit)
     words = {key: isinstance(fact, str) for key, fact in facts.items()}
     return pd.DataFrame(
         {

@@ -134,7 +134,8 @@ def table(
         expect(given, (Mapping, type(None)), f"a table takes a mapping, {name}", ConfigError)
     expect(title, (str, type(None)), "the title of a table is a text", ConfigError)
     expect(show, Iterable, f"show is any of {named(SECTIONS)}", ConfigError)
-    fits, asked = _by_column(results), dict(effects or {})
+    aside = " (effects: effects_table, tests: diagnostics_table)"
+    fits, asked = by_name(results, "table", aside), dict(effects or {})
     sections = (show,) if isinstance(show, str) else tuple(show)
     order = arrangement(layout)
     _check_options(sections, below, beside, order)
@@ -181,26 +182,21 @@ def _title(fits: Mapping[str, Results], how: Display) -> str:
     return how.say("Models of {}", ", ".join(outcomes))
 
 
-def _by_column(
-    results: Results | Iterable[Results] | Mapping[str, Results],
+def by_name(
+    results: Results | Iterable[Results] | Mapping[str, Results], caller: str, aside: str = ""
 ) -> dict[str, Results]:
+    """The models by name; those of a list are numbered (1), (2), ..."""
     if isinstance(results, Results):
         results = [results]
-    what = (
-        "table needs what ss.fit returns, one, a list or a mapping (effects: effects_table, tests: "
-        "diagnostics_table)"
-    )
-    expect(results, Iterable, what, ConfigError)
+    what = f"{caller} needs what ss.fit returns, one, a list or a mapping"
+    expect(results, Iterable, what + aside, ConfigError)
     if isinstance(results, Mapping):
         fits = {str(name): fit for name, fit in results.items()}
     else:
         fits = {f"({i})": fit for i, fit in enumerate(results, start=1)}
     wrong = [type(fit).__name__ for fit in fits.values() if not isinstance(fit, Results)]
     if wrong or not fits:
-        raise ConfigError(
-            "table needs what ss.fit returns, one, a list or a mapping; got "
-            f"{named(wrong) or 'none'}."
-        )
+        raise ConfigError(f"{what}; got {named(wrong) or 'none'}.")
     return fits
 
 

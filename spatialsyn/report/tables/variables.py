@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, PanelError, expect, named
 from spatialsyn.report.labels import check_labels
-from spatialsyn.report.tables.display import STARS, Display, Labels, fixed
+from spatialsyn.report.tables.display import Display, Labels, fixed
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import star_notes
 from spatialsyn.report.tables.regression import Table
@@ -122,7 +122,7 @@ def correlations(
              for i, a in enumerate(chosen) for b in chosen[:i]]  # fmt: skip
     frame = pd.DataFrame(found)
     numbers = [f"({i})" for i in range(1, len(chosen) + 1)]
-    cells = {(line["x"], line["y"], line["of"]): _r(line, how) for line in found}
+    cells = {(k["x"], k["y"], k["of"]): fixed(k["r"], R) + how.mark(k["p"]) for k in found}
     rows = [
         Row(
             f"{mark} {how.label(a)}",
@@ -261,11 +261,6 @@ def _pair(panel: CityPanel, a: str, b: str, kind: str) -> dict[str, Any]:
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * student.sf(abs(r) * np.sqrt(df / (1 - r * r)), df) if df > 0 else np.nan
     return {"x": a, "y": b, "of": kind, "r": r, "n": n, "p": float(p)}
-
-
-def _r(line: Mapping[str, Any], how: Display) -> str:
-    mark = sum(line["p"] < level for level, _ in STARS) * "*" if how.stars else ""
-    return fixed(line["r"], R) + mark
 
 
 def _places(sd: float) -> int:

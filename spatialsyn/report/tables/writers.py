@@ -154,17 +154,14 @@ def page(table: Layout) -> str:
     )
 
 
-def _word(table: Layout) -> bytes:
-    return _without_clock(word(table))
-
-
-def _excel(table: Layout) -> bytes:
-    return _without_clock(excel(table))
-
-
 FORMATS: dict[str, Callable[[Layout], str | bytes]] = {
-    ".tex": tex, ".docx": _word, ".html": page, ".md": markdown, ".csv": csv, ".xlsx": _excel,
-}  # fmt: skip
+    ".tex": tex,
+    ".docx": lambda table: _without_clock(word(table)),
+    ".html": page,
+    ".md": markdown,
+    ".csv": csv,
+    ".xlsx": lambda table: _without_clock(excel(table)),
+}
 
 
 def save(table: Layout, path: str | os.PathLike[str]) -> Path:

@@ -22,9 +22,9 @@ import pandas as pd
 
 from spatialsyn.cities.encoding import text_encoding
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.config import COLUMNS, COMPOSITES, FILES, Study
 from spatialsyn.errors import ConfigError, named
-from spatialsyn.study_measures import Options, in_section, polygons
+from spatialsyn.studyfile.measures import Options, in_section, polygons
+from spatialsyn.studyfile.sections import COLUMNS, COMPOSITES, FILES, Study
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import WeightsSeries
 

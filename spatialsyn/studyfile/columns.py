@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.config import Study, models
 from spatialsyn.errors import ConfigError, named, near
 from spatialsyn.models.roles import Regimes
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import Term, names_in, parse
-from spatialsyn.study_grid import NOTHING
+from spatialsyn.studyfile.grid import NOTHING
+from spatialsyn.studyfile.sections import Study, models
 
 # A place in the file, and what is named there.
 Place: TypeAlias = tuple[str, str]

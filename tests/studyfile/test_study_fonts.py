@@ -6,9 +6,9 @@ import pytest
 from study_file import written
 from typer.testing import CliRunner
 
-from spatialsyn import run
 from spatialsyn.cli import app
 from spatialsyn.report import theme
+from spatialsyn.studyfile import job
 
 STUDY = """
 [panel]
@@ -26,7 +26,7 @@ formula = "log(gdp) ~ digital_finance"
 @pytest.fixture
 def without_font(monkeypatch):
     monkeypatch.setattr(theme, "cjk_family", lambda: None)
-    monkeypatch.setattr(run, "fit", pytest.fail)
+    monkeypatch.setattr(job, "fit", pytest.fail)
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
@@ -55,7 +55,7 @@ def test_columns_in_chinese_need_a_font_or_a_label(without_font, tmp_path, comma
     refused = CliRunner().invoke(app, [command, str(path)])
     assert "'log(数字金融)' in [models.main], without a label" in str(refused.exception)
     path.write_text(study + 'labels = { "log(数字金融)" = "finance" }', encoding="utf-8")
-    run.open_job(path).check_fonts()
+    job.open_job(path).check_fonts()
 
 
 @pytest.fixture
@@ -84,12 +84,12 @@ def test_blocks_in_chinese_need_a_font_where_figures_print_them(
 
 
 def test_blocks_in_chinese_that_no_figure_prints_need_none(without_font, in_chinese):
-    run.open_job(in_chinese('["effects"]')).check_fonts()
+    job.open_job(in_chinese('["effects"]')).check_fonts()
     labels = '{ "西" = "west", "东" = "east" }'
-    run.open_job(in_chinese('["block_matrix", "study_area"]', labels)).check_fonts()
+    job.open_job(in_chinese('["block_matrix", "study_area"]', labels)).check_fonts()
 
 
 def test_without_figures_no_font_is_needed(without_font, tmp_path):
     path = tmp_path / "study.toml"
     path.write_text(STUDY + 'language = "zh"\nfigures = []', encoding="utf-8")
-    run.open_job(path).check_fonts()
+    job.open_job(path).check_fonts()

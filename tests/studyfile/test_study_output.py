@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from study_file import STUDY, written
+from study_file import MAIN, STUDY, written
 
 import spatialsyn as ss
-from spatialsyn.run import open_job, run
+from spatialsyn.studyfile.job import open_job, run
 
-MAIN = Path(__file__).parents[1] / "studies" / "guangdong.toml"
 ASKED = STUDY.replace(
     'figures = ["blocks", "effects", "study_area"]',
     'figures = ["block_matrix", "flows", "autocorrelation", "spectra"]',
 ).replace('tables = ["descriptives", "models",', 'tables = ["diagnostics", "correlations",')
-
-
-@pytest.fixture
-def study(tmp_path) -> Path:
-    return written(tmp_path)
 
 
 def test_more_tables_and_figures_are_made_where_a_study_names_them(study, tmp_path):
@@ -45,7 +38,7 @@ def test_more_tables_and_figures_are_made_where_a_study_names_them(study, tmp_pa
 
 def test_emitted_and_received_alone_are_the_halves_of_the_pair(study, tmp_path):
     """The same classes, colours and cities as side by side; effects from the matrix itself."""
-    from spatialsyn.study_figures import FIGURES
+    from spatialsyn.studyfile.figures import FIGURES
 
     listed = '["emitted", "received", "emitted_received"]'
     study.write_text(STUDY.replace('["blocks", "effects", "study_area"]', listed), encoding="utf-8")
@@ -111,7 +104,7 @@ def test_flows_between_many_blocks_are_refused_before_anything_is_drawn(study, m
 
 
 def test_autocorrelation_is_that_of_the_outcome_as_the_formula_makes_it(study):
-    from spatialsyn.study_figures import FIGURES, outcome
+    from spatialsyn.studyfile.figures import FIGURES, outcome
 
     study.write_text(ASKED.replace("y ~ index + size", "diff(y) ~ index + size"), encoding="utf-8")
     job = open_job(study)
@@ -125,7 +118,7 @@ def test_autocorrelation_is_that_of_the_outcome_as_the_formula_makes_it(study):
 
 
 def test_definitions_are_those_of_the_raw_columns_behind_the_main_model():
-    from spatialsyn.output import TABLES
+    from spatialsyn.studyfile.output import TABLES
 
     job = open_job(MAIN)
     printed = list(TABLES["definitions"](job).frame["variable"])
@@ -134,7 +127,7 @@ def test_definitions_are_those_of_the_raw_columns_behind_the_main_model():
 
 
 def test_a_main_model_without_weights_is_tested_with_the_only_matrix(study):
-    from spatialsyn.output import TABLES
+    from spatialsyn.studyfile.output import TABLES
 
     plain = STUDY.replace('family = "sdm"', 'family = "ols"').replace('W = "geo"\n', "")
     plain = plain[: plain.index("[weights.eco]")] + plain[plain.index("[models.main]") :]

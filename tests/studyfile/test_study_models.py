@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from study_file import MAIN
 
 import spatialsyn as ss
-from spatialsyn.config import models, read_study
+from spatialsyn.studyfile.sections import models, read_study
 
-MAIN = Path(__file__).parents[1] / "studies" / "guangdong.toml"
 FORMULA = "synergy ~ va + fiscal_share"
 
 

@@ -9,7 +9,7 @@ from spatialsyn.errors import ConfigError, named
 
 if TYPE_CHECKING:
     from spatialsyn.report.labels import Checked
-    from spatialsyn.run import Job
+    from spatialsyn.studyfile.job import Job
 
 # Figures of blocks.
 BY_BLOCK = {"study_area", "flows", "blocks", "block_matrix"}

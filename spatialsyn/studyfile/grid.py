@@ -6,7 +6,7 @@ A file has no word for nothing: ``drop_years = [[], 2011]`` keeps all years firs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -61,13 +61,18 @@ def specifications(
     except SpatialsynError as error:
         raise type(error)(f"[grid] {error}") from error
     used = dict.fromkeys(w for spec in made.values() for w in spec.model.weights_names)
-    foreign = [w for w in used if w not in weights]
+    check_weights("grid", used, weights)
+    return made
+
+
+def check_weights(section: str, used: Iterable[str], known: list[str]) -> None:
+    """Refuse matrices that the study does not have."""
+    foreign = [w for w in used if w not in known]
     if foreign:
         raise ConfigError(
-            f"[grid] names the unknown weights {named(foreign)}; the study has "
-            f"{named(weights) or 'none'}."
+            f"[{section}] names the unknown weights {named(foreign)}; the study has "
+            f"{named(known) or 'none'}."
         )
-    return made
 
 
 def _lists(years: list[int | list[int]] | None) -> list[Any] | None:

@@ -11,8 +11,8 @@ import pytest
 from shapely.geometry import box
 
 import spatialsyn as ss
-from spatialsyn.config import WEIGHTS, read_study
-from spatialsyn.run import open_job, run
+from spatialsyn.studyfile.job import open_job, run
+from spatialsyn.studyfile.sections import WEIGHTS, read_study
 
 W = ss.weights
 IDS = [11, 12, 13, 21, 22, 23]

@@ -7,14 +7,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialsyn.config import sweep
-from spatialsyn.study_figures import FIGURES, SEED, outcome
-from spatialsyn.study_labels import labels_of
+from spatialsyn.studyfile.figures import FIGURES, SEED, outcome
+from spatialsyn.studyfile.labels import labels_of
+from spatialsyn.studyfile.sections import sweep
 
 if TYPE_CHECKING:
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.report.tables.regression import Table
-    from spatialsyn.run import Job
+    from spatialsyn.studyfile.job import Job
 
 PAGE_DPI = 130
 # Options of measures that name the columns they count, and those they divide by.
@@ -207,26 +207,12 @@ def _diagnostics(job: Job) -> Table:
     return diagnostics_table(results.diagnostics(W), **_words(job))
 
 
-def _effects(job: Job) -> Table:
+def _effects(job: Job, x: str | None = None, by: str | None = None) -> Table:
+    """The effects of the main model, all by default; cities by the names that polygons have."""
     from spatialsyn.report import effects_table
 
-    results = job.results[job.main]
-    return effects_table(results.effects(), **_words(job), of=results)
-
-
-def _blocks(job: Job) -> Table:
-    from spatialsyn.report import effects_table
-
-    results = job.results[job.main]
-    return effects_table(results.effects(job.x, by=job.by), **_words(job), of=results)
-
-
-def _cities(job: Job) -> Table:
-    from spatialsyn.report import effects_table
-
-    results = job.results[job.main]
-    names = _city_names(job)
-    return effects_table(results.effects(job.x, by="city"), **_words(job, names), of=results)
+    results, names = job.results[job.main], _city_names(job) if by == "city" else {}
+    return effects_table(results.effects(x, by=by), **_words(job, names), of=results)
 
 
 def _city_names(job: Job) -> dict[str, str]:
@@ -289,8 +275,8 @@ TABLES: dict[str, Callable[[Job], Table]] = {
     "models": _models,
     "diagnostics": _diagnostics,
     "effects": _effects,
-    "blocks": _blocks,
-    "cities": _cities,
+    "blocks": lambda job: _effects(job, job.x, job.by),
+    "cities": lambda job: _effects(job, job.x, "city"),
     "sweep": _sweep,
     "grid": _grid,
     "correlations": _correlations,

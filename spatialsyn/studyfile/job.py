@@ -21,7 +21,16 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.config import (
+from spatialsyn.errors import ConfigError, named
+from spatialsyn.fitting import fit
+from spatialsyn.models.spec import SpatialModel
+from spatialsyn.results import Results
+from spatialsyn.study.run import Study as Specifications
+from spatialsyn.study.runs import Runs, without_estimate
+from spatialsyn.studyfile.columns import check_columns
+from spatialsyn.studyfile.figures import SEED, crowded
+from spatialsyn.studyfile.measures import tabulated
+from spatialsyn.studyfile.sections import (
     FIGURES,
     ON_REQUEST,
     TABLES,
@@ -34,16 +43,7 @@ from spatialsyn.config import (
     stem,
     years_of,
 )
-from spatialsyn.errors import ConfigError, named
-from spatialsyn.fitting import fit
-from spatialsyn.matrices import build_weights
-from spatialsyn.models.spec import SpatialModel
-from spatialsyn.results import Results
-from spatialsyn.study.run import Study as Specifications
-from spatialsyn.study.runs import Runs, without_estimate
-from spatialsyn.study_columns import check_columns
-from spatialsyn.study_figures import SEED, crowded
-from spatialsyn.study_measures import tabulated
+from spatialsyn.studyfile.weights import build_weights
 
 MANIFEST = "manifest.json"
 Say = Callable[[str], None]
@@ -167,26 +167,20 @@ class Job:
             )  # fmt: skip
         return lacking
 
-    def check(self) -> tuple[str, ...]:
-        """Fit everything and return what will be written; what cannot be made is refused here."""
-        from spatialsyn.study_labels import check_labels
+    def check(self) -> None:
+        """Fit everything; what cannot be made is refused here."""
+        from spatialsyn.studyfile.labels import check_labels
 
         check_labels(self)
-        about = [*self.measures]
-        if self.grid is not None:
-            about += self._check_grid(str(self.study.grid and self.study.grid.of))
-        about += [self.x] if self.results[self.main].regressors else []
-        about += [self.by] if "blocks" in self.tables else []
-        return (*about, *self.tables, *self.figures)
-
-    def _check_grid(self, base: str) -> list[str]:
-        """The models of the grid, which hold the variable of the report."""
-        if self.results[self.main].regressors and self.x not in self.fit(base).regressors:
+        _ = self.measures, self.grid
+        x = self.x if self.results[self.main].regressors else None
+        base = self.study.grid.of if self.study.grid else None
+        if x is not None and base is not None and x not in self.fit(base).regressors:
             raise ConfigError(
-                f"[report] x = {self.x!r} is not in [grid] of = {base!r}; it has "
+                f"[report] x = {x!r} is not in [grid] of = {base!r}; it has "
                 f"{named(self.fit(base).regressors)}."
             )
-        return list(grid_of(self.study))
+        _ = self.by if "blocks" in self.tables else None, self.figures
 
     def check_columns(self) -> None:
         """Refuse names of columns and groupings that the panel does not have; nothing is fitted."""
@@ -196,7 +190,7 @@ class Job:
     def check_fonts(self) -> None:
         """Refuse figures with Chinese text that no installed font can print."""
         if self.study.report.figures != []:
-            from spatialsyn.study_labels import check_fonts
+            from spatialsyn.studyfile.labels import check_fonts
 
             check_fonts(self)
 
@@ -280,7 +274,7 @@ def run(
 
 
 def _write(job: Job, folder: Path, say: Say) -> None:
-    from spatialsyn.output import write_figures, write_page, write_tables
+    from spatialsyn.studyfile.output import write_figures, write_page, write_tables
 
     say(f"panel      {job.panel!r}")
     say(f"weights    {', '.join(job.weights) or 'none'}")

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import spatialsyn as ss
-from spatialsyn.config import grid_of, read_study
-from spatialsyn.run import open_job, run
+from spatialsyn.studyfile.job import open_job, run
+from spatialsyn.studyfile.sections import grid_of, read_study
 
 HEAD = """
 [panel]

@@ -31,8 +31,8 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study.grid import Specification
-from spatialsyn.study_grid import GridSection, specifications
-from spatialsyn.study_measures import MEASURES, TABULATED, Options, in_section, measured
+from spatialsyn.studyfile.grid import GridSection, check_weights, specifications
+from spatialsyn.studyfile.measures import MEASURES, TABULATED, Options, in_section, measured
 
 # Parameters of the builders that stand for data: a study file names the column, or the file.
 COLUMNS = {"gap": "values", "gravity": "mass", "similarity": "profile"}
@@ -250,13 +250,7 @@ def sweep(study: Study, made: Mapping[str, SpatialModel]) -> dict[str, SpatialMo
             'For example W = ["geo", "dig"].'
         )
     grid = [dict(zip(fields, values, strict=True)) for values in product(*fields.values())]
-    weights = weights_names(study)
-    foreign = [w for w in fields.get("W", []) if w not in weights]
-    if foreign:
-        raise ConfigError(
-            f"[sweep] names the unknown weights {named(foreign)}; the study has "
-            f"{named(weights) or 'none'}."
-        )
+    check_weights("sweep", fields.get("W", []), weights_names(study))
     return {
         f"{base}: " + ", ".join(str(value) for value in point.values()): made[base].but(**point)
         for point in grid

@@ -11,18 +11,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from study_file import STUDY, written
+from study_file import MAIN, STUDY
 
 import spatialsyn as ss
-from spatialsyn.config import read_study
-from spatialsyn.run import open_job, run
-
-MAIN = Path(__file__).parents[1] / "studies" / "guangdong.toml"
-
-
-@pytest.fixture
-def study(tmp_path) -> Path:
-    return written(tmp_path)
+from spatialsyn.studyfile.job import open_job, run
+from spatialsyn.studyfile.sections import read_study
 
 
 def spatialsyn(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -332,7 +325,7 @@ def test_a_measure_may_not_take_the_name_of_a_column(study):
 
 
 def test_shared_indicators_are_found_through_functions_and_parts(study):
-    from spatialsyn.output import cautions, shared_indicators
+    from spatialsyn.studyfile.output import cautions, shared_indicators
 
     text = (
         STUDY.replace('formula = "y ~ index + size"', 'formula = "{index + 1} ~ second"')
@@ -350,7 +343,7 @@ def test_shared_indicators_are_found_through_functions_and_parts(study):
 
 
 def test_the_main_study_shares_no_indicator_between_outcome_and_regressor():
-    from spatialsyn.output import raw_columns, shared_indicators
+    from spatialsyn.studyfile.output import raw_columns, shared_indicators
 
     job = open_job(MAIN)
     assert shared_indicators(job) == ((), ("employment", "gdp"))
@@ -362,7 +355,7 @@ def test_the_main_study_shares_no_indicator_between_outcome_and_regressor():
 
 
 def test_the_main_study_reports_its_answer_with_intervals():
-    from spatialsyn.output import answer, cautions
+    from spatialsyn.studyfile.output import answer, cautions
 
     job = open_job(MAIN)
     sentences = answer(job)

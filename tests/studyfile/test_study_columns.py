@@ -8,8 +8,8 @@ import pytest
 from study_file import STUDY, written
 
 import spatialsyn as ss
-from spatialsyn import run as running
-from spatialsyn.run import open_job, run
+from spatialsyn.studyfile import job
+from spatialsyn.studyfile.job import open_job, run
 
 GRID = """
 [grid]
@@ -107,7 +107,7 @@ def test_a_misspelt_column_is_refused_before_anything_is_estimated(
 ):
     assert old in WHOLE
     study.write_text(WHOLE.replace(old, new), encoding="utf-8")
-    monkeypatch.setattr(running, "fit", never)
+    monkeypatch.setattr(job, "fit", never)
     with pytest.raises(ss.SpatialsynError, match=message):
         open_job(study).check_columns()
     with pytest.raises(ss.SpatialsynError, match=message):

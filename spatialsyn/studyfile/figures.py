@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spatialsyn.study_labels import labels_of
+from spatialsyn.effects.table import EFFECTS
+from spatialsyn.studyfile.labels import labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from spatialsyn.run import Job
+    from spatialsyn.studyfile.job import Job
 
 # Of the permutations of the autocorrelation.
 SEED = 0
@@ -39,8 +41,8 @@ def _draw_study_area(job: Job) -> dict[str, Any]:
 
 
 def _draw_weights(job: Job) -> dict[str, Any]:
-    from spatialsyn.config import stem
     from spatialsyn.report import audit, weights_map
+    from spatialsyn.studyfile.sections import stem
     from spatialsyn.weights import WeightsSeries
 
     language, context = job.study.report.language, job.panel.context
@@ -63,7 +65,7 @@ def _draw_specifications(job: Job) -> dict[str, Any]:
         f"specifications_{effect}": specification_curve(
             job.runs, job.x, effect, labels=labels_of(job), language=chosen.language
         )
-        for effect in ("direct", "indirect", "total")
+        for effect in EFFECTS
     }
 
 
@@ -78,14 +80,14 @@ def _draw_effects(job: Job) -> dict[str, Any]:
     return {"effects": drawing}
 
 
-def _draw_blocks(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import block_plot
+def _draw_blocks(job: Job, name: str) -> dict[str, Any]:
+    from spatialsyn.report import block_matrix, block_plot
 
     chosen, results = job.study.report, job.results[job.main]
     effects, y = results.effects(job.x, by=job.by), results.data.outcome
     y = chosen.labels.get(y, y)
-    drawing = block_plot(effects, job.x, y, labels_of(job), language=chosen.language)
-    return {"blocks": drawing}
+    draw = block_plot if name == "blocks" else block_matrix
+    return {name: draw(effects, job.x, y, labels_of(job), language=chosen.language)}
 
 
 def _draw_emitted_received(job: Job) -> dict[str, Any]:
@@ -96,15 +98,7 @@ def _draw_emitted_received(job: Job) -> dict[str, Any]:
     return {"emitted_received": emitted_received(results.panel, effects, **_look(job))}
 
 
-def _draw_emitted(job: Job) -> dict[str, Any]:
-    return {"emitted": _one_way(job, "emitted", "emitted to other cities")}
-
-
-def _draw_received(job: Job) -> dict[str, Any]:
-    return {"received": _one_way(job, "received", "received from other cities")}
-
-
-def _one_way(job: Job, effect: str, title: str) -> Any:
+def _draw_one_way(job: Job, effect: str, title: str) -> dict[str, Any]:
     """One half of `emitted_received`, in the classes of both: the two figures compare."""
     from spatialsyn.report import map as draw
     from spatialsyn.report.atlas.classes import classify
@@ -114,10 +108,11 @@ def _one_way(job: Job, effect: str, title: str) -> Any:
     effects = job.results[job.main].effects(job.x, by="city")
     both = [effects[way]["estimate"].to_numpy() for way in ("emitted", "received")]
     classes = classify(np.concatenate(both), "equal_interval")
-    return draw(
+    drawing = draw(
         panel.cities, effects[effect], word(title, look["language"]), panel.context,
         classes.limits, diverging=classes.diverging, **look,
     )  # fmt: skip
+    return {effect: drawing}
 
 
 def _look(job: Job) -> dict[str, Any]:
@@ -129,16 +124,6 @@ def _look(job: Job) -> dict[str, Any]:
     unit = word("effect of one unit of {}", language).format(label)
     blocks = job.by if job.results[job.main].panel.blocks else None
     return {"unit": unit, "blocks": blocks, "language": language}
-
-
-def _draw_block_matrix(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import block_matrix
-
-    chosen, results = job.study.report, job.results[job.main]
-    effects, y = results.effects(job.x, by=job.by), results.data.outcome
-    y = chosen.labels.get(y, y)
-    drawing = block_matrix(effects, job.x, y, labels_of(job), language=chosen.language)
-    return {"block_matrix": drawing}
 
 
 def crowded(blocks: pd.Series) -> str | None:
@@ -191,12 +176,12 @@ FIGURES: dict[str, Callable[[Job], dict[str, Any]]] = {
     "study_area": _draw_study_area,
     "weights": _draw_weights,
     "effects": _draw_effects,
-    "blocks": _draw_blocks,
+    "blocks": partial(_draw_blocks, name="blocks"),
     "specifications": _draw_specifications,
     "emitted_received": _draw_emitted_received,
-    "emitted": _draw_emitted,
-    "received": _draw_received,
-    "block_matrix": _draw_block_matrix,
+    "emitted": partial(_draw_one_way, effect="emitted", title="emitted to other cities"),
+    "received": partial(_draw_one_way, effect="received", title="received from other cities"),
+    "block_matrix": partial(_draw_blocks, name="block_matrix"),
     "flows": _draw_flows,
     "autocorrelation": _draw_autocorrelation,
     "spectra": _draw_spectra,
