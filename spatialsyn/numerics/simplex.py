@@ -95,7 +95,7 @@ def _climb(
 
 def step_along_face(score: Callable[[Array], Array], x: Array, shares: slice, free: Mask) -> Array:
     """Newton's step in all parameters but the shares that are not `free`."""
-    moves = _directions(len(x), shares, free)
+    moves = directions(len(x), shares, free)
     if not moves.shape[1]:
         return np.zeros(len(x))
 
@@ -106,8 +106,9 @@ def step_along_face(score: Callable[[Array], Array], x: Array, shares: slice, fr
     return np.asarray(moves @ newton_step(along, origin, along(origin)))
 
 
-def _directions(size: int, shares: slice, free: Mask) -> Array:
-    """The identity for what is no share, and the directions of the face for the shares."""
+def directions(size: int, shares: slice, free: Mask) -> Array:
+    """In which (size,) parameters may move, (size, d): a share that is not free stays, and the
+    others keep their sum."""
     basis = simplex_basis(free)
     others = np.delete(np.eye(size), np.r_[shares], axis=1)
     wide = np.zeros((size, basis.shape[1]))
