@@ -39,7 +39,8 @@ from spatialsyn.diagnostics.relatives import (
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design, sweep_effects
 from spatialsyn.models.information import information
-from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags, names
+from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
+from spatialsyn.models.qml import parameter_names
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import mean_trace, multiplier
@@ -135,7 +136,7 @@ def score(
     data = replace(less.data, lagged=results.data.lagged)
     design = sweep_effects(full, data, {key: weights[key] for key in full.weights_names})
     needs_no_incidental_bias(less, "an LM test")
-    parameters = (*design.names, *names(design), "sigma2")
+    parameters = parameter_names(design)
     known = dict(zip(less.estimate.names, less.estimate.params, strict=True))
     g, info = _score_and_information(design, np.array([known.get(k, 0.0) for k in parameters]))
     owners = _owners(design, parameters)
