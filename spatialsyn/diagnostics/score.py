@@ -27,6 +27,7 @@ from scipy.stats import chi2
 
 from spatialsyn.diagnostics.relatives import (
     LAGS,
+    SYMBOLS,
     family_of,
     given_weights,
     held,
@@ -49,7 +50,6 @@ from spatialsyn.numerics.transform import sweeps_time
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
 
-SAYS = {"lag": "rho", "wx": "theta", "error": "lambda"}
 CENTRED = "score of the transformed likelihood, centred"
 NAIVE = "naive: the score is not centred, and the test rejects too often under time effects"
 DUMMIES = "score of the dummy-variable likelihood, not centred under time effects"
@@ -108,9 +108,9 @@ def lm(
     tested, robust, given = asked
     made = naive_score if naive else score
     found = made(results, (*tested, *robust), given, W)
-    null = f"{' = '.join(SAYS[name] for name in tested)} = 0"
-    null += f", robust to {', '.join(SAYS[name] for name in robust)}" if robust else ""
-    null += f", given {', '.join(SAYS[name] for name in given)}" if given else ""
+    null = f"{' = '.join(SYMBOLS[name] for name in tested)} = 0"
+    null += f", robust to {', '.join(SYMBOLS[name] for name in robust)}" if robust else ""
+    null += f", given {', '.join(SYMBOLS[name] for name in given)}" if given else ""
     joint = found.test((*tested, *robust), null)
     if robust:
         other = found.test(robust)
