@@ -6,12 +6,32 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from spatialsyn.config import stem
+from spatialsyn.explore import autocorrelation
+from spatialsyn.report import (
+    audit,
+    autocorrelation_figure,
+    block_matrix,
+    block_plot,
+    effects_plot,
+    emitted_received,
+    flow_map,
+    specification_curve,
+    spectrum_plot,
+    study_area,
+    weights_map,
+)
+from spatialsyn.report import map as draw
+from spatialsyn.report.atlas import flows
+from spatialsyn.report.atlas.classes import classify
+from spatialsyn.report.atlas.labels import COLUMNS
+from spatialsyn.report.words import word
 from spatialsyn.study_labels import labels_of
+from spatialsyn.weights import WeightsSeries
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from spatialsyn.run import Job
 
 # Of the permutations of the autocorrelation.
@@ -22,16 +42,11 @@ MOST_MODELS = 7
 
 def outcome(job: Job) -> pd.DataFrame:
     """The outcome of the main model, city x year, as its formula makes it."""
-    import pandas as pd
-
     main = job.results[job.main]
     return pd.DataFrame(main.data.y, index=list(main.panel.ids), columns=list(main.data.years))
 
 
 def _draw_study_area(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import study_area
-    from spatialsyn.report.atlas.labels import COLUMNS
-
     language = job.study.report.language
     labels = language if COLUMNS[language] in job.panel.cities else None
     drawing = study_area(job.panel, job.by, labels, language=language, block_labels=labels_of(job))
@@ -39,10 +54,6 @@ def _draw_study_area(job: Job) -> dict[str, Any]:
 
 
 def _draw_weights(job: Job) -> dict[str, Any]:
-    from spatialsyn.config import stem
-    from spatialsyn.report import audit, weights_map
-    from spatialsyn.weights import WeightsSeries
-
     language, context = job.study.report.language, job.panel.context
     shown: dict[str, Any] = {}
     for name, w in job.weights.items():
@@ -56,8 +67,6 @@ def _draw_weights(job: Job) -> dict[str, Any]:
 
 
 def _draw_specifications(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import specification_curve
-
     chosen = job.study.report
     return {
         f"specifications_{effect}": specification_curve(
@@ -68,8 +77,6 @@ def _draw_specifications(job: Job) -> dict[str, Any]:
 
 
 def _draw_effects(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import effects_plot
-
     chosen = job.study.report
     models = {name: job.results[name] for name in list(job.study.models)[:MOST_MODELS]}
     y = job.results[job.main].data.outcome
@@ -79,18 +86,21 @@ def _draw_effects(job: Job) -> dict[str, Any]:
 
 
 def _draw_blocks(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import block_plot
+    return {"blocks": _between_blocks(job, block_plot)}
 
+
+def _draw_block_matrix(job: Job) -> dict[str, Any]:
+    return {"block_matrix": _between_blocks(job, block_matrix)}
+
+
+def _between_blocks(job: Job, draw: Callable[..., Any]) -> Any:
     chosen, results = job.study.report, job.results[job.main]
     effects, y = results.effects(job.x, by=job.by), results.data.outcome
     y = chosen.labels.get(y, y)
-    drawing = block_plot(effects, job.x, y, labels_of(job), language=chosen.language)
-    return {"blocks": drawing}
+    return draw(effects, job.x, y, labels_of(job), language=chosen.language)
 
 
 def _draw_emitted_received(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import emitted_received
-
     results = job.results[job.main]
     effects = results.effects(job.x, by="city")
     return {"emitted_received": emitted_received(results.panel, effects, **_look(job))}
@@ -106,10 +116,6 @@ def _draw_received(job: Job) -> dict[str, Any]:
 
 def _one_way(job: Job, effect: str, title: str) -> Any:
     """One half of `emitted_received`, in the classes of both: the two figures compare."""
-    from spatialsyn.report import map as draw
-    from spatialsyn.report.atlas.classes import classify
-    from spatialsyn.report.words import word
-
     panel, look = job.results[job.main].panel, _look(job)
     effects = job.results[job.main].effects(job.x, by="city")
     both = [effects[way]["estimate"].to_numpy() for way in ("emitted", "received")]
@@ -122,8 +128,6 @@ def _one_way(job: Job, effect: str, title: str) -> Any:
 
 def _look(job: Job) -> dict[str, Any]:
     """What maps of effects print beside the numbers: unit, borders of the blocks, language."""
-    from spatialsyn.report.words import word
-
     language = job.study.report.language
     label = job.study.report.labels.get(job.x, job.x)
     unit = word("effect of one unit of {}", language).format(label)
@@ -131,27 +135,14 @@ def _look(job: Job) -> dict[str, Any]:
     return {"unit": unit, "blocks": blocks, "language": language}
 
 
-def _draw_block_matrix(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import block_matrix
-
-    chosen, results = job.study.report, job.results[job.main]
-    effects, y = results.effects(job.x, by=job.by), results.data.outcome
-    y = chosen.labels.get(y, y)
-    drawing = block_matrix(effects, job.x, y, labels_of(job), language=chosen.language)
-    return {"block_matrix": drawing}
-
-
 def crowded(blocks: pd.Series) -> str | None:
     """What the map of flows between `blocks` would need where they are too many for it."""
-    from spatialsyn.report.atlas.flows import BLOCKS
-
-    few = blocks.nunique() <= BLOCKS
-    return None if few else f"a grouping of {BLOCKS} blocks at most; block_matrix takes more"
+    if blocks.nunique() <= flows.BLOCKS:
+        return None
+    return f"a grouping of {flows.BLOCKS} blocks at most; block_matrix takes more"
 
 
 def _draw_flows(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import flow_map
-
     results, language = job.results[job.main], job.study.report.language
     effects = results.effects(job.x, by=job.by)
     printed = labels_of(job)
@@ -161,11 +152,6 @@ def _draw_flows(job: Job) -> dict[str, Any]:
 
 def _draw_autocorrelation(job: Job) -> dict[str, Any]:
     """The outcome of the main model, year by year, under every matrix."""
-    import pandas as pd
-
-    from spatialsyn.explore import autocorrelation
-    from spatialsyn.report import autocorrelation_figure
-
     chosen, main = job.study.report, job.results[job.main]
     name, panel = main.data.outcome, main.panel.subset(years=main.data.years)
     cells = pd.MultiIndex.from_product([panel.ids, panel.years], names=panel.frame.index.names)
@@ -181,8 +167,6 @@ def _draw_autocorrelation(job: Job) -> dict[str, Any]:
 
 
 def _draw_spectra(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import spectrum_plot
-
     language = job.study.report.language
     return {"spectra": spectrum_plot(*job.weights.values(), language=language)}
 
