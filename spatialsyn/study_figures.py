@@ -93,11 +93,11 @@ def _draw_block_matrix(job: Job) -> dict[str, Any]:
     return {"block_matrix": _between_blocks(job, block_matrix)}
 
 
-def _between_blocks(job: Job, draw: Callable[..., Any]) -> Any:
+def _between_blocks(job: Job, plot: Callable[..., Any]) -> Any:
     chosen, results = job.study.report, job.results[job.main]
     effects, y = results.effects(job.x, by=job.by), results.data.outcome
     y = chosen.labels.get(y, y)
-    return draw(effects, job.x, y, labels_of(job), language=chosen.language)
+    return plot(effects, job.x, y, labels_of(job), language=chosen.language)
 
 
 def _draw_emitted_received(job: Job) -> dict[str, Any]:
