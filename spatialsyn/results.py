@@ -237,7 +237,7 @@ class Results(SeveralWeights, Tabled):
         `panel` may hold other values of the regressors for the same cities and years; what
         stands for the cities stays: fixed effects, and the means of correlated random ones.
         """
-        data = self.data
+        own = signal = self._signal(self.data)
         if panel is not None:
             expect(panel, CityPanel, "predict needs a panel: panel.assign(...)", PanelError)
             check_repeatable(self.model)
@@ -246,9 +246,9 @@ class Results(SeveralWeights, Tabled):
                     f"predict needs the cities and years of the fit ({self.panel!r}); got "
                     f"{panel!r}."
                 )
-            data = regressors(self.model, panel, self.sample)
-        signal = self._signal(data) + self._fixed_effects()
-        return self._by_city_year(lag(self.estimate.multiplier, signal), "predicted")
+            signal = self._signal(regressors(self.model, panel, self.sample))
+        fixed = fixed_part(self.design, self._entered, self.data.y, own)
+        return self._by_city_year(lag(self.estimate.multiplier, signal + fixed), "predicted")
 
     def effects(
         self,
@@ -389,8 +389,3 @@ class Results(SeveralWeights, Tabled):
             fitted = right_side(self.model, self.data, self.weights)[0]
             X = np.concatenate([X[..., :k], fitted[..., k:]], axis=2)
         return np.asarray(X @ self._entered.params[: X.shape[2]])
-
-    def _fixed_effects(self) -> Array:
-        """The fixed effects, (n, T): what the residual of the raw data holds beside the error."""
-        signal = self._signal(self.data)
-        return fixed_part(self.design, self._entered, self.data.y, signal)

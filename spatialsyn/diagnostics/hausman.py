@@ -156,14 +156,11 @@ def _classical(fixed: Side, random: Side) -> HypothesisTest:
     V = V_fixed[np.ix_(a, a)] - V_random[np.ix_(b, b)]
     smallest = float(np.linalg.eigvalsh(V)[0])
     if smallest <= 0:
-        return HypothesisTest(
-            NULL,
-            np.nan,
-            len(a),
-            np.nan,
+        why = (
             f"V_FE - V_RE is not positive definite (smallest eigenvalue {smallest:.3g}): the "
-            'classical statistic does not exist. Use kind="correlated".',
+            'classical statistic does not exist. Use kind="correlated".'
         )
+        return HypothesisTest(NULL, np.nan, len(a), np.nan, why)
     q = fixed.estimate.params[a] - random.estimate.params[b]
     statistic = float(q @ np.linalg.solve(V, q))
     p = float(chi2.sf(statistic, len(a)))
@@ -174,14 +171,11 @@ def _robust(fixed: Side, random: Side) -> HypothesisTest:
     a, b = _common(fixed, random)
     m, n = len(a), len(fixed.design.y)
     if m >= n:
-        return HypothesisTest(
-            NULL,
-            np.nan,
-            m,
-            np.nan,
+        why = (
             f"{n} cities cannot tell the variance of {m} differences: the robust test needs more "
-            'cities than coefficients. Use kind="correlated".',
+            'cities than coefficients. Use kind="correlated".'
         )
+        return HypothesisTest(NULL, np.nan, m, np.nan, why)
     one, other = _influence(fixed, a), _influence(random, b)
     own, pairs = one[0] - other[0], one[1] - other[1]
     sums = pairs.sum(axis=2)

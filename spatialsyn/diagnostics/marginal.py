@@ -33,7 +33,7 @@ from spatialsyn.models.posterior import legendre
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
+from spatialsyn.numerics.transform import dummies
 from spatialsyn.weights.series import Links
 
 FAMILIES = ("ols", "slx", "sar", "sdm", "sem", "sdem")
@@ -116,8 +116,7 @@ def posterior(
     for family in listed:
         for name in ["-"] if family == "ols" else [w.name for w in given]:
             member = _member(model, family, name)
-            log, mean = log_marginal(member, panel, given, prior, g)
-            rows.append((family, name, log, mean, _columns(member, panel, given)))
+            rows.append((family, name, *_marginal(member, panel, given, prior, g)))
     sizes = {row[-1] for row in rows}
     if prior == "flat" and len(sizes) > 1:
         raise ModelError(
@@ -155,6 +154,17 @@ def log_marginal(
         A model without such a likelihood, or with several spatial parameters.
     """
     expect(model, SpatialModel, "a model such as ss.sdm(...) is needed", ModelError)
+    return _marginal(model, panel, weights, prior, g)[:2]
+
+
+def _marginal(
+    model: SpatialModel,
+    panel: CityPanel,
+    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
+    prior: str,
+    g: float | None,
+) -> tuple[float, float, int]:
+    """What `log_marginal` returns, and the number of columns."""
     _check(model, prior, g)
     design = build(model, panel, align(weights, model.weights_names, panel))
     if design.observed is not None or len(names(design)) > 1:
@@ -164,11 +174,11 @@ def log_marginal(
         )
     shrink = float(design.nobs if g is None else g) if prior == "g" else None
     if not names(design):
-        return _density(design, np.zeros(0), shrink), 0.0
+        return _density(design, np.zeros(0), shrink), 0.0, len(design.names)
     low, high = _interval(design)
     mass, axis = _integrated(design, low, high, shrink)
     log = float(logsumexp(mass)) - np.log(high - low)
-    return float(log), float(np.exp(mass - logsumexp(mass)) @ axis)
+    return float(log), float(np.exp(mass - logsumexp(mass)) @ axis), len(design.names)
 
 
 def _integrated(design: Design, low: float, high: float, g: float | None) -> tuple[Array, Array]:
@@ -215,11 +225,8 @@ def _density(design: Design, spatial: Array, g: float | None) -> float:
 
 def _observations(design: Design) -> int:
     """Observations less the dummies that are in the likelihood."""
-    if design.transformed:
-        return design.nobs
     n, T = design.y.shape
-    cities, time = sweeps_cities(design.fixed_effects), sweeps_time(design.fixed_effects)
-    return n * T - (n * cities + T * time - (cities and time))
+    return design.nobs if design.transformed else n * T - dummies(n, T, design.fixed_effects)
 
 
 def _interval(design: Design) -> tuple[float, float]:
@@ -236,10 +243,6 @@ def _member(model: SpatialModel, family: str, W: str) -> SpatialModel:
     lagged = family in ("slx", "sdm", "sdem")
     formula = model.formula if lagged else model.formula.split("|")[0].strip()
     return model.but(family=family, W=None if family == "ols" else W, formula=formula)
-
-
-def _columns(model: SpatialModel, panel: CityPanel, weights: list[Links]) -> int:
-    return len(build(model, panel, align(weights, model.weights_names, panel)).names)
 
 
 def _check(model: SpatialModel, prior: str, g: float | None) -> None:

@@ -18,6 +18,7 @@ from scipy.stats import chi2
 
 from spatialsyn.diagnostics.relatives import (
     LAGS,
+    SYMBOLS,
     is_results,
     lags_of,
     needs_likelihood,
@@ -35,11 +36,9 @@ from spatialsyn.results import Results
 
 # Searches stop this close to the maximum of a likelihood.
 SLACK = 1e-4
-# What both sides of a likelihood ratio must share, and how a reader calls it.
-SHARED = {
-    "correction": "correction", "fixed_effects": "fixed_effects", "random": "random",
-    "lag_y": "lag_y", "lag_wy": "lag_wy",
-}  # fmt: skip
+# What both sides of a likelihood ratio must share.
+SHARED = ("correction", "fixed_effects", "random", "lag_y", "lag_wy")
+COMMON_FACTOR = "theta + rho beta = 0 (common factor)"
 
 
 def wald(results: Results, to: str) -> HypothesisTest:
@@ -56,8 +55,7 @@ def wald(results: Results, to: str) -> HypothesisTest:
     needs_plain_lags(results, "a Wald test of lags")
     _check_family(to)
     if _common_factor(results, to):
-        value, gradient = _factor(results)
-        null = "theta + rho beta = 0 (common factor)"
+        (value, gradient), null = _factor(results), COMMON_FACTOR
     elif set(FAMILIES[to]) < set(FAMILIES[results.model.family]):
         where = results.params.index.get_indexer(pd.Index(_dropped(results, to)))
         gradient = np.eye(len(results.params))[where]
@@ -91,8 +89,7 @@ def lr(results: Results, to: str | Results) -> HypothesisTest:
     if not nested and not _common_factor(results, to):
         return _not_nested(results, to)
     if not nested and (why := _factor_fails(results)):
-        null = "theta + rho beta = 0 (common factor)"
-        return HypothesisTest(null, np.nan, np.nan, np.nan, why)
+        return HypothesisTest(COMMON_FACTOR, np.nan, np.nan, np.nan, why)
     return _ratio(results, refitted(results, relative(results.model, to)))
 
 
@@ -107,7 +104,7 @@ def _ratio(results: Results, other: Results) -> HypothesisTest:
         alike = results.model.formula == other.model.formula and lags_alone
         null = _null(results, family) if alike else ""
     elif _common_factor(results, family) and not _factor_fails(results):
-        df, null = len(ours) - len(theirs), "theta + rho beta = 0 (common factor)"
+        df, null = len(ours) - len(theirs), COMMON_FACTOR
     else:
         return _not_nested(results, family)
     null = null or f"no {named(name for name in ours if name not in theirs)}"
@@ -223,20 +220,13 @@ def _dropped(results: Results, to: str) -> list[str]:
 
 def _null(results: Results, to: str) -> str:
     gone = [lag for lag in lags_of(results.model) if LAGS[lag] not in FAMILIES[to]]
-    says = {"lag": "rho", "wx": "theta", "error": "lambda"}
-    return f"{' = '.join(says[lag] for lag in gone)} = 0"
+    return f"{' = '.join(SYMBOLS[lag] for lag in gone)} = 0"
 
 
 def _not_nested(results: Results, to: str) -> HypothesisTest:
-    family = results.model.family
-    return HypothesisTest(
-        f"{family.upper()} could be {to.upper()}",
-        np.nan,
-        np.nan,
-        np.nan,
-        f"{to.upper()} is no special case of {family.upper()}: compare aic and bic, or "
-        "ss.diagnostics.posterior.",
-    )
+    family, to = results.model.family.upper(), to.upper()
+    why = f"{to} is no special case of {family}: compare aic and bic, or ss.diagnostics.posterior."
+    return HypothesisTest(f"{family} could be {to}", np.nan, np.nan, np.nan, why)
 
 
 def _check_family(to: str) -> None:

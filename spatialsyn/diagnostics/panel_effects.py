@@ -26,8 +26,6 @@ from spatialsyn.diagnostics.relatives import (
     needs_likelihood,
     needs_no_incidental_bias,
     refitted,
-    with_effects,
-    without_effects,
 )
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design
@@ -35,7 +33,7 @@ from spatialsyn.models.likelihood import filtered
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.regression import least_squares
-from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
+from spatialsyn.numerics.transform import dummies, sweeps_cities, sweeps_time
 from spatialsyn.results import Results
 
 # Nodes for each spatial parameter, and for each of many.
@@ -119,28 +117,30 @@ def _both_sides(results: Results, effects: str) -> tuple[Results, Results]:
             f"random={results.model.random!r} stands for the cities already: test fixed effects "
             "in the model without random ones, and see hausman for the choice."
         )
-    union = with_effects(results.model.fixed_effects, effects)
-    return tuple(  # type: ignore[return-value]
-        refitted(results, results.model.but(fixed_effects=fixed, correction="direct"))
-        for fixed in (without_effects(union, effects), union)
-    )
+    fixed, cities, time = results.model.fixed_effects, sweeps_cities(effects), sweeps_time(effects)
+    rest = _swept(sweeps_cities(fixed) and not cities, sweeps_time(fixed) and not time)
+    both = _swept(sweeps_cities(fixed) or cities, sweeps_time(fixed) or time)
+    less, more = (results.model.but(fixed_effects=f, correction="direct") for f in (rest, both))
+    return refitted(results, less), refitted(results, more)
+
+
+def _swept(cities: bool, time: bool) -> str:
+    """The fixed effects that sweep these."""
+    if cities:
+        return "twoways" if time else "individual"
+    return "time" if time else "none"
 
 
 def _count(less: Results, more: Results) -> tuple[int, int]:
     """Effects tested, and all parameters of the mean under both."""
     n, T = more.data.y.shape
-
-    def dummies(fixed: str) -> int:
-        cities, time = sweeps_cities(fixed), sweeps_time(fixed)
-        return 1 + (n - 1) * cities + (T - 1) * time
-
     if T < 2:
         raise ModelError("the effect of the only year is the constant: there is nothing to test.")
-    k = len(more.design.names) + dummies(more.model.fixed_effects)
-    q = dummies(more.model.fixed_effects) - dummies(less.model.fixed_effects)
+    every, before = (dummies(n, T, side.model.fixed_effects) for side in (more, less))
     if len(less.design.names) - (less.model.fixed_effects == "none") != len(more.design.names):
         raise ModelError("the fixed effects absorb regressors: the two sides differ in more.")
-    return q, k
+    # Without effects there is the constant, which they hold too.
+    return every - max(before, 1), len(more.design.names) + every
 
 
 def _around(

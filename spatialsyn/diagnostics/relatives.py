@@ -16,7 +16,6 @@ from spatialsyn.errors import ModelError, expect, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.roles import FAMILIES, Roles
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
@@ -25,15 +24,14 @@ from spatialsyn.weights.series import Links
 _FITTED: WeakKeyDictionary[Results, dict[Any, tuple[Results, tuple[Weights, ...]]]] = (
     WeakKeyDictionary()
 )
-# What may be tested, and the letter that FAMILIES gives it.
+# What may be tested, the letter that FAMILIES gives it, and the symbol of its parameters.
 LAGS = {"lag": "y", "wx": "x", "error": "u"}
+SYMBOLS = {"lag": "rho", "wx": "theta", "error": "lambda"}
 
 
-def is_results(results: object, what: str) -> Results:
-    """`results`, or an error that says what `what` needs."""
+def is_results(results: object, what: str) -> None:
+    """Refuse what is no fit, and say what `what` needs."""
     expect(results, Results, f"{what} needs what ss.fit returns", ModelError)
-    assert isinstance(results, Results)
-    return results
 
 
 def needs_likelihood(results: Results, what: str) -> None:
@@ -104,9 +102,8 @@ def relative(
     matrix that `model` has.
     """
     letters, given = FAMILIES[family], model.roles
-    absent = [
-        name for name, letter in LAGS.items() if letter in letters and not _fills(given, name)
-    ]
+    has = {"lag": given.wy, "wx": given.wx, "error": given.wu}
+    absent = [name for name, letter in LAGS.items() if letter in letters and not has[name]]
     sole = W or (model.weights_names[0] if len(model.weights_names) == 1 else None)
     if absent and sole is None:
         known = named(model.weights_names) if model.weights_names else "none"
@@ -160,34 +157,8 @@ def held(results: Results, more: Sequence[Weights]) -> dict[str, Links]:
     return {**results.weights, **{w.name: w.aligned(results.panel.ids) for w in more}}
 
 
-def with_effects(fixed_effects: str, more: str) -> str:
-    """The fixed effects of a model that has `more` besides `fixed_effects`."""
-    return _effects(
-        sweeps_cities(fixed_effects) or sweeps_cities(more),
-        sweeps_time(fixed_effects) or sweeps_time(more),
-    )
-
-
-def without_effects(fixed_effects: str, less: str) -> str:
-    """The fixed effects of a model that lacks `less`."""
-    return _effects(
-        sweeps_cities(fixed_effects) and not sweeps_cities(less),
-        sweeps_time(fixed_effects) and not sweeps_time(less),
-    )
-
-
 def same_outcome(one: Results, other: Results) -> bool:
     """Whether two fits explain the same numbers."""
     a, b = one.data, other.data
     same = one.panel.ids == other.panel.ids and a.years == b.years and a.outcome == b.outcome
     return same and bool(np.array_equal(a.y, b.y))
-
-
-def _effects(cities: bool, time: bool) -> str:
-    if cities:
-        return "twoways" if time else "individual"
-    return "time" if time else "none"
-
-
-def _fills(given: Roles, lag: str) -> bool:
-    return bool({"lag": given.wy, "wx": given.wx, "error": given.wu}[lag])

@@ -47,20 +47,13 @@ def pesaran_cd(results: Results, W: str | Weights | None = None) -> HypothesisTe
     needs_every_outcome(results, "a CD test")
     e = results.estimate.residuals
     T = e.shape[1]
-    null = (
-        "residuals of neighbours are uncorrelated"
-        if W is not None
-        else ("residuals of cities are uncorrelated")
-    )
+    null = f"residuals of {'cities' if W is None else 'neighbours'} are uncorrelated"
     if sweeps_time(results.model.fixed_effects):
-        return HypothesisTest(
-            null,
-            np.nan,
-            np.nan,
-            np.nan,
+        why = (
             "year effects make the residuals of a year sum to zero, and with them the "
-            "correlations: the CD test has no power and the wrong mean. See residual_moran and lm.",
+            "correlations: the CD test has no power and the wrong mean. See residual_moran and lm."
         )
+        return HypothesisTest(null, np.nan, np.nan, np.nan, why)
     if T < 3:
         raise ModelError(f"correlations over {T} years are not defined: three are needed.")
     statistic, r = cross_dependence(e, None if W is None else _linked(results, W))

@@ -152,7 +152,7 @@ def _drawn(pairs: Sequence[Pair], item: tuple[int, int]) -> float:
         warnings.simplefilter("ignore")  # those of the data were shown
         try:
             panel = simulate(model, results.panel, results.weights, results.params, own)
-            again = fit(_renamed(results.model), panel, results.weights, results.cov_kind)
+            again = fit(model, panel, results.weights, results.cov_kind)
             others = [fit(_renamed(r.model), panel, r.weights) for r in rivals]
             return _augmented(again, others).statistic
         except EstimationError:

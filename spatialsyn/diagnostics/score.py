@@ -27,6 +27,7 @@ from scipy.stats import chi2
 
 from spatialsyn.diagnostics.relatives import (
     LAGS,
+    SYMBOLS,
     family_of,
     given_weights,
     held,
@@ -39,7 +40,8 @@ from spatialsyn.diagnostics.relatives import (
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.design import Design, sweep_effects
 from spatialsyn.models.information import information
-from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags, names
+from spatialsyn.models.likelihood import filtered, jacobian_slopes, lags
+from spatialsyn.models.qml import parameter_names
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import mean_trace, multiplier
@@ -48,7 +50,6 @@ from spatialsyn.numerics.transform import sweeps_time
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
 
-SAYS = {"lag": "rho", "wx": "theta", "error": "lambda"}
 CENTRED = "score of the transformed likelihood, centred"
 NAIVE = "naive: the score is not centred, and the test rejects too often under time effects"
 DUMMIES = "score of the dummy-variable likelihood, not centred under time effects"
@@ -107,9 +108,9 @@ def lm(
     tested, robust, given = asked
     made = naive_score if naive else score
     found = made(results, (*tested, *robust), given, W)
-    null = f"{' = '.join(SAYS[name] for name in tested)} = 0"
-    null += f", robust to {', '.join(SAYS[name] for name in robust)}" if robust else ""
-    null += f", given {', '.join(SAYS[name] for name in given)}" if given else ""
+    null = f"{' = '.join(SYMBOLS[name] for name in tested)} = 0"
+    null += f", robust to {', '.join(SYMBOLS[name] for name in robust)}" if robust else ""
+    null += f", given {', '.join(SYMBOLS[name] for name in given)}" if given else ""
     joint = found.test((*tested, *robust), null)
     if robust:
         other = found.test(robust)
@@ -135,7 +136,7 @@ def score(
     data = replace(less.data, lagged=results.data.lagged)
     design = sweep_effects(full, data, {key: weights[key] for key in full.weights_names})
     needs_no_incidental_bias(less, "an LM test")
-    parameters = (*design.names, *names(design), "sigma2")
+    parameters = parameter_names(design)
     known = dict(zip(less.estimate.names, less.estimate.params, strict=True))
     g, info = _score_and_information(design, np.array([known.get(k, 0.0) for k in parameters]))
     owners = _owners(design, parameters)

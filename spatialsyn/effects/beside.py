@@ -92,17 +92,12 @@ def _of_one_pattern(models: Sequence[Shown]) -> list[Found]:
     return [
         (
             _labels(x) | dict(zip(made, numbers, strict=True)),
-            advice(estimate, _under(design, entered)) if note else "",
+            advice(estimate, replace(entered, without_years=lacks_years(design))) if note else "",
         )
         for x, numbers, (design, _, estimate), note in zip(
             names, listed, models, rough, strict=True
         )
     ]
-
-
-def _under(design: Design, entered: Multipliers) -> Multipliers:
-    """`entered` under the fixed effects of another model."""
-    return replace(entered, without_years=lacks_years(design))
 
 
 @lru_cache(maxsize=1024)

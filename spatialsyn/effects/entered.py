@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from spatialsyn.effects.multipliers import Multiplier, Reading, Readings, mean, 
 from spatialsyn.effects.orders import Orders
 from spatialsyn.effects.response import Factored
 from spatialsyn.errors import ModelError
+from spatialsyn.models.mixture import Mixture
 from spatialsyn.numerics.exponential import exponentials
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.multiplier import multiplier
@@ -49,16 +49,6 @@ class Carried:
     carriers: tuple[int, ...]
 
 
-class Structure(Protocol):
-    """A map from the parameters to those of B = S^-1 sum_k c_k C_k."""
-
-    def __call__(self, params: Array) -> Array:
-        """The structural parameters, (s,)."""
-
-    def jacobian(self, params: Array) -> Array:
-        """Their derivatives, (s, q)."""
-
-
 @dataclass(frozen=True, eq=False)
 class Multipliers:
     """All that effects need of a fitted model.
@@ -69,7 +59,7 @@ class Multipliers:
     carriers : distinct carrier matrices C_k
     links : of every carrier, its links from city to city: 0 for x, 1 for its spatial lag
     regressors : which carriers and coefficients each regressor has
-    structure : the map to the parameters in which these positions count; None for their own
+    structure : the mixture whose wide parameters these positions count in; None for the model's
     path : effects over years, by order of neighbour, by channel, or averages from ln|S|
     long : whether these matrices are those of the long run
     stable : whether the process has a mean, at every row of parameters, (d, q)
@@ -83,7 +73,7 @@ class Multipliers:
     carriers: tuple[Matrix, ...]
     links: tuple[int, ...]
     regressors: tuple[Carried, ...]
-    structure: Structure | None = None
+    structure: Mixture | None = None
     path: Horizon | Orders | Channels | Averages | None = None
     stable: Callable[[Array], NDArray[np.bool_]] = lambda sample: np.ones(len(sample), dtype=bool)
     carried_by: tuple[str | None, ...] = ()

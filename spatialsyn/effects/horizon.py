@@ -27,12 +27,6 @@ from spatialsyn.effects.response import Written
 from spatialsyn.models.dynamic import Process
 from spatialsyn.numerics.lags import Array, Matrix
 
-# What numbers by year answer, by whether the change of x lasts.
-LASTING = {
-    True: "x stays changed from year 0 on",
-    False: "x is changed in year 0 alone",
-}
-
 
 @dataclass(frozen=True, eq=False)
 class Horizon:

@@ -66,9 +66,8 @@ def infer(
     with threads_for(model.carriers[0].shape[-1]):
         if method == "delta":
             columns, spread = by_delta(estimate, model, reading, labels, level)
-            note = advice(estimate, model)
-            of = _parameters_of(estimate)
-            return Effects(pd.DataFrame(columns), level, "delta", note, spread=spread, of=of)
+            note, of = advice(estimate, model), _parameters_of(estimate)
+            return Effects(pd.DataFrame(columns), level, "delta", spread, note, of=of)
         drawn = estimate.draws if method == "bootstrap" else None
         sample = estimate.sample(draws, seed) if drawn is None else drawn
         made = _simulated(estimate, model, reading, labels, level, sample)
@@ -86,9 +85,9 @@ def by_delta(
 ) -> tuple[dict[str, Any], Array]:
     """The columns of the table of effects under the delta method, and their spread."""
     assert estimate.cov is not None
-    readings = model.readings(model.at(estimate.params), reading)
-    params = model.at(estimate.params)[None]
-    (values,), (gradient,) = moved(params, model, readings.level[None], readings.slope[None])
+    params = model.at(estimate.params)
+    found = model.readings(params, reading)
+    (values,), (gradient,) = moved(params[None], model, found.level[None], found.slope[None])
     if model.structure is not None:
         gradient = gradient @ model.structure.jacobian(estimate.params)
     (spread,) = spread_of(gradient[None], estimate.cov[None])
@@ -170,9 +169,8 @@ def _simulated(
     point = (model.coefficients(at) @ model.levels(at, reading)).ravel()
     rows = labelled([x.name for x in model.regressors], labels)
     table, spread = of_draws(rows, point, made, level)
-    note = advice(estimate, model)
-    of = _parameters_of(estimate)
-    return Effects(table, level, "simulation", note, made, rejected, spread=spread, of=of)
+    note, of = advice(estimate, model), _parameters_of(estimate)
+    return Effects(table, level, "simulation", spread, note, made, rejected, of=of)
 
 
 def _parameters_of(estimate: Parameters) -> Array:

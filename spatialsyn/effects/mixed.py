@@ -147,7 +147,6 @@ class SeveralWeights:
         `options` are those of `effects`: method, level, draws, seed.
         """
         made: Effects = self.effects(x, by="channel", **options)  # type: ignore[attr-defined]
-        assert made.spread is not None
         table = made.table
         whole = table[(table["effect"] == "indirect") & (table["channel"] == ALL)]
         unclear = whole["x"][~(whole["estimate"].abs() >= CLEAR * whole["se"])]

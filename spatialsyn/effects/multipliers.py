@@ -18,15 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from spatialsyn.effects.response import Dense, Response
+from spatialsyn.effects.response import Dense, Factored, Response
 from spatialsyn.numerics.lags import Array, Matrix
 
 # A linear map from the matrix of derivatives to a vector of effects.
 Reading = Callable[[Response], Array]
+# S^-1 with the carriers C_k of regressors and the matrices W_m behind its parameters.
+Multiplier: TypeAlias = Dense | Factored
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,21 +43,6 @@ class Readings:
 
     level: Array
     slope: Array
-
-
-class Multiplier(Protocol):
-    """S^-1 with the carriers of regressors and the matrices behind its parameters."""
-
-    @property
-    def carriers(self) -> Sequence[Matrix]:
-        """The C_k."""
-
-    @property
-    def matrices(self) -> Sequence[Matrix]:
-        """The W_m."""
-
-    def response(self, carrier: int, moved: int | None = None) -> Response:
-        """S^-1 C_k, or its derivative in the coefficient of a matrix."""
 
 
 def read(multiplier: Multiplier, reading: Reading, slopes: bool = True) -> Readings:

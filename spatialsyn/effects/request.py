@@ -305,16 +305,11 @@ def asked_for(
             f"{named(variables, 40)}."
         )
     # Several columns of one variable, asked for side by side, are meant as they stand.
-    alone = len(names) == 1
+    alone = len(names) == 1 and in_other_terms(names[0], data)
     return {
-        name: slopes(model, panel, name, sample) if _is_variable(name, data, alone) else None
+        name: slopes(model, panel, name, sample) if alone or name not in data.names else None
         for name in names
     }
-
-
-def _is_variable(name: str, data: Regressors, alone: bool) -> bool:
-    """Whether `name` is a column of the panel with more to it than the regressor of that name."""
-    return name not in data.names or (alone and in_other_terms(name, data))
 
 
 def split_channel(by: Any, per: str) -> tuple[Any, bool]:

@@ -22,7 +22,7 @@ from spatialsyn.effects.response import Response
 from spatialsyn.effects.told import Asked
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.data import regressors
-from spatialsyn.models.gaps import EVERYTHING, Sample
+from spatialsyn.models.gaps import Sample
 from spatialsyn.models.marginal import check_repeatable
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
@@ -35,7 +35,7 @@ def change_of(
     changes: Mapping[str, Change],
     model: SpatialModel,
     panel: CityPanel,
-    sample: Sample = EVERYTHING,
+    sample: Sample,
 ) -> Asked:
     """The change of every column of the formula, (n, T), under a scenario's name.
 

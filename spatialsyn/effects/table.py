@@ -44,11 +44,11 @@ class Effects:
         ``channel``; then ``estimate, se, low, high, p``. Changing this copy changes no effects.
     level : coverage of the intervals ``low .. high``
     method : "delta" | "simulation" | "bootstrap" | "profile", intervals of a profile likelihood
+    spread : (rows, k), times its transpose the covariance of the rows
     draws : (size, rows) simulated effects, None under the delta method
     rejected : share of draws outside the interval of rho
     seed : seed of the simulation, None under the other methods
     note : advice on how far the intervals carry, empty when there is none
-    spread : (rows, k), times its transpose the covariance of the rows
     about : what an entry means, where there is more than one way to count
     of : (2, q) parameters that the effects are of, and their standard errors, by which the
         same results are known again; None where several results stand behind the effects
@@ -57,11 +57,11 @@ class Effects:
     table: pd.DataFrame
     level: float
     method: str
+    spread: Array
     note: str = ""
     draws: Array | None = None
     rejected: float = 0.0
     seed: int | None = None
-    spread: Array | None = None
     about: str = ""
     of: Array | None = None
 
@@ -97,11 +97,10 @@ class Effects:
         """
         if len(rows) not in (1, 2):
             raise ModelError("test takes one selection of rows (zero) or two (equal).")
-        spread = self._spread()
         chosen = [self._rows(selection) for selection in rows]
         words = [", ".join(f"{k} {v}" for k, v in selection.items()) for selection in rows]
         estimate = self.table["estimate"].to_numpy()
-        value, moved = estimate[chosen[0]], spread[chosen[0]]
+        value, moved = estimate[chosen[0]], self.spread[chosen[0]]
         if len(rows) == 1:
             return wald(f"effects of [{words[0]}] are zero", value, moved @ moved.T)
         if len(chosen[0]) != len(chosen[1]):
@@ -109,7 +108,7 @@ class Effects:
                 f"[{words[0]}] selects {len(chosen[0])} effects, [{words[1]}] {len(chosen[1])}: "
                 "effects are compared one with one."
             )
-        value, moved = value - estimate[chosen[1]], moved - spread[chosen[1]]
+        value, moved = value - estimate[chosen[1]], moved - self.spread[chosen[1]]
         return wald(f"effects of [{words[0]}] equal [{words[1]}]", value, moved @ moved.T)
 
     def jointly(self, seed: int = 0) -> Effects:
@@ -123,7 +122,7 @@ class Effects:
         profiled = self.method == PROFILE
         if profiled and JOINT in self.about:
             return self
-        table, spread = self.table.copy(), self._spread()
+        table, spread = self.table.copy(), self.spread
         se = np.sqrt((spread**2).sum(axis=1))
         unit = spread[se > 0] / se[se > 0, None]
         normal = generator(seed).standard_normal((DRAWS, unit.shape[1]))
@@ -145,7 +144,7 @@ class Effects:
         below zero or above one; where the sum is not told from zero it means little, and
         its interval says so.
         """
-        table, spread = self.table.copy(), self._spread()
+        table, spread = self.table.copy(), self.spread
         parts = (table["effect"] != "total").to_numpy()
         value, moved = np.array(table["estimate"], dtype=float), np.array(spread)
         drawn = None if self.draws is None else self.draws.copy()
@@ -196,7 +195,7 @@ class Effects:
             or read in different ways.
         """
         keys = [key for key in ("effect", *KEYS[1:]) if key in self.table]
-        a, b = self._spread(), other._spread()
+        a, b = self.spread, other.spread
         alike = (self.method, self.seed, a.shape) == (other.method, other.seed, b.shape)
         alike = alike and _same(self.of, other.of)
         if not alike or not self.table[keys].equals(other.table.reindex(columns=keys)):
@@ -224,10 +223,6 @@ class Effects:
     def _about_entries(self) -> str:
         """`about` without the word that intervals hold jointly."""
         return "; ".join(part for part in self.about.split("; ") if not part.startswith(JOINT))
-
-    def _spread(self) -> Array:
-        assert self.spread is not None
-        return self.spread
 
     def _rows(self, selection: Mapping[str, Any]) -> NDArray[np.intp]:
         keep = np.ones(len(self.table), dtype=bool)

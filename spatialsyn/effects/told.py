@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from spatialsyn.effects.blocks import PER
-from spatialsyn.effects.horizon import LASTING
 from spatialsyn.effects.table import Effects
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.spec import SpatialModel
@@ -31,7 +30,8 @@ def told(
     said = [made.about if per is None else PER[per]]
     said += [] if model.roles.wy or model.has_wx else [LOCAL]
     when, lasting = horizon
-    said += [] if when is None or isinstance(when, str) else [LASTING[bool(lasting)]]
+    if when is not None and not isinstance(when, str):
+        said.append("x stays changed from year 0 on" if lasting else "x is changed in year 0 alone")
     notes = [made.note, terms_alone(asked, data)]
     return replace(made, about="; ".join(filter(None, said)), note=" ".join(filter(None, notes)))
 

@@ -33,7 +33,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, names, split
 from spatialsyn.models.line import peaks, products_of
-from spatialsyn.models.qml import at, estimate_qml
+from spatialsyn.models.qml import at, estimate_qml, parameter_names
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
@@ -307,7 +307,7 @@ def _studentised_sample(design: Design, params: Array, where: int, cluster: str)
     p, m = len(design.names), len(design.W)
     y, Z = filtered(design, params[p:-1])
     estimate = Estimate(
-        names=(*design.names, *names(design), "sigma2"),
+        names=parameter_names(design),
         params=params,
         cov=None,
         loglik=np.nan,

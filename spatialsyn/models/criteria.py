@@ -6,7 +6,7 @@ import numpy as np
 
 from spatialsyn.models.design import Design
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
+from spatialsyn.numerics.transform import dummies
 
 
 def counted(model: SpatialModel, design: Design, size: int) -> int:
@@ -14,12 +14,10 @@ def counted(model: SpatialModel, design: Design, size: int) -> int:
 
     Fixed effects count only where dummies estimate them.
     """
-    dummies = design.units if design.dummies_of_cities else 0
+    (n, T), effects = design.y.shape, design.units if design.dummies_of_cities else 0
     if not model.transforms:
-        (n, T), fixed = design.y.shape, model.fixed_effects
-        cities, times = sweeps_cities(fixed), sweeps_time(fixed)
-        dummies = n * cities + T * times - (cities and times)
-    return size - (design.mixture is not None) + dummies
+        effects = dummies(n, T, model.fixed_effects)
+    return size - (design.mixture is not None) + effects
 
 
 def criteria(loglik: float, parameters: int, nobs: int) -> tuple[float, float]:

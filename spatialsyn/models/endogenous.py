@@ -15,8 +15,7 @@ from spatialsyn.models.syntax import parse
 if TYPE_CHECKING:
     from spatialsyn.models.spec import SpatialModel
 
-ESTIMATORS = ("qml", "2sls", "best-2sls", "ec2sls", "gmm")
-# What a reader is told of each.
+# The estimators, and what a reader is told of each.
 WORDS = {
     "qml": "quasi-maximum likelihood",
     "2sls": "two-stage least squares",

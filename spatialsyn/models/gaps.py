@@ -31,7 +31,6 @@ from spatialsyn.weights.series import Links
 
 POLICIES = ("refuse", "balance", "likelihood")
 # What the likelihood of the observed outcomes knows of a model; the rest stays at its default.
-FAMILIES = ("ols", "slx", "sar", "sdm", "sem", "sdem", "sac", "gns")
 FIELDS = ("family", "formula", "W", "fixed_effects", "correction", "regimes")
 ROLES = ("wy", "wx", "wu", "mixed")
 # Cities up to which the likelihood of the observed outcomes is a matter of minutes.
@@ -250,7 +249,7 @@ def _check_model(model: SpatialModel) -> None:
     others = [*_beyond(model, FIELDS), *_beyond(model.roles, ROLES)]
     if model.roles.mixed is not None:
         others.append(f"W={model.roles.mixed!r}")
-    if model.family not in FAMILIES:
+    if model.exponential:
         others.append(f"family={model.family!r}")
     if model.correction == "bias-corrected" and model.fixed_effects != "none":
         others.append('correction="bias-corrected" (use "lee-yu")')

@@ -23,7 +23,6 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.error_moments import error_by_moments, joint_covariance
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.instruments import Instruments, independent_columns
-from spatialsyn.models.likelihood import names as spatial_names
 from spatialsyn.models.line import wider
 from spatialsyn.models.moments import (
     KINDS,
@@ -33,7 +32,7 @@ from spatialsyn.models.moments import (
     moment_variance,
     projector,
 )
-from spatialsyn.models.qml import multiplier_at, regress
+from spatialsyn.models.qml import multiplier_at, parameter_names, regress
 from spatialsyn.models.random_moments import phi_of, phi_of_residuals, quasi_demeaned
 from spatialsyn.models.strength import first_stage
 from spatialsyn.numerics.lags import Array, lag
@@ -154,7 +153,7 @@ def describe(design: Design, coefficients: Array, rest: Array) -> Estimate:
             f"{wider(design.logdet, float(rho[0]))}"
         )
     estimate = Estimate(
-        names=(*design.names, *spatial_names(design), "sigma2"),
+        names=parameter_names(design),
         params=np.r_[coefficients, rest, sigma2],
         cov=None,
         loglik=np.nan,

@@ -32,7 +32,7 @@ from spatialsyn.models.masked import (
     off_cells,
     score,
 )
-from spatialsyn.models.qml import check_size, inverted, regress
+from spatialsyn.models.qml import check_size, inverted, parameter_names, regress
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
@@ -86,7 +86,7 @@ def describe_masked(design: Design, params: Array, cov: str = "expected") -> Est
         info = _observed(design, params, STEP / np.sqrt(np.diag(info)))
     spatial = params[len(delta) : -1]
     return Estimate(
-        names=(*design.names, *names(design), "sigma2"),
+        names=parameter_names(design),
         params=params,
         cov=inverted(info),
         loglik=full(design, spatial, sigma2),

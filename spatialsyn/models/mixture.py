@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from spatialsyn.models.columns import Column
 from spatialsyn.models.roles import Roles
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.simplex import simplex_basis
+from spatialsyn.numerics.simplex import directions
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +96,8 @@ class Mixture:
         return bend + bend.T
 
     def free(self, params: Array) -> Array:
-        """(q, d) directions in which the parameters may move: a share of zero stays, the others
-        keep their sum."""
-        basis = simplex_basis(params[self.shares] > 0)
-        others = np.delete(np.eye(len(params)), np.r_[self.shares], axis=1)
-        wide = np.zeros((len(params), basis.shape[1]))
-        wide[self.shares] = basis
-        return np.hstack([others, wide])
+        """(q, d) directions in which the parameters may move, see `directions`."""
+        return directions(len(params), self.shares, params[self.shares] > 0)
 
 
 def mixture(roles: Roles, columns: Sequence[Column]) -> Mixture | None:

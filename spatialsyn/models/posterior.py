@@ -130,10 +130,9 @@ class Grid:
     @cached_property
     def _logs(self) -> Array:
         """ln of density times volume."""
-        cells = [np.ones(1), *(axis.widths for axis in self.axes[1:])]
-        volume = cells[0]
-        for widths in cells[1:]:
-            volume = np.multiply.outer(volume, widths).ravel()
+        volume = np.ones(1)
+        for axis in self.axes[1:]:
+            volume = np.multiply.outer(volume, axis.widths).ravel()
         return np.asarray(self.log + np.log(np.multiply.outer(volume, self.axes[0].widths)))
 
     @property

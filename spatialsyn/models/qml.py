@@ -183,16 +183,14 @@ def _with_city_variance(design: Design) -> Estimate:
 
 def _best(design: Design, residuals: Array) -> Array:
     """The spatial parameters: none, one by Newton on an interval, or several from a grid."""
-    if not names(design):
-        return np.zeros(0)
-    if len(names(design)) == 1 and design.exponential and design.W:
+    many, error = len(names(design)), design.error
+    if many == 1 and design.exponential and design.W:
         return mess.best_alpha(design)
-    if len(names(design)) == 1 and isinstance(design.logdet, LogDet):
+    if many == 1 and isinstance(design.logdet, LogDet):
         return best_on_line(of_rho(design, residuals[:, 0], residuals[:, 1]), design.logdet, "rho")
-    error = design.error
-    if len(names(design)) == 1 and error is not None and isinstance(error.logdet, LogDet):
+    if many == 1 and error is not None and isinstance(error.logdet, LogDet):
         return best_on_line(of_lambda(design, error), error.logdet, "lambda")
-    return best_spatial(design)
+    return best_spatial(design) if many else np.zeros(0)
 
 
 def regress(y: Array, Z: Array, names: tuple[str, ...]) -> Array:

@@ -84,7 +84,7 @@ def share_test(
     tested = _positions(mixture, names)
     null = check_peak(design, highest(design, dict.fromkeys(tested, 0.0)))
     statistic = _ratio(design, null, _spatial(design, estimate))
-    notes = [] if _clear(estimate, mixture) else [_davies(estimate, design)]
+    notes = _davies(estimate, mixture)
     if draws:
         larger = _redrawn(design, null, tested, y, draws, seed, engine) >= statistic
         p = float(1 + larger.sum()) / (1 + draws)
@@ -124,25 +124,20 @@ def warnings_of(design: Design, estimate: Estimate) -> list[str]:
         found.append(
             "Not all rows of the mixed matrices sum to one: shares depend on their scales."
         )
-    if not _clear(estimate, design.mixture):
-        found.append(_davies(estimate, design) + ".")
-    return found
+    return [*found, *(f"{doubt}." for doubt in _davies(estimate, design.mixture))]
 
 
-def _davies(estimate: Estimate, design: Design) -> str:
-    where = estimate.names.index(mixture_of(design).rho_name)
-    assert estimate.cov is not None
-    se = np.sqrt(estimate.cov[where, where])
-    return (
-        f"rho = {estimate.params[where]:.3f} (s.e. {se:.3f}) is not told from zero: shares are not "
-        "identified at rho = 0 (Davies)"
-    )
-
-
-def _clear(estimate: Estimate, mixture: Mixture) -> bool:
+def _davies(estimate: Estimate, mixture: Mixture) -> list[str]:
+    """A note where rho is not told from zero."""
     where = estimate.names.index(mixture.rho_name)
     assert estimate.cov is not None
-    return bool(abs(estimate.params[where]) >= NEAR_ZERO * np.sqrt(estimate.cov[where, where]))
+    rho, se = estimate.params[where], np.sqrt(estimate.cov[where, where])
+    if abs(rho) >= NEAR_ZERO * se:
+        return []
+    return [
+        f"rho = {rho:.3f} (s.e. {se:.3f}) is not told from zero: shares are not identified at "
+        "rho = 0 (Davies)"
+    ]
 
 
 def _correlation(a: Array, b: Array) -> float:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from spatialsyn.errors import FormulaError, ModelError, expect, named
-from spatialsyn.models.endogenous import ESTIMATORS, check_estimator, listed
+from spatialsyn.models.endogenous import WORDS, check_estimator, listed
 from spatialsyn.models.equation import equation
 from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
 from spatialsyn.models.syntax import parse
@@ -95,7 +95,7 @@ class SpatialModel:
         _among("family", self.family, tuple(FAMILIES))
         _among("fixed_effects", self.fixed_effects, FIXED_EFFECTS)
         _among("correction", self.correction, CORRECTIONS)
-        _among("estimator", self.estimator, ESTIMATORS)
+        _among("estimator", self.estimator, tuple(WORDS))
         _among("lag_y", self.lag_y, (True, False))
         object.__setattr__(self, "lag_y", bool(self.lag_y))
         expect(self.formula, str, "a formula is a text such as 'y ~ x'", FormulaError)

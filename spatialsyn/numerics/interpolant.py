@@ -88,9 +88,9 @@ class Interpolant(LogDet):
 
     @cached_property
     def series(self) -> Array:
-        """(k, 4, ...), coefficients of the derivatives in q of order 0 to 3."""
-        found = np.zeros((len(self.coefficients), 4, *self.coefficients.shape[1:]))
-        for k in range(min(4, len(found))):
+        """(k, 3, ...), coefficients of the derivatives in q of order 0 to 2."""
+        found = np.zeros((len(self.coefficients), 3, *self.coefficients.shape[1:]))
+        for k in range(min(3, len(found))):
             found[: len(found) - k, k] = chebyshev.chebder(self.coefficients, k) / self.half**k
         return found
 
@@ -179,10 +179,4 @@ def chained(q: Array, by_q: Sequence[Array] | Array) -> Array:
         return by_q[0]
     r1, r2 = 2 * (1 - q**2) / one**2, 4 * q * (q**2 - 3) / one**3
     q1, q2 = 1 / r1, -r2 / r1**3
-    if order == 1:
-        return by_q[1] * q1
-    if order == 2:
-        return by_q[2] * q1**2 + by_q[1] * q2
-    r3 = -12 * (q**4 - 6 * q**2 + 1) / one**4
-    q3 = (3 * r2**2 - r1 * r3) / r1**5
-    return by_q[3] * q1**3 + 3 * by_q[2] * q1 * q2 + by_q[1] * q3
+    return by_q[1] * q1 if order == 1 else by_q[2] * q1**2 + by_q[1] * q2

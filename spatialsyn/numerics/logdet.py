@@ -1,6 +1,6 @@
 """f(rho) = ln|I - rho W| and its derivatives, however they are found.
 
-f'   = -tr G,    f''  = -tr G^2,    f''' = -2 tr G^3,    G = W (I - rho W)^-1
+f' = -tr G,    f'' = -tr G^2,    G = W (I - rho W)^-1
 
 For small n from the eigenvalues w of W: f = sum ln|1 - rho w|, and the k-th derivative is
 -(k - 1)! sum (w / (1 - rho w))^k. The ways for large n are those of `determinants`.
@@ -28,7 +28,7 @@ class LogDet(ABC):
 
     @abstractmethod
     def derivative(self, rho: float | Array, order: int) -> Array:
-        """The derivative of this order, 0 to 3, for a number or an array of rho."""
+        """The derivative of this order, 0 to 2, for a number or an array of rho."""
 
     @property
     @abstractmethod
@@ -74,10 +74,6 @@ class LogDet(ABC):
     def curvature(self, rho: float | Array) -> Array:
         """Second derivative, minus tr G^2."""
         return self.derivative(rho, 2)
-
-    def third(self, rho: float | Array) -> Array:
-        """Third derivative, minus 2 tr G^3."""
-        return self.derivative(rho, 3)
 
     def slopes(self, rho: float | Array) -> tuple[Array, Array]:
         """First and second derivative, side by side."""

@@ -30,16 +30,6 @@ def lattice(m: int, steps: int) -> list[Array]:
     return [np.array([*c, steps - sum(c)]) / steps for c in counts if sum(c) <= steps]
 
 
-def simplex_basis(free: Mask) -> Array:
-    """Orthonormal directions that keep the sum of the free shares, (m, d); `free` is boolean."""
-    m, count = len(free), int(np.sum(free))
-    basis = np.zeros((m, max(count - 1, 0)))
-    for j in range(count - 1):  # Helmert: the mean of the first j + 1 against the next one
-        column = np.r_[np.ones(j + 1), -(j + 1), np.zeros(count - j - 2)]
-        basis[np.flatnonzero(free), j] = column / np.sqrt((j + 1) * (j + 2))
-    return basis
-
-
 def maximise_on_simplex(
     value: Callable[[Array], float],
     score: Callable[[Array], Array],
@@ -95,7 +85,7 @@ def _climb(
 
 def step_along_face(score: Callable[[Array], Array], x: Array, shares: slice, free: Mask) -> Array:
     """Newton's step in all parameters but the shares that are not `free`."""
-    moves = _directions(len(x), shares, free)
+    moves = directions(len(x), shares, free)
     if not moves.shape[1]:
         return np.zeros(len(x))
 
@@ -106,13 +96,16 @@ def step_along_face(score: Callable[[Array], Array], x: Array, shares: slice, fr
     return np.asarray(moves @ newton_step(along, origin, along(origin)))
 
 
-def _directions(size: int, shares: slice, free: Mask) -> Array:
-    """The identity for what is no share, and the directions of the face for the shares."""
-    basis = simplex_basis(free)
-    others = np.delete(np.eye(size), np.r_[shares], axis=1)
-    wide = np.zeros((size, basis.shape[1]))
-    wide[shares] = basis
-    return np.hstack([others, wide])
+def directions(size: int, shares: slice, free: Mask) -> Array:
+    """In which (size,) parameters may move, (size, d): a share that is not free stays, and the
+    others keep their sum."""
+    moving = np.arange(size)[shares][free]
+    count = len(moving)
+    face = np.zeros((size, max(count - 1, 0)))
+    for j in range(count - 1):  # Helmert: the mean of the first j + 1 against the next one
+        column = np.r_[np.ones(j + 1), -(j + 1), np.zeros(count - j - 2)]
+        face[moving, j] = column / np.sqrt((j + 1) * (j + 2))
+    return np.hstack([np.delete(np.eye(size), np.r_[shares], axis=1), face])
 
 
 def _reach(shares: Array, step: Array) -> float:

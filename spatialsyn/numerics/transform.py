@@ -75,6 +75,12 @@ def sweep_observed(v: Array, fixed_effects: str) -> Array:
     return swept.reshape(n, T)
 
 
+def dummies(n: int, T: int, fixed_effects: str) -> int:
+    """Parameters of the fixed effects: cities and years share one."""
+    cities, time = sweeps_cities(fixed_effects), sweeps_time(fixed_effects)
+    return n * cities + T * time - (cities and time)
+
+
 def independent(n: int, T: int, fixed_effects: str) -> tuple[int, int]:
     """Cities and periods that are left after the Lee-Yu transformation."""
     return n - sweeps_time(fixed_effects), T - sweeps_cities(fixed_effects)

@@ -90,7 +90,6 @@ def _points(results: Results, channel: str | None, of: Bands) -> tuple[pd.DataFr
     points.insert(0, "x", table.loc[rows, "x"].to_numpy())
     points["effect"] = table.loc[rows, "estimate"].to_numpy() * scale
     points["se"] = table.loc[rows, "se"].to_numpy() * scale
-    assert made.spread is not None
     return points, made.spread[rows] * scale[:, None]
 
 

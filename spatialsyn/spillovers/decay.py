@@ -30,7 +30,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import PROFILE, Effects
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import EstimationError, ModelError, expect, named, percent
+from spatialsyn.errors import EstimationError, ModelError, check_whole, expect, named, percent
 from spatialsyn.fitting import fit
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import align, listed_weights, sweep_effects
@@ -45,7 +45,7 @@ from spatialsyn.spillovers.curve import curves
 from spatialsyn.spillovers.doubts import doubts, intervals, tabulated
 from spatialsyn.spillovers.kernel import Kernel, kernels
 from spatialsyn.spillovers.region import Fitted, Region, not_rejected, span
-from spatialsyn.spillovers.replicates import check_draws
+from spatialsyn.spillovers.replicates import FEWEST
 from spatialsyn.spillovers.spillover import any_spillover, lags_are_zero
 from spatialsyn.weights.series import Links
 
@@ -104,7 +104,6 @@ class Decay:
                 np.column_stack([asked(pair[side]).table["estimate"] for pair in self.moved])
                 for side in (0, 1)
             )
-            assert made.spread is not None
             by_delta = (up - down) / (2 * profiles.STEP) @ self.root
             made = made.with_spread(np.c_[made.spread, by_delta])
         cut = float(chi2.ppf(self.level, 1))
@@ -189,12 +188,13 @@ class Decay:
         n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
         """
         engine = Engine(n_jobs, backend, scheduler)
+        check_whole("draws", draws, FEWEST)
         points = profiles.POINTS[len(self.kernels)]
         grid = [
             np.geomspace(tried.min(), tried.max(), points)
             for _, tried in self.profile.groupby("distance", sort=False)["decay"]
         ]
-        return any_spillover(self.results, self.kernels, grid, check_draws(draws), seed, engine)
+        return any_spillover(self.results, self.kernels, grid, draws, seed, engine)
 
     @property
     def reading(self) -> str:

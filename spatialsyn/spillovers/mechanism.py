@@ -140,7 +140,10 @@ def mediation(
         Too many draws without an estimate.
     """
     engine = Engine(n_jobs, backend, scheduler)
-    _check_asked(method, draws, level)
+    check_level(level)
+    if method not in METHODS:
+        raise ModelError(f"method={method!r} is not one of {named(METHODS)}.")
+    check_whole("draws", draws, FEWEST)
     first, second = fit(m_model, panel, weights), fit(y_model, panel, weights)
     _check_chain(first, second, x, m)
     entered = (
@@ -164,7 +167,7 @@ def mediation(
     parts = []
     for rows, chosen in ((labels, slice(0, 9)), (by_path, slice(9, None))):
         table, spread = of_draws(rows, point[chosen], made[:, chosen], level)
-        parts.append(Effects(table, level, method, "", made[:, chosen], lost, seed, spread))
+        parts.append(Effects(table, level, method, spread, "", made[:, chosen], lost, seed))
     return Mediation(x, m, first, second, *parts)
 
 
@@ -230,13 +233,6 @@ def _draws(
             "fewer spatial lags."
         )
     return of_m[kept], of_y[kept], lost
-
-
-def _check_asked(method: str, draws: int, level: float) -> None:
-    check_level(level)
-    if method not in METHODS:
-        raise ModelError(f"method={method!r} is not one of {named(METHODS)}.")
-    check_whole("draws", draws, FEWEST)
 
 
 def _check_chain(first: Results, second: Results, x: str, m: str) -> None:

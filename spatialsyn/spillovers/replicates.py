@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialsyn.errors import ModelError, check_whole
+from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design, estimates_cities
 from spatialsyn.models.line import peaks, products_of
 from spatialsyn.models.qml import regress
@@ -72,12 +72,6 @@ def check_sampled(results: Results, what: str, instead: str = "") -> None:
             f"{what} refits every sample by maximum likelihood, which a bias-corrected estimate "
             f'is not. Use correction="lee-yu" and weights that stay the same.{instead}'
         )
-
-
-def check_draws(draws: int) -> int:
-    """`draws`, if a p-value can be taken of so many."""
-    check_whole("draws", draws, FEWEST)
-    return draws
 
 
 def signs(size: int, cities: int, seed: int) -> Array:

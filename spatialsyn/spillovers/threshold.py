@@ -29,7 +29,7 @@ from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.request import inferred
 from spatialsyn.effects.table import Effects
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import ModelError, expect, named, percent
+from spatialsyn.errors import ModelError, check_whole, expect, named, percent
 from spatialsyn.fitting import fit
 from spatialsyn.models.cut import cut_at
 from spatialsyn.models.design import Design, sweep_effects
@@ -40,8 +40,8 @@ from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
 from spatialsyn.spillovers.replicates import (
+    FEWEST,
     Samples,
-    check_draws,
     check_sampled,
     data_and_samples,
     gain_test,
@@ -318,7 +318,7 @@ def _checked(
         raise ModelError(f"the model has regimes already ({model.regimes}): leave them out.")
     if not (isinstance(trim, float) and 0 < trim < 0.5):
         raise ModelError(f"trim={trim!r} must be a share between 0 and 0.5, for example 0.15.")
-    check_draws(draws)
+    check_whole("draws", draws, FEWEST)
     return terms
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from spatialsyn.errors import ModelError, SpatialsynError, expect, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.study.rewrite import Changes, rewritten
+from spatialsyn.study.rewrite import rewritten
 
 MODEL = "a study takes models such as ss.sdm(...), or a grid of them"
 
@@ -44,7 +44,8 @@ class Specification:
     terms: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        return ", ".join([str(self.model), *([_dropped(self)] if self.drop_years else [])])
+        dropped = f", {_label('sample', self.drop_years)}" if self.drop_years else ""
+        return f"{self.model}{dropped}"
 
 
 def swap(term: str, others: str | Iterable[str]) -> Swap:
@@ -170,10 +171,10 @@ def _specification(
         fields["fixed_effects"] = point["fixed effects"]
     if "regimes" in point:
         fields["regimes"] = point["regimes"]
-    swaps = tuple((t, point[_axis(t)]) for t in swapped if point[_axis(t)] != t)
-    changes = Changes(swaps, point.get("winsor"), point.get("lag of x", 0))
+    swaps = {t: point[_axis(t)] for t in swapped if point[_axis(t)] != t}
+    winsor, lag_x = point.get("winsor"), point.get("lag of x", 0)
     try:
-        made, terms = rewritten(model.but(**fields), changes)
+        made, terms = rewritten(model.but(**fields), swaps, winsor, lag_x)
     except SpatialsynError as error:
         raise type(error)(f"{name}: {error}") from error
     choices = tuple((axis, _label(axis, value)) for axis, value in point.items())
@@ -200,7 +201,3 @@ def _label(axis: str, value: Any) -> str:
     if axis == "W" and isinstance(value, dict):
         return " ".join(f"{role} {name}" for role, name in value.items())
     return str(value)
-
-
-def _dropped(found: Specification) -> str:
-    return _label("sample", found.drop_years)

@@ -70,14 +70,11 @@ class Jackknife:
     def __repr__(self) -> str:
         lost = f", {len(self.failures)} without an estimate" if self.failures else ""
         shown = self.summary.to_string(index=False, float_format="{:.4g}".format)
-        return f"{shown}\n(each of {self._left_out} cities left out once{lost})"
+        cities = self.table["without"].nunique() + len(self.failures)
+        return f"{shown}\n(each of {cities} cities left out once{lost})"
 
     def _repr_html_(self) -> str:
         return str(self.summary.to_html(index=False, float_format="{:.4g}".format))
-
-    @property
-    def _left_out(self) -> int:
-        return self.table["without"].nunique() + len(self.failures)
 
 
 def jackknife(
@@ -143,9 +140,8 @@ def without(
             return str(error)
     table = table[["x", "effect", "estimate", "se", "p"]].copy()
     table.insert(0, "without", city)
-    lost = {name: weight_lost(w, panel, city) for name, w in weights.items()}
-    for name, share in lost.items():
-        table[f"lost[{name}]"] = share
+    for name, w in weights.items():
+        table[f"lost[{name}]"] = weight_lost(w, panel, city)
     return table
 
 

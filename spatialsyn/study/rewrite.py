@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,24 +24,16 @@ from spatialsyn.models.syntax import Factor, Parsed, Term, parse
 CATEGORY = re.compile(r"\bC\(")
 
 
-@dataclass(frozen=True)
-class Changes:
-    """What becomes of the terms of a formula, in this order.
+def rewritten(
+    model: SpatialModel, swaps: Mapping[str, str], winsor: float | None, lag_x: int
+) -> tuple[SpatialModel, dict[str, str]]:
+    """`model` with its formula changed, and what each new term stands for.
 
-    Attributes
+    Parameters
     ----------
-    swaps : term -> the one in its place
+    swaps : term -> the one in its place, before all else
     winsor : share cut from either tail, None for no cut
     lag_x : years by which regressors are lagged
-    """
-
-    swaps: tuple[tuple[str, str], ...] = ()
-    winsor: float | None = None
-    lag_x: int = 0
-
-
-def rewritten(model: SpatialModel, changes: Changes) -> tuple[SpatialModel, dict[str, str]]:
-    """`model` with its formula changed, and what each new term stands for.
 
     Raises
     ------
@@ -49,10 +41,9 @@ def rewritten(model: SpatialModel, changes: Changes) -> tuple[SpatialModel, dict
         A swap of a term that the formula does not have, or for one that it has already.
     """
     old = parse(model.formula)
-    swaps = dict(changes.swaps)
     _check_swaps(swaps, old, model.formula)
-    texts = [_changed(term, swaps, changes, changes.lag_x) for term in old.terms]
-    outcome = _changed(old.outcome, swaps, changes, 0)
+    texts = [_changed(term, swaps, winsor, lag_x) for term in old.terms]
+    outcome = _changed(old.outcome, swaps, winsor, 0)
     formula = _formula(model.formula, old, outcome, texts)
     new = parse(formula)
     if len(new.terms) < len(old.terms):
@@ -68,7 +59,7 @@ def _check_swaps(swaps: Mapping[str, str], parsed: Parsed, formula: str) -> None
         raise ModelError(f"swap({named(absent)}): {formula!r} has the terms {named(there, 40)}.")
 
 
-def _changed(term: Term, swaps: Mapping[str, str], changes: Changes, years: int) -> str:
+def _changed(term: Term, swaps: Mapping[str, str], winsor: float | None, years: int) -> str:
     """The text of a term once it was swapped, winsorised and lagged.
 
     A swap reaches into interactions: with va in another shape, va:gdp is too.
@@ -76,7 +67,7 @@ def _changed(term: Term, swaps: Mapping[str, str], changes: Changes, years: int)
     factors = _replaced(str(term), swaps)
     if not factors:
         factors = [f for old in term.factors for f in _replaced(old.expr, swaps) or [old]]
-    return ":".join(_wrapped(factor, changes.winsor, years) for factor in factors)
+    return ":".join(_wrapped(factor, winsor, years) for factor in factors)
 
 
 def _replaced(text: str, swaps: Mapping[str, str]) -> list[Factor]:

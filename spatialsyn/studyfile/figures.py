@@ -7,13 +7,33 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from spatialsyn.effects.table import EFFECTS
+from spatialsyn.explore import autocorrelation
+from spatialsyn.report import (
+    audit,
+    autocorrelation_figure,
+    block_matrix,
+    block_plot,
+    effects_plot,
+    emitted_received,
+    flow_map,
+    specification_curve,
+    spectrum_plot,
+    study_area,
+    weights_map,
+)
+from spatialsyn.report import map as draw
+from spatialsyn.report.atlas import flows
+from spatialsyn.report.atlas.classes import classify
+from spatialsyn.report.atlas.labels import COLUMNS
+from spatialsyn.report.words import word
 from spatialsyn.studyfile.labels import labels_of
+from spatialsyn.studyfile.sections import stem
+from spatialsyn.weights import WeightsSeries
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from spatialsyn.studyfile.job import Job
 
 # Of the permutations of the autocorrelation.
@@ -24,16 +44,11 @@ MOST_MODELS = 7
 
 def outcome(job: Job) -> pd.DataFrame:
     """The outcome of the main model, city x year, as its formula makes it."""
-    import pandas as pd
-
     main = job.results[job.main]
     return pd.DataFrame(main.data.y, index=list(main.panel.ids), columns=list(main.data.years))
 
 
 def _draw_study_area(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import study_area
-    from spatialsyn.report.atlas.labels import COLUMNS
-
     language = job.study.report.language
     labels = language if COLUMNS[language] in job.panel.cities else None
     drawing = study_area(job.panel, job.by, labels, language=language, block_labels=labels_of(job))
@@ -41,10 +56,6 @@ def _draw_study_area(job: Job) -> dict[str, Any]:
 
 
 def _draw_weights(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import audit, weights_map
-    from spatialsyn.studyfile.sections import stem
-    from spatialsyn.weights import WeightsSeries
-
     language, context = job.study.report.language, job.panel.context
     shown: dict[str, Any] = {}
     for name, w in job.weights.items():
@@ -58,8 +69,6 @@ def _draw_weights(job: Job) -> dict[str, Any]:
 
 
 def _draw_specifications(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import specification_curve
-
     chosen = job.study.report
     return {
         f"specifications_{effect}": specification_curve(
@@ -70,8 +79,6 @@ def _draw_specifications(job: Job) -> dict[str, Any]:
 
 
 def _draw_effects(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import effects_plot
-
     chosen = job.study.report
     models = {name: job.results[name] for name in list(job.study.models)[:MOST_MODELS]}
     y = job.results[job.main].data.outcome
@@ -80,19 +87,14 @@ def _draw_effects(job: Job) -> dict[str, Any]:
     return {"effects": drawing}
 
 
-def _draw_blocks(job: Job, name: str) -> dict[str, Any]:
-    from spatialsyn.report import block_matrix, block_plot
-
+def _draw_blocks(job: Job, name: str, plot: Callable[..., Any]) -> dict[str, Any]:
     chosen, results = job.study.report, job.results[job.main]
     effects, y = results.effects(job.x, by=job.by), results.data.outcome
     y = chosen.labels.get(y, y)
-    draw = block_plot if name == "blocks" else block_matrix
-    return {name: draw(effects, job.x, y, labels_of(job), language=chosen.language)}
+    return {name: plot(effects, job.x, y, labels_of(job), language=chosen.language)}
 
 
 def _draw_emitted_received(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import emitted_received
-
     results = job.results[job.main]
     effects = results.effects(job.x, by="city")
     return {"emitted_received": emitted_received(results.panel, effects, **_look(job))}
@@ -100,10 +102,6 @@ def _draw_emitted_received(job: Job) -> dict[str, Any]:
 
 def _draw_one_way(job: Job, effect: str, title: str) -> dict[str, Any]:
     """One half of `emitted_received`, in the classes of both: the two figures compare."""
-    from spatialsyn.report import map as draw
-    from spatialsyn.report.atlas.classes import classify
-    from spatialsyn.report.words import word
-
     panel, look = job.results[job.main].panel, _look(job)
     effects = job.results[job.main].effects(job.x, by="city")
     both = [effects[way]["estimate"].to_numpy() for way in ("emitted", "received")]
@@ -117,8 +115,6 @@ def _draw_one_way(job: Job, effect: str, title: str) -> dict[str, Any]:
 
 def _look(job: Job) -> dict[str, Any]:
     """What maps of effects print beside the numbers: unit, borders of the blocks, language."""
-    from spatialsyn.report.words import word
-
     language = job.study.report.language
     label = job.study.report.labels.get(job.x, job.x)
     unit = word("effect of one unit of {}", language).format(label)
@@ -128,15 +124,12 @@ def _look(job: Job) -> dict[str, Any]:
 
 def crowded(blocks: pd.Series) -> str | None:
     """What the map of flows between `blocks` would need where they are too many for it."""
-    from spatialsyn.report.atlas.flows import BLOCKS
-
-    few = blocks.nunique() <= BLOCKS
-    return None if few else f"a grouping of {BLOCKS} blocks at most; block_matrix takes more"
+    if blocks.nunique() <= flows.BLOCKS:
+        return None
+    return f"a grouping of {flows.BLOCKS} blocks at most; block_matrix takes more"
 
 
 def _draw_flows(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import flow_map
-
     results, language = job.results[job.main], job.study.report.language
     effects = results.effects(job.x, by=job.by)
     printed = labels_of(job)
@@ -146,11 +139,6 @@ def _draw_flows(job: Job) -> dict[str, Any]:
 
 def _draw_autocorrelation(job: Job) -> dict[str, Any]:
     """The outcome of the main model, year by year, under every matrix."""
-    import pandas as pd
-
-    from spatialsyn.explore import autocorrelation
-    from spatialsyn.report import autocorrelation_figure
-
     chosen, main = job.study.report, job.results[job.main]
     name, panel = main.data.outcome, main.panel.subset(years=main.data.years)
     cells = pd.MultiIndex.from_product([panel.ids, panel.years], names=panel.frame.index.names)
@@ -166,8 +154,6 @@ def _draw_autocorrelation(job: Job) -> dict[str, Any]:
 
 
 def _draw_spectra(job: Job) -> dict[str, Any]:
-    from spatialsyn.report import spectrum_plot
-
     language = job.study.report.language
     return {"spectra": spectrum_plot(*job.weights.values(), language=language)}
 
@@ -176,12 +162,12 @@ FIGURES: dict[str, Callable[[Job], dict[str, Any]]] = {
     "study_area": _draw_study_area,
     "weights": _draw_weights,
     "effects": _draw_effects,
-    "blocks": partial(_draw_blocks, name="blocks"),
+    "blocks": partial(_draw_blocks, name="blocks", plot=block_plot),
     "specifications": _draw_specifications,
     "emitted_received": _draw_emitted_received,
     "emitted": partial(_draw_one_way, effect="emitted", title="emitted to other cities"),
     "received": partial(_draw_one_way, effect="received", title="received from other cities"),
-    "block_matrix": partial(_draw_blocks, name="block_matrix"),
+    "block_matrix": partial(_draw_blocks, name="block_matrix", plot=block_matrix),
     "flows": _draw_flows,
     "autocorrelation": _draw_autocorrelation,
     "spectra": _draw_spectra,

@@ -52,7 +52,8 @@ def specifications(
             models[section.of],
             W=section.W,
             fixed_effects=section.fixed_effects,
-            drop_years=_lists(section.drop_years),
+            drop_years=section.drop_years
+            and [tuple(y) if isinstance(y, list) else y for y in section.drop_years],
             x=[swap(term, others) for term, others in section.swap.items()],
             winsor=section.winsor and [share or None for share in section.winsor],
             lag_x=section.lag_x,
@@ -73,7 +74,3 @@ def check_weights(section: str, used: Iterable[str], known: list[str]) -> None:
             f"[{section}] names the unknown weights {named(foreign)}; the study has "
             f"{named(known) or 'none'}."
         )
-
-
-def _lists(years: list[int | list[int]] | None) -> list[Any] | None:
-    return years and [tuple(value) if isinstance(value, list) else value for value in years]

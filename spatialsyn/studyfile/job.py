@@ -28,7 +28,6 @@ from spatialsyn.results import Results
 from spatialsyn.study.run import Study as Specifications
 from spatialsyn.study.runs import Runs, without_estimate
 from spatialsyn.studyfile.columns import check_columns
-from spatialsyn.studyfile.figures import SEED, crowded
 from spatialsyn.studyfile.measures import tabulated
 from spatialsyn.studyfile.sections import (
     FIGURES,
@@ -155,6 +154,8 @@ class Job:
             "definitions": embedded,
         }
         if kind == "figures":
+            from spatialsyn.studyfile.figures import crowded
+
             maps = None if self.panel.cities is not None else "polygons: boundaries in [panel]"
             lacking |= dict.fromkeys(("emitted", "received", "emitted_received"), maps)
             lacking |= {"weights": weights or maps, "study_area": maps or blocks}
@@ -314,19 +315,14 @@ def _write_results(job: Job, folder: Path) -> None:
             job.runs.effects().to_csv(folder / "grid_effects.csv", index=False)
     for name, table in job.measures.items():
         table.to_csv(folder / f"measure_{stem(name)}.csv")
-    audit = job.panel.audit()
-    audit.to_csv(folder / "panel_audit.csv", index=False)
+    job.panel.audit().to_csv(folder / "panel_audit.csv", index=False)
     job.panel.frame.to_csv(folder / "panel.csv")
 
 
 def _write_manifest(job: Job, folder: Path) -> None:
     from spatialsyn.report.explorer.provenance import panel_hash, versions
+    from spatialsyn.studyfile.figures import SEED
 
-    files = {
-        str(p.relative_to(folder).as_posix()): _digest(p)
-        for p in sorted(folder.rglob("*"))
-        if p.is_file()
-    }
     manifest: dict[str, Any] = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -343,7 +339,7 @@ def _write_manifest(job: Job, folder: Path) -> None:
         },
         "models": {name: r.equation for name, r in job.results.items()},
         "seeds": {"autocorrelation": SEED} if "autocorrelation" in job.figures else {},
-        "files": files,
+        "files": _digests(folder),
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
@@ -356,13 +352,8 @@ def _check_replaceable(folder: Path) -> None:
     way_out = "Move it away, or choose another folder with --out."
     if not (folder / MANIFEST).is_file():
         raise ConfigError(f"{str(folder)!r} exists and was not written by a run. {way_out}")
-    listed: Mapping[str, str] = _listed(folder / MANIFEST)
-    present = {
-        str(p.relative_to(folder).as_posix()): p
-        for p in folder.rglob("*")
-        if p.is_file() and p.name != MANIFEST
-    }
-    changed = [n for n, p in present.items() if n not in listed or _digest(p) != listed[n]]
+    listed = _listed(folder / MANIFEST)
+    changed = [name for name, digest in _digests(folder).items() if listed.get(name) != digest]
     if changed:
         raise ConfigError(
             f"{str(folder)!r} holds files that were added or changed since the run that wrote it: "
@@ -388,6 +379,12 @@ def _put_in_place(beside: Path, folder: Path) -> None:
     folder.rename(retired / folder.name)
     beside.rename(folder)
     shutil.rmtree(retired)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The hash of every file but the manifest, by its path in the folder."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != MANIFEST]
+    return {p.relative_to(folder).as_posix(): _digest(p) for p in files}
 
 
 def _digest(path: Path) -> str:

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from spatialsyn.errors import ConfigError, named
+from spatialsyn.models.syntax import parse
+from spatialsyn.report.labels import Checked, names_of, terms_of
+from spatialsyn.report.tables.recipes import BLOCKS
+from spatialsyn.report.theme import NEEDS_CJK, require_cjk
 
 if TYPE_CHECKING:
-    from spatialsyn.report.labels import Checked
     from spatialsyn.studyfile.job import Job
 
 # Figures of blocks.
@@ -17,8 +20,6 @@ BY_BLOCK = {"study_area", "flows", "blocks", "block_matrix"}
 
 def labels_of(job: Job, more: Mapping[str, str] | None = None) -> Checked:
     """The labels of the study, and `more`, for any of its tables and figures."""
-    from spatialsyn.report.labels import Checked
-
     return Checked({**job.study.report.labels, **(more or {})})
 
 
@@ -36,9 +37,6 @@ def check_labels(job: Job) -> None:
 
 def check_fonts(job: Job) -> None:
     """Refuse Chinese text that figures print where no installed font has its glyphs."""
-    from spatialsyn.models.syntax import parse
-    from spatialsyn.report.theme import NEEDS_CJK, require_cjk
-
     study, labels = job.study, job.study.report.labels
     if study.report.language == "zh":
         require_cjk('[report] language = "zh"')
@@ -66,9 +64,6 @@ def _drawn_blocks(job: Job) -> Iterable[str]:
 
 def _names(job: Job) -> Iterable[object]:
     """Terms and matrices, axes and choices of the grid, blocks and columns, cities."""
-    from spatialsyn.report.labels import names_of, terms_of
-    from spatialsyn.report.tables.recipes import BLOCKS
-
     for fit in job.results.values():
         yield from terms_of(fit)
     yield from job.weights

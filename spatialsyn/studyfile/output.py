@@ -7,13 +7,30 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spatialsyn.cities import datasets
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.report import (
+    Sections,
+    Table,
+    correlations,
+    definitions,
+    descriptives,
+    diagnostics_table,
+    effects_table,
+    page,
+    specification_table,
+    table,
+    weights_table,
+)
+from spatialsyn.report.explorer.answers import answers
+from spatialsyn.report.explorer.words import phrase
+from spatialsyn.report.tables.sars import sars
+from spatialsyn.report.theme import close, figure_of, rendered, save, style
 from spatialsyn.studyfile.figures import FIGURES, SEED, outcome
 from spatialsyn.studyfile.labels import labels_of
 from spatialsyn.studyfile.sections import sweep
 
 if TYPE_CHECKING:
-    from spatialsyn.cities.panel import CityPanel
-    from spatialsyn.report.tables.regression import Table
     from spatialsyn.studyfile.job import Job
 
 PAGE_DPI = 130
@@ -53,16 +70,14 @@ def write_tables(job: Job, folder: Path) -> dict[str, Table]:
     """Every table that the study asks for, in all formats."""
     folder.mkdir()
     made = {name: TABLES[name](job) for name in job.tables}
-    for name, table in made.items():
+    for name, one in made.items():
         for form in FORMATS:
-            table.save(folder / f"{name}.{form}")
+            one.save(folder / f"{name}.{form}")
     return made
 
 
 def write_figures(job: Job, folder: Path) -> dict[str, bytes]:
     """Every figure that the study asks for, as pdf and png; returns smaller png for the page."""
-    from spatialsyn.report.theme import close, figure_of, rendered, save, style
-
     folder.mkdir()
     made = {}
     for name in job.figures:
@@ -76,8 +91,6 @@ def write_figures(job: Job, folder: Path) -> dict[str, bytes]:
 
 def write_page(job: Job, tables: dict[str, Table], figures: dict[str, bytes], path: Path) -> None:
     """One self-contained page: the answer, a map to explore, the figures and the tables."""
-    from spatialsyn.report import Sections, page
-
     chosen = job.study.report
     page(
         {job.main: job.results[job.main], **job.results},
@@ -97,16 +110,12 @@ def answer(job: Job) -> list[str]:
     results, chosen = job.results[job.main], job.study.report
     if not results.regressors:
         return []
-    from spatialsyn.report.explorer.answers import answers
-
     by = job.by if job.panel.blocks else None
     return answers(results, job.x, by, chosen.labels, chosen.language)
 
 
 def facts(job: Job) -> dict[str, str]:
     """How to make the page again."""
-    from spatialsyn.report.explorer.words import phrase
-
     language = job.study.report.language
     seed = phrase("Seed of the permutations", language)
     return {
@@ -118,8 +127,6 @@ def facts(job: Job) -> dict[str, str]:
 
 def cautions(job: Job) -> list[str]:
     """What a careful reader should know before quoting the answer."""
-    from spatialsyn.report.tables.sars import sars
-
     words, results = SENTENCES[job.study.report.language], job.results[job.main]
     shared, scales = shared_indicators(job)
     return [
@@ -175,33 +182,23 @@ def _words(job: Job, more: Mapping[str, str] | None = None) -> dict[str, Any]:
 
 
 def _models(job: Job) -> Table:
-    from spatialsyn.report import table
-
     return table(_named(job, list(job.study.models)), **_words(job))
 
 
 def _main(job: Job) -> Table:
-    from spatialsyn.report import table
-
     return table(_named(job, [job.main]), **_words(job), below="interval")
 
 
 def _sweep(job: Job) -> Table:
-    from spatialsyn.report import table
-
     points = list(sweep(job.study, job.models))
     return table(_named(job, points), show=("effects", "rho", "fit"), **_words(job))
 
 
 def _grid(job: Job) -> Table:
-    from spatialsyn.report import specification_table
-
     return specification_table(job.runs, job.x, **_words(job))
 
 
 def _diagnostics(job: Job) -> Table:
-    from spatialsyn.report import diagnostics_table
-
     results, known = job.results[job.main], list(job.weights.values())
     W = known[0] if len(known) == 1 and not results.weights else None
     return diagnostics_table(results.diagnostics(W), **_words(job))
@@ -209,7 +206,6 @@ def _diagnostics(job: Job) -> Table:
 
 def _effects(job: Job, x: str | None = None, by: str | None = None) -> Table:
     """The effects of the main model, all by default; cities by the names that polygons have."""
-    from spatialsyn.report import effects_table
 
     results, names = job.results[job.main], _city_names(job) if by == "city" else {}
     return effects_table(results.effects(x, by=by), **_words(job, names), of=results)
@@ -224,22 +220,15 @@ def _city_names(job: Job) -> dict[str, str]:
 
 
 def _descriptives(job: Job) -> Table:
-    from spatialsyn.report import descriptives
-
     return descriptives(_sample(job), _variables(job), **_words(job))
 
 
 def _correlations(job: Job) -> Table:
-    from spatialsyn.report import correlations
-
     return correlations(_sample(job), _variables(job), above="within", **_words(job))
 
 
 def _definitions(job: Job) -> Table:
     """The raw columns behind the main model, as the codebook of the embedded panel has them."""
-    from spatialsyn.cities import datasets
-    from spatialsyn.report import definitions
-
     book, raw, chosen = datasets.codebook(), set[str](), job.study.report
     for name in _variables(job):
         raw |= set().union(*raw_columns(job, name))
@@ -262,8 +251,6 @@ def _sample(job: Job) -> CityPanel:
 
 
 def _weights(job: Job) -> Table:
-    from spatialsyn.report import weights_table
-
     blocks = job.panel.blocks[job.by] if job.panel.blocks else None
     return weights_table(*job.weights.values(), y=outcome(job), blocks=blocks, **_words(job))
 

@@ -26,11 +26,10 @@ SIZES = (30, 300, 600)
 
 
 def derivatives_by_inverse(W: np.ndarray, rho: float) -> list[float]:
-    """f, f', f'' and f''' written out."""
+    """f, f' and f'' written out."""
     S = np.eye(len(W)) - rho * W
     G = W @ np.linalg.inv(S)
-    traces = [np.trace(np.linalg.matrix_power(G, k)) for k in (1, 2, 3)]
-    return [np.linalg.slogdet(S)[1], -traces[0], -traces[1], -2 * traces[2]]
+    return [np.linalg.slogdet(S)[1], -np.trace(G), -np.trace(G @ G)]
 
 
 @pytest.mark.parametrize("n", SIZES)
@@ -41,10 +40,10 @@ def test_every_exact_method_gives_the_dense_derivatives(how, mutual, n):
     found = Eigenvalues(eigenvalues(W)) if how == "eigenvalues" else determined(W, how)
     for rho in (-0.9, -0.3, 0.0, 0.4, 0.85, 0.97):
         for order, expected in enumerate(derivatives_by_inverse(W.toarray(), rho)):
-            # Third derivatives of a polynomial of degree 64 lose six digits of the values'
+            # Second derivatives of a polynomial of degree 64 lose four digits of the values'
             # fifteen; relative to n where they vanish.
             scale = max(abs(expected), n)
-            assert abs(float(found.derivative(rho, order)) - expected) < 1e-8 * scale
+            assert abs(float(found.derivative(rho, order)) - expected) < 1e-9 * scale
 
 
 @pytest.mark.parametrize("n", SIZES)
@@ -155,7 +154,7 @@ def test_a_unit_root_leaves_every_method_alike():
     W = neighbours(40)
     for found in (Eigenvalues(eigenvalues(W)), determined(W, "sparse")):
         less = found.without_unit_root()
-        for order, share in enumerate((np.log(0.4), -1 / 0.4, -1 / 0.4**2, -2 / 0.4**3)):
+        for order, share in enumerate((np.log(0.4), -1 / 0.4, -1 / 0.4**2)):
             assert_allclose(less.derivative(0.6, order), found.derivative(0.6, order) - share)
         assert less.interval == found.interval
 
@@ -179,7 +178,7 @@ def test_a_scale_of_w_is_undone_by_rho():
     plain, scaled = determined(W, "sparse"), determined(sparse.csr_array(4 * W), "sparse")
     assert_allclose(scaled.radii[0], 4)
     assert_allclose(scaled.interval, np.array(plain.interval) / 4)
-    for order in range(4):
+    for order in range(3):
         expected = plain.derivative(0.6, order) * 4**order
         assert_allclose(scaled.derivative(0.15, order), expected, rtol=1e-8)
 

@@ -153,7 +153,6 @@ def block_sums(fit: Results, x: str, by: str | None) -> list[dict[str, Any]]:
 def summed(effects: Effects, columns: list[str]) -> dict[Any, Interval]:
     """Sums of the rows that agree in these columns, with their intervals."""
     estimate, spread = effects.table["estimate"].to_numpy(), effects.spread
-    assert spread is not None
     z = float(norm.ppf((1 + effects.level) / 2))
     made = {}
     for key, rows in effects.table.groupby(columns, sort=False).indices.items():
