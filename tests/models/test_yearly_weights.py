@@ -169,30 +169,33 @@ def test_the_information_is_the_variance_of_the_score(family):
     assert np.abs((res.params[names] - [params[k] for k in names]) / res.se[names]).max() < 3.5
 
 
+@pytest.mark.parametrize("effects", ["none", "time"])
 @pytest.mark.parametrize("family", ["sar", "sem", "gns"])
-def test_errors_with_random_effects_are_those_of_the_normal_density(family):
+def test_errors_with_random_effects_are_those_of_the_normal_density(family, effects):
     """tr V^-1 V_i V^-1 V_j / 2 + m_i'V^-1 m_j, by differences of the mean and the variance.
 
     Random effects join the years of a city, whose matrices differ: errors of lambda came out up
-    to twice as large.
+    to twice as large. Beside year effects everything is that of the cities F'y, F'WF.
     """
     panel, series = changing(n=8, T=4)
-    res = ss.fit(getattr(ss, family)("y ~ x", W="net", random="individual"), panel, series)
+    model = getattr(ss, family)("y ~ x", W="net", fixed_effects=effects, random="individual")
+    res = ss.fit(model, panel, series)
     n, T, p = panel.n, panel.T, res.params
     assert p["phi"] < 0.95
-    x, eye, years = panel.array("x"), np.eye(8), range(4)
-    W = [series.at(year).dense() for year in panel.years]
+    F = null_space(np.ones((1, n))) if effects == "time" else np.eye(n)
+    x, eye, years = F.T @ panel.array("x"), np.eye(F.shape[1]), range(4)
+    W = [F.T @ series.at(year).dense() @ F for year in panel.years]
 
     def density(at):
         rho, lam = at.get("rho[net]", 0.0), at.get("lambda[net]", 0.0)
         signal = [
-            at["Intercept"] + at["x"] * x[:, t] + at.get("W[net]*x", 0.0) * W[t] @ x[:, t]
+            at.get("Intercept", 0.0) + at["x"] * x[:, t] + at.get("W[net]*x", 0.0) * W[t] @ x[:, t]
             for t in years
         ]
         S = [np.linalg.inv(eye - rho * W[t]) for t in years]
         K = block_diag(*[S[t] @ np.linalg.inv(eye - lam * W[t]) for t in years])
         city = at["sigma2"] * (at["phi"] ** -2 - 1) / T
-        V = K @ (at["sigma2"] * np.eye(n * T) + city * np.kron(np.ones((T, T)), eye)) @ K.T
+        V = K @ (at["sigma2"] * np.eye(len(K)) + city * np.kron(np.ones((T, T)), eye)) @ K.T
         return np.concatenate([S[t] @ signal[t] for t in years]), V
 
     V = density(p)[1]
