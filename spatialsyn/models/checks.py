@@ -12,7 +12,7 @@ from scipy import sparse
 from spatialsyn.errors import ModelError, WeightsError, named
 from spatialsyn.models.columns import Column
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.numerics.lags import Array, Matrix, nearest_to_zero, norm
+from spatialsyn.numerics.lags import Array, Matrix, dense, nearest_to_zero, norm
 from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.transform import sweeps_cities, sweeps_time
 from spatialsyn.weights.series import Links
@@ -142,6 +142,26 @@ def check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
         raise ModelError(
             f"W[{changing[0]}] changes over the years, which {what} has no likelihood for. Use "
             f"{other}, or weights of base years."
+        )
+
+
+def check_changing_error(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
+    """Refuse city effects where the error's matrix changes over the years.
+
+    The filter of the error, I - lambda M(t), makes another number of a city's effect in every
+    year, which means over the years do not take away: lambda would come out near zero.
+    """
+    name = model.roles.wu
+    if name is None or not sweeps_cities(model.fixed_effects):
+        return
+    M = matrices[name]
+    if M.ndim == 3 and (dense(M) != dense(M)[0]).any():
+        raise ModelError(
+            f"W[{name}] of the error changes over the years, which does not go with "
+            f"fixed_effects={model.fixed_effects!r}: filtered by I - lambda W[{name}], the effect "
+            "of a city is another number every year, which no mean over the years removes. Give "
+            'the error a matrix of base years, W={..., "wu": "geo"}, or use fixed_effects="time", '
+            'random="individual", or a model without a spatial error, such as ss.sdm.'
         )
 
 

@@ -17,6 +17,7 @@ from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.models.checks import (
     check_absorbed,
     check_alike,
+    check_changing_error,
     check_dimensions,
     check_even,
     check_linked,
@@ -237,6 +238,7 @@ def sweep_effects(
     check_series(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
+    check_changing_error(model, matrices)
     check_alike(model, matrices)
     check_even(model, matrices)
     X, columns = right_side(model, data, weights)

@@ -76,7 +76,7 @@ def information(
             columns = _explained(design, columns, derivatives, residuals, kept)
             products = products + crossed
             if kept is not None and design.varies:
-                spread = crossed - _traces_of_means(derivatives)
+                spread = crossed - _traces_of_means(derivatives, design.projects_cities)
                 products = products + (1 / kept - kept) ** 2 * spread / design.copies
         elif design.exponential:
             products[:] = 0  # what is left of ln|S| and ln|R| is linear
@@ -112,9 +112,10 @@ def _traces(derivatives: Sequence[Any], swept: bool, kind: str) -> tuple[Array, 
     return once, twice, crossed
 
 
-def _traces_of_means(derivatives: Sequence[Array]) -> Array:
-    """tr D_i'D_j of the means over the years."""
+def _traces_of_means(derivatives: Sequence[Array], swept: bool) -> Array:
+    """tr D_i'D_j of the means over the years, of J D J where time effects were transformed away."""
     means = [D.mean(axis=0) if D.ndim == 3 else D for D in map(dense, derivatives)]
+    means = [centred(D) for D in means] if swept else means
     return np.array([[np.sum(a * b) for b in means] for a in means])
 
 

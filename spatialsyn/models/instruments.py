@@ -2,8 +2,9 @@
 
     H = [Zx, W_j Zx, W_j^2 Zx, M Zx, z, W z, W_j^2 z]
 
-Zx are the exogenous columns of Z = [X, WX], so that a Durbin model gets W^3 X; W_j are the
-matrices of Wy, M that of the error; z are external instruments, with a lag by every matrix.
+Zx are the exogenous columns of Z = [X, WX], so that a Durbin model gets W^3 X (the constant is
+lagged by M only); W_j are the matrices of Wy, M that of the error; z are external instruments,
+with a lag by every matrix.
 E[Wy] = W S^-1 Z delta is made of these lags (Kelejian & Prucha 1998, Journal of Real Estate
 Finance and Economics 17), M Zx makes two stages of filtered data generalised least squares,
 and a spatial first stage without W z makes a valid instrument invalid (Betz, Cook & Hollenbach

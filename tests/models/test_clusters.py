@@ -104,8 +104,13 @@ def test_scores_of_years_are_slopes_of_their_own_likelihoods(family):
 
 
 @pytest.mark.parametrize("correction", ["lee-yu", "direct"])
-@pytest.mark.parametrize("effects", ["none", "individual", "time", "twoways"])
-@pytest.mark.parametrize("family", ["sar", "sem"])
+@pytest.mark.parametrize(
+    ("family", "effects"),
+    [
+        *(("sar", effects) for effects in ("none", "individual", "time", "twoways")),
+        *(("sem", effects) for effects in ("none", "time")),  # refused with city effects
+    ],
+)
 def test_every_year_has_the_same_mean_score(family, effects, correction):
     """At the truth, zero unless there are dummies. E e e' = I: sums over errors of one cell each."""
     n, T, lam = 6, 5, 0.4
