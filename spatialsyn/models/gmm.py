@@ -33,6 +33,7 @@ from spatialsyn.models.moments import (
     moment_variance,
     projector,
 )
+from spatialsyn.models.own_lag import check_own_lag
 from spatialsyn.models.qml import multiplier_at, regress
 from spatialsyn.models.random_moments import phi_of, phi_of_residuals, quasi_demeaned
 from spatialsyn.models.strength import first_stage
@@ -118,6 +119,7 @@ def two_stages(design: Design, lam: float = 0.0) -> Array:
     from spreg.twosls import BaseTSLS
 
     given = instruments_of(design)
+    check_own_lag(design)
     y, Q = columns(design, lam)
     names = (*design.names, *design.rho_names)
     regress(y[:, None], Q, names)  # refuses collinear columns by name
