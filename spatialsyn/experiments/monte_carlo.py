@@ -30,6 +30,7 @@ from spatialsyn.experiments.summary import (
     true_effects,
     true_values,
 )
+from spatialsyn.models.covariance import check_kind
 from spatialsyn.models.data import read
 from spatialsyn.models.design import Design, align, sweep_effects
 from spatialsyn.models.estimate import Estimate, Parameters
@@ -165,6 +166,7 @@ def monte_carlo(
     sequence(seed)  # what is no number is refused before anything is made
     expect(model, SpatialModel, "monte_carlo needs a model such as ss.sdm(...)", ModelError)
     check_whole("draws", draws, FEWEST)
+    check_kind(cov)
     models = {model.family: model} if fitted is None else _checked(model, fitted)
     names = dict.fromkeys(w for one in (model, *models.values()) for w in one.weights_names)
     truth = truth_of(model, panel, weights, params, apart(seed))

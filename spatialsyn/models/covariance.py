@@ -68,6 +68,16 @@ HAC = "spatial-hac"
 ROBUST = ("sandwich", "period", "driscoll-kraay", "city", HAC)
 
 
+def check_kind(cov: object) -> None:
+    """Refuse what is the name of no covariance, of whatever model; None is the usual one."""
+    known = (*WORDS, HAC)
+    if cov is not None and not (isinstance(cov, str) and cov in known):
+        raise ModelError(
+            f"cov={cov!r} is not one of {', '.join(map(repr, known))}. Leave it out for the usual "
+            "one of every model."
+        )
+
+
 def covered(design: Design, estimate: Estimate, kind: str, near: Array | None = None) -> Estimate:
     """The same estimate with a covariance of this kind; see `robust_covariance`."""
     if near is not None and kind != HAC:
