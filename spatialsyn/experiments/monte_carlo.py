@@ -32,7 +32,7 @@ from spatialsyn.experiments.summary import (
 )
 from spatialsyn.models.covariance import check_kind
 from spatialsyn.models.data import read
-from spatialsyn.models.design import Design, align, sweep_effects
+from spatialsyn.models.design import Design, align, listed_weights, sweep_effects
 from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.estimators import estimated_as
 from spatialsyn.models.formula import Regressors
@@ -169,6 +169,7 @@ def monte_carlo(
     check_kind(cov)
     models = {model.family: model} if fitted is None else _checked(model, fitted)
     names = dict.fromkeys(w for one in (model, *models.values()) for w in one.weights_names)
+    weights = listed_weights(weights)  # read twice: an iterator would be used up
     truth = truth_of(model, panel, weights, params, apart(seed))
     matrices = align(weights, tuple(names), truth.panel)
     plans = [_plan(one, truth.panel, matrices, cov) for one in models.values()]
