@@ -89,7 +89,8 @@ def at(design: Design, spatial: Array) -> Array:
 def variance(design: Design, residuals: Array) -> float:
     """sigma2 of the residuals, (n T,), where anything is left."""
     sigma2 = float(residuals @ residuals) / design.nobs
-    if sigma2 <= 1e-20 * float((design.y**2).sum()):
+    y = design.y if design.observed is None else design.observed
+    if sigma2 <= 1e-20 * float(np.nansum(y**2)):
         raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
     return sigma2
 
