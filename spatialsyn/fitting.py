@@ -38,7 +38,8 @@ def fit(
         The first two are information matrices, right for normal errors of one variance; the
         others are robust to other distributions of one variance ("sandwich"), to dependence
         over the years of a city and variances that differ between cities, to both between the
-        cities of a year, and to these over neighbouring years. Stata's vce(robust) of a panel
+        cities of a year (with Wy: to variances that differ between years), and to these over
+        neighbouring years. Stata's vce(robust) of a panel
         (xtreg, fe) is "city"; "sandwich" leaves the usual standard errors to the coefficients of
         ss.ols and ss.slx. Estimates from instruments have "classical" (their default),
         "robust" and the last three; matrix exponentials have "robust" too, for variances that

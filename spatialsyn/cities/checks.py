@@ -126,10 +126,16 @@ def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
             "from 0 below the header. Give these rows a year, or delete them in the file: sums and "
             "sources below a table belong to no year."
         )
-    if pd.api.types.is_bool_dtype(years):
-        raise PanelError(f"{year!r} holds {named(first)}, true or false; a panel needs years.")
+    flags = years[[isinstance(value, (bool, np.bool_)) for value in years]].head(1)
+    if len(flags):
+        raise PanelError(f"{year!r} holds {named(flags)}, true or false; a panel needs years.")
     numbers = pd.to_numeric(years, errors="coerce").astype(object)
     numbers = pd.to_numeric(numbers)  # of NumPy: other kinds have no remainder, or a missing one
+    if pd.api.types.is_complex_dtype(numbers):
+        raise PanelError(
+            f"{year!r} holds complex numbers ({named(first)}); a panel needs years: "
+            f"frame[{year!r}].map(lambda value: value.real).astype(int)."
+        )
     text = years.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
     bad = numbers.isna().to_numpy() | (numbers % 1 != 0).to_numpy() | text
     if bad.any():

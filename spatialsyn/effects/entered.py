@@ -22,19 +22,18 @@ from spatialsyn.numerics.exponential import exponentials
 from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.multiplier import multiplier
 from spatialsyn.numerics.selected import Elimination, elimination
+from spatialsyn.numerics.solves import DENSE_TO
 
 # Number of cities from which on a sparse S is factored rather than inverted.
 FACTORED_FROM = 300
-# Beyond this number an (n, n) matrix is not written out.
-WRITTEN_TO = 5000
 
 
 def check_written(n: int, what: str) -> None:
     """Refuse what needs an (n, n) matrix of too many cities."""
-    if n > WRITTEN_TO:
+    if n > DENSE_TO:
         raise ModelError(
             f"{what} write out the ({n}, {n}) matrix of all pairs of cities, {8e-9 * n**2:.0f} GB "
-            f"a time; they are limited to {WRITTEN_TO} cities. With sparse weights effects on "
+            f"a time; they are limited to {DENSE_TO} cities. With sparse weights effects on "
             "average, by block and by city, of one year or in the long run, have no limit: "
             "effects(), effects(by='region'), effects(by='city')."
         )

@@ -30,8 +30,9 @@ from spatialsyn.experiments.summary import (
     true_effects,
     true_values,
 )
+from spatialsyn.models.covariance import check_kind
 from spatialsyn.models.data import read
-from spatialsyn.models.design import Design, align, sweep_effects
+from spatialsyn.models.design import Design, align, listed_weights, sweep_effects
 from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.estimators import estimated_as
 from spatialsyn.models.formula import Regressors
@@ -165,8 +166,10 @@ def monte_carlo(
     sequence(seed)  # what is no number is refused before anything is made
     expect(model, SpatialModel, "monte_carlo needs a model such as ss.sdm(...)", ModelError)
     check_whole("draws", draws, FEWEST)
+    check_kind(cov)
     models = {model.family: model} if fitted is None else _checked(model, fitted)
     names = dict.fromkeys(w for one in (model, *models.values()) for w in one.weights_names)
+    weights = listed_weights(weights)  # read twice: an iterator would be used up
     truth = truth_of(model, panel, weights, params, apart(seed))
     matrices = align(weights, tuple(names), truth.panel)
     plans = [_plan(one, truth.panel, matrices, cov) for one in models.values()]

@@ -32,7 +32,7 @@ from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, names, split
-from spatialsyn.models.line import peaks, products_of
+from spatialsyn.models.outcomes import maxima
 from spatialsyn.models.qml import at, estimate_qml, parameter_names
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
@@ -236,7 +236,9 @@ def refitted(design: Design, made: Outcomes, start: Array) -> Array:
     parameters are climbed from `start`, those that made the samples.
     """
     if beside(design):
-        return _side_by_side(design, made)
+        size, b = design.y.size, made.y.shape[-1]
+        Wy = made.Wy.reshape(size, -1)
+        return maxima(design, made.y.reshape(size, b), Wy).params
     return np.array([_one(drawn(design, made, i), start) for i in range(made.y.shape[-1])])
 
 
@@ -245,25 +247,6 @@ def _one(design: Design, start: Array) -> Array:
         return at(design, best_spatial(design, start))
     except EstimationError:
         return np.full(len(design.names) + len(start) + 1, np.nan)
-
-
-def _side_by_side(design: Design, made: Outcomes) -> Array:
-    """Least squares given rho: only y and Wy change, so Z is factored once."""
-    size, b = design.y.size, made.y.shape[-1]
-    Q, R = np.linalg.qr(design.Z.reshape(size, -1))
-    y = made.y.reshape(size, b)
-    on_y = Q.T @ y
-    e: Array = y - Q @ on_y
-    rho: Array = np.empty((0, b))
-    if isinstance(design.logdet, LogDet):
-        Wy = made.Wy.reshape(size, b)
-        on_Wy = Q.T @ Wy
-        e_Wy = Wy - Q @ on_Wy
-        found, inside = peaks(design, design.logdet, products_of(e, e_Wy))
-        rho = np.where(inside, found, np.nan)[None]
-        on_y, e = on_y - rho * on_Wy, e - rho * e_Wy
-    sigma2 = (e**2).sum(axis=0) / design.nobs
-    return np.vstack([np.linalg.solve(R, on_y), rho, sigma2]).T
 
 
 def without(design: Design, name: str) -> Design:

@@ -22,8 +22,6 @@ OTHERS = ("sigma2", "phi")
 SPATIAL = ("rho[", "lambda[", "alpha[", "alpha_u[")
 # A column whose length falls below this share of its size was absorbed by the effects.
 ABSORBED = 1e-9
-# Numbers that differ by less than this share are the same, but for the digits of a file.
-SAME = 1e-7
 # Values below this, or above its inverse, have fourth powers, which the information matrix has
 # of the error, that are zero or infinite.
 SMALLEST = 1e-70
@@ -229,25 +227,6 @@ def check_outcome(y: Array, swept: Array, model: SpatialModel) -> None:
             "removed (it is constant within each city, or common to all cities in each year, but "
             "for rounding). Check the column, or choose other fixed effects."
         )
-
-
-def check_own_lag(Wy: Array, rho_names: Sequence[str], X: Array, columns: Sequence[Column]) -> None:
-    """Refuse a regressor that is the lag of the outcome, which the model has already.
-
-    As a regressor it would be taken for exogenous, and rho W y for something else.
-    """
-    for k, j in zip(*np.nonzero(begin_alike(X[0, 0], Wy[0, 0])), strict=True):
-        if np.allclose(X[..., k], Wy[..., j], rtol=SAME, atol=0):
-            raise ModelError(
-                f"{columns[k].name!r} is the spatial lag of the outcome itself, which the model "
-                f"has already, as {rho_names[j]}: it moves with the errors and is no regressor. "
-                "Leave it out."
-            )
-
-
-def begin_alike(x: Array, Wy: Array) -> Array:
-    """Which columns, (k,) of one cell, may be which lags of the outcome, (m,): (k, m)."""
-    return np.asarray(np.abs(x[:, None] - Wy) <= SAME * np.abs(Wy))
 
 
 def _check_unit(values: Array, what: str) -> None:

@@ -26,6 +26,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, gradient, jacobian
 from spatialsyn.models.mixture import Mixture
+from spatialsyn.models.own_lag import check_own_lag
 from spatialsyn.models.qml import check_size, describe, regress, variance
 from spatialsyn.models.search import GRID, compressed
 from spatialsyn.numerics.lags import Array, norm
@@ -62,6 +63,7 @@ def estimate_convex(design: Design) -> Estimate:
     check_size(design)
     _check_independent(design)
     _check_units(design)
+    check_own_lag(design)
     return describe(design, at(design, check_peak(design, highest(design))))
 
 

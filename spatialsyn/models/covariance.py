@@ -7,8 +7,9 @@
                     theorem 1; reduced-form residuals, as some programs use, are wrong). Such
                     errors leave the expected information what it is, so H = I. Without rho and
                     lambda the coefficients keep the usual covariance, s2 (Z'Z)^-1.
-``period``          J from the scores of the years: any dependence and heteroskedasticity
-                    between the cities of one year; years independent and not few.
+``period``          J from the scores of the years: variances that differ between years, and
+                    any dependence between the cities of one year that leaves the estimate of
+                    rho or lambda what it is (see below); years independent and not few.
 ``driscoll-kraay``  the same with Bartlett weights over neighbouring years (Driscoll & Kraay
                     1998); lag length floor(4 (T/100)^(2/9)).
 ``city``            J from the scores of the cities (`scores`): any dependence over time, and
@@ -26,7 +27,10 @@ sigma2 is too small by the cells they use up; J knows that, and V is right for i
 Heteroskedasticity of unknown form makes the likelihood estimate of rho or lambda itself
 inconsistent, unless the variances are unrelated to the diagonal of W S^-1 (Lin & Lee 2010,
 Journal of Econometrics 157, 34-52); so does dependence between cities that the model
-lacks. No covariance mends that. Matrix exponentials (`mess`) stay consistent under the first.
+lacks: the mean of its score is tr(G Omega_t) / s2 - tr G, summed over the years. No covariance
+mends that. Matrix exponentials (`mess`) stay consistent under the first. Variances that differ
+between years only, Omega_t = s2_t I, leave that mean zero: so ``period`` is there with Wy, while
+``spatial-hac``, which adds dependence between cities to ``city`` and nothing else, is refused.
 """
 
 from __future__ import annotations
@@ -62,6 +66,16 @@ WORDS = {
 }
 HAC = "spatial-hac"
 ROBUST = ("sandwich", "period", "driscoll-kraay", "city", HAC)
+
+
+def check_kind(cov: object) -> None:
+    """Refuse what is the name of no covariance, of whatever model; None is the usual one."""
+    known = (*WORDS, HAC)
+    if cov is not None and not (isinstance(cov, str) and cov in known):
+        raise ModelError(
+            f"cov={cov!r} is not one of {', '.join(map(repr, known))}. Leave it out for the usual "
+            "one of every model."
+        )
 
 
 def covered(design: Design, estimate: Estimate, kind: str, near: Array | None = None) -> Estimate:

@@ -23,7 +23,6 @@ from spatialsyn.models.checks import (
     check_linked,
     check_names,
     check_outcome,
-    check_own_lag,
     check_pairs,
     check_rows,
     check_series,
@@ -250,7 +249,6 @@ def sweep_effects(
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
     Z = sweep_columns(X, fixed)
     check_absorbed(X, Z, columns, model)
-    check_own_lag(Wy, tuple(W), X, columns)
     y = sweep_columns(data.y[..., None], fixed)[..., 0]
     check_outcome(data.y, y, model)
     likelihood = model.estimator == "qml"

@@ -32,7 +32,8 @@ from spatialsyn.models.moments import (
     moment_variance,
     projector,
 )
-from spatialsyn.models.qml import multiplier_at, parameter_names, regress
+from spatialsyn.models.own_lag import check_own_lag
+from spatialsyn.models.qml import multiplier_at, parameter_names, regress, variance
 from spatialsyn.models.random_moments import phi_of, phi_of_residuals, quasi_demeaned
 from spatialsyn.models.strength import first_stage
 from spatialsyn.numerics.lags import Array, lag
@@ -117,6 +118,7 @@ def two_stages(design: Design, lam: float = 0.0) -> Array:
     from spreg.twosls import BaseTSLS
 
     given = instruments_of(design)
+    check_own_lag(design)
     y, Q = columns(design, lam)
     names = (*design.names, *design.rho_names)
     regress(y[:, None], Q, names)  # refuses collinear columns by name
@@ -139,9 +141,7 @@ def describe(design: Design, coefficients: Array, rest: Array) -> Estimate:
     """The estimate with these (delta, rho) and this lambda or phi, and its covariance."""
     y, Q = columns(design, 0.0 if design.error is None else float(rest[0]))
     residuals = (y - Q @ coefficients).reshape(design.y.shape)
-    sigma2 = float((residuals**2).sum()) / design.nobs
-    if sigma2 <= 1e-20 * float((design.y**2).sum()):
-        raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
+    sigma2 = variance(design, residuals.ravel())
     rho = coefficients[design.Z.shape[2] :]
     if design.logdet is not None and not design.logdet.contains(rho):
         F = first_stage(design, "classical").table["conditional_F"].min()

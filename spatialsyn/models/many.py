@@ -18,11 +18,12 @@ from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.line import peaks
+from spatialsyn.models.own_lag import given
 from spatialsyn.models.qml import DISTINCT, REGULAR, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.cholesky import Symmetrised
 from spatialsyn.numerics.decomposed import Decomposed
-from spatialsyn.numerics.lags import FEW_CITIES, Array, dense, lag_each
+from spatialsyn.numerics.lags import FEW_CITIES, Array, Matrix, dense, lag_each
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.traces import Traces, margins, projected
 from spatialsyn.numerics.transform import sweep_in_place
@@ -94,7 +95,7 @@ class Estimates:
     one, columns : see `Beside`
     params, cov, loglik : (b, q), (b, q, q) and (b,)
     fine : (b,), False for a model that `estimate_qml` has to look at: its regressors are nearly
-        collinear, its likelihood has no maximum inside, its information is singular
+        collinear or give Wy, its likelihood has no maximum inside, its information is singular
     """
 
     one: Design
@@ -170,7 +171,7 @@ def estimate_alone(design: Design) -> Estimate | None:
 def _estimated(models: Beside) -> tuple[Estimates, Array, Array | None]:
     """The estimates, and of the last ones residuals and S^-1, if it was written out."""
     one = models.one
-    parts = [_regression(rows, one.Wy.shape[2]) for _, rows in models.rows(0)]
+    parts = [_regression(rows, one.W) for _, rows in models.rows(0)]
     square, mixed, products, fine = (np.concatenate(part) for part in zip(*parts, strict=True))
     rho, fine = _searched(one, products, fine)
     mixed = mixed[:, 0] - np.einsum("bm,bmk->bk", rho, mixed[:, 1:])
@@ -195,22 +196,27 @@ def _estimated(models: Beside) -> tuple[Estimates, Array, Array | None]:
     return Estimates(one, models.columns, params, cov, loglik, fine), e, inverse
 
 
-def _regression(rows: Array, m: int) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
-    """Of y and of m Wy on the regressors, for each of b models.
+def _regression(rows: Array, W: Sequence[Matrix]) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+    """Of y and Wy on the regressors, for each of b models of m matrices `W`, one or none.
 
     Returns
     -------
     tuple
         (b, p, p), products of the regressors; (b, 1 + m, p + 1 + m), the rows that residuals
-        are made of; (b, 1 + m, 1 + m), their products; whether the regressors are told apart.
+        are made of; (b, 1 + m, 1 + m), their products; whether the regressors are told apart,
+        and do not give Wy.
     """
-    b, p = len(rows), rows.shape[1] - 1 - m
+    b, m = len(rows), len(W)
+    p = rows.shape[1] - 1 - m
     gram = rows[:, :p] @ rows.transpose(0, 2, 1)
     coefficients, fine = _regressed(gram)
     mixed = np.zeros((b, 1 + m, p + 1 + m))
     mixed[:, :, :p], mixed[:, :, p:] = -coefficients.transpose(0, 2, 1), np.eye(1 + m)
     e = mixed @ rows
-    return gram[..., :p], mixed, e @ e.transpose(0, 2, 1), fine
+    left = e @ e.transpose(0, 2, 1)
+    if m:
+        fine &= ~given(W[0], left[:, 0, 0], left[:, 1, 1], squares(rows[:, -1]))
+    return gram[..., :p], mixed, left, fine
 
 
 def _searched(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import KINDS
@@ -32,7 +32,7 @@ from spatialsyn.models.masked import (
     off_cells,
     score,
 )
-from spatialsyn.models.qml import check_size, inverted, parameter_names, regress
+from spatialsyn.models.qml import check_size, inverted, parameter_names, regress, variance
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
@@ -60,15 +60,11 @@ def estimate_masked(design: Design) -> Estimate:
         The likelihood has no maximum inside the parameter space.
     """
     check_size(design)
-    assert design.observed is not None
     spatial = _best(design)
     at = masked(design, spatial)
     size = at.y.size
     delta = regress(at.y.reshape(size, 1), at.Z.reshape(size, -1), design.names)[:, 0]
-    e = at.residual(delta)
-    sigma2 = float(np.vdot(e, e)) / design.nobs
-    if sigma2 <= 1e-20 * float(np.nansum(np.square(design.observed))):
-        raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
+    sigma2 = variance(design, at.residual(delta).ravel())
     return describe_masked(design, np.r_[delta, spatial, sigma2])
 
 

@@ -28,6 +28,7 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered, full, gradient, means, names
 from spatialsyn.models.line import best_on_line, of_lambda, of_rho
+from spatialsyn.models.own_lag import check_own_lag
 from spatialsyn.models.search import best_spatial, check_peak
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
@@ -65,9 +66,10 @@ def estimate_qml(design: Design) -> Estimate:
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     both = np.column_stack([y, Wy])
     coefficients = regress(both, Z, design.names)
+    residuals = both - Z @ coefficients
+    check_own_lag(design, coefficients)
     if design.random:
         return _with_city_variance(design)
-    residuals = both - Z @ coefficients
     spatial = _best(design, residuals)
     if design.error is not None or design.exponential:
         return describe(design, at(design, spatial))
@@ -87,7 +89,8 @@ def at(design: Design, spatial: Array) -> Array:
 def variance(design: Design, residuals: Array) -> float:
     """sigma2 of the residuals, (n T,), where anything is left."""
     sigma2 = float(residuals @ residuals) / design.nobs
-    if sigma2 <= 1e-20 * float((design.y**2).sum()):
+    y = design.y if design.observed is None else design.observed
+    if sigma2 <= 1e-20 * float(np.nansum(y**2)):
         raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
     return sigma2
 

@@ -7,7 +7,7 @@ like e, or stand outside it (random="baltagi").
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
@@ -136,6 +136,7 @@ def truth_of(
     what = "panel is a CityPanel or a shape (cities, years)"
     expect(panel, (CityPanel, tuple), what, PanelError)
     expect(params, (Mapping, pd.Series), "params has a number for every parameter", ModelError)
+    weights = listed_weights(weights)  # read twice: an iterator would be used up
     parsed = parse(model.formula)
     outcome = str(parsed.outcome)
     if not outcome.isidentifier() or parsed.years_lost:
@@ -247,7 +248,7 @@ def _from_year_to_year(A: Array, shocks: Array) -> Array:
 
 def _drawn(
     shape: tuple[int, int],
-    weights: Links | Iterable[Links] | Mapping[str, Links] | None,
+    weights: Sequence[Links],
     terms: list[str],
     generator: np.random.Generator,
 ) -> CityPanel:
@@ -255,8 +256,7 @@ def _drawn(
     if len(shape) != 2 or not all(isinstance(k, Integral) and k > 0 for k in shape):
         raise ModelError(f"the shape {shape} is not (cities, years), two whole numbers.")
     n, T = shape
-    listed = listed_weights(weights)
-    ids = listed[0].ids if listed else tuple(range(n))
+    ids = weights[0].ids if weights else tuple(range(n))
     if len(ids) != n:
         raise ModelError(f"the shape {shape} has {n} cities, the weights have {len(ids)}.")
     index = pd.MultiIndex.from_product([ids, range(FIRST_YEAR, FIRST_YEAR + T)])

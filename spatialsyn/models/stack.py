@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import product
 from operator import attrgetter
 
 import numpy as np
 
 from spatialsyn.errors import SpatialsynError
-from spatialsyn.models.checks import ABSORBED, are_names, begin_alike
+from spatialsyn.models.checks import ABSORBED, are_names
 from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design, sweep_effects
 from spatialsyn.models.formula import Regressors
@@ -52,7 +51,6 @@ def stacked(
         return []
     by_matrix = [name for name, _ in models[0].roles.wx]
     stack = Stack.of(data, first.W, [first.matrices[name] for name in by_matrix])
-    repeats = stack.repeats()
     absorbed = stack.sweep(first.fixed_effects)
     part: dict[str | None, int] = {name: i for i, name in enumerate([None, *by_matrix])}
     groups: dict[int, list[tuple[int, tuple[Column, ...], list[int]]]] = {}
@@ -64,8 +62,7 @@ def stacked(
         of_X = [d.keys[1 + j] for j in places]
         at = [stack.x[key, part[c.W]] for key, c in zip(of_X, columns, strict=True)]
         y, *Wy = [stack.y[d.keys[0], k] for k in range(1 + len(first.W))]
-        fine = absorbed.isdisjoint([*at, y]) and repeats.isdisjoint(product(at, Wy))
-        if fine and are_names(names):
+        if absorbed.isdisjoint([*at, y]) and are_names(names):
             groups.setdefault(len(columns), []).append((i, columns, [*at, y, *Wy]))
     swept = stack.values.reshape(len(stack.values), -1)
     return [
@@ -133,13 +130,6 @@ class Stack:
         sweep_in_place(self.values, fixed_effects)
         empty = self._lengths() <= ABSORBED * np.where(size > 0, size, 1)
         return frozenset(np.flatnonzero(empty).tolist())
-
-    def repeats(self) -> frozenset[tuple[int, int]]:
-        """Places of columns, and of lags of outcomes that they may be; see `check_own_lag`."""
-        lags = np.array([at for (_, k), at in self.y.items() if k], dtype=int)
-        first = self.values[:, 0, 0]
-        columns, which = np.nonzero(begin_alike(first, first[lags]))
-        return frozenset(zip(columns.tolist(), lags[which].tolist(), strict=True))
 
     def _lengths(self) -> Array:
         return np.sqrt(squares(self.values.reshape(len(self.values), -1)))

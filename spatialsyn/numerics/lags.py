@@ -105,12 +105,18 @@ def nearest_to_zero(matrices: Sequence[Matrix]) -> tuple[float, Array]:
 
     Coefficients have unit length; zero says that a matrix is a combination of the others.
     """
-    sparse_all = all(sparse.issparse(W) for W in matrices)
-    W = list(matrices) if sparse_all else [dense(one) for one in matrices]
-    gram = np.array([[(a * b).mean() for b in W] for a in W])
+    gram = products(matrices)
     scale = np.sqrt(np.diag(gram))
     values, vectors = np.linalg.eigh(gram / scale / scale[:, None])
     return float(values[0]), vectors[:, 0]
+
+
+def products(matrices: Sequence[Matrix]) -> Array:
+    """(m, m) of m matrices: the sums of what their entries multiply to, the mean row's."""
+    sparse_all = all(sparse.issparse(W) for W in matrices)
+    W = list(matrices) if sparse_all else [dense(one) for one in matrices]
+    n = W[0].shape[-1]
+    return np.array([[(a * b).mean() * n for b in W] for a in W])
 
 
 def quadratic(W: Matrix, Z: Array) -> Array:

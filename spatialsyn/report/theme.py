@@ -265,8 +265,8 @@ def save(
 
     Parameters
     ----------
-    path : without suffix, to get all `formats`; with the suffix of a format, to get that one.
-        Folders on the way are made.
+    path : without suffix, to get all `formats`; with the suffix of a format, as it is written,
+        to get that one. Folders on the way are made.
     formats : of "pdf", "png", "svg", "eps"; eps is opaque, in the colours of paper
     dpi : of the png; 300 for halftones, 500 for combinations, 1000 for line art (Elsevier).
 
@@ -285,16 +285,16 @@ def save(
             f"cannot save a figure as {path.name!r}: there are {', '.join(METADATA)}. Journals "
             "that ask for tiff or jpg take a png, with dpi=300 to 1000, and most a pdf or eps."
         )
-    if path.suffix[1:] in METADATA:
-        path, formats = path.with_suffix(""), (path.suffix[1:],)
-    unknown = [name for name in formats if name not in METADATA]
+    files = {path: path.suffix[1:].lower()}
+    if files[path] not in METADATA:
+        files = {path.with_name(f"{path.name}.{form}"): form for form in formats}
+    unknown = [form for form in files.values() if form not in METADATA]
     if unknown:
         raise ConfigError(f"formats={unknown} cannot be written; there are {', '.join(METADATA)}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with style():
         check_glyphs(figure)
-        return [written(path.with_name(f"{path.name}.{f}"), rendered(figure, f, dpi))
-                for f in formats]  # fmt: skip
+        return [written(file, rendered(figure, form, dpi)) for file, form in files.items()]
 
 
 def points_wide(ax: Axes) -> float:

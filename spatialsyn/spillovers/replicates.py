@@ -17,11 +17,9 @@ import numpy as np
 
 from spatialsyn.errors import ModelError
 from spatialsyn.models.design import Design, estimates_cities
-from spatialsyn.models.line import peaks, products_of
-from spatialsyn.models.qml import regress
+from spatialsyn.models.outcomes import Maxima, maxima
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, lag
-from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.randomness import generator
 from spatialsyn.numerics.transform import independent, sweep
 from spatialsyn.results import Results
@@ -39,20 +37,6 @@ class Samples:
 
     y: Array
     Wy: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Estimates:
-    """The maxima of many likelihoods.
-
-    Attributes
-    ----------
-    params : (R, q), in the order (delta, rho, sigma2); NaN where rho lies at an end
-    loglik : (R,), constants included
-    """
-
-    params: Array
-    loglik: Array
 
 
 def check_sampled(results: Results, what: str, instead: str = "") -> None:
@@ -109,23 +93,6 @@ def gain_test(null: str, gained: Array, df: int, note: str) -> HypothesisTest:
     return HypothesisTest(null, float(gained[0]), df, float(p), note)
 
 
-def refitted(design: Design, samples: Samples) -> Estimates:
+def refitted(design: Design, samples: Samples) -> Maxima:
     """Maximum likelihood of `design` with the outcomes of every sample in turn."""
-    R = samples.y.shape[1]
-    Z = design.Z.reshape(len(samples.y), -1)
-    stacked = np.c_[samples.y, samples.Wy]
-    on_Z = regress(stacked, Z, design.names)
-    e = stacked - Z @ on_Z
-    rho: Array = np.zeros((0, R))
-    logdet: Array = np.zeros(R)
-    inside = np.ones(R, dtype=bool)
-    delta, residual = on_Z[:, :R], e[:, :R]
-    if isinstance(design.logdet, LogDet):
-        best, inside = peaks(design, design.logdet, products_of(e[:, :R], e[:, R:]))
-        delta, residual = delta - best * on_Z[:, R:], residual - best * e[:, R:]
-        rho, logdet = best[None], design.logdet(best)
-    sigma2 = (residual**2).sum(axis=0) / design.nobs
-    params = np.vstack([delta, rho, sigma2]).T
-    params[~inside] = np.nan
-    loglik = design.copies * logdet - design.nobs / 2 * (np.log(2 * np.pi * sigma2) + 1)
-    return Estimates(params, loglik)
+    return maxima(design, samples.y, samples.Wy)

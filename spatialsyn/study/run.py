@@ -20,6 +20,7 @@ from tqdm import tqdm
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, WeightsError, expect, named
+from spatialsyn.models.covariance import check_kind
 from spatialsyn.models.design import align
 from spatialsyn.models.many import joined
 from spatialsyn.models.spec import SpatialModel
@@ -53,8 +54,8 @@ class Study:
     Raises
     ------
     ModelError, PanelError, AlignmentError
-        No models, two of one name, years or groupings that the panel does not have, matrices
-        that are missing.
+        No models, two of one name, a covariance that no model has, years or groupings that the
+        panel does not have, matrices that are missing.
     """
 
     panel: CityPanel
@@ -74,6 +75,7 @@ class Study:
             twice = [name for name, times in Counter(map(str, self.models)).items() if times > 1]
             raise ModelError(f"models differ by name, as text; more than one is {named(twice)}.")
         object.__setattr__(self, "models", made)
+        check_kind(self.cov)
         self._check_panel()
         needed = Counter(w for spec in made.values() for w in spec.model.weights_names)
         aligned = align(self.weights, tuple(needed), self.panel)

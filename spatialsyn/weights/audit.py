@@ -28,9 +28,10 @@ from scipy.sparse.csgraph import connected_components
 
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array, lag, nearest_to_zero
+from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.spectrum import leading
 from spatialsyn.weights.composite import block_codes
-from spatialsyn.weights.core import EXACT_TO, Weights
+from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import WeightsSeries
 
 # Two lags this alike leave a joint model to chance; this alike, it is not identified at all.
@@ -189,7 +190,7 @@ def single(weights: Sequence[Weights | WeightsSeries], caller: str = "audit") ->
 
 def _eigenvalues(w: Weights) -> tuple[float, float, float]:
     """Interval of rho and eigenvalue gap; unknown ends are missing."""
-    if w.n > EXACT_TO:
+    if w.n > DENSE_TO:
         low, high, second = leading(w.matrix)
         with np.errstate(divide="ignore"):
             return 1 / low, 1 / high, 1 - second / high

@@ -23,6 +23,7 @@ from spatialsyn.numerics.eigenvectors import diagonal_form
 from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.schur import schur_form
+from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.weights.checks import of_another_kind
 
 # Ways to take a matrix apart, once for many models of it.
@@ -33,8 +34,6 @@ FOUND = ("spectrum", "logdet")
 ROW_SUM = 1e-9
 # Above this share of links a matrix is kept dense: it multiplies faster so.
 DENSE_FROM = 0.25
-# Beyond this size the exact spectrum costs minutes and gigabytes.
-EXACT_TO = 5000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -182,10 +181,10 @@ class Weights:
         return spectrum(self.matrix)
 
     def _check_dense(self) -> None:
-        if self.n > EXACT_TO:
+        if self.n > DENSE_TO:
             raise WeightsError(
                 f"W[{self.name}] has {self.n} cities; its eigenvalues need a dense matrix, which "
-                f'reaches {EXACT_TO}. A sparse W has more: with_logdet("sparse"), or "moments".'
+                f'reaches {DENSE_TO}. A sparse W has more: with_logdet("sparse"), or "moments".'
             )
 
     def with_logdet(self, how: str) -> Weights:

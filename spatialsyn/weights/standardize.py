@@ -19,8 +19,9 @@ from scipy import sparse
 
 from spatialsyn.errors import WeightsError, named
 from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.spectrum import eigenvalues, leading, parts
-from spatialsyn.weights.core import EXACT_TO, Weights
+from spatialsyn.weights.core import Weights
 
 STANDARDIZATIONS = ("row", "column", "spectral", "minmax", "none")
 
@@ -69,7 +70,7 @@ def column_sums(weights: Weights) -> Array:
 
 def _scale(weights: Weights, how: str) -> float:
     if how == "spectral":
-        if weights.n > EXACT_TO:
+        if weights.n > DENSE_TO:
             radius = leading(weights.matrix)[1]
         else:
             radius = float(np.abs(eigenvalues(weights.matrix)).max())

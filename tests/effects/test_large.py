@@ -179,7 +179,7 @@ def test_interpolated_draws_are_those_of_an_inverse_each(side, rho, se):
 
 
 def test_what_needs_all_pairs_of_many_cities_is_refused(monkeypatch):
-    monkeypatch.setattr(entered, "WRITTEN_TO", 50)
+    monkeypatch.setattr(entered, "DENSE_TO", 50)
     res, dynamic = FITS["sdm"], FITS["dynamic"]
     message = r"\(60, 60\) matrix of all pairs of cities.*limited to 50"
     for ask in (

@@ -13,6 +13,7 @@ import spatialsyn as ss
 from spatialsyn.models.covariance import _independent, _omega, cumulants, robust_covariance
 from spatialsyn.models.design import align, build
 from spatialsyn.models.likelihood import filtered, lags
+from spatialsyn.models.moments import between_clusters
 from spatialsyn.models.qml import describe, estimate_qml
 from spatialsyn.numerics.lags import lag
 from spatialsyn.numerics.transform import sweep
@@ -163,6 +164,41 @@ def test_clusters_by_year_hold_under_common_shocks():
     rho, se = np.array(found).T
     assert rho.mean() > 0.5
     assert_allclose(se.mean(), rho.std(), rtol=0.07)  # 400 draws: the sd is good to 3.5 %
+
+
+def test_clusters_by_year_hold_where_variances_change_from_year_to_year():
+    """300 draws: rho is consistent then, for E e_t'G e_t = s2_t tr G, unlike beside common shocks.
+
+    The expected information takes one variance for all years: its standard errors are 0.75 of
+    the standard deviation.
+    """
+    panel, w = made_up(n=15, T=40, seed=1)
+    model = ss.sar("y ~ x", W="w", fixed_effects="individual")
+    d, W, x = build(model, panel, align(w, ("w",), panel)), w.dense(), panel.array("x")
+    rng, found = np.random.default_rng(0), []
+    for _ in range(300):
+        e = rng.normal(size=(15, 40)) * np.where(np.arange(40) % 2, 0.2, 1.4)
+        y = np.linalg.solve(np.eye(15) - 0.4 * W, 0.3 * x + e)
+        design = redrawn(d, W, y[..., None])
+        estimate = estimate_qml(design)
+        cov = robust_covariance(design, estimate, "period")
+        found.append([estimate.params[1], np.sqrt(cov[1, 1]), np.sqrt(estimate.cov[1, 1])])
+    rho, by_year, expected = np.array(found).T
+    assert_allclose(rho.mean(), 0.4, atol=0.01)  # 300 draws: the mean is good to 0.003
+    assert_allclose(by_year.mean(), rho.std(), rtol=0.1)  # the sd to 4 %; few years: 3 % short
+    assert expected.mean() < 0.85 * rho.std()
+
+
+@pytest.mark.parametrize("T", [4, 8])
+def test_years_whose_cities_lost_their_means_find_less_of_the_variance_of_products(T):
+    """(T - 2) / (T - 1) of it: what the page on inference says of few years, for e_t'G e_t."""
+    G = made_up(n=6)[1].dense()
+    e = np.random.default_rng(0).normal(size=(40_000, 6, T))
+    e -= e.mean(axis=2, keepdims=True)
+    scores = np.einsum("dit,ij,djt->dt", e, G, e)
+    found = [between_clusters(s[:, None], "period") for s in scores - scores.mean(1, keepdims=True)]
+    short = np.mean(found) / scores.sum(axis=1).var()
+    assert_allclose(short, (T - 2) / (T - 1), rtol=0.02)  # 40 000 draws: good to 1 %
 
 
 def test_with_normal_errors_the_sandwich_is_near_the_information():

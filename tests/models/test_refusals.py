@@ -162,6 +162,9 @@ def test_an_outcome_without_error_is_refused():
     panel = panel.assign(copy=2 * panel.frame["x"])
     with pytest.raises(ss.EstimationError, match="fit the outcome exactly"):
         ss.fit(ss.ols("copy ~ x"), panel)
+    holed = panel.assign(copy=panel.frame["copy"].where(panel.frame["z"] < 1))
+    with pytest.raises(ss.EstimationError, match="fit the outcome exactly"):
+        ss.fit(ss.ols("copy ~ x"), holed, missing="likelihood")
 
 
 def test_fit_takes_models_only():

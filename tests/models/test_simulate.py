@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import made_up, ring
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import spatialsyn as ss
 
@@ -96,6 +96,21 @@ def test_streams_of_numpy_are_taken_as_they_are():
     own = np.random.default_rng(5).standard_normal((12, 8))
     for seed in (np.random.SeedSequence(5), np.random.default_rng(5)):
         assert_allclose(ss.simulate(model, panel, w, params, seed).array("y"), own, rtol=0)
+
+
+@pytest.mark.parametrize("panel", [(12, 6), made_up()[0]])
+def test_weights_that_come_one_by_one_are_taken_like_a_list(panel):
+    """An iterator was used up by the ids of the cities before the model asked for its matrix."""
+    w, params = made_up()[1], {"Intercept": 0.0, "x": 1.0, "rho[w]": 0.3, "sigma2": 1.0}
+    model = ss.sar("y ~ x", W="w")
+    listed = ss.simulate(model, panel, [w], params, seed=0).array("y")
+    for given in (iter([w]), (one for one in [w]), {"w": w}.values()):
+        assert_array_equal(ss.simulate(model, panel, given, params, seed=0).array("y"), listed)
+    tables = [
+        ss.monte_carlo(model, panel, given, params, draws=50).table["mean"]
+        for given in ([w], iter([w]))
+    ]
+    assert_array_equal(*tables)
 
 
 def test_what_cannot_be_simulated_is_refused():

@@ -16,8 +16,8 @@ from report.drawing import invented_panel
 import spatialsyn as ss
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
-from spatialsyn.report.atlas import areas, fading
-from spatialsyn.report.atlas.classes import classify
+from spatialsyn.report.atlas import areas, fading, layers
+from spatialsyn.report.atlas.classes import classify, colour_map
 from spatialsyn.report.figures import scatter, shares
 
 mpl.use("Agg")
@@ -84,6 +84,20 @@ def test_lightness_falls_with_size(k):
     below, above = np.split(lightness(parted.colours[:, :3]), 2)
     assert (np.diff(below) > LIGHTER).all()
     assert (np.diff(above) < -LIGHTER).all()
+
+
+def relative_luminance(colour):
+    """WCAG 2.1, from the definition."""
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@pytest.mark.parametrize("name", ["vik", "batlow", "oslo", "acton", "Greys"])
+def test_textures_stand_out_from_every_colour_of_a_map(name):
+    """Contrast as in WCAG 2.1: 3.2 is the most that two inks can have everywhere; it was 2."""
+    for colour in colour_map(name)(np.linspace(0, 1, 64)):
+        dark, light = sorted(relative_luminance(c) for c in (colour, layers.hatch_ink(colour)))
+        assert (light + 0.05) / (dark + 0.05) > 2.9
 
 
 def test_without_colour_signs_are_told_apart_by_dots():

@@ -91,6 +91,14 @@ def test_pictures_of_kinds_that_are_not_written_are_refused(results, tmp_path, n
     assert [p.name for p in report.save(figure, tmp_path / "fig 1.2", ("svg",))] == ["fig 1.2.svg"]
 
 
+@pytest.mark.parametrize(("name", "starts"), [("p.PNG", b"\x89PNG"), ("p.Pdf", b"%PDF")])
+def test_a_suffix_in_capitals_is_that_of_the_format(results, tmp_path, name, starts):
+    """p.PNG was the name of p.PNG.pdf and p.PNG.png."""
+    (file,) = report.save(report.effects_plot(results), tmp_path / name, dpi=50)
+    assert [path.name for path in tmp_path.iterdir()] == [file.name] == [name]
+    assert file.read_bytes().startswith(starts)
+
+
 def test_what_is_no_figure_is_not_saved(panel, results, tmp_path):
     for other in (panel, report.table(results)):
         with pytest.raises(ConfigError, match="save writes a figure"):

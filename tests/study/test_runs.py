@@ -174,6 +174,20 @@ def test_refusals_name_what_is_wrong():
         ss.Study(panel, w, everything).run().effects()
 
 
+@pytest.mark.parametrize("cov", [[], ["city"], "hac", 0, np.array(["city"])])
+def test_a_covariance_that_no_model_has_is_refused_before_any_is_estimated(cov):
+    """It was a failure of every model, or, as an array of one name, taken as that name."""
+    panel, w = panel_and_weights()
+    params = {"x": 1.0}  # refused only after the covariance
+    calls = [
+        lambda: ss.Study(panel, w, {"a": MODEL}, cov=cov),
+        lambda: ss.monte_carlo(MODEL, panel, w, params, cov=cov),
+    ]
+    for call in calls:
+        with pytest.raises(ss.ModelError, match=r"cov=.* is not one of 'expected', 'observed'"):
+            call()
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

@@ -169,7 +169,7 @@ def test_large_matrices_are_audited_without_their_full_spectrum(monkeypatch):
     for w in (symmetric, directed):
         exact = ss.weights.audit(w).loc["w"]
         with monkeypatch.context() as patch:
-            patch.setattr(module, "EXACT_TO", 10)
+            patch.setattr(module, "DENSE_TO", 10)
             fast = ss.weights.audit(w).loc["w"]
         assert_allclose(fast["rho_max"], exact["rho_max"], rtol=1e-8)
         assert_allclose(fast["eigenvalue_gap"], exact["eigenvalue_gap"], atol=1e-6)
@@ -179,7 +179,7 @@ def test_large_matrices_are_audited_without_their_full_spectrum(monkeypatch):
             assert np.isnan(fast["rho_min"])
         spectral = w.standardize("spectral")
         with monkeypatch.context() as patch:
-            patch.setattr(import_module("spatialsyn.weights.standardize"), "EXACT_TO", 10)
+            patch.setattr(import_module("spatialsyn.weights.standardize"), "DENSE_TO", 10)
             assert_allclose(w.standardize("spectral").dense(), spectral.dense(), rtol=1e-8)
     assert leading(symmetric.matrix) == leading(symmetric.matrix)  # no random start
 
@@ -207,8 +207,8 @@ def test_rows_of_one_sum_have_their_largest_eigenvalue_where_lanczos_fails(monke
     """All eigenvalues of a circle of one-way links lie on a circle: no iteration parts them."""
     circle = ss.Weights.from_matrix(2 * np.roll(np.eye(100), 1, axis=1), ids=range(100), name="w")
     assert_allclose(np.abs(np.linalg.eigvals(circle.dense())), 2)
-    monkeypatch.setattr(module, "EXACT_TO", 10)
-    monkeypatch.setattr(import_module("spatialsyn.weights.standardize"), "EXACT_TO", 10)
+    monkeypatch.setattr(module, "DENSE_TO", 10)
+    monkeypatch.setattr(import_module("spatialsyn.weights.standardize"), "DENSE_TO", 10)
     audited = ss.weights.audit(circle).loc["w"]
     assert audited["rho_max"] == 0.5
     assert np.isnan(audited["rho_min"])

@@ -25,8 +25,6 @@ from spatialsyn.report.words import word
 EDGE: dict[str, Any] = {"edgecolor": "#5a5a5a", "linewidth": 0.3}
 LINES, DOTS = "//////", "....."
 HATCH_INK, HATCH_LIGHT = "#3a3a3a", "#f2f2f2"
-# Luminance below which hatching is drawn light.
-DARK = 0.4
 BORDER: dict[str, Any] = {"color": theme.INK, "linewidth": 1.2}
 # Borders of more blocks than this are thinner.
 MANY = 6
@@ -69,8 +67,9 @@ def hatch(
     ax: Axes, shown: Sheet, which: pd.Series, colours: pd.Series, texture: str, name: str
 ) -> None:
     """A texture over some cities, light on dark `colours`; `name` is the gid of the layer."""
-    dark = colours.map(lambda colour: luminance(colour) < DARK)
-    for ink, chosen in ((HATCH_INK, which & ~dark), (HATCH_LIGHT, which & dark)):
+    inks = colours.map(hatch_ink)
+    for ink in (HATCH_INK, HATCH_LIGHT):
+        chosen = which & (inks == ink)
         if chosen.any():
             drawn = paths(shown.cities.geometry[chosen.to_numpy()])
             look: dict[str, Any] = {
@@ -87,10 +86,9 @@ def hatched(text: str) -> Patch:
     return Patch(label=text, facecolor="none", hatch=LINES, linewidth=0.0, edgecolor=HATCH_INK)
 
 
-def luminance(colour: Any) -> float:
-    """How light a colour is, from 0 to 1."""
-    red, green, blue = to_rgb(colour)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+def hatch_ink(colour: Any) -> str:
+    """The ink of a texture on a colour, light where text on it is."""
+    return HATCH_LIGHT if takes_white(colour) else HATCH_INK
 
 
 def takes_white(colour: Any) -> bool:

@@ -18,17 +18,14 @@ from spatialsyn.report.atlas import fading
 from spatialsyn.report.atlas.classes import Classes
 from spatialsyn.report.atlas.frame import Sheet
 from spatialsyn.report.atlas.layers import (
-    DARK,
     DOTS,
     EDGE,
-    HATCH_INK,
-    HATCH_LIGHT,
     LINES,
     fill,
     fill_empty,
     hatch,
+    hatch_ink,
     hatched,
-    luminance,
 )
 from spatialsyn.report.atlas.reading import Reading
 from spatialsyn.report.words import word
@@ -84,8 +81,7 @@ def paint(ax: Axes, shown: Sheet, reading: Reading, classes: Classes, look: Look
         below = pd.Series(classes.below[of], index=ids[present]).reindex(ids, fill_value=False)
         hatch(ax, shown, below, colours, DOTS, "below zero")
         for handle in np.array(handles, dtype=object)[classes.below]:
-            dark = luminance(handle.get_facecolor()) < DARK
-            handle.set(hatch=DOTS, edgecolor=HATCH_LIGHT if dark else HATCH_INK)
+            handle.set(hatch=DOTS, edgecolor=hatch_ink(handle.get_facecolor()))
     handles += fill_empty(ax, shown, look.missing, look.language, reading.missing)
     if look.uncertainty == "fade":
         return [*handles, fading.key(look.language, **EDGE)]

@@ -30,7 +30,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.writing import written
 from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.report.atlas.labels import SUFFIX
-from spatialsyn.report.atlas.layers import DARK, HATCH_INK, HATCH_LIGHT, luminance
+from spatialsyn.report.atlas.layers import hatch_ink
 from spatialsyn.report.explorer import provenance
 from spatialsyn.report.explorer.answers import answers
 from spatialsyn.report.explorer.map import PageMap, page_map
@@ -291,7 +291,7 @@ def _names(units: pd.DataFrame, labels: Mapping[str, str], language: str) -> lis
 def _colours() -> list[tuple[str, str]]:
     """The classes' colours, told apart under colour blindness, and the ink of hatches on them."""
     hexes = [to_hex(colour) for colour in cm.vik(np.linspace(*ENDS, CLASSES))]
-    return [(c, HATCH_LIGHT if luminance(c) < DARK else HATCH_INK) for c in hexes]
+    return [(c, hatch_ink(c)) for c in hexes]
 
 
 def _script() -> str:

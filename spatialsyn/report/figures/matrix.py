@@ -15,7 +15,7 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.errors import percent
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.classes import OUTER, colour_map
-from spatialsyn.report.atlas.layers import HATCH_INK, HATCH_LIGHT, LINES, takes_white
+from spatialsyn.report.atlas.layers import LINES, hatch_ink, takes_white
 from spatialsyn.report.figures.effects import block_label, block_table
 from spatialsyn.report.figures.forest import FILLED, printed, put_name
 from spatialsyn.report.folding import folded, measured
@@ -121,15 +121,14 @@ def draw_tiles(
         at = {"direct": 0, "total": len(names) + 1}.get(row["effect"])
         column = at if at is not None else 1 + names.index(row["from"])
         colour = cmap(0.5 + 0.5 * OUTER * row["estimate"] / largest)
-        dark = takes_white(colour)
         x, y = left[column], names.index(row["to"])
         tile = {"facecolor": colour, "edgecolor": "white", "linewidth": 1.2, "gid": "tile"}
         ax.add_patch(Rectangle((x, y), 1, 1, **tile))
         if row["low"] <= 0 <= row["high"]:
-            ink = HATCH_LIGHT if dark else HATCH_INK
+            ink = hatch_ink(colour)
             ax.add_patch(Rectangle((x, y), 1, 1, fill=False, hatch=LINES, edgecolor=ink, lw=0,
                                    alpha=0.35, gid="hatched"))  # fmt: skip
-        ink = "white" if dark else theme.INK
+        ink = "white" if takes_white(colour) else theme.INK
         back = {"facecolor": colour, "edgecolor": "none", "pad": 0.8}
         ax.text(x + 0.5, y + (0.26 if broken else 0.36), estimate, ha="center", va="center",
                 color=ink, bbox=back, gid="number")  # fmt: skip
