@@ -41,20 +41,27 @@ def test_the_robust_form_is_the_mean_over_all_orders_of_the_cities():
     assert_allclose(made.p, f.sf(T2 * (n - 2) / (2 * (n - 1)), 2, n - 2), rtol=1e-8)
 
 
-@pytest.mark.parametrize("family", ["sar", "sem"])
+@pytest.mark.parametrize("family", ["sar", "sem", "two lags"])
 def test_the_random_side_has_its_years_transformed_away(family):
     """The likelihood of F'y, F orthonormal and orthogonal to 1, written out and climbed."""
     n, T = 9, 6
     panel, w = made_up(n=n, T=T, noise=1.0)
     effects = np.random.default_rng(2).normal(size=(n, 1))
     panel = panel.assign(y=panel.array("y") + 1.5 * effects)
-    model = getattr(ss, family)("y ~ x", W="w", fixed_effects="twoways")
-    side = _side(ss.fit(model, panel, w), "individual").estimate
+    far = ss.Weights.from_matrix(np.roll(np.eye(n), 4, axis=1), ids=w.ids, name="far")
+    given = [w, far] if family == "two lags" else [w]
+    make = ss.sem if family == "sem" else ss.sar
+    model = make(
+        "y ~ x", W=[one.name for one in given] if len(given) > 1 else "w", fixed_effects="twoways"
+    )
+    side = _side(ss.fit(model, panel, given), "individual").estimate
     F = null_space(np.ones((1, n)))
-    y, x, M = F.T @ panel.array("y"), F.T @ panel.array("x"), F.T @ w.dense() @ F
+    y, x = F.T @ panel.array("y"), F.T @ panel.array("x")
+    M = [F.T @ one.dense() @ F for one in given]
 
-    def fitted(rho, phi):
-        S = np.eye(n - 1) - rho * M
+    def fitted(*values):
+        *rho, phi = values
+        S = np.eye(n - 1) - sum(r * one for r, one in zip(rho, M, strict=True))
         kept = [S @ y, S @ x if family == "sem" else x]
         y_q, x_q = ((v - (1 - phi) * v.mean(axis=1, keepdims=True)).ravel() for v in kept)
         beta = x_q @ y_q / (x_q @ x_q)
@@ -63,10 +70,11 @@ def test_the_random_side_has_its_years_transformed_away(family):
         return jacobian - (n - 1) * T / 2 * np.log(sigma2), beta, sigma2
 
     best = minimize(
-        lambda v: -fitted(*v)[0], [0.3, 0.5], method="Nelder-Mead",
-        bounds=[(-0.9, 0.95), (0.05, 1)], options={"xatol": 1e-9, "fatol": 1e-12},
+        lambda v: -fitted(*v)[0], [*[0.1] * len(M), 0.5], method="Nelder-Mead",
+        bounds=[*[(-0.9, 0.95)] * len(M), (0.05, 1)],
+        options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 2000},
     )  # fmt: skip
     _, beta, sigma2 = fitted(*best.x)
-    assert 0.1 < best.x[1] < 0.9
+    assert 0.1 < best.x[-1] < 0.9
     # Searches over two parameters stop near 1e-6.
     assert_allclose(side.params, [beta, *best.x, sigma2], rtol=1e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,6 +114,8 @@ def test_cities_emit_and_receive_the_indirect_effect_on_average():
         assert_allclose(mean, average["indirect"]["estimate"].iloc[0], atol=EXACT)
     B = matrix(res, w, "x")
     assert_allclose(by_city["emitted"]["estimate"], B.sum(axis=0) - np.diag(B), rtol=EXACT)
+    net = B.sum(axis=0) - B.sum(axis=1)
+    assert_allclose(by_city["net"]["estimate"], net, atol=EXACT)
     assert_allclose(by_city["net"]["estimate"].sum(), 0, atol=EXACT)
 
 
@@ -173,8 +177,45 @@ def test_simulation_agrees_with_delta_where_the_effects_are_nearly_linear():
     )  # 4000 draws: about 1 % of Monte Carlo
     again = res.effects("x", method="simulation", draws=4000, seed=1)
     assert_allclose(again.table["low"], drawn.table["low"], rtol=0)
+    ends = np.quantile(drawn.draws, [0.025, 0.975], axis=0)
+    assert_allclose(drawn.table[["low", "high"]].to_numpy().T, ends, rtol=1e-12)
     assert drawn.rejected == 0
     assert drawn.seed == 1
+
+
+def test_p_of_draws_is_twice_the_share_beyond_zero():
+    """Of 999 draws of which 40 lie on the other side of zero, the estimate counted in: 82 / 1000."""
+    panel, w = made_up(noise=2.0)
+    res = ss.fit(model("sdm"), panel, w)
+    drawn = res.effects("z", method="simulation", draws=999, seed=0)
+    for row, made in zip(drawn.table.itertuples(), drawn.draws.T, strict=True):
+        other = min((made < 0).sum(), (made > 0).sum())
+        assert row.p == pytest.approx(min(1, 2 * (1 + other) / 1000))
+        assert row.se == pytest.approx(np.sqrt(np.sum((made - made.mean()) ** 2) / 998))
+    assert (drawn.table["p"] > 0.01).any()
+    total = {"x": "z", "effect": "total"}
+    made = drawn.draws[:, 2]
+    z = drawn["total"]["estimate"].iloc[0] / made.std(ddof=1)
+    assert drawn.test(total).statistic == pytest.approx(z**2)
+
+
+@pytest.mark.parametrize(
+    ("T", "rho", "seed", "near", "rejects"),
+    [(4, 0.9, 8, True, True), (6, 0.9, 8, True, False), (8, 0.9, 1, True, False),
+     (10, 0.7, 8, False, False)],
+)  # fmt: skip
+def test_a_bound_within_five_standard_errors_is_told(T, rho, seed, near, rejects):
+    """As docs say: below five, and a warning where more than one draw in a thousand is lost."""
+    panel, w = made_up(n=12, T=T, rho=rho, noise=2.0, seed=seed)
+    res = ss.fit(ss.sar("y ~ x", W="w"), panel, w)
+    assert ((1 - res.rho["w"]) / res.se["rho[w]"] < 5) == near
+    assert ("right tail" in res.effects("x").note) == near
+    beyond = (res.estimate.sample(3000, 0)[:, list(res.params.index).index("rho[w]")] >= 1).mean()
+    assert (beyond > 1e-3) == rejects
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        res.effects("x", method="simulation", draws=3000)
+    assert any("were rejected" in str(one.message) for one in told) == rejects
 
 
 def test_draws_beyond_the_boundary_are_rejected_and_counted():
