@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +34,7 @@ def test_cd_matches_plm(name):
     stored = fits(f"{name}_tests")
     for test, key in ((pesaran_cd(results), "cd"), (pesaran_cd(results, w), "local_cd")):
         assert_allclose(test.statistic, stored[f"pcdtest_{key}"]["result"]["statistic"], rtol=1e-9)
+        assert_allclose(test.p, math.erfc(abs(test.statistic) / math.sqrt(2)), rtol=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +56,13 @@ def test_moran_of_a_year_is_that_of_esda(durbin):
     for row, year in zip(ours.itertuples(), wide, strict=True):
         theirs = Moran(wide[year].to_numpy(), links, transformation="O", permutations=0)
         assert_allclose(
-            [row.I, row.expected, row.sd**2, row.z],
-            [theirs.I, theirs.EI, theirs.VI_rand, theirs.z_rand],
+            [row.I, row.expected, row.sd**2, row.z, row.p],
+            [theirs.I, theirs.EI, theirs.VI_rand, theirs.z_rand, theirs.p_rand],
             rtol=1e-9,
         )
     joint = ours["z"].sum() / np.sqrt(7) * np.sqrt(6 / 7)
     assert_allclose(residual_moran(durbin).statistic, joint, rtol=1e-12)
+    assert_allclose(residual_moran(durbin).p, math.erfc(abs(joint) / math.sqrt(2)), rtol=1e-9)
 
 
 def test_vif_is_the_inverse_of_what_others_leave(durbin):
