@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -164,6 +165,18 @@ def test_delta_standard_errors_equal_finite_differences(family, by, sums):
     brute = np.sqrt(np.einsum("ir,ij,jr->r", gradient, res.cov.to_numpy(), gradient))
     # Central differences of step 1e-6 are good to about 1e-7.
     assert_allclose(res.effects("x", by=by).table["se"], brute, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(("level", "width"), [(0.95, 1.959963984540054), (0.9, 1.6448536269514722)])
+def test_intervals_and_p_values_are_normal(level, width):
+    """Quantiles as tables print them, and the error function."""
+    panel, w = made_up(noise=2.0)
+    res = ss.fit(model("sdm"), panel, w)
+    made = res.effects(level=level).table
+    assert_allclose(made["high"] - made["estimate"], width * made["se"], rtol=1e-12)
+    assert_allclose(made["estimate"] - made["low"], width * made["se"], rtol=1e-12)
+    z = (made["estimate"] / made["se"]).abs()
+    assert_allclose(made["p"], [math.erfc(one / math.sqrt(2)) for one in z], rtol=1e-10)
 
 
 def test_simulation_agrees_with_delta_where_the_effects_are_nearly_linear():

@@ -73,18 +73,19 @@ def test_orders_of_an_exponential_are_the_terms_of_its_series():
 
 
 @pytest.mark.parametrize("name", ["sdm", "two", "regimes", "exponential"])
-def test_gradients_are_numerical_ones(name):
+@pytest.mark.parametrize("order", [2, None])
+def test_gradients_are_numerical_ones(name, order):
     res = FITS[name]
 
     def at(params):
         moved = replace(res, estimate=replace(res.estimate, params=params))
-        return moved.effects("x", order=2).table["estimate"].to_numpy()
+        return moved.effects("x", order=order).table["estimate"].to_numpy()
 
     params = res.estimate.params
     steps = np.diag(1e-3 * res.se.to_numpy())
     gradient = np.array([(at(params + s) - at(params - s)) / (2 * s.sum()) for s in steps])
     se = np.sqrt(np.einsum("ir,ij,jr->r", gradient, res.cov.to_numpy(), gradient))
-    assert_allclose(res.effects("x", order=2).table["se"], se, rtol=1e-4, atol=1e-9)
+    assert_allclose(res.effects("x", order=order).table["se"], se, rtol=1e-4, atol=1e-9)
 
 
 def test_in_an_slx_nothing_comes_from_beyond_the_first_order():
