@@ -101,6 +101,19 @@ def test_the_joint_test_has_the_distribution_of_its_statistic():
         assert_allclose(at.p, share, rtol=0.05)
 
 
+def test_less_variance_between_cities_than_chance_is_no_sign_of_city_effects():
+    """Residuals that sum to zero in every city: LM1 is below zero, and the joint test has LM2^2."""
+    panel, w = made_up(n=8, T=5)
+    noise = np.random.default_rng(0).normal(size=(8, 5))
+    panel = panel.assign(y=noise - noise.mean(axis=1, keepdims=True))
+    results = ss.fit(ss.ols("y ~ 1"), panel)
+    alone, error = (baltagi_song_koh(results, name, W=w) for name in ("random", "error"))
+    assert_allclose(alone.statistic, -np.sqrt(8 * 5 / (2 * 4)), rtol=1e-9)
+    assert_allclose(alone.p, norm.sf(alone.statistic), rtol=1e-9)
+    assert_allclose(error.p, 2 * norm.sf(abs(error.statistic)), rtol=1e-9)
+    assert_allclose(baltagi_song_koh(results, "both", W=w).statistic, error.statistic**2)
+
+
 @pytest.mark.parametrize("name", FORMULAS)
 @pytest.mark.parametrize("test", BSK)
 def test_baltagi_song_koh_match_splm(name, test):
