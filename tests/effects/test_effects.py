@@ -12,6 +12,8 @@ from cases import made_up
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
+from spatialsyn.effects.inference import bound
+from spatialsyn.numerics.logdet import JointLogDet
 
 FAMILIES = ("ols", "slx", "sar", "sdm")
 # Identities of sums hold to rounding.
@@ -241,6 +243,18 @@ def test_draws_beyond_the_boundary_are_rejected_and_counted():
     assert len(drawn.draws) == round(3000 * (1 - drawn.rejected))
     assert "standard errors below its upper bound" in drawn.note
     assert "long right tail" in repr(res.effects("x"))
+
+
+def test_the_bound_of_several_rho_is_where_all_grown_alike_make_s_singular():
+    panel, w = made_up()
+    links = {"w": w.dense() / 2, "v": np.roll(np.eye(12), 2, axis=1)}
+    space = JointLogDet(tuple(links.values()))
+    rho = np.array([0.5, 0.3])
+    mixed = rho[0] * links["w"] + rho[1] * links["v"]
+    grown = bound(space, rho) / rho.sum()
+    assert np.abs(np.linalg.eigvals(np.eye(12) - grown * mixed)).min() == pytest.approx(0, abs=1e-9)
+    assert grown == pytest.approx(1 / np.linalg.eigvals(mixed).real.max())
+    assert bound(space, -rho) == np.inf  # nothing grows towards it from below zero
 
 
 def test_asking_for_what_is_not_there_says_what_is():
