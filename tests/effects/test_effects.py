@@ -246,7 +246,7 @@ def test_draws_beyond_the_boundary_are_rejected_and_counted():
 
 
 def test_the_bound_of_several_rho_is_where_all_grown_alike_make_s_singular():
-    panel, w = made_up()
+    _, w = made_up()
     links = {"w": w.dense() / 2, "v": np.roll(np.eye(12), 2, axis=1)}
     space = JointLogDet(tuple(links.values()))
     rho = np.array([0.5, 0.3])
