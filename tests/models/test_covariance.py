@@ -12,8 +12,10 @@ from numpy.testing import assert_allclose
 import spatialsyn as ss
 from spatialsyn.models.covariance import _independent, _omega, cumulants, robust_covariance
 from spatialsyn.models.design import align, build
+from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered, lags
 from spatialsyn.models.qml import describe, estimate_qml
+from spatialsyn.models.scores import period_scores
 from spatialsyn.numerics.lags import lag
 from spatialsyn.numerics.transform import sweep
 
@@ -218,3 +220,19 @@ def test_what_the_data_cannot_give_is_refused():
     random = ss.fit(ss.sar("y ~ x", W="w", random="individual"), panel, w)
     with pytest.raises(ss.ModelError, match="not available with random effects"):
         random.with_cov("sandwich")
+
+
+def test_years_count_around_their_mean_where_a_bias_was_removed():
+    """A sum of T independent scores has T times their sample variance; elsewhere the mean is zero."""
+    panel, w = made_up(n=10, T=14)
+    model = ss.sdm("y ~ x", W="w", fixed_effects="twoways", correction="bias-corrected")
+    res = ss.fit(model, panel, w, cov="period")
+    design, estimate = res.design, res.estimate
+    sigma2 = np.sum(estimate.residuals**2) / design.nobs
+    at = (estimate.params[:2], estimate.params[2:-1], sigma2)
+    H = information(design, estimate.multiplier, *at, estimate.residuals, "observed")
+    scores = period_scores(design, estimate, *at)
+    inverse = np.linalg.inv(H)
+    V = inverse @ (14 * np.cov(scores.T)) @ inverse
+    assert_allclose(res.cov.to_numpy()[:-1, :-1], V[:-1, :-1], rtol=1e-7)
+    assert np.abs(scores.mean(axis=0) / scores.std(axis=0)).max() > 0.1
