@@ -236,3 +236,15 @@ def test_years_count_around_their_mean_where_a_bias_was_removed():
     V = inverse @ (14 * np.cov(scores.T)) @ inverse
     assert_allclose(res.cov.to_numpy()[:-1, :-1], V[:-1, :-1], rtol=1e-7)
     assert np.abs(scores.mean(axis=0) / scores.std(axis=0)).max() > 0.1
+
+
+@pytest.mark.parametrize(("city", "time"), [(True, False), (False, True), (True, True)])
+def test_what_sweeping_leaves_of_a_cumulant_is_the_sum_of_powers_of_its_row(city, time):
+    """Cumulants of a sum of independent errors add up, each times its weight to their order."""
+    n, T = 7, 5
+    e = np.random.default_rng(0).exponential(size=(n, T))
+    J = [np.eye(m) - swept / m for m, swept in ((n, time), (T, city))]
+    row = np.kron(*J)[0]
+    m2, m3, m4 = (np.mean(e**k) for k in (2, 3, 4))
+    expected = m3 / np.sum(row**3), (m4 - 3 * m2**2) / np.sum(row**4)
+    assert_allclose(cumulants(e, city, time), expected, rtol=1e-12)
