@@ -14,6 +14,7 @@ from spatialsyn.models.covariance import _independent, _omega, cumulants, robust
 from spatialsyn.models.design import align, build
 from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered, lags
+from spatialsyn.models.moments import between_clusters
 from spatialsyn.models.qml import describe, estimate_qml
 from spatialsyn.models.scores import period_scores
 from spatialsyn.numerics.lags import lag
@@ -248,3 +249,12 @@ def test_what_sweeping_leaves_of_a_cumulant_is_the_sum_of_powers_of_its_row(city
     m2, m3, m4 = (np.mean(e**k) for k in (2, 3, 4))
     expected = m3 / np.sum(row**3), (m4 - 3 * m2**2) / np.sum(row**4)
     assert_allclose(cumulants(e, city, time), expected, rtol=1e-12)
+
+
+def test_driscoll_kraay_reaches_as_many_years_as_its_rule_says():
+    """floor(4 (30 / 100)^(2/9)) = floor(3.06) = 3 years, weights 3/4, 2/4 and 1/4."""
+    s = np.random.default_rng(0).normal(size=(30, 2))
+    expected = sum(
+        max(0, 1 - abs(a - b) / 4) * np.outer(s[a], s[b]) for a in range(30) for b in range(30)
+    )
+    assert_allclose(between_clusters(s, "driscoll-kraay"), expected * 30 / 29, rtol=1e-12)
