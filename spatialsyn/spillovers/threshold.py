@@ -55,6 +55,8 @@ MOST = 400
 MOSTLY = 0.5
 # Fewer cities than these in a regime are told.
 FEW = 5
+# A product of a share and a whole number may be off by this.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -290,8 +292,10 @@ def _candidates(null: Results, q: str, trim: float) -> tuple[Array, Array]:
     if np.ptp(values) == 0:
         raise ModelError(f"{q!r} is {values.flat[0]:.6g} in every city-year: nothing to cut.")
     unique, counts = np.unique(values, return_counts=True)
-    share = np.cumsum(counts) / values.size
-    kept = np.flatnonzero((share >= trim) & (1 - share >= trim))
+    below = np.cumsum(counts)
+    # Of 10 in 100 a share of 0.1 on either side: 1 - 0.9 is a little less than 0.1.
+    smaller = np.minimum(below, values.size - below)
+    kept = np.flatnonzero(smaller >= trim * values.size * (1 - ROUNDING))
     if not len(kept):
         raise ModelError(
             f"no value of {q!r} leaves {trim:.0%} of the city-years on either side: it has "
@@ -299,7 +303,7 @@ def _candidates(null: Results, q: str, trim: float) -> tuple[Array, Array]:
             "regimes of cities: regimes='region'."
         )
     kept = kept[np.unique(np.linspace(0, len(kept) - 1, MOST).round().astype(int))]
-    return unique[kept], share[kept]
+    return unique[kept], below[kept] / values.size
 
 
 def _checked(

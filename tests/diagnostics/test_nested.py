@@ -182,6 +182,18 @@ def test_correlated_effects_have_restrictions_on_their_means_too():
     assert wald(larger, "sem").df == 4
 
 
+def test_estimates_from_instruments_have_wald_tests_though_sigma2_has_no_variance():
+    panel, w = made_up(n=14, T=7)
+    model = ss.sdm("y ~ x + z", W="w", fixed_effects="individual", estimator="2sls")
+    res = ss.fit(model, panel, w)
+    assert res.cov.isna().any(axis=None)
+    at = ["W[w]*x", "W[w]*z"]
+    theta, V = res.params[at].to_numpy(), res.cov.loc[at, at].to_numpy()
+    made = wald(res, "sar")
+    assert_allclose(made.statistic, theta @ np.linalg.solve(V, theta), rtol=1e-9)
+    assert_allclose(made.p, chi2.sf(made.statistic, 2), rtol=1e-9)
+
+
 def test_city_effects_outside_the_error_leave_no_common_factor():
     panel, w = made_up(n=14, T=7)
     res = ss.fit(ss.sdm("y ~ x + z", W="w", random="baltagi"), panel, w)

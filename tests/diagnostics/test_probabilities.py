@@ -9,6 +9,7 @@ from cases import made_up
 from numpy.testing import assert_allclose
 from peers import fits, panel_data
 from scipy.integrate import quad
+from scipy.linalg import null_space
 from scipy.special import gammaln
 
 import spatialsyn as ss
@@ -95,6 +96,28 @@ def test_g_prior_is_the_integral_written_out():
     integral = quad(lambda r: np.exp(log_density(r) - peak), -1, 1, epsabs=0, epsrel=1e-11)[0]
     constant = gammaln(N / 2) - N / 2 * np.log(np.pi) - k / 2 * np.log(1 + g) - np.log(2)
     ours = log_marginal(model, panel, w, g=g)[0]
+    assert_allclose(ours, constant + peak + np.log(integral), rtol=1e-9)
+
+
+def test_a_constant_is_flat_beside_the_g_prior():
+    """The density of what is orthogonal to the filtered constant, whose length depends on lambda."""
+    panel, w = made_up(noise=1.0)
+    y, x, W, g = panel.array("y"), panel.array("x"), w.dense(), 20.0
+    N = y.size - 1
+
+    def log_density(lam):
+        R = np.eye(12) - lam * W
+        v, z, one = ((R @ a).ravel() for a in (y, x, np.ones_like(y)))
+        A = null_space(one[None])
+        v, z = A.T @ v, A.T @ z
+        V = np.eye(N) + g * np.outer(z, z) / (z @ z)
+        fit = N / 2 * np.log(v @ np.linalg.solve(V, v)) + np.linalg.slogdet(V)[1] / 2
+        return 6 * np.linalg.slogdet(R)[1] - fit - np.log(one @ one) / 2
+
+    peak = log_density(0.4)
+    integral = quad(lambda s: np.exp(log_density(s) - peak), -1, 1, epsabs=0, epsrel=1e-9)[0]
+    constant = gammaln(N / 2) - N / 2 * np.log(np.pi) - np.log(2)
+    ours = log_marginal(ss.sem("y ~ x", W="w"), panel, w, g=g)[0]
     assert_allclose(ours, constant + peak + np.log(integral), rtol=1e-9)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,7 @@ def test_cd_matches_plm(name):
     stored = fits(f"{name}_tests")
     for test, key in ((pesaran_cd(results), "cd"), (pesaran_cd(results, w), "local_cd")):
         assert_allclose(test.statistic, stored[f"pcdtest_{key}"]["result"]["statistic"], rtol=1e-9)
+        assert_allclose(test.p, math.erfc(abs(test.statistic) / math.sqrt(2)), rtol=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +53,13 @@ def test_moran_of_a_year_is_that_of_esda(durbin):
     for row, year in zip(ours.itertuples(), wide, strict=True):
         theirs = Moran(wide[year].to_numpy(), links, transformation="O", permutations=0)
         assert_allclose(
-            [row.I, row.expected, row.sd**2, row.z],
-            [theirs.I, theirs.EI, theirs.VI_rand, theirs.z_rand],
+            [row.I, row.expected, row.sd**2, row.z, row.p],
+            [theirs.I, theirs.EI, theirs.VI_rand, theirs.z_rand, theirs.p_rand],
             rtol=1e-9,
         )
     joint = ours["z"].sum() / np.sqrt(7) * np.sqrt(6 / 7)
     assert_allclose(residual_moran(durbin).statistic, joint, rtol=1e-12)
+    assert_allclose(residual_moran(durbin).p, math.erfc(abs(joint) / math.sqrt(2)), rtol=1e-9)
 
 
 def test_vif_is_the_inverse_of_what_others_leave(durbin):
@@ -65,6 +68,25 @@ def test_vif_is_the_inverse_of_what_others_leave(durbin):
     expected = np.diag(np.linalg.inv(np.corrcoef(Z.T)))
     assert_allclose(vif(durbin), expected, rtol=1e-9)
     assert list(vif(durbin).index) == ["x", "z", "W[w]*x", "W[w]*z"]
+    panel, _ = made_up(n=15, T=7)
+    pooled = ss.fit(ss.ols("y ~ x + z"), panel.assign(x=panel.array("x") + 50))
+    x, z = (panel.array(name).ravel() for name in "xz")
+    assert_allclose(vif(pooled), 1 / (1 - np.corrcoef(x, z)[0, 1] ** 2), rtol=1e-9)
+
+
+def test_neighbours_of_any_year_are_neighbours():
+    """With W of every year: the pairs that it links in some year, correlations by numpy."""
+    panel, w = made_up(n=8, T=6)
+    circle = ss.Weights.from_matrix(np.roll(np.eye(8), 1, axis=1), ids=w.ids, name="w")
+    across = ss.Weights.from_matrix(np.roll(np.eye(8), 3, axis=1), ids=w.ids, name="w")
+    years = panel.years
+    series = ss.weights.series({y: circle if y < years[3] else across for y in years})
+    results = ss.fit(ss.slx("y ~ x", W="w", fixed_effects="individual"), panel, series)
+    r = np.corrcoef(results.resid.unstack("year"))
+    steps = np.subtract.outer(range(8), range(8)) % 8
+    linked = np.isin(steps, (1, 3, 5, 7)) & (np.arange(8)[:, None] < np.arange(8))
+    expected = np.sqrt(6 / linked.sum()) * r[linked].sum()
+    assert_allclose(pesaran_cd(results, "w").statistic, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("effects", "expected"), [("none", 0.0), ("individual", -1 / 6)])

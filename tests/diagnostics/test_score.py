@@ -181,3 +181,16 @@ def test_only_regressors_behind_the_bar_have_lags_to_test():
     assert test.df == 1
     assert_allclose(test.statistic, 12 * 5 * (1 - left @ left / (e @ e)), rtol=RTOL)
     assert lm(res, ("lag", "wx")).df == 2
+
+
+@pytest.mark.parametrize("tested", ["lag", "error"])
+def test_without_variance_of_cities_the_test_is_that_of_the_pooled_model(tested):
+    """At phi = 1 the likelihood still rises towards phi > 1, which nothing allows."""
+    panel, w = made_up(n=8, T=5, seed=3)
+    noise = np.random.default_rng(0).normal(size=(8, 5))
+    panel = panel.assign(y=noise - noise.mean(axis=1, keepdims=True))
+    random = ss.fit(ss.sar("y ~ x", W="w", random="individual"), panel, w)
+    pooled = ss.fit(ss.sar("y ~ x", W="w"), panel, w)
+    one, other = lm(random, tested), lm(pooled, tested)
+    assert ss.fit(ss.ols("y ~ x", random="individual"), panel).params["phi"] == 1
+    assert_allclose([one.statistic, one.p], [other.statistic, other.p], rtol=1e-8)

@@ -209,6 +209,13 @@ def test_unclear_indirect_effects_are_said_to_have_unclear_shares():
     res = ss.fit(ss.sar("y ~ x", W=["a", "b"]), noise, WEIGHTS)
     assert "its shares mean little" in repr(res.channel_shares("x"))
     assert "mean little" not in repr(FITS["own"].channel_shares("x"))
+    # Less than two standard errors from zero is not clear, more is.
+    for share, told in ((0.4, True), (0.5, False)):
+        weak = PANEL.assign(y=noise.array("y") + share * PANEL.array("y"))
+        res = ss.fit(ss.sar("y ~ x", W=["a", "b"]), weak, WEIGHTS)
+        whole = res.effects("x")["indirect"].iloc[0]
+        assert (abs(whole["estimate"]) < 2 * whole["se"]) == told
+        assert ("mean little" in repr(res.channel_shares("x"))) == told
     table = ss.report.effects_table(FITS["own"].effects("x", by="channel"))
     assert "Indirect, a" in [row.label for row in table.rows]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import factorial
 
 import numpy as np
 import pytest
 from cases import made_up, ring
 from numpy.testing import assert_allclose
+from scipy.linalg import expm
 
 import spatialsyn as ss
 
@@ -21,6 +23,7 @@ def several() -> dict[str, ss.Results]:
         "slx": ss.slx("y ~ x", W="w"),
         "two": ss.sdm("y ~ x", W=["w", "v"], fixed_effects="individual"),
         "regimes": ss.sdm("y ~ x", W="w", regimes=ss.regimes("region", rho=True)),
+        "exponential": ss.mess_sdm("y ~ x", W="w", fixed_effects="individual"),
     }
     return {name: ss.fit(model, panel, [w, v]) for name, model in models.items()}
 
@@ -53,19 +56,36 @@ def test_orders_are_powers_of_the_weights():
         )
 
 
-@pytest.mark.parametrize("name", ["sdm", "two", "regimes"])
-def test_gradients_are_numerical_ones(name):
+def test_orders_of_an_exponential_are_the_terms_of_its_series():
+    """B_q = P^q C_0 / q! + P^(q-1) C_1 / (q-1)! with P = -alpha W; what is left, by expm."""
+    res = FITS["exponential"]
+    p, W = res.params, res.weights["w"].dense()
+    P, C1 = -p["alpha[w]"] * W, p["W[w]*x"] * W
+    power, whole = np.linalg.matrix_power, expm(P) @ (p["x"] * np.eye(12) + C1)
+    parts = [power(P, q) * p["x"] / factorial(q) for q in range(4)]
+    for q in range(1, 4):
+        parts[q] = parts[q] + power(P, q - 1) @ C1 / factorial(q - 1)
+    table = res.effects("x", order=3).table
+    for order, B in zip(["0", "1", "2", "3", "rest"], [*parts, whole - sum(parts)], strict=True):
+        found = table[table["order"] == order]["estimate"]
+        expected = [np.trace(B) / 12, (B.sum() - np.trace(B)) / 12, B.sum() / 12]
+        assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sdm", "two", "regimes", "exponential"])
+@pytest.mark.parametrize("order", [2, None])
+def test_gradients_are_numerical_ones(name, order):
     res = FITS[name]
 
     def at(params):
         moved = replace(res, estimate=replace(res.estimate, params=params))
-        return moved.effects("x", order=2).table["estimate"].to_numpy()
+        return moved.effects("x", order=order).table["estimate"].to_numpy()
 
     params = res.estimate.params
     steps = np.diag(1e-3 * res.se.to_numpy())
     gradient = np.array([(at(params + s) - at(params - s)) / (2 * s.sum()) for s in steps])
     se = np.sqrt(np.einsum("ir,ij,jr->r", gradient, res.cov.to_numpy(), gradient))
-    assert_allclose(res.effects("x", order=2).table["se"], se, rtol=1e-4, atol=1e-9)
+    assert_allclose(res.effects("x", order=order).table["se"], se, rtol=1e-4, atol=1e-9)
 
 
 def test_in_an_slx_nothing_comes_from_beyond_the_first_order():

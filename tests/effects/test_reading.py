@@ -95,6 +95,10 @@ def test_bands_are_named_and_ordered_by_distance():
     km = ss.weights.distances(cities)
     assert ((km > 200) == (labels == "over 200 km")).all(axis=None)
     assert labels.attrs["order"] == ["0-100 km", "100-200 km", "over 200 km"]
+    # A pair at the very edge lies in the nearer band, as in `rings`.
+    edge = float(km.iloc[0, 1])
+    assert ss.weights.bands(cities, [edge]).iloc[0, 1] == f"0-{edge:g} km"
+    assert ss.weights.rings(cities, [0, edge], isolates="keep").popitem()[1].dense()[0, 1] == 1
     with pytest.raises(ss.WeightsError, match=r"edges=\[200, 100\] must be ascending"):
         ss.weights.bands(cities, [200, 100])
 

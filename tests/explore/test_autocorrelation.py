@@ -290,6 +290,7 @@ def test_permutations_are_those_of_one_at_a_time(cells, monkeypatch):
     for row, formula in zip(found.itertuples(), (moran, geary, getis_ord), strict=True):
         drawn = np.array([formula(v, W.toarray()) for v in orders])
         assert_allclose([row.mean, row.low], [drawn.mean(), np.quantile(drawn, 0.025)], rtol=1e-12)
+        assert_allclose(row.z, (row.value - drawn.mean()) / drawn.std(), rtol=1e-9)
         assert row.p == permutation.two_sided(row.value, drawn)
 
 

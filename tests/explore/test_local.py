@@ -149,6 +149,9 @@ def test_too_few_permutations_for_so_many_cities_are_told():
     panel, w = field(smooth(60, 1))
     found = ss.explore.lisa(panel, "x", w, permutations=999)
     assert "one city alone cannot reach q <= 0.05 among 60: take 2400 or more" in repr(found)
+    # The smallest p is 2 / (1 + draws), and 60 times it is the smallest q of one city alone.
+    for draws, told in ((2398, True), (2399, False)):
+        assert bool(ss.explore.lisa(panel, "x", w, permutations=draws).note) == told
     assert ss.explore.lisa(panel, "x", w, permutations=2400).note == ""
     assert "take 2400" in found._repr_html_()
 
@@ -179,6 +182,7 @@ def test_types_of_moves_say_who_moved():
     found = transitions(wide, ["HH", "LH", "LL", "HL"])
     assert list(found.moves["type"]) == ["0", "I", "II", "III", "III"]
     assert found.types.to_dict() == {"0": 0.2, "I": 0.2, "II": 0.2, "III": 0.4}
+    assert set(found.moves["year"]) == {2002}
     assert found.counts.loc["HH"].to_list() == [1, 1, 1, 1]
     assert found.probabilities.loc["LH"].isna().all()
     assert "HH" in repr(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,7 @@ def test_dependence_is_the_sum_of_all_correlations():
     row = ss.explore.dependence(panel, "x").loc["x"]
     r = [np.corrcoef(y[i], y[j])[0, 1] for i in range(7) for j in range(i + 1, 7)]
     assert_allclose(row["cd"], np.sqrt(2 * 9 / (7 * 6)) * np.sum(r))
+    assert_allclose(row["p"], math.erfc(abs(row["cd"]) / math.sqrt(2)))
     assert_allclose([row["r"], row["abs_r"]], [np.mean(r), np.mean(np.abs(r))])
     both = ss.explore.dependence(panel.assign(z=-y), ["x", "z"])
     assert_allclose(both.loc["x"], both.loc["z"])

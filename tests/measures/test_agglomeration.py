@@ -104,6 +104,20 @@ def test_the_spillover_index_by_hand_warns_of_its_lag():
     assert_allclose(far, p.frame["D"])  # nothing is left at a distance
 
 
+def test_what_reaches_a_city_falls_with_its_own_row_of_distances():
+    """V_i takes d_ij, not d_ji, where a table of travel differs between its two ways."""
+    km = pd.DataFrame([[0, 10, 40], [20, 0, 50], [30, 60, 0.0]], IDS, IDS)
+    p = panel(years=[2011], D=[1.0, 10.0, 5.0])
+    with pytest.warns(UserWarning, match="spatial lag"):
+        made = spillover_index(p, "D", km, decay=0.1)
+    expected = [
+        1 + 10 * np.exp(-1) + 5 * np.exp(-4),
+        10 + 1 * np.exp(-2) + 5 * np.exp(-5),
+        5 + 1 * np.exp(-3) + 10 * np.exp(-6),
+    ]
+    assert_allclose(made, expected)
+
+
 def test_centrality_by_hand():
     p = panel()
     table = flows(("a", "b", 5), ("a", "c", 1), ("b", "a", 2), ("a", "a", 9))
@@ -118,6 +132,7 @@ def test_centrality_by_hand():
         assert_allclose(made.xs(2012, level="year"), expected)
     assert_allclose(centrality(p, table, threshold=1.0).xs(2011, level="year"), [0.5, 0.5, 0])
     assert_allclose(network_density(p, table), 3 / 6)
+    assert_allclose(network_density(p, table, threshold=1.0), 2 / 6)
 
 
 def test_flows_may_change_by_year_and_come_in_any_order():

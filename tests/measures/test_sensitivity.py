@@ -138,6 +138,13 @@ def test_indices_that_share_an_indicator_warn_with_what_it_accounts_for():
         X = np.c_[effects, z[names]]
         rest = score - X @ np.linalg.lstsq(X, score, rcond=None)[0]
         assert r2 == pytest.approx(1 - rest @ rest / ((score - score.mean()) ** 2).sum())
+    dummies = np.c_[np.kron(np.eye(10), np.ones((5, 1))), np.kron(np.ones((10, 1)), np.eye(5))]
+    for names, r2 in ((["v", "w"], found.r2_within), (["v"], found.r2_within_shared)):
+        ssr = [
+            np.sum((score - X @ np.linalg.lstsq(X, score, rcond=None)[0]) ** 2)
+            for X in (dummies, np.c_[dummies, z[names]])
+        ]
+        assert r2 == pytest.approx(1 - ssr[1] / ssr[0])
 
 
 def test_an_index_against_itself_is_an_identity():

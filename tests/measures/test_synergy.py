@@ -27,6 +27,10 @@ def test_grades_are_ten_steps_closed_below():
         "mild imbalance", "near imbalance", "bare coordination", "excellent coordination",
         "excellent coordination", "excellent coordination",
     ]  # fmt: skip
+    # A degree that is a grade's lower end but for the last bit, as of a square root, has this grade.
+    ends = np.arange(1, 10) / 10
+    below = grades(pd.Series(np.nextafter(ends, 0)))
+    assert below.tolist() == grades(pd.Series(ends)).tolist() == list(made.cat.categories[1:])
     assert made.cat.ordered
     assert len(made.cat.categories) == 10
     assert made.max() == "excellent coordination"
@@ -95,6 +99,9 @@ def test_relational_coefficients_by_hand():
     expected = [[1, 2 / 4], [2 / 3, 2 / 6], [2 / 4, 2 / 3]]
     assert_allclose(relational_coefficients(reference, others), expected)
     assert_allclose(relational_coefficients(reference, others, 1.0)[:, 0], [1, 4 / 5, 4 / 6])
+    # Nowhere equal: differences 1, 2, 3, so that the nearest cell alone has a coefficient of one.
+    apart = relational_coefficients(reference, np.array([[6.0], [8], [10]]))
+    assert_allclose(apart[:, 0], [1, 2.5 / 3.5, 2.5 / 4.5])
 
 
 def test_grey_relations_of_a_panel():

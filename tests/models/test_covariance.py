@@ -12,9 +12,11 @@ from numpy.testing import assert_allclose
 import spatialsyn as ss
 from spatialsyn.models.covariance import _independent, _omega, cumulants, robust_covariance
 from spatialsyn.models.design import align, build
+from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered, lags
 from spatialsyn.models.moments import between_clusters
 from spatialsyn.models.qml import describe, estimate_qml
+from spatialsyn.models.scores import period_scores
 from spatialsyn.numerics.lags import lag
 from spatialsyn.numerics.transform import sweep
 
@@ -254,3 +256,40 @@ def test_what_the_data_cannot_give_is_refused():
     random = ss.fit(ss.sar("y ~ x", W="w", random="individual"), panel, w)
     with pytest.raises(ss.ModelError, match="not available with random effects"):
         random.with_cov("sandwich")
+
+
+def test_years_count_around_their_mean_where_a_bias_was_removed():
+    """A sum of T independent scores has T times their sample variance; elsewhere the mean is zero."""
+    panel, w = made_up(n=10, T=14)
+    model = ss.sdm("y ~ x", W="w", fixed_effects="twoways", correction="bias-corrected")
+    res = ss.fit(model, panel, w, cov="period")
+    design, estimate = res.design, res.estimate
+    sigma2 = np.sum(estimate.residuals**2) / design.nobs
+    at = (estimate.params[:2], estimate.params[2:-1], sigma2)
+    H = information(design, estimate.multiplier, *at, estimate.residuals, "observed")
+    scores = period_scores(design, estimate, *at)
+    inverse = np.linalg.inv(H)
+    V = inverse @ (14 * np.cov(scores.T)) @ inverse
+    assert_allclose(res.cov.to_numpy()[:-1, :-1], V[:-1, :-1], rtol=1e-7)
+    assert np.abs(scores.mean(axis=0) / scores.std(axis=0)).max() > 0.1
+
+
+@pytest.mark.parametrize(("city", "time"), [(True, False), (False, True), (True, True)])
+def test_what_sweeping_leaves_of_a_cumulant_is_the_sum_of_powers_of_its_row(city, time):
+    """Cumulants of a sum of independent errors add up, each times its weight to their order."""
+    n, T = 7, 5
+    e = np.random.default_rng(0).exponential(size=(n, T))
+    J = [np.eye(m) - swept / m for m, swept in ((n, time), (T, city))]
+    row = np.kron(*J)[0]
+    m2, m3, m4 = (np.mean(e**k) for k in (2, 3, 4))
+    expected = m3 / np.sum(row**3), (m4 - 3 * m2**2) / np.sum(row**4)
+    assert_allclose(cumulants(e, city, time), expected, rtol=1e-12)
+
+
+def test_driscoll_kraay_reaches_as_many_years_as_its_rule_says():
+    """floor(4 (30 / 100)^(2/9)) = floor(3.06) = 3 years, weights 3/4, 2/4 and 1/4."""
+    s = np.random.default_rng(0).normal(size=(30, 2))
+    expected = sum(
+        max(0, 1 - abs(a - b) / 4) * np.outer(s[a], s[b]) for a in range(30) for b in range(30)
+    )
+    assert_allclose(between_clusters(s, "driscoll-kraay"), expected * 30 / 29, rtol=1e-12)

@@ -13,7 +13,8 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import multivariate_normal
 
 import spatialsyn as ss
-from spatialsyn.models.likelihood import concentrated, score
+from spatialsyn.models.heteroskedastic import _scores
+from spatialsyn.models.likelihood import concentrated, filtered, gradient, score
 
 EFFECTS = ("none", "individual", "time", "twoways")
 LAGS = {"mess": "y", "mess_sdm": "yx", "mess_sem": "u", "mess_sac": "yu"}
@@ -288,3 +289,25 @@ def test_the_transformation_keeps_its_trace(effects):
         assert of_dummies.mean() > 4 * of_dummies.std() / 10
     else:
         assert_allclose(of_dummies, error, atol=1e-10)
+
+
+@pytest.mark.parametrize("correction", ["lee-yu", "direct"])
+@pytest.mark.parametrize("effects", ["individual", "time", "twoways"])
+def test_terms_of_the_robust_score_sum_to_the_slope_of_the_likelihood(effects, correction):
+    """Away from the maximum, sum l_i + sum q_ij; and the squares of q_ij, pair by pair."""
+    n, T = 9, 6
+    panel, w = made_up(n=n, T=T)
+    model = ss.mess_sdm("y ~ x", W="w", fixed_effects=effects, correction=correction)
+    design = ss.fit(model, panel, w).design
+    delta, alpha, sigma2 = np.array([0.7, 0.2]), np.array([-0.3]), 0.4
+    y, Z = filtered(design, alpha)
+    e = (y - Z @ delta).reshape(n, T)
+    own, pairs = _scores(design, delta, alpha, sigma2, e)
+    # Sweeping years leaves independent errors of two cities a product of -c / n on average.
+    c = design.nobs / (n - 1) if effects != "individual" else 0.0
+    products, links = e @ e.T / sigma2 + c / n, -(w.dense() + w.dense().T)
+    upper = np.triu_indices(n, 1)
+    total = own[:, 2].sum() + (links * products)[upper].sum()
+    slope = gradient(design, alpha, delta, e.ravel(), sigma2)[2]
+    assert_allclose(total, slope, rtol=1e-9)
+    assert_allclose(pairs[0, 0], ((links * products)[upper] ** 2).sum(), rtol=1e-9)

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import minimize_scalar
 
 import spatialsyn as ss
+from spatialsyn.spillovers.kernel import Kernel
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +257,14 @@ def test_other_matrices_and_chosen_terms_stay(panel, km):
     assert_allclose(found.estimate["km"], 1.4, rtol=2e-3)
     assert list(found.results.params.index) == list(params)
     assert_allclose(found.results.params.drop("sigma2"), list(params.values())[:-1], atol=0.01)
+
+
+def test_a_city_far_from_all_keeps_its_neighbours_at_any_decay():
+    """exp(-20 d / 100) of 5000 km is no number; relative to the nearest city it is."""
+    apart = np.array([[0, 100, 5000.0], [100, 0, 5100], [5000, 5100, 0]])
+    made = Kernel("km", apart, ("a", "b", "c"), "exponential", "row").at(0.2)
+    far = 1 / (1 + np.exp(-20))
+    assert_allclose(made.dense()[2], [far, 1 - far, 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("standardize", ["none", "spectral", "minmax", "column"])

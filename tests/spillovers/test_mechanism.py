@@ -63,6 +63,19 @@ def test_paths_are_products_of_derivatives(found):
     assert_allclose(spaces["indirect"], via["indirect"], rtol=1e-10)
 
 
+def test_x_moves_m_first_where_the_two_equations_have_different_matrices():
+    """B A is not A B where rows of v have sums of their own: y responds to an m that has moved."""
+    v = ss.Weights.from_matrix(np.triu(np.ones((20, 20)), 1) / 20, range(20), "v")
+    first = ss.sar("m ~ x", W="v", fixed_effects="individual")
+    found = ss.mediation(first, SECOND, "x", "m", drawn(), [W, v], draws=100, method="simulation")
+    rho = found.first.params["rho[v]"]
+    A = found.first.params["x"] * np.linalg.inv(np.eye(20) - rho * v.dense())
+    B = derivative(found.second, "m")
+    via = found.effects.table.set_index(["x", "effect"])["estimate"]["x (via m)"]
+    assert_allclose(via["total"], (B @ A).sum() / 20, rtol=1e-10)
+    assert abs((A @ B).sum() / (B @ A).sum() - 1) > 1e-3
+
+
 @pytest.mark.parametrize("method", ["bootstrap", "simulation"])
 def test_without_space_it_is_the_product_of_two_coefficients(method):
     """Baron and Kenny: a b past c; the sum is the coefficient of y on x alone, exactly."""
@@ -81,6 +94,10 @@ def test_without_space_it_is_the_product_of_two_coefficients(method):
         va, vb = found.first.se["x"] ** 2, found.second.se["m"] ** 2
         sobel = np.sqrt(a**2 * vb + b**2 * va + va * vb)
         assert_allclose(found.effects["direct"]["se"].iloc[1], sobel, rtol=0.15)
+        # Errors of the two equations are independent: a goes together with neither b nor c.
+        cov = found.second.cov.loc["x", "m"]
+        both = np.sqrt(sobel**2 + found.second.cov.loc["x", "x"] + 2 * a * cov)
+        assert_allclose(found.effects["direct"]["se"].iloc[2], both, rtol=0.15)
 
 
 def test_known_paths_come_back():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from cases import swept
+from cases import made_up, swept
 from numpy.testing import assert_allclose
 from scipy.stats import chi2, norm
 
 import spatialsyn as ss
+from spatialsyn.spillovers.region import _told_from_bound
 
 TRUE = 1.5
 
@@ -189,3 +190,17 @@ def test_decays_at_which_rho_is_not_told_from_one_are_left_out(panel):
     below = ss.fit(model, panel, found.kernels[0].at(0.99 * delta))
     assert 2 * (found.results.loglik - below.loglik) < cut
     assert room(below) < 2
+
+
+@pytest.mark.parametrize(
+    ("seed", "W", "told"), [(0, "w", False), (1, "w", True), (1, ["w", "v"], True)]
+)
+def test_rho_is_told_from_its_bound_by_two_errors_of_the_sum(seed, W, told):
+    """The multiplier of rows that sum to one is 1 / (1 - sum rho): its error is that of the sum."""
+    small, w = made_up(n=12, T=2, rho=0.92, noise=2.0, seed=seed)
+    v = ss.Weights.from_matrix(np.roll(np.eye(12), 3, axis=1), ids=w.ids, name="v")
+    res = ss.fit(ss.sar("y ~ x", W=W), small, [w, v])
+    names = list(res.design.rho_names)
+    error = np.sqrt(res.cov.loc[names, names].to_numpy().sum())
+    assert (1 - res.params[names].sum() >= 2 * error) == told
+    assert _told_from_bound(res) == told

@@ -42,6 +42,15 @@ def test_a_known_threshold_comes_back(found):
     assert abs(found.results.params.iloc[1] - 1.0) < 3 * found.results.se.iloc[1]
 
 
+def test_a_share_that_is_met_exactly_is_enough_on_both_sides():
+    """Of 100 city-years at least 45 on either side: cuts after the 45th to after the 55th."""
+    panel = drawn(shape=(20, 5))
+    made = ss.threshold(MODEL, panel, W, x="x", q="q", trim=0.45, draws=99)
+    ranked = np.sort(panel.array("q").ravel())
+    assert_allclose(made.profile["gamma"], ranked[44:55], rtol=1e-14)
+    assert_allclose(made.profile["share_below"], np.arange(45, 56) / 100)
+
+
 def test_every_gamma_is_a_fit_of_its_own(found):
     """The profile against ss.fit with the regimes by hand, and Hansen's interval from it."""
     panel = drawn()

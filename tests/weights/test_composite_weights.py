@@ -161,6 +161,22 @@ def test_tied_links_stay_together_so_that_no_order_decides():
     ring = ss.weights.knn(scattered(), 4, symmetric="max")
     assert W.sparsify(ring, strongest=1).hash == ring.hash
     assert W.sparsify(ring, share=0.1).hash == ring.hash
+    # 0.3 and 0.1 + 0.2 are one strength, the second is larger by rounding.
+    matrix = [[0, 0.3, 0.1 + 0.2, 0.1], [1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]]
+    made = W.sparsify(ss.Weights.from_matrix(matrix, ids=list("abcd")), strongest=1)
+    assert_allclose(made.dense()[0], [0, 0.3, 0.3, 0])
+
+
+def test_links_that_hold_the_share_exactly_are_enough():
+    """2 of 4 is one half, and 0.3 + 0.2 are five sixths of 0.6: no weaker link stays."""
+    matrix = [[0, 2, 1, 1, 0], [3, 0, 2, 1, 0], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0]]
+    w = ss.Weights.from_matrix(matrix, ids=list("abcde"))
+    made = W.sparsify(w, share=0.5)
+    assert_allclose(made.dense()[:2], [[0, 2, 0, 0, 0], [3, 0, 0, 0, 0]])
+    tenths = ss.Weights.from_matrix(np.array(matrix) / 10, ids=list("abcde"))
+    assert_allclose(W.sparsify(tenths, share=5 / 6).dense()[1], [0.3, 0, 0.2, 0, 0])
+    # 2 + 3 + 1 + 1 + 1 of the 13 that all links weigh.
+    assert made.recipe["weight_left"] == pytest.approx(8 / 13, abs=1e-6)
 
 
 def test_an_isolate_of_the_original_stays_one():

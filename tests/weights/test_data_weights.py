@@ -120,10 +120,11 @@ def test_flows_of_several_years_are_means_over_the_base_years():
 
 
 def test_flows_within_a_city_are_left_out_and_told():
-    table = pd.concat([FLOWS, pairs([("a", "a", 13.0)])])
+    table = pd.concat([FLOWS, pairs([("a", "a", 39.0)])])
     w = W.flows(table, IDS, base_years=2011)
     assert w.hash == W.flows(FLOWS, IDS, base_years=2011).hash
-    assert w.recipe["own"] == 0.5
+    assert FLOWS["value"].sum() == 13
+    assert w.recipe["own"] == 39 / 52
 
 
 def test_a_city_that_receives_nothing_needs_a_decision():
@@ -276,6 +277,8 @@ def test_weights_fall_with_the_time_from_the_sender():
     near = W.travel_time(TIMES, cutoff=3, isolates="nearest")
     # c is reached in time by nobody; a reaches it soonest. Who c reaches stays as it was.
     assert near.dense().tolist() == [[0, 1 / 2, 0], [1, 0, 0], [1 / 4, 0, 0]]
+    just = W.travel_time(TIMES, cutoff=4).dense()  # what takes the whole time is in reach
+    assert just.tolist() == [[0, 1 / 2, 1 / 4], [1, 0, 0], [1 / 4, 0, 0]]
     both = W.travel_time(TIMES, cutoff=1.5, symmetric="mean", isolates="nearest").dense()
     assert both.tolist() == [[0, 1 / 2, 1 / 4], [1 / 2, 0, 0], [1 / 4, 0, 0]]
     square = TIMES.pivot(index="origin", columns="destination", values="value")

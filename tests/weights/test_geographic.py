@@ -218,6 +218,14 @@ def test_rings_share_no_pair_and_together_are_the_band():
     assert_allclose(np.sum(dense, axis=0), W.distance_band(cities, 400).dense())
     hollow = W.rings(cities, [80, 160], isolates="keep")
     assert_allclose(hollow["ring_80_160"].dense(), dense[1])
+    # A pair at the very edge lies in the inner ring alone; cities at one point in the first one.
+    edge = float(W.distances(cities).iloc[0, 1])
+    inner, outer = W.rings(cities, [0, edge, 400], isolates="keep").values()
+    assert (inner.dense()[0, 1], outer.dense()[0, 1]) == (1, 0)
+    double = cities.set_geometry(
+        cities.geometry.where(cities.index != "c01", cities.geometry["c00"])
+    )
+    assert W.rings(double, [0, 80], isolates="keep")["ring_0_80"].dense()[0, 1] == 1
 
 
 @pytest.mark.parametrize(

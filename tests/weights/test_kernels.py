@@ -32,6 +32,9 @@ def test_kernels_are_their_formula(function):
     off = ~np.eye(12, dtype=bool)
     fixed = W.kernel(cities, function, bandwidth=120, isolates="keep").dense()
     assert_allclose(fixed[off], profile(km / 120)[off], rtol=1e-12)
+    # The Gaussian has no end: a city 5 bandwidths away has a weight of 4e-6.
+    narrow = W.kernel(cities, function, bandwidth=km.max() / 6, isolates="keep").dense()
+    assert_allclose(narrow[off], profile(6 * km / km.max())[off], rtol=1e-11)
     far = np.where(off, km, np.inf)
     own = np.sort(far, axis=1)[:, [3]]
     adaptive = W.kernel(cities, function, neighbours=4).dense()

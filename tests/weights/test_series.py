@@ -73,6 +73,13 @@ def test_a_part_of_a_series_keeps_how_strong_years_are_beside_each_other(how):
     raw = ss.weights.series({2011: matrix(0), 2012: weak})
     part, plain = raw.standardize(how).subset(IDS[:3]), raw.subset(IDS[:3])
     assert part.standardization == how
+    # The largest scale of the years is one: no year has a matrix beyond it.
+    strong = raw.standardize(how).at(2011).dense()
+    scales = {
+        "spectral": np.abs(np.linalg.eigvals(strong)).max(),
+        "minmax": min(strong.sum(axis=0).max(), strong.sum(axis=1).max()),
+    }
+    assert scales[how] == pytest.approx(1)
     scale = part.at(2011).dense().sum() / plain.at(2011).dense().sum()
     for year in raw.years:
         assert_allclose(part.at(year).dense(), scale * plain.at(year).dense())

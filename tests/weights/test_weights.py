@@ -289,3 +289,13 @@ def test_cells_and_ids_that_are_none_are_refused_by_name():
             ss.Weights.from_matrix(np.array([[0, 1], [1, 0]]), ids=["a", nothing])
     pairs = ss.Weights.from_matrix(np.array([[0, 1], [1, 0]]), ids=[("a", 1), ("a", 2)])
     assert pairs.ids == (("a", 1), ("a", 2))
+
+
+def test_a_labelled_matrix_is_put_in_order_by_rows_and_by_columns():
+    links = ring(4)
+    frame = pd.DataFrame(links, index=IDS, columns=IDS)
+    mixed = frame.loc[[IDS[i] for i in (2, 0, 3, 1)], [IDS[i] for i in (1, 3, 2, 0)]]
+    assert_allclose(ss.Weights.from_matrix(mixed, ids=IDS).dense(), links)
+    by_row = ss.Weights.from_matrix(mixed)  # in the order of its own rows
+    assert by_row.ids == tuple(IDS[i] for i in (2, 0, 3, 1))
+    assert_allclose(by_row.aligned(IDS).dense(), links)
