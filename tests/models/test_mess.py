@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from cases import ring, two_matrices
+from cases import made_up, ring, two_matrices
 from numpy.testing import assert_allclose
 from peers import cross_section, long_matrix, shared
 from scipy.linalg import expm
