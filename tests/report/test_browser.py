@@ -21,7 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium in the path (on Debian: apt install chromium)"
 )
-MILLISECONDS, MEGABYTE = 1000, 1e6
+MEGABYTE = 1e6
 
 
 @pytest.fixture(scope="module")
@@ -93,15 +93,10 @@ def printed(v):
     return f"{v:.3f}".replace("-", "−")
 
 
-def test_the_page_of_the_main_job_is_small_and_ready_within_a_second(study, visit):
+def test_the_page_of_the_main_job_is_small_and_says_when_it_is_ready(study, visit):
+    """How soon that is, `benchmarks/page.py` measures."""
     assert study.stat().st_size < 3 * MEGABYTE
-    # The best of three: the machine may be busy with other tests.
-    assert min(ready(visit(study)) for _ in range(3)) < MILLISECONDS
-
-
-def ready(page):
-    """Milliseconds from the start of the visit until the map is painted and can be clicked."""
-    return int(page.get_attribute("html", "data-ready"))
+    assert int(visit(study).get_attribute("html", "data-ready")) >= 0
 
 
 def test_clicking_shenzhen_shows_what_it_emits(study, job, visit):
@@ -286,7 +281,7 @@ def test_zooming_shows_more_names_around_the_chosen_city(study, visit):
     assert page.get_attribute("#map", "viewBox").startswith("0 0 2000 ")
 
 
-def test_a_page_of_340_prefectures_is_below_ten_megabytes_and_quick(visit, tmp_path):
+def test_a_page_of_340_prefectures_is_below_ten_megabytes(visit, tmp_path):
     units = ss.datasets.boundaries("prefectures")
     ids = list(units.index[:340])
     rng = np.random.default_rng(0)
@@ -308,8 +303,3 @@ def test_a_page_of_340_prefectures_is_below_ten_megabytes_and_quick(visit, tmp_p
     page.click("#more")
     assert page.locator("#pairs tbody tr").count() == 339
     assert re.search(r"to all other cities|indirect", page.text_content(".answer"))
-    took = page.evaluate(
-        "() => { const t = performance.now(); const c = document.getElementById('city');"
-        "c.value = '7'; c.dispatchEvent(new Event('change')); return performance.now() - t; }"
-    )
-    assert took < MILLISECONDS
