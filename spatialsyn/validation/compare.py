@@ -94,7 +94,7 @@ def validate(panel: str | None = None) -> Validation:
 def shipped(name: str, **options: object) -> pd.DataFrame:
     """A table of the package."""
     with (files("spatialsyn.validation") / "data" / name).open("rb") as file:
-        return pd.read_csv(file, float_precision="round_trip", **options)  # type: ignore[call-overload]
+        return pd.read_csv(file, **options)  # type: ignore[call-overload]
 
 
 def _rows(numbers: pd.DataFrame) -> Iterator[dict[str, object]]:
