@@ -334,6 +334,9 @@ def test_probes_are_corrected_by_what_they_do_to_the_weights():
     v = np.random.default_rng(1).choice([-1.0, 1.0], size=(1200, 36))
     plain = (((G @ v) - G.back(v)) ** 2).sum(axis=0) / 2
     assert se < 0.6 * plain.std(ddof=1) / 6
+    strong = f.at(0.9)  # the first six probes leave 4e-4
+    exact = (strong.written_out() ** 2).sum()
+    assert_allclose(strong.traces(False, crossed=True)[2], exact, rtol=1e-4)
     symmetric = sparse.csr_array((W + W.T) / 2)
     assert determined(symmetric, "sparse").at(0.5).asymmetry == (0.0, 0.0)
 
