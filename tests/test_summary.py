@@ -125,3 +125,4 @@ def test_variance_inflation_is_that_of_regressions_on_the_others():
         expected.append(Z[:, j] @ Z[:, j] / (rest @ rest))
     assert_allclose(inflation(Z), expected, rtol=1e-8)
     assert (inflation(np.c_[Z, np.zeros(60)]) == np.inf).all()
+    assert (inflation(np.eye(3)[:, [0, 1, 1]]) == np.inf).all()

@@ -36,6 +36,7 @@ from spatialsyn.models.line import wider
 from spatialsyn.models.moments import columns, instruments_of, projector
 from spatialsyn.models.random_moments import Part, influence, parts_of, quasi_demeaned
 from spatialsyn.numerics.lags import Array, dense, lag, norm
+from spatialsyn.numerics.multiplier import centred
 from spatialsyn.numerics.transform import sweep, sweeps_time
 
 # Coefficients of three moments in 1, lambda, lambda^2, (3, 3), and in the variance, (3,).
@@ -244,8 +245,4 @@ def _sizes(error: ErrorLag) -> Array:
 def _projected(design: Design, error: ErrorLag) -> tuple[Array, Array]:
     """J and JMJ; J is the identity unless time effects were swept out."""
     M, J = dense(error.M), np.eye(len(design.y))
-    if sweeps_time(design.fixed_effects):
-        J = J - 1 / len(J)
-        M = M - M.mean(axis=0)
-        M = M - M.mean(axis=1, keepdims=True)
-    return J, M
+    return (J - 1 / len(J), centred(M)) if sweeps_time(design.fixed_effects) else (J, M)

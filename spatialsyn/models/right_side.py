@@ -92,11 +92,10 @@ def _with_lags_in_time(
     data: Regressors,
     weights: Mapping[str, Links],
 ) -> tuple[Array, list[Column]]:
-    """X with y(t-1), and with W y(t-1) lagged by the matrix of the year before."""
+    """X with y(t-1) and W y(t-1), for a W that is the same every year."""
     assert data.before is not None
-    years = [data.years[0] - 1, *data.years[:-1]]
     parts = [data.before] if model.lag_y else []
-    parts += [lag(weights[name].over(years), data.before) for name in model.lag_wy]
+    parts += [lag(weights[name].over(data.years), data.before) for name in model.lag_wy]
     named_ = (["tau"] if model.lag_y else []) + [f"eta[{name}]" for name in model.lag_wy]
     return (
         np.concatenate([X, np.stack(parts, axis=2)], axis=2),

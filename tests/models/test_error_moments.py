@@ -14,6 +14,8 @@ from scipy.optimize import least_squares
 from test_instruments import CROSS_SECTIONS, cities, columbus_in_spreg, named_as_ours
 
 import spatialsyn as ss
+from spatialsyn.models.design import build
+from spatialsyn.models.error_moments import error_by_moments
 
 # Ours are roots of a cubic; the peers' lambda comes from nlminb, good to about 1e-8, and what
 # follows from it is closed again.
@@ -192,13 +194,34 @@ def test_covariances_that_contradict_the_moments_are_refused():
             ss.fit(model, panel, w, cov=kind)
 
 
+def first_residuals(n: int, seed: int):
+    """A design whose residuals of the first step are those of `n` draws, its error and weights."""
+    panel, w = made_up(n, 1)
+    design = build(ss.sem("y ~ x", W="w", estimator="gmm"), panel, {"w": w})
+    u = np.random.default_rng(seed).normal(size=(n, 1))
+    return replace(design, y=u), design.error, w.dense()
+
+
 def test_moments_without_a_minimum_inside_are_refused():
     """Twelve residuals whose dependence is stronger than any lambda of the interval makes it."""
-    from spatialsyn.models.design import build
-    from spatialsyn.models.error_moments import error_by_moments
-
-    panel, w = made_up(12, 1)
-    design = build(ss.sem("y ~ x", W="w", estimator="gmm"), panel, {"w": w})
-    u = np.random.default_rng(1).normal(size=(12, 1))
+    design, error, _ = first_residuals(12, 1)
     with pytest.raises(ss.EstimationError, match=r"lambda\[w\] outside its interval"):
-        error_by_moments(replace(design, y=u), design.error)
+        error_by_moments(design, error)
+
+
+@pytest.mark.parametrize(("seed", "stationary"), [(24, 3), (70, 3), (3, 2)])
+def test_of_several_stationary_points_the_least_is_taken(seed, stationary):
+    """Ten residuals whose moments have maxima and other minima in the interval of lambda."""
+    design, error, W = first_residuals(10, seed)
+    low, high = error.logdet.interval
+    Z = design.Z[:, 0]
+    u = design.y - Z @ np.linalg.lstsq(Z, design.y, rcond=None)[0]
+    grid = np.linspace(low, high, 200_001)[1:-1]
+    rows = u - grid * (W @ u)
+    moved = W @ rows
+    made = np.array([(rows**2).sum(0), (moved**2).sum(0), (rows * moved).sum(0)])
+    share = np.array([10, (W**2).sum(), 0])
+    rest = made - np.outer(share, share @ made) / (share @ share)
+    distance = (rest**2).sum(axis=0)
+    assert (np.diff(np.sign(np.diff(distance))) != 0).sum() == stationary
+    assert_allclose(error_by_moments(design, error)[0], grid[distance.argmin()], atol=2e-5)

@@ -190,14 +190,17 @@ def test_one_way_weights_have_an_estimate():
     assert np.isfinite(res.params).all()
 
 
-def test_city_effects_under_a_spatial_error_count_its_variance():
+def test_city_effects_have_the_variance_of_the_mean_error_and_of_the_slope():
+    """With one regressor, a city's effect is mean(y) - b mean(x), each less that of all cities."""
     panel, w = made_up(n=10, T=6)
+    x = panel.array("x")
+    slope = (x.mean(axis=1) - x.mean()) ** 2
     plain = ss.fit(ss.ols("y ~ x", fixed_effects="individual"), panel)
+    assert_allclose(plain.fixed_effects()["se"] ** 2, plain.sigma2 / 6 + slope * plain.se["x"] ** 2)
     error = ss.fit(ss.sem("y ~ x", W="w", fixed_effects="individual"), panel, w)
     R = np.eye(10) - error.lam["w"] * w.dense()
     own = error.sigma2 / 6 * np.diag(np.linalg.inv(R.T @ R))
-    assert (error.fixed_effects()["se"] >= np.sqrt(own)).all()
-    assert (plain.fixed_effects()["se"] >= np.sqrt(plain.sigma2 / 6)).all()
+    assert_allclose(error.fixed_effects()["se"] ** 2, own + slope * error.se["x"] ** 2)
 
 
 @pytest.mark.parametrize(

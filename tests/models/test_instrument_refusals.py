@@ -227,9 +227,11 @@ def test_covariances_of_instruments_are_refused_under_a_likelihood():
         res.with_cov("classical")
 
 
-def test_clusters_fewer_than_coefficients_are_refused():
-    panel, w = troubled(T=4)
-    with pytest.raises(ss.EstimationError, match="variance of 5 coefficients from 4 clusters"):
+@pytest.mark.parametrize("T", [4, 5])
+def test_clusters_no_more_than_coefficients_are_refused(T):
+    """Their sums, of which there is one for every coefficient, add up to zero."""
+    panel, w = troubled(T=T)
+    with pytest.raises(ss.EstimationError, match=f"variance of 5 coefficients from {T} clusters"):
         ss.fit(SDM, panel, w, cov="period")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from cases import made_up, ring
+from cases import made_up, ring, two_matrices, within
 from numpy.testing import assert_allclose
 from peers import PANELS, cross_section, fits, long_matrix, panel_data, shared
 
@@ -249,6 +249,21 @@ def test_the_best_instrument_is_the_expected_lag():
     assert_allclose(res.params.iloc[:5], brute[:5], rtol=1e-7)
     assert "as many instruments as coefficients" in res.overid().note
     assert np.isnan(res.overid().p)
+
+
+def test_every_lag_has_the_best_instrument_of_its_own_matrix():
+    """With one matrix W S^-1 Z delta and S^-1 Z delta span the same beside Z; with two, not."""
+    panel, (w, v) = two_matrices(30, 5)
+    model = ss.sar("y ~ x + z", W=["w", "v"], fixed_effects="individual", estimator="2sls")
+    first = ss.fit(model, panel, [w, v])
+    res = ss.fit(model.but(estimator="best-2sls"), panel, [w, v])
+    y, x, z = (panel.array(name) for name in "yxz")
+    S = np.eye(30) - first.rho["w"] * w.dense() - first.rho["v"] * v.dense()
+    expected = np.linalg.solve(S, np.stack([x, z], axis=2) @ first.params.iloc[:2].to_numpy())
+    columns = [x, z, *(W.dense() @ u for u in (expected, y) for W in (w, v))]
+    x, z, *rest = (within(c) for c in columns)
+    H, Q = np.c_[x, z, *rest[:2]], np.c_[x, z, *rest[2:]]
+    assert_allclose(res.params.iloc[:4], np.linalg.solve(H.T @ Q, H.T @ within(y)), rtol=1e-7)
 
 
 def test_effects_follow_from_the_estimates():

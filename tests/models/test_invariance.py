@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from cases import made_up
+from cases import made_up, within
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -231,6 +231,17 @@ def test_units_of_the_outcome_change_no_measure_of_fit(unit):
     plain, moved = (ss.fit(model, panel.assign(y=u * panel.array("y")), w) for u in (1, unit))
     assert_allclose(moved.r2, plain.r2, rtol=1e-8)
     assert_allclose(moved.corr2, plain.corr2, rtol=1e-8)
+
+
+def test_r2_is_that_of_least_squares():
+    """Within cities, one less the share of squares left; between means and cells, correlations."""
+    panel, _ = made_up()
+    y, x = panel.array("y"), panel.array("x")
+    r2 = ss.fit(ss.ols("y ~ x", fixed_effects="individual"), panel).r2
+    b = np.polyfit(within(x), within(y), 1)[0]
+    assert_allclose(r2["within"], 1 - np.var(within(y) - b * within(x)) / np.var(within(y)))
+    assert_allclose(r2["between"], np.corrcoef(y.mean(axis=1), x.mean(axis=1))[0, 1] ** 2)
+    assert_allclose(r2["overall"], np.corrcoef(y.ravel(), x.ravel())[0, 1] ** 2)
 
 
 def test_r2_is_one_for_what_is_explained():

@@ -311,3 +311,19 @@ def test_terms_of_the_robust_score_sum_to_the_slope_of_the_likelihood(effects, c
     slope = gradient(design, alpha, delta, e.ravel(), sigma2)[2]
     assert_allclose(total, slope, rtol=1e-9)
     assert_allclose(pairs[0, 0], ((links * products)[upper] ** 2).sum(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("family", ["mess_sdm", "mess_sem"])
+@pytest.mark.parametrize("effects", ["none", "individual", "time", "twoways"])
+def test_scores_of_coefficients_vary_as_those_clustered_by_city(family, effects):
+    """V = H^-1 J H^-1 of both kinds: for the coefficients J is sum s_i s_i' n / (n - 1)."""
+    panel, w = made_up(n=12, T=6)
+    res = ss.fit(getattr(ss, family)("y ~ x", W="w", fixed_effects=effects), panel, w)
+    H = np.linalg.inv(res.with_cov("observed").cov)
+    robust, city = (H @ res.with_cov(kind).cov.to_numpy() @ H for kind in ("robust", "city"))
+    p = len(res.design.names)
+    assert_allclose(robust[:p, :p], city[:p, :p], rtol=1e-6)
+    _, Z = filtered(res.design, res.params.iloc[p:-1].to_numpy())
+    e = res.estimate.residuals
+    scores = np.einsum("ntp,nt->np", Z.reshape(12, 6, p), e) / res.sigma2
+    assert_allclose(robust[:p, :p], scores.T @ scores * 12 / 11, rtol=1e-6)

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from peers import fits
 
 import spatialsyn as ss
+from spatialsyn.models.design import align, build
 from spatialsyn.models.posterior import evidence, integrated, legendre
 from spatialsyn.models.search import compressed
 
@@ -171,6 +172,9 @@ def test_the_regression_is_drawn_given_rho_and_the_shares():
     assert_allclose(ours, wider * res.se[names], rtol=0.08)  # 2000 draws
     spread = res.nobs / (left - 2) * np.sqrt(res.nobs / (left - 4))
     assert_allclose(sd[-1], spread * res.se["sigma2"], rtol=0.1)
+    # Of an inverse chi-squared; rho and two shares take one of its degrees of freedom each.
+    mean = res.nobs / (left - 3 - 2) * res.params["sigma2"]
+    assert_allclose(post.draws[:, -1].mean(), mean, rtol=0.015)
 
 
 @pytest.mark.parametrize("effects", ["none", "twoways"])
@@ -208,6 +212,29 @@ def test_evidence_is_the_integral_of_the_normal_density(effects):
     total = np.log(mass.sum() * (rho[1] - rho[0]) * (log_s[1] - log_s[0]) / 2) + values.max()
     assert_allclose(log, total + np.log(2), atol=2e-3)
     assert_allclose(means[0], (mass.sum(axis=1) @ rho) / mass.sum(), atol=2e-3)
+
+
+@pytest.mark.parametrize(("names", "steps"), [(("a", "b"), 20), (NAMES, 6)])
+def test_evidence_of_a_mixture_is_the_mean_over_uniform_shares(names, steps):
+    """Of that of each mixture as one matrix, at the middles of equal parts of the simplex."""
+    panel, weights = three(n=8, T=4, noise=1.0, seed=2)
+    W = [w.dense() for w in weights[: len(names)]]
+    whole = ss.fit(mixed("sar", names), panel, weights[: len(names)])
+    if len(names) == 2:
+        shares = [(g, 1 - g) for g in (np.arange(steps) + 0.5) / steps]
+    else:
+        corners = [(i + a, j + a) for i, j in product(range(steps), repeat=2)
+                   for a in (1 / 3, 2 / 3) if i + j + 3 * a <= steps]  # fmt: skip
+        shares = [(i / steps, j / steps, 1 - (i + j) / steps) for i, j in corners]
+        assert len(shares) == steps**2
+    made = []
+    for mix in shares:
+        dense = sum(s * w for s, w in zip(mix, W, strict=True))
+        one = ss.Weights.from_matrix(dense, ids=panel.ids, name="m")
+        model = mixed("sar", ("m",))
+        made.append(evidence(build(model, panel, align(one, ("m",), panel)), 7.0)[0])
+    expected = np.log(np.mean(np.exp(np.array(made) - max(made)))) + max(made)
+    assert_allclose(evidence(whole.design, 7.0)[0], expected, atol=3e-3)
 
 
 def test_subsets_do_not_depend_on_units_and_find_the_matrices_that_matter():

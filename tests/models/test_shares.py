@@ -126,6 +126,8 @@ def test_the_bootstrap_is_seeded_and_near_the_asymptotic_distribution():
     assert first == again
     assert first.statistic == SAR.share_test("b").statistic
     assert abs(first.p - SAR.share_test("b").p) < 0.2  # 30 draws
+    larger = first.p * 31  # the statistic itself is one of them
+    assert_allclose(larger, max(1, round(larger)), rtol=1e-12)
     assert "parametric bootstrap, 30 draws, seed 1" in first.note
 
 
@@ -200,6 +202,9 @@ def test_the_search_ends_on_faces_of_the_simplex(corner):
     assert_allclose(found[1:].sum(), 1, rtol=1e-12)
     assert value(found) >= value(np.r_[1.0, best]) - 1e-12
     assert_allclose(found[1:], best, atol=0.01)  # the lattice's step
+    for share in np.eye(3):  # there is one peak, from wherever
+        alone = maximise_on_simplex(value, score, [np.r_[0, share]], slice(1, 4))
+        assert_allclose(alone, found, atol=1e-6)
     held = maximise_on_simplex(value, score, [np.array([0.0, 0.4, 0.3, 0.3])], slice(1, 4), [0])
     assert held[1] == 0.4
     assert (

@@ -24,6 +24,7 @@ def drawn_from(family: str, effects: str, n: int = 15, T: int = 6, **options):
     """A fitted model and the panel and weights it was drawn from."""
     panel, w = made_up(n=n, T=T)
     W = {"ols": {}, "two": {"W": ["w", "v"]}}.get(family, {"W": "w"})
+    W = {"W": {"wy": "w", "wu": "v"}} if family == "sac" else W
     make = getattr(ss, "sar" if family == "two" else family)
     model = make("y ~ x + z", **W, fixed_effects=effects, **options)
     v = ss.Weights.from_matrix(np.roll(np.eye(n), 3, axis=1), ids=w.ids, name="v")
@@ -33,6 +34,7 @@ def drawn_from(family: str, effects: str, n: int = 15, T: int = 6, **options):
     params |= {"rho[w]": 0.3} if family not in ("ols", "sem") else {}
     params |= {"rho[v]": 0.2} if family == "two" else {}
     params |= {"lambda[w]": 0.3} if family in ("sem", "gns") else {}
+    params |= {"lambda[v]": 0.3} if family == "sac" else {}
     panel = ss.simulate(model, panel, [w, v], params, seed=5)
     return ss.fit(model, panel, [w, v]), panel, [w, v]
 
@@ -71,6 +73,7 @@ def test_weights_have_mean_zero_and_variance_one(weights):
         ("sdm", "time", "direct"),
         ("sem", "individual", "lee-yu"),
         ("gns", "individual", "lee-yu"),
+        ("sac", "individual", "lee-yu"),  # S and R do not commute
         ("two", "individual", "lee-yu"),
     ],
 )

@@ -124,3 +124,12 @@ def test_a_large_sparse_matrix_needs_no_array_of_units_by_draws():
         assert peak < 0.3 * 8 * n * permutations
         # Of noise, p is uniform but for the draws that all units share.
         assert 0.02 < (p <= 0.05).mean() < 0.09
+
+
+def test_draws_without_a_value_are_none():
+    """Three draws below 2.5 or 9, two of which and none lie above; two were not to be had."""
+    known = np.array([1.0, 3.0, 4.0])
+    holed = np.r_[np.nan, known, np.nan]
+    for value, p in ((9.0, 0.5), (2.5, 1.0)):
+        assert two_sided(value, holed) == two_sided(value, known) == p
+    assert np.isnan(two_sided(1.0, np.full(3, np.nan)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from scipy.sparse.linalg import splu
 
 from spatialsyn.numerics import determinants
 from spatialsyn.numerics.determinants import chosen, determined
+from spatialsyn.numerics.interpolant import Interpolant
 from spatialsyn.numerics.logdet import Eigenvalues, JointLogDet
-from spatialsyn.numerics.moments import Moments, exact_traces, polynomials, powers
 from spatialsyn.numerics.solves import NO_PIVOTING, Iterative, pattern, solver
 from spatialsyn.numerics.spectrum import canonical, eigenvalues, perron, symmetriser, widest
 from spatialsyn.numerics.traces import Propagation, controlled
@@ -245,35 +246,15 @@ def test_links_without_a_circle_have_no_radius_to_divide_by():
     assert_allclose(found(0.5), 0, atol=1e-10)
 
 
-def test_moments_are_the_quadratic_forms():
-    W = neighbours(25)
-    root = np.sqrt(symmetriser(W))
-    A = W.toarray() * root[:, None] / root
-    v = np.random.default_rng(0).choice([-1.0, 1.0], size=(25, 3))
-    T = [np.eye(25), A]
-    for _ in range(8):
-        T.append(2 * A @ T[-1] - T[-2])
-    expected = [[u @ t @ u for u in v.T] for t in T]
-    assert_allclose(polynomials(sparse.csr_array(A), v, 5), expected, atol=1e-12)
-    D = neighbours(25, mutual=False)
-    expected = [[u @ np.linalg.matrix_power(D.toarray(), k) @ u for u in v.T] for k in range(10)]
-    assert_allclose(powers(D, v, 5), expected, atol=1e-12)
-    traces = [np.trace(np.linalg.matrix_power(D.toarray(), k)) for k in range(7)]
-    assert_allclose(exact_traces(D, 10**9), traces, atol=1e-12)
-    assert len(exact_traces(D, 0)) == 3
-
-
-@pytest.mark.parametrize("graph", [neighbours, random_graph])
-def test_moments_say_how_far_they_are_off(graph):
-    """The shift reported, two standard errors of the probes, covers it on most of 20 maps."""
-    honest = []
-    for seed in range(20):
-        W = graph(350 + seed)  # another size, other probes
-        exact, found = Eigenvalues(eigenvalues(W)), Moments(W, 1.0, 30, 8)
-        for rho in (0.6, 0.9):
-            true = abs(float(found.slope(rho) - exact.slope(rho)))
-            honest.append(true <= found.shift(rho, 1.0, 1))
-    assert np.mean(honest) >= 0.85
+def test_the_tail_of_an_interpolant_bends_as_much_as_it_may():
+    """One more Chebyshev polynomial: its slope at the end of the interval is Markov's bound."""
+    c, k = 1e-3, 12
+    known = np.random.default_rng(0).normal(size=k + 1)
+    short = Interpolant(known, 0.1, 0.6, 1.5, c, k)
+    longer = replace(short, coefficients=np.r_[known[:-1], known[-1] + c])
+    rho = short.interval[1]
+    apart = abs(float(longer.derivative(rho, 1) - short.derivative(rho, 1)))
+    assert_allclose(short.shift(rho, 0.7, 4), 0.7 * 4 * apart, rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["sparse", "dense", "several", "none", "beyond"])
@@ -334,6 +315,9 @@ def test_probes_are_corrected_by_what_they_do_to_the_weights():
     v = np.random.default_rng(1).choice([-1.0, 1.0], size=(1200, 36))
     plain = (((G @ v) - G.back(v)) ** 2).sum(axis=0) / 2
     assert se < 0.6 * plain.std(ddof=1) / 6
+    strong = f.at(0.9)  # the first six probes leave 4e-4
+    exact = (strong.written_out() ** 2).sum()
+    assert_allclose(strong.traces(False, crossed=True)[2], exact, rtol=1e-4)
     symmetric = sparse.csr_array((W + W.T) / 2)
     assert determined(symmetric, "sparse").at(0.5).asymmetry == (0.0, 0.0)
 
