@@ -13,6 +13,7 @@ from peers import cross_section
 from scipy.linalg import expm, null_space
 
 import spatialsyn as ss
+from spatialsyn.models.design import build
 from spatialsyn.models.search import check_peak
 from spatialsyn.numerics.optimize import SCAN, maximise, maximise_many
 
@@ -274,3 +275,16 @@ def test_a_peak_between_points_of_the_scan_is_not_passed_over():
     assert_allclose(maximise(value, derivatives, (low, high)), between, atol=1e-8)
     many = maximise_many(value, derivatives, (low, high))
     assert_allclose(many, between, atol=1e-8)
+
+
+def test_beside_a_ridge_of_exponentials_a_slope_is_no_peak():
+    """l = b - 1e12 a^2 / 2 rises with b for ever, by steps that the ridge in a makes short."""
+    panel, w = made_up(9, 4)
+    design = build(ss.mess_sac("y ~ x", W="w"), panel, {"w": w})
+    with pytest.raises(ss.EstimationError, match="the likelihood still rises"):
+        check_peak(
+            design,
+            np.array([0.0, 1.0]),
+            lambda _, at: float(at[1] - 1e12 * at[0] ** 2 / 2),
+            lambda _, at: np.array([-1e12 * at[0], 1.0]),
+        )
