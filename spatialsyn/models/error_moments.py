@@ -4,7 +4,8 @@
 
 N = nobs, t = tr M'M / n, d = 0 (Kelejian & Prucha 1999, International Economic Review 40);
 within cities N = n (T - 1). Time effects swept out leave t = tr M'JM / (n - 1) and
-d = tr JM / (n - 1), J = I - 11'/n, for a row-standardised M (ours). lambda and s2 minimise m'm,
+d = tr JM / (n - 1), J = I - 11'/n, for a row-standardised M (ours); N counts n - 1 cities then,
+beside random city effects too. lambda and s2 minimise m'm,
 M in units of its largest row sum (ours): c M has lambda / c, and one row-standardised that of the
 paper.
 
@@ -229,8 +230,8 @@ def _moments(design: Design, error: ErrorLag, u: Array, copies: int) -> Moments:
     uu, uMu, MuMu = np.sum(u * u), np.sum(u * Mu), np.sum(Mu * Mu)
     uMMu, MuMMu, MMuMMu = np.sum(u * MMu), np.sum(Mu * MMu), np.sum(MMu * MMu)
     made = [[uu, -2 * uMu, MuMu], [MuMu, -2 * MuMMu, MMuMMu], [uMu, -uMMu - MuMu, MuMMu]]
-    _, M = _projected(design, error)
-    traces = np.array([design.units, np.sum(M**2), np.trace(M)])
+    J, M = _projected(design, error)
+    traces = np.array([np.trace(J), np.sum(M**2), np.trace(M)])
     sizes = _sizes(error)
     rows = np.array(made) / sizes[:, None]
     return rows / (design.units * copies), traces / sizes / design.units

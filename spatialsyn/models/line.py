@@ -20,7 +20,7 @@ from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design, ErrorLag
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.optimize import SCAN, maximise, maximise_many
+from spatialsyn.numerics.optimize import SCAN, highest, maximise, maximise_many
 from spatialsyn.numerics.traces import Solved
 
 Value: TypeAlias = Callable[[Array], Array]
@@ -148,8 +148,8 @@ def peak(
 ) -> float:
     """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
     found = np.array([maximise(value, derivatives, part, scan) for part in stretches(logdet)])
-    highest = found[np.argmax(value(found))] if len(found) > 1 else found[0]
-    return _inside(float(highest), searched(logdet), name, logdet)
+    top = highest(found, value(found)) if len(found) > 1 else found[0]
+    return _inside(float(top), searched(logdet), name, logdet)
 
 
 def peaks(design: Design, logdet: LogDet, products: Products) -> tuple[Array, NDArray[np.bool_]]:
@@ -161,8 +161,9 @@ def peaks(design: Design, logdet: LogDet, products: Products) -> tuple[Array, ND
     low, high = searched(logdet)
     with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit nothing is left
         rho, *far = [maximise_many(value, derivatives, part) for part in stretches(logdet)]
-        for other in far:
-            rho = np.where(value(other) > value(rho), other, rho)
+        if far:
+            every = np.stack([rho, *far])
+            rho = highest(every, np.stack([value(one) for one in every]))
     return rho, np.minimum(rho - low, high - rho) >= EDGE * (high - low)
 
 

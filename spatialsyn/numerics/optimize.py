@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialsyn.numerics.lags import Array
 
@@ -18,6 +19,8 @@ NEAR, POLISH = 1e-6, 4
 STEP = 1e-14
 # The same where many functions are climbed side by side.
 STEP_OF_MANY = 1e-12
+# Peaks whose heights differ by less than this share are equal: the rest is rounding.
+SAME = 1e-11
 
 
 def maximise(
@@ -28,9 +31,9 @@ def maximise(
 ) -> float:
     """The rho in `bounds` with the highest `value`.
 
-    A scan over Chebyshev points brackets the highest peak, so a second, lower peak is
-    never returned; Newton on `derivatives` (first, second) polishes inside the bracket
-    and falls back to bisection when a step would leave it.
+    A scan over Chebyshev points brackets the highest peak, and others that may outgrow it between
+    the points, so a second, lower peak is never returned; Newton on `derivatives` (first,
+    second) polishes inside the bracket and falls back to bisection when a step would leave it.
 
     Parameters
     ----------
@@ -41,10 +44,17 @@ def maximise(
     """
     low, high = bounds
     points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(scan) + 0.5) / scan)) / 2
-    peak = int(np.argmax(value(points)))
-    left = points[peak - 1] if peak > 0 else low
-    right = points[peak + 1] if peak + 1 < scan else high
-    rho = float(points[peak])
+    ends, least = np.r_[low, points, high], STEP * (high - low)
+    tops = _tops(value(points)[:, None])[:, 0]
+    found = np.array([_polished(derivatives, ends[top : top + 3], least) for top in tops])
+    return float(highest(found, value(found)) if len(found) > 1 else found[0])
+
+
+def _polished(
+    derivatives: Callable[[Array], tuple[Array, Array]], bracket: Array, least: float
+) -> float:
+    """Newton from the middle of (left, rho, right), until a step is at most `least`."""
+    left, rho, right = map(float, bracket)
     for _ in range(200):
         slope, curvature = map(float, derivatives(np.asarray(rho)))
         if slope > 0:
@@ -57,10 +67,38 @@ def maximise(
         target = rho + step
         if not left <= target <= right:
             target = (left + right) / 2
-        if abs(target - rho) <= STEP * (high - low):
+        if abs(target - rho) <= least:
             return target
         rho = target
     return rho
+
+
+def highest(found: Array, heights: Array) -> Array:
+    """Of maxima along the first axis the highest; of equally high ones the nearest to zero.
+
+    Where W only permutes the cities rho and 1 / rho have one likelihood: rounding must not choose.
+    """
+    top = heights.max(axis=0)
+    tied = heights >= top - SAME * (1 + np.abs(top))
+    first = np.where(tied, np.abs(found), np.inf).argmin(axis=0)
+    return np.asarray(np.take_along_axis(found, np.asarray(first)[None], axis=0)[0])
+
+
+def _tops(heights: Array) -> NDArray[np.intp]:
+    """(K, b) points, of (scan, b) heights: the highest, then the peaks that may outgrow it.
+
+    Between the points a peak rises by less than it falls to the next one (a parabola: by an
+    eighth). Functions with fewer peaks than others repeat the highest.
+    """
+    edge = np.full((1, heights.shape[1]), -np.inf)
+    before, after = np.vstack([edge, heights[:-1]]), np.vstack([heights[1:], edge])
+    falls = [np.where(np.isfinite(side), heights - side, 0.0) for side in (before, after)]
+    rivals = (heights > before) & (heights >= after)
+    rivals &= heights + np.maximum(*falls) >= heights.max(axis=0)
+    best = np.argmax(heights, axis=0)
+    rivals[best, np.arange(len(best))] = False
+    order = np.argsort(~rivals, axis=0, kind="stable")[: int(rivals.sum(axis=0).max())]
+    return np.vstack([best, np.where(np.take_along_axis(rivals, order, axis=0), order, best)])
 
 
 def maximise_many(
@@ -78,8 +116,22 @@ def maximise_many(
     low, high = bounds
     points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(SCAN) + 0.5) / SCAN)) / 2
     ends = np.r_[low, points, high]
-    peak = np.argmax(value(points[:, None]), axis=0)
-    left, rho, right = ends[peak], ends[peak + 1], ends[peak + 2]
+    found = [
+        _polished_many(derivatives, (ends[top], ends[top + 1], ends[top + 2]), high - low)
+        for top in _tops(value(points[:, None]))
+    ]
+    if len(found) == 1:
+        return found[0]
+    return highest(np.stack(found), np.stack([value(rho) for rho in found]))
+
+
+def _polished_many(
+    derivatives: Callable[[Array], tuple[Array, Array]],
+    brackets: tuple[Array, Array, Array],
+    width: float,
+) -> Array:
+    """`_polished` for many functions, each with its (left, rho, right)."""
+    left, rho, right = brackets
     still = np.zeros(rho.shape, dtype=bool)
     for _ in range(MANY_STEPS):
         slope, curvature = derivatives(rho)
@@ -89,7 +141,7 @@ def maximise_many(
         target = np.where(outside, (left + right) / 2, target)
         # What one function gets does not depend on the others: it waits where it has ended.
         target = np.where(still, rho, target)
-        still |= np.abs(target - rho) <= STEP_OF_MANY * (high - low)
+        still |= np.abs(target - rho) <= STEP_OF_MANY * width
         rho = target
         if still.all():
             break

@@ -137,6 +137,43 @@ def test_sweeping_equals_the_transformed_panel(effects):
     assert_allclose(res.params.iloc[:-2], slopes(lam), rtol=1e-6)
 
 
+def test_years_beside_random_cities_leave_one_city_less():
+    """Weighted moments within and between n - 1 cities, F_n'(.) of everything with F_n'MF_n."""
+    n, T = 10, 4
+    panel, w = made_up(n, T, seed=3)
+    model = ss.sem("y ~ x + z", W="w", fixed_effects="time", random="individual",
+                   correction="direct", estimator="gmm")  # fmt: skip
+    res = ss.fit(model, panel, w)
+    F_n, F_T = null_space(np.ones((1, n))), null_space(np.ones((1, T)))
+    M, one = F_n.T @ w.dense() @ F_n, np.full((T, 1), T**-0.5)
+    y, *X = (F_n.T @ panel.frame[c].to_numpy().reshape(n, T) for c in ("y", "x", "z"))
+    Z = np.stack(X, axis=-1).reshape(y.size, -1)
+    u = y - (Z @ np.linalg.lstsq(Z, y.ravel(), rcond=None)[0]).reshape(y.shape)
+    forms = [np.eye(n - 1), M.T @ M, (M + M.T) / 2]
+    variance = 2 * np.array([[np.trace(a @ b) for b in forms] for a in forms])
+
+    def moments(at: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Of (n - 1, copies) errors, in units of their standard deviations but for a factor."""
+        e = (np.eye(n - 1) - at[0] * M) @ v
+        m = [np.sum(e * (A @ e)) - at[1] * v.shape[1] * np.trace(A) for A in forms]
+        root = np.linalg.cholesky(variance * v.shape[1] * weigh[v.shape[1]] ** 2)
+        return np.linalg.solve(root, m)
+
+    within, between = u @ F_T, u @ one
+    rough = by_hand(within, M)
+    e, b = ((np.eye(n - 1) - rough * M) @ v for v in (within, between))
+    traces = np.array([np.trace(A) for A in forms]) / (n - 1)
+    found = [np.sum(e * (A @ e)) / e.size for A in forms]
+    weigh = {T - 1: traces @ found / (traces @ traces), 1: np.sum(b**2) / (n - 1)}
+    both = least_squares(
+        lambda at: np.r_[moments(at[:2], within), moments(at[[0, 2]], between)],
+        [rough, weigh[T - 1], weigh[1]], xtol=1e-15, ftol=1e-15, gtol=1e-15,
+    )  # fmt: skip
+    lam, s2, s1 = both.x
+    assert_allclose(res.lam["w"], lam, rtol=1e-6)
+    assert_allclose(res.params["phi"], np.sqrt(s2 / s1), rtol=1e-6)
+
+
 def test_another_matrix_for_the_error_and_rows_that_do_not_sum_to_one():
     """The filtered constant and regressors stay in the span of the instruments: GLS, exactly."""
     panel, w = made_up(30, 1, seed=5)

@@ -13,7 +13,9 @@ from peers import cross_section
 from scipy.linalg import expm, null_space
 
 import spatialsyn as ss
+from spatialsyn.models.design import build
 from spatialsyn.models.search import check_peak
+from spatialsyn.numerics.optimize import SCAN, maximise, maximise_many
 
 
 def two_peaks() -> tuple[pd.DataFrame, np.ndarray]:
@@ -220,3 +222,69 @@ def test_a_rise_without_bound_is_refused_however_near_its_end(left):
         design, np.array([1 - left, 0.0]), bowl,
         lambda _, at: np.array([-2 * (at[0] - 1 + left), -2 * at[1]]),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-6, 1e9])
+@pytest.mark.parametrize("n", [5, 7, 9])
+def test_of_lambda_and_its_inverse_the_one_nearer_to_zero_is_taken(n, unit):
+    """W'W = I where W permutes the cities: (I - W / l)'(I - W / l) is that of l over l^2.
+
+    Both have one likelihood, in dense algebra too, and lambda was -2.4 for errors of -0.6.
+    """
+    W, T, rng = np.roll(np.eye(n), 1, axis=0), 4, np.random.default_rng(n)
+    x = rng.normal(size=(n, T))
+    y = unit * (x + np.linalg.solve(np.eye(n) + 0.6 * W, rng.normal(size=(n, T))))
+    panel, w = made_up(n, T)
+    panel = panel.assign(y=y, x=x)
+    w = ss.Weights.from_matrix(W, ids=panel.ids, name="w")
+    res = ss.fit(ss.sem("y ~ x", W="w"), panel, w)
+    lam = res.lam["w"]
+    assert -1 < lam < 0
+
+    def likelihood(at: float) -> float:
+        R = np.eye(n) - at * W
+        Z = np.stack([R @ np.ones((n, T)), R @ x], axis=2).reshape(n * T, 2)
+        v = (R @ y).ravel() / unit
+        e = v - Z @ np.linalg.lstsq(Z, v, rcond=None)[0]
+        return float(T * np.linalg.slogdet(R)[1] - n * T / 2 * np.log(e @ e))
+
+    assert_allclose(likelihood(1 / lam), likelihood(lam), rtol=1e-12)
+    assert likelihood(lam) >= max(likelihood(lam - 1e-3), likelihood(lam + 1e-3))
+
+
+def test_a_peak_between_points_of_the_scan_is_not_passed_over():
+    """Two normal densities: the higher peak lies between two points, the lower one on one."""
+    low, high = -1.0, 1.0
+    points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(SCAN) + 0.5) / SCAN)) / 2
+    on, between, width = points[20], points[44:46].mean(), points[45] - points[44]
+
+    def parts(rho):
+        apart = np.stack([np.asarray(rho) - on, np.asarray(rho) - between])
+        shares = np.array([1.0, 1.05]).reshape(-1, *[1] * (apart.ndim - 1))
+        return apart, shares * np.exp(-(apart**2) / (2 * width**2))
+
+    def value(rho):
+        return parts(rho)[1].sum(axis=0)
+
+    def derivatives(rho):
+        apart, made = parts(rho)
+        slope = -apart / width**2 * made
+        return slope.sum(axis=0), (made * (apart**2 / width**4 - width**-2)).sum(axis=0)
+
+    assert value(points).argmax() == 20
+    assert_allclose(maximise(value, derivatives, (low, high)), between, atol=1e-8)
+    many = maximise_many(value, derivatives, (low, high))
+    assert_allclose(many, between, atol=1e-8)
+
+
+def test_beside_a_ridge_of_exponentials_a_slope_is_no_peak():
+    """l = b - 1e12 a^2 / 2 rises with b for ever, by steps that the ridge in a makes short."""
+    panel, w = made_up(9, 4)
+    design = build(ss.mess_sac("y ~ x", W="w"), panel, {"w": w})
+    with pytest.raises(ss.EstimationError, match="the likelihood still rises"):
+        check_peak(
+            design,
+            np.array([0.0, 1.0]),
+            lambda _, at: float(at[1] - 1e12 * at[0] ** 2 / 2),
+            lambda _, at: np.array([-1e12 * at[0], 1.0]),
+        )
