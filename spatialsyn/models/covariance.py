@@ -215,25 +215,8 @@ def _independent(
     ratio = design.nobs / free.nobs
     at = (delta, spatial, sigma2 * ratio)
     info = information(free, estimate.multiplier, *at, estimate.residuals, "expected")
-    info = info + _through_years(design, estimate, spatial, copies)
     gain = np.r_[np.full(len(info) - 1, ratio), ratio**2]
     return np.asarray((info + _omega(free, estimate, *at)) * gain * gain[:, None])
-
-
-def _through_years(design: Design, estimate: Estimate, spatial: Array, copies: int) -> Array:
-    """What the mean error of a year adds to the variance of the score, by J D 1.
-
-    The score of rho or lambda is e'J D e; only where rows of W sum to one is it e'J D J e.
-    """
-    added = np.zeros((len(estimate.params),) * 2)
-    if sweeps_time(design.fixed_effects):
-        whole = replace(design, transformed=False)
-        derivatives = information_derivatives(whole, estimate.multiplier, spatial)
-        rows = np.array([D.sum(axis=1) for D in derivatives]).reshape(-1, len(design.y))
-        rows = rows - rows.mean(axis=1, keepdims=True)
-        at = slice(len(design.names), len(design.names) + len(rows))
-        added[at, at] = copies * rows @ rows.T / len(design.y)
-    return added
 
 
 def _omega(

@@ -95,33 +95,6 @@ def test_what_skewed_errors_add_is_exact_where_rows_of_w_are_uneven(effects, mon
     assert_allclose(found, 6 * diagonal @ diagonal.T + cross + cross.T, atol=1e-10)
 
 
-@pytest.mark.parametrize("effects", ["time", "twoways"])
-def test_the_mean_error_of_a_year_is_in_the_score_where_rows_of_w_are_uneven(effects, monkeypatch):
-    """Of normal errors b'e + e'Ae has the variance b'b + 2 tr A^2; of A the sweep is on one side.
-
-    The error that dummies of years take out of e stays in W S^-1 e, unless rows of W sum to one.
-    """
-    n, T, rho = 7, 5, 0.3
-    panel, w = made_up(n=n, T=T, seed=3)
-    W = w.dense() * np.linspace(0.4, 1.6, n)[:, None]
-    x = panel.array("x")
-    signal = x + np.linspace(-2, 2, T)
-    model = ss.sar("y ~ x", W="w", fixed_effects=effects, correction="direct")
-    uneven = {"w": ss.Weights.from_matrix(W, ids=w.ids, name="w")}
-    made = panel.assign(y=np.linalg.solve(np.eye(n) - rho * W, signal))
-    design = build(model, made, uneven)
-    swept = sweep(np.eye(n * T).reshape(n, T, -1), effects).reshape(n * T, -1)
-    sigma2 = swept.trace() / (n * T)  # that of dummies, for errors of variance one
-    estimate = describe(design, np.array([1.0, rho, sigma2]))
-    monkeypatch.setattr("spatialsyn.models.covariance.cumulants", lambda *_: (0.0, 0.0))
-    found = _independent(design, estimate, np.array([1.0]), np.array([rho]), sigma2)
-    D = np.kron(W @ np.linalg.inv(np.eye(n) - rho * W), np.eye(T))
-    b = np.stack([swept @ x.ravel(), swept @ D @ signal.ravel(), np.zeros(n * T)]) / sigma2
-    A = [0 * D, (swept @ D + D.T @ swept) / 2 / sigma2, swept / (2 * sigma2**2)]
-    exact = b @ b.T + 2 * np.array([[np.sum(one * other) for other in A] for one in A])
-    assert_allclose(found, exact, rtol=1e-9, atol=1e-9)
-
-
 @pytest.mark.parametrize(
     ("city", "time"), [(False, False), (True, False), (False, True), (True, True)]
 )
