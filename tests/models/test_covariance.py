@@ -95,6 +95,34 @@ def test_what_skewed_errors_add_is_exact_where_rows_of_w_are_uneven(effects, mon
     assert_allclose(found, 6 * diagonal @ diagonal.T + cross + cross.T, atol=1e-10)
 
 
+def test_the_mean_error_of_a_year_is_counted_once_where_rows_of_w_are_uneven(monkeypatch):
+    """Of normal errors b'e + e'Ae has the variance b'b + 2 tr A^2; of A the sweep is on one side.
+
+    The error that dummies of years take out of e stays in W S^-1 e, unless rows of W sum to one.
+    It is in what residuals leave of W y: on average over errors the variance is exact.
+    """
+    n, T, rho, rng = 7, 5, 0.3, np.random.default_rng(0)
+    panel, w = made_up(n=n, T=T, seed=3)
+    W = w.dense() * np.linspace(0.4, 1.6, n)[:, None]
+    uneven = {"w": ss.Weights.from_matrix(W, ids=w.ids, name="w")}
+    signal = panel.array("x") + np.linspace(-2, 2, T)
+    swept = sweep(np.eye(n * T).reshape(n, T, -1), "time").reshape(n * T, -1)
+    sigma2 = swept.trace() / (n * T)  # that of dummies, for errors of variance one
+    model = ss.sar("y ~ x", W="w", fixed_effects="time", correction="direct")
+    monkeypatch.setattr("spatialsyn.models.covariance.cumulants", lambda *_: (0.0, 0.0))
+    found = []
+    for _ in range(300):
+        y = np.linalg.solve(np.eye(n) - rho * W, signal + rng.normal(size=(n, T)))
+        design = build(model, panel.assign(y=y), uneven)
+        estimate = describe(design, np.array([1.0, rho, sigma2]))
+        variance = _independent(design, estimate, np.array([1.0]), np.array([rho]), sigma2)
+        found.append(variance[1, 1])
+    D = np.kron(W @ np.linalg.inv(np.eye(n) - rho * W), np.eye(T))
+    b, A = swept @ D @ signal.ravel() / sigma2, (swept @ D + D.T @ swept) / 2 / sigma2
+    # Twice the mean error of a year would be 3 too much.
+    assert_allclose(np.mean(found), b @ b + 2 * (A**2).sum(), atol=1.5)
+
+
 @pytest.mark.parametrize(
     ("city", "time"), [(False, False), (True, False), (False, True), (True, True)]
 )
