@@ -54,6 +54,8 @@ def check_own_lag(design: Design, coefficients: Array | None = None) -> None:
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
     on_Z = least_squares(Z, np.c_[y, Wy]) if coefficients is None else coefficients
     e, left = y - Z @ on_Z[:, 0], Wy - Z @ on_Z[:, 1:]
+    if len(design.W) == 1 and np.linalg.norm(left) > GIVEN * np.linalg.norm(Wy - Wy.mean()):
+        return  # as nearly always, and W itself is not looked at
     least, found = eigh(left.T @ left, products(design.W), subset_by_index=[0, 0])
     shares = found[:, 0]
     size = np.linalg.norm(Wy @ shares - (Wy @ shares).mean())
