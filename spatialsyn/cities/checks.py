@@ -126,9 +126,10 @@ def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
             "from 0 below the header. Give these rows a year, or delete them in the file: sums and "
             "sources below a table belong to no year."
         )
-    flags = years[[isinstance(value, (bool, np.bool_)) for value in years]].head(1)
-    if len(flags):
-        raise PanelError(f"{year!r} holds {named(flags)}, true or false; a panel needs years.")
+    if not pd.api.types.is_integer_dtype(years):
+        flags = years[[isinstance(value, (bool, np.bool_)) for value in years]].head(1)
+        if len(flags):
+            raise PanelError(f"{year!r} holds {named(flags)}, true or false; a panel needs years.")
     numbers = pd.to_numeric(years, errors="coerce").astype(object)
     numbers = pd.to_numeric(numbers)  # of NumPy: other kinds have no remainder, or a missing one
     if pd.api.types.is_complex_dtype(numbers):

@@ -39,27 +39,33 @@ def given(W: Matrix, y: Array, Wy: Array, whole: Array) -> NDArray[np.bool_]:
     return np.asarray(found)
 
 
-def check_own_lag(design: Design, coefficients: Array | None = None) -> None:
+def check_own_lag(design: Design, known: tuple[Array, Array] | None = None) -> None:
     """Refuse regressors that give W y, or a sum of several W y; the model has these already.
 
     As a regressor it would be taken for exogenous, and rho for something else.
 
     Parameters
     ----------
-    coefficients : (p, 1 + m), of y and Wy on the regressors, where they are known
+    known : of y and Wy, their coefficients on the regressors, (p, 1 + m), and what these leave,
+        (n T, 1 + m)
     """
     y, p = design.y.ravel(), len(design.names)
     if not design.W or p >= design.nobs:
         return
     Wy, Z = design.Wy.reshape(y.size, -1), design.Z.reshape(y.size, -1)
-    on_Z = least_squares(Z, np.c_[y, Wy]) if coefficients is None else coefficients
-    e, left = y - Z @ on_Z[:, 0], Wy - Z @ on_Z[:, 1:]
-    if len(design.W) == 1 and np.linalg.norm(left) > GIVEN * np.linalg.norm(Wy - Wy.mean()):
-        return  # as nearly always, and W itself is not looked at
+    if known is None:
+        both = np.c_[y, Wy]
+        on_Z = least_squares(Z, both)
+        known = on_Z, both - Z @ on_Z
+    on_Z, rest = known
+    left = rest[:, 1:]
+    squares, whole = (rest**2).sum(axis=0), (Wy**2).sum(axis=0)
+    if len(design.W) == 1 and not given(design.W[0], squares[:1], squares[1:], whole)[0]:
+        return
     least, found = eigh(left.T @ left, products(design.W), subset_by_index=[0, 0])
     shares = found[:, 0]
     size = np.linalg.norm(Wy @ shares - (Wy @ shares).mean())
-    if least[0] > GIVEN**2 * (e @ e) or np.linalg.norm(left @ shares) > GIVEN * size:
+    if least[0] > GIVEN**2 * squares[0] or np.linalg.norm(left @ shares) > GIVEN * size:
         return
     parts = np.linalg.norm(Z * (on_Z[:, 1:] @ shares), axis=0)
     taken = [n for n, part in zip(design.names, parts, strict=True) if part > GIVEN * parts.max()]

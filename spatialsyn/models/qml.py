@@ -67,7 +67,7 @@ def estimate_qml(design: Design) -> Estimate:
     both = np.column_stack([y, Wy])
     coefficients = regress(both, Z, design.names)
     residuals = both - Z @ coefficients
-    check_own_lag(design, coefficients)
+    check_own_lag(design, (coefficients, residuals))
     if design.random:
         return _with_city_variance(design)
     spatial = _best(design, residuals)
