@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -114,13 +115,13 @@ class Plan:
             replace(self._explaining(y), keys=((i,), *self.data.keys[1:]))
             for i, y in enumerate(outcomes)
         ]
-        for places, models in stacked([self.model] * len(outcomes), data, self.weights):
-            try:
-                made = estimate_beside(models)
-            except Exception:  # each is estimated by itself, and says what it is
-                continue
-            for i, parameters in zip(places, made.parameters(), strict=True):
-                found[i] = None if parameters is None else (models.one, parameters)
+        group = stacked([self.model] * len(outcomes), data, self.weights)
+        if group is None:
+            return found
+        places, models = group
+        with suppress(Exception):  # each is estimated by itself, and says what it is
+            for i, one in zip(places, estimate_beside(models), strict=True):
+                found[i] = None if one is None else (models.one, one[0])
         return found
 
     def _explaining(self, y: Array) -> Regressors:

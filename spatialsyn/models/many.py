@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from spatialsyn.models.qml import DISTINCT, REGULAR, multiplier_at, parameter_na
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.cholesky import Symmetrised
 from spatialsyn.numerics.decomposed import Decomposed
-from spatialsyn.numerics.lags import FEW_CITIES, Array, Matrix, dense, lag_each
+from spatialsyn.numerics.lags import FEW_CITIES, Array, dense, lag_each
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.traces import Traces, margins, projected
 from spatialsyn.numerics.transform import sweep_in_place
@@ -32,6 +33,9 @@ from spatialsyn.numerics.transform import sweep_in_place
 FAMILIES = ("ols", "slx", "sar", "sdm")
 # Numbers of models side by side: more leave the fast memory before they are used again.
 ROOM = 200_000
+# What is left of a sum of squares, in parts of what it is made of, is at least so much, or is
+# summed itself.
+CANCELLED = 1e-3
 
 
 def joined(model: SpatialModel, n: int, cov: str | None) -> bool:
@@ -45,27 +49,61 @@ def joined(model: SpatialModel, n: int, cov: str | None) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """Models of one kin: of one W, one kind of fixed effects, as many cities, years and columns.
+    """Models of one W, one kind of fixed effects, as many cities and years.
 
     Attributes
     ----------
     one : the design of one of them; others differ in y, Wy, Z and columns
     columns : what the columns of Z are, for each of b models
     swept : (k, n T), columns, outcomes and their lags, which models share
-    at : (b, p + 1 + m), places in `swept` of the regressors of each, its y and Wy
+    at : (p + 1 + m,) for each model, places in `swept` of its regressors, its y and Wy
     """
 
     one: Design
     columns: Sequence[tuple[Column, ...]]
     swept: Array
-    at: NDArray[np.intp]
+    at: Sequence[NDArray[np.intp]]
 
     @classmethod
     def of(cls, design: Design) -> Beside:
         """One model."""
         parts = design.Z.transpose(2, 0, 1), design.y[None], design.Wy.transpose(2, 0, 1)
-        swept = np.concatenate(parts).reshape(-1, design.y.size)
-        return cls(design, [design.columns], swept, np.arange(len(swept))[None])
+        rows = np.concatenate(parts).reshape(-1, design.y.size)
+        swept = np.ascontiguousarray(rows)  # or else BLAS adds in another order
+        return cls(design, [design.columns], swept, [np.arange(len(swept))])
+
+    @cached_property
+    def products(self) -> Array:
+        """(k, k), of which those of the rows of a model are read: each is a sum by itself."""
+        last = np.arange(len(self.swept))
+        for at in self.at:
+            last[at] = np.maximum(last[at], at.max())
+        made = np.zeros((len(last), len(last)))
+        for i, (row, end) in enumerate(zip(self.swept, last + 1, strict=True)):
+            made[i, i:end] = (row[None] @ self.swept[i:end, :, None])[:, 0, 0]
+        return made + np.triu(made, 1).T
+
+    def kins(self) -> list[Kin]:
+        """The models by their number of columns."""
+        places: dict[int, list[int]] = {}
+        for i, at in enumerate(self.at):
+            places.setdefault(len(at), []).append(i)
+        return [Kin(self, own, np.array([self.at[i] for i in own])) for own in places.values()]
+
+
+@dataclass(frozen=True, eq=False)
+class Kin:
+    """Those of the models `of` that have as many columns.
+
+    Attributes
+    ----------
+    places : of b models among `of`
+    at : (b, p + 1 + m), see `Beside`
+    """
+
+    of: Beside
+    places: Sequence[int]
+    at: NDArray[np.intp]
 
     def rows(self, room: int) -> Iterator[tuple[slice, Array]]:
         """Models, and (some, p + 1 + m, n T), their regressors, y and Wy, some at a time.
@@ -76,44 +114,35 @@ class Beside:
         ----------
         room : numbers of one model beside these
         """
-        size = self.at.shape[1], self.swept.shape[1]
+        swept = self.of.swept
+        size = self.at.shape[1], swept.shape[1]
         step = max(1, min(ROOM // max(room, size[0] * size[1]), len(self.at)))
         some = np.empty((step, *size))
         for start in range(0, len(self.at), step):
             part = slice(start, start + step)
             for own, places in zip(some, self.at[part], strict=False):
-                np.take(self.swept, places, axis=0, out=own, mode="clip")
+                np.take(swept, places, axis=0, out=own, mode="clip")
             yield part, some[: len(self.at[part])]
 
 
 @dataclass(frozen=True, eq=False)
-class Estimates:
-    """What is estimated of models side by side.
+class Found:
+    """What is estimated of b models of a kin.
 
     Attributes
     ----------
-    one, columns : see `Beside`
     params, cov, loglik : (b, q), (b, q, q) and (b,)
     fine : (b,), False for a model that `estimate_qml` has to look at: its regressors are nearly
         collinear or give Wy, its likelihood has no maximum inside, its information is singular
+    residuals, inverse : of the last ones, (some, n T), and S^-1, (some, n, n), if it was written
     """
 
-    one: Design
-    columns: Sequence[tuple[Column, ...]]
     params: Array
     cov: Array
     loglik: Array
     fine: NDArray[np.bool_]
-
-    def parameters(self) -> list[Parameters | None]:
-        """Those of every model that is fine."""
-        one = self.one
-        names = [(*[c.name for c in columns], *one.rho_names, "sigma2") for columns in self.columns]
-        each = zip(names, self.params, self.cov, self.fine, strict=True)
-        return [
-            Parameters(names=name, params=params, cov=cov, space=one.space) if fine else None
-            for name, params, cov, fine in each
-        ]
+    residuals: Array
+    inverse: Array | None
 
 
 def fit_in(design: Design) -> bool:
@@ -139,9 +168,20 @@ def identified(one: Design, regressors: int) -> bool:
     return 0 < regressors < one.nobs - len(one.W) - 1
 
 
-def estimate_beside(models: Beside) -> Estimates:
-    """The estimates of models side by side, with expected covariance."""
-    return _estimated(models)[0]
+def estimate_beside(models: Beside) -> list[tuple[Parameters, float] | None]:
+    """The estimates of models side by side, with expected covariance, and ln L.
+
+    None of a model that `estimate_qml` has to look at, see `Found.fine`.
+    """
+    one = models.one
+    made: list[tuple[Parameters, float] | None] = [None] * len(models.at)
+    for kin, found in _estimated(models):
+        numbers = zip(found.params, found.cov, found.loglik.tolist(), strict=True)
+        for i, fine, (params, cov, loglik) in zip(kin.places, found.fine, numbers, strict=True):
+            if fine:
+                names = (*[c.name for c in models.columns[i]], *one.rho_names, "sigma2")
+                made[i] = Parameters(names=names, params=params, cov=cov, space=one.space), loglik
+    return made
 
 
 def estimate_alone(design: Design) -> Estimate | None:
@@ -149,74 +189,91 @@ def estimate_alone(design: Design) -> Estimate | None:
     if not fit_in(design):
         return None
     try:
-        made, residuals, inverse = _estimated(Beside.of(design))
+        ((_, found),) = _estimated(Beside.of(design))
     except Exception:  # `estimate_qml` says what it is
         return None
-    if not made.fine[0]:
+    if not found.fine[0]:
         return None
-    p, m = len(design.columns), len(design.W)
-    rho = made.params[0, p : p + m]
+    p, m, inverse = len(design.columns), len(design.W), found.inverse
+    rho = found.params[0, p : p + m]
     return Estimate(
         names=parameter_names(design),
-        params=made.params[0],
-        cov=made.cov[0],
-        loglik=float(made.loglik[0]),
+        params=found.params[0],
+        cov=found.cov[0],
+        loglik=float(found.loglik[0]),
         nobs=design.nobs,
-        residuals=residuals.reshape(design.y.shape),
+        residuals=found.residuals.reshape(design.y.shape),
         multiplier=multiplier_at(design, rho) if inverse is None else inverse[0],
         space=design.space,
     )
 
 
-def _estimated(models: Beside) -> tuple[Estimates, Array, Array | None]:
-    """The estimates, and of the last ones residuals and S^-1, if it was written out."""
-    one = models.one
-    parts = [_regression(rows, one.W) for _, rows in models.rows(0)]
-    square, mixed, products, fine = (np.concatenate(part) for part in zip(*parts, strict=True))
-    rho, fine = _searched(one, products, fine)
+def _estimated(models: Beside) -> Iterator[tuple[Kin, Found]]:
+    """The estimates, by kin; every rho is searched side by side."""
+    kins = models.kins()
+    told = [_regression(kin) for kin in kins]
+    left, fine = (np.concatenate(parts) for parts in list(zip(*told, strict=True))[2:])
+    rho, fine = _searched(models.one, left, fine)
+    ends = np.cumsum([len(kin.places) for kin in kins])[:-1]
+    peaks_of = zip(np.split(rho, ends), np.split(fine, ends), strict=True)
+    for kin, (products, mixed, *_), peak in zip(kins, told, peaks_of, strict=True):
+        yield kin, _at_peaks(kin, products, mixed, *peak)
+
+
+def _at_peaks(
+    kin: Kin, products: Array, mixed: Array, rho: Array, fine: NDArray[np.bool_]
+) -> Found:
+    """What is estimated at the peaks `rho`, (b, m), of the likelihoods; see `_regression`."""
+    one, p = kin.of.one, mixed.shape[2] - mixed.shape[1]
     mixed = mixed[:, 0] - np.einsum("bm,bmk->bk", rho, mixed[:, 1:])
     full = one.logdet.full if isinstance(one.logdet, LogDet) else None
     written = 0 if isinstance(full, Decomposed) else len(one.y) ** 2  # numbers of S^-1
-    sigma2, found = np.empty(len(fine)), []
-    for part, rows in models.rows(written):
+    sigma2, moved = np.empty(len(fine)), []
+    for part, rows in kin.rows(written):
         e = (mixed[part, None] @ rows)[:, 0]
         inverse = _multipliers(one, rho[part])
         sigma2[part] = squares(e) / one.nobs
-        fine[part] &= sigma2[part] > 1e-20 * squares(rows[:, -1 - rho.shape[1]])
-        found.append(_moved(one, rows, e, rho[part, 0], inverse) if rho.size else ())
+        moved.append(_moved(one, rows, e, rho[part, 0], inverse) if rho.size else ())
+    fine &= sigma2 > 1e-20 * products[:, p, p]
     sigma2 = np.where(fine, sigma2, 1.0)
-    moved = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    parts = [np.concatenate(some) for some in zip(*moved, strict=True)]
     if isinstance(full, Decomposed):
-        moved += full.traces_at(rho[:, 0], one.projects_cities)
-    info = _information(one, square, sigma2, moved)
-    cov, fine = _inverted(info, fine)
+        parts += full.traces_at(rho[:, 0], one.projects_cities)
+    cov, fine = _inverted(_information(one, products[:, :p, :p], sigma2, parts), fine)
     jacobian = one.logdet(rho[:, 0]) if isinstance(one.logdet, LogDet) else 0.0
     loglik = one.copies * jacobian - one.nobs / 2 * (np.log(2 * np.pi * sigma2) + 1)
-    params = np.column_stack([-mixed[:, : square.shape[1]], rho, sigma2])
-    return Estimates(one, models.columns, params, cov, loglik, fine), e, inverse
+    params = np.column_stack([-mixed[:, :p], rho, sigma2])
+    return Found(params, cov, loglik, fine, e, inverse)
 
 
-def _regression(rows: Array, W: Sequence[Matrix]) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
-    """Of y and Wy on the regressors, for each of b models of m matrices `W`, one or none.
+def _regression(kin: Kin) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+    """Of y and Wy on the regressors, for each of b models of m matrices, one or none.
 
     Returns
     -------
     tuple
-        (b, p, p), products of the regressors; (b, 1 + m, p + 1 + m), the rows that residuals
-        are made of; (b, 1 + m, 1 + m), their products; whether the regressors are told apart,
-        and do not give Wy.
+        (b, p + 1 + m, p + 1 + m), products of the regressors, y and Wy; (b, 1 + m, p + 1 + m),
+        the rows that residuals are made of; (b, 1 + m, 1 + m), their products; whether the
+        regressors are told apart, and do not give Wy.
     """
-    b, m = len(rows), len(W)
-    p = rows.shape[1] - 1 - m
-    gram = rows[:, :p] @ rows.transpose(0, 2, 1)
-    coefficients, fine = _regressed(gram)
-    mixed = np.zeros((b, 1 + m, p + 1 + m))
+    products = kin.of.products[kin.at[:, :, None], kin.at[:, None]]
+    m, size = len(kin.of.one.W), products.shape[1]
+    p = size - 1 - m
+    coefficients, fine = _regressed(products[:, :p])
+    mixed = np.zeros((len(products), 1 + m, size))
     mixed[:, :, :p], mixed[:, :, p:] = -coefficients.transpose(0, 2, 1), np.eye(1 + m)
-    e = mixed @ rows
-    left = e @ e.transpose(0, 2, 1)
+    left = mixed @ products @ mixed.transpose(0, 2, 1)
+    # Of sums whose parts nearly cancel, few digits are left.
+    lengths = np.sqrt(np.einsum("bii->bi", products))
+    whole = (np.abs(mixed) @ lengths[..., None])[..., 0] ** 2
+    rough = (np.einsum("bii->bi", left) < CANCELLED * whole).any(axis=1)
+    for i in np.flatnonzero(rough):
+        e = mixed[i] @ kin.of.swept[kin.at[i]]
+        left[i] = e @ e.T
     if m:
-        fine &= ~given(W[0], left[:, 0, 0], left[:, 1, 1], squares(rows[:, -1]))
-    return gram[..., :p], mixed, left, fine
+        W = kin.of.one.W[0]
+        fine &= ~given(W, left[:, 0, 0], left[:, 1, 1], products[:, -1, -1])
+    return products, mixed, left, fine
 
 
 def _searched(

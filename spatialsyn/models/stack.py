@@ -7,14 +7,14 @@ what a model gets.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from operator import attrgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialsyn.errors import SpatialsynError
 from spatialsyn.models.checks import ABSORBED, are_names
-from spatialsyn.models.columns import Column
 from spatialsyn.models.design import Design, sweep_effects
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.many import Beside, identified, squares, suits
@@ -35,43 +35,63 @@ def alike(model: SpatialModel) -> Hashable:
 
 def stacked(
     models: Sequence[SpatialModel], data: Sequence[Regressors], weights: Mapping[str, Links]
-) -> list[tuple[list[int], Beside]]:
+) -> tuple[list[int], Beside] | None:
     """Models that are `alike` side by side, on data of the same cities and years.
 
     Returns
     -------
-    list
-        Places of models, and these models, by their number of columns. A model that is nowhere
-        has to be made by `sweep_effects`, which may refuse it.
+    tuple or None
+        Places of models, and these models. A model that is nowhere has to be made by
+        `sweep_effects`, which may refuse it.
     """
     if models[0].regimes is not None:
-        return []
+        return None
     first = _first(models, data, weights)
     if first is None or not suits(first):
-        return []
-    by_matrix = [name for name, _ in models[0].roles.wx]
-    stack = Stack.of(data, first.W, [first.matrices[name] for name in by_matrix])
-    absorbed = stack.sweep(first.fixed_effects)
-    part: dict[str | None, int] = {name: i for i, name in enumerate([None, *by_matrix])}
-    groups: dict[int, list[tuple[int, tuple[Column, ...], list[int]]]] = {}
+        return None
+    by_matrix = {None: None} | {name: first.matrices[name] for name, _ in models[0].roles.wx}
+    of_y = [None, *first.W]
+    rows: dict[Hashable, int] = {}
+    needed: list[tuple[Array, Matrix | None]] = []  # columns and by what they are lagged
+    found = []
     for i, (model, d) in enumerate(zip(models, data, strict=True)):
         places, columns = sources(model, d)
-        if not identified(first, len(columns)):
+        if not identified(first, len(columns)) or not are_names([c.name for c in columns]):
             continue
-        names = [column.name for column in columns]
-        of_X = [d.keys[1 + j] for j in places]
-        at = [stack.x[key, part[c.W]] for key, c in zip(of_X, columns, strict=True)]
-        y, *Wy = [stack.y[d.keys[0], k] for k in range(1 + len(first.W))]
-        if absorbed.isdisjoint([*at, y]) and are_names(names):
-            groups.setdefault(len(columns), []).append((i, columns, [*at, y, *Wy]))
-    swept = stack.values.reshape(len(stack.values), -1)
-    return [
-        (
-            [i for i, *_ in group],
-            Beside(first, [c for _, c, _ in group], swept, np.array([at for *_, at in group])),
-        )
-        for group in groups.values()
-    ]
+        keys = [(d.keys[1 + j], c.W) for j, c in zip(places, columns, strict=True)]
+        for key, j in zip(keys, places, strict=True):
+            if key not in rows:
+                rows[key] = len(needed)
+                needed.append((d.X[..., j], by_matrix[key[1]]))
+        outcome = "outcome", d.keys[0]
+        if outcome not in rows:
+            rows[outcome] = len(needed)
+            needed += [(d.y, W) for W in of_y]
+        y = rows[outcome]
+        at = [*(rows[key] for key in keys), *range(y, y + len(of_y))]
+        found.append((i, columns, np.array(at)))
+    values = np.empty((len(needed), *data[0].y.shape))
+    for own, (column, W) in zip(values, needed, strict=True):
+        own[:] = column if W is None else W @ np.ascontiguousarray(column)
+    absorbed = _swept_away(values, first.fixed_effects)
+    left = [one for one in found if not absorbed[one[2][: len(one[1]) + 1]].any()]
+    if not left:
+        return None
+    at_models, columns_of, at_rows = map(list, zip(*left, strict=True))
+    return at_models, Beside(first, columns_of, values.reshape(len(values), -1), at_rows)
+
+
+def _swept_away(values: Array, fixed_effects: str) -> NDArray[np.bool_]:
+    """Take the effects out of (k, n, T); (k,), where nothing is left.
+
+    See `check_absorbed` and `check_outcome`.
+    """
+    if fixed_effects == "none":
+        return np.zeros(len(values), dtype=bool)
+    rows = values.reshape(len(values), -1)
+    size = squares(rows)
+    sweep_in_place(values, fixed_effects)
+    return np.asarray(squares(rows) <= ABSORBED**2 * np.where(size > 0, size, 1))
 
 
 def _first(
@@ -84,52 +104,3 @@ def _first(
         except SpatialsynError:
             continue
     return None
-
-
-@dataclass(frozen=True, eq=False)
-class Stack:
-    """Outcomes and columns of many models, and their lags, each once.
-
-    Attributes
-    ----------
-    values : (k, n, T)
-    y, x : places of outcomes and of columns among the k, by key and lag: 0 for none, then those
-        by each matrix
-    """
-
-    values: Array
-    y: Mapping[tuple[Hashable, int], int]
-    x: Mapping[tuple[Hashable, int], int]
-
-    @classmethod
-    def of(
-        cls, data: Sequence[Regressors], of_y: Sequence[Matrix], of_x: Sequence[Matrix]
-    ) -> Stack:
-        """Those of `data`, lagged by the matrices of Wy and of WX; of one key they are the same."""
-        y = {d.keys[0]: d.y for d in data}
-        x = {key: d.X[..., j] for d in data for j, key in enumerate(d.keys[1:])}
-        size = len(y) * (1 + len(of_y)) + len(x) * (1 + len(of_x))
-        values = np.empty((size, *data[0].y.shape))
-        left = iter(range(size))
-        places: list[dict[tuple[Hashable, int], int]] = [{}, {}]
-        for found, own, matrices in zip(places, (y, x), (of_y, of_x), strict=True):
-            for k, W in enumerate([None, *matrices]):
-                for key, column in own.items():
-                    found[key, k] = at = next(left)
-                    values[at] = column if W is None else W @ values[found[key, 0]]
-        return cls(values, *places)
-
-    def sweep(self, fixed_effects: str) -> frozenset[int]:
-        """Take the effects out of all; the places where nothing is left.
-
-        See `check_absorbed` and `check_outcome`.
-        """
-        if fixed_effects == "none":
-            return frozenset()
-        size = self._lengths()
-        sweep_in_place(self.values, fixed_effects)
-        empty = self._lengths() <= ABSORBED * np.where(size > 0, size, 1)
-        return frozenset(np.flatnonzero(empty).tolist())
-
-    def _lengths(self) -> Array:
-        return np.sqrt(squares(self.values.reshape(len(self.values), -1)))

@@ -5,13 +5,12 @@ g = w / (1 - rho w)
 
     G = s^-1/2 U diag(g) U' s^1/2,    tr G'G = g' K g,    K = (U's^-1 U) o (U's U)
 
-so that no model factors or inverts anything: S^-1 v costs two products, tr G'G one.
+so that no model factors or inverts anything: S^-1 v costs two products.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -48,21 +47,12 @@ class Eigenvectors(Decomposed):
         within *= self.gains(rho)[..., None]
         return lag_each(self.left, within)
 
-    def crossed_at(self, rho: Array) -> Array:
-        """tr G'G."""
-        return np.array([g @ self.crossed @ g for g in self.gains(rho)])
-
-    def margins_at(self, rho: Array) -> Array:
-        """Of G1 and G'1."""
-        g, (into, out) = self.gains(rho)[..., None], self.sums
-        to, fro = self.left @ (g * into), self.right.T @ (g * out)
-        return margins(to[..., 0], fro[..., 0])
-
-    @cached_property
-    def sums(self) -> tuple[Array, Array]:
-        """Of the rows of `right` and of the columns of `left`, (n, 1)."""
-        ones = np.ones((self.W.shape[0], 1))
-        return self.right @ ones, self.left.T @ ones
+    def sums(self, rho: Array) -> Array:
+        """tr G'G and the `margins` of G."""
+        g = self.gains(rho)
+        to, fro = g * self.right.sum(axis=1) @ self.left.T, g * self.left.sum(axis=0) @ self.right
+        crossed = (g @ self.crossed * g).sum(axis=1)
+        return np.column_stack([crossed, *margins(to, fro)])
 
     def reordered(self, order: list[int]) -> Eigenvectors:
         """That of the same cities in another order."""

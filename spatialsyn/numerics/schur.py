@@ -9,9 +9,7 @@ a W of nearest neighbours need not have; S^-1 v costs n^2 operations.
 
     G = Q P (R^-1 - P') Q' / rho
 
-so that tr G'G and the sums of G need R^-1, n^3 / 3 operations. They are rational functions of rho
-whose poles are 1 / w of the eigenvalues w: between those rho that they are found at they are
-interpolated, to about 1e-13 of themselves, to 1e-11 where W is far from normal (`cells`; ours).
+so that tr G'G and the sums of G need R^-1, n^3 / 3 operations.
 """
 
 from __future__ import annotations
@@ -25,7 +23,6 @@ from numpy.typing import NDArray
 from scipy.linalg import schur, solve_triangular
 from scipy.linalg.lapack import dtrtri
 
-from spatialsyn.numerics.cells import Cells
 from spatialsyn.numerics.decomposed import Decomposed, Resolvent
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, norm
 from spatialsyn.numerics.spectrum import by_parts, parts
@@ -33,8 +30,6 @@ from spatialsyn.numerics.traces import margins
 
 # The rho, in parts of 1 / |w|max, at which elimination has to agree, and in how many digits.
 TRIED, AGREED = (-0.9, 0.9), 1e-11
-# Beyond this many times 1 / |w|max no sums are interpolated, and poles do not matter.
-REACH, FAR = 6.0, 60.0
 # R, and cosines and sines of the angles by which P turns, (pairs, 1).
 Triangle: TypeAlias = tuple[Array, Array, Array]
 
@@ -95,28 +90,15 @@ class Schur(Decomposed):
             turn(own, self.pairs, cos, sin)
         return np.asarray(self.WQ @ within)
 
-    def crossed_at(self, rho: Array) -> Array:
-        """tr G'G, interpolated."""
-        return self.cells(rho)[:, 0]
-
-    def margins_at(self, rho: Array) -> Array:
-        """Interpolated."""
-        return self.cells(rho)[:, 1:].T
-
     def reordered(self, order: list[int]) -> Schur:
         """That of the same cities in another order."""
         return replace(self, W=self.W[order][:, order], Q=self.Q[order])
 
-    @cached_property
-    def cells(self) -> Cells:
-        """Of `sums`."""
-        reach = REACH / self.radii[0]
-        low, high = self.interval
-        near = self.eigenvalues[np.abs(self.eigenvalues) * FAR > self.radii[0]]
-        return Cells(self.sums, 1 / near, (max(low, -reach), min(high, reach)))
+    def sums(self, rho: Array) -> Array:
+        """tr G'G and the `margins` of G."""
+        return np.array([self._sums(one) for one in rho.tolist()])
 
-    def sums(self, rho: float) -> Array:
-        """tr G'G and the `margins`, (5,), for a rho that is not zero."""
+    def _sums(self, rho: float) -> Array:
         R, cos, sin = self.triangle(rho)
         first, own = self.pairs, np.ones(len(R))
         own[first] = own[first + 1] = cos[:, 0]

@@ -16,6 +16,8 @@ from spatialsyn.errors import ModelError, SpatialsynError, expect, named
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study.rewrite import rewritten
 
+# What the axes of terms that may be left out begin with.
+WITH = "with "
 MODEL = "a study takes models such as ss.sdm(...), or a grid of them"
 
 
@@ -76,6 +78,7 @@ def grid(
     winsor: Any = None,
     lag_x: Any = None,
     blocks: Any = None,
+    optional: str | Iterable[str] = (),
 ) -> dict[str, Specification]:
     """Every combination of the choices, by name.
 
@@ -91,6 +94,8 @@ def grid(
     winsor : a list of shares cut from either tail of outcome and regressors; None for no cut
     lag_x : a list of years by which regressors are lagged; 0 for none
     blocks : a list of groupings that are given own coefficients (`regimes`); None for none
+    optional : terms of the formula that models have or leave out: k terms make 2^k times as many
+        ``optional=["log(loans)", "urbanization"]``: every subset of the controls.
 
     A single value that is not in a list is taken by all.
 
@@ -106,6 +111,7 @@ def grid(
     axes: dict[str, list[Any]] = {_axis(one.term): [one.term, *one.others] for one in swaps}
     if len(axes) < len(swaps):
         raise ModelError(f"{named(s.term for s in swaps)} is swapped twice: name all in one swap.")
+    terms = _optional(optional, [one.term for one in swaps])
     given = {
         "W": W, "fixed effects": fixed_effects, "sample": drop_years, "winsor": winsor,
         "lag of x": lag_x, "regimes": blocks,
@@ -113,16 +119,34 @@ def grid(
     for axis, values in given.items():
         if values is not None:
             axes[axis] = _alternatives(axis, values)
+    axes |= {_with(term): [True, False] for term in terms}
     points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     varied = [axis for axis, values in axes.items() if len(values) > 1]
     made: dict[str, Specification] = {}
     for point in points:
-        name = ", ".join(_label(axis, point[axis]) for axis in varied) or "model"
-        found = _specification(model, point, name, [one.term for one in swaps])
+        name = ", ".join(_part(axis, point[axis]) for axis in varied) or "model"
+        found = _specification(model, point, name, [one.term for one in swaps], terms)
         if name in made:
             raise ModelError(f"the grid has {name!r} twice: every value of an axis once.")
         made[name] = found
     return made
+
+
+def _optional(terms: str | Iterable[str], swapped: list[str]) -> list[str]:
+    """The terms that may be left out, each once."""
+    listed = [terms] if isinstance(terms, str) or not isinstance(terms, Iterable) else list(terms)
+    if not all(isinstance(term, str) for term in listed) or len(set(listed)) < len(listed):
+        raise ModelError(
+            f"optional={terms!r} needs terms of the formula, each once: "
+            'optional=["log(loans)", "urbanization"].'
+        )
+    both = [term for term in listed if term in swapped]
+    if both:
+        raise ModelError(
+            f"{named(both)} is swapped and optional: where it is left out nothing stands in its "
+            "place, and models would come twice. Make a second grid, of the model without it."
+        )
+    return listed
 
 
 def _alternatives(axis: str, values: Any) -> list[Any]:
@@ -159,7 +183,7 @@ def _years(value: Any) -> tuple[int, ...]:
 
 
 def _specification(
-    model: SpatialModel, point: dict[str, Any], name: str, swapped: list[str]
+    model: SpatialModel, point: dict[str, Any], name: str, swapped: list[str], optional: list[str]
 ) -> Specification:
     fields: dict[str, Any] = {}
     if "W" in point:
@@ -173,8 +197,9 @@ def _specification(
         fields["regimes"] = point["regimes"]
     swaps = {t: point[_axis(t)] for t in swapped if point[_axis(t)] != t}
     winsor, lag_x = point.get("winsor"), point.get("lag of x", 0)
+    left_out = [term for term in optional if not point[_with(term)]]
     try:
-        made, terms = rewritten(model.but(**fields), swaps, winsor, lag_x)
+        made, terms = rewritten(model.but(**fields), swaps, winsor, lag_x, left_out)
     except SpatialsynError as error:
         raise type(error)(f"{name}: {error}") from error
     choices = tuple((axis, _label(axis, value)) for axis, value in point.items())
@@ -186,6 +211,18 @@ def _axis(term: str) -> str:
     return f"{term} as"
 
 
+def _with(term: str) -> str:
+    """What the axis of a term that may be left out is called."""
+    return f"{WITH}{term}"
+
+
+def _part(axis: str, value: Any) -> str:
+    """What was chosen on an axis, as part of the name of a model."""
+    if isinstance(value, bool):
+        return axis if value else f"without {axis.removeprefix(WITH)}"
+    return _label(axis, value)
+
+
 def _label(axis: str, value: Any) -> str:
     """What was chosen on an axis, in words."""
     if axis == "sample":
@@ -194,6 +231,8 @@ def _label(axis: str, value: Any) -> str:
         return "no winsor" if value is None else f"winsor {value:g}"
     if axis == "lag of x":
         return f"lag {value}" if value else "no lag"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if axis == "regimes":
         return "one regime" if value is None else f"by {value}"
     if axis == "W" and isinstance(value, list | tuple):

@@ -110,13 +110,15 @@ def _estimated(
         at, models, read_of = zip(*some, strict=True)
         chosen = {name: weights[name] for name in models[0].weights_names}
         with suppress(Exception):  # `record_of` comes upon it again, and says what it is
-            for places, group in stacked(models, read_of, chosen):
-                made = estimate_beside(group)
-                likelihoods, estimates = made.loglik.tolist(), made.parameters()
-                each = zip(places, likelihoods, made.columns, estimates, strict=True)
-                for i, loglik, columns, estimate in each:
-                    if estimate is not None:
-                        yield at[i], read_of[i], loglik, (made.one, columns, estimate)
+            group = stacked(models, read_of, chosen)
+            if group is None:
+                continue
+            places, beside = group
+            made = zip(places, beside.columns, estimate_beside(beside), strict=True)
+            for i, columns, found in made:
+                if found is not None:
+                    estimate, loglik = found
+                    yield at[i], read_of[i], loglik, (beside.one, columns, estimate)
 
 
 def record_of(

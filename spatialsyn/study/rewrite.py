@@ -1,7 +1,8 @@
-"""A model with other terms in its formula: swapped, winsorised, lagged in time.
+"""A model with other terms in its formula: left out, swapped, winsorised, lagged in time.
 
     y ~ x + log(z)    winsor 0.01    winsor(y, 0.01) ~ winsor(x, 0.01) + winsor(log(z), 0.01)
                       lag 1          y ~ lag(x) + lag(log(z))
+                      without x      y ~ log(z)
 
 Whatever refers to a term by its name (own matrices, regimes, endogenous regressors) follows.
 Categories, `C(...)`, stay as they are. Everything is winsorised, the outcome too; only
@@ -12,9 +13,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import compress
 from typing import Any
 
 from spatialsyn.errors import ModelError, named
@@ -25,7 +27,11 @@ CATEGORY = re.compile(r"\bC\(")
 
 
 def rewritten(
-    model: SpatialModel, swaps: Mapping[str, str], winsor: float | None, lag_x: int
+    model: SpatialModel,
+    swaps: Mapping[str, str],
+    winsor: float | None,
+    lag_x: int,
+    left_out: Sequence[str] = (),
 ) -> tuple[SpatialModel, dict[str, str]]:
     """`model` with its formula changed, and what each new term stands for.
 
@@ -34,14 +40,18 @@ def rewritten(
     swaps : term -> the one in its place, before all else
     winsor : share cut from either tail, None for no cut
     lag_x : years by which regressors are lagged
+    left_out : terms that the model does without
 
     Raises
     ------
     ModelError
-        A swap of a term that the formula does not have, or for one that it has already.
+        A swap of a term that the formula does not have, or for one that it has already; a term
+        left out that is not there, or that something else in the model stands on.
     """
     old = parse(model.formula)
     _check_swaps(swaps, old, model.formula)
+    if left_out:
+        old = _without(model, old, left_out)
     texts = [_changed(term, swaps, winsor, lag_x) for term in old.terms]
     outcome = _changed(old.outcome, swaps, winsor, 0)
     formula = _formula(model.formula, old, outcome, texts)
@@ -57,6 +67,49 @@ def _check_swaps(swaps: Mapping[str, str], parsed: Parsed, formula: str) -> None
     absent = [term for term in swaps if term not in there]
     if absent:
         raise ModelError(f"swap({named(absent)}): {formula!r} has the terms {named(there, 40)}.")
+
+
+def _without(model: SpatialModel, parsed: Parsed, left_out: Sequence[str]) -> Parsed:
+    """The formula of `model` without some terms."""
+    for term in left_out:
+        _check_spare(term, model, parsed)
+    kept = [text not in left_out for text in parsed.texts]
+    terms, lagged = tuple(compress(parsed.terms, kept)), tuple(compress(parsed.lagged, kept))
+    if any(parsed.lagged) and not any(lagged):
+        raise ModelError(
+            f"without {named(left_out)} nothing is left to lag in {model.formula!r}: keep a term "
+            "that has a spatial lag."
+        )
+    return replace(parsed, terms=terms, lagged=lagged)
+
+
+def _check_spare(term: str, model: SpatialModel, parsed: Parsed) -> None:
+    """Refuse to leave out a term that is not there, or that something else stands on."""
+    if term not in parsed.texts:
+        raise ModelError(
+            f"{term!r} cannot be left out: {model.formula!r} has the terms "
+            f"{named(parsed.texts, 40)}."
+        )
+    factors = {f.expr for f in parse(f"{term} ~ 1").outcome.factors}
+    whole = [
+        str(t) for t in parsed.terms if str(t) != term and factors < {f.expr for f in t.factors}
+    ]
+    if whole:
+        raise ModelError(
+            f"{term!r} cannot be left out alone: {named(whole)} is made of it. Leave the "
+            "interaction out instead, or write a model without it."
+        )
+    stands_on = {
+        "endogenous": tuple(model.endogenous),
+        "W (by terms)": tuple(t for _, terms in model.roles.wx for t in terms),
+        "regimes": () if model.regimes is None else model.regimes.x,
+    }
+    for part, terms in stands_on.items():
+        if term in terms:
+            raise ModelError(
+                f"{term!r} cannot be left out: {part} of the model names it. Make a second grid, "
+                "of the model without it."
+            )
 
 
 def _changed(term: Term, swaps: Mapping[str, str], winsor: float | None, years: int) -> str:

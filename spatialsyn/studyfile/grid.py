@@ -31,6 +31,7 @@ class GridSection(BaseModel):
     winsor: list[float] | None = None
     lag_x: list[int] | None = None
     blocks: list[str] | None = None
+    optional: str | list[str] = []
 
 
 def specifications(
@@ -58,6 +59,7 @@ def specifications(
             winsor=section.winsor and [share or None for share in section.winsor],
             lag_x=section.lag_x,
             blocks=section.blocks and [None if b == NOTHING else b for b in section.blocks],
+            optional=section.optional,
         )
     except SpatialsynError as error:
         raise type(error)(f"[grid] {error}") from error

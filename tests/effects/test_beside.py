@@ -96,8 +96,8 @@ def test_a_rho_near_its_bound_is_told_of_in_its_own_row_only():
 @pytest.mark.parametrize("name", ["ols", "slx", "sar", "sdm", "other"])
 def test_models_estimated_side_by_side_have_the_effects_of_each_alone(name):
     (one,) = fitted([name])
-    made = estimate_beside(Beside.of(one.design))
-    model = made.one, made.columns[0], made.parameters()[0]
+    ((estimate, _),) = estimate_beside(Beside.of(one.design))
+    model = one.design, one.design.columns, estimate
     for (columns, note), own in (
         (average_columns([model])[0], one.effects()),
         (columns_read([model], reading_by("region", one.panel, "receiver"))[0],

@@ -47,7 +47,7 @@ def beside(made):
     """The designs side by side, with nothing in common."""
     each = [many.Beside.of(design) for design in made]
     k = len(each[0].swept)
-    at = np.arange(k * len(each)).reshape(len(each), k)
+    at = list(np.arange(k * len(each)).reshape(len(each), k))
     swept = np.concatenate([one.swept for one in each])
     return many.Beside(made[0], [design.columns for design in made], swept, at)
 
@@ -76,12 +76,11 @@ def test_what_stands_beside_a_model_does_not_move_its_last_bit(family, effects, 
     for panel, w in maps():
         made = designs(w, panel, family, effects, correction)
         found = many.estimate_beside(beside(made))
-        assert found.fine.all()
-        for i, design in enumerate(made):
+        for design, (one, loglik) in zip(made, found, strict=True):
             alone = many.estimate_alone(design)
             for name in ("names", "params", "cov"):
-                assert_array_equal(getattr(found.parameters()[i], name), getattr(alone, name))
-            assert found.loglik[i] == alone.loglik
+                assert_array_equal(getattr(one, name), getattr(alone, name))
+            assert loglik == alone.loglik
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -91,10 +90,10 @@ def test_nor_do_sums_of_more_numbers_than_einsum_takes_at_a_time(family):
     assert min(panel.n * panel.T, panel.n**2) > np.getbufsize()
     made = designs(w, panel, family, "individual")
     found = many.estimate_beside(beside(made))
-    for i, design in enumerate(made):
+    for design, (one, _) in zip(made, found, strict=True):
         alone = many.estimate_alone(design)
-        assert_array_equal(found.params[i], alone.params)
-        assert_array_equal(found.cov[i], alone.cov)
+        assert_array_equal(one.params, alone.params)
+        assert_array_equal(one.cov, alone.cov)
 
 
 @pytest.mark.parametrize("size", [1, 3, 8192, 8193, 20_000])
@@ -145,8 +144,10 @@ def test_many_models_are_cut_into_parts(monkeypatch):
     whole = many.estimate_beside(made)
     monkeypatch.setattr(many, "ROOM", 1)
     parts = many.estimate_beside(made)
-    for name in ("params", "cov", "loglik"):
-        assert_array_equal(getattr(parts, name), getattr(whole, name))
+    for (one, loglik), (other, same) in zip(parts, whole, strict=True):
+        assert_array_equal(one.params, other.params)
+        assert_array_equal(one.cov, other.cov)
+        assert loglik == same
 
 
 def test_a_model_that_needs_a_look_of_its_own_is_left_out_of_the_batch():
@@ -155,9 +156,9 @@ def test_a_model_that_needs_a_look_of_its_own_is_left_out_of_the_batch():
     formulas = ["y ~ x + z", "y ~ x + u"]
     made = [build(ss.sdm(f, W="w", fixed_effects="individual"), near, {"w": w}) for f in formulas]
     found = many.estimate_beside(beside(made))
-    assert found.fine.tolist() == [True, False]
+    assert found[1] is None
     assert many.estimate_alone(made[1]) is None
-    assert_array_equal(found.params[0], many.estimate_alone(made[0]).params)
+    assert_array_equal(found[0][0].params, many.estimate_alone(made[0]).params)
     res = ss.fit(ss.sdm("y ~ x + u", W="w", fixed_effects="individual"), near, w)
     assert_allclose(res.loglik, ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="individual"),
                                        near, w).loglik, rtol=1e-9)  # fmt: skip

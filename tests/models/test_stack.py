@@ -48,10 +48,11 @@ def together(models, panel, weights):
 
     data = [read(model, panel, evaluate=known)[0] for model in models]
     chosen = {name: weights[name] for name in models[0].weights_names}
-    found = {}
-    for places, group in stacked(models, data, chosen):
-        for i, columns, at in zip(places, group.columns, group.at, strict=True):
-            found[i] = group.one, columns, group.swept[at]
+    found, group = {}, stacked(models, data, chosen)
+    if group is not None:
+        places, beside = group
+        for i, columns, at in zip(places, beside.columns, beside.at, strict=True):
+            found[i] = beside.one, columns, beside.swept[at]
     return [found.get(i) for i in range(len(models))], data, chosen
 
 

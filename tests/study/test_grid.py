@@ -117,6 +117,50 @@ def test_swapping_puts_another_column_in_place_in_interactions_too():
     assert_allclose(effects({"m": made}, panel, w), fitted(by_hand, w, "y ~ x + z + x:z"))
 
 
+def test_optional_terms_make_every_subset():
+    model = ss.sdm("y ~ x + log(v) + z + x:z | x + z", W="w")
+    found = ss.grid(model, W=["w", "o"], optional=["log(v)", "x:z"], lag_x=1)
+    assert list(found)[:4] == [
+        "w, with log(v), with x:z", "w, with log(v), without x:z",
+        "w, without log(v), with x:z", "w, without log(v), without x:z",
+    ]  # fmt: skip
+    assert len(found) == 8
+    least = found["o, without log(v), without x:z"]
+    assert least.model == model.but(formula="y ~ lag(x) + lag(z) | lag(x) + lag(z)", W="o")
+    assert dict(least.choices)["with log(v)"] == "no"
+    assert dict(least.terms) == {"lag(x)": "x", "lag(z)": "z"}
+    (same, other) = ss.grid(model, optional=["log(v)"]).values()
+    assert same.model == model
+    assert other.model == model.but(formula="y ~ x + z + x:z | x + z")
+
+
+def test_a_model_without_a_term_is_the_fit_of_that_formula_and_the_curve_tells_them_apart():
+    panel, w = panel_and_weights()
+    runs = ss.Study(panel, w, ss.grid(MODEL, optional=["z"])).run()
+    found = runs.curve("x", "indirect").table.set_index("with z")
+    for choice, formula in (("yes", "y ~ x + z"), ("no", "y ~ x")):
+        own = fitted(panel, w, formula)[1]  # indirect, of x
+        assert_allclose(found.loc[choice, ["estimate", "se"]].to_numpy(float), own, rtol=RTOL)
+    assert list(runs.effects("z")["model"].unique()) == ["with z"]
+
+
+STANDING = {
+    "an interaction": (dict(formula="y ~ x + z + x:z"), "'z' cannot be left out alone: 'x:z' is"),
+    "own matrices": (dict(W={"wy": "w", "wx": {"x": "w", "z": "o"}}), r"W \(by terms\) of the model"),
+    "regimes": (dict(regimes=ss.regimes("region", x=["z"])), "regimes of the model names it"),
+    "instruments": (
+        dict(estimator="2sls", endogenous=["z"], instruments=["v"]), "endogenous of the model",
+    ),
+    "all that is lagged": (dict(formula="y ~ x + z | z"), "without 'z' nothing is left to lag"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "text"), STANDING.values(), ids=STANDING)
+def test_terms_that_something_stands_on_are_not_left_out(changes, text):
+    with pytest.raises(ss.ModelError, match=f"without z: .*{text}"):
+        ss.grid(MODEL.but(**changes), optional=["z"])
+
+
 def test_the_outcome_can_be_swapped():
     panel, w = panel_and_weights()
     made = ss.grid(MODEL, x=ss.swap("y", "log(v)"))["log(v)"]
@@ -204,6 +248,11 @@ REFUSED = {
     "no swaps": (dict(x=["v"]), "x takes swaps"),
     "there already": (dict(x=ss.swap("x", "z")), "holds a term twice"),
     "two swaps": (dict(x=[ss.swap("x", "v"), ss.swap("x", "w")]), "'x', 'x' is swapped twice"),
+    "no such term": (dict(optional="q"), r"without q: 'q' cannot be left out: 'y ~ x \+ z' has the"),
+    "no terms": (dict(optional=3), "optional=3 needs terms of the formula, each once"),
+    "a term twice": (dict(optional=["x", "x"]), "optional=.* needs terms of the formula, each once"),
+    "swapped too": (dict(optional="z", x=ss.swap("z", "v")), "'z' is swapped and optional"),
+    "all of them": (dict(optional=["x", "z"]), "without 'x', 'z' nothing is left to lag"),
 }  # fmt: skip
 
 

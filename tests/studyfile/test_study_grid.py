@@ -94,6 +94,13 @@ def test_the_section_is_the_grid_of_the_same_choices(study):
     )
 
 
+def test_optional_terms_of_a_file_are_those_of_the_grid(study):
+    study.write_text(HEAD + GRID.replace("swap = { z =", "optional = ['x']\nswap = { z ="))
+    found = grid_of(read_study(study))
+    assert len(found) == 2 * 2 * 2 * 3 * 2 * 2 * 2 * 2
+    assert {dict(spec.choices)["with x"] for spec in found.values()} == {"yes", "no"}
+
+
 def smaller(study: Path) -> Path:
     text = GRID.replace(', ["geo", "dig"]', "").replace(', "side"]', "]").replace("[0, 0.02]", "0")
     study.write_text(HEAD + text.replace("winsor = 0\n", ""), encoding="utf-8")

@@ -26,6 +26,7 @@ from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.regression import Table
 from spatialsyn.report.words import word
 from spatialsyn.study.curve import ALPHA, Curve
+from spatialsyn.study.grid import WITH
 from spatialsyn.study.runs import Runs
 
 # Heights of the curve, of a row of choices, and of what lies around both, mm.
@@ -70,7 +71,8 @@ def specification_curve(
     """
     found = _curve(runs, x, effect)
     chosen = [choice for _, choice in choices(found)]
-    printed = [found.x, *found.axes, *chosen, *found.selection.values()]
+    optional = [axis.removeprefix(WITH) for axis in found.axes]
+    printed = [found.x, *found.axes, *optional, *chosen, *found.selection.values()]
     check_labels(labels, "specification_curve", printed)
     given = labels or {}
     with theme.style(language):
@@ -214,7 +216,7 @@ def draw_choices(
     y, ticks, before = 0.0, [], None
     for (axis, choice), printed in rows:
         if axis != before:
-            text = labels.get(axis, word(axis, language))
+            text = _heading(axis, labels, language)
             ax.text(0, y, text, transform=ax.get_yaxis_transform(), va="center", ha="right",
                     fontsize=theme.SMALL, gid="heading", **theme.bold(text))  # fmt: skip
             before, y = axis, y + 1
@@ -230,6 +232,14 @@ def draw_choices(
     theme.ticks(ax)
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "right", "top"]].set_visible(False)
+
+
+def _heading(axis: str, labels: Mapping[str, str], language: str) -> str:
+    """What an axis is called; that of a term that models may leave out, by the term's label."""
+    term = axis.removeprefix(WITH)
+    if axis in labels or term == axis:
+        return labels.get(axis, word(axis, language))
+    return word("with {}", language).format(labels.get(term, term))
 
 
 def lines_of(text: str) -> float:
