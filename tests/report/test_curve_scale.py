@@ -61,3 +61,25 @@ def test_effects_that_are_zero_by_construction_do_not_make_others_wide():
 def test_a_triangle_is_filled_where_the_estimate_is_certain():
     _, beyond, _ = drawn(curve_of([0.1, 0.2, 0.3, 99], [1, 1, 1, 40], p=[0.5, 0.5, 0.5, 0.01]))
     assert beyond[0].get_markerfacecolor() == beyond[0].get_color() != "white"
+
+
+LONG = "Outstanding loans of all financial institutions at the end of the year (log, 2010 prices)"
+
+
+@pytest.mark.parametrize(("language", "with_"), [("en", "with "), ("zh", "是否含 ")])
+def test_a_term_that_models_leave_out_is_a_heading_by_its_label_in_lines_that_leave_room(
+    language, with_
+):
+    table = curve_of([0.1, 0.2, 0.3], [1, 1, 1]).table.assign(**{"with z": ["yes", "no", "yes"]})
+    found = Curve("x", {"effect": "total"}, ("with z",), table, {})
+    figure = specification_curve(found, labels={"z": LONG}, language=language)
+    lower = figure.axes[1]
+    (heading,) = [text for text in lower.texts if text.get_gid() == "heading"]
+    assert heading.get_text().replace("\n", " ") == f"{with_}{LONG}"
+    assert lower.get_position().width > 0.55
+    figure.canvas.draw()
+    box, ticks = heading.get_window_extent(), lower.get_yticklabels()
+    assert box.x0 >= 0
+    assert not any(box.overlaps(label.get_window_extent()) for label in ticks)
+    plain = specification_curve(found, language=language).axes[1].texts[0].get_text()
+    assert plain == f"{with_}z"

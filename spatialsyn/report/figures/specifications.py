@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from textwrap import wrap
 
 import matplotlib.pyplot as plt
@@ -76,17 +78,18 @@ def specification_curve(
     check_labels(labels, "specification_curve", printed)
     given = labels or {}
     with theme.style(language):
-        rows = choices(found)
         wide = theme.width(width_mm) * theme.MM
-        names = [given.get(choice, _chosen(choice, language)) for _, choice in rows]
-        texts = [folded(name, NAMES * 72 * wide, theme.SMALL) for name in names]
-        depth = len(found.axes) + sum(map(lines_of, texts))
+        rows = [
+            (axis, choice, folded(name, NAMES * 72 * wide, theme.SMALL))
+            for axis, choice, name in _rows(found, given, language)
+        ]
+        depth = sum(lines_of(printed) for *_, printed in rows)
         height = CURVE_MM + AROUND_MM + ROW_MM * depth
         figure = plt.figure(figsize=(wide, height * theme.MM), layout="constrained")
         ratios = [CURVE_MM, max(ROW_MM * depth, 1.0)]
         if rows:
             upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=ratios)
-            draw_choices(lower, found, list(zip(rows, texts, strict=True)), given, language)
+            draw_choices(lower, found, rows)
         else:
             upper = figure.subplots()
         draw_curve(upper, found, given, language)
@@ -200,33 +203,37 @@ def too_wide(table: pd.DataFrame) -> np.ndarray:
     return np.asarray(widths > WIDE * usual)
 
 
-def draw_choices(
-    ax: Axes,
-    found: Curve,
-    rows: list[tuple[tuple[str, str], str]],
-    labels: Mapping[str, str],
-    language: str,
-) -> None:
+def _rows(
+    found: Curve, labels: Mapping[str, str], language: str
+) -> Iterator[tuple[str, str | None, str]]:
+    """Of every row below the curve its axis, its choice and its name; a heading has no choice."""
+    for axis, some in groupby(choices(found), key=itemgetter(0)):
+        yield axis, None, _heading(axis, labels, language)
+        for _, choice in some:
+            yield axis, choice, labels.get(choice, _chosen(choice, language))
+
+
+def draw_choices(ax: Axes, found: Curve, rows: list[tuple[str, str | None, str]]) -> None:
     """A row per choice with a tick under every model that made it; a heading per axis.
 
-    `rows` are pairs of axis and choice, each with the name that is printed for the choice.
+    `rows` as of `_rows`, their names folded into lines.
     """
     at = np.arange(1, len(found.table) + 1)
     certain = (found.table["p"] < ALPHA).to_numpy()
-    y, ticks, before = 0.0, [], None
-    for (axis, choice), printed in rows:
-        if axis != before:
-            text = _heading(axis, labels, language)
-            ax.text(0, y, text, transform=ax.get_yaxis_transform(), va="center", ha="right",
-                    fontsize=theme.SMALL, gid="heading", **theme.bold(text))  # fmt: skip
-            before, y = axis, y + 1
+    y, ticks = 0.0, []
+    for axis, choice, printed in rows:
         at_row = y + (lines_of(printed) - 1) / 2
+        y += lines_of(printed)
+        if choice is None:
+            ax.text(0, at_row, printed, transform=ax.get_yaxis_transform(), va="center",
+                    ha="right", fontsize=theme.SMALL, gid="heading",
+                    **theme.bold(printed))  # fmt: skip
+            continue
         mine = (found.table[axis].astype(str) == choice).to_numpy()
         for mask, colour in ((mine & certain, theme.COLOURS[0]), (mine & ~certain, theme.GREY)):
             ax.plot(at[mask], np.full(int(mask.sum()), at_row), "|", color=colour, ms=5, mew=0.9,
                     gid=f"{axis}: {choice}")  # fmt: skip
         ticks.append((at_row, printed))
-        y += lines_of(printed)
     ax.set_yticks([t for t, _ in ticks], [text for _, text in ticks], fontsize=theme.SMALL)
     ax.set_ylim(y - 0.4, -0.7)
     theme.ticks(ax)
