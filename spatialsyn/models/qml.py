@@ -191,7 +191,8 @@ def _best(design: Design, residuals: Array) -> Array:
         return mess.best_alpha(design)
     if many == 1 and isinstance(design.logdet, LogDet):
         return best_on_line(of_rho(design, residuals[:, 0], residuals[:, 1]), design.logdet, "rho")
-    if many == 1 and error is not None and isinstance(error.logdet, LogDet):
+    on_line = error is not None and error.yearly is None
+    if many == 1 and on_line and isinstance(error.logdet, LogDet):
         return best_on_line(of_lambda(design, error), error.logdet, "lambda")
     return best_spatial(design) if many else np.zeros(0)
 
