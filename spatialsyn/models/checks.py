@@ -172,15 +172,14 @@ def check_yearly_error(
     if name is None or not has_yearly_error(model, matrices[name]):
         return
     n, moving = matrices[name].shape[-1], [rho for rho, w in W.items() if changes(w)]
-    ways_out = {
-        f"correction={model.correction!r}": model.correction != "lee-yu" and 'correction="lee-yu"',
-        "ss.convex(...)": model.roles.mixed is not None and f"W={[*model.roles.wy]}",
-        f"a matrix of {named(moving)} that changes too": moving
-        and 'one W of base years for the lag of y, W={"wy": "geo", ...}',
-        f"{n:,} cities": n > YEARLY_TO and f"at most {YEARLY_TO:,}, panel.subset(ids)",
-    }
-    for what, way_out in ways_out.items():
-        if way_out:
+    for what, there, way_out in (
+        (f"correction={model.correction!r}", model.correction != "lee-yu", 'correction="lee-yu"'),
+        ("ss.convex(...)", model.roles.mixed is not None, "one W for the lag of y"),
+        (f"a matrix of {', '.join(moving)} that changes too", bool(moving),
+         'a W of base years for the lag of y, W={"wy": "geo", ...}'),
+        (f"{n:,} cities", n > YEARLY_TO, f"at most {YEARLY_TO:,}, panel.subset(ids)"),
+    ):  # fmt: skip
+        if there:
             raise ModelError(
                 f"W[{name}] of the error changes over the years, which beside "
                 f"fixed_effects={model.fixed_effects!r} does not go with {what}: use {way_out}; or "

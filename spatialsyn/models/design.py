@@ -356,8 +356,8 @@ def _error_lag(
     logdet = logdet.without_unit_root() if unit_root else logdet
     name = f"alpha_u[{w.name}]" if model.exponential else f"lambda[{w.name}]"
     values, fixed, yearly = [data.y, Wy, X], model.fixed_effects, None
-    if has_yearly_error(model, M):
+    if has_yearly_error(model, M) and isinstance(logdet, LogDet):
         values, fixed = [sweep(v, "individual") for v in values], "time" if unit_root else "none"
-        yearly = YearlyError(centred(M) if unit_root else M, logdet)
+        yearly = YearlyError(centred(dense(M)) if unit_root else dense(M), logdet)
     lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), fixed) for v in values)
     return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, name, yearly)

@@ -80,15 +80,20 @@ def effects_table(
     assert estimate.cov is not None
     params, cov = estimate.params[:q], estimate.cov[:q, :q]
     own, common = (sigma2 * np.asarray(part) for part in error_variance(design, estimate))
-    cities = [city_means(design, estimate, v)[:, 0] for v in (y, columns)]
-    years = [v.mean(axis=0) for v in (y, columns)]
+
+    def by_city(v: Array) -> Array:
+        return np.asarray(city_means(design, estimate, v)[:, 0])
+
+    def by_year(v: Array) -> Array:
+        return np.asarray(v.mean(axis=0))
+
     parts = []
-    for kind, means, swept, noise in (
-        ("city", cities, sweeps_cities(fixed_effects), own / T),
-        ("year", years, sweeps_time(fixed_effects), common / n),
+    for kind, mean, swept, noise in (
+        ("city", by_city, sweeps_cities(fixed_effects), own / T),
+        ("year", by_year, sweeps_time(fixed_effects), common / n),
     ):
         if swept:
-            made, se = effects_of(*means, params, cov, noise)
+            made, se = effects_of(mean(y), mean(columns), params, cov, noise)
             part = {"kind": kind, "id": list(ids[kind]), "estimate": made, "se": se}
             parts.append(pd.DataFrame(part))
     if not parts:

@@ -187,12 +187,13 @@ def _with_city_variance(design: Design) -> Estimate:
 def _best(design: Design, residuals: Array) -> Array:
     """The spatial parameters: none, one by Newton on an interval, or several from a grid."""
     many, error = len(names(design)), design.error
+    if design.yearly_error is not None:
+        return best_spatial(design)
     if many == 1 and design.exponential and design.W:
         return mess.best_alpha(design)
     if many == 1 and isinstance(design.logdet, LogDet):
         return best_on_line(of_rho(design, residuals[:, 0], residuals[:, 1]), design.logdet, "rho")
-    on_line = error is not None and error.yearly is None
-    if many == 1 and on_line and isinstance(error.logdet, LogDet):
+    if many == 1 and error is not None and isinstance(error.logdet, LogDet):
         return best_on_line(of_lambda(design, error), error.logdet, "lambda")
     return best_spatial(design) if many else np.zeros(0)
 

@@ -52,7 +52,10 @@ def expected(
         explained[:, p + j] -= kept.swept(lag(D, e)).ravel()
     explained[:, -1] = 0.0
     products = [
-        [kept.trace_of_product(C, D) + kept.trace_of_product(C, transposed(D)) for D in derivatives]
+        [
+            kept.trace_of_product(C, D) + kept.trace_of_product(C, np.swapaxes(D, 1, 2))
+            for D in derivatives
+        ]
         for C in derivatives
     ]
     info = explained.T @ explained / sigma2
