@@ -300,7 +300,8 @@ def estimates_cities(model: SpatialModel, weights: Mapping[str, Links]) -> bool:
 
     They are in dynamic models, and where W changes over time: no transformation over the
     years leaves such a model what it was. Without lags in time that bias is exactly what the
-    likelihood counts of one year: with `copies` = T - 1 it is gone.
+    likelihood counts of one year: with `copies` = T - 1 it is gone. Where the error's matrix
+    changes it takes the restricted likelihood (`ErrorLag.yearly`).
     """
     changing = any(w.varies for w in weights.values())
     return sweeps_cities(model.fixed_effects) and (model.dynamic or changing)

@@ -324,3 +324,26 @@ def test_robust_covariances_of_a_yearly_error_are_refused(kind):
     match = "is inconsistent" if kind == "robust" else "beside an error whose weights change"
     with pytest.raises(ss.ModelError, match=match):
         res.with_cov(kind)
+
+
+def test_tables_say_how_city_effects_leave_beside_a_yearly_error():
+    panel, weights = yearly()
+    res = ss.fit(model_of("sdem", "twoways"), panel, weights)
+    notes = " ".join(ss.report.table(res).notes)
+    assert "removed by the restricted likelihood" in notes
+    assert "Lee and Yu" not in notes
+    assert "限制似然" in " ".join(ss.report.table(res, language="zh").notes)
+
+
+@pytest.mark.parametrize("prior", ["flat", "g"])
+def test_log_marginals_compare_yearly_errors_by_the_density_of_the_differences(prior):
+    """A matrix that hardly changes has the log-marginal of the one that does not."""
+    panel, _ = yearly()
+    plain = ss.Weights.from_matrix(ring(N, 10), ids=panel.ids, name="net")
+    other = plain.dense() * (1 + 1e-10 * np.eye(N)[0][:, None] * np.arange(N))
+    other /= other.sum(axis=1, keepdims=True)
+    last = ss.Weights.from_matrix(other, ids=panel.ids, name="net")
+    same = ss.weights.series(dict.fromkeys(panel.years, plain) | {panel.years[-1]: last})
+    model = model_of("sem", "individual")
+    found = [ss.diagnostics.log_marginal(model, panel, w, prior=prior)[0] for w in (plain, same)]
+    assert_allclose(found[1], found[0], rtol=1e-9)
