@@ -58,8 +58,10 @@ from spatialsyn.weights.series import Links, WeightsSeries
 class ErrorLag:
     """The spatial lags, by the error's matrix M, of everything in the equation, swept.
 
-    `yearly`, beside city effects, is an M that changes over the years: then they are lags of
-    what is swept of city means, swept of no city means themselves; None otherwise.
+    Attributes
+    ----------
+    yearly : beside city effects, an M that changes over the years, which makes other numbers
+        of city means every year: the lags, of values without city means, then keep their own
     """
 
     y: Array

@@ -50,7 +50,7 @@ def city_means(design: Design, estimate: Estimate, v: Array) -> Array:
         return np.asarray(v.mean(axis=1, keepdims=True))
     lam = estimate.params[estimate.names.index(design.error.name)]
     kept = design.yearly_error.at(float(lam))
-    return kept.effects(kept.filtered(v))
+    return kept.city_effects(kept.filtered(v))
 
 
 def lagged(design: Design, estimate: Estimate, y: Array) -> tuple[Array, Array]:

@@ -121,7 +121,7 @@ class Restricted:
         """R v of every year."""
         return v - self.lam * lag(self.error.M, v)
 
-    def effects(self, f: Array) -> Array:
+    def city_effects(self, f: Array) -> Array:
         """a, (n, 1) or (n, 1, k): the generalised least squares estimate of the city effects."""
         back = f - self.lam * lag(transposed(self.error.M), f)
         mean = back.mean(axis=1)
@@ -130,11 +130,11 @@ class Restricted:
 
     def swept(self, f: Array) -> Array:
         """E f, the filtered values less the filtered city effects."""
-        return f - self.filtered(np.broadcast_to(self.effects(f), f.shape))
+        return f - self.filtered(np.broadcast_to(self.city_effects(f), f.shape))
 
     def pulled(self, f: Array) -> Array:
         """M a: what the error's lag of v is too much by."""
-        return lag(self.error.M, np.broadcast_to(self.effects(f), f.shape))
+        return lag(self.error.M, np.broadcast_to(self.city_effects(f), f.shape))
 
     @cached_property
     def _R(self) -> Array:

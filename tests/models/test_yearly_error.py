@@ -18,10 +18,11 @@ N, T = 8, 5
 ROLES = {"wy": "geo", "wx": "net", "wu": "net"}
 EFFECTS = ["individual", "twoways"]
 FAMILIES = ["sem", "sdem", "sac", "gns"]
+MODELS = [*((family, kind) for family in FAMILIES for kind in EFFECTS), ("two lags", "individual")]
 
 
 def yearly(n: int = N, years: int = T) -> tuple[ss.CityPanel, list[ss.Weights | ss.WeightsSeries]]:
-    """A panel, a matrix ``geo`` of all years, and one of each, ``net``."""
+    """A panel, the matrices ``geo`` and ``far`` of all years, and one of each, ``net``."""
     panel, _ = made_up(n, years, seed=1)
     by_year = {
         year: ss.Weights.from_matrix(ring(n, 10 + t), ids=panel.ids, name="net")
@@ -30,6 +31,7 @@ def yearly(n: int = N, years: int = T) -> tuple[ss.CityPanel, list[ss.Weights | 
     return panel, [
         ss.Weights.from_matrix(ring(n, 5), ids=panel.ids, name="geo"),
         ss.weights.series(by_year),
+        ss.Weights.from_matrix(ring(n, 40), ids=panel.ids, name="far"),
     ]
 
 
@@ -39,8 +41,10 @@ def model_of(family: str, effects: str) -> ss.SpatialModel:
         "sdem": "net",
         "sac": {k: ROLES[k] for k in ("wy", "wu")},
         "gns": ROLES,
+        "two lags": {"wy": ["geo", "far"], "wu": "net"},
     }
-    return getattr(ss, family)("y ~ x + z", W=roles[family], fixed_effects=effects)
+    maker = ss.sac if family == "two lags" else getattr(ss, family)
+    return maker("y ~ x + z", W=roles[family], fixed_effects=effects)
 
 
 class Differences:
@@ -51,7 +55,8 @@ class Differences:
 
     def __init__(self, panel: ss.CityPanel, weights: list, family: str, effects: str) -> None:
         n, years = panel.n, panel.T
-        self.W, self.M = weights[0].dense(), [weights[1].at(t).dense() for t in panel.years]
+        self.W = {f"rho[{w.name}]": w.dense() for w in (weights[0], weights[2])}
+        self.M = [weights[1].at(year).dense() for year in panel.years]
         F = null_space(np.ones((1, n))) if effects == "twoways" else np.eye(n)
         self.away = np.kron(np.diff(np.eye(years), axis=0), F.T)
         # That of orthonormal differences: first ones have the cross products D D', |D D'| = T.
@@ -67,8 +72,8 @@ class Differences:
 
     def moments(self, at: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
         """The mean of the differences, and their covariance."""
-        n, eye = len(self.W), np.eye(len(self.W))
-        S = np.linalg.inv(eye - at.get("rho[geo]", 0.0) * self.W)
+        n, eye = len(self.M[0]), np.eye(len(self.M[0]))
+        S = np.linalg.inv(eye - sum(at.get(name, 0.0) * W for name, W in self.W.items()))
         R = [np.linalg.inv(eye - at["lambda[net]"] * M) for M in self.M]
         spread = self.away @ block_diag(*[S @ one for one in R])
         signal = np.array(sum(at[name] * v for name, v in self.columns.items()))
@@ -135,8 +140,7 @@ def test_the_likelihood_is_that_of_the_differences(family, effects):
     assert_allclose(res.params, [brute[name] for name in res.params.index], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("effects", EFFECTS)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "effects"), MODELS)
 def test_the_observed_information_is_the_curvature_of_the_density_of_the_differences(
     family, effects
 ):
@@ -151,13 +155,13 @@ def test_the_observed_information_is_the_curvature_of_the_density_of_the_differe
     assert_allclose(res.cov, np.linalg.inv(-H), rtol=1e-4, atol=1e-6 * res.se.max() ** 2)
 
 
-@pytest.mark.parametrize("effects", EFFECTS)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "effects"), MODELS)
 def test_the_expected_information_is_that_of_the_normal_density_of_the_differences(family, effects):
     """m_i'V^-1 m_j + tr V^-1 V_i V^-1 V_j / 2, by differences of the mean and the covariance."""
     panel, weights = yearly()
     res = ss.fit(model_of(family, effects), panel, weights)
     dense, p = Differences(panel, weights, family, effects), res.params
+    assert_allclose(res.loglik, dense.loglik(p), rtol=1e-10)
     V, slopes = dense.moments(p)[1], []
     for name in p.index:
         step = 1e-5 * max(abs(p[name]), 0.1)
@@ -174,7 +178,7 @@ def test_the_expected_information_is_that_of_the_normal_density_of_the_differenc
 @pytest.mark.parametrize("effects", EFFECTS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_matrix_that_hardly_changes_has_the_estimates_of_lee_and_yu(family, effects):
-    panel, (geo, _) = yearly()
+    panel, (geo, *_) = yearly()
     M = ring(N, 10)
     plain = ss.Weights.from_matrix(M, ids=panel.ids, name="net")
     moved = M + 1e-10 * (M > 0)
@@ -225,7 +229,7 @@ def test_relabelling_cities_changes_nothing_beside_a_yearly_error(effects):
     def renamed(w):
         return ss.Weights.from_matrix(w.dense(), ids=[ids[i] for i in w.ids], name=w.name)
 
-    geo, net = weights
+    geo, net, _ = weights
     again = [renamed(geo), ss.weights.series({year: renamed(net.at(year)) for year in net.years})]
     model = model_of("gns", effects)
     plain, other = ss.fit(model, panel, weights), ss.fit(model, moved, again)
@@ -303,10 +307,9 @@ def test_what_a_yearly_error_beside_city_effects_does_not_go_with_is_refused(
     effects, changes, match
 ):
     panel, weights = yearly()
-    far = ss.Weights.from_matrix(ring(N, 40), ids=panel.ids, name="far")
     model = model_of("sem", effects).but(**changes)
     with pytest.raises(ss.ModelError, match=match):
-        ss.fit(model, panel, [*weights, far])
+        ss.fit(model, panel, weights)
 
 
 def test_too_many_cities_beside_a_yearly_error_are_refused(monkeypatch):
