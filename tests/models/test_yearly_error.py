@@ -131,9 +131,7 @@ def test_the_likelihood_is_that_of_the_differences(family, effects):
         return -dense.loglik(dense.maximised(dict(zip(spatial, at, strict=True))))
 
     options = {"xatol": 1e-9, "fatol": 1e-13}
-    starts = [np.full(len(spatial), at) for at in (-0.5, 0.2, 0.7)]
-    found = [minimize(minus, at, method="Nelder-Mead", options=options) for at in starts]
-    best = min(found, key=lambda one: one.fun)
+    best = minimize(minus, np.full(len(spatial), 0.2), method="Nelder-Mead", options=options)
     brute = dense.maximised(dict(zip(spatial, best.x, strict=True)))
     assert_allclose(res.loglik, -best.fun, rtol=1e-10)
     # A simplex stops where the likelihood is flat to its last digits.
@@ -276,7 +274,7 @@ def test_city_effects_are_those_of_dense_least_squares_with_their_dummies():
 
 
 def test_estimates_of_a_yearly_error_are_centred_and_their_intervals_cover():
-    n, years, draws = 20, 5, 40
+    n, years, draws = 20, 5, 30
     ids = [f"c{i:02d}" for i in range(n)]
     net = ss.weights.series(
         {2001 + t: ss.Weights.from_matrix(ring(n, t), ids=ids, name="net") for t in range(years)}
@@ -291,7 +289,7 @@ def test_estimates_of_a_yearly_error_are_centred_and_their_intervals_cover():
         found, se = (np.array([getattr(res, of)[name] for res in fits]) for of in ("params", "se"))
         assert abs(found.mean() - value) < 3 * found.std() / np.sqrt(draws)
         covered = np.abs(found - value) < 1.96 * se
-        assert covered.mean() > 0.846  # 0.95 less three standard errors of 40 draws
+        assert covered.mean() > 0.83  # 0.95 less three standard errors of 30 draws
 
 
 @pytest.mark.parametrize(
@@ -329,17 +327,7 @@ def test_robust_covariances_of_a_yearly_error_are_refused(kind):
         res.with_cov(kind)
 
 
-def test_tables_say_how_city_effects_leave_beside_a_yearly_error():
-    panel, weights = yearly()
-    res = ss.fit(model_of("sdem", "twoways"), panel, weights)
-    notes = " ".join(ss.report.table(res).notes)
-    assert "removed by the restricted likelihood" in notes
-    assert "Lee and Yu" not in notes
-    assert "限制似然" in " ".join(ss.report.table(res, language="zh").notes)
-
-
-@pytest.mark.parametrize("prior", ["flat", "g"])
-def test_log_marginals_compare_yearly_errors_by_the_density_of_the_differences(prior):
+def test_log_marginals_compare_yearly_errors_by_the_density_of_the_differences():
     """A matrix that hardly changes has the log-marginal of the one that does not."""
     panel, _ = yearly()
     plain = ss.Weights.from_matrix(ring(N, 10), ids=panel.ids, name="net")
@@ -348,5 +336,5 @@ def test_log_marginals_compare_yearly_errors_by_the_density_of_the_differences(p
     last = ss.Weights.from_matrix(other, ids=panel.ids, name="net")
     same = ss.weights.series(dict.fromkeys(panel.years, plain) | {panel.years[-1]: last})
     model = model_of("sem", "individual")
-    found = [ss.diagnostics.log_marginal(model, panel, w, prior=prior)[0] for w in (plain, same)]
+    found = [ss.diagnostics.log_marginal(model, panel, w)[0] for w in (plain, same)]
     assert_allclose(found[1], found[0], rtol=1e-9)
