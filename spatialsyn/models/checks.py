@@ -183,8 +183,8 @@ def check_yearly_error(
             raise ModelError(
                 f"W[{name}] of the error changes over the years, which beside "
                 f"fixed_effects={model.fixed_effects!r} does not go with {what}: use {way_out}; or "
-                'an error matrix of base years, W={..., "wu": "geo"}, fixed_effects="time", or a '
-                "model without a spatial error, such as ss.sdm."
+                'an error matrix of base years, W={..., "wu": "geo"}, random="individual", '
+                'fixed_effects="time", or a model without a spatial error, such as ss.sdm.'
             )
 
 
