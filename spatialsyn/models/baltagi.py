@@ -95,8 +95,9 @@ class Outside:
         by_lam = self.k * np.sum(inverse * (self.M @ self.R.T))
         return float(by_lam), float(np.sum(inverse * (self.R @ self.R.T)) / self.phi**3)
 
-    def pulled(self, mean: Array) -> Array:
+    def pulled(self, f: Array) -> Array:
         """M k R'K^-1 fbar: what the error's lag of the city means is too much by."""
+        mean = f.mean(axis=1, keepdims=True)
         return np.asarray(self.k * self.M @ (self.R.T @ (self.F.T @ (self.F @ mean))))
 
     def phi_slope(self, mean: Array) -> Array:

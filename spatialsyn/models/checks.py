@@ -28,6 +28,9 @@ SMALLEST = 1e-70
 # Matrices whose Gram matrix, of unit diagonal, has an eigenvalue below this are dependent; those
 # with more than this share in its eigenvector are the ones.
 DEPENDENT, TAKES_PART = 1e-12, 1e-4
+# Cities up to which an error that changes over the years stands beside city effects: arrays of
+# (T, n, n), several of them, are multiplied.
+YEARLY_TO = 1000
 # Weights that differ by less than the square root of this, in parts of themselves, are equal.
 EVEN = 1e-12
 
@@ -143,24 +146,46 @@ def check_series(model: SpatialModel, weights: Mapping[str, Links]) -> None:
         )
 
 
-def check_changing_error(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
-    """Refuse city effects where the error's matrix changes over the years.
+def has_yearly_error(model: SpatialModel, M: Matrix) -> bool:
+    """Whether the error's matrix changes over the years, beside city effects."""
+    return sweeps_cities(model.fixed_effects) and changes(M)
 
-    The filter of the error, I - lambda M(t), makes another number of a city's effect in every
-    year, which means over the years do not take away: lambda would come out near zero.
+
+def changes(W: Matrix) -> bool:
+    """Whether the matrices of two years differ."""
+    return W.ndim == 3 and bool((dense(W) != dense(W)[0]).any())
+
+
+def check_yearly_error(
+    model: SpatialModel, matrices: Mapping[str, Matrix], W: Mapping[str, Matrix]
+) -> None:
+    """Refuse what city effects beside an error that changes over the years do not go with.
+
+    Dummies of the cities would bias lambda itself. And where the matrices of Wy change too,
+    W(t) moves a city's effect anew every year: no difference of the outcome is free of it.
+
+    Parameters
+    ----------
+    W : the matrices of Wy, by the name of their rho
     """
     name = model.roles.wu
-    if name is None or not sweeps_cities(model.fixed_effects):
+    if name is None or not has_yearly_error(model, matrices[name]):
         return
-    M = matrices[name]
-    if M.ndim == 3 and (dense(M) != dense(M)[0]).any():
-        raise ModelError(
-            f"W[{name}] of the error changes over the years, which does not go with "
-            f"fixed_effects={model.fixed_effects!r}: filtered by I - lambda W[{name}], the effect "
-            "of a city is another number every year, which no mean over the years removes. Give "
-            'the error a matrix of base years, W={..., "wu": "geo"}, or use fixed_effects="time", '
-            'random="individual", or a model without a spatial error, such as ss.sdm.'
-        )
+    n, moving = matrices[name].shape[-1], [rho for rho, w in W.items() if changes(w)]
+    for what, there, way_out in (
+        (f"correction={model.correction!r}", model.correction != "lee-yu", 'correction="lee-yu"'),
+        ("ss.convex(...)", model.roles.mixed is not None, "one W for the lag of y"),
+        (f"a matrix of {', '.join(moving)} that changes too", bool(moving),
+         'a W of base years for the lag of y, W={"wy": "geo", ...}'),
+        (f"{n:,} cities", n > YEARLY_TO, f"at most {YEARLY_TO:,}, panel.subset(ids)"),
+    ):  # fmt: skip
+        if there:
+            raise ModelError(
+                f"W[{name}] of the error changes over the years, which beside "
+                f"fixed_effects={model.fixed_effects!r} does not go with {what}: use {way_out}; or "
+                'an error matrix of base years, W={..., "wu": "geo"}, random="individual", '
+                'fixed_effects="time", or a model without a spatial error, such as ss.sdm.'
+            )
 
 
 def check_dimensions(model: SpatialModel, n: int, T: int) -> None:

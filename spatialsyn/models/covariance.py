@@ -156,6 +156,11 @@ def _check(design: Design, kind: str, near: Array | None) -> None:
         raise ModelError(f"cov={kind!r} is not one of {', '.join(map(repr, KINDS + ROBUST))}.")
     if design.random:
         raise ModelError(f'cov={kind!r} is not available with random effects: use "expected".')
+    if design.yearly_error is not None:
+        raise ModelError(
+            f"cov={kind!r} is not available with city effects beside an error whose weights change "
+            'over the years: use "expected" or "observed".'
+        )
     if design.varies and kind not in ("period", "driscoll-kraay"):
         raise ModelError(
             f"cov={kind!r} is not available with weights that change over the years: use "

@@ -17,7 +17,6 @@ from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.models.checks import (
     check_absorbed,
     check_alike,
-    check_changing_error,
     check_dimensions,
     check_even,
     check_linked,
@@ -26,6 +25,8 @@ from spatialsyn.models.checks import (
     check_pairs,
     check_rows,
     check_series,
+    check_yearly_error,
+    has_yearly_error,
 )
 from spatialsyn.models.columns import Column
 from spatialsyn.models.data import read
@@ -38,6 +39,8 @@ from spatialsyn.numerics.decomposed import Decomposed
 from spatialsyn.numerics.exponential import Exponent
 from spatialsyn.numerics.lags import Array, Matrix, dense, lag, norm, rows_of
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.multiplier import centred
+from spatialsyn.numerics.restricted import YearlyError
 from spatialsyn.numerics.solves import DENSE_TO
 from spatialsyn.numerics.traces import Propagation, Solved
 from spatialsyn.numerics.transform import (
@@ -53,7 +56,13 @@ from spatialsyn.weights.series import Links, WeightsSeries
 
 @dataclass(frozen=True, eq=False)
 class ErrorLag:
-    """The spatial lags, by the error's matrix M, of everything in the equation, swept."""
+    """The spatial lags, by the error's matrix M, of everything in the equation, swept.
+
+    Attributes
+    ----------
+    yearly : beside city effects, an M that changes over the years, which makes other numbers
+        of city means every year: the lags, of values without city means, then keep their own
+    """
 
     y: Array
     Wy: Array
@@ -61,6 +70,7 @@ class ErrorLag:
     M: Matrix
     logdet: LogDet | Exponent
     name: str
+    yearly: YearlyError | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +152,11 @@ class Design:
     def varies(self) -> bool:
         """Whether a matrix changes over the years."""
         return any(W.ndim == 3 for W in self.matrices.values())
+
+    @property
+    def yearly_error(self) -> YearlyError | None:
+        """Beside city effects, an error whose matrix changes over the years."""
+        return None if self.error is None else self.error.yearly
 
     @property
     def by_solves(self) -> bool:
@@ -237,13 +252,13 @@ def sweep_effects(
     check_series(model, weights)
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
-    check_changing_error(model, matrices)
     check_alike(model, matrices)
     check_even(model, matrices)
     X, columns = right_side(model, data, weights)
     check_names(tuple(column.name for column in columns))
     W = outcome_matrices(model, data.blocks, matrices)
     check_linked(model, W)
+    check_yearly_error(model, matrices, W)
     # W (Q y) is not Q (W y): a row-standardised W keeps a common shock common, but
     # lagging centred data still moves each period's mean off zero.
     Wy = np.stack([lag(w, data.y) for w in W.values()], axis=2) if W else np.empty((n, T, 0))
@@ -287,7 +302,8 @@ def estimates_cities(model: SpatialModel, weights: Mapping[str, Links]) -> bool:
 
     They are in dynamic models, and where W changes over time: no transformation over the
     years leaves such a model what it was. Without lags in time that bias is exactly what the
-    likelihood counts of one year: with `copies` = T - 1 it is gone.
+    likelihood counts of one year: with `copies` = T - 1 it is gone. Where the error's matrix
+    changes it takes the restricted likelihood (`ErrorLag.yearly`).
     """
     changing = any(w.varies for w in weights.values())
     return sweeps_cities(model.fixed_effects) and (model.dynamic or changing)
@@ -342,5 +358,9 @@ def _error_lag(
     M, logdet = w.over(data.years), _logdet_of(model, w, data.years)
     logdet = logdet.without_unit_root() if unit_root else logdet
     name = f"alpha_u[{w.name}]" if model.exponential else f"lambda[{w.name}]"
-    lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), model.fixed_effects) for v in (data.y, Wy, X))
-    return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, name)
+    values, fixed, yearly = [data.y, Wy, X], model.fixed_effects, None
+    if has_yearly_error(model, M) and isinstance(logdet, LogDet):
+        values, fixed = [sweep(v, "individual") for v in values], "time" if unit_root else "none"
+        yearly = YearlyError(centred(dense(M)) if unit_root else dense(M), logdet)
+    lagged_y, lagged_Wy, lagged_X = (sweep(lag(M, v), fixed) for v in values)
+    return ErrorLag(lagged_y, lagged_Wy, lagged_X, M, logdet, name, yearly)

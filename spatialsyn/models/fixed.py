@@ -18,10 +18,10 @@ from spatialsyn.numerics.multiplier import multiplied_out
 from spatialsyn.numerics.transform import sweep, sweep_observed, sweeps_cities, sweeps_time
 
 
-def effects_along(
-    y: Array, columns: Array, params: Array, cov: Array, noise: Array, axis: int
+def effects_of(
+    y: Array, columns: Array, params: Array, cov: Array, noise: Array
 ) -> tuple[Array, Array]:
-    """City effects (axis 1) or year effects (axis 0) and their standard errors.
+    """City effects or year effects and their standard errors.
 
     With r = y - columns @ params and c its mean, an effect is the mean of r over the other
     dimension less c, so effects sum to zero (Elhorst 2014, chapter 3). The variance is
@@ -29,14 +29,28 @@ def effects_along(
 
     Parameters
     ----------
-    columns : (n, T, q), regressors, their lags and the lags of y, not swept
+    y, columns : (n,) and (n, q), or (T,) and (T, q), means of the outcome, of the regressors,
+        their lags and the lags of y, not swept
     params, cov : (q,) and (q, q), of delta and rho
     noise : variance of the mean error of each city, or of the year, or of each year
     """
-    gradient = columns.mean(axis=axis) - columns.mean(axis=(0, 1))
-    effects = y.mean(axis=axis) - y.mean() - gradient @ params
+    gradient = columns - columns.mean(axis=0)
+    effects = y - y.mean() - gradient @ params
     variance = noise + np.einsum("ij,jk,ik->i", gradient, cov, gradient)
     return effects, np.sqrt(variance)
+
+
+def city_means(design: Design, estimate: Estimate, v: Array) -> Array:
+    """Means over the years of `v`, (n, T) or (n, T, k), as (n, 1) or (n, 1, k).
+
+    Beside an error that changes over the years they are the city effects of generalised least
+    squares, whose errors are independent of those of the parameters (`numerics.restricted`).
+    """
+    if design.yearly_error is None or design.error is None:
+        return np.asarray(v.mean(axis=1, keepdims=True))
+    lam = estimate.params[estimate.names.index(design.error.name)]
+    kept = design.yearly_error.at(float(lam))
+    return kept.city_effects(kept.filtered(v))
 
 
 def lagged(design: Design, estimate: Estimate, y: Array) -> tuple[Array, Array]:
@@ -66,13 +80,20 @@ def effects_table(
     assert estimate.cov is not None
     params, cov = estimate.params[:q], estimate.cov[:q, :q]
     own, common = (sigma2 * np.asarray(part) for part in error_variance(design, estimate))
+
+    def by_city(v: Array) -> Array:
+        return np.asarray(city_means(design, estimate, v)[:, 0])
+
+    def by_year(v: Array) -> Array:
+        return np.asarray(v.mean(axis=0))
+
     parts = []
-    for kind, axis, swept, noise in (
-        ("city", 1, sweeps_cities(fixed_effects), own / T),
-        ("year", 0, sweeps_time(fixed_effects), common / n),
+    for kind, mean, swept, noise in (
+        ("city", by_city, sweeps_cities(fixed_effects), own / T),
+        ("year", by_year, sweeps_time(fixed_effects), common / n),
     ):
         if swept:
-            made, se = effects_along(y, columns, params, cov, noise, axis)
+            made, se = effects_of(mean(y), mean(columns), params, cov, noise)
             part = {"kind": kind, "id": list(ids[kind]), "estimate": made, "se": se}
             parts.append(pd.DataFrame(part))
     if not parts:
@@ -83,7 +104,7 @@ def effects_table(
 def error_variance(design: Design, estimate: Estimate) -> tuple[Array, Array]:
     """Of u, in parts of sigma2: of every city, (n,), and n times that of the cities' mean.
 
-    With weights of every year the first is an average over the years, the second one of each.
+    With weights of every year the first is T times that of `city_means`, the second one of each.
     """
     n, error = len(design.y), design.error
     if error is None:
@@ -95,6 +116,8 @@ def error_variance(design: Design, estimate: Estimate) -> tuple[Array, Array]:
         R = (exponentials if design.exponential else multiplied_out)((error.M,), lam, n)
         inverse = np.linalg.inv(R)
     own, common = (inverse**2).sum(axis=-1), (inverse.sum(axis=-2) ** 2).sum(axis=-1) / n
+    if error.yearly is not None:
+        own = np.diag(np.linalg.inv((np.swapaxes(R, 1, 2) @ R).mean(axis=0)))
     return (own.mean(axis=0) if own.ndim == 2 else own), np.asarray(common)
 
 
@@ -110,7 +133,10 @@ def fixed_part(design: Design, estimate: Estimate, y: Array, signal: Array) -> A
         return np.asarray(effects + design.Z @ estimate.params[:p] - signal)
     y, lags = lagged(design, estimate, y)
     raw = y - lags @ estimate.params[p : p + m] - signal
-    return np.asarray(raw - sweep(raw, design.fixed_effects))
+    swept = sweep(raw, design.fixed_effects)
+    if design.yearly_error is not None:
+        swept = swept - city_means(design, estimate, swept)
+    return np.asarray(raw - swept)
 
 
 def signal_correlation(design: Design, estimate: Estimate, y: Array) -> float:

@@ -28,11 +28,12 @@ from typing import Any
 import numpy as np
 
 from spatialsyn.errors import ModelError
-from spatialsyn.models import baltagi, mess
+from spatialsyn.models import baltagi, mess, yearly_error
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import filtered, lags, means, quasi, split
 from spatialsyn.numerics.lags import Array, dense, lag
 from spatialsyn.numerics.multiplier import centred, mean_trace, product, trace, transposed
+from spatialsyn.numerics.restricted import Restricted
 from spatialsyn.numerics.traces import Propagation
 from spatialsyn.numerics.transform import sweep
 
@@ -65,6 +66,10 @@ def information(
     kept = means(design, spatial)
     if isinstance(kept, baltagi.Outside):
         return baltagi.information(design, kept, multiplier, Z, columns, sigma2, residuals)
+    if isinstance(kept, Restricted):
+        known = yearly_error.expected if kind == "expected" else yearly_error.observed
+        D = information_derivatives(design, multiplier, spatial)
+        return known(design, kept, D, np.c_[Z, columns], sigma2, residuals)
     info = np.zeros((p + len(spatial) + 1, p + len(spatial) + 1))
     info[:p, :p] = Z.T @ Z / sigma2
     info[-1, -1] = design.nobs / (2 * sigma2**2)

@@ -5,7 +5,8 @@
 on arrays that were lagged first and swept of the fixed effects second. q takes the share
 1 - phi of each city's mean away where cities have random effects, phi^2 = s2 / (T s2_mu +
 s2); with a spatial error these follow its process (Kapoor, Kelejian & Prucha 2007), or
-stand outside it (`baltagi`). S and R may be matrix exponentials instead (`mess`).
+stand outside it (`baltagi`). Beside an error whose M changes over the years q takes fixed
+effects of cities away (`numerics.restricted`). S and R may be matrix exponentials (`mess`).
 The spatial parameters are ordered (rho_1 ... rho_m, lambda, phi); a model has those of
 its lags. Given them, delta and sigma2 are a regression: full generalised least squares.
 """
@@ -22,6 +23,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.regression import least_squares
+from spatialsyn.numerics.restricted import Restricted
 
 
 class Spatial(NamedTuple):
@@ -74,7 +76,7 @@ def lags(design: Design, values: Array, delta: Array) -> Array:
         Wy, u = Wy - lam * error.Wy, u - lam * Mu
     mean, columns = u.mean(axis=1, keepdims=True), []
     if Mu is not None:
-        Mu = Mu - kept.pulled(mean) if isinstance(kept, Outside) else Mu
+        Mu = Mu - kept.pulled(u) if isinstance(kept, Outside | Restricted) else Mu
         columns.append(quasi(Mu, kept).ravel())
     if phi is not None:
         slope = kept.phi_slope(mean) if isinstance(kept, Outside) else mean
@@ -82,18 +84,22 @@ def lags(design: Design, values: Array, delta: Array) -> Array:
     return np.column_stack([quasi(Wy, kept).reshape(u.size, -1), *columns])
 
 
-def means(design: Design, values: Array) -> float | Outside | None:
-    """What is kept of city means: all, the share phi, or what `baltagi` keeps of them."""
+def means(design: Design, values: Array) -> float | Outside | Restricted | None:
+    """What is kept of city means: all, the share phi, or what the error leaves of them."""
     _, lam, phi = split(design, values)
+    if design.yearly_error is not None and lam is not None:
+        return design.yearly_error.at(lam)
     if phi is None or lam is None or not design.outside_error:
         return phi
     return outside(design, lam, phi)
 
 
-def quasi(v: Array, kept: float | Outside | None) -> Array:
+def quasi(v: Array, kept: float | Outside | Restricted | None) -> Array:
     """`v`, (n, T) or (n, T, k), with its city means replaced by what is kept of them."""
     if kept is None:
         return v
+    if isinstance(kept, Restricted):
+        return kept.swept(v)
     mean = v.mean(axis=1, keepdims=True)
     if isinstance(kept, Outside):
         return v - mean + lag(kept.F, mean)
@@ -101,7 +107,10 @@ def quasi(v: Array, kept: float | Outside | None) -> Array:
 
 
 def jacobian(design: Design, values: Array) -> float:
-    """T* [ln|S| + ln|R|] + n ln phi (- ln|K| / 2), minus infinity outside the parameter space."""
+    """T* [ln|S| + ln|R|] + n ln phi (- ln|K| / 2), minus infinity outside the parameter space.
+
+    Beside an error that changes over the years, + ln|R| - ln|A| / 2 (`numerics.restricted`).
+    """
     rho, lam, phi = split(design, values)
     total = 0.0
     if isinstance(design.logdet, LogDet):
@@ -111,11 +120,12 @@ def jacobian(design: Design, values: Array) -> float:
     if design.error is not None and lam is not None:
         inside = design.error.logdet.contains(np.array([lam]))
         total += float(design.error.logdet(lam)) if inside else -np.inf
-    if phi is None or not phi > 0:
-        return design.copies * total if phi is None else -np.inf
+    if not np.isfinite(total) or (phi is not None and not phi > 0):
+        return -np.inf
     kept = means(design, values)
-    logdet = kept.logdet if isinstance(kept, Outside) else design.units * float(np.log(phi))
-    return design.copies * total + logdet
+    if isinstance(kept, Outside | Restricted):
+        return design.copies * total + kept.logdet
+    return design.copies * total + (design.units * float(np.log(phi)) if phi is not None else 0.0)
 
 
 def jacobian_slopes(design: Design, values: Array) -> Array:
@@ -130,7 +140,9 @@ def jacobian_slopes(design: Design, values: Array) -> Array:
         slopes.append(float(design.error.logdet.slope(lam)))
     scaled = design.copies * np.array([*slopes, *([0.0] if phi is not None else [])])
     kept = means(design, values)
-    if isinstance(kept, Outside):
+    if isinstance(kept, Restricted):
+        scaled[-1] += kept.slope
+    elif isinstance(kept, Outside):
         scaled[-2:] += kept.slopes
     elif phi is not None:
         scaled[-1] = design.units / phi

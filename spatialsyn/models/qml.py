@@ -187,6 +187,8 @@ def _with_city_variance(design: Design) -> Estimate:
 def _best(design: Design, residuals: Array) -> Array:
     """The spatial parameters: none, one by Newton on an interval, or several from a grid."""
     many, error = len(names(design)), design.error
+    if design.yearly_error is not None:
+        return best_spatial(design)
     if many == 1 and design.exponential and design.W:
         return mess.best_alpha(design)
     if many == 1 and isinstance(design.logdet, LogDet):

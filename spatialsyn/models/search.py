@@ -64,7 +64,8 @@ def best_spatial(
         No start lies inside the parameter space, or the peak lies at its edge.
     """
     unit = _units(design)
-    if loglik is concentrated and not (design.random or design.exponential):
+    linear = not (design.random or design.exponential) and design.yearly_error is None
+    if loglik is concentrated and linear:
         design = compressed(design)
 
     def value(at: Array) -> float:

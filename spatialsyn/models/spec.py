@@ -52,7 +52,8 @@ class SpatialModel:
         How fixed effects leave the likelihood: the transformation of Lee & Yu (2010);
         dummy-variable maximum likelihood, whose sigma2 (individual effects) and rho
         (time effects) are biased in small panels; or the latter with its leading bias
-        removed.
+        removed. City effects beside an error whose matrix changes over the years leave by
+        "lee-yu" only, in its restricted likelihood (`numerics.restricted`).
     random : None | "individual" | "correlated" | "baltagi"
         City effects as random draws, uncorrelated with the regressors, or correlated
         through the regressors' city means (Mundlak 1978; Debarsy 2012 for their lags);

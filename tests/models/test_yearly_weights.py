@@ -93,26 +93,6 @@ def test_errors_of_year_effects_are_those_of_their_years():
 
 
 @pytest.mark.parametrize("effects", ["individual", "twoways"])
-@pytest.mark.parametrize("family", ["sem", "sdem", "sac", "gns"])
-def test_city_effects_beside_an_error_that_changes_are_refused(family, effects):
-    """What the error's filter leaves of a city's effect is another number every year.
-
-    Swept of means over the years it does not vanish, as it does where M stays the same: with
-    effects of standard deviation 5 and lambda = 0.4, estimates were 0.03 on average.
-    """
-    panel, series = changing()
-    mu = np.random.default_rng(0).normal(size=(panel.n, 1))
-    left = {}
-    for name, years in (("changing", panel.years), ("same", [panel.years[0]] * panel.T)):
-        filtered = np.stack([(mu - 0.4 * series.at(y).dense() @ mu)[:, 0] for y in years], axis=1)
-        left[name] = np.abs(filtered - filtered.mean(axis=1, keepdims=True)).max()
-    assert left["same"] < 1e-14 < 0.1 < left["changing"]
-    model = getattr(ss, family)("y ~ x", W="net", fixed_effects=effects)
-    with pytest.raises(ss.ModelError, match=r"W\[net\] of the error changes over the years"):
-        ss.fit(model, panel, series)
-
-
-@pytest.mark.parametrize("effects", ["individual", "twoways"])
 def test_dummies_by_hand(effects):
     panel, series = changing()
     n, T = panel.n, panel.T

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from cases import made_up, ring
 from models import FORMULA, KINDS, fitted, places
 
 import spatialsyn as ss
@@ -201,3 +202,16 @@ def test_every_recipe_of_the_package_is_told_in_chinese():
         told = [str(w.recipe["kind"]), *(key.replace("_", " ") for key in w.recipe.keys() - plain)]
         assert set(told) <= set(RECIPES), w
         assert w.recipe["unit"] in UNITS, w
+
+
+def test_how_city_effects_leave_beside_an_error_that_changes_is_said_in_both_languages():
+    panel, _ = made_up()
+    net = ss.weights.series(
+        {year: ss.Weights.from_matrix(ring(12, year), ids=panel.ids, name="net")
+         for year in panel.years}
+    )  # fmt: skip
+    fit = ss.fit(ss.sem("y ~ x", W="net", fixed_effects="individual"), panel, net)
+    said, chinese = (" ".join(table(fit, language=which).notes) for which in ("en", "zh"))
+    assert "Fixed effects removed by the restricted likelihood" in said
+    assert "Lee and Yu" not in said
+    assert "限制似然" in chinese

@@ -31,6 +31,11 @@ CORRECTIONS = {
         "are biased in small panels"
     ),
 }
+# Beside an error whose matrix changes over the years cities leave otherwise.
+RESTRICTED = (
+    "removed by the restricted likelihood (Harville 1974), that of differences over the years, as "
+    "the matrix of the spatial error changes from year to year"
+)
 # In a dynamic model the transformation takes the years; the cities stay.
 ESTIMATED = "estimated as dummies of cities, whose bias of order 1/T is removed (Lee and Yu 2010b)"
 
@@ -214,8 +219,8 @@ def _fixed_effects(fit: Results, how: Display) -> str:
         return how.say("No fixed effects{}.", how.say(RANDOM[fit.model.random]))
     if fit.model.estimator != "qml":
         return how.say("Fixed effects swept out of the data.")
-    estimated = fit.design.dummies_of_cities
-    removed = how.say(ESTIMATED if estimated else CORRECTIONS[fit.model.correction])
+    way = ESTIMATED if fit.design.dummies_of_cities else CORRECTIONS[fit.model.correction]
+    removed = how.say(way if fit.design.yearly_error is None else RESTRICTED)
     return how.say("Fixed effects {}{}.", removed, how.say(RANDOM[fit.model.random]))
 
 

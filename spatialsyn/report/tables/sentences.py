@@ -187,6 +187,10 @@ WORDS = {
     "estimated as dummies of cities, whose bias of order 1/T is removed (Lee and Yu 2010b)": (
         "以城市虚拟变量估计，并消去其 1/T 阶偏误（Lee 和 Yu 2010b）"
     ),
+    "removed by the restricted likelihood (Harville 1974), that of differences over the years, as "
+    "the matrix of the spatial error changes from year to year": (
+        "由限制似然（Harville 1974）即跨年差分的似然消去，因为空间误差的矩阵逐年变化"
+    ),
     "; city effects are random": "；城市效应为随机效应",
     "; city effects are random, correlated with the regressors through their means": (
         "；城市效应为随机效应，并通过均值与解释变量相关"
