@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialsyn.errors import SpatialsynError
+from spatialsyn.models.beside import Beside
 from spatialsyn.models.checks import ABSORBED, are_names
 from spatialsyn.models.design import Design, sweep_effects
 from spatialsyn.models.formula import Regressors
-from spatialsyn.models.many import Beside, identified, squares, suits
+from spatialsyn.models.many import identified, squares, suits
 from spatialsyn.models.right_side import sources
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array, Matrix

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import spatialsyn as ss
 from spatialsyn.effects.beside import average_columns, columns_read
 from spatialsyn.effects.request import reading_by
-from spatialsyn.models.many import Beside, estimate_beside
+from spatialsyn.models.beside import Beside
+from spatialsyn.models.many import estimate_beside
 from tests.cases import made_up
 from tests.maps import neighbours, on_map
 

@@ -10,7 +10,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import spatialsyn as ss
+from spatialsyn.models import beside as models_beside
 from spatialsyn.models import many
+from spatialsyn.models.beside import Beside
 from spatialsyn.models.design import build
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.numerics.eigenvectors import Eigenvectors, diagonal_form
@@ -45,11 +47,11 @@ def maps():
 
 def beside(made):
     """The designs side by side, with nothing in common."""
-    each = [many.Beside.of(design) for design in made]
+    each = [Beside.of(design) for design in made]
     k = len(each[0].swept)
     at = list(np.arange(k * len(each)).reshape(len(each), k))
     swept = np.concatenate([one.swept for one in each])
-    return many.Beside(made[0], [design.columns for design in made], swept, at)
+    return Beside(made[0], [design.columns for design in made], swept, at)
 
 
 @pytest.mark.parametrize("correction", ["lee-yu", "direct"])
@@ -94,6 +96,41 @@ def test_nor_do_sums_of_more_numbers_than_einsum_takes_at_a_time(family):
         alone = many.estimate_alone(design)
         assert_array_equal(one.params, alone.params)
         assert_array_equal(one.cov, alone.cov)
+
+
+def test_products_are_those_of_the_rows_of_each_model_wherever_they_stand():
+    """Pairs of rows that no model has are not asked for."""
+    panel, w = made_up(15, 6)
+    made = designs(w, panel, "sdm", "individual")
+    models = beside(made)
+    order = np.random.default_rng(0).permutation(len(models.swept))
+    place = np.argsort(order)
+    mixed = Beside(models.one, models.columns, models.swept[order], [place[at] for at in models.at])
+    for design, here, there in zip(made, models.at, mixed.at, strict=True):
+        rows = Beside.of(design).swept
+        exact = [[math.fsum(a * b) for b in rows] for a in rows]
+        assert_allclose(models.products[np.ix_(here, here)], exact, rtol=1e-12, atol=1e-11)
+        assert_array_equal(
+            models.products[np.ix_(here, here)], mixed.products[np.ix_(there, there)]
+        )
+
+
+@pytest.mark.parametrize("noise", [1e-1, 1e-3, 1e-5, 1e-7])
+@pytest.mark.parametrize("family", ["ols", "sdm"])
+def test_fits_that_leave_little_keep_their_digits(family, noise):
+    """Sums of squares that are differences of products would have none."""
+    panel, w = made_up(15, 6)
+    x, e = panel.array("x"), np.random.default_rng(1).normal(size=(15, 6))
+    close = panel.assign(y=2 + 3 * x - w.dense() @ x + noise * e)
+    model = ss.SpatialModel(family, "y ~ x", None if family == "ols" else "w")
+    if family == "ols":
+        close = close.assign(y=2 + 3 * x + noise * e)
+    design = build(model, close, {} if family == "ols" else {"w": w})
+    one, alone = many.estimate_alone(design), estimate_qml(design)
+    scale = np.sqrt(np.diag(alone.cov))
+    assert_allclose(one.params / scale, alone.params / scale, rtol=1e-10, atol=1e-6)
+    assert_allclose(one.params[-1], alone.params[-1], rtol=1e-8)
+    assert_allclose(one.loglik, alone.loglik, rtol=1e-9)
 
 
 @pytest.mark.parametrize("size", [1, 3, 8192, 8193, 20_000])
@@ -142,7 +179,7 @@ def test_many_models_are_cut_into_parts(monkeypatch):
     panel, w = made_up(15, 6)
     made = beside(designs(w, panel, "sdm", "twoways"))
     whole = many.estimate_beside(made)
-    monkeypatch.setattr(many, "ROOM", 1)
+    monkeypatch.setattr(models_beside, "ROOM", 1)
     parts = many.estimate_beside(made)
     for (one, loglik), (other, same) in zip(parts, whole, strict=True):
         assert_array_equal(one.params, other.params)

@@ -9,10 +9,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import spatialsyn as ss
+from spatialsyn.models.beside import Beside
 from spatialsyn.models.data import read
 from spatialsyn.models.design import sweep_effects
 from spatialsyn.models.formula import evaluate
-from spatialsyn.models.many import Beside
 from spatialsyn.models.stack import alike, stacked
 from spatialsyn.models.terms import Terms
 from spatialsyn.numerics.lags import lag, lag_each
