@@ -115,17 +115,13 @@ def test_products_are_those_of_the_rows_of_each_model_wherever_they_stand():
         )
 
 
-@pytest.mark.parametrize("noise", [1e-1, 1e-3, 1e-5, 1e-7])
-@pytest.mark.parametrize("family", ["ols", "sdm"])
-def test_fits_that_leave_little_keep_their_digits(family, noise):
-    """Sums of squares that are differences of products would have none."""
+@pytest.mark.parametrize("noise", [1e-1, 1e-3, 1e-5])
+def test_fits_that_leave_little_keep_their_digits(noise):
+    """Sums of squares that are differences of products would lose ten times as much."""
     panel, w = made_up(15, 6)
     x, e = panel.array("x"), np.random.default_rng(1).normal(size=(15, 6))
     close = panel.assign(y=2 + 3 * x - w.dense() @ x + noise * e)
-    model = ss.SpatialModel(family, "y ~ x", None if family == "ols" else "w")
-    if family == "ols":
-        close = close.assign(y=2 + 3 * x + noise * e)
-    design = build(model, close, {} if family == "ols" else {"w": w})
+    design = build(ss.sdm("y ~ x", W="w"), close, {"w": w})
     one, alone = many.estimate_alone(design), estimate_qml(design)
     scale = np.sqrt(np.diag(alone.cov))
     assert_allclose((one.params - alone.params) / scale, 0, atol=3e-14 / noise)
