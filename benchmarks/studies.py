@@ -35,7 +35,8 @@ PAGE = """# Studies: how long a thousand models take
 
 Written by `python benchmarks/studies.py --write docs/studies.md`. Every model is a spatial Durbin
 model with Lee-Yu city, or city and year, effects: two matrices, two kinds of fixed effects, five
-samples, five cuts of the tails, two lags and five regressors. Each is estimated with standard
+samples, five cuts of the tails, two lags and five regressors; or two matrices, two kinds of fixed
+effects and every subset of eight controls, of one sample. Each is estimated with standard
 errors and all direct, indirect and total effects with theirs. CPU seconds of one machine
 ({machine}, one BLAS thread): compare them with each other, not with those of another machine.
 
@@ -54,8 +55,8 @@ errors and all direct, indirect and total effects with theirs. CPU seconds of on
   eigenvalues found anew for each model, and no effects, so it does less. Ours share one spectrum
   per matrix, with its eigenvectors from 50 cities on, or from 100 the Schur form of one that is
   similar to no symmetric matrix (nearest neighbours that are not mutual), evaluate each term of the
-  formulas once, lag and sweep each column once for a sample and a matrix, and find estimates and
-  effects side by side.
+  formulas once, lag and sweep each column once for a sample and a matrix, multiply it once with
+  those that it stands beside, and find estimates and effects side by side.
 
 What can stop a study, and what is lost then (tests/study/test_store.py, test_cluster.py). Small static
 models are handed out up to 200 at a time, a tenth of a second's work, others one by one:
@@ -83,6 +84,17 @@ def large(
     last = panel.years[-1]
     dropped = [None, 2000, 2007, last, (last - 1, last)]
     return panel, [w, other.standardize("row")], grid(model, ["w", "o"], swaps, dropped)
+
+
+def subsets() -> tuple[ss.CityPanel, list[ss.Weights], dict[str, ss.Specification]]:
+    """300 units over ten years, two matrices, and eight controls that models leave out."""
+    panel, weights, _ = large(10)
+    controls = [f"x{i}" for i in range(1, 9)]
+    more = np.random.default_rng(8).normal(size=(2, panel.n, panel.T))
+    panel = panel.assign(x7=more[0], x8=more[1])
+    model = ss.sdm(f"y ~ x0 + {' + '.join(controls)}", W="w")
+    kinds = ["individual", "twoways"]
+    return panel, weights, ss.grid(model, W=["w", "o"], fixed_effects=kinds, optional=controls)
 
 
 def guangdong() -> tuple[ss.CityPanel, list[ss.Weights], dict[str, ss.Specification]]:
@@ -191,6 +203,7 @@ def main() -> None:
     rows = []
     cases = {"Guangdong, n = 21, T = 9": guangdong}
     cases |= {f"n = 300, T = {T}": partial(large, T) for T in (10, 15)}
+    cases["n = 300, T = 10, subsets of controls"] = subsets
     cases["n = 300, T = 10, W not symmetrisable"] = partial(large, 10, mutual=False)
     for name, made in cases.items():
         rows.append(row(name, made, options))
