@@ -133,6 +133,18 @@ def test_a_city_written_in_two_ways_is_not_two_cities(absent, twin):
         ss.CityPanel(mixed, absent=absent)
 
 
+def test_a_city_in_three_spellings_is_one_and_the_way_out_makes_it_one():
+    """Blanks inside a name are not at its ends, where str.strip() looks."""
+    mixed = table().replace({"adcode": {"440100": "广州市", "440300": "深圳市"}})
+    mixed.loc[[0, 1, 2], "adcode"] = ["广州市", "广 州市", "广州市 "]
+    with pytest.raises(ss.PanelError, match="1 cities are written") as told:
+        ss.CityPanel(mixed)
+    way_out = str(told.value).split("for example ")[1].rstrip(".")
+    assert way_out.startswith("frame[city] = frame[city].str.replace(")
+    names = eval(way_out.split(" = ")[1], {"frame": mixed, "city": "adcode"})
+    assert set(names[:3]) == {"广州市"}
+
+
 def test_a_province_and_its_city_may_share_a_name():
     both = table().replace({"adcode": {"440100": "吉林", "440300": "吉林市"}}).drop(index=0)
     assert ss.CityPanel(both, absent="keep").n == 3
