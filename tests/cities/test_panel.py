@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from shapely.geometry import box
 from squares import polygons, table
 
 import spatialsyn as ss
@@ -351,3 +352,13 @@ def test_a_flag_is_a_number_also_where_some_of_its_cells_are_missing():
     grouped = ss.CityPanel(table().assign(core=table()["region"] == "GBA").drop(index=4),
                            absent="keep", blocks=["core"])  # fmt: skip
     assert grouped.blocks["core"].tolist() == [True, True, False]
+
+
+def test_pairs_of_cities_are_named_as_a_person_writes_their_codes(tmp_path):
+    """They were (np.int64(440100), np.int64(440200))."""
+    apart = polygons(ids=(440100, 440200)).set_geometry(
+        [box(113, 23, 114, 24), box(114.00003, 23, 115, 24)], crs=4326
+    )
+    apart.to_file(tmp_path / "s.gpkg")
+    with pytest.raises(ss.BoundaryError, match=r"1 pairs of cities: \(440100, 440200\)"):
+        ss.read_boundaries(tmp_path / "s.gpkg")
