@@ -12,6 +12,11 @@ LOCK := requirements.lock setup.cfg pyproject.toml
 PY ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,\
 	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 
+# Started in the folder above a clone, Python takes the clone for the package and never asks the
+# finder of an editable install. A package on its path wins: the clone is put there.
+NAMED = $(BIN)/python -c "import os, pathlib, sysconfig; pathlib.Path(\
+	sysconfig.get_path('purelib'), 'spatialsyn_clone.pth').write_text(os.getcwd() + '\n', 'utf-8')"
+
 .PHONY: study test lint notebooks docs bench lock clean
 
 study: $(VENV)/.study
@@ -57,11 +62,13 @@ $(VENV)/.uv:
 $(VENV)/.study: $(VENV)/.uv $(LOCK)
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps -e .
+	@$(NAMED)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.uv $(LOCK) requirements-test.lock
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements-test.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps -e .
+	@$(NAMED)
 	@touch $@ $(VENV)/.study
 
 clean:

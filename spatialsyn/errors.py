@@ -121,4 +121,6 @@ def near(name: object, known: Iterable[object]) -> str:
 
 def _plain(item: object) -> str:
     """The value as a person would write it: ``2011.5``, not ``np.float64(2011.5)``."""
+    if type(item) is tuple and len(item) > 1:
+        return f"({', '.join(map(_plain, item))})"
     return str(item) if type(item).__module__ == "numpy" else repr(item)

@@ -27,11 +27,11 @@ def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
             expect(name, Hashable, has, PanelError)
             found = "no column" if count == 0 else f"{count} columns called"
             close = near(name, known) if count == 0 else ""
-            way_out = _where_it_may_be(frame, name) if count == 0 else ""
+            way_out = where_it_may_be(frame, name) if count == 0 else ""
             raise PanelError(f"{found} {name!r}{close}; the table has {named(known, 40)}.{way_out}")
 
 
-def _where_it_may_be(frame: pd.DataFrame, name: Any) -> str:
+def where_it_may_be(frame: pd.DataFrame, name: Any) -> str:
     """How a column that seems to be missing is brought to light, where that can be seen."""
     if name in frame.index.names:
         return f" {name!r} is in its index: frame.reset_index()."
@@ -199,10 +199,19 @@ def _check_spellings(cities: pd.Series, years: pd.Series) -> None:
             twins.append((other, i))
     if twins:
         raise PanelError(
-            f"{len(twins)} cities are written in two ways: {named(twins)}. Write each in one, as "
-            "the polygons do, for example frame[city] = frame[city].str.strip().str.removesuffix"
-            "('市') + '市'."
+            f"{len({_bare(i) for _, i in twins})} cities are written in two ways or more: "
+            f"{named(twins)}. Write each in one, as the polygons do, for example frame[city] = "
+            f"frame[city].{_without_blanks(twins)}.str.removesuffix('市') + '市'."
         )
+
+
+def _without_blanks(twins: Iterable[tuple[Any, Any]]) -> str:
+    """What takes the blanks away that keep the names of a city apart."""
+    ends = all(
+        str(one).strip().removesuffix("市") == str(other).strip().removesuffix("市")
+        for one, other in twins
+    )
+    return "str.strip()" if ends else r"str.replace(r'\s', '', regex=True)"
 
 
 def _bare(i: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.boundaries import read_boundaries
+from spatialsyn.cities.checks import where_it_may_be
 from spatialsyn.cities.encoding import encoding_of, text_encoding
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.tidying import with_empty_cells, with_kind_of, with_years_of_dates
@@ -18,6 +19,7 @@ from spatialsyn.errors import PanelError, named
 
 TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet", ".dta")
 UNICODE_STATA = 118  # the format of files from which Stata, with its release 14, writes UTF-8
+TITLES = 20  # rows in which the names of columns are looked for, below titles
 TYPED = (".parquet", ".dta")  # cells are numbers or text in the file
 
 
@@ -73,7 +75,7 @@ def read_panel(
             f"{Path(table).name!r} has no column {city!r}, which the boundaries have; it has "
             f"{named(frame.columns, 40)}. Where the two files call the cities differently: "
             f"ss.CityPanel(frame, city=..., cities=ss.read_boundaries({str(boundaries)!r}, "
-            f"city={city!r}))."
+            f"city={city!r})).{where_it_may_be(frame, city)}"
         )
     # A key that is not there is told from the names of the file, not from new ones.
     taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own in frame}
@@ -140,7 +142,7 @@ def _read_typed(path: Path, keys: tuple[str, str], thousands: str | None) -> pd.
 
 
 def _read_excel(path: Path, keys: tuple[str, str], options: dict[str, Any]) -> pd.DataFrame:
-    """The one sheet with the columns `keys`, or else the first."""
+    """The one sheet with the columns `keys`, or the only one."""
     with pd.ExcelFile(path) as book:
         heads = {sheet: pd.read_excel(book, sheet, nrows=0).columns for sheet in book.sheet_names}
         fitting = [sheet for sheet, columns in heads.items() if {*keys} <= {*columns}]
@@ -151,6 +153,8 @@ def _read_excel(path: Path, keys: tuple[str, str], options: dict[str, Any]) -> p
                 f"own, or put them together: sheets = pandas.read_excel({path.name!r}, "
                 "sheet_name=None), pandas.concat(sheets.values()), then ss.CityPanel(frame, ...)."
             )
+        if not fitting and len(heads) > 1:
+            raise PanelError(_no_sheet(book, path, keys))
         sheet = fitting[0] if fitting else book.sheet_names[0]
         _check_names(path, pd.read_excel(book, sheet, header=None, nrows=1, dtype=str))
         frame = pd.read_excel(book, sheet, **options)
@@ -158,6 +162,26 @@ def _read_excel(path: Path, keys: tuple[str, str], options: dict[str, Any]) -> p
             cells = pd.read_excel(book, sheet, **{**options, "thousands": None})
             _check_thousands(path, cells, frame, options["thousands"])
     return frame
+
+
+def _no_sheet(book: pd.ExcelFile, path: Path, keys: tuple[str, str]) -> str:
+    """What every sheet has in its first row instead of `keys`, and in which row these are."""
+    shown, below, wanted = "", "", {key.strip() for key in keys}
+    for sheet in book.sheet_names:
+        rows = pd.read_excel(book, sheet, header=None, nrows=TITLES, dtype=str)
+        cells = [[cell for cell in row if isinstance(cell, str)] for row in rows.to_numpy()]
+        shown += f"\n  {sheet!r}: {named(cells[0], 12) if cells else 'nothing'}"
+        row = next((i for i, row in enumerate(cells) if wanted <= {*map(str.strip, row)}), 0)
+        if row:
+            below += (
+                f" In {sheet!r} they stand in row {row + 1}: delete the {row} above it, and blanks "
+                "around names."
+            )
+    return (
+        f"none of the {len(book.sheet_names)} sheets of {path.name!r} has both columns, "
+        f"{named(keys)}, in its first row. What is there:{shown}\n"
+        f"Say how the columns are called there, city=..., year=....{below}"
+    )
 
 
 def _check_names(path: Path, head: pd.DataFrame) -> None:

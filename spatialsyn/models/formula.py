@@ -260,7 +260,8 @@ def _check_finite(
     raise FormulaError(
         f"{names[column]!r} is missing or not finite in {len(cells)} city-years: {named(cells)}. "
         "A spatial lag needs every neighbour in every year: fill the cells "
-        "(panel.interpolate), choose other years (panel.subset(years=...)), leave the variable "
-        'out, or say what becomes of them: ss.fit(..., missing="balance") drops cities or years, '
-        'missing="likelihood" keeps missing outcomes. A logarithm needs positive values.'
+        "(panel.interpolate(column) makes column_interpolated, for the formula), choose other "
+        "years (panel.subset(years=...)), leave the variable out, or say what becomes of them: "
+        'ss.fit(..., missing="balance") drops cities or years, missing="likelihood" keeps missing '
+        "outcomes. A logarithm needs positive values."
     )

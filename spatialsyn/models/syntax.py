@@ -35,6 +35,8 @@ _PRODUCT = re.compile(rf"(?:{_FACTOR})(?:\s*:\s*(?:{_FACTOR}))*")
 _SUM = re.compile(rf"\s*{_PRODUCT.pattern}(?:\s*\+\s*{_PRODUCT.pattern})*\s*")
 # In a formula these are operators on terms, not on numbers: x / z means x + x:z there.
 _TERM_OPERATORS = re.compile(r"\*\*|[/^%]|(?<![\s~|(])-|-(?!\s*1\s*(?:$|[+|)]))")
+# Signs of an expression that cannot be too many nests for Python to walk through.
+SHALLOW = 200
 # What a Chinese keyboard writes for the signs of a formula.
 WIDE = "[～＋－＊／：｜（）｛｝｀，＾]"
 
@@ -313,9 +315,12 @@ def tree_of(expression: str) -> tuple[ast.Expression | None, dict[str, str]]:
 
     try:
         placeable = re.sub(rf"{_QUOTED}|[^\W\d]\w*", placed, expression).strip()
-        return ast.parse(placeable, mode="eval"), quoted
+        tree = ast.parse(placeable, mode="eval")
+        if len(placeable) > SHALLOW:
+            ast.unparse(tree)  # Python 3.13 reads nests that are too deep for whatever follows
     except (SyntaxError, RecursionError, MemoryError):
         return None, quoted
+    return tree, quoted
 
 
 def columns_of(term: Term, known: frozenset[str]) -> frozenset[str]:

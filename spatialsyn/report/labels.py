@@ -58,6 +58,11 @@ def check_labels(
         )
 
 
+def unquoted(term: str) -> str:
+    """A term as it is printed: its backticks are of the formula, and opening quotes in LaTeX."""
+    return term.replace("`", "")
+
+
 def terms_of(fit: Results) -> list[str]:
     """The outcome, the terms, the parameters and the matrices of a model."""
     return [fit.data.outcome, *fit.data.names, *fit.estimate.names, *fit.model.weights_names]

@@ -28,6 +28,7 @@ from spatialsyn.report import map as draw
 from spatialsyn.report.atlas import flows
 from spatialsyn.report.atlas.classes import classify
 from spatialsyn.report.atlas.labels import COLUMNS
+from spatialsyn.report.labels import unquoted
 from spatialsyn.report.words import word
 from spatialsyn.studyfile.labels import labels_of
 from spatialsyn.studyfile.sections import stem
@@ -83,14 +84,14 @@ def _draw_effects(job: Job) -> dict[str, Any]:
     models = {name: job.results[name] for name in list(job.study.models)[:MOST_MODELS]}
     y = job.results[job.main].data.outcome
     labels, language = labels_of(job), chosen.language
-    drawing = effects_plot(models, labels, labels.get(y, y), language=language)
+    drawing = effects_plot(models, labels, labels.get(y, unquoted(y)), language=language)
     return {"effects": drawing}
 
 
 def _draw_blocks(job: Job, name: str, plot: Callable[..., Any]) -> dict[str, Any]:
     chosen, results = job.study.report, job.results[job.main]
     effects, y = results.effects(job.x, by=job.by), results.data.outcome
-    y = chosen.labels.get(y, y)
+    y = chosen.labels.get(y, unquoted(y))
     return {name: plot(effects, job.x, y, labels_of(job), language=chosen.language)}
 
 
@@ -116,7 +117,7 @@ def _draw_one_way(job: Job, effect: str, title: str) -> dict[str, Any]:
 def _look(job: Job) -> dict[str, Any]:
     """What maps of effects print beside the numbers: unit, borders of the blocks, language."""
     language = job.study.report.language
-    label = job.study.report.labels.get(job.x, job.x)
+    label = job.study.report.labels.get(job.x, unquoted(job.x))
     unit = word("effect of one unit of {}", language).format(label)
     blocks = job.by if job.results[job.main].panel.blocks else None
     return {"unit": unit, "blocks": blocks, "language": language}

@@ -143,8 +143,10 @@ def read_study(path: str | Path) -> Study:
         A formula or specification that is not allowed.
     """
     path = Path(path)
+    text = ""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"the study file {str(path)!r} is not UTF-8 ({error}). Save it as UTF-8 in your editor."
@@ -152,7 +154,8 @@ def read_study(path: str | Path) -> Study:
     except OSError as error:
         raise ConfigError(f"cannot read the study file {str(path)!r}: {error}.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
+        paths = r" Paths take / or single quotes: 'C:\data\panel.csv'." if "\\" in text else ""
+        raise ConfigError(f"{path.name} is not valid TOML: {error}.{paths}") from error
     try:
         study = Study.model_validate(content)
     except ValidationError as error:

@@ -154,7 +154,7 @@ def read_matlab(path: Path, ids: Sequence[Any] | None) -> Stored:
     from scipy.io.matlab import MatReadError
 
     try:
-        held = loadmat(path)
+        held = loadmat(path, spmatrix=False)
     except (NotImplementedError, MatReadError) as error:
         raise WeightsError(
             f"{path.name!r} is no MATLAB file of version 5 to 7 ({error}). In MATLAB: "

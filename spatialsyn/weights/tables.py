@@ -119,6 +119,8 @@ def _table_of_weights(cells: list[list[str]], path: Path, ids: Sequence[Any] | N
         raise WeightsError(
             f"{path.name!r} needs {len(cities)} weights in the rows {named(uneven)}."
         )
+    for i, row in enumerate(body, start=1):
+        row[i] = row[i] or "0"  # no city is its own neighbour, and tables leave its cell empty
     try:
         matrix = np.array([row[1:] for row in body], dtype=float)
     except ValueError:

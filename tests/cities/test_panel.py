@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from shapely.geometry import box
 from squares import polygons, table
 
 import spatialsyn as ss
@@ -131,6 +132,18 @@ def test_a_city_written_in_two_ways_is_not_two_cities(absent, twin):
     mixed.loc[1, "adcode"] = twin
     with pytest.raises(ss.PanelError, match=f"1 cities are written in two ways.*'{twin}'"):
         ss.CityPanel(mixed, absent=absent)
+
+
+def test_a_city_in_three_spellings_is_one_and_the_way_out_makes_it_one():
+    """Blanks inside a name are not at its ends, where str.strip() looks."""
+    mixed = table().replace({"adcode": {"440100": "广州市", "440300": "深圳市"}})
+    mixed.loc[[0, 1, 2], "adcode"] = ["广州市", "广 州市", "广州市 "]
+    with pytest.raises(ss.PanelError, match="1 cities are written") as told:
+        ss.CityPanel(mixed)
+    way_out = str(told.value).split("for example ")[1].rstrip(".")
+    assert way_out.startswith("frame[city] = frame[city].str.replace(")
+    names = eval(way_out.split(" = ")[1], {"frame": mixed, "city": "adcode"})
+    assert set(names[:3]) == {"广州市"}
 
 
 def test_a_province_and_its_city_may_share_a_name():
@@ -339,3 +352,13 @@ def test_a_flag_is_a_number_also_where_some_of_its_cells_are_missing():
     grouped = ss.CityPanel(table().assign(core=table()["region"] == "GBA").drop(index=4),
                            absent="keep", blocks=["core"])  # fmt: skip
     assert grouped.blocks["core"].tolist() == [True, True, False]
+
+
+def test_pairs_of_cities_are_named_as_a_person_writes_their_codes(tmp_path):
+    """They were (np.int64(440100), np.int64(440200))."""
+    apart = polygons(ids=(440100, 440200)).set_geometry(
+        [box(113, 23, 114, 24), box(114.00003, 23, 115, 24)], crs=4326
+    )
+    apart.to_file(tmp_path / "s.gpkg")
+    with pytest.raises(ss.BoundaryError, match=r"1 pairs of cities: \(440100, 440200\)"):
+        ss.read_boundaries(tmp_path / "s.gpkg")

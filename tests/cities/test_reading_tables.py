@@ -267,6 +267,30 @@ def test_titles_above_the_names_and_merged_cells_are_explained(tmp_path):
     assert_allclose(ss.CityPanel(filled).array("gdp"), ss.CityPanel(table()).array("gdp"))
 
 
+def test_a_workbook_whose_sheets_lack_the_keys_says_what_each_has_and_where_they_are(tmp_path):
+    """Only the first sheet was named, though the table is on the second, below a title."""
+    path = tmp_path / "panel.xlsx"
+    polygons().to_file(tmp_path / "cities.gpkg")
+    with pd.ExcelWriter(path) as book:
+        pd.DataFrame({"notes": ["from the yearbook"]}).to_excel(book, sheet_name="about")
+        body = table().rename(columns={"year": "year "})
+        body.to_excel(book, sheet_name="data", index=False, startrow=2)
+        book.sheets["data"]["A1"] = "Table 1"
+    told = r"none of the 2 sheets.*'adcode', 'year'.*'about': 'notes'.*'data': 'Table 1'.*row 3"
+    for boundaries in (None, tmp_path / "cities.gpkg"):
+        with pytest.raises(ss.PanelError, match=f"(?s){told}: delete the 2 above it, and blanks"):
+            ss.read_panel(boundaries, path)
+    with pytest.raises(ss.PanelError, match=r"(?s)'adcode', 'Year'.*year=\.\.\.\.$"):
+        ss.read_panel(None, path, year="Year")
+
+
+def test_a_title_above_the_names_is_explained_beside_boundaries_too(tmp_path):
+    polygons().to_file(tmp_path / "cities.gpkg")
+    table().to_excel(tmp_path / "panel.xlsx", index=False, startrow=2)
+    with pytest.raises(ss.PanelError, match=r"which the boundaries have.*delete the titles above"):
+        ss.read_panel(tmp_path / "cities.gpkg", tmp_path / "panel.xlsx")
+
+
 @pytest.mark.parametrize("version", [114, 117])
 @pytest.mark.parametrize(
     ("encoding", "names"),

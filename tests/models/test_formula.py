@@ -86,6 +86,7 @@ def test_operators_that_do_not_mean_arithmetic_are_refused_with_the_way_out(form
         ("y ～ x ＋ log（z）", "full-width '～', '＋', '（', '）'; a formula takes '~', "),
         ("y ~ lag(x, **z)", "not allowed"),
         ("y ~ {%sx}" % ("-" * 5000), "cannot read"),
+        ("y ~ {%sx}" % ("-" * 800), "cannot read"),
     ],
 )
 def test_what_cannot_be_read_is_said(formula, message):

@@ -82,7 +82,7 @@ def test_the_bound_holds_in_every_window_of_islands(part, monkeypatch):
     """Cliques have two eigenvalues, so that what few moments leave falls least evenly."""
     part = part - np.eye(len(part))
     copies = 1200 // len(part)
-    W = sparse.csr_array(sparse.block_diag([part / part.sum(axis=1)[0]] * copies))
+    W = sparse.csr_array(sparse.block_diag([sparse.coo_array(part / part.sum(axis=1)[0])] * copies))
     w = np.r_[1.0, np.full(len(part) - 1, -1 / (len(part) - 1))]
     monkeypatch.setattr(determinants, "CHEAP", 0)
     found = determined(W, "sparse")

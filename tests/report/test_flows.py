@@ -47,6 +47,15 @@ def number(text):
 # --- flows ---------------------------------------------------------------------------------
 
 
+def test_cities_without_flows_because_the_model_left_them_out_are_without_data(panel, pairs):
+    left_out = list(panel.ids[:3])
+    table = pairs.table
+    kept = ~(table["to"].isin(left_out) | table["from"].isin(left_out))
+    for effects, grey in ((pairs, 0), (replace(pairs, table=table[kept]), len(left_out))):
+        (empty,) = drawn(ss.report.flow_map(panel, effects), "no data")
+        assert len(empty.get_paths()) == len(panel.context) + grey
+
+
 def test_numbers_between_blocks_keep_clear_of_each_other_and_of_the_edge():
     """A number cut at the edge of the sheet reads as another number."""
     panel = ss.datasets.guangdong()

@@ -86,3 +86,32 @@ def test_labels_of_other_tables_of_the_paper_are_kept(functions):
     for name in ("table", "effects_table", "descriptives", "effects_plot", "block_plot"):
         functions[name](labels)
     report.effects_table(fitted("sdm").effects(), labels=labels, of=fitted("sdm"))
+
+
+def test_backticks_of_the_formula_are_not_printed(tmp_path):
+    """LaTeX takes a backtick for an opening quotation mark."""
+    panel, geo, _ = places()
+    panel = panel.assign(**{"loans (2)": panel.frame["loans"]})
+    model = ss.sdm("log(`loans (2)`) ~ urbanization + log(gdp)", W="geo", fixed_effects="twoways")
+    turned = model.but(formula="log(gdp) ~ urbanization + log(`loans (2)`)")
+    fits = [ss.fit(one, panel, geo) for one in (model, turned)]
+    made = report.table(fits)
+    for ending in ("tex", "md", "html"):
+        path = made.save(tmp_path / f"t.{ending}")
+        text = path.read_text(encoding="utf-8").split("usepackage{ctex}")[-1]
+        assert "`" not in text
+        assert "log(loans (2))" in text
+    term = "log(`loans (2)`)"
+    assert term in set(made.frame["term"])  # numbers go by the names of the formula
+    blocks = fits[1].effects(term, by="region")
+    drawings = [
+        report.effects_plot(fits[1]), report.effects_plot(fits[0]), report.block_plot(blocks),
+        report.block_matrix(blocks),
+    ]  # fmt: skip
+    for ax in drawings:
+        texts = [text.get_text() for text in ax.findobj(plt.Text)]
+        assert any("log(loans (2))" in text for text in texts)
+        assert not any("`" in text for text in texts)
+    table = report.table(fits, labels={term: "Loans"})
+    assert "Loans" in str(table)
+    assert "loans (2)" not in str(table)

@@ -1,6 +1,7 @@
 """Maps show the numbers they were given, to scale, and all the units they should."""
 
 import itertools
+from dataclasses import replace
 
 import geopandas as gpd
 import matplotlib as mpl
@@ -265,6 +266,20 @@ def test_emitted_and_received_stand_side_by_side(panel, results):
     drawn = [box.padded(-0.5) for box in (*panels, *legends)]
     assert not [pair for pair in itertools.combinations(drawn, 2) if pair[0].overlaps(pair[1])]
     assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y0 >= 0 for box in legends)
+
+
+def test_cities_that_the_model_left_out_are_without_data(panel, results):
+    """A model of fewer cities was refused, though its panel had them all."""
+    effects = results.effects("x", by="city")
+    left_out = list(panel.ids[2:4])
+    fewer = replace(effects, table=effects.table[~effects.table["city"].isin(left_out)])
+    figure = ss.report.emitted_received(panel, fewer)
+    for ax in figure.axes:
+        (empty,) = layer(ax, "no data")
+        assert len(empty.get_paths()) == len(panel.context) + len(left_out)
+    foreign = effects.table.replace({"city": {left_out[0]: "999999"}})
+    with pytest.raises(ss.AlignmentError, match=r"(?s)different cities.*a polygon: '999999'"):
+        ss.report.emitted_received(panel, replace(effects, table=foreign))
 
 
 # --- the study area and the weights --------------------------------------------------------

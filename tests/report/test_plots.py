@@ -140,6 +140,14 @@ def test_order_of_the_values_does_not_matter_and_extremes_are_named(panel, geo, 
     assert {text.get_text() for text in drawn(ax, "label")} == expected
 
 
+def test_a_line_to_a_name_puts_no_dot_on_the_symbol_of_the_city(panel, geo, values):
+    """A black dot on an orange one read as another kind of city."""
+    ax = ss.report.moran_scatter(values, geo, labels=panel.cities["name_en"], extremes=21)
+    lines = drawn(ax, "leader")
+    assert lines
+    assert {len(line.get_xdata()) for line in lines} == {2}
+
+
 def test_values_that_have_no_morans_i_are_refused(panel, geo, values):
     with pytest.raises(ConfigError, match=r"choose one year, panel\.at"):
         ss.report.moran_scatter(panel.frame["y"], geo)

@@ -172,7 +172,8 @@ def test_a_run_that_fails_leaves_no_folder(study, tmp_path):
         ('W = ["geo", "eco"]', 'formula = ["a"]', r"\[sweep\] varies lists of"),
         ('W = ["geo", "eco"]', 'W = ["geo", "sea"]', "unknown weights 'sea'"),
         ('x = "index"', 'main = "other"', r"main = 'other' is not a model"),
-        ("[panel]", "[panel", "not valid TOML"),
+        ("[panel]", "[panel", r"not valid TOML(?!.*Paths take)"),
+        ('table = "panel.csv"', r'table = "C:\data\panel.csv"', r"not valid TOML.*quotes: 'C:\\data"),
         ('tables = ["descriptives",', 'tables = ["residuals",', r"report.tables\] 0: Input should be"),
     ],
 )  # fmt: skip

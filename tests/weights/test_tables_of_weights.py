@@ -60,6 +60,23 @@ def test_numbers_without_ids_need_them_and_are_taken_in_their_order(tmp_path, na
             W.read(path, ids=KINDS["text"][:few])
 
 
+@pytest.mark.parametrize("name", ["w.csv", "w.xlsx"])
+def test_a_city_has_no_weight_on_itself_and_its_cell_may_be_empty(tmp_path, name):
+    """Tables of flows leave the diagonal empty; any other empty cell may be a lost number."""
+    ids = list(KINDS["text"])
+    frame = pd.DataFrame(MATRIX, ids, ids).astype(object)
+    for i in ids:
+        frame.loc[i, i] = None
+    moved = frame.loc[ids[::-1]]  # rows in another order than the columns
+    write = moved.to_csv if name == "w.csv" else moved.to_excel
+    write(tmp_path / name)
+    assert_allclose(W.read(tmp_path / name, ids=ids).dense(), MATRIX, rtol=1e-15)
+    moved.iloc[3, 4] = None
+    write(tmp_path / name)
+    with pytest.raises(ss.WeightsError, match=f"'', the weight of '{ids[4]}' on '{ids[8]}'"):
+        W.read(tmp_path / name, ids=ids)
+
+
 def test_a_square_whose_corner_is_a_number_is_told_by_its_ids(tmp_path):
     codes = list(KINDS["integers"])
     with_codes = np.block([[np.zeros((1, 1)), np.array([codes])], [np.array([codes]).T, MATRIX]])

@@ -26,6 +26,7 @@ from spatialsyn.report.atlas.labels import names, put_labels
 from spatialsyn.report.atlas.layers import draw_borders
 from spatialsyn.report.atlas.paint import Look, paint
 from spatialsyn.report.atlas.reading import read_values
+from spatialsyn.report.labels import unquoted
 from spatialsyn.report.magnitudes import with_power
 from spatialsyn.report.words import letter, word
 
@@ -177,7 +178,8 @@ def emitted_received(
 
     Parameters
     ----------
-    effects : ``results.effects(x, by="city")`` for one regressor
+    effects : ``results.effects(x, by="city")`` for one regressor; cities of the panel that its
+        model left out (``missing="balance"``) are drawn as without data
     scheme : classes of equal width by default: what cities receive often differs little, and
         quantiles would colour small differences like large ones
 
@@ -189,17 +191,28 @@ def emitted_received(
     if not {"emitted", "received"} <= set(effects.table["effect"]):
         raise ConfigError(f"{what}; these are {', '.join(dict.fromkeys(effects.table['effect']))}.")
     columns = {
-        word(title, language): effects[effect]
+        word(title, language): _with_absent(effects[effect], panel)
         for effect, title in (
             ("emitted", "emitted to other cities"), ("received", "received from other cities"),
         )
     }  # fmt: skip
     if unit is None:
-        unit = word("effect of one unit of {}", language).format(effects.table["x"].iloc[0])
+        x = unquoted(str(effects.table["x"].iloc[0]))
+        unit = word("effect of one unit of {}", language).format(x)
     return maps(
         panel.cities, columns, context=panel.context, scheme=scheme, unit=unit, blocks=blocks,
         labels=labels, language=language, width_mm=width_mm,
     )  # fmt: skip
+
+
+def _with_absent(values: pd.DataFrame, panel: CityPanel) -> pd.DataFrame:
+    """`values` with empty rows for cities of the panel that the model left out."""
+    plain = values.index.nlevels == 1 and values.index.is_unique
+    return (
+        values.reindex(panel.cities.index)
+        if plain and values.index.isin(panel.ids).all()
+        else values
+    )
 
 
 def furnish(

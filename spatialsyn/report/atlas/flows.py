@@ -116,7 +116,9 @@ def flow_map(
         shown = frame.sheet(panel.cities, panel.context)
         ax = frame.new_axes(shown, width_mm, title) if ax is None else ax
         frame.prepare(ax, shown, title)
+        absent = None
         if blocks is None:
+            absent = ~shown.cities.index.to_series().isin([*table["to"], *table["from"]])
             handles, head = between_cities(
                 ax, shown, table, (level, strongest, per_origin), language
             )
@@ -125,7 +127,7 @@ def flow_map(
             _check_room(len(names))
             printed = block_names(names, block_labels, "flow_map", language)
             handles, head = between_blocks(ax, shown, table, (blocks, printed), level, language)
-        handles += fill_empty(ax, shown, missing, language)
+        handles += fill_empty(ax, shown, missing, language, absent)
         shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language, nodes=blocks is None, north=north)
         settle(ax, [box])

@@ -104,7 +104,8 @@ def place_texts(ax: Axes, at: Array, texts: Sequence[str], taken: Array, free: A
             edge = np.clip(anchor, place - size / 2, place + size / 2)
             (x0, y0), (x1, y1) = back.transform([anchor, edge])
             ax.plot([x0, x1], [y0, y1], lw=0.4, color=theme.INK, zorder=6, gid="leader")
-            ax.plot([x0], [y0], ".", ms=1.5, color=theme.INK, zorder=6, gid="leader")
+            if not len(free):  # otherwise the symbol shows the place
+                ax.plot([x0], [y0], ".", ms=1.5, color=theme.INK, zorder=6, gid="leader")
 
 
 def halo(ax: Axes, text: Any) -> None:

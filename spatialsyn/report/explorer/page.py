@@ -121,7 +121,10 @@ def page(
     check_language(language)
     path = Path(path)
     if not path.parent.is_dir():
-        raise ConfigError(f"cannot write {path.name!r}: there is no folder {str(path.parent)!r}.")
+        raise ConfigError(
+            f"cannot write {path.name!r}: there is no folder {str(path.parent)!r}. Make it first: "
+            f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True)."
+        )
     fits = by_name(results, "page")
     first = next(iter(fits.values()))
     panel = first.panel if panel is None else panel

@@ -89,7 +89,7 @@ def draw_neighbours(ax: Axes, weights: list[Weights], language: str) -> None:
     ax.set_xlim(left=0)
     ax.set_xlabel(word("effective number of neighbours", language))
     heading = word("neighbours that count, by city", language)
-    ax.set_title(f"(a) {heading}", loc="left")
+    ax.set_title(f"(a) {heading}" if len(weights) > 1 else heading, loc="left")
     ax.spines[["left", "right", "top"]].set_visible(False)
     tidy_ticks(ax)
 

@@ -16,7 +16,7 @@ from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
 from spatialsyn.report.figures.forest import FILLED, Point, Row, forest, name_axis, point
 from spatialsyn.report.folding import columns, folded
-from spatialsyn.report.labels import check_labels
+from spatialsyn.report.labels import check_labels, unquoted
 from spatialsyn.report.magnitudes import LARGE, ten_to
 from spatialsyn.report.words import word
 from spatialsyn.results import Results
@@ -81,7 +81,7 @@ def effects_plot(
         ax = forest(rows, ax, width_mm, title, head)
         if len(models) > 1:
             model_legend(ax, list(models))
-        y = outcome or outcome_of(models) or word("the outcome", language)
+        y = outcome or unquoted(outcome_of(models)) or word("the outcome", language)
         label = word("change in {} per unit of {}", language).format(y, word("x", language))
         if any(p.times != 1 for row in rows for p in row.points):
             label += word(", times the factor of the heading", language)
@@ -136,7 +136,7 @@ def effect_rows(
     for x in factors:
         times = factors[x]
         drawn = "" if times == 1 else word(" (drawn × {})", language).format(factor(times))
-        rows.append(Row(labels.get(x, x) + drawn))
+        rows.append(Row(labels.get(x, unquoted(x)) + drawn))
         for kind, colour in zip(EFFECTS, theme.COLOURS, strict=False):
             points: list[Point] = []
             for marker, effects in zip(MARKERS, found.values(), strict=False):
@@ -218,7 +218,7 @@ def block_plot(
         head = word("{} interval", language).format(percent(effects.level))
         ax = forest(block_rows(table, names, language), ax, width_mm, title, head)
         y = outcome or word("the outcome", language)
-        label = block_label(effects, y, given.get(regressor, regressor), language)
+        label = block_label(effects, y, given.get(regressor, unquoted(regressor)), language)
         name_axis(ax, label, effects.level, language)
     return ax
 

@@ -19,7 +19,7 @@ from spatialsyn.report.atlas.layers import LINES, hatch_ink, takes_white
 from spatialsyn.report.figures.effects import block_label, block_table
 from spatialsyn.report.figures.forest import FILLED, printed, put_name
 from spatialsyn.report.folding import folded, measured
-from spatialsyn.report.labels import check_labels
+from spatialsyn.report.labels import check_labels, unquoted
 from spatialsyn.report.magnitudes import with_power
 from spatialsyn.report.words import word
 
@@ -94,7 +94,7 @@ def block_matrix(
         ax.spines[:].set_visible(False)
         y = outcome or word("the outcome", language)
         note = word("estimate and {} interval; hatched: it contains zero", language)
-        label = block_label(effects, y, given.get(regressor, regressor), language)
+        label = block_label(effects, y, given.get(regressor, unquoted(regressor)), language)
         if title:
             ax.set_title(folded(title, FILLED * wide, theme.TEXT + 0.5), loc="left", pad=8)
         put_name(ax, with_power(label, exponent), note.format(percent(effects.level)), theme.SMALL)

@@ -20,7 +20,7 @@ from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
 from spatialsyn.report.figures.surroundings import put_title
 from spatialsyn.report.folding import folded
-from spatialsyn.report.labels import check_labels
+from spatialsyn.report.labels import check_labels, unquoted
 from spatialsyn.report.magnitudes import state_power, with_power
 from spatialsyn.report.tables.display import Display, Labels
 from spatialsyn.report.tables.facts import WORDS
@@ -261,7 +261,7 @@ def _chosen(choice: str, language: str) -> str:
 def _label(found: Curve, labels: Mapping[str, str], language: str) -> str:
     """Which effect of what, and between which blocks."""
     kind = word(found.selection.get("effect", "effect"), language)
-    label = word("{} effect of {}", language).format(kind, labels.get(found.x, found.x))
+    label = word("{} effect of {}", language).format(kind, labels.get(found.x, unquoted(found.x)))
     label = "\n".join(wrap(label, LINE))
     ends = [found.selection[end] for end in ("from", "to") if end in found.selection]
     flow = " \N{RIGHTWARDS ARROW} ".join(labels.get(e, word(e, language)) for e in ends)

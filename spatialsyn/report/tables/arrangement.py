@@ -153,7 +153,7 @@ class Names:
 
     def __call__(self, name: str) -> str:
         """The line that a term stands on."""
-        if self.how.label(name) != name:
+        if self.how.labelled(name):
             return self.how.label(name)
         if name == "Intercept":
             return self.layout.symbols.get(name, self.how.say(name))
@@ -186,7 +186,7 @@ class Names:
     def _of_block(self, name: str) -> str:
         """The label of a regressor, maybe of one block of cities: ``x[GBA]``."""
         x, bracket, block = name.removesuffix("]").partition("[")
-        if not bracket or self.how.label(name) != name:
+        if not bracket or self.how.labelled(name):
             return self.how.label(unbracketed(name))
         return f"{bracketed(self.how.label(unbracketed(x)))}[{self.how.block(block)}]"
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spatialsyn.errors import ConfigError, is_whole, named, percent
+from spatialsyn.report.labels import unquoted
 from spatialsyn.report.tables.phrases import known, phrase, sentence
 from spatialsyn.report.tables.recipes import BLOCKS, RECIPES, VALUES
 
@@ -57,7 +58,11 @@ class Display:
 
     def label(self, name: object) -> str:
         """The print label of a variable, city or block."""
-        return (self.labels or {}).get(str(name), str(name))
+        return (self.labels or {}).get(str(name), unquoted(str(name)))
+
+    def labelled(self, name: object) -> bool:
+        """Whether there is a print label of its own for a name."""
+        return str(name) in (self.labels or {})
 
     def say(self, text: str, *values: object) -> str:
         """A fixed phrase in the language of the table, its blanks filled."""

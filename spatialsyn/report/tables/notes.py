@@ -11,6 +11,7 @@ from spatialsyn.models.covariance import in_words
 from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.tables.display import STARS, Display
+from spatialsyn.report.tables.facts import Tests
 from spatialsyn.report.tables.sars import sars
 from spatialsyn.results import Results
 from spatialsyn.summary import FEW_CITIES, OF_DUMMIES, likelihood_of
@@ -57,6 +58,7 @@ UNDER = {
 def notes_on(
     fits: Mapping[str, Results],
     effects: Mapping[str, tuple[Effects, Effects | None]],
+    tests: Tests,
     sections: Sequence[str],
     how: Display,
 ) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def notes_on(
         notes += effects_notes(fits, effects, how)
     notes += sample_notes(fits, how)
     if "tests" in sections:
-        notes += _test_notes(fits, how)
+        notes += _test_notes(fits, tests, how)
     if "fit" in sections:
         notes += _fit_notes(fits, how)
     return (*notes, *star_notes(how))
@@ -235,8 +237,10 @@ def _few(fit: Results, how: Display) -> str:
     )
 
 
-def _test_notes(fits: Mapping[str, Results], how: Display) -> list[str]:
-    notes = [how.say("Tests: statistic, p-value in parentheses.")]
+def _test_notes(fits: Mapping[str, Results], tests: Tests, how: Display) -> list[str]:
+    notes = []
+    if any(found.p == found.p for line in tests.values() for found in line.values()):
+        notes.append(how.say("Tests: statistic, p-value in parentheses."))
     if any(fit.model.dynamic for fit in fits.values()):
         notes.append(
             how.say(

@@ -174,7 +174,10 @@ def save(table: Layout, path: str | os.PathLike[str]) -> Path:
             f"Use one of {', '.join(FORMATS)}."
         )
     if not path.parent.is_dir():
-        raise ConfigError(f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}.")
+        raise ConfigError(
+            f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}. Make it first: "
+            f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True)."
+        )
     made = write(table)
     return written(path, made if isinstance(made, bytes) else made.encode("utf-8"))
 
