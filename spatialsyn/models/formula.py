@@ -257,10 +257,11 @@ def _check_finite(
             f"{names[column]!r} cannot be computed in {len(cells)} city-years, where nothing is "
             f"missing: {named(cells)}. A logarithm needs positive values, a ratio a divisor."
         )
+    hint = " A logarithm needs positive values." if "log" in names[column] else ""
     raise FormulaError(
         f"{names[column]!r} is missing or not finite in {len(cells)} city-years: {named(cells)}. "
         "A spatial lag needs every neighbour in every year: fill the cells "
         "(panel.interpolate), choose other years (panel.subset(years=...)), leave the variable "
         'out, or say what becomes of them: ss.fit(..., missing="balance") drops cities or years, '
-        'missing="likelihood" keeps missing outcomes. A logarithm needs positive values.'
+        'missing="likelihood" keeps missing outcomes.' + hint
     )

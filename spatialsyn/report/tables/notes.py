@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import percent
 from spatialsyn.models.covariance import in_words
 from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.tables.display import STARS, Display
+from spatialsyn.report.tables.facts import Tests
 from spatialsyn.report.tables.sars import sars
 from spatialsyn.results import Results
 from spatialsyn.summary import FEW_CITIES, OF_DUMMIES, likelihood_of
@@ -52,6 +55,7 @@ UNDER = {
 def notes_on(
     fits: Mapping[str, Results],
     effects: Mapping[str, tuple[Effects, Effects | None]],
+    tests: Tests,
     sections: Sequence[str],
     how: Display,
 ) -> tuple[str, ...]:
@@ -63,7 +67,7 @@ def notes_on(
         notes += effects_notes(fits, effects, how)
     notes += sample_notes(fits, how)
     if "tests" in sections:
-        notes += _test_notes(fits, how)
+        notes += _test_notes(fits, tests, how)
     if "fit" in sections:
         notes += _fit_notes(fits, how)
     return (*notes, *star_notes(how))
@@ -230,8 +234,10 @@ def _few(fit: Results, how: Display) -> str:
     )
 
 
-def _test_notes(fits: Mapping[str, Results], how: Display) -> list[str]:
-    notes = [how.say("Tests: statistic, p-value in parentheses.")]
+def _test_notes(fits: Mapping[str, Results], tests: Tests, how: Display) -> list[str]:
+    found = [one for columns in tests.values() for one in columns.values()]
+    stated = any(not np.isnan(one.p) for one in found)
+    notes = [how.say("Tests: statistic, p-value in parentheses.")] if stated else []
     if any(fit.model.dynamic for fit in fits.values()):
         notes.append(
             how.say(

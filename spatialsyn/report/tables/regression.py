@@ -156,7 +156,7 @@ def table(
         _title(fits, how) if title is None else title,
         heads * len(columns) if heads else columns,
         tuple(rows),
-        notes_on(fits, found, sections, how),
+        notes_on(fits, found, tested, sections, how),
         frame,
         over=columns if heads else (),
         language=language,
