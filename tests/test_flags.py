@@ -117,5 +117,5 @@ def test_a_panel_without_polygons_says_so_where_they_are_needed():
 @pytest.mark.parametrize("significance", [0.05, True, "5%", [True] * PANEL.n])
 def test_a_level_is_not_what_is_hatched_on_a_map(significance):
     """A level drew a map without hatching: every number looked different from zero."""
-    with pytest.raises(ss.ConfigError, match="significance is False .no hatching. or a Series"):
+    with pytest.raises(ss.ConfigError, match=r"significance is False \(no hatching\) or a"):
         ss.report.map(PANEL.cities, GDP, significance=significance)

@@ -148,15 +148,6 @@ def test_intervals_stand_below_on_request(sdm):
     assert under == f"[{effect['low']:.3f}, {effect['high']:.3f}]".replace("-", "−")
 
 
-def test_p_values_at_the_foot_are_explained_where_there_are_any(sdm):
-    note, tests = (
-        "Tests: statistic, p-value in parentheses.",
-        {"Wald": ss.diagnostics.wald(sdm, "sar")},
-    )
-    assert note not in table(sdm, show="tests").notes  # the bounds of rho are no test
-    assert note in table(sdm, show="tests", tests=tests).notes
-
-
 def test_stars_only_on_request_and_with_their_legend(sdm):
     plain, starred = table(sdm), table(sdm, stars=True)
     assert not any("*" in cell for row in plain.rows for cell in row.cells)
