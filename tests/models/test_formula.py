@@ -313,6 +313,8 @@ def test_missing_cells_and_unknown_columns_are_named():
         ss.FormulaError, match=r"'log\(z\)' is missing or not finite.*A logarithm needs"
     ):
         evaluate("y ~ log(z)", panel, intercept=False)
+    with pytest.raises(ss.FormulaError, match=r"'x / 0' is missing .* a ratio a divisor"):
+        evaluate("y ~ {x / 0}", panel, intercept=False)
     with pytest.raises(ss.FormulaError, match="no column 'q', used in 'q'"):
         evaluate("y ~ q", panel, intercept=False)
 
