@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, is_whole, named
+from spatialsyn.errors import ModelError, PanelError, expect, is_whole, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
@@ -103,6 +103,8 @@ def beta_convergence(
     1981). Conditional convergence with city effects is a dynamic model. Standard errors
     take the periods as independent; `by_year` shows how far they agree.
     """
+    expect(panel, CityPanel, "beta_convergence needs a panel: ss.CityPanel(frame, ...)", PanelError)
+    expect(controls, str, "controls is a text, further terms such as 'urbanization'", ModelError)
     x = panel.array(column)
     if not (x > 0).all():
         raise PanelError(f"{column!r} must be positive and present: growth is a change of logs.")

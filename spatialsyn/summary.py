@@ -145,7 +145,9 @@ def notes(results: Results) -> list[str]:
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""
         kind, way = w.recipe.get("kind"), w.standardization
-        found.append(f"W[{name}]: {kind}{made}, standardization {way}, {w.hash}.")
+        lost = w.recipe.get("weight_lost")
+        cut = "" if lost is None else f", cut from more cities ({lost:.1%} of the weight lost)"
+        found.append(f"W[{name}]: {kind}{cut}{made}, standardization {way}, {w.hash}.")
     found += filter(
         None, (said_of_base_years(w, results.data.years) for w in results.weights.values())
     )

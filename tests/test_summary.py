@@ -126,3 +126,14 @@ def test_variance_inflation_is_that_of_regressions_on_the_others():
     assert_allclose(inflation(Z), expected, rtol=1e-8)
     assert (inflation(np.c_[Z, np.zeros(60)]) == np.inf).all()
     assert (inflation(np.eye(3)[:, [0, 1, 1]]) == np.inf).all()
+
+
+def test_a_summary_says_what_leaving_cities_out_did_to_the_weights():
+    panel, w = made_up()
+    keep = panel.ids[2:]
+    cut = w.subset(keep)
+    inside = w.dense()[2:, 2:].sum() / w.dense()[2:].sum()
+    model = ss.sar("y ~ x", W="w")
+    said = ss.fit(model, panel.subset(keep), cut).summary()
+    assert f"cut from more cities ({1 - inside:.1%} of the weight lost)" in said
+    assert "cut from" not in ss.fit(model, panel, w).summary()

@@ -121,7 +121,11 @@ def with_ids(cities: gpd.GeoDataFrame, city: str | None, name: str) -> gpd.GeoDa
     Decimals that are whole numbers become these: 440100.0 is the code 440100.
     """
     if not isinstance(cities, gpd.GeoDataFrame):
-        raise BoundaryError(f"{name} is a {type(cities).__name__}, not a GeoDataFrame of polygons.")
+        raise BoundaryError(
+            f"{name} is a {type(cities).__name__}, not a GeoDataFrame of polygons. Read them with "
+            "ss.read_boundaries(path); a panel that was made without has none in panel.cities: "
+            "ss.CityPanel(frame, cities=...)."
+        )
     if len(cities) == 0:
         raise BoundaryError(f"{name} has no rows.")
     if city is None or (city == cities.index.name and city not in cities.columns):

@@ -22,6 +22,7 @@ from spatialsyn.effects.draws import levels
 from spatialsyn.effects.entered import Multipliers
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.table import Effects, normal_columns
+from spatialsyn.engine.progress import progress
 from spatialsyn.errors import EstimationError, ModelError, check_whole
 from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.numerics.lags import Array
@@ -201,13 +202,10 @@ def of_draws(
 
 def _effects_of_draws(sample: Array, model: Multipliers, reading: Reading, size: int) -> Array:
     """(draws, regressors * size) effects, one multiplier per draw shared by all regressors."""
-    from tqdm import tqdm
-
     made = np.empty((len(sample), len(model.regressors), size))
     entered = sample if model.structure is None else np.array([model.at(row) for row in sample])
     coefficients, first = model.coefficients(entered), 0
-    # Silent below two seconds.
-    with tqdm(desc="draws", total=len(sample), delay=2, leave=False) as steps:
+    with progress(len(sample), "draws") as steps:
         for block in levels(model, entered, reading):
             rows = slice(first, first := first + len(block))
             np.matmul(coefficients[rows], block, out=made[rows])

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from spatialsyn.errors import ModelError, named, percent
+from spatialsyn.errors import ModelError, expect, named, percent
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.randomness import generator
@@ -97,6 +97,9 @@ class Effects:
         """
         if len(rows) not in (1, 2):
             raise ModelError("test takes one selection of rows (zero) or two (equal).")
+        what = "test takes mappings from columns to values, {'effect': 'indirect'}"
+        for selection in rows:
+            expect(selection, Mapping, what, ModelError)
         chosen = [self._rows(selection) for selection in rows]
         words = [", ".join(f"{k} {v}" for k, v in selection.items()) for selection in rows]
         estimate = self.table["estimate"].to_numpy()
@@ -194,6 +197,7 @@ class Effects:
             Effects of different results, whose errors are not those of the same parameters,
             or read in different ways.
         """
+        expect(other, Effects, "minus takes other effects of the same results", ModelError)
         keys = [key for key in ("effect", *KEYS[1:]) if key in self.table]
         a, b = self.spread, other.spread
         alike = (self.method, self.seed, a.shape) == (other.method, other.seed, b.shape)

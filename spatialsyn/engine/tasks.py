@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from spatialsyn.engine.progress import progress
 from spatialsyn.errors import ConfigError, EngineError, is_whole, named
 
 BACKENDS = ("joblib", "dask")
@@ -88,12 +89,9 @@ class Engine:
         EngineError
             As `each`, and where an item killed the workers of a cluster.
         """
-        from tqdm import tqdm
-
         results: list[Any] = [None] * len(items)
         with closing(self.each(call, items)) as found:
-            bar = tqdm(found, desc=what, total=len(items), delay=2, leave=False)
-            for i, result in bar:
+            for i, result in progress(len(items), what, found):
                 if isinstance(result, BaseException):
                     raise EngineError(
                         f"{what}: {type(result).__name__}: {result}. Several workers died of one "

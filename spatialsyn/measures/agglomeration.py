@@ -21,7 +21,9 @@ from spatialsyn.errors import AlignmentError, PanelError, expect, named
 from spatialsyn.measures.columns import (
     by_city_year,
     cells,
+    check_flag,
     check_number,
+    check_panel,
     check_part,
     listed_columns,
     non_negative,
@@ -50,6 +52,7 @@ def location_quotient(panel: CityPanel, part: str, whole: str) -> pd.Series:
 
 def ratio(panel: CityPanel, numerator: str, denominator: str, scale: float = 1.0) -> pd.Series:
     """scale x numerator / denominator by (city, year); the denominator must be positive."""
+    check_panel(panel)
     check_number(scale, "scale")
     values = scale * panel.array(numerator) / positive(panel, denominator)
     return by_city_year(panel, values, f"{numerator}_ratio")
@@ -93,6 +96,7 @@ def coagglomeration(panel: CityPanel, a: str, b: str, whole: str, depth: bool = 
     """
     if a == b:
         raise PanelError(f"{a!r} is always co-agglomerated with itself: name two industries.")
+    check_flag(depth, "depth")
     first, second = _quotient(panel, a, whole), _quotient(panel, b, whole)
     level = first + second
     if not (level > 0).all():

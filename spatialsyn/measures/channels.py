@@ -24,7 +24,9 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 from spatialsyn.measures.columns import (
     by_city_year,
+    check_flag,
     check_number,
+    check_panel,
     check_part,
     listed_columns,
     non_negative,
@@ -82,6 +84,7 @@ def price_segmentation(panel: CityPanel, goods: Sequence[str]) -> pd.Series:
     ----------
     goods : columns of price levels (or chained indices), two at least, positive
     """
+    check_panel(panel)
     listed = listed_columns(goods)
     if len(listed) < 2 or panel.n < 3 or panel.T < 2:
         raise PanelError(
@@ -139,6 +142,7 @@ def penetration(
     PanelError
         A threshold that no city-year, or every one, has passed.
     """
+    check_flag(kink, "kink")
     r = non_negative(panel, users) / positive(panel, population)
     if threshold is None:
         return by_city_year(panel, r, "penetration_city")

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, named
+from spatialsyn.errors import PanelError, expect, listed, named
 from spatialsyn.numerics.lags import Array
 
 
@@ -31,16 +31,28 @@ def positive(panel: CityPanel, column: str) -> Array:
 
 def total(panel: CityPanel, columns: str | Sequence[str]) -> Array:
     """The sum of some non-negative columns, (n, T)."""
-    listed = listed_columns(columns)
-    return np.sum([non_negative(panel, name) for name in listed], axis=0)
+    parts = listed_columns(columns)
+    return np.sum([non_negative(panel, name) for name in parts], axis=0)
 
 
 def listed_columns(columns: str | Sequence[str]) -> list[str]:
     """One column or several, as a list without repetitions."""
-    listed = [columns] if isinstance(columns, str) else list(columns)
-    if not listed or len(set(listed)) < len(listed):
-        raise PanelError(f"needs one column or several different ones; got {listed}.")
-    return listed
+    what = "columns are named, one or several, ['gdp', 'loans']"
+    found = [columns] if isinstance(columns, str) else listed(columns, what, PanelError)
+    if not found or len(set(found)) < len(found):
+        raise PanelError(f"needs one column or several different ones; got {found}.")
+    return found
+
+
+def check_panel(panel: object) -> None:
+    """Refuse what is no panel, such as its table."""
+    what = "measures need a panel, ss.CityPanel(frame, ...), not its table"
+    expect(panel, CityPanel, what, PanelError)
+
+
+def check_flag(value: object, what: str) -> None:
+    """Refuse what is neither True nor False: a text such as "false" counts as true elsewhere."""
+    expect(value, (bool, np.bool_), f"{what} is True or False", PanelError)
 
 
 def check_number(value: object, what: str) -> None:
@@ -71,6 +83,7 @@ def check_part(panel: CityPanel, part: Array, whole: Array, names: tuple[str, st
 
 
 def _checked(panel: CityPanel, column: str, good: Callable[[Array], Any], word: str) -> Array:
+    check_panel(panel)
     x = panel.array(column)
     bad = ~good(x)
     if bad.any():

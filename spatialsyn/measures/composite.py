@@ -19,7 +19,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, expect, named
-from spatialsyn.measures.columns import by_city_year, finite
+from spatialsyn.measures.columns import by_city_year, check_panel, finite
 from spatialsyn.measures.normalise import Over, between, check_over, limits_by_year, positions
 from spatialsyn.measures.weighting import Method, topsis, weights_by
 from spatialsyn.numerics.lags import Array
@@ -156,6 +156,7 @@ def composite(
     PanelError
         Missing cells, constant indicators, unknown columns, signs or methods.
     """
+    check_panel(panel)
     signs = signed(indicators)
     if aggregation not in AGGREGATIONS:
         raise PanelError(f"aggregation={aggregation!r} is not one of {named(AGGREGATIONS)}.")

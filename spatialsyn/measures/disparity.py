@@ -25,7 +25,7 @@ from scipy.stats import kendalltau
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
-from spatialsyn.measures.columns import non_negative, positive
+from spatialsyn.measures.columns import check_panel, non_negative, positive
 from spatialsyn.numerics.lags import Array
 
 
@@ -89,6 +89,7 @@ def disparity(
         A single city, negative or missing cells, a year in which all are zero, an unknown
         grouping. Sigma is missing in years with a zero, which has no logarithm.
     """
+    check_panel(panel)
     if panel.n < 2:
         raise PanelError(f"disparities need two cities at least; the panel has {panel.n}.")
     x = non_negative(panel, column)

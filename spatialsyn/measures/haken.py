@@ -24,7 +24,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import EstimationError, PanelError
-from spatialsyn.measures.columns import finite
+from spatialsyn.measures.columns import check_panel, finite
 from spatialsyn.numerics.lags import Array
 
 NAMES = ("lambda1", "a", "lambda2", "b")
@@ -118,6 +118,7 @@ def haken(panel: CityPanel, q1: str, q2: str) -> Haken:
     EstimationError
         Too few cells, or regressors that are collinear.
     """
+    check_panel(panel)
     if q1 == q2:
         raise PanelError(f"{q1!r} cannot enslave itself: name two columns.")
     if panel.T < 2:

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import AlignmentError, PanelError, expect, named
-from spatialsyn.measures.columns import by_city_year, check_number
+from spatialsyn.measures.columns import by_city_year, check_number, check_panel
 from spatialsyn.numerics.lags import Array
 
 MEASURES = ("degree", "strength", "eigenvector")
@@ -106,6 +106,7 @@ def matrices(panel: CityPanel, flows: pd.DataFrame) -> Array:
 
 
 def _check(panel: CityPanel, flows: pd.DataFrame) -> None:
+    check_panel(panel)
     expect(flows, pd.DataFrame, f"flows is a DataFrame with columns {named(COLUMNS)}", PanelError)
     lacking = [name for name in COLUMNS if name not in flows]
     if lacking:

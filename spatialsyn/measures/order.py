@@ -22,7 +22,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
-from spatialsyn.measures.columns import by_city_year, check_number, finite
+from spatialsyn.measures.columns import by_city_year, check_number, check_panel, finite
 from spatialsyn.measures.composite import Columns
 from spatialsyn.measures.normalise import between, is_flat
 from spatialsyn.measures.synergy import root_of_product, signed_subsystems
@@ -109,6 +109,7 @@ def composite_synergy(
         A panel of one year, fewer than two subsystems, a negative margin, components
         that are constant or have missing cells.
     """
+    check_panel(panel)
     if panel.T < 2:
         raise PanelError("synergy of a composite system is a change: it needs two years at least.")
     check_number(margin, "margin")

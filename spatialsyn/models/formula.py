@@ -252,16 +252,18 @@ def _check_finite(
         return
     column = int(np.flatnonzero(bad.any(axis=(0, 1)))[0])
     cells = [(panel.ids[i], years[t]) for i, t in zip(*np.nonzero(bad[..., column]), strict=True)]
+    computed = " A logarithm needs positive values, a ratio a divisor."
     if holes:
         raise FormulaError(
             f"{names[column]!r} cannot be computed in {len(cells)} city-years, where nothing is "
-            f"missing: {named(cells)}. A logarithm needs positive values, a ratio a divisor."
+            f"missing: {named(cells)}.{computed}"
         )
+    hint = computed if {*names[column]} & {*"(/"} else ""
     raise FormulaError(
         f"{names[column]!r} is missing or not finite in {len(cells)} city-years: {named(cells)}. "
         "A spatial lag needs every neighbour in every year: fill the cells "
         "(panel.interpolate(column) makes column_interpolated, for the formula), choose other "
         "years (panel.subset(years=...)), leave the variable out, or say what becomes of them: "
         'ss.fit(..., missing="balance") drops cities or years, missing="likelihood" keeps missing '
-        "outcomes. A logarithm needs positive values."
+        "outcomes." + hint
     )

@@ -15,9 +15,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.engine.progress import progress
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, WeightsError, expect, named
 from spatialsyn.models.covariance import check_kind
@@ -165,11 +164,8 @@ class Study:
         call = partial(records_of, self.panel, self.weights, self.cov, self.by)
         with (
             closing(engine.each(call, specs)) as found,
-            tqdm(
-                total=len(records) + len(todo), initial=len(records), desc="models", unit="model",
-                delay=2, leave=False,
-            ) as bar,
-        ):  # fmt: skip
+            progress(len(records) + len(todo), "models", initial=len(records), unit="model") as bar,
+        ):
             for i, made in found:
                 keys = batches[i]
                 lost = [failure(made, "failed")] * len(keys) if isinstance(made, Exception) else []

@@ -20,7 +20,7 @@ import pandas as pd
 from spatialsyn.cities.geodesy import Places, all_km, check_apart, check_dense, places
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
-from spatialsyn.weights.checks import real
+from spatialsyn.weights.checks import check_flag, real
 from spatialsyn.weights.core import Weights
 
 BaseYears = Sequence[int] | str | None
@@ -106,6 +106,7 @@ def gravity(
         )
     if not 0 <= real(power) < np.inf:
         raise WeightsError(f"power={power!r}: distance decay cannot be negative.")
+    check_flag(directed, "directed")
     km = _km_between(mass, cities, power)
     weights = np.outer(m, m) * (km**-power if power else np.isfinite(km))
     if directed:
@@ -208,9 +209,14 @@ def given_years(years: Any) -> str | tuple[int, ...]:
         return years
     listed = years if isinstance(years, Iterable) else (years,)
     try:
-        return tuple(sorted({int(year) for year in listed}))
+        found = {year: int(year) for year in listed}
     except (TypeError, ValueError, OverflowError) as error:
         raise WeightsError(f'base_years={years!r}: give years, or "all".') from error
+    if not found or any(float(year) != whole for year, whole in found.items()):
+        raise WeightsError(
+            f'base_years={years!r}: give one or more whole years, such as (2011, 2012), or "all".'
+        )
+    return tuple(sorted({*found.values()}))
 
 
 def checked_values(values: Any, kind: str) -> np.ndarray:

@@ -291,3 +291,13 @@ def test_models_without_spillovers_say_so_under_their_effects(family, zero):
     effects = ss.fit(model, panel, w).effects("x", by="region")
     assert ("zero by construction" in str(effects)) is zero
     assert (effects["indirect"]["estimate"] == 0).all() == zero
+
+
+@pytest.mark.parametrize("rows", [("indirect",), ({"effect": "direct"}, 3)])
+def test_rows_are_selected_by_mappings(rows):
+    panel, w = made_up()
+    effects = ss.fit(ss.sdm("y ~ x", W="w"), panel, w).effects()
+    with pytest.raises(ss.ModelError, match="test takes mappings from columns to values"):
+        effects.test(*rows)
+    with pytest.raises(ss.ModelError, match="minus takes other effects of the same results; got"):
+        effects.minus(rows[0])

@@ -307,12 +307,15 @@ def test_missing_cells_and_unknown_columns_are_named():
     holed = panel.assign(x=values)
     with pytest.raises(
         ss.FormulaError, match=r"'x' is missing or not finite in 1 city-years: \('c02', 2004\)"
-    ):
+    ) as raised:
         evaluate("y ~ x", holed, intercept=False)
+    assert "logarithm" not in str(raised.value)  # there is none in it
     with pytest.raises(
         ss.FormulaError, match=r"'log\(z\)' is missing or not finite.*A logarithm needs"
     ):
         evaluate("y ~ log(z)", panel, intercept=False)
+    with pytest.raises(ss.FormulaError, match=r"'x / 0' is missing .* a ratio a divisor"):
+        evaluate("y ~ {x / 0}", panel, intercept=False)
     with pytest.raises(ss.FormulaError, match="no column 'q', used in 'q'"):
         evaluate("y ~ q", panel, intercept=False)
 

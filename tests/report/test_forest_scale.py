@@ -1,5 +1,6 @@
 """Regressors of very different units can be read in one figure, and so can its ticks."""
 
+import warnings
 from itertools import pairwise
 
 import pytest
@@ -96,3 +97,15 @@ def test_numbers_of_the_axis_stand_apart(results, width, x):
     assert len(texts) >= 3
     boxes = [text.get_window_extent() for text in texts]
     assert all(after.x0 - before.x1 >= before.height / 2 for before, after in pairwise(boxes))
+
+
+def test_a_power_of_ten_in_some_rows_only_warns_of_nothing(results):
+    """Rows without a power have an empty text in its column, which has no width to divide by."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        panel = results.panel.assign(tiny=results.panel.frame["urbanization"] * 1e7)
+        model = ss.sdm("log(gdp) ~ log(loans) + tiny", W="geo", fixed_effects="twoways")
+        ax = ss.report.effects_plot(ss.fit(model, panel, results.weights))
+    texts = [text.get_text() for text in ax.texts]
+    assert "" in texts
+    assert any("10⁻" in text for text in texts)

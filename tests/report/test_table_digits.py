@@ -106,3 +106,10 @@ def test_digits_that_are_decimals_are_taken(index, digits):
 
 def average(fit, digits):
     return effects_table(fit.effects(), digits=digits)
+
+
+def test_p_values_at_the_foot_are_explained_where_there_are_any(index):
+    note = "Tests: statistic, p-value in parentheses."
+    assert note not in ss.report.table(index, show="tests").notes  # the bounds of rho are no test
+    tests = {"Wald": ss.diagnostics.wald(index, "sar")}
+    assert note in ss.report.table(index, show="tests", tests=tests).notes

@@ -52,6 +52,9 @@ def test_a_run_writes_everything_it_was_asked_for(study, tmp_path):
     assert "spatialsyn run study.toml" in page
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["weights"]) == {"geo", "eco"}
+    # Distances are pyproj's, borders shapely's, figures matplotlib's with classes of mapclassify.
+    drawn = {"pyproj", "shapely", "matplotlib", "mapclassify"}
+    assert {"numpy", "scipy", "pandas", *drawn} <= set(manifest["packages"])
     assert manifest["panel"]["sha256"] in page
     assert manifest["weights"]["eco"]["recipe"]["base_years"] == "(2001,)"
     assert (folder / "study.toml").read_text(encoding="utf-8") == STUDY

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from spatialsyn.errors import AlignmentError, ConfigError, named
+from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.report.atlas.frame import check_layer
 
 
@@ -57,6 +57,9 @@ def read_values(
     broken = numbers.isna() & column.reindex(cities.index).notna() | np.isinf(numbers)
     if broken.any():
         raise ConfigError(f"values has no finite number for {named(cities.index[broken])}.")
+    if significance is not None and significance is not False:
+        what = "significance is False (no hatching) or a Series of True and False by city id"
+        expect(significance, pd.Series, what, ConfigError)
     certain = significance
     if certain is None and isinstance(values, pd.DataFrame) and {"low", "high"} <= set(values):
         certain = (values["low"] > 0) | (values["high"] < 0)

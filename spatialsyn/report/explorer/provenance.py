@@ -12,7 +12,11 @@ from spatialsyn.report.explorer.words import phrase
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links
 
-PACKAGES = ("spatialsyn", "numpy", "scipy", "pandas", "geopandas", "libpysal", "spreg", "formulaic")
+# What numbers and drawings depend on.
+PACKAGES = (
+    "spatialsyn", "numpy", "scipy", "pandas", "shapely", "pyproj", "geopandas", "libpysal", "spreg",
+    "formulaic", "matplotlib", "mapclassify",
+)  # fmt: skip
 
 
 def panel_hash(panel: CityPanel) -> str:

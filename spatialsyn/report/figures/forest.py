@@ -251,9 +251,8 @@ def shrink_headings(ax: Axes, width: float) -> None:
     """Set headings that leave the figure in smaller type."""
     for text in ax.texts:
         extent = text.get_window_extent()
-        share = (FILLED * width - extent.x0) / extent.width
-        if text.get_gid() == "heading" and share < 1:
-            text.set_fontsize(text.get_fontsize() * share)
+        if text.get_gid() == "heading" and extent.x1 > FILLED * width:
+            text.set_fontsize(text.get_fontsize() * (FILLED * width - extent.x0) / extent.width)
 
 
 def space_ticks(ax: Axes) -> None:

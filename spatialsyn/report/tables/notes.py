@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import percent
 from spatialsyn.models.covariance import in_words
@@ -238,9 +240,9 @@ def _few(fit: Results, how: Display) -> str:
 
 
 def _test_notes(fits: Mapping[str, Results], tests: Tests, how: Display) -> list[str]:
-    notes = []
-    if any(found.p == found.p for line in tests.values() for found in line.values()):
-        notes.append(how.say("Tests: statistic, p-value in parentheses."))
+    found = [one for columns in tests.values() for one in columns.values()]
+    stated = any(not np.isnan(one.p) for one in found)
+    notes = [how.say("Tests: statistic, p-value in parentheses.")] if stated else []
     if any(fit.model.dynamic for fit in fits.values()):
         notes.append(
             how.say(
