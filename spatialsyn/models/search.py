@@ -126,7 +126,7 @@ def check_peak(
     climbs = design.exponential and np.abs(rise).max() > RISES
     if climbs or not (np.abs(step).max() < FLAT and inside):
         raise EstimationError(
-            f"the likelihood still rises at {np.round(spatial, 4).tolist()} "
+            f"the likelihood still rises at [{', '.join(f'{v:.4g}' for v in spatial)}] "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
             f"at how alike the matrices are: ss.weights.audit(...).{_wider(design, spatial)}"

@@ -135,7 +135,7 @@ def _davies(estimate: Estimate, mixture: Mixture) -> list[str]:
     if abs(rho) >= NEAR_ZERO * se:
         return []
     return [
-        f"rho = {rho:.3f} (s.e. {se:.3f}) is not told from zero: shares are not identified at "
+        f"rho = {rho:.4g} (s.e. {se:.4g}) is not told from zero: shares are not identified at "
         "rho = 0 (Davies)"
     ]
 
