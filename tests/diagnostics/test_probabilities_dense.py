@@ -42,7 +42,7 @@ def log_integral(y, Z, one, logdet):
     A constant is flat, and Z of the prior what the constant leaves of it. The points follow
     the mode of each sigma2, which no sum over all points depends on.
     """
-    m, k = len(y), Z.shape[1]
+    m = len(y)
     one = np.empty((m, 0)) if one is None else one[:, None]
     Q = null_space(one.T) if one.size else np.eye(m)
     P = (Q.T @ Z).T @ (Q.T @ Z) / G
