@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.errors import EstimationError, ModelError, digits
 from spatialsyn.models.design import Design
 from spatialsyn.models.error_moments import error_by_moments, joint_covariance
 from spatialsyn.models.estimate import Estimate
@@ -146,7 +146,7 @@ def describe(design: Design, coefficients: Array, rest: Array) -> Estimate:
     if design.logdet is not None and not design.logdet.contains(rho):
         F = first_stage(design, "classical").table["conditional_F"].min()
         raise EstimationError(
-            f"two stages put rho at {', '.join(f'{r:.4g}' for r in rho)}, outside its parameter "
+            f"two stages put rho at {digits(rho)}, outside its parameter "
             f"space. The smallest F of the first stage is {F:.1f}: weak where below 10; if it is "
             "not, a common trend is left in the data. Add time effects, leave regressors out of "
             'W*x, find stronger instruments, or use estimator="qml".'

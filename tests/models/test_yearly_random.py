@@ -28,12 +28,13 @@ def changing(seed=1):
 class Density:
     """F'y of all years: S_t y_t = Z_t delta + R_t^-1 (mu + e_t), mu of variance s2 (phi^-2 - 1) / T."""
 
-    def __init__(self, res, panel, series, x):
+    def __init__(self, res, panel, series, x, one=None):
         self.names, self.T = list(res.params.index), x.shape[1]
         has_time = res.model.fixed_effects == "time"
         F = null_space(np.ones((1, N))) if has_time else np.eye(N)
         W = [series.at(year).dense() for year in panel.years[-self.T :]]
-        self.eye, self.W = np.eye(F.shape[1]), [F.T @ w @ F for w in W]
+        of_y = W if one is None else [one.dense()] * self.T
+        self.eye, self.W = np.eye(F.shape[1]), [F.T @ w @ F for w in of_y]
         y = panel.array("y")[:, -self.T :]
         self.y = (F.T @ y).ravel(order="F")
         Wx = np.column_stack([w @ x[:, t] for t, w in enumerate(W)])
@@ -49,9 +50,9 @@ class Density:
 
     def parts(self, at):
         """S, and the variance of S y over s2, of (rho, lambda, phi), all years."""
-        by = dict(zip(self.spatial, at[:-1], strict=True))
-        S = block_diag(*[self.eye - by.get("rho[net]", 0.0) * w for w in self.W])
-        R = block_diag(*[self.eye - by.get("lambda[net]", 0.0) * w for w in self.W])
+        by = {name.split("[")[0]: v for name, v in zip(self.spatial, at[:-1], strict=True)}
+        S = block_diag(*[self.eye - by.get("rho", 0.0) * w for w in self.W])
+        R = block_diag(*[self.eye - by.get("lambda", 0.0) * w for w in self.W])
         share = (at[-1] ** -2 - 1) / self.T
         V = np.eye(len(S)) + share * np.kron(np.ones((self.T, self.T)), self.eye)
         K = np.linalg.inv(R)
@@ -97,14 +98,18 @@ class Density:
         ("sem", "correlated", "time", "y ~ x"),
         ("sdem", "individual", "none", "y ~ x"),
         ("gns", "individual", "time", "y ~ x"),
+        ("sdm", "individual", "none", "y ~ x | x"),  # W y of one matrix
+        ("sdm", "correlated", "time", "y ~ x | x"),
     ],
 )
 def test_estimates_and_errors_are_those_of_the_normal_density(family, random, effects, formula):
     panel, series = changing()
-    model = getattr(ss, family)(formula, W="net", fixed_effects=effects, random=random)
-    res = ss.fit(model, panel, series)
+    one = ss.Weights.from_matrix(ring(N, 1), ids=panel.ids, name="w") if "|" in formula else None
+    W = "net" if one is None else {"wy": "w", "wx": "net"}
+    model = getattr(ss, family)(formula, W=W, fixed_effects=effects, random=random)
+    res = ss.fit(model, panel, [series, *([one] if one else [])])
     x = panel.array("x")
-    density = Density(res, panel, series, x[:, :-1] if "lag" in formula else x)
+    density = Density(res, panel, series, x[:, :-1] if "lag" in formula else x, one)
     count, found = len(density.spatial), []
     assert res.params["phi"] < 0.95
     for start in (0.3, -0.3):
