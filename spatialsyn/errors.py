@@ -111,7 +111,7 @@ def percent(share: float) -> str:
 
 
 def digits(values: Iterable[float]) -> str:
-    """Numbers to four digits, whatever their scale: rho of a W that is not standardised is small."""
+    """Numbers to four digits: rho of a W that is not standardised may be a thousandth."""
     return ", ".join(f"{value:.4g}" for value in values)
 
 
