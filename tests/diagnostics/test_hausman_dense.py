@@ -26,11 +26,15 @@ def transformed(effects, random):
 
 
 class Density:
-    """y* = F_n'Y F_T is normal: S* y* = Z* delta + e*, var e* = s2 (I + share of city means)."""
+    """y* = F_n'Y F_T is normal: S* y* = Z* delta + e*, or S* (y* - Z* delta) = e*.
 
-    def __init__(self, y, Z, W, effects, random):
+    The variance of e* is s2 (I + a share of city means).
+    """
+
+    def __init__(self, y, Z, W, effects, random, error):
         self.cities, self.years = transformed(effects, random)
-        self.random, self.W = random, [self.cities.T @ w @ self.cities for w in W]
+        self.random, self.error = random, error
+        self.W = [self.cities.T @ w @ self.cities for w in W]
         self.y = self.seen(y)
         self.Z = np.column_stack([self.seen(z) for z in Z])
         self.p, self.m = len(Z), len(W)
@@ -46,7 +50,8 @@ class Density:
         V = np.eye(t)
         if self.random:
             V = V + (theta[-2] ** -2 - 1) * np.full((t, t), 1 / t)
-        return inverse @ self.Z @ theta[:p], theta[-1] * inverse @ np.kron(V, np.eye(n)) @ inverse.T
+        mean, V = self.Z @ theta[:p], theta[-1] * np.kron(V, np.eye(n))
+        return mean if self.error else inverse @ mean, inverse @ V @ inverse.T
 
     def log(self, theta):
         mean, V = self.moments(theta)
@@ -84,6 +89,7 @@ def contributions(density, theta, y, Z, W):
     p, m, s2 = density.p, density.m, theta[-1]
     rho = theta[p : p + m]
     S = np.eye(N) - sum(r * w for r, w in zip(rho, W, strict=True))
+    Z = [S @ z for z in Z] if density.error else Z
     J, Q = density.cities @ density.cities.T, density.years @ density.years.T
     u = J @ (S @ y - np.tensordot(theta[:p], Z, 1)) @ Q
     phi = theta[-2] if density.random else 1.0
@@ -96,7 +102,7 @@ def contributions(density, theta, y, Z, W):
     for j in range(m):
         G = W[j] @ np.linalg.inv(S)
         A = J @ G @ J
-        m_j = J @ W[j] @ y @ Q @ K - J @ G @ e
+        m_j = 0 if density.error else J @ W[j] @ y @ Q @ K - J @ G @ e
         alone[:, p + j] = (e * m_j).sum(1) / s2 + np.diag(A) * np.diag(surprise)
         pairs[p + j] = (A + A.T) * surprise * (1 - np.eye(N))
     if density.random:
@@ -105,22 +111,23 @@ def contributions(density, theta, y, Z, W):
     return alone, pairs
 
 
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("family", ["sar", "two lags", "sem"])
 @pytest.mark.parametrize("effects", ["individual", "twoways"])
-def test_the_robust_statistic_is_that_of_densities_written_out(effects, several):
+def test_the_robust_statistic_is_that_of_densities_written_out(effects, family):
     panel, w = made_up(n=N, T=T, noise=1.0, seed=8)
     city = np.random.default_rng(4).normal(size=(N, 1))
     panel = panel.assign(y=panel.array("y") + 1.5 * city)
     far = ss.Weights.from_matrix(np.roll(np.eye(N), 3, axis=1), ids=w.ids, name="far")
-    given = [w, far] if several else [w]
-    names = ["w", "far"] if several else "w"
-    results = ss.fit(ss.sar("y ~ x", W=names, fixed_effects=effects), panel, given)
+    given = [w, far] if family == "two lags" else [w]
+    names = ["w", "far"] if family == "two lags" else "w"
+    make = ss.sem if family == "sem" else ss.sar
+    results = ss.fit(make("y ~ x", W=names, fixed_effects=effects), panel, given)
     y, x, W = panel.array("y"), panel.array("x"), [one.dense() for one in given]
     constant = [np.ones((N, T))] if effects == "individual" else []
     sides, points = [], []
     for random in (False, True):
         Z = np.array([x, *(constant if random else [])])
-        density = Density(y, Z, W, effects, random)
+        density = Density(y, Z, W, effects, random, family == "sem")
         start = [*[1.0] * len(Z), *[0.1] * len(W), *[0.6] * random, 1.0]
         theta = density.maximum(np.array(start))
         alone, pairs = contributions(density, theta, y, Z, W)
