@@ -110,6 +110,11 @@ def percent(share: float) -> str:
     return f"{round(100 * share, 10):g}%"
 
 
+def digits(values: Iterable[float]) -> str:
+    """Numbers to four digits: rho of a W that is not standardised may be a thousandth."""
+    return ", ".join(f"{value:.4g}" for value in values)
+
+
 def near(name: object, known: Iterable[object]) -> str:
     """What `name` may be a misspelling of, said behind it: ``(near: 'va_equal')``, or nothing."""
     from difflib import get_close_matches

@@ -5,7 +5,7 @@ last integral is taken by Gauss-Legendre nodes. With y and Z filtered by s, SSR 
 y, SSY what the constant leaves, k columns beside the constant (c of them, 0 or 1), N the
 observations less the dummies of fixed effects, and |J| the Jacobian of `models.likelihood`,
 
-    g-prior   delta ~ N(0, g sigma2 (Z'Z)^-1), a constant flat, m = N - c:
+    g-prior   delta ~ N(0, g sigma2 (Z'Z)^-1), a constant flat and out of Z, m = N - c:
               (1 + g)^(-k/2) int |J| [SSR + (SSY - SSR) / (1 + g)]^(-m/2) ds, Gamma(m/2) pi^(-m/2)
     flat      m = N - c - k:  int |J| |Z'Z|^(-1/2) SSR^(-m/2) ds, Gamma(m/2) pi^(-m/2)
 

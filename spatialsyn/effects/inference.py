@@ -237,7 +237,7 @@ def advice(estimate: Parameters, model: Multipliers) -> str:
     if room >= NEAR_BOUNDARY:
         return ""
     said = (
-        f"{'tau + eta + rho' if long else 'rho'} = {rho:.3f} lies {room:.1f} standard errors below "
+        f"{'tau + eta + rho' if long else 'rho'} = {rho:.4g} lies {room:.1f} standard errors below "
         f"its upper bound {end:.3g}: effects have a long right tail and intervals are rough."
     )
     trend = "Without time effects a common trend does this: see whether they belong in the model."

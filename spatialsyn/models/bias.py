@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spatialsyn.errors import EstimationError
+from spatialsyn.errors import EstimationError, digits
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.line import wider
@@ -42,7 +42,7 @@ def remove_bias(design: Design, estimate: Estimate) -> Estimate:
         params = params + T * expected @ a
         if design.logdet is not None and not design.logdet.contains(params[p : p + m]):
             raise EstimationError(
-                f"the bias correction moves rho to {params[p : p + m].round(3).tolist()}, outside "
+                f"the bias correction moves rho to [{digits(params[p : p + m])}], outside "
                 'its parameter space. Use correction="lee-yu".'
                 f"{wider(design.logdet, float(params[p]))}"
             )

@@ -118,7 +118,7 @@ def check_peak(design: Design, x: Array) -> Array:
     step = step_along_face(slope, x / unit, shares, x[shares] > 0)
     if not np.abs(step).max() < FLAT:
         raise EstimationError(
-            f"the likelihood still rises at {mixture.rho_name} = {x[0]:.4f}, the edge of the "
+            f"the likelihood still rises at {mixture.rho_name} = {x[0]:.4g}, the edge of the "
             "parameter space: the data do not identify this model with these W. Estimate each W "
             "alone, and look at how alike they are: ss.weights.audit(...)."
         )

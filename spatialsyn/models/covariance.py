@@ -42,11 +42,16 @@ import numpy as np
 from spatialsyn.errors import EstimationError, ModelError
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.gmm import covered_by_moments
-from spatialsyn.models.heteroskedastic import heteroskedastic
-from spatialsyn.models.information import KINDS, information, information_derivatives
+from spatialsyn.models.gmm import check_moments, covered_by_moments
+from spatialsyn.models.heteroskedastic import check_exponential, heteroskedastic
+from spatialsyn.models.information import (
+    KINDS,
+    check_information,
+    information,
+    information_derivatives,
+)
 from spatialsyn.models.likelihood import filtered, lags
-from spatialsyn.models.masked_estimate import describe_masked
+from spatialsyn.models.masked_estimate import check_masked, describe_masked
 from spatialsyn.models.moments import between_clusters
 from spatialsyn.models.qml import describe, inverted, pulled_back
 from spatialsyn.models.scores import between_cities, city_scores, period_scores
@@ -78,8 +83,28 @@ def check_kind(cov: object) -> None:
         )
 
 
+def check_covariance(design: Design, kind: str | None) -> None:
+    """Refuse, before anything is estimated, what is no covariance of the model of `design`."""
+    if kind is None:
+        return
+    if not isinstance(kind, str):
+        check_kind(kind)
+    if design.observed is not None:
+        check_masked(kind)
+    elif design.instruments is not None:
+        check_moments(design, kind)
+    elif kind in KINDS:
+        check_information(design, kind)
+    elif kind == "robust" and (design.W or design.error is not None):
+        check_exponential(design)
+    else:
+        _check(design, kind, None)
+
+
 def covered(design: Design, estimate: Estimate, kind: str, near: Array | None = None) -> Estimate:
     """The same estimate with a covariance of this kind; see `robust_covariance`."""
+    if not isinstance(kind, str):
+        check_kind(kind)
     if near is not None and kind != HAC:
         raise ModelError(f"km is the reach of cov={HAC!r}; cov={kind!r} has none.")
     if design.observed is not None:

@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import null_space
 
-from spatialsyn.errors import EstimationError
+from spatialsyn.errors import EstimationError, digits
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.line import wider
@@ -121,9 +121,9 @@ def remove_dummy_bias(design: Design, estimate: Estimate) -> Estimate:
     p, m = len(design.names), design.Wy.shape[2]
     if design.logdet is not None and not design.logdet.contains(params[p : p + m]):
         raise EstimationError(
-            f"the bias correction moves rho to {params[p : p + m].round(3).tolist()}, outside its "
-            "parameter space: the panel is too short for this model. Use fewer lags, or look at "
-            'the uncorrected estimate, correction="direct".'
+            f"the bias correction moves rho to [{digits(params[p : p + m])}], "
+            "outside its parameter space: the panel is too short for this model. Use fewer lags, "
+            'or look at the uncorrected estimate, correction="direct".'
             f"{wider(design.logdet, float(params[p]))}"
         )
     return replace(describe(design, params), loglik=estimate.loglik)

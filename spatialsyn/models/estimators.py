@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spatialsyn.models.bias import remove_bias
 from spatialsyn.models.convex import estimate_convex
-from spatialsyn.models.covariance import covered
+from spatialsyn.models.covariance import check_covariance, covered
 from spatialsyn.models.design import Design
 from spatialsyn.models.dynamic import remove_dummy_bias
 from spatialsyn.models.estimate import Estimate
@@ -40,6 +40,7 @@ def estimated_as(
     model: SpatialModel, design: Design, cov: str | None
 ) -> tuple[Design, Estimate, str]:
     """The same with a covariance of choice, and what that is called; None for the usual one."""
+    check_covariance(design, cov)
     design, estimate = estimated(model, design)
     usual = "expected" if design.instruments is None else "classical"
     if cov in (None, usual):

@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.errors import EstimationError, ModelError, digits
 from spatialsyn.models.design import Design
 from spatialsyn.models.error_moments import error_by_moments, joint_covariance
 from spatialsyn.models.estimate import Estimate
@@ -146,7 +146,7 @@ def describe(design: Design, coefficients: Array, rest: Array) -> Estimate:
     if design.logdet is not None and not design.logdet.contains(rho):
         F = first_stage(design, "classical").table["conditional_F"].min()
         raise EstimationError(
-            f"two stages put rho at {', '.join(f'{r:.3f}' for r in rho)}, outside its parameter "
+            f"two stages put rho at {digits(rho)}, outside its parameter "
             f"space. The smallest F of the first stage is {F:.1f}: weak where below 10; if it is "
             "not, a common trend is left in the data. Add time effects, leave regressors out of "
             'W*x, find stronger instruments, or use estimator="qml".'
@@ -175,19 +175,9 @@ def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimat
     EstimationError
         Fewer clusters than coefficients.
     """
-    if kind not in KINDS:
-        raise ModelError(
-            f"cov={kind!r} does not exist without a likelihood; estimates from instruments have "
-            f"{', '.join(map(repr, KINDS))}."
-        )
+    check_moments(design, kind)
     p = design.Z.shape[2] + design.Wy.shape[2]
     if design.error is not None:
-        if kind != "classical":
-            raise ModelError(
-                f"cov={kind!r} allows errors that the moments of lambda do not: they take them as "
-                'independent and of one variance. Use cov="classical", or 2sls without the '
-                "spatial error, which needs neither."
-            )
         lam, phi = float(estimate.params[p]), float(estimate.params[-2]) if design.random else 1.0
         found = joint_covariance(design, design.error, lam, phi, estimate.params[:p])
     else:
@@ -203,6 +193,21 @@ def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimat
     cov = np.full((len(estimate.params), len(estimate.params)), np.nan)
     cov[:known, :known] = (found + found.T) / 2
     return replace(estimate, cov=cov)
+
+
+def check_moments(design: Design, kind: str) -> None:
+    """Refuse what is no covariance of estimates from instruments, or not of those with lambda."""
+    if kind not in KINDS:
+        raise ModelError(
+            f"cov={kind!r} does not exist without a likelihood; estimates from instruments have "
+            f"{', '.join(map(repr, KINDS))}."
+        )
+    if design.error is not None and kind != "classical":
+        raise ModelError(
+            f"cov={kind!r} allows errors that the moments of lambda do not: they take them as "
+            'independent and of one variance. Use cov="classical", or 2sls without the '
+            "spatial error, which needs neither."
+        )
 
 
 def _check_apart(given: Instruments, Q: Array) -> None:

@@ -38,13 +38,7 @@ def heteroskedastic(design: Design, estimate: Estimate) -> Array:
     ModelError
         Another model, whose estimate such errors make inconsistent.
     """
-    if not design.exponential:
-        raise ModelError(
-            'cov="robust": where variances differ from city to city in ways unknown, the '
-            "likelihood estimate of rho or lambda is inconsistent (Lin & Lee 2010), and no "
-            "covariance mends that. Use a matrix exponential (ss.mess, ss.mess_sdm); for other "
-            'distributions of one variance cov="sandwich".'
-        )
+    check_exponential(design)
     p = len(design.names)
     delta, spatial, sigma2 = estimate.params[:p], estimate.params[p:-1], float(estimate.params[-1])
     e, n = estimate.residuals, len(design.y)
@@ -54,6 +48,17 @@ def heteroskedastic(design: Design, estimate: Estimate) -> Array:
     J[p:-1, p:-1] += pairs
     inverse = np.linalg.inv(H)
     return np.asarray(inverse @ (J * n / (n - 1)) @ inverse)
+
+
+def check_exponential(design: Design) -> None:
+    """Refuse models whose estimate such errors make inconsistent."""
+    if not design.exponential:
+        raise ModelError(
+            'cov="robust": where variances differ from city to city in ways unknown, the '
+            "likelihood estimate of rho or lambda is inconsistent (Lin & Lee 2010), and no "
+            "covariance mends that. Use a matrix exponential (ss.mess, ss.mess_sdm); for other "
+            'distributions of one variance cov="sandwich".'
+        )
 
 
 def _scores(

@@ -57,10 +57,7 @@ def information(
     spatial : rho_1 ... rho_m, then lambda and phi where the model has them
     residuals : (n, T), e
     """
-    if kind not in KINDS:
-        raise ModelError(f"cov={kind!r} is not one of {', '.join(map(repr, KINDS))}.")
-    if kind == "observed" and design.random:
-        raise ModelError('cov="observed" is not available with random effects: use "expected".')
+    check_information(design, kind)
     p, d = len(delta), len(spatial) - design.random
     Z, columns = filtered(design, spatial)[1], lags(design, spatial, delta)[:, :d]
     kept = means(design, spatial)
@@ -100,6 +97,14 @@ def information(
         info[-2, -1] = -design.units / (phi * sigma2)
     upper = np.triu(info, 1)
     return np.asarray(upper + upper.T + np.diag(np.diag(info)))
+
+
+def check_information(design: Design, kind: str) -> None:
+    """Refuse what is no information, or not written for random effects."""
+    if kind not in KINDS:
+        raise ModelError(f"cov={kind!r} is not one of {', '.join(map(repr, KINDS))}.")
+    if kind == "observed" and design.random:
+        raise ModelError('cov="observed" is not available with random effects: use "expected".')
 
 
 def _traces(derivatives: Sequence[Any], swept: bool, kind: str) -> tuple[Array, Array, Array]:

@@ -209,7 +209,7 @@ def wider(logdet: object, rho: float) -> str:
 def _inside(rho: float, space: tuple[float, float], name: str, logdet: LogDet) -> float:
     if _distance(rho, space) < EDGE:
         raise EstimationError(
-            f"the likelihood still rises at {name} = {rho:.4f}, the end of its interval "
+            f"the likelihood still rises at {name} = {rho:.4g}, the end of its interval "
             f"({space[0]:.4g}, {space[1]:.4g}): the data do not identify this model with this W. "
             "Check for a common trend (time effects), outliers and the scale of W."
             f"{wider(logdet, rho)}"

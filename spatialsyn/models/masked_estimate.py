@@ -68,13 +68,18 @@ def estimate_masked(design: Design) -> Estimate:
     return describe_masked(design, np.r_[delta, spatial, sigma2])
 
 
-def describe_masked(design: Design, params: Array, cov: str = "expected") -> Estimate:
-    """The estimate with these parameters: residuals, likelihood and covariance."""
+def check_masked(cov: str) -> None:
+    """Refuse covariances that need residuals which are missing."""
     if cov not in KINDS:
         raise ModelError(
             f"cov={cov!r} is not available where outcomes are missing; there are "
             f"{', '.join(map(repr, KINDS))}. Others need every residual of a year."
         )
+
+
+def describe_masked(design: Design, params: Array, cov: str = "expected") -> Estimate:
+    """The estimate with these parameters: residuals, likelihood and covariance."""
+    check_masked(cov)
     assert design.observed is not None
     at, delta, sigma2 = _taken_apart(design, params)
     info = _expected(at, delta, sigma2)

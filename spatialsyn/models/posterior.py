@@ -14,7 +14,7 @@ time effects' -ln(1 - rho).
 `evidence` compares subsets of the matrices. Their regressors differ in number, and a flat
 prior would make the comparison depend on the units of x: there delta is N(0, g s2
 (Z'Z)^-1), the g-prior (LeSage & Parent 2007, Geographical Analysis 39), a constant flat (c = 1,
-without one c = 0):
+without one c = 0) and taken out of Z:
 
     (1 + g)^(-k/2) int |S|^T* [SSR + (SSY - SSR) / (1 + g)]^(-(N - c)/2) d(rho, shares)
 """

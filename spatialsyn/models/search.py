@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from spatialsyn.errors import EstimationError
+from spatialsyn.errors import EstimationError, digits
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import concentrated, names, score, split
 from spatialsyn.models.line import REACH, wider
@@ -127,7 +127,7 @@ def check_peak(
     climbs = design.exponential and np.abs(rise).max() > RISES
     if climbs or not (np.abs(step).max() < FLAT and inside):
         raise EstimationError(
-            f"the likelihood still rises at {np.round(spatial, 4).tolist()} "
+            f"the likelihood still rises at [{digits(spatial)}] "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
             f"at how alike the matrices are: ss.weights.audit(...).{_wider(design, spatial)}"

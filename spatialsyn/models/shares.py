@@ -124,6 +124,13 @@ def warnings_of(design: Design, estimate: Estimate) -> list[str]:
         found.append(
             "Not all rows of the mixed matrices sum to one: shares depend on their scales."
         )
+    shares = estimate.params[design.mixture.shares]
+    zero = [f"W[{name}]" for name, share in zip(names, shares, strict=True) if share == 0]
+    if zero:
+        found.append(
+            f"The share of {', '.join(zero)} is estimated at zero: it has no standard error, and "
+            "those of all others hold it there. See its interval and share_test."
+        )
     return [*found, *(f"{doubt}." for doubt in _davies(estimate, design.mixture))]
 
 
@@ -135,7 +142,7 @@ def _davies(estimate: Estimate, mixture: Mixture) -> list[str]:
     if abs(rho) >= NEAR_ZERO * se:
         return []
     return [
-        f"rho = {rho:.3f} (s.e. {se:.3f}) is not told from zero: shares are not identified at "
+        f"rho = {rho:.4g} (s.e. {se:.4g}) is not told from zero: shares are not identified at "
         "rho = 0 (Davies)"
     ]
 

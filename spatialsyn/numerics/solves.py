@@ -167,7 +167,7 @@ class Iterative(Inverse):
         found = [gmres(S, b, rtol=TIGHT, restart=RESTART, maxiter=CYCLES) for b in columns]
         if any(failed for _, failed in found):
             raise EstimationError(
-                f"I - rho W could not be solved with at rho = {self.rho:.4f}: {CYCLES * RESTART} "
+                f"I - rho W could not be solved with at rho = {self.rho:.4g}: {CYCLES * RESTART} "
                 f"iterations leave more than {TIGHT:g} of the right side."
             )
         return np.asarray([x for x, _ in found]).T.reshape(np.shape(B))

@@ -194,3 +194,28 @@ def test_without_variance_of_cities_the_test_is_that_of_the_pooled_model(tested)
     one, other = lm(random, tested), lm(pooled, tested)
     assert ss.fit(ss.ols("y ~ x", random="individual"), panel).params["phi"] == 1
     assert_allclose([one.statistic, one.p], [other.statistic, other.p], rtol=1e-8)
+
+
+@pytest.mark.parametrize("effects", ["none", "time"])
+def test_lags_of_regressors_are_tested_within_cities_whatever_the_city_means_do(effects):
+    """Given city means of x and W x slopes are within slopes, and sigma2 is the within one (Mundlak).
+
+    The means of W x are estimated under the alternative only: the score takes them out all the
+    same, so that the test is the one with fixed effects, and has its size, whatever their
+    coefficient.
+    """
+    panel, w = made_up(n=20, T=5, seed=2)
+    swept = "twoways" if effects == "time" else "individual"
+    year = panel.array("y").mean(axis=0) * (effects == "none")
+    city = 2 * np.random.default_rng(0).normal(size=(20, 1))
+    between = w.dense() @ panel.array("x").mean(axis=1, keepdims=True)
+    for weight in (0.0, 3.0):
+        moved = panel.assign(y=panel.array("y") - year + city + weight * between)
+        correlated = ss.fit(
+            ss.ols("y ~ x + z", random="correlated", fixed_effects=effects), moved, w
+        )
+        assert correlated.params["phi"] < 0.9
+        within = ss.fit(ss.ols("y ~ x + z", fixed_effects=swept), moved, w)
+        ours, theirs = (lm(res, "wx", W=w) for res in (correlated, within))
+        assert_allclose(ours.statistic, theirs.statistic, rtol=1e-8)
+        assert ours.df == theirs.df == 2

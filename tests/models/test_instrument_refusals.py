@@ -198,6 +198,10 @@ def test_rho_outside_its_space_is_refused_with_the_strength_of_the_instruments()
     message = r"two stages put rho at 1.128, outside .* smallest F of the first stage is \d"
     with pytest.raises(ss.EstimationError, match=message):
         ss.fit(model, panel, w)
+    wide = ss.Weights.from_matrix(1e4 * w.dense(), ids=w.ids, name="w")
+    message = r"two stages put rho at 0.0001128, outside"
+    with pytest.raises(ss.EstimationError, match=message):
+        ss.fit(model, panel, wide)
 
 
 def test_an_outcome_without_error_is_refused():

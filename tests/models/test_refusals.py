@@ -10,6 +10,7 @@ import pytest
 from cases import made_up, ring
 
 import spatialsyn as ss
+from spatialsyn.models import estimators
 from spatialsyn.models.line import wider
 
 
@@ -173,6 +174,36 @@ def test_fit_takes_models_only():
         ss.fit("y ~ x", panel, w)
     with pytest.raises(ss.ModelError, match="cov='classical' is not one of 'expected', 'observed'"):
         ss.fit(ss.sar("y ~ x", W="w"), panel, w, cov="classical")
+
+
+WRONG = [[], "", 0, False, {"a": 1}, ["city"], np.array(["city"]), "hac"]
+
+
+@pytest.mark.parametrize(
+    ("options", "kinds"),
+    [
+        ({}, [*WRONG, "spatial-hac", "robust"]),
+        ({"estimator": "2sls"}, [*WRONG, "expected", "sandwich"]),
+        ({"random": "individual"}, [*WRONG, "observed", "city"]),
+        ({"missing": "likelihood"}, [*WRONG, "period", "spatial-hac"]),
+    ],
+)
+def test_a_covariance_that_the_model_has_not_is_refused_before_it_is_estimated(
+    options, kinds, monkeypatch
+):
+    panel, w = made_up()
+    missing = {key: value for key, value in options.items() if key == "missing"}
+    if missing:
+        panel = panel.assign(y=panel.frame["y"].where(panel.frame["z"] < 1))
+    model = ss.sar("y ~ x", W="w", **({} if missing else options))
+    before = ss.fit(model, panel, w, **missing)
+    for cov in kinds:
+        with pytest.raises(ss.ModelError, match="cov="):
+            before.with_cov(cov)
+    monkeypatch.setattr(estimators, "estimated", lambda *_: pytest.fail("it was estimated"))
+    for cov in kinds:
+        with pytest.raises(ss.ModelError, match="cov="):
+            ss.fit(model, panel, w, cov=cov, **missing)
 
 
 def test_prediction_needs_the_cities_and_years_of_the_fit():

@@ -347,6 +347,10 @@ SENTENCES = {
     "Not all rows of the mixed matrices sum to one: shares depend on their scales.": (
         "混合矩阵的行和并非均为一：份额取决于其尺度。"
     ),
+    "The share of {} is estimated at zero: it has no standard error, and those of all others hold "
+    "it there. See its interval and share_test.": (
+        "{} 的份额估计为零：该份额没有标准误，其余标准误均以其为零为前提。参见其区间与 share_test。"
+    ),
     "rho = {} (s.e. {}) is not told from zero: shares are not identified at rho = 0 (Davies).": (
         "rho = {}（标准误 {}）与零无法区分：rho = 0 时份额不可识别（Davies）。"
     ),
