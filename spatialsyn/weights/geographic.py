@@ -104,7 +104,7 @@ def reached(first: sparse.csr_array, order: int, up_to: bool) -> sparse.csr_arra
     """1 where the shortest way over `first` has `order` steps, or (`up_to`) at most as many."""
     step = first.astype(bool).astype(float)
     seen = frontier = step + sparse.eye_array(step.shape[0])
-    for _ in range(order - 1):
+    for _ in range(min(order, step.shape[0]) - 1):  # no way is longer
         wider = (frontier @ step).astype(bool).astype(float)
         frontier = (wider - wider.multiply(seen)).tocsr()
         frontier.eliminate_zeros()

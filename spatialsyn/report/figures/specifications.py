@@ -246,7 +246,7 @@ def _heading(axis: str, labels: Mapping[str, str], language: str) -> str:
     term = axis.removeprefix(WITH)
     if axis in labels or term == axis:
         return labels.get(axis, word(axis, language))
-    return word("with {}", language).format(labels.get(term, term))
+    return word("with {}", language).format(labels.get(term, unquoted(term)))
 
 
 def lines_of(text: str) -> float:
