@@ -58,7 +58,8 @@ def test_an_order_that_some_city_has_not_is_refused():
         [0, 0, 1], [0, 0, 0], [1, 0, 0],
     ]  # fmt: skip
     assert W.contiguity(strip(3), order=2, isolates="drop").ids == ("s0", "s2")
-    assert not W.contiguity(strip(3), order=10**9, isolates="keep").dense().any()  # at once
+    with pytest.raises(ss.WeightsError, match="have no neighbour of order 1000000000"):
+        W.contiguity(strip(3), order=10**9)  # at once
     assert W.contiguity(strip(3), order=10**9, up_to=True).dense().sum() == 6
     for order in (0, 1.5, True):
         with pytest.raises(ss.WeightsError, match="the order of contiguity is 1, 2, 3"):
