@@ -14,7 +14,7 @@ from typing import Any
 
 from spatialsyn.errors import ModelError, SpatialsynError, expect, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.study.rewrite import rewritten
+from spatialsyn.study.rewrite import rewritten, spelled
 
 # What the axes of terms that may be left out begin with.
 WITH = "with "
@@ -95,7 +95,8 @@ def grid(
     lag_x : a list of years by which regressors are lagged; 0 for none
     blocks : a list of groupings that are given own coefficients (`regimes`); None for none
     optional : terms of the formula that models have or leave out: k terms make 2^k times as many
-        ``optional=["log(loans)", "urbanization"]``: every subset of the controls.
+        ``optional=["log(loans)", "urbanization"]``: every subset of the controls. Axes are
+        called by the terms as effects have them, ``with x ** 2`` for ``{x**2}``.
 
     A single value that is not in a list is taken by all.
 
@@ -111,7 +112,7 @@ def grid(
     axes: dict[str, list[Any]] = {_axis(one.term): [one.term, *one.others] for one in swaps}
     if len(axes) < len(swaps):
         raise ModelError(f"{named(s.term for s in swaps)} is swapped twice: name all in one swap.")
-    terms = _optional(optional, [one.term for one in swaps])
+    terms = _optional(optional, model.formula, [one.term for one in swaps])
     given = {
         "W": W, "fixed effects": fixed_effects, "sample": drop_years, "winsor": winsor,
         "lag of x": lag_x, "regimes": blocks,
@@ -132,21 +133,23 @@ def grid(
     return made
 
 
-def _optional(terms: str | Iterable[str], swapped: list[str]) -> list[str]:
+def _optional(terms: str | Iterable[str], formula: str, swapped: list[str]) -> list[str]:
     """The terms that may be left out, each once."""
     listed = [terms] if isinstance(terms, str) or not isinstance(terms, Iterable) else list(terms)
-    if not all(isinstance(term, str) for term in listed) or len(set(listed)) < len(listed):
+    texts = all(isinstance(term, str) for term in listed)
+    found = [spelled(term, formula) for term in listed] if texts else []
+    if len(set(found)) < len(listed):
         raise ModelError(
             f"optional={terms!r} needs terms of the formula, each once: "
             'optional=["log(loans)", "urbanization"].'
         )
-    both = [term for term in listed if term in swapped]
+    both = [term for term in found if term in swapped]
     if both:
         raise ModelError(
             f"{named(both)} is swapped and optional: where it is left out nothing stands in its "
             "place, and models would come twice. Make a second grid, of the model without it."
         )
-    return listed
+    return found
 
 
 def _alternatives(axis: str, values: Any) -> list[Any]:

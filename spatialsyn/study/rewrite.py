@@ -14,12 +14,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from itertools import compress
 from typing import Any
 
-from spatialsyn.errors import ModelError, named
+from spatialsyn.errors import FormulaError, ModelError, named
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import Factor, Parsed, Term, parse
 
@@ -40,13 +41,13 @@ def rewritten(
     swaps : term -> the one in its place, before all else
     winsor : share cut from either tail, None for no cut
     lag_x : years by which regressors are lagged
-    left_out : terms that the model does without
+    left_out : terms that the model does without, as `spelled` has them
 
     Raises
     ------
     ModelError
         A swap of a term that the formula does not have, or for one that it has already; a term
-        left out that is not there, or that something else in the model stands on.
+        left out that something else in the model stands on.
     """
     old = parse(model.formula)
     _check_swaps(swaps, old, model.formula)
@@ -75,7 +76,7 @@ def _without(model: SpatialModel, parsed: Parsed, left_out: Sequence[str]) -> Pa
         _check_spare(term, model, parsed)
     kept = [text not in left_out for text in parsed.texts]
     terms, lagged = tuple(compress(parsed.terms, kept)), tuple(compress(parsed.lagged, kept))
-    if any(parsed.lagged) and not any(lagged):
+    if model.roles.wx and not any(lagged):
         raise ModelError(
             f"without {named(left_out)} nothing is left to lag in {model.formula!r}: keep a term "
             "that has a spatial lag."
@@ -83,17 +84,31 @@ def _without(model: SpatialModel, parsed: Parsed, left_out: Sequence[str]) -> Pa
     return replace(parsed, terms=terms, lagged=lagged)
 
 
+def spelled(term: str, formula: str) -> str:
+    """A term of `formula`, however it is spelled, as its effects are called: x ** 2 of {x**2}.
+
+    Raises
+    ------
+    ModelError
+        The formula does not have it.
+    """
+    parsed = parse(formula)
+    if term in parsed.texts:
+        return term
+    with suppress(FormulaError):
+        same = parse(f"{term} ~ 1").outcome.product
+        for own, text in zip(parsed.terms, parsed.texts, strict=True):
+            if own.product == same:
+                return text
+    raise ModelError(
+        f"{term!r} cannot be left out: {formula!r} has the terms {named(parsed.texts, 40)}."
+    )
+
+
 def _check_spare(term: str, model: SpatialModel, parsed: Parsed) -> None:
-    """Refuse to leave out a term that is not there, or that something else stands on."""
-    if term not in parsed.texts:
-        raise ModelError(
-            f"{term!r} cannot be left out: {model.formula!r} has the terms "
-            f"{named(parsed.texts, 40)}."
-        )
-    factors = {f.expr for f in parse(f"{term} ~ 1").outcome.factors}
-    whole = [
-        str(t) for t in parsed.terms if str(t) != term and factors < {f.expr for f in t.factors}
-    ]
+    """Refuse to leave out a term that something else stands on."""
+    factors = parsed.terms[parsed.texts.index(term)].product
+    whole = [str(t) for t in parsed.terms if factors < t.product]
     if whole:
         raise ModelError(
             f"{term!r} cannot be left out alone: {named(whole)} is made of it. Leave the "

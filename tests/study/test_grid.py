@@ -134,6 +134,38 @@ def test_optional_terms_make_every_subset():
     assert other.model == model.but(formula="y ~ x + z + x:z | x + z")
 
 
+SPELLED = {
+    "braces": ("y ~ x + {z**2}", "{z**2}", "z ** 2"),
+    "as effects": ("y ~ x + {z**2}", "z ** 2", "z ** 2"),
+    "quoted": ("y ~ x + `a b`", "`a b`", "a b"),
+    "unquoted": ("y ~ x + `a b`", "a b", "a b"),
+    "spaces": ("y ~ x + log(v)", "log( v )", "log(v)"),
+    "order": ("y ~ x + z + x:z", "z:x", "x:z"),
+}
+
+
+@pytest.mark.parametrize(("formula", "spelling", "term"), SPELLED.values(), ids=SPELLED)
+def test_optional_terms_may_be_spelled_as_in_the_formula_or_as_effects_are(formula, spelling, term):
+    model = ss.sdm(formula, W="w")
+    both, without = ss.grid(model, optional=spelling).items()
+    rest = " + ".join(formula.split(" ~ ")[1].split(" + ")[:-1])
+    assert (both[0], without[0]) == (f"with {term}", f"without {term}")
+    assert without[1].model == model.but(formula=f"y ~ {rest}")
+    with pytest.raises(ss.ModelError, match="needs terms of the formula, each once"):
+        ss.grid(model, optional=[spelling, term])
+
+
+@pytest.mark.parametrize("family", ["ols", "sar", "sem"])
+def test_models_without_lags_of_regressors_may_do_without_all_of_them(family):
+    panel, w = panel_and_weights()
+    model = ss.SpatialModel(family, "y ~ x + z", None if family == "ols" else "w")
+    runs = ss.Study(panel, w, ss.grid(model, optional=["x", "z"])).run()
+    assert runs.failures.empty
+    alone = ss.fit(model.but(formula="y ~ 1"), panel, w)
+    assert_allclose(runs.table["loglik"]["without x, without z"], alone.loglik)
+    assert list(runs.effects("x")["model"].unique()) == ["with x, with z", "with x, without z"]
+
+
 def test_a_model_without_a_term_is_the_fit_of_that_formula_and_the_curve_tells_them_apart():
     panel, w = panel_and_weights()
     runs = ss.Study(panel, w, ss.grid(MODEL, optional=["z"])).run()
@@ -248,7 +280,7 @@ REFUSED = {
     "no swaps": (dict(x=["v"]), "x takes swaps"),
     "there already": (dict(x=ss.swap("x", "z")), "holds a term twice"),
     "two swaps": (dict(x=[ss.swap("x", "v"), ss.swap("x", "w")]), "'x', 'x' is swapped twice"),
-    "no such term": (dict(optional="q"), r"without q: 'q' cannot be left out: 'y ~ x \+ z' has the"),
+    "no such term": (dict(optional="q"), r"^'q' cannot be left out: 'y ~ x \+ z' has the"),
     "no terms": (dict(optional=3), "optional=3 needs terms of the formula, each once"),
     "a term twice": (dict(optional=["x", "x"]), "optional=.* needs terms of the formula, each once"),
     "swapped too": (dict(optional="z", x=ss.swap("z", "v")), "'z' is swapped and optional"),
