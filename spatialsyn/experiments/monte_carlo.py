@@ -44,6 +44,7 @@ from spatialsyn.models.stack import stacked
 from spatialsyn.models.syntax import parse
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.randomness import apart, sequence
+from spatialsyn.numerics.threads import threads_for
 from spatialsyn.weights.series import Links
 
 # Fewest panels that shares are taken of; panels of a task.
@@ -176,8 +177,9 @@ def monte_carlo(
     plans = [_plan(one, truth.panel, matrices, cov) for one in models.values()]
     call = partial(_fitted, truth, plans, effects_sd, seed)
     one = truth.drawn(np.random.default_rng(sequence(seed)), effects_sd)
-    for plan in plans:  # what is wrong with a model is said here; spectra are found once
-        plan.design(one)
+    with threads_for(truth.panel.n):  # the bits of `fit`
+        for plan in plans:  # what is wrong with a model is said here; spectra are found once
+            plan.design(one)
     parts = zip(*engine.all(call, ranges(draws, TASK), "panels"), strict=True)
     found = [together(name, fits) for name, fits in zip(models, parts, strict=True)]
     effects = true_effects(truth)

@@ -26,6 +26,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import alike
 from spatialsyn.numerics.determinants import shared
 from spatialsyn.numerics.lags import FEW_CITIES
+from spatialsyn.numerics.threads import threads_for
 from spatialsyn.study import store as files
 from spatialsyn.study.grid import MODEL, Specification
 from spatialsyn.study.record import failure, forget, records_of
@@ -200,10 +201,13 @@ class Study:
 
     def _warm(self) -> None:
         """Find the spectra once, here; workers get them with the matrices."""
-        for spec in self.models.values():
-            given = spec.model.roles
-            lags = [*(given.wy if len(given.wy) == 1 else ()), *([given.wu] if given.wu else ())]
-            for name in lags if not spec.model.exponential else ():
+        names: dict[str, None] = {}
+        for model in [spec.model for spec in self.models.values() if not spec.model.exponential]:
+            given = model.roles
+            names |= dict.fromkeys(given.wy if len(given.wy) == 1 else ())
+            names |= dict.fromkeys([given.wu] if given.wu else ())
+        with threads_for(self.panel.n):  # the bits of `fit`
+            for name in names:
                 with suppress(WeightsError):  # each model that needs it says so itself
                     self.weights[name].logdet_over(self.panel.years)
 

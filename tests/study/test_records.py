@@ -6,12 +6,13 @@ import warnings
 
 import pytest
 from study.small import MODEL, panel_and_weights
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import spatialsyn as ss
 from spatialsyn.models.formula import evaluate
 from spatialsyn.study import record as recording
 from spatialsyn.study.record import record_of, records_of
+from tests.maps import neighbours, on_map
 
 
 def test_a_formula_that_fails_spoils_no_other_of_its_batch():
@@ -117,3 +118,15 @@ def test_terms_are_let_go_with_the_formulas_that_they_stand_in(monkeypatch):
     assert records_of(panel, {"w": w}, None, None, specs) == kept
     assert len(recording._known(panel)[0].found) <= 2 + 3
     recording.forget()
+
+
+def test_spectra_found_once_for_a_study_are_those_of_a_fit_to_the_last_bit():
+    """With several threads BLAS adds in another order: a fit of few cities takes one."""
+    panel, w = on_map(neighbours(150), T=4)
+    model = ss.sdm("y ~ x + z", W="w", fixed_effects="twoways")
+    with threadpool_limits(2):
+        found = ss.Study(panel, w, {"main": model}).run().records["main"]["parameters"]
+        _, fresh = on_map(neighbours(150), T=4)
+        alone = ss.fit(model, panel, fresh)
+    assert found["estimate"] == alone.params.tolist()
+    assert found["se"] == alone.se.tolist()
