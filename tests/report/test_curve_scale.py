@@ -83,3 +83,23 @@ def test_a_term_that_models_leave_out_is_a_heading_by_its_label_in_lines_that_le
     assert not any(box.overlaps(label.get_window_extent()) for label in ticks)
     plain = specification_curve(found, language=language).axes[1].texts[0].get_text()
     assert plain == f"{with_}z"
+
+
+CHINESE = {
+    "sample": ("all years", "without 2019, 2020", "全部年份", "剔除 2019, 2020"),
+    "winsor": ("no winsor", "winsor 0.01", "不缩尾", "缩尾 0.01"),
+    "lag of x": ("no lag", "lag 2", "不滞后", "滞后 2 年"),
+    "regimes": ("one regime", "by region", "系数相同", "按区域分组"),
+    "W": ("by hand", "geo", "by hand", "geo"),
+}
+
+
+def test_choices_that_hold_a_year_a_number_or_a_grouping_are_said_in_chinese():
+    table = curve_of([0.1, 0.2], [1, 1]).table
+    table = table.assign(**{axis: list(found[:2]) for axis, found in CHINESE.items()})
+    found = Curve("x", {"effect": "total"}, tuple(CHINESE), table, {})
+    for language, start in (("zh", 2), ("en", 0)):
+        lower = specification_curve(found, language=language).axes[1]
+        assert [text.get_text() for text in lower.get_yticklabels()] == [
+            name for listed in CHINESE.values() for name in listed[start : start + 2]
+        ]

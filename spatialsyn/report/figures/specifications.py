@@ -35,6 +35,8 @@ from spatialsyn.study.runs import Runs
 CURVE_MM, ROW_MM, AROUND_MM = 48.0, 3.6, 16.0
 # Characters in a line of the label of the ordinate.
 LINE = 30
+# What choices of these axes begin with that hold a year, a number or a grouping.
+STARTS = {"sample": "without ", "winsor": "winsor ", "lag of x": "lag ", "regimes": "by "}
 # Share of the width that the names of choices may take.
 NAMES = 0.3
 # Height of a further line of it, in rows.
@@ -210,7 +212,7 @@ def _rows(
     for axis, some in groupby(choices(found), key=itemgetter(0)):
         yield axis, None, _heading(axis, labels, language)
         for _, choice in some:
-            yield axis, choice, labels.get(choice, _chosen(choice, language))
+            yield axis, choice, labels.get(choice, _chosen(axis, choice, language))
 
 
 def draw_choices(ax: Axes, found: Curve, rows: list[tuple[str, str | None, str]]) -> None:
@@ -254,8 +256,14 @@ def lines_of(text: str) -> float:
     return 1 + LINES * text.count("\n")
 
 
-def _chosen(choice: str, language: str) -> str:
-    return word(choice, language) if language != "en" else WORDS.get(choice, choice)
+def _chosen(axis: str, choice: str, language: str) -> str:
+    """A choice in words; years, numbers and groupings stay in their places."""
+    if language == "en":
+        return WORDS.get(choice, choice)
+    start = STARTS.get(axis)
+    if start is None or not choice.startswith(start):
+        return word(choice, language)
+    return word(f"{start}{{}}", language).format(word(choice.removeprefix(start), language))
 
 
 def _label(found: Curve, labels: Mapping[str, str], language: str) -> str:
