@@ -310,6 +310,17 @@ def test_what_a_yearly_error_beside_city_effects_does_not_go_with_is_refused(
         ss.fit(model, panel, weights)
 
 
+@pytest.mark.parametrize("family", ["sem", "sac", "two lags"])
+@pytest.mark.parametrize("effects", ["none", *EFFECTS])
+def test_a_search_over_several_parameters_is_not_begun_where_nothing_is_left(family, effects):
+    """It ended at roundings of rho = 0, with a likelihood, or at an infinite slope."""
+    panel, weights = yearly()
+    exact = panel.assign(y=2 * panel.array("x") - panel.array("z"))
+    for W in (weights, [*weights[:1], weights[1].at(panel.years[0]), weights[2]]):
+        with pytest.raises(ss.EstimationError, match="fit the outcome exactly"):
+            ss.fit(model_of(family, effects), exact, W)
+
+
 def test_too_many_cities_beside_a_yearly_error_are_refused(monkeypatch):
     panel, weights = yearly()
     monkeypatch.setattr(checks, "YEARLY_TO", N - 1)
