@@ -144,10 +144,10 @@ class Eigenvalues(LogDet):
         return (float(np.abs(self.eigenvalues).max(initial=0.0)) or self.norm,)
 
     def without_unit_root(self) -> LogDet:
-        """The log-determinant of F'(I - rho W)F, from a root, one a year, that is one exactly."""
-        w = self.eigenvalues.copy()
-        w[np.argsort(np.abs(w - 1))[: self.years]] = 1.0
-        return WithoutUnitRoot(self, replace(self, eigenvalues=w))
+        """The log-determinant of F'(I - rho W)F, from all roots but the one nearest 1, one a year."""
+        w = self.eigenvalues
+        others = np.argsort(np.abs(w - 1))[self.years :]
+        return WithoutUnitRoot(self, replace(self, eigenvalues=w[np.sort(others)]))
 
     def reordered(self, order: list[int]) -> Eigenvalues:
         """That of the same cities in another order."""
@@ -167,23 +167,27 @@ class WithoutUnitRoot(LogDet):
 
     Attributes
     ----------
-    rooted : that of W with a unit root free of rounding, where roots are known
-        A root of 1 + 1e-16 leaves 1e-16 / (1 - rho)^2 in the slope, which near rho = 1 would
-        turn a likelihood that rises to the end into one with a peak before it.
+    others : that of the other roots, where roots are known
+        A root of 1 + 1e-16 would leave 1e-16 / (1 - rho)^2 in the slope, which near rho = 1
+        turns a likelihood that rises to the end into one with a peak before it.
     """
 
     of: LogDet
-    rooted: LogDet | None = None
+    others: LogDet | None = None
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """That of W less the share of the unit root."""
+        if self.others is not None:
+            return self.others.derivative(rho, order)
         rest = 1 - np.asarray(rho, dtype=float)
         share = np.log(np.abs(rest)) if order == 0 else -factorial(order - 1) / rest**order
-        return (self.rooted or self.of).derivative(rho, order) - share
+        return self.of.derivative(rho, order) - share
 
     def slopes(self, rho: float | Array) -> tuple[Array, Array]:
         """Those of W less the share of the unit root."""
-        once, twice = (self.rooted or self.of).slopes(rho)
+        if self.others is not None:
+            return self.others.slopes(rho)
+        once, twice = self.of.slopes(rho)
         rest = 1 / (1 - np.asarray(rho, dtype=float))
         return once + rest, twice + rest**2
 
