@@ -144,7 +144,7 @@ class Eigenvalues(LogDet):
         return (float(np.abs(self.eigenvalues).max(initial=0.0)) or self.norm,)
 
     def without_unit_root(self) -> LogDet:
-        """The log-determinant of F'(I - rho W)F, from all roots but the one nearest 1, one a year."""
+        """The log-determinant of F'(I - rho W)F: all roots but the one, a year, nearest 1."""
         w = self.eigenvalues
         others = np.argsort(np.abs(w - 1))[self.years :]
         return WithoutUnitRoot(self, replace(self, eigenvalues=w[np.sort(others)]))
