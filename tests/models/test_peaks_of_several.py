@@ -28,17 +28,18 @@ def near_and_far(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return near / near.sum(axis=1, keepdims=True), far / far.sum(axis=1, keepdims=True)
 
 
-def strong(seed: int, noise: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
-    """An outcome with rho of (0.5, 0.4), and its regressor."""
+def strong(seed: int, times: float) -> tuple[np.ndarray, np.ndarray]:
+    """An outcome with so many times rho of (0.5, 0.4), and its regressor."""
     near, far = near_and_far(seed)
     rng = np.random.default_rng([seed, 2])
     x, e = rng.normal(size=(2, N, T))
     shocks = rng.normal(size=(N, 1)) + rng.normal(size=T)
-    return np.linalg.solve(np.eye(N) - 0.5 * near - 0.4 * far, x + shocks + noise * e), x
+    S = np.eye(N) - times * (0.5 * near + 0.4 * far)
+    return np.linalg.solve(S, x + shocks + 0.5 * e), x
 
 
-def fitted(model: ss.SpatialModel, seed: int) -> ss.Results:
-    y, x = strong(seed)
+def fitted(model: ss.SpatialModel, seed: int, times: float = 1.0) -> ss.Results:
+    y, x = strong(seed, times)
     ids = [f"c{i:02d}" for i in range(N)]
     index = pd.MultiIndex.from_product([ids, range(T)], names=["city", "year"])
     frame = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index=index).reset_index()
@@ -47,9 +48,9 @@ def fitted(model: ss.SpatialModel, seed: int) -> ss.Results:
     return ss.fit(model, panel, [ss.Weights.from_matrix(W, ids=ids, name=w) for w, W in pairs])
 
 
-def heights(seed: int, lambdas: np.ndarray) -> tuple[float, float]:
+def heights(seed: int, lambdas: np.ndarray, times: float = 1.0) -> tuple[float, float]:
     """The highest likelihood of a grid inside, and just inside the edge, by F'(.)F written out."""
-    y, x = strong(seed)
+    y, x = strong(seed, times)
     F, G = helmert(N).T, helmert(T).T
     near, far = (F.T @ W @ F for W in near_and_far(seed))
     y, x, eye = F.T @ y @ G, F.T @ x @ G, np.eye(N - 1)
@@ -71,6 +72,7 @@ def heights(seed: int, lambdas: np.ndarray) -> tuple[float, float]:
 
 
 SAR = ss.sar("y ~ x", W=["geo", "far"], fixed_effects="twoways")
+MIXED = SAR.but(W=ss.convex("geo", "far"))
 SAC = ss.sac("y ~ x", W={"wy": ["geo", "far"], "wu": "geo"}, fixed_effects="twoways")
 
 
@@ -92,3 +94,15 @@ def test_a_likelihood_of_several_rho_that_is_highest_on_the_edge_is_refused(mode
     assert inside < edge
     with pytest.raises(ss.EstimationError, match="the likelihood still rises at"):
         fitted(model, seed)
+
+
+def test_a_mixture_that_would_be_best_just_beyond_the_edge_is_refused():
+    """At rho = 1.0005: Newton's step from the edge is as short as at a peak."""
+    inside, edge = heights(6, np.zeros(1), times=1.108)
+    assert inside < edge
+    with pytest.raises(ss.EstimationError, match=r"rho.geo.far. = 1\.0000, the edge"):
+        fitted(MIXED, 6, times=1.108)
+    inside, edge = heights(6, np.zeros(1), times=1.09)
+    res = fitted(MIXED, 6, times=1.09)
+    assert max(inside, edge) <= res.loglik
+    assert 0.98 < res.rho.iloc[0] < 1 - 1e-4
