@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 
 import numpy as np
-from scipy import sparse
 
 from spatialsyn.errors import SpatialsynError
 from spatialsyn.models.beside import Beside
@@ -61,7 +60,9 @@ def stacked(
             needed.place((d.keys[1 + j], c.W), d.X[..., j], by_matrix[c.W])
             for j, c in zip(places, columns, strict=True)
         ]
-        at += [needed.place((d.keys[0], k), d.y, W) for k, W in enumerate([None, *first.W])]
+        y = "outcome", d.keys[0]
+        at.append(needed.place((y, None), d.y, None))
+        at += [needed.place((y, k), d.y, W) for k, W in enumerate(first.W)]
         found.append((i, columns, at))
     values = needed.values()
     absorbed = _swept_away(values, first.fixed_effects)
@@ -78,14 +79,14 @@ class Needed:
 
     Attributes
     ----------
-    places : of what is needed, by its key
-    listed : (n, T) numbers, and the matrix that they are lagged by
+    places : of what is needed, by its key: what it is, and None or what it is lagged by
+    listed : (n, T) numbers, and None or the matrix that they are lagged by
     """
 
-    places: dict[Hashable, int]
+    places: dict[tuple[Hashable, Hashable], int]
     listed: list[tuple[Array, Matrix | None]]
 
-    def place(self, key: Hashable, numbers: Array, W: Matrix | None) -> int:
+    def place(self, key: tuple[Hashable, Hashable], numbers: Array, W: Matrix | None) -> int:
         """Where they stand; what has the same key is the same."""
         found = self.places.get(key)
         if found is None:
@@ -94,19 +95,16 @@ class Needed:
         return found
 
     def values(self) -> Array:
-        """(k, n, T), lagged."""
+        """(k, n, T), lagged, each by itself."""
         made = np.empty((len(self.listed), *self.listed[0][0].shape))
-        by_matrix: dict[int, tuple[Matrix | None, list[int]]] = {}
-        for i, (_, W) in enumerate(self.listed):
-            by_matrix.setdefault(id(W), (W, []))[1].append(i)
-        for W, at in by_matrix.values():
-            columns = [self.listed[i][0] for i in at]
-            if sparse.issparse(W):  # sums over links: columns have nothing to do with each other
-                together = W @ np.stack(columns, axis=1).reshape(len(made[0]), -1)
-                made[at] = together.reshape(len(made[0]), len(at), -1).transpose(1, 0, 2)
-                continue
-            for i, column in zip(at, columns, strict=True):
-                made[i] = column if W is None else W @ np.ascontiguousarray(column)
+        for own, (numbers, W) in zip(made, self.listed, strict=True):
+            if W is None:
+                own[:] = numbers
+        for (what, _), at in self.places.items():
+            numbers, W = self.listed[at]
+            if W is not None:
+                there = self.places.get((what, None))
+                made[at] = W @ (np.ascontiguousarray(numbers) if there is None else made[there])
         return made
 
 
