@@ -35,7 +35,7 @@ class Beside:
     one: Design
     columns: Sequence[tuple[Column, ...]]
     swept: Array
-    at: Sequence[NDArray[np.intp]]
+    at: Sequence[Sequence[int]]
 
     @classmethod
     def of(cls, design: Design) -> Beside:
@@ -43,19 +43,20 @@ class Beside:
         parts = design.Z.transpose(2, 0, 1), design.y[None], design.Wy.transpose(2, 0, 1)
         rows = np.concatenate(parts).reshape(-1, design.y.size)
         swept = np.ascontiguousarray(rows)  # or else BLAS adds in another order
-        return cls(design, [design.columns], swept, [np.arange(len(swept))])
+        return cls(design, [design.columns], swept, [range(len(swept))])
 
     @cached_property
     def products(self) -> Array:
         """(k, k), of which those of the rows of a model are read: each is a sum by itself."""
         last = np.arange(len(self.swept))
-        for at in self.at:
-            last[at] = np.maximum(last[at], at.max())
+        for kin in self.kins:
+            np.maximum.at(last, kin.at, kin.at.max(axis=1, keepdims=True))
         made = np.zeros((len(last), len(last)))
         for i, (row, end) in enumerate(zip(self.swept, last + 1, strict=True)):
             made[i, i:end] = (row[None] @ self.swept[i:end, :, None])[:, 0, 0]
         return made + np.triu(made, 1).T
 
+    @cached_property
     def kins(self) -> list[Kin]:
         """The models by their number of columns."""
         places: dict[int, list[int]] = {}

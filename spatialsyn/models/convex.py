@@ -28,7 +28,7 @@ from spatialsyn.models.likelihood import filtered, gradient, jacobian
 from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.own_lag import check_own_lag
 from spatialsyn.models.qml import check_size, describe, regress, variance
-from spatialsyn.models.search import GRID, compressed
+from spatialsyn.models.search import GRID, ROOM, compressed
 from spatialsyn.numerics.lags import Array, norm
 from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along_face
@@ -116,7 +116,9 @@ def check_peak(design: Design, x: Array) -> Array:
         return score(small, z * unit) * unit
 
     step = step_along_face(slope, x / unit, shares, x[shares] > 0)
-    if not np.abs(step).max() < FLAT:
+    # A step is short too where the likelihood would have its peak just beyond the edge.
+    inside = np.isfinite(concentrated(small, x + ROOM * step * unit))
+    if not (np.abs(step).max() < FLAT and inside):
         raise EstimationError(
             f"the likelihood still rises at {mixture.rho_name} = {x[0]:.4g}, the edge of the "
             "parameter space: the data do not identify this model with these W. Estimate each W "

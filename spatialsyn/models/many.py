@@ -129,7 +129,7 @@ def estimate_alone(design: Design) -> Estimate | None:
 
 def _estimated(models: Beside) -> Iterator[tuple[Kin, Found]]:
     """The estimates, by kin; every rho is searched side by side."""
-    kins = models.kins()
+    kins = models.kins
     told = [_regression(kin) for kin in kins]
     left, fine = (np.concatenate(parts) for parts in list(zip(*told, strict=True))[2:])
     rho, fine = _searched(models.one, left, fine)

@@ -7,11 +7,10 @@ what a model gets.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from operator import attrgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spatialsyn.errors import SpatialsynError
 from spatialsyn.models.beside import Beside
@@ -50,49 +49,77 @@ def stacked(
     first = _first(models, data, weights)
     if first is None or not suits(first):
         return None
+    needed = Needed({}, [])
     by_matrix = {None: None} | {name: first.matrices[name] for name, _ in models[0].roles.wx}
-    of_y = [None, *first.W]
-    rows: dict[Hashable, int] = {}
-    needed: list[tuple[Array, Matrix | None]] = []  # columns and by what they are lagged
     found = []
     for i, (model, d) in enumerate(zip(models, data, strict=True)):
         places, columns = sources(model, d)
         if not identified(first, len(columns)) or not are_names([c.name for c in columns]):
             continue
-        keys = [(d.keys[1 + j], c.W) for j, c in zip(places, columns, strict=True)]
-        for key, j in zip(keys, places, strict=True):
-            if key not in rows:
-                rows[key] = len(needed)
-                needed.append((d.X[..., j], by_matrix[key[1]]))
-        outcome = "outcome", d.keys[0]
-        if outcome not in rows:
-            rows[outcome] = len(needed)
-            needed += [(d.y, W) for W in of_y]
-        y = rows[outcome]
-        at = [*(rows[key] for key in keys), *range(y, y + len(of_y))]
-        found.append((i, columns, np.array(at)))
-    values = np.empty((len(needed), *data[0].y.shape))
-    for own, (column, W) in zip(values, needed, strict=True):
-        own[:] = column if W is None else W @ np.ascontiguousarray(column)
+        at = [
+            needed.place((d.keys[1 + j], c.W), d.X[..., j], by_matrix[c.W])
+            for j, c in zip(places, columns, strict=True)
+        ]
+        y = "outcome", d.keys[0]
+        at.append(needed.place((y, None), d.y, None))
+        at += [needed.place((y, k), d.y, W) for k, W in enumerate(first.W)]
+        found.append((i, columns, at))
+    values = needed.values()
     absorbed = _swept_away(values, first.fixed_effects)
-    left = [one for one in found if not absorbed[one[2][: len(one[1]) + 1]].any()]
+    left = [(i, c, at) for i, c, at in found if absorbed.isdisjoint(at[: len(c) + 1])]
     if not left:
         return None
     at_models, columns_of, at_rows = map(list, zip(*left, strict=True))
     return at_models, Beside(first, columns_of, values.reshape(len(values), -1), at_rows)
 
 
-def _swept_away(values: Array, fixed_effects: str) -> NDArray[np.bool_]:
-    """Take the effects out of (k, n, T); (k,), where nothing is left.
+@dataclass(frozen=True)
+class Needed:
+    """Columns and outcomes, and their lags, in the order in which models need them.
+
+    Attributes
+    ----------
+    places : of what is needed, by its key: what it is, and None or what it is lagged by
+    listed : (n, T) numbers, and None or the matrix that they are lagged by
+    """
+
+    places: dict[tuple[Hashable, Hashable], int]
+    listed: list[tuple[Array, Matrix | None]]
+
+    def place(self, key: tuple[Hashable, Hashable], numbers: Array, W: Matrix | None) -> int:
+        """Where they stand; what has the same key is the same."""
+        found = self.places.get(key)
+        if found is None:
+            found = self.places[key] = len(self.listed)
+            self.listed.append((numbers, W))
+        return found
+
+    def values(self) -> Array:
+        """(k, n, T), lagged, each by itself."""
+        made = np.empty((len(self.listed), *self.listed[0][0].shape))
+        for own, (numbers, W) in zip(made, self.listed, strict=True):
+            if W is None:
+                own[:] = numbers
+        for (what, _), at in self.places.items():
+            numbers, W = self.listed[at]
+            if W is not None:
+                there = self.places.get((what, None))
+                made[at] = W @ (np.ascontiguousarray(numbers) if there is None else made[there])
+        return made
+
+
+def _swept_away(values: Array, fixed_effects: str) -> frozenset[int]:
+    """Take the effects out of (k, n, T); the places where nothing is left.
 
     See `check_absorbed` and `check_outcome`.
     """
     if fixed_effects == "none":
-        return np.zeros(len(values), dtype=bool)
+        return frozenset()
     rows = values.reshape(len(values), -1)
     size = squares(rows)
     sweep_in_place(values, fixed_effects)
-    return np.asarray(squares(rows) <= ABSORBED**2 * np.where(size > 0, size, 1))
+    empty = squares(rows) <= ABSORBED**2 * np.where(size > 0, size, 1)
+    return frozenset(np.flatnonzero(empty).tolist())
 
 
 def _first(

@@ -16,11 +16,14 @@ from math import factorial
 import numpy as np
 
 from spatialsyn.numerics.lags import Array, norm
-from spatialsyn.numerics.multiplier import mean_trace, multiplied_out
+from spatialsyn.numerics.multiplier import centred, mean_trace, multiplied_out
 from spatialsyn.numerics.spectrum import by_parts
 
 # Imaginary parts below this, in parts of the largest modulus, are rounding of a real eigenvalue.
 REAL = 1e-8
+# Several rho with less room than this, to where S is singular, are on the edge: rounding may put
+# 0.8 + 0.2 on either side of one.
+EDGE = 1e-12
 
 
 class LogDet(ABC):
@@ -141,10 +144,10 @@ class Eigenvalues(LogDet):
         return (float(np.abs(self.eigenvalues).max(initial=0.0)) or self.norm,)
 
     def without_unit_root(self) -> LogDet:
-        """The log-determinant of F'(I - rho W)F, from a root, one a year, that is one exactly."""
-        w = self.eigenvalues.copy()
-        w[np.argsort(np.abs(w - 1))[: self.years]] = 1.0
-        return WithoutUnitRoot(self, replace(self, eigenvalues=w))
+        """The log-determinant of F'(I - rho W)F: all roots but the one, a year, nearest 1."""
+        w = self.eigenvalues
+        others = np.argsort(np.abs(w - 1))[self.years :]
+        return WithoutUnitRoot(self, replace(self, eigenvalues=w[np.sort(others)]))
 
     def reordered(self, order: list[int]) -> Eigenvalues:
         """That of the same cities in another order."""
@@ -164,23 +167,27 @@ class WithoutUnitRoot(LogDet):
 
     Attributes
     ----------
-    rooted : that of W with a unit root free of rounding, where roots are known
-        A root of 1 + 1e-16 leaves 1e-16 / (1 - rho)^2 in the slope, which near rho = 1 would
-        turn a likelihood that rises to the end into one with a peak before it.
+    others : that of the other roots, where roots are known
+        A root of 1 + 1e-16 would leave 1e-16 / (1 - rho)^2 in the slope, which near rho = 1
+        turns a likelihood that rises to the end into one with a peak before it.
     """
 
     of: LogDet
-    rooted: LogDet | None = None
+    others: LogDet | None = None
 
     def derivative(self, rho: float | Array, order: int) -> Array:
         """That of W less the share of the unit root."""
+        if self.others is not None:
+            return self.others.derivative(rho, order)
         rest = 1 - np.asarray(rho, dtype=float)
         share = np.log(np.abs(rest)) if order == 0 else -factorial(order - 1) / rest**order
-        return (self.rooted or self.of).derivative(rho, order) - share
+        return self.of.derivative(rho, order) - share
 
     def slopes(self, rho: float | Array) -> tuple[Array, Array]:
         """Those of W less the share of the unit root."""
-        once, twice = (self.rooted or self.of).slopes(rho)
+        if self.others is not None:
+            return self.others.slopes(rho)
+        once, twice = self.of.slopes(rho)
         rest = 1 / (1 - np.asarray(rho, dtype=float))
         return once + rest, twice + rest**2
 
@@ -228,7 +235,8 @@ class JointLogDet:
     """ln|I - sum_m rho_m W_m| for several matrices, by one factorisation per value.
 
     Where matrices change over time, (T, n, n), it is the mean over the years.
-    With `unit_root`, the log-determinant of F'SF, which lacks ln(1 - sum_m rho_m).
+    With `unit_root`, for row-standardised matrices, ln|F'SF|: ln|S| less ln(1 - sum_m rho_m), but
+    from J S J + 11'/n, J = I - 11'/n, which has its determinant and nothing to cancel at the edge.
     The parameter space is the connected set around zero on which S stays invertible;
     sum |rho_m| < 1 is sufficient for row-standardised matrices, not necessary.
     """
@@ -243,29 +251,41 @@ class JointLogDet:
 
     def S(self, rho: Array) -> Array:
         """I - sum_m rho_m W_m."""
-        return multiplied_out(self.matrices, rho, self.matrices[0].shape[-1])
+        return multiplied_out(self.matrices, rho, self._n)
 
     def room(self, rho: Array) -> float:
         """One less the largest real eigenvalue of sum_m rho_m W_m: positive inside the space."""
-        w = by_parts(np.eye(self.matrices[0].shape[-1]) - self.S(rho))
+        w = by_parts(np.eye(self._n) - self.S(rho))
         real = w.real[np.abs(w.imag) <= REAL * max(1.0, float(np.abs(w).max()))]
         return float(1 - real.max(initial=0.0))
 
     def contains(self, rho: Array) -> bool:
-        """Whether rho, shape (m,), lies in the parameter space."""
-        norm = np.abs(np.eye(self.matrices[0].shape[-1]) - self.S(rho)).sum(axis=-1).max()
-        return bool(norm < 1) or self.room(rho) > 0  # no eigenvalue exceeds a norm
+        """Whether rho, shape (m,), lies in the parameter space, and not on its edge."""
+        # The sum first: a search that runs along it would ask for all eigenvalues at every step.
+        if self.unit_root and 1 - rho.sum() <= EDGE:
+            return False
+        norm = np.abs(np.eye(self._n) - self.S(rho)).sum(axis=-1).max()
+        # No eigenvalue exceeds a norm.
+        return bool(norm < 1 - EDGE) or self.room(rho) > EDGE
 
     def __call__(self, rho: Array) -> float:
         """The log-determinant, minus infinity outside the parameter space."""
-        # The sum first: a search that runs along it would ask for all eigenvalues at every step.
-        if (self.unit_root and rho.sum() >= 1) or not self.contains(rho):
+        if not self.contains(rho):
             return -np.inf
-        value = float(np.mean(np.linalg.slogdet(self.S(rho))[1]))
-        return value - float(np.log(1 - rho.sum())) if self.unit_root else value
+        return float(np.mean(np.linalg.slogdet(self._left(rho))[1]))
 
     def gradient(self, rho: Array) -> Array:
-        """Derivatives -tr(W_m S^-1), without the unit root's share."""
-        inverse = np.linalg.inv(self.S(rho))
-        traces = np.array([-mean_trace(W, inverse) for W in self.matrices])
-        return traces + (1 / (1 - rho.sum()) if self.unit_root else 0.0)
+        """Derivatives -tr(W_m S^-1), with `unit_root` -tr(F'W_m F (F'SF)^-1)."""
+        inverse = np.linalg.inv(self._left(rho))
+        if self.unit_root:
+            inverse = centred(inverse)  # F (F'SF)^-1 F'
+        return np.array([-mean_trace(W, inverse) for W in self.matrices])
+
+    @property
+    def _n(self) -> int:
+        return int(self.matrices[0].shape[-1])
+
+    def _left(self, rho: Array) -> Array:
+        """S, or what has the determinant of F'SF."""
+        S = self.S(rho)
+        return centred(S) + 1 / self._n if self.unit_root else S

@@ -49,7 +49,7 @@ def beside(made):
     """The designs side by side, with nothing in common."""
     each = [Beside.of(design) for design in made]
     k = len(each[0].swept)
-    at = list(np.arange(k * len(each)).reshape(len(each), k))
+    at = np.arange(k * len(each)).reshape(len(each), k).tolist()
     swept = np.concatenate([one.swept for one in each])
     return Beside(made[0], [design.columns for design in made], swept, at)
 
