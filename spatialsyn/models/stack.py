@@ -64,6 +64,8 @@ def stacked(
         at.append(needed.place((y, None), d.y, None))
         at += [needed.place((y, k), d.y, W) for k, W in enumerate(first.W)]
         found.append((i, columns, at))
+    if not found:
+        return None
     values = needed.values()
     absorbed = _swept_away(values, first.fixed_effects)
     left = [(i, c, at) for i, c, at in found if absorbed.isdisjoint(at[: len(c) + 1])]

@@ -304,6 +304,16 @@ def test_what_cannot_be_drawn_or_fitted_is_refused(change, error, text):
         ss.monte_carlo(**given | change)
 
 
+def test_a_model_without_regressors_is_fitted_to_every_panel():
+    model, params = ss.sar("y ~ 1", W="w", **CITY), {"rho[w]": 0.4, "sigma2": 1.0}
+    made = ss.monte_carlo(model, PANEL, GEO, params, 50)
+    seed = np.random.SeedSequence(0, spawn_key=(7,))
+    by_hand = ss.fit(model, ss.simulate(model, PANEL, GEO, params, seed), GEO)
+    mine = made.draws.query("draw == 7").set_index("term")["estimate"]
+    assert_allclose(mine, by_hand.params[mine.index], rtol=SEARCH)
+    assert made.failures.empty
+
+
 def test_params_may_be_those_of_a_fit():
     fit = ss.fit(MODEL, PANEL, GEO)
     made = ss.monte_carlo(MODEL, PANEL, GEO, fit.params, draws=50)

@@ -105,6 +105,7 @@ def test_dummies_of_a_category_depend_on_the_formula_they_stand_in():
         ss.sdm("y ~ x", W="w", regimes="region"),
         ss.sar("y ~ x", W=["w", "v"]),
         ss.sar("y ~ x", W="w", fixed_effects="individual", lag_y=True),
+        ss.sar("y ~ 1", W="w", fixed_effects="individual"),
     ],
 )
 def test_other_models_are_made_alone(model):
