@@ -1,6 +1,6 @@
 """Many static models of one W and one sample, estimated side by side.
 
-The numbers are those of `qml`, by the same formulas on arrays (b, n T, p) of b models: most of
+The numbers are those of `qml`, by the same formulas on arrays (b, p, n T) of b models: most of
 the time of a small model is spent between its numbers, and b models share it. What a model
 gets does not depend on the models beside it, to the last bit: each product is a sum by itself,
 and a search that has ended waits for the others.
