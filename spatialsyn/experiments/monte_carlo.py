@@ -116,13 +116,12 @@ class Plan:
             replace(self._explaining(y), keys=((i,), *self.data.keys[1:]))
             for i, y in enumerate(outcomes)
         ]
-        group = stacked([self.model] * len(outcomes), data, self.weights)
-        if group is None:
-            return found
-        places, models = group
         with suppress(Exception):  # each is estimated by itself, and says what it is
-            for i, one in zip(places, estimate_beside(models), strict=True):
-                found[i] = None if one is None else (models.one, one[0])
+            group = stacked([self.model] * len(outcomes), data, self.weights)
+            if group is not None:
+                places, models = group
+                for i, one in zip(places, estimate_beside(models), strict=True):
+                    found[i] = None if one is None else (models.one, one[0])
         return found
 
     def _explaining(self, y: Array) -> Regressors:
