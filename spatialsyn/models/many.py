@@ -19,7 +19,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.line import peaks
 from spatialsyn.models.own_lag import given
-from spatialsyn.models.qml import DISTINCT, REGULAR, multiplier_at, parameter_names
+from spatialsyn.models.qml import DISTINCT, EXACT, REGULAR, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.cholesky import Symmetrised
 from spatialsyn.numerics.decomposed import Decomposed
@@ -153,7 +153,7 @@ def _at_peaks(
         inverse = _multipliers(one, rho[part])
         sigma2[part] = squares(e) / one.nobs
         moved.append(_moved(one, rows, e, rho[part, 0], inverse) if rho.size else ())
-    fine &= sigma2 > 1e-20 * products[:, p, p]
+    fine &= sigma2 * one.nobs > EXACT * products[:, p, p]
     sigma2 = np.where(fine, sigma2, 1.0)
     parts = [np.concatenate(some) for some in zip(*moved, strict=True)]
     if isinstance(full, Decomposed):

@@ -42,6 +42,9 @@ DISTINCT = 1e-2
 # Least pivot of an information matrix with a diagonal of ones: the inverse of one of 5e-7 has
 # variances to three digits, 2e-16 / pivot^2.
 REGULAR = 5e-7
+# An error that is no larger, as a share of the outcome's sum of squares, is rounding: of numbers
+# of sixteen digits half are left in it, at best.
+EXACT = 1e-17
 
 
 def estimate_qml(design: Design) -> Estimate:
@@ -89,11 +92,14 @@ def at(design: Design, spatial: Array) -> Array:
 
 def variance(design: Design, residuals: Array) -> float:
     """sigma2 of the residuals, (n T,), where anything is left."""
-    sigma2 = float(residuals @ residuals) / design.nobs
+    left = float(residuals @ residuals)
     y = design.y if design.observed is None else design.observed
-    if sigma2 <= 1e-20 * float(np.nansum(y**2)):
-        raise EstimationError("the regressors fit the outcome exactly; there is no error left.")
-    return sigma2
+    if left <= EXACT * float(np.nansum(y**2)):
+        raise EstimationError(
+            "the regressors fit the outcome exactly, but for rounding; there is no error left. "
+            "Leave out what the outcome is computed from."
+        )
+    return left / design.nobs
 
 
 def describe(design: Design, params: Array, cov: str = "expected") -> Estimate:

@@ -10,13 +10,12 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
-# From this order on a single product is worth more than one thread.
-MANY = 1000
+from spatialsyn.numerics.lags import FEW_CITIES
 
 
 def threads_for(n: int) -> AbstractContextManager[Any]:
     """A context with one BLAS thread for matrices of order `n`, or with all where it is large."""
-    return _libraries().limit(limits=1, user_api="blas") if n < MANY else nullcontext()
+    return _libraries().limit(limits=1, user_api="blas") if n <= FEW_CITIES else nullcontext()
 
 
 @cache

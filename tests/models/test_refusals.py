@@ -159,10 +159,14 @@ def test_too_few_observations_or_periods_are_refused():
 
 
 def test_an_outcome_without_error_is_refused():
-    panel, _ = made_up()
+    panel, w = made_up()
     panel = panel.assign(copy=2 * panel.frame["x"])
-    with pytest.raises(ss.EstimationError, match="fit the outcome exactly"):
+    with pytest.raises(ss.EstimationError, match="fit the outcome exactly, but for rounding"):
         ss.fit(ss.ols("copy ~ x"), panel)
+    nearly = panel.assign(copy=panel.array("copy") * (1 + 1e-9 * panel.array("z")))
+    for model in (ss.ols("copy ~ x"), ss.sar("copy ~ x", W="w", fixed_effects="individual")):
+        with pytest.raises(ss.EstimationError, match="fit the outcome exactly, but for rounding"):
+            ss.fit(model, nearly, w)
     holed = panel.assign(copy=panel.frame["copy"].where(panel.frame["z"] < 1))
     with pytest.raises(ss.EstimationError, match="fit the outcome exactly"):
         ss.fit(ss.ols("copy ~ x"), holed, missing="likelihood")

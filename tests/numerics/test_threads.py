@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from spatialsyn.numerics.threads import MANY, threads_for
+from spatialsyn.numerics.lags import FEW_CITIES
+from spatialsyn.numerics.threads import threads_for
 
 
 def blas() -> set[int]:
@@ -14,8 +15,9 @@ def blas() -> set[int]:
 def test_small_matrices_have_one_thread_and_large_ones_all():
     with threadpool_limits(limits=2, user_api="blas"):
         before = blas()
-        with threads_for(100):
-            assert blas() == {1}
-        assert blas() == before
-        with threads_for(MANY):
+        for n in (100, FEW_CITIES):  # as far as models are estimated side by side
+            with threads_for(n):
+                assert blas() == {1}
+            assert blas() == before
+        with threads_for(FEW_CITIES + 1):
             assert blas() == before
