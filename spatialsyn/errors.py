@@ -98,6 +98,13 @@ def check_whole(name: str, value: object, least: int) -> None:
         raise ModelError(f"{name}={value!r}: give a whole number of at least {least}.")
 
 
+def check_flag(name: str, value: object, error: type[SpatialsynError]) -> None:
+    """Refuse what is neither True nor False: a text such as "false" counts as true elsewhere."""
+    import numpy as np
+
+    expect(value, (bool, np.bool_), f"{name} is True or False", error)
+
+
 def named(items: Iterable[object], most: int = 6) -> str:
     """The first few of `items`, readable in a sentence: ``'440100', '440200', ... (21 in all)``."""
     listed = list(items)

@@ -16,7 +16,7 @@ from spatialsyn.effects.request import asked_for, inferred, reading_by, split_ch
 from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
 from spatialsyn.effects.told import told
-from spatialsyn.errors import ModelError, PanelError, expect
+from spatialsyn.errors import ModelError, PanelError, check_flag, expect
 from spatialsyn.models.covariance import covered
 from spatialsyn.models.criteria import counted, criteria
 from spatialsyn.models.data import regressors
@@ -299,7 +299,7 @@ class Results(SeveralWeights, Tabled):
             `.table` with the columns ``x, effect`` [``to, from``, ``city``, ``channel``],
             ``estimate, se, low, high, p``; units of y per unit of x.
         """
-        expect(lasting, (bool, np.bool_), "lasting is True or False", ModelError)
+        check_flag("lasting", lasting, ModelError)
         asked = asked_for(x, self.model, self.data, self.panel, self.sample)
         by, channels = split_channel(by, per)
         reading = reading_by(by, self.panel, per)

@@ -6,6 +6,17 @@ import os
 import tempfile
 from pathlib import Path
 
+from spatialsyn.errors import ConfigError
+
+
+def check_folder(path: Path, verb: str) -> None:
+    """Refuse a file whose folder is not there, before what it holds is made."""
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"cannot {verb} {path.name!r}: there is no folder {str(path.parent)!r}. Make it first: "
+            f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True)."
+        )
+
 
 def written(path: Path, content: bytes) -> Path:
     """Put `content` into `path` at once: readers see the old file or the new one."""

@@ -17,11 +17,10 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, PanelError, expect, named
+from spatialsyn.errors import AlignmentError, PanelError, check_flag, expect, named
 from spatialsyn.measures.columns import (
     by_city_year,
     cells,
-    check_flag,
     check_number,
     check_panel,
     check_part,
@@ -96,7 +95,7 @@ def coagglomeration(panel: CityPanel, a: str, b: str, whole: str, depth: bool = 
     """
     if a == b:
         raise PanelError(f"{a!r} is always co-agglomerated with itself: name two industries.")
-    check_flag(depth, "depth")
+    check_flag("depth", depth, PanelError)
     first, second = _quotient(panel, a, whole), _quotient(panel, b, whole)
     level = first + second
     if not (level > 0).all():

@@ -21,10 +21,9 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, named
+from spatialsyn.errors import PanelError, check_flag, named
 from spatialsyn.measures.columns import (
     by_city_year,
-    check_flag,
     check_number,
     check_panel,
     check_part,
@@ -142,7 +141,7 @@ def penetration(
     PanelError
         A threshold that no city-year, or every one, has passed.
     """
-    check_flag(kink, "kink")
+    check_flag("kink", kink, PanelError)
     r = non_negative(panel, users) / positive(panel, population)
     if threshold is None:
         return by_city_year(panel, r, "penetration_city")

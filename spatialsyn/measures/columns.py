@@ -50,11 +50,6 @@ def check_panel(panel: object) -> None:
     expect(panel, CityPanel, what, PanelError)
 
 
-def check_flag(value: object, what: str) -> None:
-    """Refuse what is neither True nor False: a text such as "false" counts as true elsewhere."""
-    expect(value, (bool, np.bool_), f"{what} is True or False", PanelError)
-
-
 def check_number(value: object, what: str) -> None:
     """Refuse what is no finite number."""
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)

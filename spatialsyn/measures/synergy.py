@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, expect
-from spatialsyn.measures.columns import by_city_year, check_flag
+from spatialsyn.errors import PanelError, check_flag, expect
+from spatialsyn.measures.columns import by_city_year
 from spatialsyn.measures.composite import Columns, Composite, composite, signed_columns
 from spatialsyn.measures.normalise import Over
 from spatialsyn.measures.weighting import Method
@@ -150,7 +150,7 @@ def coupling(
         Fewer than two subsystems, an indicator in two of them, weights that do not sum to
         one, or scores outside [0, 1], which reference years may give.
     """
-    check_flag(modified, "modified")
+    check_flag("modified", modified, PanelError)
     signs = signed_subsystems(subsystems)
     shares = _importance(signs, importance)
     parts = {name: composite(panel, s, method, origin, over) for name, s in signs.items()}

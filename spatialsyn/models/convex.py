@@ -28,7 +28,7 @@ from spatialsyn.models.likelihood import filtered, gradient, jacobian
 from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.own_lag import check_own_lag
 from spatialsyn.models.qml import check_size, describe, regress, variance
-from spatialsyn.models.search import GRID, ROOM, compressed
+from spatialsyn.models.search import GRID, at_rest, compressed
 from spatialsyn.numerics.lags import Array, norm
 from spatialsyn.numerics.regression import least_squares
 from spatialsyn.numerics.simplex import lattice, maximise_on_simplex, step_along_face
@@ -39,8 +39,6 @@ STEPS = {1: 1, 2: 4, 3: 4, 4: 3, 5: 2}
 CLIMBS = 3
 # Units of matrices differ where their largest row sums are further apart than this factor.
 APART = 100.0
-# At a peak Newton's step is below this.
-FLAT = 1e-3
 
 
 def estimate_convex(design: Design) -> Estimate:
@@ -116,9 +114,7 @@ def check_peak(design: Design, x: Array) -> Array:
         return score(small, z * unit) * unit
 
     step = step_along_face(slope, x / unit, shares, x[shares] > 0)
-    # A step is short too where the likelihood would have its peak just beyond the edge.
-    inside = np.isfinite(concentrated(small, x + ROOM * step * unit))
-    if not (np.abs(step).max() < FLAT and inside):
+    if not at_rest(lambda at: concentrated(small, at), x, step, unit):
         raise EstimationError(
             f"the likelihood still rises at {mixture.rho_name} = {x[0]:.4g}, the edge of the "
             "parameter space: the data do not identify this model with these W. Estimate each W "

@@ -14,7 +14,7 @@ from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.masked_estimate import completed
 from spatialsyn.numerics.exponential import act, exponentials
 from spatialsyn.numerics.lags import Array, lag
-from spatialsyn.numerics.multiplier import multiplied_out
+from spatialsyn.numerics.multiplier import multiplied_out, transposed
 from spatialsyn.numerics.transform import sweep, sweep_observed, sweeps_cities, sweeps_time
 
 
@@ -117,7 +117,7 @@ def error_variance(design: Design, estimate: Estimate) -> tuple[Array, Array]:
         inverse = np.linalg.inv(R)
     own, common = (inverse**2).sum(axis=-1), (inverse.sum(axis=-2) ** 2).sum(axis=-1) / n
     if error.yearly is not None:
-        own = np.diag(np.linalg.inv((np.swapaxes(R, 1, 2) @ R).mean(axis=0)))
+        own = np.diag(np.linalg.inv((transposed(R) @ R).mean(axis=0)))
     return (own.mean(axis=0) if own.ndim == 2 else own), np.asarray(common)
 
 

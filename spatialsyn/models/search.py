@@ -122,16 +122,23 @@ def check_peak(
 
     rise = slope(spatial / unit)
     step = newton_step(slope, spatial / unit, rise)
-    inside = np.isfinite(loglik(design, spatial + ROOM * step * unit))
     # Beside a ridge steps along it are short, however much is gained: exponentials have such.
     climbs = design.exponential and np.abs(rise).max() > RISES
-    if climbs or not (np.abs(step).max() < FLAT and inside):
+    if climbs or not at_rest(lambda at: loglik(design, at), spatial, step, unit):
         raise EstimationError(
             f"the likelihood still rises at [{digits(spatial)}] "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
             f"at how alike the matrices are: ss.weights.audit(...).{_wider(design, spatial)}"
         )
+
+
+def at_rest(value: Callable[[Array], float], at: Array, step: Array, unit: Array) -> bool:
+    """Whether Newton's `step` from `at`, in parts of `unit`, is short and far from any edge.
+
+    It is short too where the likelihood would have its peak just beyond the edge.
+    """
+    return bool(np.abs(step).max() < FLAT and np.isfinite(value(at + ROOM * step * unit)))
 
 
 def _far(design: Design, at: Array) -> float:

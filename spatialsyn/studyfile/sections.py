@@ -143,16 +143,16 @@ def read_study(path: str | Path) -> Study:
         A formula or specification that is not allowed.
     """
     path = Path(path)
-    text = ""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        content = tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"the study file {str(path)!r} is not UTF-8 ({error}). Save it as UTF-8 in your editor."
         ) from error
     except OSError as error:
         raise ConfigError(f"cannot read the study file {str(path)!r}: {error}.") from error
+    try:
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         paths = r" Paths take / or single quotes: 'C:\data\panel.csv'." if "\\" in text else ""
         raise ConfigError(f"{path.name} is not valid TOML: {error}.{paths}") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialsyn.errors import WeightsError, expect, is_whole
+from spatialsyn.errors import WeightsError, is_whole
 
 
 def real(value: object) -> float:
@@ -36,11 +36,6 @@ def check_power(power: object) -> None:
     """Refuse a decay that does not fall with distance or time."""
     if not 0 < real(power) < np.inf:
         raise WeightsError(f"power={power!r}: decay needs a positive power.")
-
-
-def check_flag(value: object, what: str) -> None:
-    """Refuse what is neither True nor False: a text such as "false" counts as true elsewhere."""
-    expect(value, (bool, np.bool_), f"{what} is True or False", WeightsError)
 
 
 def check_count(k: object, n: int, what: str) -> None:

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.geodesy import Places, all_km, check_apart, check_dense, places
-from spatialsyn.errors import AlignmentError, WeightsError, expect, named
+from spatialsyn.errors import AlignmentError, WeightsError, check_flag, expect, named
 from spatialsyn.numerics.lags import Array
-from spatialsyn.weights.checks import check_flag, real
+from spatialsyn.weights.checks import real
 from spatialsyn.weights.core import Weights
 
 BaseYears = Sequence[int] | str | None
@@ -106,7 +106,7 @@ def gravity(
         )
     if not 0 <= real(power) < np.inf:
         raise WeightsError(f"power={power!r}: distance decay cannot be negative.")
-    check_flag(directed, "directed")
+    check_flag("directed", directed, WeightsError)
     km = _km_between(mass, cities, power)
     weights = np.outer(m, m) * (km**-power if power else np.isfinite(km))
     if directed:

@@ -14,8 +14,7 @@ import pandas as pd
 from scipy import sparse
 
 from spatialsyn.cities.geodesy import Positions, all_km, nearest, places
-from spatialsyn.errors import WeightsError, expect, is_whole, named
-from spatialsyn.weights.checks import check_flag
+from spatialsyn.errors import WeightsError, check_flag, expect, is_whole, named
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.isolates import check_policy, mutual, settle
 
@@ -65,8 +64,8 @@ def contiguity(
 
     check_boundaries(cities)
     check_policy(isolates)
-    check_flag(rook, "rook")
-    check_flag(up_to, "up_to")
+    check_flag("rook", rook, WeightsError)
+    check_flag("up_to", up_to, WeightsError)
     _check_order(order)
     what = "links holds pairs of ids, such as [('440300', '442000')], or nothing, ()"
     expect(links, Iterable, what, WeightsError)

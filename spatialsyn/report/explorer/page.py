@@ -27,7 +27,7 @@ from matplotlib.colors import to_hex
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.cities.writing import written
+from spatialsyn.cities.writing import check_folder, written
 from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.report.atlas.labels import SUFFIX
 from spatialsyn.report.atlas.layers import hatch_ink
@@ -120,11 +120,7 @@ def page(
     """
     check_language(language)
     path = Path(path)
-    if not path.parent.is_dir():
-        raise ConfigError(
-            f"cannot write {path.name!r}: there is no folder {str(path.parent)!r}. Make it first: "
-            f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True)."
-        )
+    check_folder(path, "write")
     fits = by_name(results, "page")
     first = next(iter(fits.values()))
     panel = first.panel if panel is None else panel

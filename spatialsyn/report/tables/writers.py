@@ -15,7 +15,7 @@ from pathlib import Path
 from textwrap import fill
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from spatialsyn.cities.writing import written
+from spatialsyn.cities.writing import check_folder, written
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.tables.latex import tex
 from spatialsyn.report.tables.layout import Layout, Row, width
@@ -173,11 +173,7 @@ def save(table: Layout, path: str | os.PathLike[str]) -> Path:
             f"cannot save a table as {path.name!r}: the suffix {path.suffix!r} names no format. "
             f"Use one of {', '.join(FORMATS)}."
         )
-    if not path.parent.is_dir():
-        raise ConfigError(
-            f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}. Make it first: "
-            f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True)."
-        )
+    check_folder(path, "save")
     made = write(table)
     return written(path, made if isinstance(made, bytes) else made.encode("utf-8"))
 
