@@ -15,7 +15,7 @@ Composite Indicators, part 2, step 7. The bootstrap and the Dirichlet as draws a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, singledispatch
 from math import comb, prod
@@ -26,13 +26,13 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import PanelError, check_whole, named
+from spatialsyn.errors import PanelError, is_whole, named
 from spatialsyn.measures.composite import Composite
 from spatialsyn.measures.order import SystemSynergy
 from spatialsyn.measures.relational import GreyRelation
 from spatialsyn.measures.sensitivity import AS_IT_IS, compared
 from spatialsyn.measures.synergy import Coupling
-from spatialsyn.measures.weighting import Method, is_own, weights_by
+from spatialsyn.measures.weighting import Method, is_own
 from spatialsyn.numerics.randomness import generator
 
 REDRAWS = ("indicators", "weights")
@@ -59,6 +59,21 @@ class Recipe(NamedTuple):
     method: Method | None
     weights: Mapping[str, pd.Series]
     remake: Callable[[CityPanel, Signs, Method | None], Any]
+
+    @property
+    def mark(self) -> str:
+        """What the names of copies end with, and no column of the panel holds."""
+        mark = " #"  # no end of it is its beginning, so it is found where it was put
+        while any(mark in str(column) for column in self.panel.columns):
+            mark += "#"
+        return mark
+
+
+class Drawn(NamedTuple):
+    """What one draw makes an index of."""
+
+    signs: Signs
+    method: Method | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,16 +127,18 @@ def redrawn(index: Any, redraw: str = "indicators", draws: int = 200, seed: int 
     """
     if redraw not in REDRAWS:
         raise PanelError(f"redraw={redraw!r} is not one of {named(REDRAWS)}.")
-    check_whole("draws", draws, FEWEST)
+    if not is_whole(draws, FEWEST):
+        raise PanelError(f"draws={draws!r}: give a whole number of at least {FEWEST}.")
     recipe = recipe_of(index)
     _check(recipe, redraw)
-    scores, failures = {AS_IT_IS: index.score}, {}
     # Two indices that share a seed do not share their draws.
     own = crc32(repr({part: list(signs) for part, signs in recipe.signs.items()}).encode())
-    for number in range(1, draws + 1):
-        rng = generator(seed, number, own)
+    drawn = [DRAWN[redraw](recipe, generator(seed, i + 1, own)) for i in range(draws)]
+    panel = _with_copies(recipe, drawn)
+    scores, failures = {AS_IT_IS: index.score}, {}
+    for number, (signs, method) in enumerate(drawn, start=1):
         try:
-            scores[str(number)] = DRAWN[redraw](recipe, rng).score
+            scores[str(number)] = recipe.remake(panel, signs, method).score
         except PanelError as error:
             failures[str(number)] = str(error)
     if len(scores) == 1:
@@ -153,52 +170,49 @@ def _check(recipe: Recipe, redraw: str) -> None:
         )
 
 
-def _of_indicators(recipe: Recipe, rng: np.random.Generator) -> Any:
-    """The index of indicators that are drawn, as many as there are, in each subsystem."""
+def _of_indicators(recipe: Recipe, rng: np.random.Generator) -> Drawn:
+    """As many indicators as there are, drawn with replacement in each subsystem."""
     signs: dict[str, dict[str, int]] = {}
-    copies: dict[str, pd.Series] = {}
-    drawn_of: dict[str, str] = {}
     for part, listed in recipe.signs.items():
         names, signs[part] = list(listed), {}
         # In their order: the first of them anchors the weights of PCA.
         for i in np.sort(rng.integers(len(names), size=len(names))):
-            name = column = names[i]
-            while column in drawn_of or (column != name and column in recipe.panel.columns):
-                column += "'"
-            drawn_of[column] = name
-            signs[part][column] = listed[name]
-            if column != name:
-                copies[column] = recipe.panel.frame[name]
-    panel = recipe.panel.assign(**copies) if copies else recipe.panel
-    method = recipe.method
-    if is_own(method, _every(recipe.signs)):
-        method = _scaled(method, signs, drawn_of)
-    return recipe.remake(panel, signs, method)
+            copies = sum(_original(recipe, column) == names[i] for column in signs[part])
+            signs[part][names[i] + copies * recipe.mark] = listed[names[i]]
+    if not is_own(recipe.method, _every(recipe.signs)):
+        return Drawn(signs, recipe.method)
+    own: dict[str, float] = {}
+    for listed in signs.values():
+        given = {column: recipe.method[_original(recipe, column)] for column in listed}
+        total = sum(given.values()) or 1.0  # weights of zero are refused by name
+        own |= {column: weight / total for column, weight in given.items()}
+    return Drawn(signs, own)
 
 
-def _of_weights(recipe: Recipe, rng: np.random.Generator) -> Any:
-    """The index of weights that are drawn around those that were found."""
+def _of_weights(recipe: Recipe, rng: np.random.Generator) -> Drawn:
+    """Weights that are drawn around those that were found."""
     made = dict.fromkeys(_every(recipe.signs), 0.0)
     for weights in recipe.weights.values():
         some = weights[weights > 0]
         drawn = rng.dirichlet(len(weights) * some.to_numpy())
         made |= dict(zip(some.index, drawn.tolist(), strict=True))
-    return recipe.remake(recipe.panel, recipe.signs, made)
+    return Drawn(recipe.signs, made)
 
 
 DRAWN = {"indicators": _of_indicators, "weights": _of_weights}
 
 
-def _scaled(
-    own: Mapping[str, float], signs: Signs, drawn_of: Mapping[str, str]
-) -> dict[str, float]:
-    """The user's own weights of the indicators drawn, which sum to one in every subsystem."""
-    made: dict[str, float] = {}
-    for listed in signs.values():
-        given = {column: own[drawn_of[column]] for column in listed}
-        total = sum(given.values()) or 1.0  # weights of zero are refused by name
-        made |= {column: weight / total for column, weight in given.items()}
-    return made
+def _with_copies(recipe: Recipe, drawn: Iterable[Drawn]) -> CityPanel:
+    """The panel with a column for every time that an indicator is drawn into one index."""
+    needed = dict.fromkeys(column for signs, _ in drawn for column in _every(signs))
+    frame = recipe.panel.frame
+    copies = {name: frame[_original(recipe, name)] for name in needed if recipe.mark in name}
+    return recipe.panel.assign(**copies)
+
+
+def _original(recipe: Recipe, column: str) -> str:
+    """The indicator that a column is a copy of."""
+    return column.partition(recipe.mark)[0]
 
 
 def _every(signs: Signs) -> list[str]:

@@ -84,10 +84,12 @@ class Coupling:
     @property
     def method(self) -> Method:
         """How indicators are weighted: the same in all subsystems, or the own weights of all."""
-        parts = list(self.parts.values())
-        if not is_own(parts[0].method, parts[0].indicators):
-            return parts[0].method
-        return {name: w for part in parts for name, w in part.weights.items()}
+        own: dict[str, float] = {}
+        for part in self.parts.values():
+            if not is_own(part.method, part.indicators):
+                return part.method
+            own |= part.method
+        return own
 
     @property
     def indicators(self) -> tuple[str, ...]:

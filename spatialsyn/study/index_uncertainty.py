@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect, named
@@ -43,8 +44,7 @@ from spatialsyn.study.runs import Runs
 
 # The part of the estimates between `low` and `high`.
 INSIDE = 0.95
-# Two-sided normal quantile of ALPHA.
-CRITICAL = 1.959963984540054
+CRITICAL = -ndtri(ALPHA / 2)
 NUMBERS = ("estimate", "se", "low", "high", "p")
 # An index and its column of the panel are the same up to what a table keeps of a number.
 SAME = 1e-6
@@ -130,7 +130,10 @@ def index_uncertainty(
     expect(panel, CityPanel, "index_uncertainty needs a panel: ss.CityPanel(...)", PanelError)
     scores = _scores(model, panel, indices)
     _warn_of_overlap(model, indices)
-    drawn, models = _with_drawn(model, panel, scores, indices, rescale)
+    if rescale:
+        scores = {name: _rescaled(made) for name, made in scores.items()}
+    here = {name: made.reindex(panel.frame.index) for name, made in scores.items()}
+    drawn, models = _with_drawn(model, panel, here, indices)
     study = Study(drawn, weights, models, cov, by)
     runs = study.run(n_jobs=n_jobs, backend=backend, scheduler=scheduler)
     return _summarised(runs, indices)
@@ -139,7 +142,7 @@ def index_uncertainty(
 def _scores(
     model: SpatialModel, panel: CityPanel, indices: Mapping[str, Redrawn | Sensitivity]
 ) -> dict[str, pd.DataFrame]:
-    """The indices of every column on the city-years of the panel, all checked."""
+    """The indices of every column, checked against model and panel."""
     what = 'indices are given by column: {"va": va.redrawn("indicators")}'
     expect(indices, Mapping, what, ModelError)
     for name, made in indices.items():
@@ -159,7 +162,9 @@ def _scores(
     counts = {name: _count(made) for name, made in indices.items()}
     if len(set(counts.values())) > 1:
         raise ModelError(f"indices are redrawn together: draws={counts} must be the same number.")
-    return {name: _on_panel(panel, name, made.scores) for name, made in indices.items()}
+    for name, made in indices.items():
+        _check_holds(panel, name, made.scores)
+    return {name: made.scores for name, made in indices.items()}
 
 
 def _count(made: Redrawn | Sensitivity) -> int:
@@ -167,8 +172,8 @@ def _count(made: Redrawn | Sensitivity) -> int:
     return made.scores.shape[1] - 1 + len(failed)
 
 
-def _on_panel(panel: CityPanel, name: str, scores: pd.DataFrame) -> pd.DataFrame:
-    """The indices on the city-years of the panel, whose column the first of them is."""
+def _check_holds(panel: CityPanel, name: str, scores: pd.DataFrame) -> None:
+    """Refuse a column of the panel that is not the index as it is."""
     index = panel.frame.index
     absent = index.difference(scores.index)
     if len(absent):
@@ -176,19 +181,15 @@ def _on_panel(panel: CityPanel, name: str, scores: pd.DataFrame) -> pd.DataFrame
             f"the index for {name!r} lacks {len(absent)} city-years of the panel, "
             f"{named(absent)}: make it on the full panel, and take subsets afterwards."
         )
-    here = scores.reindex(index)
-    own, held = here[AS_IT_IS].to_numpy(), panel.array(name).ravel()
+    own, held = scores[AS_IT_IS].reindex(index).to_numpy(), panel.array(name).ravel()
     if not np.allclose(own, held, rtol=SAME, atol=SAME * np.nanstd(own), equal_nan=True):
         raise PanelError(
             f"the column {name!r} of the panel is not the index that was redrawn: assign it, "
             f"panel.assign({name}=index.score), or name the column that holds the index."
         )
-    return scores
 
 
-def _warn_of_overlap(
-    model: SpatialModel, indices: Mapping[str, Redrawn | Sensitivity]
-) -> None:
+def _warn_of_overlap(model: SpatialModel, indices: Mapping[str, Redrawn | Sensitivity]) -> None:
     """Warn where outcome and regressor count the same indicators."""
     outcome = names_in(parse(model.formula).outcome)
     given = {name: made.index for name, made in indices.items() if isinstance(made, Redrawn)}
@@ -203,34 +204,30 @@ def _with_drawn(
     panel: CityPanel,
     scores: Mapping[str, pd.DataFrame],
     indices: Mapping[str, Redrawn | Sensitivity],
-    rescale: bool,
 ) -> tuple[CityPanel, dict[str, Specification]]:
     """The panel with a column for every index, and the models that read them."""
     columns: dict[str, pd.Series] = {}
     models = {AS_IT_IS: Specification(model, choices=_choices(indices, AS_IT_IS))}
-    common = set.intersection(*(set(made.columns) for made in scores.values()))
-    first = next(iter(scores.values()))
-    for draw in [str(name) for name in first.columns if name in common - {AS_IT_IS}]:
-        names = {}
-        for name, made in scores.items():
-            column = f"{name} [{draw}]"
-            names[name] = column
-            score = _rescaled(made[draw], made[AS_IT_IS]) if rescale else made[draw]
-            columns[column] = score.reindex(panel.frame.index)
-        made_model, terms = reading(model, names)
-        chosen = _choices(indices, draw)
-        models[draw] = Specification(made_model, choices=chosen, terms=tuple(terms.items()))
-    if len(models) == 1:
-        raise ModelError("no index is left to estimate with: their draws fail in turn.")
+    first, *others = scores.values()
+    common = [str(draw) for draw in first if all(draw in made for made in others)]
+    for draw in common[1:]:  # the first is the index as it is
+        names = {name: f"{name} [{draw}]" for name in scores}
+        columns |= {names[name]: made[draw] for name, made in scores.items()}
+        read, terms = reading(model, names)
+        models[draw] = Specification(read, (), _choices(indices, draw), tuple(terms.items()))
+    taken = [name for name in columns if name in panel.columns]
+    if taken:
+        raise PanelError(
+            f"the panel has columns {named(taken)}, which redrawn indices need: rename them."
+        )
     return panel.assign(**columns), models
 
 
-def _rescaled(score: pd.Series, like: pd.Series) -> pd.Series:
-    """The score with the mean and the standard deviation of another."""
-    spread = score.std()
-    if not spread > 0:
-        return score  # a constant, which the model refuses by name
-    return like.mean() + (score - score.mean()) * (like.std() / spread)
+def _rescaled(scores: pd.DataFrame) -> pd.DataFrame:
+    """Every index with the mean and the standard deviation of the first."""
+    mean, spread = scores.mean(), scores.std()
+    factor = (spread[AS_IT_IS] / spread.where(spread > 0)).fillna(1.0)  # a constant stays one
+    return mean[AS_IT_IS] + (scores - mean) * factor
 
 
 def _choices(
@@ -247,7 +244,7 @@ def _summarised(runs: Runs, indices: Mapping[str, Redrawn | Sensitivity]) -> Ind
     made = [r for name, r in runs.records.items() if name != AS_IT_IS and r["parameters"]]
     if not made:
         raise ModelError(f"no other index gives an estimate: {runs.failures.iloc[0]}")
-    failures = {}
+    failures: dict[str, str] = {}
     for given in indices.values():
         failures |= given.failures if isinstance(given, Redrawn) else _undefined(given)
     failures |= dict(runs.failures)
@@ -276,20 +273,22 @@ def _spread(own: Mapping[str, Any], others: list[Mapping[str, Any]]) -> pd.DataF
     table = pd.DataFrame(own)
     keys = [name for name in table if name not in NUMBERS and (name != "term" or "x" not in table)]
     value, se = (np.array([made[name] for made in others]) for name in ("estimate", "se"))
-    return pd.concat([table[[*keys, "estimate", "se"]], _over(table["estimate"], value, se)], axis=1)
+    return pd.concat(
+        [table[[*keys, "estimate", "se"]], _over(table["estimate"], value, se)], axis=1
+    )
 
 
 def _over(own: pd.Series, value: Array, se: Array) -> pd.DataFrame:
     """What (draws, rows) estimates and their standard errors say of each row."""
     sampling, construction = (se**2).mean(axis=0), value.var(axis=0, ddof=1)
     total = sampling + construction
+    share = np.divide(construction, total, out=np.full_like(total, np.nan), where=total > 0)
     low, high = np.quantile(value, [(1 - INSIDE) / 2, (1 + INSIDE) / 2], axis=0)
     same = np.sign(value) == np.sign(own.to_numpy())
     return pd.DataFrame(
         {
             "mean": value.mean(axis=0), "sd": np.sqrt(construction), "se_total": np.sqrt(total),
-            "share": np.divide(construction, total, out=np.full_like(total, np.nan), where=total > 0),
-            "low": low, "high": high, "same_sign": same.mean(axis=0),
+            "share": share, "low": low, "high": high, "same_sign": same.mean(axis=0),
             "significant": (same & (np.abs(value) > CRITICAL * se)).mean(axis=0),
         }
     )  # fmt: skip

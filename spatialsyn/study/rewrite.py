@@ -83,8 +83,12 @@ def reading(model: SpatialModel, columns: Mapping[str, str]) -> tuple[SpatialMod
     parsed = parse(model.formula)
     terms = [term for term in (parsed.outcome, *parsed.terms) if names_in(term) & columns.keys()]
     made, stands_for = rewritten(model, {str(t): _reading(t, columns) for t in terms}, None, 0)
-    outside = [parse(f"{text} ~ 1").outcome for text in model.instruments]
-    return made.but(instruments=[_reading(term, columns) for term in outside]), stands_for
+    outside = {text: parse(f"{text} ~ 1").outcome for text in model.instruments}
+    moved = [
+        _reading(term, columns) if names_in(term) & columns.keys() else text
+        for text, term in outside.items()
+    ]
+    return made.but(instruments=moved), stands_for
 
 
 def _reading(term: Term, columns: Mapping[str, str]) -> str:
