@@ -13,8 +13,8 @@ proven coverage. It is no correction for a generated regressor either (Pagan 198
 Economic Review 25(1); Murphy & Topel 1985, Journal of Business & Economic Statistics 3(4)), whose
 weights are parameters estimated with an error that falls with the sample.
 
-An index of fewer different indicators holds more of their noise, so the mean of the estimates
-tends to lie nearer to zero than the estimate: that is attenuation, and neither is freed of it.
+An index of fewer different indicators holds more of their noise, so the mean of the coefficients
+tends to lie nearer to zero than the coefficient: attenuation, of which neither is freed.
 """
 
 from __future__ import annotations
@@ -210,8 +210,8 @@ def _with_drawn(
     models = {AS_IT_IS: Specification(model, choices=_choices(indices, AS_IT_IS))}
     first, *others = scores.values()
     common = [str(draw) for draw in first if all(draw in made for made in others)]
-    for draw in common[1:]:  # the first is the index as it is
-        names = {name: f"{name} [{draw}]" for name in scores}
+    for i, draw in enumerate(common[1:], start=1):  # before them the index as it is
+        names = {name: f"{name}_redrawn_{i}" for name in scores}
         columns |= {names[name]: made[draw] for name, made in scores.items()}
         read, terms = reading(model, names)
         models[draw] = Specification(read, (), _choices(indices, draw), tuple(terms.items()))
