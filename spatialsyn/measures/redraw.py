@@ -2,15 +2,15 @@
 
     indicators   of the k indicators of a subsystem k are drawn with replacement, once for all
                  cities and years, and weighted anew; one drawn twice counts as two
-    weights      w* ~ Dirichlet(k w): mean w, variance w (1 - w) / (k + 1); where the weights w
-                 are equal, uniform on all that sum to one
+    weights      w* ~ Dirichlet(k w), the same in all years: mean w, variance w (1 - w) / (k + 1);
+                 where the weights w are equal, uniform on all that sum to one
 
 Both spread weights alike: the shares with which indicators are drawn have the variance
 w (1 - w) / k. Drawn with replacement, indicators stand for those that might as well have been
 collected, which are thought to be exchangeable; drawn weights keep those that were.
 Uncertainty analysis of composite indicators: Saisana, Saltelli & Tarantola (2005), Journal of
 the Royal Statistical Society A 168(2), 307-323; OECD & JRC (2008), Handbook on Constructing
-Composite Indicators, part 2, step 7. The bootstrap and the Dirichlet as draws are ours.
+Composite Indicators, step 7. The bootstrap and the Dirichlet as draws are ours.
 """
 
 from __future__ import annotations
@@ -163,10 +163,11 @@ def _check(recipe: Recipe, redraw: str) -> None:
         return
     different = prod(comb(2 * k - 1, k) for k in sizes)
     if different < DIFFERENT:
+        way_out = 'Draw weights instead, redraw="weights", or leave' if recipe.weights else "Leave"
         raise PanelError(
             f"{' + '.join(map(str, sizes))} indicators drawn with replacement make {different} "
-            f"different indices only; four make {DIFFERENT}, which is the least. Draw weights "
-            'instead, redraw="weights", or leave each out once: index.sensitivity().'
+            f"different indices only; four make {DIFFERENT}, which is the least. "
+            f"{way_out} each out once: index.sensitivity()."
         )
 
 

@@ -37,7 +37,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import names_in, parse
 from spatialsyn.numerics.lags import Array
 from spatialsyn.study.curve import ALPHA, Curve
-from spatialsyn.study.grid import Specification
+from spatialsyn.study.grid import Specification, axis_of
 from spatialsyn.study.rewrite import columns_read, reading
 from spatialsyn.study.run import Study
 from spatialsyn.study.runs import Runs
@@ -234,7 +234,8 @@ def _choices(
     indices: Mapping[str, Redrawn | Sensitivity], draw: str
 ) -> tuple[tuple[str, str], ...]:
     """What a curve tells apart: variants, and not draws."""
-    return tuple((name, draw) for name, made in indices.items() if isinstance(made, Sensitivity))
+    tried = [name for name, made in indices.items() if isinstance(made, Sensitivity)]
+    return tuple((axis_of(name), draw) for name in tried)
 
 
 def _summarised(runs: Runs, indices: Mapping[str, Redrawn | Sensitivity]) -> IndexUncertainty:

@@ -236,6 +236,8 @@ def test_the_table_compares_every_draw_with_the_index():
     [
         (lambda p: composite(p, {"u": 1, "v": 1, "w": 1}).redrawn(),
          r"3 indicators .* make 10 different indices only; four make 35.*redraw=\"weights\""),
+        (lambda p: grey_relational(p, "u", ["v", "w"]).redrawn(),
+         r"2 indicators .* make 3 .* the least\. Leave each out once: index.sensitivity"),
         (lambda p: composite(p, {"u": 1}).redrawn("weights"), "'u' each stand alone"),
         (lambda p: composite(p, SIGNS).redrawn("W"), "redraw='W' is not one of 'indicators'"),
         (lambda p: composite(p, SIGNS).redrawn(draws=99), "draws=99: give a whole number of at"),

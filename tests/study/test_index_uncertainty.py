@@ -168,7 +168,7 @@ def test_variants_of_the_index_are_estimated_as_they_are_called(case):
     assert found.table.columns[:4].tolist() == ["x", "effect", "to", "from"]
     assert (found.table["share"] < 0.5).all()
     curve = found.curve("va", {"effect": "direct", "to": "core", "from": "core"})
-    assert set(curve.by("va").index) == set(va.sensitivity().scores.columns)
+    assert set(curve.by("va as").index) == set(va.sensitivity().scores.columns)
     plt.close(ss.report.specification_curve(curve))
 
 
