@@ -51,6 +51,7 @@ _HOMES = {
     "Runs": "study.runs",
     "placebo": "study.placebo",
     "jackknife": "study.jackknife",
+    "index_uncertainty": "study.index_uncertainty",
     "decay": "spillovers.decay",
     "mediation": "spillovers.mechanism",
     "moderated": "spillovers.moderation",
@@ -126,6 +127,7 @@ if TYPE_CHECKING:
     from spatialsyn.spillovers.moderation import moderated
     from spatialsyn.spillovers.threshold import threshold
     from spatialsyn.study.grid import Specification, grid, swap
+    from spatialsyn.study.index_uncertainty import index_uncertainty
     from spatialsyn.study.jackknife import jackknife
     from spatialsyn.study.placebo import placebo
     from spatialsyn.study.run import Study

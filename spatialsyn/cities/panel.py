@@ -216,8 +216,11 @@ class CityPanel:
         if keys:
             raise PanelError(f"{named(keys)} is a key of the panel: give the column another name.")
         frame = self.frame.copy()
-        for name, values in columns.items():
-            frame[name] = self._aligned(name, values)
+        made = {name: self._aligned(name, values) for name, values in columns.items()}
+        for name in [name for name in made if name in frame]:
+            frame[name] = made.pop(name)
+        if made:  # joined at once: pandas warns of many that are put in one by one
+            frame = frame.join(pd.DataFrame(made, index=frame.index))
         if set(columns) & set(self._blocks):
             return self._with(frame)
         check_cells_are_numbers(frame[list(columns)], ignore=())

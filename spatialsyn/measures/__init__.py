@@ -23,6 +23,7 @@ from spatialsyn.measures.network import centrality, network_density
 from spatialsyn.measures.normalise import minmax
 from spatialsyn.measures.order import SystemSynergy, composite_synergy
 from spatialsyn.measures.overlap import Overlap, overlap
+from spatialsyn.measures.redraw import Redrawn, redrawn
 from spatialsyn.measures.relational import (
     GreyRelation,
     grey_relational,
@@ -52,6 +53,7 @@ __all__ = [
     "GreyRelation",
     "Haken",
     "Overlap",
+    "Redrawn",
     "Sensitivity",
     "SystemSynergy",
     "centrality",
@@ -81,6 +83,7 @@ __all__ = [
     "penetration",
     "price_segmentation",
     "ratio",
+    "redrawn",
     "relational_coefficients",
     "sensitivity",
     "small_firms",

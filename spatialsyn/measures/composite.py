@@ -25,6 +25,7 @@ from spatialsyn.measures.weighting import Method, topsis, weights_by
 from spatialsyn.numerics.lags import Array
 
 if TYPE_CHECKING:
+    from spatialsyn.measures.redraw import Redrawn
     from spatialsyn.measures.sensitivity import Sensitivity
 
 SIGNS = {"+": 1, "-": -1, 1: 1, -1: -1, "+1": 1, "-1": -1}
@@ -111,6 +112,12 @@ class Composite:
         from spatialsyn.measures.sensitivity import sensitivity
 
         return sensitivity(self.but())
+
+    def redrawn(self, redraw: str = "indicators", draws: int = 200, seed: int = 0) -> Redrawn:
+        """The index with its indicators or weights drawn anew, see `ss.index_uncertainty`."""
+        from spatialsyn.measures.redraw import redrawn
+
+        return redrawn(self, redraw, draws, seed)
 
     def columns(self, name: str) -> dict[str, pd.Series]:
         """What the index adds to a panel."""

@@ -26,13 +26,15 @@ from spatialsyn.measures.columns import by_city_year, check_number, check_panel,
 from spatialsyn.measures.composite import Columns
 from spatialsyn.measures.normalise import between, is_flat
 from spatialsyn.measures.synergy import root_of_product, signed_subsystems
-from spatialsyn.measures.weighting import Method, weights_by
+from spatialsyn.measures.weighting import Method, methods_within, weights_by
 from spatialsyn.numerics.lags import Array
 
 if TYPE_CHECKING:
+    from spatialsyn.measures.redraw import Redrawn
     from spatialsyn.measures.sensitivity import Sensitivity
 
 BASES = ("fixed", "adjacent")
+GEOMETRIC = "geometric"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +65,17 @@ class SystemSynergy:
         """Columns the subsystems are made of."""
         return tuple(self.normalised.columns)
 
+    @property
+    def weights(self) -> dict[str, pd.Series]:
+        """Weights of the components within each subsystem; none in a geometric mean."""
+        if isinstance(self.method, str) and self.method == GEOMETRIC:
+            return {}
+        how, found = methods_within(self.method, self.signs), {}
+        for name, listed in self.signs.items():
+            made = weights_by(how[name], self.normalised[list(listed)].to_numpy(), list(listed))
+            found[name] = pd.Series(made, index=list(listed), name="weight")
+        return found
+
     def but(self, **changes: Any) -> SystemSynergy:
         """The index with some arguments of `composite_synergy` changed."""
         given: dict[str, Any] = {"subsystems": self.signs, "base": self.base}
@@ -74,6 +87,12 @@ class SystemSynergy:
         from spatialsyn.measures.sensitivity import sensitivity
 
         return sensitivity(self)
+
+    def redrawn(self, redraw: str = "indicators", draws: int = 200, seed: int = 0) -> Redrawn:
+        """The index with its components or their weights drawn anew, see `ss.index_uncertainty`."""
+        from spatialsyn.measures.redraw import redrawn
+
+        return redrawn(self, redraw, draws, seed)
 
     def columns(self, name: str) -> dict[str, pd.Series]:
         """What the index adds to a panel."""
@@ -101,7 +120,7 @@ def composite_synergy(
     margin : share by which the limits of a component lie beyond its extremes over all cells
         (0.05: 0.95 min and 1.05 max for positive data), so that no order degree is zero
         or one because of the sample alone.
-    method : "geometric", or a method of `composite` for a weighted sum
+    method : "geometric", or a method of `coupling` for a weighted sum
 
     Raises
     ------
@@ -122,7 +141,8 @@ def composite_synergy(
         name: np.stack([_order(panel, column, sign, margin) for column, sign in listed.items()], 2)
         for name, listed in signs.items()
     }
-    order = np.stack([_subsystem(u[name], method, list(signs[name])) for name in u], axis=2)
+    how = methods_within(method, signs)
+    order = np.stack([_subsystem(u[name], how[name], list(signs[name])) for name in u], axis=2)
     start = order[:, :1] if base == "fixed" else order[:, :-1]
     change = order[:, 1:] - start
     sign = np.sign(change.min(axis=2))
@@ -149,6 +169,6 @@ def _order(panel: CityPanel, column: str, sign: int, margin: float) -> Array:
 
 def _subsystem(u: Array, method: Method, names: list[str]) -> Array:
     """Order degree of a subsystem from those of its components, (n, T, k)."""
-    if isinstance(method, str) and method == "geometric":
+    if isinstance(method, str) and method == GEOMETRIC:
         return root_of_product(u, u.shape[2])
     return np.asarray(u @ weights_by(method, u.reshape(-1, u.shape[2]), names))

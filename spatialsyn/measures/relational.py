@@ -25,6 +25,7 @@ from spatialsyn.measures.normalise import Over
 from spatialsyn.numerics.lags import Array
 
 if TYPE_CHECKING:
+    from spatialsyn.measures.redraw import Redrawn
     from spatialsyn.measures.sensitivity import Sensitivity
 
 
@@ -75,6 +76,12 @@ class GreyRelation:
         from spatialsyn.measures.sensitivity import sensitivity
 
         return sensitivity(self)
+
+    def redrawn(self, redraw: str = "indicators", draws: int = 200, seed: int = 0) -> Redrawn:
+        """The index with its other series drawn anew, see `ss.index_uncertainty`."""
+        from spatialsyn.measures.redraw import redrawn
+
+        return redrawn(self, redraw, draws, seed)
 
     def columns(self, name: str) -> dict[str, pd.Series]:
         """What the relation adds to a panel."""

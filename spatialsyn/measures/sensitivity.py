@@ -35,6 +35,8 @@ from spatialsyn.numerics.transform import sweep
 SHIFTS = (1e-6, 1e-4, 1e-2, 1.0)
 MARGINS = (0.0, 0.05, 0.2)
 RHOS = (0.1, 0.5, 1.0)
+# The column of the index itself among the scores of its variants.
+AS_IT_IS = "as it is"
 # What is changed, into what, and the arguments of the index that do it.
 Variant = tuple[str, str, dict[str, Any]]
 
@@ -64,7 +66,7 @@ class Sensitivity:
 def sensitivity(index: Any) -> Sensitivity:
     """Every variant of an index: without each indicator, other weights, scales, forms."""
     changes = variants(index)
-    base, rows, scores = index.score, [], {"as it is": index.score}
+    base, rows, scores = index.score, [], {AS_IT_IS: index.score}
     for part, variant, change in changes:
         row: dict[str, Any] = {"part": part, "variant": variant}
         try:

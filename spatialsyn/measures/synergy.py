@@ -30,10 +30,11 @@ from spatialsyn.errors import PanelError, check_flag, expect
 from spatialsyn.measures.columns import by_city_year
 from spatialsyn.measures.composite import Columns, Composite, composite, signed_columns
 from spatialsyn.measures.normalise import Over
-from spatialsyn.measures.weighting import Method
+from spatialsyn.measures.weighting import Method, is_own, methods_within
 from spatialsyn.numerics.lags import Array
 
 if TYPE_CHECKING:
+    from spatialsyn.measures.redraw import Redrawn
     from spatialsyn.measures.sensitivity import Sensitivity
 
 # Names of D = [0, 0.1), [0.1, 0.2), ..., [0.9, 1].
@@ -81,6 +82,16 @@ class Coupling:
         return {name: part.weights for name, part in self.parts.items()}
 
     @property
+    def method(self) -> Method:
+        """How indicators are weighted: the same in all subsystems, or the own weights of all."""
+        own: dict[str, float] = {}
+        for part in self.parts.values():
+            if not is_own(part.method, part.indicators):
+                return part.method
+            own |= part.method
+        return own
+
+    @property
     def indicators(self) -> tuple[str, ...]:
         """Columns the subsystems are made of."""
         return tuple(name for part in self.parts.values() for name in part.indicators)
@@ -101,7 +112,7 @@ class Coupling:
         given: dict[str, Any] = {
             "subsystems": {name: part.signs for name, part in self.parts.items()},
             "importance": self.importance.to_dict(), "modified": self.modified,
-            "method": first.method, "origin": first.origin, "over": first.over,
+            "method": self.method, "origin": first.origin, "over": first.over,
         }  # fmt: skip
         return coupling(first.panel, **(given | changes))
 
@@ -110,6 +121,12 @@ class Coupling:
         from spatialsyn.measures.sensitivity import sensitivity
 
         return sensitivity(self)
+
+    def redrawn(self, redraw: str = "indicators", draws: int = 200, seed: int = 0) -> Redrawn:
+        """The index with its indicators or weights drawn anew, see `ss.index_uncertainty`."""
+        from spatialsyn.measures.redraw import redrawn
+
+        return redrawn(self, redraw, draws, seed)
 
     def columns(self, name: str) -> dict[str, pd.Series]:
         """What the index adds to a panel."""
@@ -138,7 +155,9 @@ def coupling(
         A mapping column -> sign, a list of columns (all positive), or one column.
     importance : name -> a_i, optional
         Weights of the subsystems in T, positive and summing to one; equal by default.
-    method : how indicators are weighted within a subsystem, by name; see `composite`
+    method : how indicators are weighted within a subsystem, see `composite`
+        Your own weights are a mapping of the indicators of all subsystems; they sum to one
+        within each.
     modified : use the modified C of Wang et al. (2021)
     origin : "minimum" | "zero", see `minmax`; a subsystem of one indicator has a city-year
         with U = 0, hence C = D = 0, unless the origin is zero
@@ -153,7 +172,8 @@ def coupling(
     check_flag("modified", modified, PanelError)
     signs = signed_subsystems(subsystems)
     shares = _importance(signs, importance)
-    parts = {name: composite(panel, s, method, origin, over) for name, s in signs.items()}
+    how = methods_within(method, signs)
+    parts = {name: composite(panel, s, how[name], origin, over) for name, s in signs.items()}
     U = np.column_stack([part.score.to_numpy() for part in parts.values()])
     C = modified_coupling_degree(U) if modified else coupling_degree(U)
     T = U @ shares

@@ -10,6 +10,7 @@ share (PCA). Report the weights, and how the index changes with them (`sensitivi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,7 +177,7 @@ def weights_by(method: Method, z: Array, names: Sequence[str]) -> Array:
     if isinstance(method, str):
         return _by_name(method, z, names)
     if isinstance(method, Mapping):
-        if set(method) == set(names):
+        if is_own(method, names):
             return own_weights(method, names)
         if set(method) <= set(METHODS):
             made = [_by_name(name, z, names) for name in method]
@@ -188,6 +189,20 @@ def weights_by(method: Method, z: Array, names: Sequence[str]) -> Array:
     if not method or len(set(method)) < len(method):
         raise PanelError(f"method={list(method)} must list different methods, {named(METHODS)}.")
     return combined_weights([_by_name(name, z, names) for name in method])
+
+
+def is_own(method: object, names: Sequence[str]) -> TypeGuard[Mapping[str, float]]:
+    """Whether `method` is the user's own weights of all `names`."""
+    return isinstance(method, Mapping) and set(method) == set(names)
+
+
+def methods_within(
+    method: Method, subsystems: Mapping[str, Mapping[str, int]]
+) -> dict[str, Method]:
+    """The method of every subsystem: the same, or its part of the user's own weights of all."""
+    if is_own(method, [name for listed in subsystems.values() for name in listed]):
+        return {part: {n: method[n] for n in listed} for part, listed in subsystems.items()}
+    return dict.fromkeys(subsystems, method)
 
 
 def own_weights(given: Mapping[str, float], names: Sequence[str]) -> Array:

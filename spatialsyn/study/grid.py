@@ -109,7 +109,7 @@ def grid(
     swaps = x if isinstance(x, list) else [] if x is None else [x]
     for one in swaps:
         expect(one, Swap, 'x takes swaps: x=ss.swap("va", ["va_pca"])', ModelError)
-    axes: dict[str, list[Any]] = {_axis(one.term): [one.term, *one.others] for one in swaps}
+    axes: dict[str, list[Any]] = {axis_of(one.term): [one.term, *one.others] for one in swaps}
     if len(axes) < len(swaps):
         raise ModelError(f"{named(s.term for s in swaps)} is swapped twice: name all in one swap.")
     terms = _optional(optional, model.formula, [one.term for one in swaps])
@@ -198,7 +198,7 @@ def _specification(
         fields["fixed_effects"] = point["fixed effects"]
     if "regimes" in point:
         fields["regimes"] = point["regimes"]
-    swaps = {t: point[_axis(t)] for t in swapped if point[_axis(t)] != t}
+    swaps = {t: point[axis_of(t)] for t in swapped if point[axis_of(t)] != t}
     winsor, lag_x = point.get("winsor"), point.get("lag of x", 0)
     left_out = [term for term in optional if not point[_with(term)]]
     try:
@@ -209,7 +209,7 @@ def _specification(
     return Specification(made, point.get("sample", ()), choices, tuple(terms.items()))
 
 
-def _axis(term: str) -> str:
+def axis_of(term: str) -> str:
     """What the axis of a swap is called."""
     return f"{term} as"
 

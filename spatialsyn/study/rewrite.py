@@ -3,6 +3,7 @@
     y ~ x + log(z)    winsor 0.01    winsor(y, 0.01) ~ winsor(x, 0.01) + winsor(log(z), 0.01)
                       lag 1          y ~ lag(x) + lag(log(z))
                       without x      y ~ log(z)
+                      z read as z2   y ~ x + log(z2)
 
 Whatever refers to a term by its name (own matrices, regimes, endogenous regressors) follows.
 Categories, `C(...)`, stay as they are. Everything is winsorised, the outcome too; only
@@ -22,9 +23,11 @@ from typing import Any
 
 from spatialsyn.errors import FormulaError, ModelError, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.models.syntax import Factor, Parsed, Term, parse
+from spatialsyn.models.syntax import Factor, Parsed, Term, names_in, parse
 
 CATEGORY = re.compile(r"\bC\(")
+# A column in an expression, quoted or not; what a bracket or = follows is a function or its option.
+COLUMN = re.compile(r"`([^`]*)`|\b([^\W\d]\w*)\b(?!\s*[(=])")
 
 
 def rewritten(
@@ -61,6 +64,46 @@ def rewritten(
         raise ModelError(f"{formula!r} holds a term twice: a swap must bring a new one.")
     name = {str(a): str(b) for a, b in zip(old.terms, new.terms, strict=True)}
     return _renamed(model, formula, name), {b: a for a, b in name.items()}
+
+
+def columns_read(model: SpatialModel) -> frozenset[str]:
+    """The columns that outcome, regressors and instruments of a model name."""
+    parsed = parse(model.formula)
+    outside = [parse(f"{text} ~ 1").outcome for text in model.instruments]
+    return frozenset().union(*map(names_in, (parsed.outcome, *parsed.terms, *outside)))
+
+
+def reading(model: SpatialModel, columns: Mapping[str, str]) -> tuple[SpatialModel, dict[str, str]]:
+    """`model` with other columns in the place of some, and what each new term stands for.
+
+    Parameters
+    ----------
+    columns : column -> the one that is read instead, wherever the model names it
+    """
+    parsed = parse(model.formula)
+    terms = [term for term in (parsed.outcome, *parsed.terms) if names_in(term) & columns.keys()]
+    made, stands_for = rewritten(model, {str(t): _reading(t, columns) for t in terms}, None, 0)
+    outside = {text: parse(f"{text} ~ 1").outcome for text in model.instruments}
+    moved = [
+        _reading(term, columns) if names_in(term) & columns.keys() else text
+        for text, term in outside.items()
+    ]
+    return made.but(instruments=moved), stands_for
+
+
+def _reading(term: Term, columns: Mapping[str, str]) -> str:
+    """The text of a term that reads other columns."""
+
+    def placed(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        return f"`{columns[name]}`" if name in columns else found[0]
+
+    def written(factor: Factor) -> str:
+        if factor.method == "lookup":
+            return f"`{columns.get(factor.expr, factor.expr)}`"
+        return f"{{{COLUMN.sub(placed, factor.expr)}}}"
+
+    return ":".join(map(written, term.factors))
 
 
 def _check_swaps(swaps: Mapping[str, str], parsed: Parsed, formula: str) -> None:
