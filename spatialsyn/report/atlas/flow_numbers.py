@@ -1,0 +1,180 @@
+"""The numbers on a map of flows between blocks, clear of arrows and of one another.
+
+A number stands beside its arrow, or away from it with a line; that of what stays within a block
+stands over the block. Where numbers with their intervals find no place the interval stands on
+a line of its own, then it is left out, and at last the number.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch
+
+from spatialsyn.numerics.lags import Array
+from spatialsyn.report import theme
+from spatialsyn.report.atlas import frame
+from spatialsyn.report.atlas.arrows import Arrows, arrow_parts, arrows_on
+from spatialsyn.report.atlas.frame import Box
+from spatialsyn.report.atlas.labels import (
+    CLEAR,
+    draw_leader,
+    extents,
+    halo,
+    inside,
+    pixels,
+    text_size,
+)
+from spatialsyn.report.atlas.placing import Choice, counted, settled, straight
+from spatialsyn.report.folding import folded
+
+# Shares of the length of an arrow at which its number may stand, and points between them: a
+# number that is farther off than LINE has a line to its arrow.
+ALONG = np.linspace(0.3, 0.7, 9)
+OFF, LINE = (1.5, 5.0, 11.0, 19.0, 30.0, 44.0, 62.0, 84.0, 110.0), 9.0
+# What a number costs for a line's height of distance, for the whole length of its arrow away from
+# the middle, on the inner side of the arc, for its own shaft and for one that it covers or is near.
+FAR, MIDDLE, INNER, OWN, SHAFT = 0.8, 4.0, 0.3, 1.5, 3.0
+# Points between the middle of a block and the text of what stays within it.
+AWAY = np.array([4.0, 6.0])
+# Share of that text that lies over the block, if that can be, and places tried along each side.
+MOST, TRIED = 0.8, 25
+# Share of the map's width that a line of it takes at most.
+WIDEST = 0.3
+# How a number and its interval are written, the first for which there is room.
+FORMS = ("{} {}", "{}\n{}", "{}")
+
+
+@dataclass(frozen=True, eq=False)
+class OnArrow:
+    """The number of a flow, in parts: the estimate and its interval."""
+
+    parts: tuple[str, ...]
+    arrow: FancyArrowPatch
+
+    def text(self, form: str, room: float, size: float) -> str:
+        """What is written."""
+        return form.format(*self.parts)
+
+    def choice(self, ax: Axes, size: Array, line: float, arrows: Arrows) -> Choice:
+        """Places on both sides of the arrow, near its middle."""
+        point = theme.figure_of(ax).dpi / 72
+        shaft = shapely.LineString(arrow_parts(self.arrow)[0])
+        reach = 0.5 * shaft.length
+        on, ahead = (shapely.get_coordinates(shapely.line_interpolate_point(shaft, at * 2 * reach))
+                     for at in (ALONG, ALONG + 0.01))  # fmt: skip
+        along = (ahead - on) / np.hypot(*(ahead - on).T)[:, None]
+        normal = np.c_[along[:, 1], -along[:, 0]]
+        thick = self.arrow.get_linewidth() / 2
+        half = (np.abs(normal) * size / 2).sum(axis=1)
+        starts, centres, cost = [on], [on], [OWN + MIDDLE * np.abs(ALONG - 0.5)]
+        for off in OFF:
+            for side in (1, -1):
+                far = half + (thick + off) * point
+                centres.append(on + side * far[:, None] * normal)
+                starts.append(np.where(off > LINE, on, np.nan))
+                inner = INNER * (side < 0)
+                cost.append(FAR * off * point / line + MIDDLE * np.abs(ALONG - 0.5) + inner)
+        starts[0] = np.full_like(on, np.nan)
+        edge = pixels(ax, [(0, 0, 1, 1)])[0]
+        made = Choice(np.vstack(centres), size, np.vstack(starts), np.concatenate(cost))
+        made = made.keep((inside(made.centres, size, edge) == made.centres).all(axis=1))
+        others = arrows.shafts[~shapely.equals(arrows.shafts, shaft)]
+        boxes = shapely.box(*made.boxes.T)
+        crossing = counted(boxes, others) + counted(shapely.buffer(boxes, 4 * point), others)
+        crossing += counted(straight(made.lines), others)
+        return Choice(made.centres, size, made.starts, made.cost + SHAFT * crossing)
+
+
+@dataclass(frozen=True, eq=False)
+class Within:
+    """What stays within a block, over its `shape`; `here` and the `others` are middles."""
+
+    parts: tuple[str, ...]
+    name: str
+    here: Any
+    others: Sequence[Any]
+    shape: shapely.Geometry
+
+    def text(self, form: str, room: float, size: float) -> str:
+        """What is written."""
+        return f"{folded(self.name, room, size)}\n{form.format(*self.parts)}"
+
+    def choice(self, ax: Axes, size: Array, line: float, arrows: Arrows) -> Choice:
+        """Places over the block, the best on the side away from the other blocks."""
+        shape = shapely.transform(self.shape, ax.transData.transform)
+        edge = pixels(ax, [(0, 0, 1, 1)])[0]
+        x0, y0, x1, y1 = shape.bounds
+        grid = np.meshgrid(np.linspace(x0, x1, TRIED), np.linspace(y0, y1, TRIED))
+        centres = inside(np.c_[grid[0].ravel(), grid[1].ravel()], size, edge)
+        ends = np.c_[centres - size / 2, centres + size / 2]
+        boxes = shapely.box(*ends.T)
+        over = shapely.area(shapely.intersection(boxes, shape)) / size.prod()
+        kept = over >= min(MOST, over.max())
+        distance = np.hypot(*(centres - self._outward(ax, size)).T) / line
+        cost = 0.3 * distance + SHAFT * counted(boxes, arrows.shafts)
+        return Choice(centres, size, np.full_like(centres, np.nan), cost).keep(kept)
+
+    def _outward(self, ax: Axes, size: Array) -> Array:
+        """Beside the middle of the block, away from the others, in pixels."""
+        here = ax.transData.transform(self.here)
+        others = [ax.transData.transform(at) for at in self.others]
+        away = here - np.mean(others or [here - [0, 1]], axis=0)
+        unit = away / np.hypot(*away)
+        reach = size / 2 + AWAY * theme.figure_of(ax).dpi / 72
+        return np.asarray(here + unit / (np.abs(unit) / reach).max())
+
+
+Number = OnArrow | Within
+
+
+def put_numbers(ax: Axes, numbers: Sequence[Number], taken: Sequence[Box]) -> None:
+    """Write the numbers of all flows in the first form for which there is room."""
+    if not numbers:
+        return
+    arrows, size = arrows_on(ax), text_size(ax)
+    names = [text.get_window_extent().extents for text in ax.texts if text.get_gid() == "label"]
+    solid = np.concatenate(
+        [shapely.box(*np.vstack([pixels(ax, taken), *names]).T), arrows.heads, arrows.tails]
+    )
+    look: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 7, "gid": "number"}
+    texts = [ax.text(0, 0, "", fontsize=size, **look) for _ in numbers]
+    room = WIDEST * float(frame.points(ax)[0])
+    for form in FORMS:
+        for text, one in zip(texts, numbers, strict=True):
+            text.set_text(one.text(form, room, size))
+        sizes = extents(texts) + 2 * CLEAR * theme.figure_of(ax).dpi / 72
+        lines = sizes[:, 1] / [1 + text.get_text().count("\n") for text in texts]
+        choices = [
+            one.choice(ax, sizes[i], lines[i], arrows).off(solid) for i, one in enumerate(numbers)
+        ]
+        places = settled(choices)
+        if (places >= 0).all():
+            break
+    for text, choice, place in zip(texts, choices, places, strict=True):
+        if place < 0:
+            text.remove()
+            continue
+        text.set_position(tuple(ax.transData.inverted().transform(choice.centres[place])))
+        halo(ax, text)
+        draw_leader(ax, choice.lines[place], dot=True)
+    _warn(form, int((places < 0).sum()), len(places), ax)
+
+
+def _warn(form: str, lost: int, count: int, ax: Axes) -> None:
+    """Say what is not written, and what to do."""
+    if form != FORMS[-1]:
+        return
+    wide = ax.bbox.width / theme.figure_of(ax).dpi / theme.MM
+    also = f", and {lost} of the numbers," if lost else ""
+    warnings.warn(
+        f"the intervals of {count} flows{also} find no place on a map {wide:.0f} mm wide and are "
+        "left out. A larger width_mm has room for them; ss.report.block_matrix(effects) shows all.",
+        stacklevel=3,
+    )
