@@ -24,6 +24,7 @@ from spatialsyn.errors import (
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas import frame, furniture
+from spatialsyn.report.atlas.arrows import thickest
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
 from spatialsyn.report.atlas.frame import Sheet
@@ -193,9 +194,10 @@ def links(
 def draw_links(ax: Axes, shown: Sheet, W: pd.DataFrame) -> Array:
     """Curved arrows, one per link, thick over thin; returns their widths in points."""
     weight = W["weight"].to_numpy()
-    thickest = THICKEST if len(np.unique(alike(weight))) > 1 else THINNEST
-    widths = THINNEST + (thickest - THINNEST) * weight / weight.max(initial=0)
     place: Mapping[Any, Any] = {city: (p.x, p.y) for city, p in shown.points.items()}
+    most = thickest(ax, [place[i] for i in W["from"]], [place[i] for i in W["to"]], THICKEST)
+    most = most if len(np.unique(alike(weight))) > 1 else THINNEST
+    widths = THINNEST + (most - THINNEST) * weight / weight.max(initial=0)
     for to, origin, width in zip(W["to"], W["from"], widths, strict=True):
         ax.add_patch(
             FancyArrowPatch(

@@ -29,6 +29,7 @@ from spatialsyn.report.atlas.labels import (
     halo,
     inside,
     pixels,
+    rows,
     text_size,
 )
 from spatialsyn.report.atlas.placing import Choice, counted, settled, straight
@@ -38,9 +39,10 @@ from spatialsyn.report.folding import folded
 # number that is farther off than LINE has a line to its arrow.
 ALONG = np.linspace(0.3, 0.7, 9)
 OFF, LINE = (1.5, 5.0, 11.0, 19.0, 30.0, 44.0, 62.0, 84.0, 110.0), 9.0
-# What a number costs for a line's height of distance, for the whole length of its arrow away from
-# the middle, on the inner side of the arc, for its own shaft and for one that it covers or is near.
-FAR, MIDDLE, INNER, OWN, SHAFT = 0.8, 4.0, 0.3, 1.5, 3.0
+# What a number costs for a line's height between it and its arrow, and between its middle and that
+# of one beside a level arrow; for the whole length of the arrow away from the middle, on the inner
+# side of the arc, per point of its own shaft, and for another one that it covers or is near.
+FAR, SLOPE, MIDDLE, INNER, OWN, SHAFT = 0.8, 0.6, 4.0, 0.3, 0.5, 3.0
 # Points between the middle of a block and the text of what stays within it.
 AWAY = np.array([4.0, 6.0])
 # Share of that text that lies over the block, if that can be, and places tried along each side.
@@ -62,8 +64,9 @@ class OnArrow:
         """What is written."""
         return form.format(*self.parts)
 
-    def choice(self, ax: Axes, size: Array, line: float, arrows: Arrows) -> Choice:
+    def choice(self, ax: Axes, size: Array, rows: Array, arrows: Arrows) -> Choice:
         """Places on both sides of the arrow, near its middle."""
+        line = size[1] / len(rows)
         point = theme.figure_of(ax).dpi / 72
         shaft = shapely.LineString(arrow_parts(self.arrow)[0])
         reach = 0.5 * shaft.length
@@ -73,23 +76,25 @@ class OnArrow:
         normal = np.c_[along[:, 1], -along[:, 0]]
         thick = self.arrow.get_linewidth() / 2
         half = (np.abs(normal) * size / 2).sum(axis=1)
-        starts, centres, cost = [on], [on], [OWN + MIDDLE * np.abs(ALONG - 0.5)]
+        middle = MIDDLE * np.abs(ALONG - 0.5)
+        slope = SLOPE * (half - size[1] / 2) / line
+        starts, centres, cost = [on], [on], [OWN * (1 + 2 * thick) + middle]
         for off in OFF:
             for side in (1, -1):
                 far = half + (thick + off) * point
                 centres.append(on + side * far[:, None] * normal)
                 starts.append(np.where(off > LINE, on, np.nan))
                 inner = INNER * (side < 0)
-                cost.append(FAR * off * point / line + MIDDLE * np.abs(ALONG - 0.5) + inner)
+                cost.append(FAR * off * point / line + slope + middle + inner)
         starts[0] = np.full_like(on, np.nan)
         edge = pixels(ax, [(0, 0, 1, 1)])[0]
-        made = Choice(np.vstack(centres), size, np.vstack(starts), np.concatenate(cost))
+        made = Choice(np.vstack(centres), size, np.vstack(starts), np.concatenate(cost), rows)
         made = made.keep((inside(made.centres, size, edge) == made.centres).all(axis=1))
         others = arrows.shafts[~shapely.equals(arrows.shafts, shaft)]
         boxes = shapely.box(*made.boxes.T)
         crossing = counted(boxes, others) + counted(shapely.buffer(boxes, 4 * point), others)
         crossing += counted(straight(made.lines), others)
-        return Choice(made.centres, size, made.starts, made.cost + SHAFT * crossing)
+        return Choice(made.centres, size, made.starts, made.cost + SHAFT * crossing, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +111,9 @@ class Within:
         """What is written."""
         return f"{folded(self.name, room, size)}\n{form.format(*self.parts)}"
 
-    def choice(self, ax: Axes, size: Array, line: float, arrows: Arrows) -> Choice:
+    def choice(self, ax: Axes, size: Array, rows: Array, arrows: Arrows) -> Choice:
         """Places over the block, the best on the side away from the other blocks."""
-        shape = shapely.transform(self.shape, ax.transData.transform)
+        shape = shapely.simplify(shapely.transform(self.shape, ax.transData.transform), 1.0)
         edge = pixels(ax, [(0, 0, 1, 1)])[0]
         x0, y0, x1, y1 = shape.bounds
         grid = np.meshgrid(np.linspace(x0, x1, TRIED), np.linspace(y0, y1, TRIED))
@@ -117,9 +122,9 @@ class Within:
         boxes = shapely.box(*ends.T)
         over = shapely.area(shapely.intersection(boxes, shape)) / size.prod()
         kept = over >= min(MOST, over.max())
-        distance = np.hypot(*(centres - self._outward(ax, size)).T) / line
+        distance = np.hypot(*(centres - self._outward(ax, size)).T) / (size[1] / len(rows))
         cost = 0.3 * distance + SHAFT * counted(boxes, arrows.shafts)
-        return Choice(centres, size, np.full_like(centres, np.nan), cost).keep(kept)
+        return Choice(centres, size, np.full_like(centres, np.nan), cost, rows).keep(kept)
 
     def _outward(self, ax: Axes, size: Array) -> Array:
         """Beside the middle of the block, away from the others, in pixels."""
@@ -138,21 +143,21 @@ def put_numbers(ax: Axes, numbers: Sequence[Number], taken: Sequence[Box]) -> No
     """Write the numbers of all flows in the first form for which there is room."""
     if not numbers:
         return
-    arrows, size = arrows_on(ax), text_size(ax)
+    arrows, points = arrows_on(ax), text_size(ax)
     names = [text.get_window_extent().extents for text in ax.texts if text.get_gid() == "label"]
     solid = np.concatenate(
         [shapely.box(*np.vstack([pixels(ax, taken), *names]).T), arrows.heads, arrows.tails]
     )
     look: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 7, "gid": "number"}
-    texts = [ax.text(0, 0, "", fontsize=size, **look) for _ in numbers]
+    texts = [ax.text(0, 0, "", fontsize=points, **look) for _ in numbers]
     room = WIDEST * float(frame.points(ax)[0])
     for form in FORMS:
         for text, one in zip(texts, numbers, strict=True):
-            text.set_text(one.text(form, room, size))
+            text.set_text(one.text(form, room, points))
         sizes = extents(texts) + 2 * CLEAR * theme.figure_of(ax).dpi / 72
-        lines = sizes[:, 1] / [1 + text.get_text().count("\n") for text in texts]
         choices = [
-            one.choice(ax, sizes[i], lines[i], arrows).off(solid) for i, one in enumerate(numbers)
+            one.choice(ax, size, rows(text, size), arrows).off(solid)
+            for one, text, size in zip(numbers, texts, sizes, strict=True)
         ]
         places = settled(choices)
         if (places >= 0).all():

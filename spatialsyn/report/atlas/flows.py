@@ -179,7 +179,8 @@ def between_cities(
     drawn = sized.groupby("from", sort=False).head(per_origin).head(strongest).iloc[::-1]
     fill(ax, shown.cities.geometry, [LAND] * len(shown.cities), "cities")
     place = {city: (p.x, p.y) for city, p in shown.points.items()}
-    widths = scaled(drawn["estimate"].abs().to_numpy(), THINNEST, THICKEST)
+    most = thickest(ax, [place[i] for i in drawn["from"]], [place[i] for i in drawn["to"]], THICKEST)
+    widths = scaled(drawn["estimate"].abs().to_numpy(), THINNEST, most)
     for (_, row), width in zip(drawn.iterrows(), widths, strict=True):
         colour = SIGNS[1 if row["estimate"] > 0 else -1]
         arrow(ax, place[row["from"]], place[row["to"]], width, colour, alpha=0.8)

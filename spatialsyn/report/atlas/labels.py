@@ -17,7 +17,7 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.arrows import Arrows, arrows_on
 from spatialsyn.report.atlas.frame import Box, Sheet
-from spatialsyn.report.atlas.placing import Choice, boxed, counted, settled, straight, within
+from spatialsyn.report.atlas.placing import Choice, boxed, counted, settled, rows_of, straight, within
 from spatialsyn.report.folding import PIECE, folded, measured
 
 COLUMNS = {"en": "name_en", "zh": "name_zh"}
@@ -42,8 +42,8 @@ LEADER, STUB = 0.75, 0.6
 # Points that a symbol takes.
 SYMBOL = 3.0
 # Names wider than this share of the distance between cities, and than this many points, are
-# broken into lines.
-WIDE, SHORT = 1.3, 36.0
+# broken into lines, and what they may be wider where that saves a line.
+WIDE, SHORT, MORE = 1.3, 36.0, 1.3
 
 
 def names(units: Any, labels: str | pd.Series | None) -> pd.Series:
@@ -109,11 +109,14 @@ def width_of_names(ax: Axes, shown: Sheet) -> float:
 
 
 def broken_at(text: str, room: float, size: float) -> str:
-    """A name in lines of this many points, or of its longest word."""
-    if measured(text, size) <= room:
-        return text
+    """A name in lines of about this many points, none shorter than its longest word.
+
+    A little more room is taken where it saves a line.
+    """
     words = [measured(piece.rstrip(), size) for piece in PIECE.findall(text) if piece.strip()]
-    return folded(text, max([room, *words]), size)
+    room = max([room, *words])
+    made = [folded(text, wide, size) for wide in (room, MORE * room)]
+    return min(made, key=lambda one: one.count("\n"))
 
 
 def place_texts(
@@ -139,8 +142,10 @@ def place_texts(
     solid = [shapely.box(*np.vstack([taken, symbols]).T), [] if arrows is None else arrows.heads]
     edge = pixels(ax, [(0, 0, 1, 1)])[0]
     choices = [
-        beside(i, at, sizes[i], line, edge, len(free) > 0, arrows).off(np.concatenate(solid))
-        for i, line in enumerate(sizes[:, 1] / [1 + text.count("\n") for text in texts])
+        beside(i, at, sizes[i], rows(text, sizes[i]), edge, len(free) > 0, arrows).off(
+            np.concatenate(solid)
+        )
+        for i, text in enumerate(drawn)
     ]
     back, out = ax.transData.inverted(), []
     for text, choice, place in zip(drawn, choices, settled(choices), strict=True):
@@ -172,6 +177,13 @@ def extents(texts: Sequence[Any]) -> Array:
     return np.array([[box.width, box.height] for box in boxes]).reshape(-1, 2)
 
 
+def rows(text: Any, size: Array) -> Array:
+    """(r, 4) boxes of the lines of a text about its centre, in pixels."""
+    point = text.get_figure(root=True).dpi / 72
+    widths = [measured(line, text.get_fontsize()) * point for line in text.get_text().split("\n")]
+    return rows_of(np.minimum(widths, size[0]), size)
+
+
 def draw_leader(ax: Axes, line: Array, dot: bool) -> None:
     """A line in pixels from a place to its text, none where it is NaN; a dot shows the place."""
     if np.isnan(line).any():
@@ -200,12 +212,10 @@ def pixels(ax: Axes, boxes: Sequence[Box]) -> Array:
 
 
 def beside(
-    i: int, at: Array, size: Array, line: float, edge: Array, symbol: bool, arrows: Arrows | None
+    i: int, at: Array, size: Array, rows: Array, edge: Array, symbol: bool, arrows: Arrows | None
 ) -> Choice:
-    """Where the name of place i may stand on the sheet, and what that costs.
-
-    `line` is the height of one line of it.
-    """
+    """Where the name of place i may stand on the sheet, and what that costs."""
+    line = size[1] / len(rows)
     centres = inside(around(at[i], size, line), size, edge)
     away = np.abs(centres - at[i])
     gap = np.hypot(*np.clip(away - size / 2, 0, None).T)
@@ -214,14 +224,14 @@ def beside(
     # A text above or below its place reads as nearer than one beside it.
     apart = np.hypot(*np.clip(away - size / 2 * [0.8, 0.5], 0, None).T)
     cost = (FAR * np.hypot(*away.T) + apart) / line
-    choice = Choice(centres, size, starts, cost)
+    choice = Choice(centres, size, starts, cost, rows)
     near = choice.boxes + NEAR * line * np.array([-1, -1, 1, 1])
     cost = cost + OTHERS_POINT * within(np.delete(at, i, axis=0), near).sum(axis=0)
     if arrows is not None:
         boxes, leaders = shapely.box(*choice.boxes.T), straight(choice.lines)
         cost = cost + SHAFT * counted(boxes, arrows.shafts) + TAIL * counted(boxes, arrows.tails)
         cost = cost + HEAD * counted(leaders, arrows.heads)
-    return Choice(centres, size, starts, cost)
+    return Choice(centres, size, starts, cost, rows)
 
 
 def around(place: Array, size: Array, line: float) -> Array:
