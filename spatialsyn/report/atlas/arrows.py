@@ -19,7 +19,7 @@ TAIL = 0.2
 # Points on a shaft, which is a curve.
 STEPS = np.linspace(0, 1, 25)[:, None]
 # Of the median length of the arrows of a map, how thick the thickest may be.
-SLENDER = 0.06
+SLENDER = 0.07
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ def arrows_on(ax: Axes) -> Arrows:
     parts = [arrow_parts(patch) for patch in patches]
     shafts = shapely.linestrings([shaft for shaft, _ in parts]) if parts else np.empty(0, object)
     heads = shapely.polygons([head for _, head in parts]) if parts else np.empty(0, object)
-    begin = int(TAIL * (len(STEPS) - 1)) + 1
+    begin = int(np.ceil(TAIL * (len(STEPS) - 1))) + 1
     tails = shapely.linestrings([shaft[:begin] for shaft, _ in parts]) if parts else heads
     return Arrows(
         heads=np.asarray(shapely.buffer(heads, half)),

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+import shapely.ops
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 
@@ -24,6 +25,7 @@ from spatialsyn.report.atlas.arrows import Arrows, arrow_parts, arrows_on
 from spatialsyn.report.atlas.frame import Box
 from spatialsyn.report.atlas.labels import (
     CLEAR,
+    around,
     draw_leader,
     extents,
     halo,
@@ -32,21 +34,24 @@ from spatialsyn.report.atlas.labels import (
     rows,
     text_size,
 )
-from spatialsyn.report.atlas.placing import Choice, counted, settled, straight
+from spatialsyn.report.atlas.placing import Choice, boxed, counted, settled
 from spatialsyn.report.folding import folded
 
-# Shares of the length of an arrow at which its number may stand, and points between them: a
-# number that is farther off than LINE has a line to its arrow.
+# Shares of the length of an arrow at which its number may stand, and points between them. One that
+# is farther off than LINE has a line to its arrow, one as close as CLOSE to another is mistaken.
 ALONG = np.linspace(0.3, 0.7, 9)
 OFF, LINE = (1.5, 5.0, 11.0, 19.0, 30.0, 44.0, 62.0, 84.0, 110.0), 9.0
+CLOSE = 4.0
 # What a number costs for a line's height between it and its arrow, and between its middle and that
 # of one beside a level arrow; for the whole length of the arrow away from the middle, on the inner
 # side of the arc, per point of its own shaft, and for another one that it covers or is near.
 FAR, SLOPE, MIDDLE, INNER, OWN, SHAFT = 0.8, 0.6, 4.0, 0.3, 0.5, 3.0
 # Points between the middle of a block and the text of what stays within it.
 AWAY = np.array([4.0, 6.0])
-# Share of that text that lies over the block, if that can be, and places tried along each side.
+# Share of that text that lies over the block, and places tried along each side; what it costs for a
+# line's height from the best place, and beside the middle of the block wherever that is.
 MOST, TRIED = 0.8, 25
+NEAR, BESIDE = 0.3, 4.0
 # Share of the map's width that a line of it takes at most.
 WIDEST = 0.3
 # How a number and its interval are written, the first for which there is room.
@@ -65,36 +70,44 @@ class OnArrow:
         return form.format(*self.parts)
 
     def choice(self, ax: Axes, size: Array, rows: Array, arrows: Arrows) -> Choice:
-        """Places on both sides of the arrow, near its middle."""
-        line = size[1] / len(rows)
-        point = theme.figure_of(ax).dpi / 72
+        """Places on the arrow and on both sides of it, near its middle."""
+        point, line = theme.figure_of(ax).dpi / 72, size[1] / len(rows)
         shaft = shapely.LineString(arrow_parts(self.arrow)[0])
-        reach = 0.5 * shaft.length
-        on, ahead = (shapely.get_coordinates(shapely.line_interpolate_point(shaft, at * 2 * reach))
-                     for at in (ALONG, ALONG + 0.01))  # fmt: skip
+        thick = self.arrow.get_linewidth() / 2
+        centres, cost = self._around(shaft, size, line, thick, point)
+        edge = pixels(ax, [(0, 0, 1, 1)])[0]
+        on_sheet = (inside(centres, size, edge) == centres).all(axis=1)
+        centres, cost = centres[on_sheet], cost[on_sheet]
+        boxes = shapely.box(*boxed(centres, size).T)
+        middle = shapely.ops.substring(shaft, ALONG[0], ALONG[-1], normalized=True)
+        back = shapely.shortest_line(middle, boxes)
+        gap = shapely.length(back)
+        others = arrows.shafts[~shapely.equals(arrows.shafts, shaft)]
+        cost += FAR * gap / line + SHAFT * (counted(boxes, others) + counted(back, others))
+        cost += SHAFT * counted(shapely.buffer(boxes, np.maximum(gap, CLOSE * point)), others)
+        starts = shapely.get_coordinates(back).reshape(-1, 2, 2)[:, 0]
+        starts[gap <= LINE * point] = np.nan
+        return Choice(centres, size, starts, cost, rows)
+
+    def _around(
+        self, shaft: shapely.LineString, size: Array, line: float, thick: float, point: float
+    ) -> tuple[Array, Array]:
+        """Centres of the number, and what they cost for where along the arrow they are."""
+        at = (ALONG * shaft.length, (ALONG + 0.01) * shaft.length)
+        on, ahead = (
+            shapely.get_coordinates(shapely.line_interpolate_point(shaft, far)) for far in at
+        )
         along = (ahead - on) / np.hypot(*(ahead - on).T)[:, None]
         normal = np.c_[along[:, 1], -along[:, 0]]
-        thick = self.arrow.get_linewidth() / 2
         half = (np.abs(normal) * size / 2).sum(axis=1)
         middle = MIDDLE * np.abs(ALONG - 0.5)
-        slope = SLOPE * (half - size[1] / 2) / line
-        starts, centres, cost = [on], [on], [OWN * (1 + 2 * thick) + middle]
+        slope = middle + SLOPE * (half - size[1] / 2) / line
+        centres, cost = [on], [OWN * (1 + 2 * thick) + middle]
         for off in OFF:
-            for side in (1, -1):
-                far = half + (thick + off) * point
-                centres.append(on + side * far[:, None] * normal)
-                starts.append(np.where(off > LINE, on, np.nan))
-                inner = INNER * (side < 0)
-                cost.append(FAR * off * point / line + slope + middle + inner)
-        starts[0] = np.full_like(on, np.nan)
-        edge = pixels(ax, [(0, 0, 1, 1)])[0]
-        made = Choice(np.vstack(centres), size, np.vstack(starts), np.concatenate(cost), rows)
-        made = made.keep((inside(made.centres, size, edge) == made.centres).all(axis=1))
-        others = arrows.shafts[~shapely.equals(arrows.shafts, shaft)]
-        boxes = shapely.box(*made.boxes.T)
-        crossing = counted(boxes, others) + counted(shapely.buffer(boxes, 4 * point), others)
-        crossing += counted(straight(made.lines), others)
-        return Choice(made.centres, size, made.starts, made.cost + SHAFT * crossing, rows)
+            far = (half + (thick + off) * point)[:, None] * normal
+            centres += [on + far, on - far]
+            cost += [slope, slope + INNER]
+        return np.vstack(centres), np.concatenate(cost)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,19 +125,29 @@ class Within:
         return f"{folded(self.name, room, size)}\n{form.format(*self.parts)}"
 
     def choice(self, ax: Axes, size: Array, rows: Array, arrows: Arrows) -> Choice:
-        """Places over the block, the best on the side away from the other blocks."""
-        shape = shapely.simplify(shapely.transform(self.shape, ax.transData.transform), 1.0)
+        """Places over the block, the best on the side away from others; some beside its middle."""
+        line, here = size[1] / len(rows), ax.transData.transform(self.here)
         edge = pixels(ax, [(0, 0, 1, 1)])[0]
+        over, out = self._over(ax, size, edge), inside(around(here, size, line), size, edge)
+        centres = np.vstack([over, out])
+        boxes = shapely.box(*boxed(centres, size).T)
+        cost = NEAR * np.hypot(*(centres - self._outward(ax, size)).T) / line
+        cost += SHAFT * counted(boxes, arrows.shafts)
+        cost[len(over) :] += BESIDE
+        starts = np.full_like(centres, np.nan)
+        starts[len(over) :] = here
+        starts[shapely.intersects(boxes, shapely.Point(here))] = np.nan
+        return Choice(centres, size, starts, cost, rows)
+
+    def _over(self, ax: Axes, size: Array, edge: Array) -> Array:
+        """Centres of the text where most of it lies over the block, possibly none."""
+        shape = shapely.simplify(shapely.transform(self.shape, ax.transData.transform), 1.0)
         x0, y0, x1, y1 = shape.bounds
-        grid = np.meshgrid(np.linspace(x0, x1, TRIED), np.linspace(y0, y1, TRIED))
-        centres = inside(np.c_[grid[0].ravel(), grid[1].ravel()], size, edge)
-        ends = np.c_[centres - size / 2, centres + size / 2]
-        boxes = shapely.box(*ends.T)
+        x, y = np.meshgrid(np.linspace(x0, x1, TRIED), np.linspace(y0, y1, TRIED))
+        centres = inside(np.c_[x.ravel(), y.ravel()], size, edge)
+        boxes = shapely.box(*boxed(centres, size).T)
         over = shapely.area(shapely.intersection(boxes, shape)) / size.prod()
-        kept = over >= min(MOST, over.max())
-        distance = np.hypot(*(centres - self._outward(ax, size)).T) / (size[1] / len(rows))
-        cost = 0.3 * distance + SHAFT * counted(boxes, arrows.shafts)
-        return Choice(centres, size, np.full_like(centres, np.nan), cost, rows).keep(kept)
+        return np.asarray(centres[over >= MOST])
 
     def _outward(self, ax: Axes, size: Array) -> Array:
         """Beside the middle of the block, away from the others, in pixels."""

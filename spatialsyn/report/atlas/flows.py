@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,14 +24,20 @@ from spatialsyn.report.atlas.areas import (
     THINNEST,
     alike,
     block_colours,
-    block_names,
 )
+from spatialsyn.report.atlas.arrows import thickest
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
-from spatialsyn.report.atlas.arrows import thickest
 from spatialsyn.report.atlas.flow_numbers import Number, OnArrow, Within, put_numbers
 from spatialsyn.report.atlas.frame import Sheet
-from spatialsyn.report.atlas.layers import EDGE, dissolved, draw_outline, fill, fill_empty
+from spatialsyn.report.atlas.layers import (
+    EDGE,
+    block_names,
+    dissolved,
+    draw_outline,
+    fill,
+    fill_empty,
+)
 from spatialsyn.report.figures.effects import one_regressor
 from spatialsyn.report.figures.forest import printed
 from spatialsyn.report.magnitudes import power, with_power
@@ -179,7 +185,9 @@ def between_cities(
     drawn = sized.groupby("from", sort=False).head(per_origin).head(strongest).iloc[::-1]
     fill(ax, shown.cities.geometry, [LAND] * len(shown.cities), "cities")
     place = {city: (p.x, p.y) for city, p in shown.points.items()}
-    most = thickest(ax, [place[i] for i in drawn["from"]], [place[i] for i in drawn["to"]], THICKEST)
+    most = thickest(
+        ax, [place[i] for i in drawn["from"]], [place[i] for i in drawn["to"]], THICKEST
+    )
     widths = scaled(drawn["estimate"].abs().to_numpy(), THINNEST, most)
     for (_, row), width in zip(drawn.iterrows(), widths, strict=True):
         colour = SIGNS[1 if row["estimate"] > 0 else -1]

@@ -40,8 +40,8 @@ def put_legend(
 ) -> tuple[Sheet, Box]:
     """A legend that covers no land; where there is no room, the sheet is extended for it.
 
-    To the right, or downward for a legend of more than a third of the width of the map, unless it is
-    one of all China, whose south stands in the box.
+    To the right, or downward for a legend of more than a third of the width of the map, unless it
+    is one of all China, whose south stands in the box.
     """
     across = 72 * float(ax.get_position(original=True).width) * theme.figure_of(ax).get_figwidth()
     legend = ax.legend(

@@ -17,7 +17,15 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.arrows import Arrows, arrows_on
 from spatialsyn.report.atlas.frame import Box, Sheet
-from spatialsyn.report.atlas.placing import Choice, boxed, counted, settled, rows_of, straight, within
+from spatialsyn.report.atlas.placing import (
+    Choice,
+    boxed,
+    counted,
+    rows_of,
+    settled,
+    straight,
+    within,
+)
 from spatialsyn.report.folding import PIECE, folded, measured
 
 COLUMNS = {"en": "name_en", "zh": "name_zh"}
@@ -31,8 +39,8 @@ CLEAR = 0.6
 # Distances tried around a point, in label heights.
 RINGS = (0.9, 1.5, 2.2, 3.0, 4.0, 5.2, 6.5)
 DIRECTIONS = 16
-# What a name costs for its distance, for a foreign place that it covers, for a shaft or a tail of an
-# arrow, and what its line costs for a head; against label heights beside the city.
+# What a name costs for its distance, for a foreign place that it covers, for a shaft or a tail of
+# an arrow, and what its line costs for a head; against label heights beside the city.
 FAR, OTHERS_POINT, SHAFT, TAIL, HEAD = 0.15, 1.2, 0.6, 2.0, 1.5
 # A name closer to a foreign place than this share of its height seems to belong to it.
 NEAR = 0.45
