@@ -192,8 +192,8 @@ def draw_links(ax: Axes, shown: Sheet, W: pd.DataFrame) -> Array:
     """Curved arrows, one per link, thick over thin; returns their widths in points."""
     weight = W["weight"].to_numpy()
     place: Mapping[Any, Any] = {city: (p.x, p.y) for city, p in shown.points.items()}
-    ends = ([place[city] for city in W[end]] for end in ("from", "to"))
-    most = thickest(ax, *ends, THICKEST)
+    origins, targets = ([place[city] for city in W[end]] for end in ("from", "to"))
+    most = thickest(ax, origins, targets, THICKEST)
     most = most if len(np.unique(alike(weight))) > 1 else THINNEST
     widths = THINNEST + (most - THINNEST) * weight / weight.max(initial=0)
     for to, origin, width in zip(W["to"], W["from"], widths, strict=True):

@@ -12,6 +12,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
+from spatialsyn.report.atlas.placing import Shapes
 
 GIDS = ("flow", "link")
 # Share of an arrow that is its tail: where it is covered, nobody sees whence it comes.
@@ -32,9 +33,9 @@ class Arrows:
     shafts : (a,) lines from the tail to the head
     """
 
-    heads: Array
-    tails: Array
-    shafts: Array
+    heads: Shapes
+    tails: Shapes
+    shafts: Shapes
 
 
 def arrows_on(ax: Axes) -> Arrows:
@@ -44,15 +45,13 @@ def arrows_on(ax: Axes) -> Arrows:
         theme.lay_out(theme.figure_of(ax))  # an arrow has its size in points once it was drawn
     half = [patch.get_linewidth() / 2 * theme.figure_of(ax).dpi / 72 for patch in patches]
     parts = [arrow_parts(patch) for patch in patches]
-    shafts = shapely.linestrings([shaft for shaft, _ in parts]) if parts else np.empty(0, object)
-    heads = shapely.polygons([head for _, head in parts]) if parts else np.empty(0, object)
     begin = int(np.ceil(TAIL * (len(STEPS) - 1))) + 1
-    tails = shapely.linestrings([shaft[:begin] for shaft, _ in parts]) if parts else heads
-    return Arrows(
-        heads=np.asarray(shapely.buffer(heads, half)),
-        tails=np.asarray(shapely.buffer(tails, half, cap_style="flat")),
-        shafts=np.asarray(shafts),
-    )
+    heads, tails, shafts = (np.empty(len(parts), dtype=object) for _ in range(3))
+    for i, (shaft, head) in enumerate(parts):
+        shafts[i] = shapely.LineString(shaft)
+        heads[i] = shapely.Polygon(head).buffer(half[i])
+        tails[i] = shapely.LineString(shaft[:begin]).buffer(half[i], cap_style="flat")
+    return Arrows(heads, tails, shafts)
 
 
 def arrow_parts(patch: Any) -> tuple[Array, Array]:

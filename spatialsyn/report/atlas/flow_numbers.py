@@ -34,7 +34,7 @@ from spatialsyn.report.atlas.labels import (
     rows,
     text_size,
 )
-from spatialsyn.report.atlas.placing import Choice, boxed, counted, settled
+from spatialsyn.report.atlas.placing import Choice, boxed, counted, rectangles, settled
 from spatialsyn.report.folding import folded
 
 # Shares of the length of an arrow at which its number may stand, and points between them. One that
@@ -78,13 +78,14 @@ class OnArrow:
         edge = pixels(ax, [(0, 0, 1, 1)])[0]
         on_sheet = (inside(centres, size, edge) == centres).all(axis=1)
         centres, cost = centres[on_sheet], cost[on_sheet]
-        boxes = shapely.box(*boxed(centres, size).T)
+        boxes = rectangles(boxed(centres, size))
         middle = shapely.ops.substring(shaft, ALONG[0], ALONG[-1], normalized=True)
-        back = shapely.shortest_line(middle, boxes)
+        back = np.asarray(shapely.shortest_line(middle, boxes), dtype=object)
         gap = shapely.length(back)
         others = arrows.shafts[~shapely.equals(arrows.shafts, shaft)]
         cost += FAR * gap / line + SHAFT * (counted(boxes, others) + counted(back, others))
-        cost += SHAFT * counted(shapely.buffer(boxes, np.maximum(gap, CLOSE * point)), others)
+        around_it = np.asarray(shapely.buffer(boxes, np.maximum(gap, CLOSE * point)), dtype=object)
+        cost += SHAFT * counted(around_it, others)
         starts = shapely.get_coordinates(back).reshape(-1, 2, 2)[:, 0]
         starts[gap <= LINE * point] = np.nan
         return Choice(centres, size, starts, cost, rows)
@@ -130,7 +131,7 @@ class Within:
         edge = pixels(ax, [(0, 0, 1, 1)])[0]
         over, out = self._over(ax, size, edge), inside(around(here, size, line), size, edge)
         centres = np.vstack([over, out])
-        boxes = shapely.box(*boxed(centres, size).T)
+        boxes = rectangles(boxed(centres, size))
         cost = NEAR * np.hypot(*(centres - self._outward(ax, size)).T) / line
         cost += SHAFT * counted(boxes, arrows.shafts)
         cost[len(over) :] += BESIDE
@@ -142,10 +143,10 @@ class Within:
     def _over(self, ax: Axes, size: Array, edge: Array) -> Array:
         """Centres of the text where most of it lies over the block, possibly none."""
         shape = shapely.simplify(shapely.transform(self.shape, ax.transData.transform), 1.0)
-        x0, y0, x1, y1 = shape.bounds
+        x0, y0, x1, y1 = shapely.bounds(shape)
         x, y = np.meshgrid(np.linspace(x0, x1, TRIED), np.linspace(y0, y1, TRIED))
         centres = inside(np.c_[x.ravel(), y.ravel()], size, edge)
-        boxes = shapely.box(*boxed(centres, size).T)
+        boxes = rectangles(boxed(centres, size))
         over = shapely.area(shapely.intersection(boxes, shape)) / size.prod()
         return np.asarray(centres[over >= MOST])
 
@@ -169,7 +170,7 @@ def put_numbers(ax: Axes, numbers: Sequence[Number], taken: Sequence[Box]) -> No
     arrows, points = arrows_on(ax), text_size(ax)
     names = [text.get_window_extent().extents for text in ax.texts if text.get_gid() == "label"]
     solid = np.concatenate(
-        [shapely.box(*np.vstack([pixels(ax, taken), *names]).T), arrows.heads, arrows.tails]
+        [rectangles(np.vstack([pixels(ax, taken), *names])), arrows.heads, arrows.tails]
     )
     look: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 7, "gid": "number"}
     texts = [ax.text(0, 0, "", fontsize=points, **look) for _ in numbers]

@@ -111,7 +111,8 @@ def flow_map(
         shown = frame.sheet(panel.cities, panel.context)
         ax = frame.new_axes(shown, width_mm, title) if ax is None else ax
         frame.prepare(ax, shown, title)
-        absent, texts = None, []
+        absent = None
+        texts: list[Number] = []
         if blocks is None:
             absent = ~shown.cities.index.to_series().isin([*table["to"], *table["from"]])
             handles, head = between_cities(
@@ -281,13 +282,13 @@ def arrow(
     colour: str, **look: Any,
 ) -> FancyArrowPatch:  # fmt: skip
     """A curved arrow; two between the same places bend apart."""
-    return ax.add_patch(
-        FancyArrowPatch(
-            origin, target, connectionstyle=f"arc3,rad={BEND}", linewidth=width, color=colour,
-            arrowstyle=f"-|>,head_length={1.8 + width},head_width={0.8 + 0.55 * width}",
-            zorder=4, gid="flow", mutation_scale=1, **{"shrinkA": 2, "shrinkB": 2.5, **look},
-        )
+    made = FancyArrowPatch(
+        origin, target, connectionstyle=f"arc3,rad={BEND}", linewidth=width, color=colour,
+        arrowstyle=f"-|>,head_length={1.8 + width},head_width={0.8 + 0.55 * width}",
+        zorder=4, gid="flow", mutation_scale=1, **{"shrinkA": 2, "shrinkB": 2.5, **look},
     )  # fmt: skip
+    ax.add_patch(made)
+    return made
 
 
 def nodes(

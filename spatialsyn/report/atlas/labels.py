@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import shapely
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 
@@ -21,6 +20,7 @@ from spatialsyn.report.atlas.placing import (
     Choice,
     boxed,
     counted,
+    rectangles,
     rows_of,
     settled,
     straight,
@@ -147,12 +147,11 @@ def place_texts(
     point = theme.figure_of(ax).dpi / 72
     sizes = extents(drawn) + 2 * CLEAR * point
     symbols = boxed(free, np.full((len(free), 2), SYMBOL * point))
-    solid = [shapely.box(*np.vstack([taken, symbols]).T), [] if arrows is None else arrows.heads]
+    solid = rectangles(np.vstack([taken, symbols]))
+    solid = solid if arrows is None else np.concatenate([solid, arrows.heads])
     edge = pixels(ax, [(0, 0, 1, 1)])[0]
     choices = [
-        beside(i, at, sizes[i], rows(text, sizes[i]), edge, len(free) > 0, arrows).off(
-            np.concatenate(solid)
-        )
+        beside(i, at, sizes[i], rows(text, sizes[i]), edge, len(free) > 0, arrows).off(solid)
         for i, text in enumerate(drawn)
     ]
     back, out = ax.transData.inverted(), []
@@ -236,7 +235,7 @@ def beside(
     near = choice.boxes + NEAR * line * np.array([-1, -1, 1, 1])
     cost = cost + OTHERS_POINT * within(np.delete(at, i, axis=0), near).sum(axis=0)
     if arrows is not None:
-        boxes, leaders = shapely.box(*choice.boxes.T), straight(choice.lines)
+        boxes, leaders = rectangles(choice.boxes), straight(choice.lines)
         cost = cost + SHAFT * counted(boxes, arrows.shafts) + TAIL * counted(boxes, arrows.tails)
         cost = cost + HEAD * counted(leaders, arrows.heads)
     return Choice(centres, size, starts, cost, rows)

@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 
 from spatialsyn.numerics.lags import Array
 
+# Polygons and lines.
+Shapes = NDArray[np.object_]
+
 # What two texts that meet cost, and more with the share that is covered; what a line costs that
 # crosses a text or another line. Each is more than what a text costs that is left out.
 OVERLAP, MEETS, LEFT_OUT = 1000.0, 60.0, 30.0
@@ -67,9 +70,9 @@ class Choice:
         return replace(self, centres=self.centres[allowed], starts=self.starts[allowed],
                        cost=self.cost[allowed])  # fmt: skip
 
-    def off(self, solid: Array) -> Choice:
+    def off(self, solid: Shapes) -> Choice:
         """The places that meet none of some geometries."""
-        return self.keep(counted(shapely.box(*self.boxes.T), solid) == 0)
+        return self.keep(counted(rectangles(self.boxes), solid) == 0)
 
 
 def rows_of(widths: Sequence[float], size: Array) -> Array:
@@ -80,7 +83,7 @@ def rows_of(widths: Sequence[float], size: Array) -> Array:
     return np.c_[-half, top - line, half, top]
 
 
-def counted(shapes: Array, others: Array) -> Array:
+def counted(shapes: Shapes, others: Shapes) -> Array:
     """(len(shapes),) how many of the others each of some geometries meets."""
     if not len(shapes) or not len(others):
         return np.zeros(len(shapes))
@@ -88,7 +91,7 @@ def counted(shapes: Array, others: Array) -> Array:
     return np.bincount(met, minlength=len(shapes)).astype(float)
 
 
-def straight(lines: Array) -> Array:
+def straight(lines: Array) -> Shapes:
     """(m,) geometries of (m, 2, 2) lines; those without a start are empty."""
     drawn = np.isfinite(lines).all(axis=(1, 2))
     made = np.full(len(lines), shapely.LineString(), dtype=object)
@@ -122,7 +125,7 @@ class _Search:
 
     def run(self) -> NDArray[np.intp]:
         """Move by chance, then to the cheapest place until none moves; the worst off go first."""
-        every, rng = np.arange(len(self.own)), np.random.default_rng(0)
+        every, rng = range(len(self.own)), np.random.default_rng(0)
         for temperature in TEMPERATURES if self.clash() else ():
             for i in every:
                 cost = self.costs(i)
@@ -130,7 +133,7 @@ class _Search:
                 self.put(i, int(rng.choice(len(cost), p=odds / odds.sum())))
         stale = np.ones(len(every), dtype=bool)
         for _ in range(SWEEPS):
-            for i in np.argsort([-self.now(i) for i in every], kind="stable"):
+            for i in sorted(every, key=lambda text: -self.now(text)):
                 if stale[i]:
                     before, stale[i] = self.chosen[i], False
                     self.put(i, int(np.argmin(self.costs(i))))
@@ -165,10 +168,8 @@ def _neighbours(choices: Sequence[Choice]) -> list[NDArray[np.intp]]:
         if len(one.cost):
             corners = np.vstack([one.boxes.reshape(-1, 2), one.lines.reshape(-1, 2)])
             reach[i] = [*np.nanmin(corners, axis=0), *np.nanmax(corners, axis=0)]
-    low, high = reach[:, None, :2], reach[:, None, 2:]
-    meet = ((low < high.swapaxes(0, 1)) & (low.swapaxes(0, 1) < high)).all(axis=2)
-    np.fill_diagonal(meet, False)
-    return [np.flatnonzero(row) for row in meet]
+    meet = [((reach[:, :2] < one[2:]) & (one[:2] < reach[:, 2:])).all(axis=1) for one in reach]
+    return [np.setdiff1d(np.flatnonzero(found), i) for i, found in enumerate(meet)]
 
 
 def boxed(centres: Array, sizes: Array) -> Array:
@@ -183,13 +184,18 @@ def overlap(a: Array, b: Array) -> Array:
     return np.asarray(np.clip(high - low, 0, None).prod(axis=2))
 
 
-def within(points: Array, boxes: Array) -> Array:
+def within(points: Array, boxes: Array) -> NDArray[np.bool_]:
     """(points, boxes) whether a point lies in a box."""
     inside = (points[:, None] > boxes[None, :, :2]) & (points[:, None] < boxes[None, :, 2:])
     return np.asarray(inside.all(axis=2))
 
 
-def through(lines: Array, boxes: Array) -> Array:
+def rectangles(boxes: Array) -> Shapes:
+    """(n,) polygons of (n, 4) boxes."""
+    return np.asarray(shapely.box(*boxes.T), dtype=object)
+
+
+def through(lines: Array, boxes: Array) -> NDArray[np.bool_]:
     """(lines, boxes) whether a line passes through a box; one of NaN passes through none."""
     start, along = lines[:, None, 0], lines[:, None, 1] - lines[:, None, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -200,7 +206,7 @@ def through(lines: Array, boxes: Array) -> Array:
     return np.asarray((leaves > np.maximum(enters, 0)) & (enters < 1))
 
 
-def crossed(a: Array, b: Array) -> Array:
+def crossed(a: Array, b: Array) -> NDArray[np.bool_]:
     """(len(a), len(b)) whether two lines cross; one of NaN crosses none."""
 
     def sides(lines: Array, points: Array) -> Array:
