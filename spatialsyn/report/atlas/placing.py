@@ -28,7 +28,7 @@ Shapes = NDArray[np.object_]
 OVERLAP, MEETS, LEFT_OUT = 1000.0, 60.0, 30.0
 SWEEPS = 30
 # What differences of cost are divided by, sweep after sweep.
-TEMPERATURES = np.geomspace(8.0, 0.25, 12)
+TEMPERATURES = np.geomspace(40.0, 0.5, 16)
 _LOW, _HIGH = slice(0, 2), slice(2, 4)
 
 
@@ -113,7 +113,9 @@ class _Search:
         self.leaders = [np.concatenate([one.lines, np.full((1, 2, 2), np.nan)]) for one in choices]
         self.own = [np.append(one.cost, LEFT_OUT) for one in choices]
         self.areas = np.array([one.size.prod() for one in choices])
-        self.near = _neighbours(choices)
+        self.reach = reach = _reaches(choices)
+        meet = [((reach[:, :2] < one[2:]) & (one[:2] < reach[:, 2:])).all(axis=1) for one in reach]
+        self.near = [np.setdiff1d(np.flatnonzero(found), i) for i, found in enumerate(meet)]
         self.chosen = np.array([cost.argmin() for cost in self.own], dtype=np.intp)
         self.boxes = np.array([self.places[i][place] for i, place in enumerate(self.chosen)])
         self.lines = np.array([self.leaders[i][place] for i, place in enumerate(self.chosen)])
@@ -153,23 +155,33 @@ class _Search:
 
     def costs(self, i: int) -> Array:
         """What every place of text i costs, the others being where they are."""
-        mine, lines, others = self.places[i], self.leaders[i], self.near[i]
+        others = self.near[i][self._reached(i)]
+        mine, lines = self.places[i], self.leaders[i]
         theirs, those = self.boxes[others], self.lines[others]
         common = np.nan_to_num(overlap(mine, theirs))
-        met = (common > 0) | through(lines, theirs) | through(those, mine).T | crossed(lines, those)
+        met = (common > 0) | through(lines, theirs)
+        with_line = np.isfinite(those[:, 0, 0])
+        those = those[with_line]
+        met[:, with_line] |= through(those, mine).T | crossed(lines, those)
         share = common / np.minimum(self.areas[i], self.areas[others])
         return np.asarray(self.own[i] + (OVERLAP * share + MEETS * met).sum(axis=1))
 
+    def _reached(self, i: int) -> NDArray[np.bool_]:
+        """Which of the texts near text i it could meet where these now are."""
+        near = self.near[i]
+        low = np.fmin(self.boxes[near, :2], self.lines[near, 0])
+        high = np.fmax(self.boxes[near, 2:], self.lines[near, 0])
+        return np.asarray(((low < self.reach[i, 2:]) & (self.reach[i, :2] < high)).all(axis=1))
 
-def _neighbours(choices: Sequence[Choice]) -> list[NDArray[np.intp]]:
-    """The texts that each could meet at some of their places."""
+
+def _reaches(choices: Sequence[Choice]) -> Array:
+    """(n, 4) what each text could cover, its line included; NaN for one without a place."""
     reach = np.full((len(choices), 4), np.nan)
     for i, one in enumerate(choices):
         if len(one.cost):
             corners = np.vstack([one.boxes.reshape(-1, 2), one.lines.reshape(-1, 2)])
             reach[i] = [*np.nanmin(corners, axis=0), *np.nanmax(corners, axis=0)]
-    meet = [((reach[:, :2] < one[2:]) & (one[:2] < reach[:, 2:])).all(axis=1) for one in reach]
-    return [np.setdiff1d(np.flatnonzero(found), i) for i, found in enumerate(meet)]
+    return reach
 
 
 def boxed(centres: Array, sizes: Array) -> Array:
