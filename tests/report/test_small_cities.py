@@ -137,7 +137,9 @@ def test_names_that_find_no_place_are_left_out_and_told(province):
     assert len(drawn(ax, "halo")) == len(texts)
     assert "labels, a Series of names by city that is empty for the others" in str(said.message)
     check_page(ax, texts)
-    few = panel.cities["name_en"].where(panel.cities["side"] == "east", "").mask(lambda s: s == "Shi")
+    few = (
+        panel.cities["name_en"].where(panel.cities["side"] == "east", "").mask(lambda s: s == "Shi")
+    )
     wanted = ((panel.cities["side"] == "east") & (panel.cities["name_en"] != "Shi")).sum()
     assert len(drawn(ss.report.study_area(panel, "side", few, width_mm=190), "label")) == wanted
 

@@ -98,8 +98,8 @@ def put_labels(
     symbols = shown.points.loc[shown.cities.index]
     free = ax.transData.transform(np.c_[symbols.x, symbols.y]) if nodes else at[:0]
     size, room = text_size(ax), width_of_names(ax, shown)
-    broken = [broken_at(text, room, size) for text in texts]
-    place_texts(ax, at, broken, pixels(ax, taken), free, arrows_on(ax))
+    broken = {text: broken_at(text, room, size) for text in set(texts)}
+    place_texts(ax, at, [broken[text] for text in texts], pixels(ax, taken), free, arrows_on(ax))
 
 
 def text_size(ax: Axes) -> float:
@@ -121,6 +121,8 @@ def broken_at(text: str, room: float, size: float) -> str:
 
     A little more room is taken where it saves a line.
     """
+    if measured(text, size) <= room:
+        return text
     words = [measured(piece.rstrip(), size) for piece in PIECE.findall(text) if piece.strip()]
     room = max([room, *words])
     made = [folded(text, wide, size) for wide in (room, MORE * room)]
