@@ -233,7 +233,7 @@ def test_the_legend_is_called_like_the_series(squares):
     for name, said in named.items():
         assert title_of(ss.report.map(squares, values.rename(name))) == said
     assert title_of(ss.report.map(squares, values.rename(None))) == "Legend"
-    assert title_of(ss.report.map(squares, values.rename("mean"), language="zh")) == "均值"
+    assert title_of(ss.report.map(squares, values.rename("x"), language="zh")) == "x"
     assert title_of(ss.report.map(squares, values.rename("协同度"), language="zh")) == "协同度"
     assert title_of(ss.report.map(squares, values.rename(None), language="zh")) == "图例"
 

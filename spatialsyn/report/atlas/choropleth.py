@@ -106,7 +106,7 @@ def map(
         k_drawn = len(classes.colours)
         handles[:k_drawn] = handles[:k_drawn][::-1]  # the highest class on top
         handles += draw_borders(ax, shown, blocks, language, block_labels, "map")
-        head = unit or name_of(values, language) or word("Legend", language)
+        head = unit or name_of(values) or word("Legend", language)
         head = with_power(head, classes.exponent)
         shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language, north=north)
@@ -162,7 +162,7 @@ def maps(
             drawn = paint(ax, shown, reading, classes, look)
             drawn += draw_borders(ax, shown, blocks, language, block_labels, "maps")
             handles |= {handle.get_label(): handle for handle in drawn}
-        called = {name_of(values, language) for values in columns.values()}
+        called = {name_of(values) for values in columns.values()}
         head = with_power(unit or (called.pop() if len(called) == 1 else ""), classes.exponent)
         put_shared_legend(grid, list(handles.values()), len(classes.colours), head)
         for ax in grid.axes:
@@ -212,13 +212,16 @@ def emitted_received(
     )  # fmt: skip
 
 
-def name_of(values: pd.Series | pd.DataFrame, language: str) -> str:
-    """What a Series is called, as it is printed; nothing for a table of effects."""
+def name_of(values: pd.Series | pd.DataFrame) -> str:
+    """What a Series is called, as it is printed; nothing for a table of effects.
+
+    The name is the user's, and stays as it is in every language.
+    """
     name = values.name if isinstance(values, pd.Series) else None
     if name is None:
         return ""
     parts = name if isinstance(name, tuple) else (name,)
-    return ", ".join(word(unquoted(str(part)), language) for part in parts)
+    return ", ".join(unquoted(str(part)) for part in parts)
 
 
 def _with_absent(values: pd.DataFrame, panel: CityPanel) -> pd.DataFrame:
