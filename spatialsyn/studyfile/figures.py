@@ -115,12 +115,13 @@ def _draw_one_way(job: Job, effect: str, title: str) -> dict[str, Any]:
 
 
 def _look(job: Job) -> dict[str, Any]:
-    """What maps of effects print beside the numbers: unit, borders of the blocks, language."""
+    """What maps of effects print beside the numbers: unit, blocks and their names, language."""
     language = job.study.report.language
     label = job.study.report.labels.get(job.x, unquoted(job.x))
     unit = word("effect of one unit of {}", language).format(label)
     blocks = job.by if job.results[job.main].panel.blocks else None
-    return {"unit": unit, "blocks": blocks, "language": language}
+    printed = labels_of(job) if blocks else None
+    return {"unit": unit, "blocks": blocks, "block_labels": printed, "language": language}
 
 
 def crowded(blocks: pd.Series) -> str | None:

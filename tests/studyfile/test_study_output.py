@@ -10,6 +10,8 @@ import pytest
 from study_file import MAIN, STUDY, written
 
 import spatialsyn as ss
+from spatialsyn.report import theme
+from spatialsyn.studyfile.figures import FIGURES
 from spatialsyn.studyfile.job import open_job, run
 
 ASKED = STUDY.replace(
@@ -173,3 +175,18 @@ def test_matrices_that_would_write_the_same_figure_are_refused(tmp_path):
     study.write_text(STUDY + more, encoding="utf-8")
     with pytest.raises(ss.ConfigError, match="weights 'geo' and 'geo!' would write the same files"):
         open_job(study)
+
+
+def test_maps_of_effects_print_the_labels_of_blocks(tmp_path):
+    """The study area printed them, and the border of the same blocks did not."""
+    study = written(tmp_path)
+    drawn = '["emitted_received", "emitted"]'
+    text = STUDY.replace('["blocks", "effects", "study_area"]', drawn)
+    text += 'labels = { east = "the coast", west = "inland" }\n'
+    study.write_text(text, encoding="utf-8")
+    job = open_job(study)
+    job.check()
+    for name in ("emitted_received", "emitted"):
+        for figure in FIGURES[name](job).values():
+            printed = [text.get_text() for text in theme.texts(theme.figure_of(figure))]
+            assert "border of the coast and inland" in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ def animate(
     missing: str | None = None,
     language: str = "en",
     width_mm: float | str = theme.WIDTHS["middle"],
+    block_labels: Mapping[str, str] | None = None,
 ) -> Animation:
     """The response of every city, year by year after a change, as a moving map.
 
@@ -153,7 +155,7 @@ def animate(
         handles[:drawn] = handles[:drawn][::-1]
         if uncertain:
             handles.append(hatched(word("interval contains zero", language)))
-        handles += draw_borders(ax, shown, blocks, language) if blocks else []
+        handles += draw_borders(ax, shown, blocks, language, block_labels, "animate")
         head = unit or word("effect of one unit of {}", language).format(regressor)
         head = with_power(head, classes.exponent)
         shown, box = furniture.put_legend(ax, shown, handles, head)

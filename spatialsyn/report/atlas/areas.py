@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -24,11 +24,18 @@ from spatialsyn.errors import (
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
 from spatialsyn.report.atlas import frame, furniture
+from spatialsyn.report.atlas.arrows import thickest
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
 from spatialsyn.report.atlas.frame import Sheet
-from spatialsyn.report.atlas.layers import EDGE, dissolved, draw_outline, fill, fill_empty
-from spatialsyn.report.labels import check_labels
+from spatialsyn.report.atlas.layers import (
+    EDGE,
+    block_names,
+    dissolved,
+    draw_outline,
+    fill,
+    fill_empty,
+)
 from spatialsyn.report.magnitudes import power, with_power
 from spatialsyn.report.words import word
 from spatialsyn.weights.core import Weights
@@ -98,15 +105,6 @@ def block_colours(names: Sequence[str]) -> dict[str, str]:
         for red, green, blue in map(to_rgb, AREAS)
     ]
     return {name: shades[i % len(shades)] for i, name in enumerate(names)}
-
-
-def block_names(
-    blocks: Iterable[str], labels: Mapping[str, str] | None, caller: str, language: str
-) -> dict[str, str]:
-    """What is printed for every block."""
-    listed, given = list(blocks), labels or {}
-    check_labels(labels, caller, listed)
-    return {name: given.get(name, word(name, language)) for name in listed}
 
 
 def weights_map(
@@ -193,9 +191,11 @@ def links(
 def draw_links(ax: Axes, shown: Sheet, W: pd.DataFrame) -> Array:
     """Curved arrows, one per link, thick over thin; returns their widths in points."""
     weight = W["weight"].to_numpy()
-    thickest = THICKEST if len(np.unique(alike(weight))) > 1 else THINNEST
-    widths = THINNEST + (thickest - THINNEST) * weight / weight.max(initial=0)
     place: Mapping[Any, Any] = {city: (p.x, p.y) for city, p in shown.points.items()}
+    origins, targets = ([place[city] for city in W[end]] for end in ("from", "to"))
+    most = thickest(ax, origins, targets, THICKEST)
+    most = most if len(np.unique(alike(weight))) > 1 else THINNEST
+    widths = THINNEST + (most - THINNEST) * weight / weight.max(initial=0)
     for to, origin, width in zip(W["to"], W["from"], widths, strict=True):
         ax.add_patch(
             FancyArrowPatch(

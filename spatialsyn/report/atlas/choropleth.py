@@ -54,6 +54,7 @@ def map(
     language: str = "en",
     ax: Axes | None = None,
     width_mm: float | str = theme.WIDTHS["middle"],
+    block_labels: Mapping[str, str] | None = None,
 ) -> Axes:
     """A number per city, as colours.
 
@@ -71,7 +72,7 @@ def map(
     diverging : colours part at zero; by default when `values` have both signs. The classes
         are then mirrored, so that a colour and its opposite mean the same size.
     cmap : of matplotlib or cmcrameri; "vik" and "devon_r" by default
-    unit : title of the legend
+    unit : title of the legend; by default the name of `values`
     blocks : column of `cities` whose borders are drawn
     labels : "en" | "zh" | Series of names by city id
     missing : what the legend calls units without data
@@ -85,6 +86,7 @@ def map(
     language : "en" | "zh", of the fixed words
     ax : where to draw; a new figure of `width_mm` by default
     width_mm : millimetres, or a column of a publisher such as "single", "springer double"
+    block_labels : block, or column of `blocks` -> what the legend prints for it
 
     Raises
     ------
@@ -103,8 +105,9 @@ def map(
         handles = paint(ax, shown, reading, classes, look)
         k_drawn = len(classes.colours)
         handles[:k_drawn] = handles[:k_drawn][::-1]  # the highest class on top
-        handles += draw_borders(ax, shown, blocks, language) if blocks else []
-        head = with_power(unit or word("Legend", language), classes.exponent)
+        handles += draw_borders(ax, shown, blocks, language, block_labels, "map")
+        head = unit or name_of(values) or word("Legend", language)
+        head = with_power(head, classes.exponent)
         shown, box = furniture.put_legend(ax, shown, handles, head)
         furnish(ax, shown, labels, [box], language, north=north)
     return ax
@@ -129,6 +132,7 @@ def maps(
     language: str = "en",
     across: int = 2,
     width_mm: float | str = theme.WIDTHS["double"],
+    block_labels: Mapping[str, str] | None = None,
 ) -> Figure:
     """Several maps with the same classes and one legend, so that colours can be compared.
 
@@ -136,6 +140,7 @@ def maps(
     ----------
     columns : title of each panel, and what it shows; see `map`
     across : panels in a row
+    unit : title of the legend; by default the name of the values, if all have one and the same
 
     The other parameters are those of `map`.
     """
@@ -155,9 +160,10 @@ def maps(
         for i, (ax, (title, reading)) in enumerate(zip(grid.axes, readings.items(), strict=True)):
             frame.prepare(ax, shown, f"({letter(i)}) {title}")
             drawn = paint(ax, shown, reading, classes, look)
-            drawn += draw_borders(ax, shown, blocks, language) if blocks else []
+            drawn += draw_borders(ax, shown, blocks, language, block_labels, "maps")
             handles |= {handle.get_label(): handle for handle in drawn}
-        head = with_power(unit or "", classes.exponent)
+        called = {name_of(values) for values in columns.values()}
+        head = with_power(unit or (called.pop() if len(called) == 1 else ""), classes.exponent)
         put_shared_legend(grid, list(handles.values()), len(classes.colours), head)
         for ax in grid.axes:
             furnish(ax, shown, labels, [], language, north=north)
@@ -173,6 +179,7 @@ def emitted_received(
     blocks: str | None = None,
     language: str = "en",
     width_mm: float | str = theme.WIDTHS["double"],
+    block_labels: Mapping[str, str] | None = None,
 ) -> Figure:
     """What each city sends to all others beside what it receives from them, in one scale.
 
@@ -201,8 +208,20 @@ def emitted_received(
         unit = word("effect of one unit of {}", language).format(x)
     return maps(
         panel.cities, columns, context=panel.context, scheme=scheme, unit=unit, blocks=blocks,
-        labels=labels, language=language, width_mm=width_mm,
+        labels=labels, language=language, width_mm=width_mm, block_labels=block_labels,
     )  # fmt: skip
+
+
+def name_of(values: pd.Series | pd.DataFrame) -> str:
+    """What a Series is called, as it is printed; nothing for a table of effects.
+
+    The name is the user's, and stays as it is in every language.
+    """
+    name = values.name if isinstance(values, pd.Series) else None
+    if name is None:
+        return ""
+    parts = name if isinstance(name, tuple) else (name,)
+    return ", ".join(unquoted(str(part)) for part in parts)
 
 
 def _with_absent(values: pd.DataFrame, panel: CityPanel) -> pd.DataFrame:

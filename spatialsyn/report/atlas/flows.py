@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ import shapely
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
-from matplotlib.text import Text
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.points import largest_part
@@ -25,16 +24,22 @@ from spatialsyn.report.atlas.areas import (
     THINNEST,
     alike,
     block_colours,
-    block_names,
 )
+from spatialsyn.report.atlas.arrows import thickest
 from spatialsyn.report.atlas.choropleth import furnish
 from spatialsyn.report.atlas.classes import numbers
-from spatialsyn.report.atlas.frame import Box, Sheet
-from spatialsyn.report.atlas.labels import arranged, halo, pixels
-from spatialsyn.report.atlas.layers import EDGE, dissolved, draw_outline, fill, fill_empty
+from spatialsyn.report.atlas.flow_numbers import Number, OnArrow, Within, put_numbers
+from spatialsyn.report.atlas.frame import Sheet
+from spatialsyn.report.atlas.layers import (
+    EDGE,
+    block_names,
+    dissolved,
+    draw_outline,
+    fill,
+    fill_empty,
+)
 from spatialsyn.report.figures.effects import one_regressor
 from spatialsyn.report.figures.forest import printed
-from spatialsyn.report.folding import folded
 from spatialsyn.report.magnitudes import power, with_power
 from spatialsyn.report.words import word
 
@@ -49,18 +54,8 @@ BEND = 0.18
 DASHES = (0, (4, 2))
 # Points between an arrow and the middle of a block.
 APART = 4
-# Points between the middle of an arrow and its number, and between that of a block and the text
-# of what stays within.
-OFF, AWAY = 12.0, np.array([4.0, 6.0])
-# Share of the map's width beyond which middles of blocks need not be farther apart, and its
-# sides that texts of blocks keep free.
-FAR, SIDE = 0.3, 0.1
-# Share of the text of a block that lies over it, if that can be.
-MOST = 0.8
-# Share of the map's width that a line of it takes at most.
-WIDEST = 0.3
-# Angles by which the text of a block is turned about its middle, the smallest first.
-TURNS = np.pi / 8 * np.array([0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7, 8])
+# Share of the map's width beyond which middles of blocks need not be farther apart.
+FAR = 0.3
 
 
 def flow_map(
@@ -117,6 +112,7 @@ def flow_map(
         ax = frame.new_axes(shown, width_mm, title) if ax is None else ax
         frame.prepare(ax, shown, title)
         absent = None
+        texts: list[Number] = []
         if blocks is None:
             absent = ~shown.cities.index.to_series().isin([*table["to"], *table["from"]])
             handles, head = between_cities(
@@ -126,11 +122,14 @@ def flow_map(
             names = dict.fromkeys(map(str, sorted(set(blocks), key=str)))
             _check_room(len(names))
             printed = block_names(names, block_labels, "flow_map", language)
-            handles, head = between_blocks(ax, shown, table, (blocks, printed), level, language)
+            handles, head, texts = between_blocks(
+                ax, shown, table, (blocks, printed), level, language
+            )
         handles += fill_empty(ax, shown, missing, language, absent)
         shown, box = furniture.put_legend(ax, shown, handles, head)
-        furnish(ax, shown, labels, [box], language, nodes=blocks is None, north=north)
-        settle(ax, [box])
+        taken = [box]
+        furnish(ax, shown, labels, taken, language, nodes=blocks is None, north=north)
+        put_numbers(ax, texts, taken)
     return ax
 
 
@@ -187,7 +186,10 @@ def between_cities(
     drawn = sized.groupby("from", sort=False).head(per_origin).head(strongest).iloc[::-1]
     fill(ax, shown.cities.geometry, [LAND] * len(shown.cities), "cities")
     place = {city: (p.x, p.y) for city, p in shown.points.items()}
-    widths = scaled(drawn["estimate"].abs().to_numpy(), THINNEST, THICKEST)
+    most = thickest(
+        ax, [place[i] for i in drawn["from"]], [place[i] for i in drawn["to"]], THICKEST
+    )
+    widths = scaled(drawn["estimate"].abs().to_numpy(), THINNEST, most)
     for (_, row), width in zip(drawn.iterrows(), widths, strict=True):
         colour = SIGNS[1 if row["estimate"] > 0 else -1]
         arrow(ax, place[row["from"]], place[row["to"]], width, colour, alpha=0.8)
@@ -208,8 +210,8 @@ def between_blocks(
     grouped: tuple[pd.Series, Mapping[str, str]],
     level: float,
     language: str,
-) -> tuple[list[Any], str]:
-    """Coloured blocks and an arrow with its number for every flow between two of them.
+) -> tuple[list[Any], str, list[Number]]:
+    """Coloured blocks and an arrow for every flow between two of them; the numbers of all flows.
 
     `grouped` is the block of every city, and what is printed for every block.
     """
@@ -224,24 +226,27 @@ def between_blocks(
     crossing = table[~within]
     widths = scaled(crossing["estimate"].abs().to_numpy(), *THICK)
     texts, exponent = worded(table)
+    numbered: list[Number] = []
     for (at, row), width in zip(crossing.iterrows(), widths, strict=True):
         origin, target = place[str(row["from"])], place[str(row["to"])]
         look = {"shrinkA": APART, "shrinkB": APART}
         if row["p"] < level:
-            arrow(ax, origin, target, width, SIGNS[1 if row["estimate"] > 0 else -1], **look)
+            colour = SIGNS[1 if row["estimate"] > 0 else -1]
+            drawn = arrow(ax, origin, target, width, colour, **look)
         else:
-            arrow(ax, origin, target, THICK[0], MASKED, linestyle=DASHES, **look)
-        write(ax, beside(ax, origin, target), texts[at])
+            drawn = arrow(ax, origin, target, THICK[0], MASKED, linestyle=DASHES, **look)
+        numbered.append(OnArrow(texts[at], drawn))
     for at, row in table[within].iterrows():
         own = str(row["to"])
         inner = word("within {}", language).format(printed[own])
-        inner = folded(inner, WIDEST * float(frame.points(ax)[0]), theme.SMALL)
-        text = write(ax, place[own], f"{inner}\n{texts[at]}")
-        move_outward(ax, text, place, own, shapes[names.index(own)])
+        others = [there for name, there in place.items() if name != own]
+        shape = shapes[names.index(own)]
+        numbered.append(Within(texts[at], inner, place[own], others, shape))
     handles: list[Any] = [
         Patch(facecolor=colour, label=printed[name], **EDGE) for name, colour in colours.items()
     ]
-    return handles + meanings(crossing, level, language), with_power("", exponent)
+    handles += meanings(crossing, level, language)
+    return handles, with_power("", exponent), numbered
 
 
 def meanings(table: pd.DataFrame, level: float, language: str) -> list[Line2D]:
@@ -259,10 +264,10 @@ def meanings(table: pd.DataFrame, level: float, language: str) -> list[Line2D]:
     ]
 
 
-def worded(table: pd.DataFrame) -> tuple[Mapping[Any, str], int]:
+def worded(table: pd.DataFrame) -> tuple[Mapping[Any, tuple[str, ...]], int]:
     """Estimate and interval of every row, with the same decimals, and their power of ten."""
     rows, exponent = printed(table[["estimate", "low", "high"]].to_numpy(dtype=float))
-    return {at: " ".join(row) for at, row in zip(table.index, rows, strict=True)}, exponent
+    return {at: tuple(row) for at, row in zip(table.index, rows, strict=True)}, exponent
 
 
 def scaled(size: Array, thinnest: float, thickest: float) -> Array:
@@ -275,15 +280,15 @@ def scaled(size: Array, thinnest: float, thickest: float) -> Array:
 def arrow(
     ax: Axes, origin: tuple[float, float], target: tuple[float, float], width: float,
     colour: str, **look: Any,
-) -> None:  # fmt: skip
+) -> FancyArrowPatch:  # fmt: skip
     """A curved arrow; two between the same places bend apart."""
-    ax.add_patch(
-        FancyArrowPatch(
-            origin, target, connectionstyle=f"arc3,rad={BEND}", linewidth=width, color=colour,
-            arrowstyle=f"-|>,head_length={1.8 + width},head_width={0.8 + 0.55 * width}",
-            zorder=4, gid="flow", mutation_scale=1, **{"shrinkA": 2, "shrinkB": 2.5, **look},
-        )
+    made = FancyArrowPatch(
+        origin, target, connectionstyle=f"arc3,rad={BEND}", linewidth=width, color=colour,
+        arrowstyle=f"-|>,head_length={1.8 + width},head_width={0.8 + 0.55 * width}",
+        zorder=4, gid="flow", mutation_scale=1, **{"shrinkA": 2, "shrinkB": 2.5, **look},
     )  # fmt: skip
+    ax.add_patch(made)
+    return made
 
 
 def nodes(
@@ -304,61 +309,6 @@ def nodes(
         best = cities[int(np.argmax(np.minimum(apart, far) + 0.5 * inside))]
         place[name] = best.coords[0]
     return place
-
-
-def beside(ax: Axes, origin: Any, target: Any) -> Array:
-    """Outside of the middle of the arc that `arrow` draws."""
-    figure = theme.figure_of(ax)
-    ends = ax.transData.transform([origin, target])
-    dx, dy = ends[1] - ends[0]
-    out = np.array([dy, -dx])
-    bent = ends.mean(axis=0) + BEND / 2 * out
-    bent = bent + OFF * figure.dpi / 72 * out / np.hypot(dx, dy)
-    return np.asarray(ax.transData.inverted().transform(bent))
-
-
-def move_outward(
-    ax: Axes, text: Text, place: Mapping[str, Any], name: str, shape: shapely.Geometry
-) -> None:
-    """Put a text beside the middle of a block, over its `shape` and on the sheet.
-
-    It goes to the side away from the other blocks, or the nearest where most of it lies over the
-    block.
-    """
-    figure = theme.figure_of(ax)
-    here = ax.transData.transform(place[name])
-    others = [ax.transData.transform(at) for other, at in place.items() if other != name]
-    away = here - np.mean(others or [here - [0, 1]], axis=0)
-    angles = np.arctan2(away[1], away[0]) + TURNS
-    extent = text.get_window_extent()
-    half = np.array([extent.width, extent.height]) / 2
-    unit, reach = np.c_[np.cos(angles), np.sin(angles)], half + AWAY * figure.dpi / 72
-    there = here + unit / (np.abs(unit) / reach).max(axis=1, keepdims=True)
-    share = np.clip(ax.transAxes.inverted().transform(there), SIDE, 1 - SIDE)
-    tried, back = ax.transAxes.transform(share), ax.transData.inverted()
-    boxes = shapely.box(*back.transform(tried - half).T, *back.transform(tried + half).T)
-    over = shapely.area(shapely.intersection(boxes, shape)) / shapely.area(boxes)
-    text.set_position(tuple(back.transform(tried[np.minimum(over, MOST).argmax()])))
-
-
-def write(ax: Axes, at: Any, text: str) -> Text:
-    """A text, which `settle` moves and gives a white rim."""
-    look: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 7, "gid": "number"}
-    return ax.text(at[0], at[1], text, fontsize=theme.SMALL, **look)
-
-
-def settle(ax: Axes, taken: Sequence[Box]) -> None:
-    """Move numbers that cover one another, the legend or the edge of the sheet."""
-    texts = [text for text in ax.texts if text.get_gid() == "number"]
-    if not texts:
-        return
-    at = ax.transData.transform([text.get_position() for text in texts])
-    extents = [text.get_window_extent() for text in texts]
-    sizes = np.array([[extent.width, extent.height] for extent in extents])
-    places = arranged(at, sizes, pixels(ax, taken), pixels(ax, [(0, 0, 1, 1)])[0])
-    for text, place in zip(texts, ax.transData.inverted().transform(places), strict=True):
-        text.set_position(tuple(place))
-        halo(ax, text)
 
 
 def samples(estimates: Array, widths: Array, exponent: int = 0) -> list[Line2D]:

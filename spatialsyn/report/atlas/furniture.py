@@ -28,7 +28,7 @@ LAND = 1000.0
 # Share of a legend that may cover land.
 COVERED = 0.002
 # Of the width: what a legend may take beside the map, and what its texts may take at all.
-BESIDE, WIDEST = 0.5, 0.8
+BESIDE, WIDEST = 1 / 3, 0.8
 # Lengths of a scale bar that are tried, from the longest.
 LENGTHS = 4
 # Points of the line of a scale bar.
@@ -40,8 +40,8 @@ def put_legend(
 ) -> tuple[Sheet, Box]:
     """A legend that covers no land; where there is no room, the sheet is extended for it.
 
-    To the right, or downward for a legend of more than half the width of the map, unless it is
-    one of all China, whose south stands in the box.
+    To the right, or downward for a legend of more than a third of the width of the map, unless it
+    is one of all China, whose south stands in the box.
     """
     across = 72 * float(ax.get_position(original=True).width) * theme.figure_of(ax).get_figwidth()
     legend = ax.legend(

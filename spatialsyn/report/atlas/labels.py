@@ -1,7 +1,8 @@
-"""Names on a map, placed so that none covers another: the same places every time."""
+"""Names on a map, at their cities or beside them with a line."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,19 @@ from matplotlib.axes import Axes
 from spatialsyn.errors import AlignmentError, ConfigError, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.report import theme
+from spatialsyn.report.atlas.arrows import Arrows, arrows_on
 from spatialsyn.report.atlas.frame import Box, Sheet
+from spatialsyn.report.atlas.placing import (
+    Choice,
+    boxed,
+    counted,
+    rectangles,
+    rows_of,
+    settled,
+    straight,
+    within,
+)
+from spatialsyn.report.folding import PIECE, folded, measured
 
 COLUMNS = {"en": "name_en", "zh": "name_zh"}
 # What a Chinese label leaves out: 广州市 is written 广州.
@@ -23,19 +36,28 @@ HALO = 1.6
 NARROW_MM = 110.0
 # Points of clear space around a label.
 CLEAR = 0.6
-# Distances tried around a point, in label heights, and what an overlap costs against them.
+# Distances tried around a point, in label heights.
 RINGS = (0.9, 1.5, 2.2, 3.0, 4.0, 5.2, 6.5)
 DIRECTIONS = 16
-OVERLAP, OTHERS_POINT, CROSSED = 1000.0, 1.2, 1.5
+# What a name costs for its distance, for a foreign place that it covers, for a shaft or a tail of
+# an arrow, and what its line costs for a head; against label heights beside the city.
+FAR, OTHERS_POINT, SHAFT, TAIL, HEAD = 0.15, 1.2, 0.6, 2.0, 1.5
 # A name closer to a foreign place than this share of its height seems to belong to it.
 NEAR = 0.45
-SWEEPS = 30
-# Shares of a label's width or height beyond which a line leads back to the place.
-LEADER = 0.75
+# Shares of a label's width or height beyond which a line leads back to the place, and of its
+# height beyond which one leads to a symbol.
+LEADER, STUB = 0.75, 0.6
+# Points that a symbol takes.
+SYMBOL = 3.0
+# Names wider than this share of the distance between cities, and than this many points, are
+# broken into lines, and what they may be wider where that saves a line.
+WIDE, SHORT, MORE = 1.3, 36.0, 1.3
 
 
 def names(units: Any, labels: str | pd.Series | None) -> pd.Series:
-    """The label of each unit; units without a name have none.
+    """The label of each unit that has one.
+
+    A Series that is missing or empty for a city leaves it without a name.
 
     Raises
     ------
@@ -46,7 +68,8 @@ def names(units: Any, labels: str | pd.Series | None) -> pd.Series:
         absent = units.index.difference(labels.index)
         if len(absent):
             raise AlignmentError(f"labels has no entry for the cities {named(absent)}.")
-        return labels.reindex(units.index).astype(str)
+        given = labels.reindex(units.index).dropna().astype(str)
+        return given[given.str.strip() != ""]
     if labels not in COLUMNS:
         raise ConfigError(f'labels={labels!r} is not "en", "zh" or a Series of names by city.')
     column = COLUMNS[labels]
@@ -65,47 +88,119 @@ def put_labels(
 ) -> None:
     """Write each name at its city, or beside it with a line where there is no room.
 
-    `nodes` keeps the places themselves free, for symbols.
+    Names keep off the heads of arrows. `nodes` keeps the places themselves free, for symbols.
+    Long names are broken into lines; those that find no place are left out, with a warning.
     """
     if any(map(theme.NEEDS_CJK.search, texts)):
         theme.require_cjk("a label in Chinese")
     points = shown.points.loc[texts.index]
     at = ax.transData.transform(np.c_[points.x, points.y])
-    free = at if nodes else at[:0]
-    place_texts(ax, at, list(texts), pixels(ax, taken), free)
+    symbols = shown.points.loc[shown.cities.index]
+    free = ax.transData.transform(np.c_[symbols.x, symbols.y]) if nodes else at[:0]
+    size, room = text_size(ax), width_of_names(ax, shown)
+    broken = {text: broken_at(text, room, size) for text in set(texts)}
+    place_texts(ax, at, [broken[text] for text in texts], pixels(ax, taken), free, arrows_on(ax))
 
 
-def place_texts(ax: Axes, at: Array, texts: Sequence[str], taken: Array, free: Array) -> None:
+def text_size(ax: Axes) -> float:
+    """Points of the texts on a map."""
+    narrow = ax.bbox.width / theme.figure_of(ax).dpi < NARROW_MM * theme.MM
+    return theme.TINY if narrow else theme.SMALL
+
+
+def width_of_names(ax: Axes, shown: Sheet) -> float:
+    """Points that a line of a name may take: about as many as cities are apart."""
+    points = shown.points.loc[shown.cities.index]
+    at = ax.transData.transform(np.c_[points.x, points.y]) * 72 / theme.figure_of(ax).dpi
+    apart = np.sqrt(np.ptp(at, axis=0).prod() / len(at))
+    return max(float(WIDE * apart), SHORT)
+
+
+def broken_at(text: str, room: float, size: float) -> str:
+    """A name in lines of about this many points, none shorter than its longest word.
+
+    A little more room is taken where it saves a line.
+    """
+    if measured(text, size) <= room:
+        return text
+    words = [measured(piece.rstrip(), size) for piece in PIECE.findall(text) if piece.strip()]
+    room = max([room, *words])
+    made = [folded(text, wide, size) for wide in (room, MORE * room)]
+    return min(made, key=lambda one: one.count("\n"))
+
+
+def place_texts(
+    ax: Axes, at: Array, texts: Sequence[str], taken: Array, free: Array,
+    arrows: Arrows | None = None,
+) -> None:  # fmt: skip
     """Write each text at its place, or beside it; places in pixels.
 
     Parameters
     ----------
     taken : (m, 4) boxes that no text covers
     free : (k, 2) places of symbols that no text covers
+    arrows : whose heads no text covers
     """
-    figure = theme.figure_of(ax)
-    narrow = ax.bbox.width / figure.dpi < NARROW_MM * theme.MM
-    size = theme.TINY if narrow else theme.SMALL
     drawn = [
-        ax.text(0, 0, text, fontsize=size, ha="center", va="center", zorder=7, gid="label")
+        ax.text(0, 0, text, fontsize=text_size(ax), ha="center", va="center", zorder=7,
+                gid="label")
         for text in texts
+    ]  # fmt: skip
+    point = theme.figure_of(ax).dpi / 72
+    sizes = extents(drawn) + 2 * CLEAR * point
+    symbols = boxed(free, np.full((len(free), 2), SYMBOL * point))
+    solid = rectangles(np.vstack([taken, symbols]))
+    solid = solid if arrows is None else np.concatenate([solid, arrows.heads])
+    edge = pixels(ax, [(0, 0, 1, 1)])[0]
+    choices = [
+        beside(i, at, sizes[i], rows(text, sizes[i]), edge, len(free) > 0, arrows).off(solid)
+        for i, text in enumerate(drawn)
     ]
-    clear = CLEAR * figure.dpi / 72
-    extents = [text.get_window_extent() for text in drawn]
-    sizes = np.array([[box.width, box.height] for box in extents]) + 2 * clear
-    symbols = boxed(free, np.full((len(free), 2), 5 * clear))
-    obstacles = np.vstack([taken, symbols])
-    places = arranged(at, sizes, obstacles, pixels(ax, [(0, 0, 1, 1)])[0])
-    back = ax.transData.inverted()
-    for text, anchor, place, size in zip(drawn, at, places, sizes, strict=True):
-        text.set_position(tuple(back.transform(place)))
+    back, out = ax.transData.inverted(), []
+    for text, choice, place in zip(drawn, choices, settled(choices), strict=True):
+        if place < 0:
+            text.remove()
+            out.append(text.get_text().replace("\n", " "))
+            continue
+        text.set_position(tuple(back.transform(choice.centres[place])))
         halo(ax, text)
-        if np.abs((place - anchor) / size).max() > LEADER:
-            edge = np.clip(anchor, place - size / 2, place + size / 2)
-            (x0, y0), (x1, y1) = back.transform([anchor, edge])
-            ax.plot([x0, x1], [y0, y1], lw=0.4, color=theme.INK, zorder=6, gid="leader")
-            if not len(free):  # otherwise the symbol shows the place
-                ax.plot([x0], [y0], ".", ms=1.5, color=theme.INK, zorder=6, gid="leader")
+        draw_leader(ax, choice.lines[place], dot=not len(free))
+    warn_of(out, len(drawn), ax)
+
+
+def warn_of(out: Sequence[str], count: int, ax: Axes) -> None:
+    """Say which texts are not on the map, and what to do."""
+    if out:
+        wide = ax.bbox.width / theme.figure_of(ax).dpi / theme.MM
+        warnings.warn(
+            f"{len(out)} of {count} names find no place {wide:.0f} mm wide and are left out: "
+            f"{named(out)}. A larger width_mm has room for more; labels, a Series of names by "
+            "city that is empty for the others, chooses which are written.",
+            stacklevel=2,
+        )
+
+
+def extents(texts: Sequence[Any]) -> Array:
+    """(n, 2) widths and heights of texts, in pixels."""
+    boxes = [text.get_window_extent() for text in texts]
+    return np.array([[box.width, box.height] for box in boxes]).reshape(-1, 2)
+
+
+def rows(text: Any, size: Array) -> Array:
+    """(r, 4) boxes of the lines of a text about its centre, in pixels."""
+    point = text.get_figure(root=True).dpi / 72
+    widths = [measured(line, text.get_fontsize()) * point for line in text.get_text().split("\n")]
+    return rows_of(np.minimum(widths, size[0]), size)
+
+
+def draw_leader(ax: Axes, line: Array, dot: bool) -> None:
+    """A line in pixels from a place to its text, none where it is NaN; a dot shows the place."""
+    if np.isnan(line).any():
+        return
+    x, y = ax.transData.inverted().transform(line).T
+    ax.plot(x, y, lw=0.4, color=theme.INK, zorder=6, gid="leader")
+    if dot:
+        ax.plot(x[:1], y[:1], ".", ms=1.5, color=theme.INK, zorder=6, gid="leader")
 
 
 def halo(ax: Axes, text: Any) -> None:
@@ -125,86 +220,40 @@ def pixels(ax: Axes, boxes: Sequence[Box]) -> Array:
     )
 
 
-def arranged(at: Array, sizes: Array, taken: Array, edge: Array) -> Array:
-    """Centres of the labels, (n, 2) pixels, near `at` and clear of each other.
-
-    Every label moves in turn to the cheapest of its candidate places, the others being
-    where they are, until none moves.
-    """
-    candidates = [around(place, size) for place, size in zip(at, sizes, strict=True)]
-    fixed = [own_cost(i, candidates[i], at, sizes, taken, edge) for i in range(len(at))]
-    leaders = [
-        leader(place, options, size)
-        for place, options, size in zip(at, candidates, sizes, strict=True)
-    ]
-    chosen = np.zeros(len(at), dtype=int)
-    for _ in range(SWEEPS):
-        before = chosen.copy()
-        for i in range(len(at)):
-            others = np.array([candidates[j][chosen[j]] for j in range(len(at)) if j != i])
-            boxes = boxed(others.reshape(-1, 2), np.delete(sizes, i, axis=0))
-            mine = boxed(candidates[i], sizes[i])
-            cost = fixed[i] + OVERLAP * overlap(mine, boxes).sum(axis=1) / sizes[i].prod()
-            lines = [leaders[j][chosen[j]] for j in range(len(at)) if j != i]
-            cost += CROSSED * within(leaders[i].reshape(-1, 2), boxes).reshape(len(cost), -1).any(
-                axis=1
-            )
-            cost += CROSSED * within(np.reshape(lines, (-1, 2)), mine).any(axis=0)
-            chosen[i] = int(np.argmin(cost))
-        if (chosen == before).all():
-            break
-    return np.array([candidates[i][chosen[i]] for i in range(len(at))]).reshape(-1, 2)
+def beside(
+    i: int, at: Array, size: Array, rows: Array, edge: Array, symbol: bool, arrows: Arrows | None
+) -> Choice:
+    """Where the name of place i may stand on the sheet, and what that costs."""
+    line = size[1] / len(rows)
+    centres = inside(around(at[i], size, line), size, edge)
+    away = np.abs(centres - at[i])
+    gap = np.hypot(*np.clip(away - size / 2, 0, None).T)
+    lines = gap > STUB * line if symbol else (away / size).max(axis=1) > LEADER
+    starts = np.where(lines[:, None], at[i], np.nan)
+    # A text above or below its place reads as nearer than one beside it.
+    apart = np.hypot(*np.clip(away - size / 2 * [0.8, 0.5], 0, None).T)
+    cost = (FAR * np.hypot(*away.T) + apart) / line
+    choice = Choice(centres, size, starts, cost, rows)
+    near = choice.boxes + NEAR * line * np.array([-1, -1, 1, 1])
+    cost = cost + OTHERS_POINT * within(np.delete(at, i, axis=0), near).sum(axis=0)
+    if arrows is not None:
+        boxes, leaders = rectangles(choice.boxes), straight(choice.lines)
+        cost = cost + SHAFT * counted(boxes, arrows.shafts) + TAIL * counted(boxes, arrows.tails)
+        cost = cost + HEAD * counted(leaders, arrows.heads)
+    return Choice(centres, size, starts, cost, rows)
 
 
-def around(place: Array, size: Array) -> Array:
+def around(place: Array, size: Array, line: float) -> Array:
     """Candidate centres: the place itself, then rings that clear it."""
     angle = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
     unit = np.c_[np.cos(angle), np.sin(angle)]
-    half = size / 2 - size[1] / 2
-    rings = [place + unit * (half + ring * size[1]) for ring in RINGS]
+    half = size / 2 - line / 2
+    rings = [place + unit * (half + ring * line) for ring in RINGS]
     near = [place + unit * size * share for share in (0.2, 0.4)]
     return np.asarray(np.vstack([place, *near, *rings]))
 
 
-def own_cost(
-    i: int, candidates: Array, at: Array, sizes: Array, taken: Array, edge: Array
-) -> Array:
-    """Cost of each candidate place of label i that the other labels do not change."""
-    size = sizes[i]
-    boxes = boxed(candidates, size)
-    gap = np.clip(np.abs(candidates - at[i]) - size / 2 * [0.8, 0.5], 0, None)
-    cost = np.hypot(*(candidates - at[i]).T) / size[1] * 0.15 + np.hypot(*gap.T) / size[1]
-    cost += OVERLAP * overlap(boxes, taken).sum(axis=1) / size.prod()
-    lost = size.prod() - overlap(boxes, edge[None]).sum(axis=1)
-    cost += OVERLAP * lost / size.prod()
-    others = np.delete(at, i, axis=0)
-    near = boxes + NEAR * size[1] * np.array([-1, -1, 1, 1])
-    return np.asarray(cost + OTHERS_POINT * within(others, near).sum(axis=0))
-
-
-def leader(place: Array, candidates: Array, size: Array) -> Array:
-    """(m, 5, 2) points on the line from a place to each candidate label; none when it is near."""
-    edge = np.clip(place, candidates - size / 2, candidates + size / 2)
-    share = np.linspace(0, 0.9, 5)[None, :, None]
-    points = place + share * (edge - place)[:, None, :]
-    near = np.abs((candidates - place) / size).max(axis=1) <= LEADER
-    points[near] = np.nan
-    return np.asarray(points)
-
-
-def within(points: Array, boxes: Array) -> Array:
-    """(points, boxes) whether a point lies in a box."""
-    inside = (points[:, None] > boxes[None, :, :2]) & (points[:, None] < boxes[None, :, 2:])
-    return np.asarray(inside.all(axis=2))
-
-
-def boxed(centres: Array, sizes: Array) -> Array:
-    """(n, 4) boxes about centres."""
-    return np.asarray(np.c_[centres - sizes / 2, centres + sizes / 2])
-
-
-def overlap(a: Array, b: Array) -> Array:
-    """(len(a), len(b)) common areas of boxes."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.asarray(np.clip(high - low, 0, None).prod(axis=2))
+def inside(centres: Array, size: Array, edge: Array) -> Array:
+    """The same centres, moved so that texts of this size do not leave the sheet."""
+    low, high = edge[:2] + size / 2, edge[2:] - size / 2
+    return np.asarray(np.clip(centres, low, np.maximum(low, high)))

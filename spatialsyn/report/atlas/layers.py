@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -20,6 +20,7 @@ from spatialsyn.cities.points import largest_part
 from spatialsyn.errors import ConfigError
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.frame import Sheet
+from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
 
 EDGE: dict[str, Any] = {"edgecolor": "#5a5a5a", "linewidth": 0.3}
@@ -103,18 +104,28 @@ def _relative_luminance(colour: Any) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def draw_borders(ax: Axes, shown: Sheet, blocks: str, language: str) -> list[Line2D]:
+def draw_borders(
+    ax: Axes, shown: Sheet, blocks: str | None, language: str,
+    labels: Mapping[str, str] | None, caller: str,
+) -> list[Line2D]:  # fmt: skip
     """Thick lines where two blocks meet, and the legend's entry for them."""
+    if blocks is None:
+        if labels:
+            raise ConfigError(
+                f"{caller} prints block_labels beside the borders of blocks, and blocks is None: "
+                "give the column of the polygons, such as blocks='region'."
+            )
+        return []
     names, shapes = dissolved(shown.cities, blocks)
+    printed = block_names([*names, blocks], labels, caller, language)
     if len(names) < 2:
         return []
     look = BORDER if len(names) <= MANY else {**BORDER, "linewidth": 0.7}
     draw_lines(ax, between(shapes), "blocks", look)
-    texts = [word(name, language) for name in names]
-    if len(texts) == 2:
-        label = word("border of {} and {}", language).format(*texts)
+    if len(names) == 2:
+        label = word("border of {} and {}", language).format(*(printed[name] for name in names))
     else:
-        label = word("borders of {}", language).format(word(blocks, language))
+        label = word("borders of {}", language).format(printed[blocks])
     return [Line2D([], [], label=label, **look)]
 
 
@@ -136,6 +147,15 @@ def draw_lines(ax: Axes, lines: shapely.Geometry, name: str, look: Mapping[str, 
     for piece in shapely.get_parts(merged):
         x, y = shapely.get_coordinates(piece).T
         ax.plot(x, y, zorder=4, gid=name, solid_joinstyle="round", **look)
+
+
+def block_names(
+    blocks: Iterable[str], labels: Mapping[str, str] | None, caller: str, language: str
+) -> dict[str, str]:
+    """What is printed for every block."""
+    listed, given = list(blocks), labels or {}
+    check_labels(labels, caller, listed)
+    return {name: given.get(name, word(name, language)) for name in listed}
 
 
 def dissolved(cities: gpd.GeoDataFrame, blocks: str) -> tuple[list[str], list[shapely.Geometry]]:
