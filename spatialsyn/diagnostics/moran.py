@@ -78,7 +78,7 @@ def _of_year(e: Array, M: Array) -> tuple[float, float, float]:
     first = n * ((n**2 - 3 * n + 3) * s1 - n * s2 + 3 * s0**2)
     second = k * ((n**2 - n) * s1 - 2 * n * s2 + 6 * s0**2)
     square = (first - second) / ((n - 1) * (n - 2) * (n - 3) * s0**2)
-    return moran, -1 / (n - 1), float(np.sqrt(square - 1 / (n - 1) ** 2))
+    return float(moran), -1 / (n - 1), float(np.sqrt(square - 1 / (n - 1) ** 2))
 
 
 def _matrices(results: Results, W: str | Weights | None) -> list[Array]:

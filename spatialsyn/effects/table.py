@@ -130,11 +130,12 @@ class Effects:
         unit = spread[se > 0] / se[se > 0, None]
         normal = generator(seed).standard_normal((DRAWS, unit.shape[1]))
         largest = np.abs(normal @ unit.T).max(axis=1, initial=0.0)
-        half, at = np.quantile(largest, self.level), table["estimate"]
+        half = np.quantile(largest, self.level)
+        low, at, high = table[["low", "estimate", "high"]].to_numpy().T
         below, above = se, se
         if profiled:
             one = ndtri((1 + self.level) / 2)
-            below, above = (at - table["low"]) / one, (table["high"] - at) / one
+            below, above = (at - low) / one, (high - at) / one
         table["low"], table["high"] = at - half * below, at + half * above
         joint = f"{JOINT} for the {len(table)} effects, seed {seed}"
         about = "; ".join(filter(None, [self._about_entries, joint]))

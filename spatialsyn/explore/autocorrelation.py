@@ -220,7 +220,7 @@ def _moran(x: Array, W: Matrix) -> Statistic:
 def _geary(x: Array, W: Matrix) -> Statistic:
     """sum w_ij (z_i - z_j)^2 = z' (D - 2 W) z, D the sums of rows and columns."""
     sums = np.asarray(W.sum(axis=1) + W.sum(axis=0)).ravel()
-    D = sparse.diags_array(sums) if sparse.issparse(W) else np.diag(sums)
+    D: Matrix = sparse.diags_array(sums, format="csr") if sparse.issparse(W) else np.diag(sums)
     form = (D - 2 * paired(W)) * ((len(x) - 1) / (2 * W.sum() * len(x) * x.var()))
     return lambda Z: quadratic(form, Z)
 

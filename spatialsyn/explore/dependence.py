@@ -56,4 +56,4 @@ def _row(wide: pd.DataFrame) -> dict[str, float]:
         )
     cd, r = cross_dependence(wide.to_numpy())
     p = 2 * norm.sf(abs(cd))
-    return {"cd": cd, "p": p, "r": r.mean(), "abs_r": np.abs(r).mean()}
+    return {"cd": cd, "p": p, "r": float(r.mean()), "abs_r": float(np.abs(r).mean())}

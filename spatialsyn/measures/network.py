@@ -61,7 +61,7 @@ def centrality(
     by_year = matrices(panel, flows)
     turned = by_year if direction == "out" else by_year.transpose(0, 2, 1)
     if measure == "degree":
-        values = (turned > threshold).sum(axis=2) / (panel.n - 1)
+        values: Array = (turned > threshold).sum(axis=2) / (panel.n - 1)
     elif measure == "strength":
         values = turned.sum(axis=2)
     else:

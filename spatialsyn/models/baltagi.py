@@ -16,6 +16,7 @@ Year dummies leave the deviations by sweeping; of the means they leave the colum
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -154,7 +155,7 @@ def information(
     return info
 
 
-def _traces(D: list[Array], N: list[Array]) -> Array:
+def _traces(D: Sequence[Array], N: Sequence[Array]) -> Array:
     """Traces of products, of the rho first and of what moves the variance second."""
     m = len(D)
     moved = [*D, *N]
@@ -164,7 +165,7 @@ def _traces(D: list[Array], N: list[Array]) -> Array:
     return info
 
 
-def _noise(kept: Outside, within: list[Array], between: list[Array], e: Array) -> Array:
+def _noise(kept: Outside, within: Sequence[Array], between: Sequence[Array], e: Array) -> Array:
     """The error's share in the filtered lags of y, (nT, m)."""
     mean, swept = e.mean(axis=1, keepdims=True), "time" if kept.years else "none"
     noise = np.empty((*e.shape, len(within)))

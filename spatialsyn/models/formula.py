@@ -240,7 +240,8 @@ def _with_missing_categories(
     for j, i in enumerate(owner):
         holes = [text[name] for name in used[i] if name in text]
         holes += [empty] if "C(" in str(terms[i]) else []
-        made.iloc[np.any([np.zeros_like(empty), *holes], axis=0), j] = np.nan
+        missing = np.any([np.zeros_like(empty), *holes], axis=0)
+        made.iloc[:, j] = made.iloc[:, j].mask(missing)
     return made
 
 

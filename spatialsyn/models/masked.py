@@ -90,7 +90,7 @@ class Masked:
     def derivatives(self) -> list[Array]:
         """D_j = R W_j K^-1 for each rho_j and M R^-1 for lambda: minus dK K^-1."""
         inverse = np.linalg.inv(self.K)
-        found = [np.asarray(self.R @ dense(W) @ inverse) for W in self.design.W]
+        found: list[Array] = [np.asarray(self.R @ dense(W) @ inverse) for W in self.design.W]
         if self.design.error is not None:
             found.append(dense(self.design.error.M) @ np.linalg.inv(self.R))
         return found

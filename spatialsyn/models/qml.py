@@ -274,7 +274,7 @@ def inverted(info: Array) -> Array:
     scale = 1 / np.sqrt(np.diag(info))
     unit = info * scale * scale[:, None]
     try:
-        distinct = np.diag(np.linalg.cholesky(unit)).min() > REGULAR
+        distinct = bool(np.diag(np.linalg.cholesky(unit)).min() > REGULAR)
     except np.linalg.LinAlgError:
         distinct = False
     if not distinct:

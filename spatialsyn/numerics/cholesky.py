@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.linalg import LinAlgError
+from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from spatialsyn.numerics.eigenvectors import scaled
@@ -43,7 +44,7 @@ class Symmetrised(Eigenvalues):
         """
         root, n = np.sqrt(self.scale), len(self.scale)
         # In rows, whatever the order of W: factors take the place of the numbers.
-        made = np.ascontiguousarray(dense(W) * (-rho[:, None] * root)[..., None])
+        made = np.ascontiguousarray(dense(W) * (-rho[:, None] * root)[..., None], dtype=float)
         made /= root
         below = np.tri(n, k=-1, dtype=bool)
         for S in made:
@@ -70,7 +71,7 @@ def spectrum(W: Matrix) -> Eigenvalues:
     return Symmetrised(np.linalg.eigvalsh(A), scale=s)
 
 
-def _invert(S: Array) -> None:
+def _invert(S: NDArray[np.float64]) -> None:
     """Put S^-1 in the place of S, symmetric and positive definite: its diagonal and above."""
     # LAPACK counts rows as columns: its lower triangle is the upper one.
     factor, failed = dpotrf(S.T, lower=1, clean=0, overwrite_a=1)

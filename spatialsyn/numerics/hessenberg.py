@@ -19,6 +19,7 @@ from math import factorial
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import hessenberg, solve_triangular
 from scipy.linalg.lapack import dtrtri
 
@@ -62,7 +63,7 @@ class Eliminated(Inverse):
         return self.H.shape[0], self.H.shape[1]
 
     @cached_property
-    def factors(self) -> tuple[Array, Steps]:
+    def factors(self) -> tuple[NDArray[np.float64], Steps]:
         """R, (n, n), and the orthogonal matrices whose product is P, from the first to the last."""
         R, steps = np.zeros(self.H.shape), []  # what stays zero is never written
         for first, P, rows in self._eliminated():

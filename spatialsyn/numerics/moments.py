@@ -55,7 +55,8 @@ class Moments(Solved):
         """(2 products, probes), of order 0, 1, ...; the lowest exact, the same for all probes."""
         scale, W = self.scale, sparse.csr_array(self.W / self.radius)
         exact = np.array(exact_traces(W, self.links))
-        v = np.random.default_rng(SEED).choice([-1.0, 1.0], size=(W.shape[0], self.probes))
+        rng = np.random.default_rng(SEED)
+        v = rng.choice(np.array([-1.0, 1.0]), size=(W.shape[0], self.probes))
         if scale is None:
             found = powers(W, v, self.products)
         else:

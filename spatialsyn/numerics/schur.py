@@ -31,7 +31,7 @@ from spatialsyn.numerics.traces import margins
 # The rho, in parts of 1 / |w|max, at which elimination has to agree, and in how many digits.
 TRIED, AGREED = (-0.9, 0.9), 1e-11
 # R, and cosines and sines of the angles by which P turns, (pairs, 1).
-Triangle: TypeAlias = tuple[Array, Array, Array]
+Triangle: TypeAlias = tuple[NDArray[np.float64], Array, Array]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -44,7 +44,7 @@ class Schur(Decomposed):
     """
 
     Q: Array
-    T: Array
+    T: NDArray[np.float64]
 
     @cached_property
     def pairs(self) -> NDArray[np.intp]:

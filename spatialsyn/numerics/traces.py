@@ -90,7 +90,7 @@ class Propagation:
         rng, curvature = np.random.default_rng(SEED), float(self.logdet.curvature(self.rho))
         found = np.empty((2, 0))
         for _ in range(ROUNDS):
-            v = rng.choice([-1.0, 1.0], size=(n, PROBES))
+            v = rng.choice(np.array([-1.0, 1.0]), size=(n, PROBES))
             moved = (self @ v) - self.back(v), D @ v
             found = np.column_stack([found, [by_column(u, u) for u in moved]])
             value, se = controlled(found[0], found[1], known)

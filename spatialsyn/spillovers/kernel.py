@@ -63,11 +63,11 @@ class Kernel:
         """The weights at the rate `delta`."""
         own = np.eye(len(self.apart), dtype=bool)
         apart = np.where(own, np.inf, self.apart)
-        nearest = apart.min(axis=1, keepdims=True)
-        if self.standardize != "row":
-            nearest = nearest.min()
+        nearest: Array | float = apart.min(axis=1, keepdims=True)
         if self.standardize == "none":
             nearest = 1.0 if self.kind == "power" else 0.0
+        elif self.standardize != "row":
+            nearest = float(apart.min())
         fall = (
             (apart / nearest) ** -delta
             if self.kind == "power"

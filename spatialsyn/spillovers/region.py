@@ -163,7 +163,7 @@ def _around(axes: Sequence[Array], ends: Sequence[tuple[float, float]]) -> Box:
     box = []
     for axis, (low, high) in zip(axes, ends, strict=True):
         below, above = axis[axis < low], axis[axis > high]
-        box.append((below.max(initial=axis.min()), above.min(initial=axis.max())))
+        box.append((float(below.max(initial=axis.min())), float(above.min(initial=axis.max()))))
     return tuple(box)
 
 

@@ -60,7 +60,7 @@ def check_sampled(results: Results, what: str, instead: str = "") -> None:
 
 def signs(size: int, cities: int, seed: int) -> Array:
     """(size, cities) random signs."""
-    return generator(seed).choice([-1.0, 1.0], size=(size, cities))
+    return generator(seed).choice(np.array([-1.0, 1.0]), size=(size, cities))
 
 
 def sampled(results: Results, v: Array) -> Samples:

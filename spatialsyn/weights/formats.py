@@ -145,7 +145,8 @@ def write_matlab(weights: Weights) -> bytes:
         ids = np.array([str(i) for i in weights.ids], dtype=object)
     held = {"W": sparse.csc_matrix(weights.matrix), "ids": ids[:, None], "name": weights.name}
     content = io.BytesIO()
-    savemat(content, held)  # type: ignore[arg-type]
+    # SciPy's stubs before 1.18 know files by name alone.
+    savemat(content, held)  # type: ignore[arg-type, unused-ignore]
     return MATLAB_TEXT.ljust(MATLAB_HEADER) + content.getvalue()[MATLAB_HEADER:]
 
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -100,7 +101,7 @@ def classify(
         limits = mirrored(values, scheme, k)
         if scheme != "equal_interval":
             # The far end of the other side: no value need be anywhere near it.
-            ends = max(float(limits[0]), values.min()), min(float(limits[-1]), values.max())
+            ends = float(max(limits[0], values.min())), float(min(limits[-1], values.max()))
     else:
         limits = divided(values, scheme, k)
     return Classes(limits, coloured(limits, diverging, cmap), diverging, ends)
@@ -156,9 +157,9 @@ def mirrored(values: Array, scheme: str, k: int) -> Array:
     outward = divided(sizes[sizes > 0], scheme, (k + 1) // 2)[1:]
     limits = parted(np.array([*-outward[::-1], 0.0, *outward]), values)
     zero = len(outward)
-    of_least = np.searchsorted(limits, values.min(), side="right" if values.min() < 0 else "left")
-    first = max(of_least - 1, 0)
-    last = np.searchsorted(limits, values.max(), side="left")
+    side: Literal["left", "right"] = "right" if values.min() < 0 else "left"
+    first = max(int(np.searchsorted(limits, values.min(), side=side)) - 1, 0)
+    last = int(np.searchsorted(limits, values.max(), side="left"))
     first, last = first if values.min() else zero, last if values.max() else zero + 1
     return limits[first : max(last, first + 1) + 1]
 
@@ -175,7 +176,7 @@ def coloured(limits: Array, diverging: bool, cmap: str | Colormap | None) -> Arr
     if diverging:
         above, below = (limits[:-1] >= 0) & (limits[1:] > 0), (limits[1:] <= 0) & (limits[:-1] < 0)
         # Classes counted from zero outward, alike on both sides; one across zero counts 0.
-        rank: Array = np.cumsum(above) * above - np.cumsum(below[::-1])[::-1] * below
+        rank: NDArray[np.integer] = np.cumsum(above) * above - np.cumsum(below[::-1])[::-1] * below
         outermost = np.abs(rank).max()
         away = (np.abs(rank) - NEUTRAL) / (outermost - NEUTRAL)
         return np.asarray(colour_map(cmap or "vik")(0.5 + 0.5 * OUTER * np.sign(rank) * away))

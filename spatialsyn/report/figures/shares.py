@@ -138,7 +138,8 @@ def draw_posterior(ax: Axes, shares: Array, mean: Array, language: str) -> None:
     """Regions of highest density, the draws and their mean."""
     places = shares @ CORNERS
     grid, density, levels = regions(places)
-    ax.tricontourf(grid, density, [*levels, density.max() * 1.001], colors=SHADES, zorder=1)
+    limits = [*levels, float(density.max()) * 1.001]
+    ax.tricontourf(grid, density, limits, colors=SHADES, zorder=1)
     ax.plot(*places.T, ".", ms=1.2, color=theme.INK, alpha=0.35, mew=0, zorder=3, gid="draws")
     ax.plot(*(mean @ CORNERS), "D", ms=4.5, color=theme.COLOURS[1], mec="white", mew=0.6,
             zorder=6, gid="mean")  # fmt: skip
