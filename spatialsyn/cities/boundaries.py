@@ -56,7 +56,7 @@ def read_boundaries(
     # GDAL takes 40 MB, which a panel without a file of polygons need not have.
     from spatialsyn.cities.boundary_files import open_polygons
 
-    path = Path(path)
+    path = Path(path).expanduser()
     cities = open_polygons(path, encoding)
     return check_boundaries(cities, city=city, repair=repair, name=path.name)
 

@@ -21,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.writing import make_folder
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
@@ -261,7 +262,7 @@ def run(
     job.check_fonts()
     _check_replaceable(folder)
     job.check_columns()
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _write(job, beside, say)

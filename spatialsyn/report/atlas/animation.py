@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.writing import destination, make_folder
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.report import theme
@@ -75,7 +76,7 @@ class Animation:
         path : folders on the way are made; the file is written beside and renamed
         fps : frames a second
         """
-        path = Path(path)
+        path = destination(path)
         writer = WRITERS.get(path.suffix.lower())
         if writer is None:
             raise ConfigError(
@@ -85,7 +86,7 @@ class Animation:
             raise ConfigError(f"fps={fps}, dpi={dpi}: both must be above zero.")
         if not writer.isAvailable():
             raise ConfigError("an .mp4 needs the program ffmpeg, which is not there; a .gif works.")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
             file, film = Path(beside) / path.name, writer(fps=fps)
             with film.saving(self.figure, str(file), dpi=dpi):
