@@ -95,7 +95,7 @@ def test_a_file_that_another_program_holds_open_is_named(tmp_path, monkeypatch):
 
 def test_a_folder_of_the_name_is_no_file(tmp_path):
     (tmp_path / "t.md").mkdir()
-    with pytest.raises(ss.ConfigError, match="cannot write 't.md' into"):
+    with pytest.raises(ss.ConfigError, match=r"cannot write 't\.md' into"):
         written(tmp_path / "t.md", b"")
     assert os.listdir(tmp_path) == ["t.md"]
 

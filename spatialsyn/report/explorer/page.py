@@ -108,8 +108,8 @@ def page(
     Raises
     ------
     ConfigError
-        No results, a path that leads through a file, an `x`, `by` or language that does not exist, or a label that
-        matches nothing.
+        No results, a path that leads through a file, an `x`, `by` or language that does not exist,
+        or a label that matches nothing.
     AlignmentError
         A model has cities that `panel` lacks.
 

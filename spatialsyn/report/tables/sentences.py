@@ -133,6 +133,10 @@ WORDS = {
     "Statistic": "统计量",
     "d.f.": "自由度",
     "Note": "注",
+    "Posterior probabilities of the families, equally likely before, under a g-prior "
+    "(log-marginal likelihoods in brackets): {}.": (
+        "各模型族的后验概率（先验等可能，g 先验；括号内为对数边际似然）：{}。"
+    ),
     "Moran's I of the residuals by year (* p < 0.05): {}.": (
         "各年残差的 Moran's I（* p < 0.05）：{}。"
     ),
