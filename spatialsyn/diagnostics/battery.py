@@ -24,7 +24,7 @@ from spatialsyn.diagnostics.panel_effects import (
     random_effects_lr,
 )
 from spatialsyn.diagnostics.reading import read
-from spatialsyn.diagnostics.relatives import LAGS, given_weights, held, is_results, lags_of
+from spatialsyn.diagnostics.relatives import LAGS, given_weights, held, is_results, lags_of, which
 from spatialsyn.diagnostics.residuals import normality, pesaran_cd, serial_correlation, vif
 from spatialsyn.diagnostics.score import lm
 from spatialsyn.diagnostics.table import Diagnostics
@@ -38,7 +38,6 @@ from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
 Found = TypeVar("Found")
-NO_MATRIX = "the model has no matrix: say W=, one Weights"
 Row = tuple[str, str, Callable[[], HypothesisTest]]
 # Name of a row, what is tested, and to what it is robust.
 SCORES = (
@@ -109,7 +108,7 @@ def _families(results: Results, W: str | Weights | None) -> Probabilities:
     weights = list(known.values()) if name is None else [known[name]]
     try:
         if not weights:
-            raise ModelError(NO_MATRIX)
+            raise ModelError(f"with which matrix? {which(())}")
         return posterior(results.model, results.panel, weights)
     except SpatialsynError as error:
         return Probabilities(pd.DataFrame(), " ".join(str(error).split()))

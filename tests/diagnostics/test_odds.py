@@ -101,7 +101,9 @@ def test_least_squares_has_them_with_the_matrix_it_is_given(two):
     panel, w = two
     results = ss.fit(ss.ols("y ~ x + z", **TWO), panel)
     assert list(results.diagnostics(W=w).families.table["family"]) == FAMILIES
-    assert "families: the model has no matrix: say W=, one Weights" in repr(results.diagnostics())
+    assert "families: with which matrix? The model has none: say W=geo" in repr(
+        results.diagnostics()
+    )
 
 
 @pytest.mark.parametrize(
