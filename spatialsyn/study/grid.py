@@ -13,6 +13,7 @@ from numbers import Integral
 from typing import Any
 
 from spatialsyn.errors import ModelError, SpatialsynError, expect, named
+from spatialsyn.models.roles import as_regimes
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study.rewrite import rewritten, spelled
 
@@ -93,7 +94,7 @@ def grid(
         A term, of the outcome too, and what is tried in its place.
     winsor : a list of shares cut from either tail of outcome and regressors; None for no cut
     lag_x : a list of years by which regressors are lagged; 0 for none
-    blocks : a list of groupings that are given own coefficients (`regimes`); None for none
+    blocks : a list of groupings, or `regimes`, with own coefficients; None for none
     optional : terms of the formula that models have or leave out: k terms make 2^k times as many
         ``optional=["log(loans)", "urbanization"]``: every subset of the controls. Axes are
         called by the terms as effects have them, ``with x ** 2`` for ``{x**2}``.
@@ -158,6 +159,8 @@ def _alternatives(axis: str, values: Any) -> list[Any]:
         raise ModelError(f"the axis {axis!r} of the grid is empty: give its values, or leave it.")
     if axis == "sample":
         return [_years(value) for value in listed]
+    if axis == "regimes":
+        return [as_regimes(value) for value in listed]
     for value in listed:
         _check(axis, value)
     return listed

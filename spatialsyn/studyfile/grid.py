@@ -1,7 +1,8 @@
 """The [grid] of a study file: one model under every combination of the choices.
 
 A file has no word for nothing: ``drop_years = [[], 2011]`` keeps all years first,
-``winsor = [0, 0.01]`` does not cut, ``blocks = ["none", "region"]`` has one regime.
+``winsor = [0, 0.01]`` does not cut, ``blocks = ["none", "region"]`` has one regime. A mapping has
+all that `ss.regimes` takes: ``blocks = ["none", { grouping = "region", rho = true }]``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class GridSection(BaseModel):
     swap: dict[str, str | list[str]] = {}
     winsor: list[float] | None = None
     lag_x: list[int] | None = None
-    blocks: list[str] | None = None
+    blocks: list[str | dict[str, Any]] | None = None
     optional: str | list[str] = []
 
 
