@@ -169,6 +169,7 @@ WORDS = {
     "column": "列标准化",
     "spectral": "谱标准化",
     "minmax": "极小极大标准化",
+    ", then ": "，再",
     " (its rows sum to one)": "（各行之和为一）",
     "base years not stated; ": "基期年份未注明；",
     "base years {}; ": "基期年份 {}；",
