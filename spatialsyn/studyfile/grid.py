@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.study.grid import Specification, grid, swap
+from spatialsyn.study.grid import Grid, grid, swap
 
 NOTHING = "none"
 
@@ -37,7 +37,7 @@ class GridSection(BaseModel):
 
 def specifications(
     section: GridSection, models: Mapping[str, SpatialModel], weights: list[str]
-) -> dict[str, Specification]:
+) -> Grid:
     """Every point of the grid, by name.
 
     Raises

@@ -289,6 +289,8 @@ def _write(job: Job, folder: Path, say: Say) -> None:
     job.check()
     if job.grid is not None:
         say(f"grid       {len(job.grid.models)} models, results in {job.engine['store']}")
+        for line in grid_of(job.study).said():
+            say(f"           {line}")
         say(f"           {job.runs!r}")
     _write_results(job, folder / "results")
     say(f"tables     {', '.join(job.tables)}")

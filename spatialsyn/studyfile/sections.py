@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.study.grid import Specification
+from spatialsyn.study.grid import Grid
 from spatialsyn.studyfile.grid import GridSection, specifications
 from spatialsyn.studyfile.measures import MEASURES, TABULATED, Options, in_section, measured
 from spatialsyn.studyfile.sweep import swept
@@ -229,10 +229,10 @@ def models(study: Study) -> dict[str, SpatialModel]:
     return made | swept(study.sweep, made, known)
 
 
-def grid_of(study: Study) -> dict[str, Specification]:
+def grid_of(study: Study) -> Grid:
     """The points of [grid], by name; none without it."""
     if study.grid is None:
-        return {}
+        return Grid()
     own = {name: model for name, model in models(study).items() if name in study.models}
     return specifications(study.grid, own, weights_names(study))
 
