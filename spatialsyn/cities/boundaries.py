@@ -47,6 +47,8 @@ def read_boundaries(
     Returns
     -------
     GeoDataFrame indexed by id, other columns, row order and CRS as in the file.
+        Columns `name_en` and `name_zh`, where there are some, are the names of the cities that
+        maps write with ``labels="en"`` and ``"zh"``, and that the page of a report offers.
 
     Raises
     ------

@@ -56,7 +56,7 @@ def test_models_are_those_of_their_formulas():
 
 def test_why_models_with_an_orphan_are_not_made():
     """Another zero of x changes them, and no model that has both terms."""
-    panel, w = panel_and_weights()
+    panel, _ = panel_and_weights()
     moved = panel.assign(x=panel.array("x") + 3.0)
     logliks = {
         formula: [ss.fit(ss.ols(formula), p).loglik for p in (panel, moved)]
