@@ -73,7 +73,7 @@ class ErrorLag:
     yearly: YearlyError | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Design:
     """Arrays swept of the fixed effects, cities first.
 
@@ -116,6 +116,16 @@ class Design:
     instruments: Instruments | None = None
     observed: Array | None = None
     mixture: Mixture | None = None
+
+    def __repr__(self) -> str:
+        n, T = self.y.shape
+        lags = f"; lags of y: {', '.join(self.rho_names)}" if self.rho_names else ""
+        away = "" if self.fixed_effects == "none" else ", by dummies"
+        away = ", transformed away" if self.transformed else away
+        return (
+            f"Design: {n} cities x {T} years; columns: {', '.join(self.names) or 'none'}{lags}; "
+            f"fixed effects: {self.fixed_effects}{away}"
+        )
 
     def entered(self, params: Array) -> Array:
         """The parameters with an own rho, and own coefficients of WX, for every matrix."""

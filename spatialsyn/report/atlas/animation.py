@@ -35,7 +35,7 @@ WRITERS: dict[str, Any] = {".gif": PillowWriter, ".mp4": FFMpegWriter}
 PAINTED = ("cities", "no data", "hatched", "below zero")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Animation:
     """Frames of one figure, all in the same classes and on the same sheet.
 
@@ -53,6 +53,10 @@ class Animation:
     _classes: Classes
     _look: Look
     _title: str
+
+    def __repr__(self) -> str:
+        said = f"{self._title}: " if self._title else ""
+        return f"Animation: {said}{len(self.years)} frames, years {named(self.years)}; .save(path)"
 
     def draw(self, frame: int) -> Figure:
         """Draw one frame, counted from 0, into the figure."""
