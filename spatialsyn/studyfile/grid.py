@@ -49,6 +49,7 @@ def specifications(
     """
     if section.of not in models:
         raise ConfigError(f"[grid] needs of = one of {named(models)}; got {section.of!r}.")
+    blocks: list[Any] | None = section.blocks
     try:
         made = grid(
             models[section.of],
@@ -59,7 +60,7 @@ def specifications(
             x=[swap(term, others) for term, others in section.swap.items()],
             winsor=section.winsor and [share or None for share in section.winsor],
             lag_x=section.lag_x,
-            blocks=section.blocks and [None if b == NOTHING else b for b in section.blocks],
+            blocks=blocks and [None if b == NOTHING else b for b in blocks],
             optional=section.optional,
         )
     except SpatialsynError as error:

@@ -112,8 +112,9 @@ class WeightsSeries:
         """What the series is made of, for notes and tables."""
         kinds = dict.fromkeys(str(w.recipe.get("kind", "matrix")) for w in self.by_year.values())
         made = {"kind": f"{' / '.join(kinds)}, one for each year", "base_years": self.base_years}
-        before = {w.recipe.get("renamed_from") for w in self.by_year.values()} - {None}
-        return made | ({"renamed_from": ", ".join(sorted(before))} if before else {})
+        olds = [w.recipe.get("renamed_from") for w in self.by_year.values()]
+        before = ", ".join(dict.fromkeys(str(old) for old in olds if old))
+        return made | ({"renamed_from": before} if before else {})
 
     @property
     def standardization(self) -> str:
