@@ -266,7 +266,7 @@ def save(
     Parameters
     ----------
     path : without suffix, to get all `formats`; with the suffix of a format, as it is written,
-        to get that one. Folders on the way are made.
+        to get that one. Folders on the way are made; a file of the name is replaced.
     formats : of "pdf", "png", "svg", "eps"; eps is opaque, in the colours of paper
     dpi : of the png; 300 for halftones, 500 for combinations, 1000 for line art (Elsevier).
 
