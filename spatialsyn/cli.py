@@ -115,7 +115,7 @@ def effects(
     """Print the effects of one model, on average or by block, city or pair."""
     from spatialsyn.studyfile.job import open_job
 
-    typer.echo(repr(open_job(study).fit(model).effects(by=by)))
+    typer.echo(open_job(study).fit(model).effects(by=by).to_text())
 
 
 @app.command()

@@ -144,10 +144,12 @@ def notes(results: Results) -> list[str]:
     found += instruments_note(results.design, results.model.estimator)
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""
-        kind, way = w.recipe.get("kind"), w.standardization
+        kind, way = w.recipe.get("kind"), w.standardizations
         lost = w.recipe.get("weight_lost")
         cut = "" if lost is None else f", cut from more cities ({lost:.1%} of the weight lost)"
-        found.append(f"W[{name}]: {kind}{cut}{made}, standardization {way}, {w.hash}.")
+        old = w.recipe.get("renamed_from")
+        called = f", made as W[{old}]" if old else ""
+        found.append(f"W[{name}]: {kind}{called}{cut}{made}, standardization {way}, {w.hash}.")
     found += filter(
         None, (said_of_base_years(w, results.data.years) for w in results.weights.values())
     )

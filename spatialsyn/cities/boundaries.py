@@ -47,6 +47,8 @@ def read_boundaries(
     Returns
     -------
     GeoDataFrame indexed by id, other columns, row order and CRS as in the file.
+        Columns `name_en` and `name_zh`, where there are some, are the names of the cities that
+        maps write with ``labels="en"`` and ``"zh"``, and that the page of a report offers.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def read_boundaries(
     # GDAL takes 40 MB, which a panel without a file of polygons need not have.
     from spatialsyn.cities.boundary_files import open_polygons
 
-    path = Path(path)
+    path = Path(path).expanduser()
     cities = open_polygons(path, encoding)
     return check_boundaries(cities, city=city, repair=repair, name=path.name)
 

@@ -1,4 +1,10 @@
-"""Files that are complete or absent: written beside and renamed."""
+"""Files that are complete or absent: written beside and renamed.
+
+One rule for all that is saved. Folders on the way are made, "~" is the home folder. What the
+package draws or prints from data (figures, tables, pages, films) replaces the file of its name,
+as running a notebook again should; what may have come from elsewhere (weights, folders of results)
+is replaced on request, or where an earlier run wrote it.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +12,64 @@ import os
 import tempfile
 from pathlib import Path
 
-from spatialsyn.errors import ConfigError
+from spatialsyn.errors import ConfigError, expect
 
 
-def check_folder(path: Path, verb: str) -> None:
-    """Refuse a file whose folder is not there, before what it holds is made."""
-    if not path.parent.is_dir():
+def destination(path: str | os.PathLike[str]) -> Path:
+    """The file that is to be written; its folder need not exist yet.
+
+    Raises
+    ------
+    ConfigError
+        No path, or one that leads through a file: before what is to be written is made.
+    """
+    expect(path, (str, os.PathLike), "a file is named by its path: 'table_1.docx'", ConfigError)
+    path = Path(path).expanduser()
+    there = next(folder for folder in path.parents if folder.exists())
+    if not there.is_dir():
         raise ConfigError(
-            f"cannot {verb} {path.name!r}: there is no folder {str(path.parent)!r}. Make it first: "
-            f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True)."
+            f"cannot write {path.name!r}: {str(there)!r} on its way is a file, not a folder. "
+            "Choose another folder."
         )
+    return path
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, where they are not there.
+
+    Raises
+    ------
+    ConfigError
+        The system refuses it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the folder {str(folder)!r} cannot be made: {error.strerror}. Choose another one."
+        ) from error
 
 
 def written(path: Path, content: bytes) -> Path:
-    """Put `content` into `path` at once: readers see the old file or the new one."""
+    """Put `content` into `path` at once: readers see the old file or the new one.
+
+    Raises
+    ------
+    ConfigError
+        The folder cannot be made, or it or the file may not be written.
+    """
+    make_folder(path.parent)
+    try:
+        _replaced(path, content)
+    except (PermissionError, IsADirectoryError) as error:
+        raise ConfigError(
+            f"cannot write {path.name!r} into {str(path.parent)!r}: {error.strerror}. Close the "
+            "file where it is open, or choose another name or folder."
+        ) from error
+    return path
+
+
+def _replaced(path: Path, content: bytes) -> None:
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -29,4 +79,3 @@ def written(path: Path, content: bytes) -> Path:
     except BaseException:
         os.unlink(beside)
         raise
-    return path

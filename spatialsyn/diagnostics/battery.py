@@ -14,6 +14,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.diagnostics.hausman import KINDS, hausman
+from spatialsyn.diagnostics.marginal import Probabilities, posterior
 from spatialsyn.diagnostics.moran import residual_moran, residual_moran_by_year
 from spatialsyn.diagnostics.nested import lr, wald
 from spatialsyn.diagnostics.panel_effects import (
@@ -23,7 +24,7 @@ from spatialsyn.diagnostics.panel_effects import (
     random_effects_lr,
 )
 from spatialsyn.diagnostics.reading import read
-from spatialsyn.diagnostics.relatives import LAGS, given_weights, is_results, lags_of
+from spatialsyn.diagnostics.relatives import LAGS, given_weights, held, is_results, lags_of, which
 from spatialsyn.diagnostics.residuals import normality, pesaran_cd, serial_correlation, vif
 from spatialsyn.diagnostics.score import lm
 from spatialsyn.diagnostics.table import Diagnostics
@@ -80,7 +81,8 @@ def diagnose(results: Results, W: str | Weights | None = None) -> Diagnostics:
     In this order: LM tests of a lag of y and a spatial error, plain and robust, centred and as
     programs print them; of W X (Koley & Bera); fixed effects; random against fixed; Wald and LR
     against simpler models and LM against larger ones, both sides fitted in the same way;
-    residuals. Whatever covariance `results` has, the Wald tests take it.
+    residuals. Whatever covariance `results` has, the Wald tests take it. Beside the table stand
+    posterior probabilities of the families, which are no tests: see `posterior`.
 
     Parameters
     ----------
@@ -95,7 +97,21 @@ def diagnose(results: Results, W: str | Weights | None = None) -> Diagnostics:
     )
     moran = _or_empty(lambda: residual_moran_by_year(results, W), pd.DataFrame())
     inflation = _or_empty(lambda: vif(results), pd.Series(dtype=float))
-    return Diagnostics(results.equation, table, moran, inflation, read(results, table, inflation))
+    said = read(results, table, inflation)
+    return Diagnostics(results.equation, table, moran, inflation, said, _families(results, W))
+
+
+def _families(results: Results, W: str | Weights | None) -> Probabilities:
+    """The odds of the families with the matrices that are tested, or why there are none."""
+    name, more = given_weights(results, W)
+    known = held(results, more)
+    weights = list(known.values()) if name is None else [known[name]]
+    try:
+        if not weights:
+            raise ModelError(f"with which matrix? {which(())}")
+        return posterior(results.model, results.panel, weights)
+    except SpatialsynError as error:
+        return Probabilities(pd.DataFrame(), " ".join(str(error).split()))
 
 
 def _rows(results: Results, W: str | Weights | None) -> Iterator[Row]:

@@ -52,9 +52,10 @@ class Probabilities:
     Attributes
     ----------
     table : DataFrame, one row per model
-        ``family, W, log_marginal, probability`` and the posterior mean of ``rho`` (or lambda).
+        ``family, W, log_marginal, probability`` and the posterior mean of ``rho`` (or lambda);
+        without rows in the diagnostics of a model that has none.
     families, weights : probabilities summed over matrices, and over families
-    about : the model, the prior and the likelihood
+    about : the model, the prior and the likelihood, or why there is none
     """
 
     table: pd.DataFrame
@@ -69,6 +70,16 @@ class Probabilities:
     def weights(self) -> pd.Series:
         """Probability of every matrix; "-" is the model without one."""
         return self._sums("W")
+
+    @property
+    def odds(self) -> list[tuple[str, float, float]]:
+        """Family, its matrix where there are several, probability and log-marginal of every row."""
+        table, several = self.table, self.table["W"].nunique() > 1 + ("-" in set(self.table["W"]))
+        named_as = [
+            f"{family.upper()} W[{W}]" if several and W != "-" else family.upper()
+            for family, W in zip(table["family"], table["W"], strict=True)
+        ]
+        return list(zip(named_as, table["probability"], table["log_marginal"], strict=True))
 
     def _sums(self, by: str) -> pd.Series:
         return self.table.groupby(by, sort=False)["probability"].sum()

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from spatialsyn.diagnostics.relatives import given_weights, held, is_results
-from spatialsyn.errors import ModelError, named
+from spatialsyn.diagnostics.relatives import given_weights, held, is_results, which
+from spatialsyn.errors import ModelError
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array, dense
 from spatialsyn.numerics.transform import sweeps_cities
@@ -86,10 +86,7 @@ def _matrices(results: Results, W: str | Weights | None) -> list[Array]:
     name, more = given_weights(results, W)
     if name is None:
         if len(results.weights) != 1:
-            raise ModelError(
-                f"which matrix? The model has {named(results.weights) or 'none'}: say W=, one "
-                "Weights or the name of one of them."
-            )
+            raise ModelError(f"which matrix? {which(results.weights)}")
         name = next(iter(results.weights))
     M, T = dense(held(results, more)[name].over(results.data.years)), len(results.data.years)
     return list(M) if M.ndim == 3 else [M] * T

@@ -6,7 +6,7 @@ they share the formula, the cities, the years, the weights and the way effects a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -106,11 +106,7 @@ def relative(
     absent = [name for name, letter in LAGS.items() if letter in letters and not has[name]]
     sole = W or (model.weights_names[0] if len(model.weights_names) == 1 else None)
     if absent and sole is None:
-        known = named(model.weights_names) if model.weights_names else "none"
-        raise ModelError(
-            f"which matrix shall the {absent[0]} have? The model has {known}: say W=, one "
-            "Weights or the name of one of them."
-        )
+        raise ModelError(f"which matrix shall the {absent[0]} have? {which(model.weights_names)}")
     roles = Roles(
         wy=(given.wy or (str(sole),)) if "y" in letters else (),
         wx=(given.wx or ((str(sole), ()),)) if "x" in letters else (),
@@ -118,6 +114,13 @@ def relative(
     )
     formula = model.formula if "x" in letters else model.formula.split("|")[0].strip()
     return model.but(family=family, W=roles if letters else None, formula=formula, **changes)
+
+
+def which(names: Collection[str]) -> str:
+    """How a test is told the matrix that the model, which has `names`, does not settle."""
+    if not names:
+        return "The model has none: say W=geo, the Weights themselves."
+    return f"The model has {named(names)}: say W=, one Weights or the name of one of them."
 
 
 def refitted(results: Results, model: SpatialModel, weights: Sequence[Weights] = ()) -> Results:

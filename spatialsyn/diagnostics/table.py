@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from spatialsyn.diagnostics.marginal import Probabilities
 from spatialsyn.errors import ModelError, named
 from spatialsyn.numerics.hypothesis import HypothesisTest
 
@@ -27,6 +28,8 @@ class Diagnostics:
     moran : Moran's I of the residuals of every year, see `residual_moran_by_year`
     vif : variance inflation of every column of the model
     reading : what follows, in one sentence
+    families : log-marginals and posterior probabilities of the families, see `posterior`
+        They compare models that are equally likely before, and have no null and no p-value.
     """
 
     equation: str
@@ -34,6 +37,7 @@ class Diagnostics:
     moran: pd.DataFrame
     vif: pd.Series
     reading: str
+    families: Probabilities | None = None
 
     def __getitem__(self, test: str) -> HypothesisTest:
         """One test by its name in the table."""
@@ -92,8 +96,8 @@ class Diagnostics:
         )
 
     def _more(self) -> list[str]:
-        """Moran's I by year and VIF, a line each."""
-        lines = []
+        """The odds of the families, Moran's I by year and VIF, a line each."""
+        lines = [] if self.families is None else [_odds(self.families)]
         if len(self.moran):
             columns = (self.moran[name] for name in ("year", "I", "p"))
             values = ", ".join(
@@ -104,6 +108,16 @@ class Diagnostics:
         if len(self.vif):
             lines.append("VIF: " + ", ".join(f"{name} {v:.1f}" for name, v in self.vif.items()))
         return lines
+
+
+def _odds(families: Probabilities) -> str:
+    if families.table.empty:
+        return f"No posterior probabilities of the families: {families.about}"
+    odds = ", ".join(f"{name} {share:.3f} ({log:.2f})" for name, share, log in families.odds)
+    return (
+        "Posterior probabilities of the families, equally likely before, g-prior (log-marginals): "
+        f"{odds}"
+    )
 
 
 def _number(value: float, form: str) -> str:

@@ -19,6 +19,8 @@ from spatialsyn.numerics.randomness import generator
 
 # Four significant digits: units of x may make an effect any size.
 DIGITS = "{:.4g}"
+# Rows that are printed, and how many from either end of longer tables.
+MOST, ENDS = 100, 10
 # The average effects, in the order of every table.
 EFFECTS = ("direct", "indirect", "total")
 # The columns that tell the rows of one effect apart.
@@ -250,13 +252,30 @@ class Effects:
             how += f", {len(self.draws)} draws{seed}, {self.rejected:.2%} rejected"
         return [f"({how})", *(line for line in (self.about, self.note) if line)]
 
-    def __repr__(self) -> str:
+    def to_text(self) -> str:
+        """All rows as text; printed effects leave out the middle of long tables."""
         text = self.table.to_string(index=False, float_format=DIGITS.format)
         return "\n".join([text, *self._about()])
 
+    def __repr__(self) -> str:
+        text = self._ends.to_string(index=False, float_format=DIGITS.format)
+        return "\n".join([text, *self._cut(), *self._about()])
+
     def _repr_html_(self) -> str:
-        table = self.table.to_html(index=False, float_format=DIGITS.format)
-        return f"{table}\n<p>{'<br>'.join(map(escape, self._about()))}</p>"
+        table = self._ends.to_html(index=False, float_format=DIGITS.format)
+        return f"{table}\n<p>{'<br>'.join(map(escape, [*self._cut(), *self._about()]))}</p>"
+
+    @property
+    def _ends(self) -> pd.DataFrame:
+        """The table, or the first and last rows of a long one."""
+        table = self.table
+        return table if len(table) <= MOST else pd.concat([table.head(ENDS), table.tail(ENDS)])
+
+    def _cut(self) -> list[str]:
+        """How much of the table is not shown."""
+        count = len(self.table)
+        said = f"first and last {ENDS} of {count} rows; all of them: .table, or print(.to_text())"
+        return [said] if count > MOST else []
 
 
 class _HandedOut:

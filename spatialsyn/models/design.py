@@ -73,7 +73,7 @@ class ErrorLag:
     yearly: YearlyError | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Design:
     """Arrays swept of the fixed effects, cities first.
 
@@ -116,6 +116,16 @@ class Design:
     instruments: Instruments | None = None
     observed: Array | None = None
     mixture: Mixture | None = None
+
+    def __repr__(self) -> str:
+        n, T = self.y.shape
+        lags = f"; lags of y: {', '.join(self.rho_names)}" if self.rho_names else ""
+        away = "" if self.fixed_effects == "none" else ", by dummies"
+        away = ", transformed away" if self.transformed else away
+        return (
+            f"Design: {n} cities x {T} years; columns: {', '.join(self.names) or 'none'}{lags}; "
+            f"fixed effects: {self.fixed_effects}{away}"
+        )
 
     def entered(self, params: Array) -> Array:
         """The parameters with an own rho, and own coefficients of WX, for every matrix."""
@@ -201,7 +211,10 @@ def build(model: SpatialModel, panel: CityPanel, weights: Mapping[str, Links]) -
 def listed_weights(
     weights: Links | Iterable[Links] | Mapping[str, Links] | None,
 ) -> list[Links]:
-    """One matrix, several, or those of a mapping, which are called by its keys, as a list."""
+    """One matrix, several, or those of a mapping, which are called by its keys, as a list.
+
+    Where a key is not the name that a matrix was made with, its recipe keeps that name.
+    """
     if weights is None or isinstance(weights, Links):
         return [] if weights is None else [weights]
     listed = weights.values() if isinstance(weights, Mapping) else weights
@@ -216,8 +229,20 @@ def listed_weights(
     for w in given:
         expect(w, (Weights, WeightsSeries), what, WeightsError)
     if isinstance(weights, Mapping):
+        _check_crossed(weights)
         return [w if w.name == key else w.rename(key) for key, w in weights.items()]
     return given
+
+
+def _check_crossed(weights: Mapping[str, Links]) -> None:
+    """Refuse a mapping that calls a matrix by the name of another one in it."""
+    for key, w in weights.items():
+        if w.name != key and w.name in weights and weights[w.name].hash != w.hash:
+            raise AlignmentError(
+                f"weights has the matrix {w.name!r} under the key {key!r}, and another one under "
+                f"{w.name!r}: a result of W[{w.name}] would be read as that of the first. Give "
+                "them as a list, or rename them where they are made: W.rename('...')."
+            )
 
 
 def align(

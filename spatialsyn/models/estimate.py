@@ -12,7 +12,7 @@ from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.randomness import generator
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Parameters:
     """Parameters with a covariance: all that effects need.
 
@@ -28,8 +28,12 @@ class Parameters:
     cov: Array | None
     space: LogDet | JointLogDet | None = None
 
+    def __repr__(self) -> str:
+        pairs = zip(self.names, self.params, strict=True)
+        return f"{type(self).__name__}: {', '.join(f'{name} {v:.4g}' for name, v in pairs)}"
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Estimate(Parameters):
     """Parameters with a covariance or with draws; everything downstream asks `sample`.
 

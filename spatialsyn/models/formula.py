@@ -16,7 +16,7 @@ from spatialsyn.models.terms import Terms
 from spatialsyn.numerics.lags import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Regressors:
     """The evaluated formula: y and X on the panel, with the years that remain.
 
@@ -38,6 +38,11 @@ class Regressors:
     blocks: Mapping[str, Array] = field(default_factory=dict)  # 0/1, (n,) or (n, T), by regime
     # Outcome and columns by what they are: equal ones of two formulas are the same numbers.
     keys: tuple[Hashable, ...] = ()
+
+    def __repr__(self) -> str:
+        n, T = self.y.shape
+        columns = ", ".join(self.names) or "no columns"
+        return f"Regressors: {self.outcome} on {columns}; {n} cities x {T} years"
 
     def __post_init__(self) -> None:
         # One order in memory, which is also that of a copy in another process: sums of the same

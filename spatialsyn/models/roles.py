@@ -125,14 +125,18 @@ def roles(family: str, W: Any) -> Roles:
         where one is needed.
     """
     lags = FAMILIES[family]
-    if isinstance(W, Roles):
-        return _fitting(family, W)
     if not lags:
-        if W is not None:
+        shown = list(W.names) or None if isinstance(W, Roles) else W
+        if shown is not None:
             raise ModelError(
-                f"{family} has no spatial lag: leave W={W!r} out, or use slx, sar, sdm or sem."
+                f"{family} has no spatial lag: leave W={shown!r:.60} out, model.but(family='ols', "
+                "W=None), or use slx, sar, sdm or sem. Tests of the lags it lacks take the "
+                "Weights themselves: results.diagnostics(W=geo), "
+                'ss.diagnostics.lm(results, "lag", W=geo).'
             )
         return Roles()
+    if isinstance(W, Roles):
+        return _fitting(family, W)
     if W is None:
         raise ModelError(
             f'{family} needs W: the name of a weights matrix, such as W="geo", a list of names, or '

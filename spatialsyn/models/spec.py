@@ -279,7 +279,7 @@ class Maker(Protocol):
     def __call__(
         self,
         formula: str,
-        W: Any,
+        W: Any = None,
         fixed_effects: str = "none",
         correction: str = "lee-yu",
         random: str | None = None,
@@ -302,10 +302,14 @@ def ols(
     estimator: str = "qml",
     endogenous: Sequence[str] = (),
     instruments: Sequence[str] = (),
+    W: Any = None,
 ) -> SpatialModel:
-    """Least squares without any spatial term; the baseline of the family."""
+    """Least squares without any spatial term; the baseline of the family.
+
+    It takes no W, and says so; tests of the lags it lacks do: ``results.diagnostics(W=geo)``.
+    """
     return SpatialModel(
-        "ols", formula, None, fixed_effects, correction, random, lag_y, False, regimes,
+        "ols", formula, W, fixed_effects, correction, random, lag_y, False, regimes,
         estimator, endogenous, instruments,
     )  # fmt: skip
 
@@ -315,7 +319,7 @@ def _maker(family: str, says: str) -> Maker:
 
     def make(
         formula: str,
-        W: Any,
+        W: Any = None,
         fixed_effects: str = "none",
         correction: str = "lee-yu",
         random: str | None = None,

@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from spatialsyn.cities.writing import written
+from spatialsyn.cities.writing import destination, written
 from spatialsyn.errors import ConfigError, expect
 from spatialsyn.report.opaque import opaque
 from spatialsyn.report.outlines import truetype
@@ -266,7 +266,7 @@ def save(
     Parameters
     ----------
     path : without suffix, to get all `formats`; with the suffix of a format, as it is written,
-        to get that one. Folders on the way are made.
+        to get that one. Folders on the way are made; a file of the name is replaced.
     formats : of "pdf", "png", "svg", "eps"; eps is opaque, in the colours of paper
     dpi : of the png; 300 for halftones, 500 for combinations, 1000 for line art (Elsevier).
 
@@ -279,7 +279,7 @@ def save(
         "save writes a figure of ss.report or of matplotlib; a table saves itself, table.save(...)"
     )
     expect(drawing, (Figure, Axes), what, ConfigError)
-    figure, path = figure_of(drawing), Path(path)
+    figure, path = figure_of(drawing), destination(path)
     if path.suffix.lower() in UNWRITTEN:
         raise ConfigError(
             f"cannot save a figure as {path.name!r}: there are {', '.join(METADATA)}. Journals "
@@ -291,7 +291,6 @@ def save(
     unknown = [form for form in files.values() if form not in METADATA]
     if unknown:
         raise ConfigError(f"formats={unknown} cannot be written; there are {', '.join(METADATA)}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
     with style():
         check_glyphs(figure)
         return [written(file, rendered(figure, form, dpi)) for file, form in files.items()]

@@ -6,15 +6,17 @@ the model it stands for and what was chosen; nothing is estimated here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from numbers import Integral
 from typing import Any
 
 from spatialsyn.errors import ModelError, SpatialsynError, expect, named
+from spatialsyn.models.roles import as_regimes
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.study.rewrite import rewritten, spelled
+from spatialsyn.models.syntax import parse
+from spatialsyn.study.rewrite import known, rewritten, spelled
 
 # What the axes of terms that may be left out begin with.
 WITH = "with "
@@ -50,8 +52,41 @@ class Specification:
         return f"{self.model}{dropped}"
 
 
+class Grid(dict[str, Specification]):
+    """The specifications of a grid, by name.
+
+    Attributes
+    ----------
+    left_out : names of the combinations that have an interaction without a term that it is made of
+    """
+
+    def __init__(
+        self, made: Mapping[str, Specification] | None = None, left_out: Iterable[str] = ()
+    ) -> None:
+        super().__init__(made or {})
+        self.left_out = tuple(left_out)
+
+    def __repr__(self) -> str:
+        axes: dict[str, dict[str, None]] = {}
+        for one in self.values():
+            for axis, chosen in one.choices:
+                axes.setdefault(axis, {})[chosen] = None
+        varied = [f"  {axis}: {', '.join(of)}" for axis, of in axes.items() if len(of) > 1]
+        return "\n".join([f"{len(self)} model{'s' * (len(self) != 1)}", *varied, *self.said()])
+
+    def said(self) -> list[str]:
+        """What is not in the grid, in a sentence, if anything is not."""
+        count = len(self.left_out)
+        models = f"{count} combination{'s' * (count > 1)}"
+        return [
+            f"{models} left out, an interaction without its terms: {named(self.left_out, 3)}"
+        ] if count else []  # fmt: skip
+
+
 def swap(term: str, others: str | Iterable[str]) -> Swap:
     """`term` of the formula, and the terms that are tried in its place: ``swap("va", ["va_pca"])``.
+
+    The term may be spelled as in the formula or as its effects are called, {x**2} or x ** 2.
 
     Raises
     ------
@@ -79,7 +114,7 @@ def grid(
     lag_x: Any = None,
     blocks: Any = None,
     optional: str | Iterable[str] = (),
-) -> dict[str, Specification]:
+) -> Grid:
     """Every combination of the choices, by name.
 
     Parameters
@@ -93,10 +128,13 @@ def grid(
         A term, of the outcome too, and what is tried in its place.
     winsor : a list of shares cut from either tail of outcome and regressors; None for no cut
     lag_x : a list of years by which regressors are lagged; 0 for none
-    blocks : a list of groupings that are given own coefficients (`regimes`); None for none
+    blocks : a list of groupings, or `regimes`, with own coefficients; None for none
     optional : terms of the formula that models have or leave out: k terms make 2^k times as many
         ``optional=["log(loans)", "urbanization"]``: every subset of the controls. Axes are
-        called by the terms as effects have them, ``with x ** 2`` for ``{x**2}``.
+        called by the terms as effects have them, ``with x ** 2`` for ``{x**2}``. An interaction
+        never stands without the terms it is made of: ``optional=["x:z", "z"]`` makes three models
+        and leaves out "with x:z, without z": z would matter in proportion to x alone, and another
+        zero of x, such as its mean, would be another model. `Grid.left_out` names them.
 
     A single value that is not in a list is taken by all.
 
@@ -109,6 +147,7 @@ def grid(
     swaps = x if isinstance(x, list) else [] if x is None else [x]
     for one in swaps:
         expect(one, Swap, 'x takes swaps: x=ss.swap("va", ["va_pca"])', ModelError)
+    swaps = [Swap(known(one.term, model.formula) or one.term, one.others) for one in swaps]
     axes: dict[str, list[Any]] = {axis_of(one.term): [one.term, *one.others] for one in swaps}
     if len(axes) < len(swaps):
         raise ModelError(f"{named(s.term for s in swaps)} is swapped twice: name all in one swap.")
@@ -123,14 +162,25 @@ def grid(
     axes |= {_with(term): [True, False] for term in terms}
     points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     varied = [axis for axis, values in axes.items() if len(values) > 1]
-    made: dict[str, Specification] = {}
+    made, left_out = {}, []
     for point in points:
         name = ", ".join(_part(axis, point[axis]) for axis in varied) or "model"
+        if _has_orphan(point, terms, model.formula):
+            left_out.append(name)
+            continue
         found = _specification(model, point, name, [one.term for one in swaps], terms)
         if name in made:
             raise ModelError(f"the grid has {name!r} twice: every value of an axis once.")
         made[name] = found
-    return made
+    return Grid(made, left_out)
+
+
+def _has_orphan(point: dict[str, Any], optional: list[str], formula: str) -> bool:
+    """Whether an optional interaction is there, and an optional term that it is made of is not."""
+    factors = dict(zip(parse(formula).texts, parse(formula).terms, strict=True))
+    kept = [factors[term].product for term in optional if point[_with(term)]]
+    gone = [factors[term].product for term in optional if not point[_with(term)]]
+    return any(part < whole for part in gone for whole in kept)
 
 
 def _optional(terms: str | Iterable[str], formula: str, swapped: list[str]) -> list[str]:
@@ -158,6 +208,8 @@ def _alternatives(axis: str, values: Any) -> list[Any]:
         raise ModelError(f"the axis {axis!r} of the grid is empty: give its values, or leave it.")
     if axis == "sample":
         return [_years(value) for value in listed]
+    if axis == "regimes":
+        return [as_regimes(value) for value in listed]
     for value in listed:
         _check(axis, value)
     return listed

@@ -116,7 +116,7 @@ def _check_swaps(swaps: Mapping[str, str], parsed: Parsed, formula: str) -> None
 def _without(model: SpatialModel, parsed: Parsed, left_out: Sequence[str]) -> Parsed:
     """The formula of `model` without some terms."""
     for term in left_out:
-        _check_spare(term, model, parsed)
+        _check_spare(term, model, parsed, left_out)
     kept = [text not in left_out for text in parsed.texts]
     terms, lagged = tuple(compress(parsed.terms, kept)), tuple(compress(parsed.lagged, kept))
     if model.roles.wx and not any(lagged):
@@ -135,27 +135,35 @@ def spelled(term: str, formula: str) -> str:
     ModelError
         The formula does not have it.
     """
+    found, texts = known(term, formula), parse(formula).texts
+    if found not in texts:
+        raise ModelError(
+            f"{term!r} cannot be left out: {formula!r} has the terms {named(texts, 40)}."
+        )
+    return found
+
+
+def known(term: str, formula: str) -> str | None:
+    """A term of `formula`, or its outcome, however it is spelled; None if it has no such term."""
     parsed = parse(formula)
-    if term in parsed.texts:
+    there = (parsed.outcome, *parsed.terms)
+    if term in map(str, there):
         return term
     with suppress(FormulaError):
         same = parse(f"{term} ~ 1").outcome.product
-        for own, text in zip(parsed.terms, parsed.texts, strict=True):
-            if own.product == same:
-                return text
-    raise ModelError(
-        f"{term!r} cannot be left out: {formula!r} has the terms {named(parsed.texts, 40)}."
-    )
+        return next((str(own) for own in there if own.product == same), None)
+    return None
 
 
-def _check_spare(term: str, model: SpatialModel, parsed: Parsed) -> None:
+def _check_spare(term: str, model: SpatialModel, parsed: Parsed, left_out: Sequence[str]) -> None:
     """Refuse to leave out a term that something else stands on."""
     factors = parsed.terms[parsed.texts.index(term)].product
-    whole = [str(t) for t in parsed.terms if factors < t.product]
+    kept = [t for t in parsed.terms if str(t) not in left_out]
+    whole = [str(t) for t in kept if factors < t.product]
     if whole:
         raise ModelError(
-            f"{term!r} cannot be left out alone: {named(whole)} is made of it. Leave the "
-            "interaction out instead, or write a model without it."
+            f"{term!r} cannot be left out alone: {named(whole)} is made of it. Make the "
+            f"interaction optional too, optional={[*whole, term]}, or write a model without it."
         )
     stands_on = {
         "endogenous": tuple(model.endogenous),

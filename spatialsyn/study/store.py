@@ -65,7 +65,7 @@ def opened(path: str | os.PathLike[str]) -> Path:
         It cannot be made, is a file, or no path at all.
     """
     expect(path, (str, os.PathLike), "store is the path of a folder", StoreError)
-    folder = Path(path)
+    folder = Path(path).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

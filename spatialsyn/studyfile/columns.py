@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, named, near
-from spatialsyn.models.roles import Regimes
+from spatialsyn.models.roles import Regimes, as_regimes
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import Term, names_in, parse
 from spatialsyn.studyfile.grid import NOTHING
@@ -75,9 +75,6 @@ def _groupings(study: Study, made: dict[str, SpatialModel]) -> Iterator[Place]:
     for place, regimes in _regimes(study, made):
         if regimes.above is None:
             yield place, regimes.grouping
-    for name in (study.grid and study.grid.blocks) or ():
-        if name != NOTHING:
-            yield "[grid] blocks", name
     if study.report.by is not None:
         yield "[report] by", study.report.by
 
@@ -87,6 +84,10 @@ def _regimes(study: Study, made: dict[str, SpatialModel]) -> Iterator[tuple[str,
         place = f"[models.{name}] regimes" if name in study.models else "[sweep] regimes"
         if model.regimes is not None and (name in study.models or "regimes" in study.sweep):
             yield place, model.regimes
+    for value in (study.grid and study.grid.blocks) or ():
+        regimes = None if value == NOTHING else as_regimes(value)
+        if regimes is not None:
+            yield "[grid] blocks", regimes
 
 
 def _of_report(study: Study, made: dict[str, SpatialModel], panel: CityPanel) -> list[str]:

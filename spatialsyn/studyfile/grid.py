@@ -1,7 +1,8 @@
 """The [grid] of a study file: one model under every combination of the choices.
 
 A file has no word for nothing: ``drop_years = [[], 2011]`` keeps all years first,
-``winsor = [0, 0.01]`` does not cut, ``blocks = ["none", "region"]`` has one regime.
+``winsor = [0, 0.01]`` does not cut, ``blocks = ["none", "region"]`` has one regime. A mapping has
+all that `ss.regimes` takes: ``blocks = ["none", { grouping = "region", rho = true }]``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.study.grid import Specification, grid, swap
+from spatialsyn.study.grid import Grid, grid, swap
 
 NOTHING = "none"
 
@@ -30,13 +31,13 @@ class GridSection(BaseModel):
     swap: dict[str, str | list[str]] = {}
     winsor: list[float] | None = None
     lag_x: list[int] | None = None
-    blocks: list[str] | None = None
+    blocks: list[str | dict[str, Any]] | None = None
     optional: str | list[str] = []
 
 
 def specifications(
     section: GridSection, models: Mapping[str, SpatialModel], weights: list[str]
-) -> dict[str, Specification]:
+) -> Grid:
     """Every point of the grid, by name.
 
     Raises
@@ -48,6 +49,7 @@ def specifications(
     """
     if section.of not in models:
         raise ConfigError(f"[grid] needs of = one of {named(models)}; got {section.of!r}.")
+    blocks: list[Any] | None = section.blocks
     try:
         made = grid(
             models[section.of],
@@ -58,7 +60,7 @@ def specifications(
             x=[swap(term, others) for term, others in section.swap.items()],
             winsor=section.winsor and [share or None for share in section.winsor],
             lag_x=section.lag_x,
-            blocks=section.blocks and [None if b == NOTHING else b for b in section.blocks],
+            blocks=blocks and [None if b == NOTHING else b for b in blocks],
             optional=section.optional,
         )
     except SpatialsynError as error:

@@ -21,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.writing import make_folder
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
@@ -261,7 +262,7 @@ def run(
     job.check_fonts()
     _check_replaceable(folder)
     job.check_columns()
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _write(job, beside, say)
@@ -288,6 +289,8 @@ def _write(job: Job, folder: Path, say: Say) -> None:
     job.check()
     if job.grid is not None:
         say(f"grid       {len(job.grid.models)} models, results in {job.engine['store']}")
+        for line in grid_of(job.study).said():
+            say(f"           {line}")
         say(f"           {job.runs!r}")
     _write_results(job, folder / "results")
     say(f"tables     {', '.join(job.tables)}")

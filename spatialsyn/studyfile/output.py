@@ -28,7 +28,6 @@ from spatialsyn.report.tables.sars import sars
 from spatialsyn.report.theme import close, figure_of, rendered, save, style
 from spatialsyn.studyfile.figures import FIGURES, SEED, outcome
 from spatialsyn.studyfile.labels import labels_of
-from spatialsyn.studyfile.sections import sweep
 
 if TYPE_CHECKING:
     from spatialsyn.studyfile.job import Job
@@ -190,7 +189,7 @@ def _main(job: Job) -> Table:
 
 
 def _sweep(job: Job) -> Table:
-    points = list(sweep(job.study, job.models))
+    points = [name for name in job.models if name not in job.study.models]
     return table(_named(job, points), show=("effects", "rho", "fit"), **_words(job))
 
 

@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Mapping
-from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,9 +28,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.study.grid import Specification
-from spatialsyn.studyfile.grid import GridSection, check_weights, specifications
+from spatialsyn.study.grid import Grid
+from spatialsyn.studyfile.grid import GridSection, specifications
 from spatialsyn.studyfile.measures import MEASURES, TABULATED, Options, in_section, measured
+from spatialsyn.studyfile.sweep import swept
 
 # Parameters of the builders that stand for data: a study file names the column, or the file.
 COLUMNS = {"gap": "values", "gravity": "mass", "similarity": "profile"}
@@ -127,7 +126,7 @@ class Study(_Section):
     measures: dict[str, Options] = {}
     weights: dict[str, Options] = {}
     models: dict[str, ModelSection] = Field(min_length=1)
-    sweep: dict[str, str | list[str]] = {}
+    sweep: Options = {}
     grid: GridSection | None = None
     report: ReportSection = ReportSection()
 
@@ -227,37 +226,15 @@ def models(study: Study) -> dict[str, SpatialModel]:
                 f"[models.{name}] uses W = {named(absent)}; the study has the weights "
                 f"{named(known) or 'none'}."
             )
-    return made | sweep(study, made)
+    return made | swept(study.sweep, made, known)
 
 
-def grid_of(study: Study) -> dict[str, Specification]:
+def grid_of(study: Study) -> Grid:
     """The points of [grid], by name; none without it."""
     if study.grid is None:
-        return {}
+        return Grid()
     own = {name: model for name, model in models(study).items() if name in study.models}
     return specifications(study.grid, own, weights_names(study))
-
-
-def sweep(study: Study, made: Mapping[str, SpatialModel]) -> dict[str, SpatialModel]:
-    """Every combination of the fields listed in [sweep], for the model named by `of`."""
-    if not study.sweep:
-        return {}
-    fields = dict(study.sweep)
-    base = fields.pop("of", None)
-    if not isinstance(base, str) or base not in made:
-        raise ConfigError(f"[sweep] needs of = one of {named(made)}; got {base!r}.")
-    known = set(SpatialModel.__dataclass_fields__) - {"formula"}
-    if not fields or set(fields) - known or not all(isinstance(v, list) for v in fields.values()):
-        raise ConfigError(
-            f"[sweep] varies lists of {named(sorted(known))}; got {fields}. "
-            'For example W = ["geo", "dig"].'
-        )
-    grid = [dict(zip(fields, values, strict=True)) for values in product(*fields.values())]
-    check_weights("sweep", fields.get("W", []), weights_names(study))
-    return {
-        f"{base}: " + ", ".join(str(value) for value in point.values()): made[base].but(**point)
-        for point in grid
-    }
 
 
 def _source(section: PanelSection, folder: Path) -> CityPanel:

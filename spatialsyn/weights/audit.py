@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -148,7 +149,7 @@ def _row(w: Weights) -> dict[str, object]:
     years = w.base_years
     return {
         "kind": w.recipe.get("kind", "matrix"),
-        "standardised": w.standardization,
+        "standardised": w.standardizations,
         "cities": w.n,
         "links": links.nnz,
         "density": links.nnz / (w.n * (w.n - 1)),
@@ -177,7 +178,7 @@ def single(weights: Sequence[Weights | WeightsSeries], caller: str = "audit") ->
     for w in weights:
         expect(w, (Weights, WeightsSeries), what, WeightsError)
         if isinstance(w, WeightsSeries):
-            listed += [w.at(year).rename(f"{w.name} {year}") for year in w.years]
+            listed += [replace(w.at(year), name=f"{w.name} {year}") for year in w.years]
         else:
             listed.append(w)
     if not listed:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from scipy import sparse
 
-from spatialsyn.errors import WeightsError, is_whole
+from spatialsyn.errors import WeightsError, is_whole, named
+from spatialsyn.numerics.lags import Matrix
 
 
 def real(value: object) -> float:
@@ -49,3 +53,39 @@ def of_another_kind(foreign: Sequence[Any], known: Iterable[Any]) -> str:
     if foreign and {str(i) for i in foreign} <= {str(i) for i in known}:
         return " The ids differ in kind only (text against integers): convert one of them."
     return ""
+
+
+def check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
+    """Refuse a matrix whose ids, weights or diagonal are not those of a W."""
+    n = len(ids)
+    if matrix.shape != (n, n):
+        raise WeightsError(f"W[{name}] is {matrix.shape}, but {n} ids are given: it must be n x n.")
+    odd = () if {*map(type, ids)} <= {str, int} else enumerate(ids, start=1)
+    nameless = [i for i, city in odd if pd.api.types.is_scalar(city) and pd.isna(city)]
+    if nameless:
+        raise WeightsError(
+            f"W[{name}] has no city id in the rows {named(nameless)}, counted from 1."
+        )
+    if len(set(ids)) < n:
+        counts = Counter(ids)
+        twice = sorted((i for i in counts if counts[i] > 1), key=str)
+        raise WeightsError(f"W[{name}] lists the cities {named(twice)} more than once.")
+    values = matrix.data if sparse.issparse(matrix) else matrix
+    if not np.isfinite(values).all():
+        raise WeightsError(
+            f"W[{name}] has {int((~np.isfinite(values)).sum())} weights that are missing or "
+            "infinite. A distance or gap of zero, or a hole in the data, makes such weights."
+        )
+    if (np.asarray(values) < 0).any():
+        raise WeightsError(
+            f"W[{name}] has {int((np.asarray(values) < 0).sum())} negative weights. Weights "
+            "measure strength of connection: use a similarity, or a distance turned into one."
+        )
+    own = np.flatnonzero(matrix.diagonal())
+    if len(own):
+        raise WeightsError(
+            f"W[{name}] links {named(ids[i] for i in own)} to themselves. A city is not its own "
+            "neighbour: set the diagonal to zero."
+        )
+    if not np.any(values):
+        raise WeightsError(f"W[{name}] has no links at all.")

@@ -6,7 +6,6 @@ Row i is the receiver: W[i, j] is the pull of city j on city i.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,7 +23,7 @@ from spatialsyn.numerics.lags import Array, Matrix, dense
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
 from spatialsyn.numerics.schur import schur_form
 from spatialsyn.numerics.solves import DENSE_TO
-from spatialsyn.weights.checks import of_another_kind
+from spatialsyn.weights.checks import check_matrix, of_another_kind
 
 # Ways to take a matrix apart, once for many models of it.
 APART = {"eigenvectors": diagonal_form, "schur": schur_form}
@@ -34,6 +33,10 @@ FOUND = ("spectrum", "logdet")
 ROW_SUM = 1e-9
 # Above this share of links a matrix is kept dense: it multiplies faster so.
 DENSE_FROM = 0.25
+# The name of weights that were given none.
+NAMELESS = "w"
+# Between two standardizations.
+THEN = ", then "
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,6 +51,7 @@ class Weights:
     recipe : how it was made: kind, columns, base years, unit
     standardization : "none" | "row" | "column" | "spectral" | "minmax"
     determinant : how ln|I - rho W| is found, see `with_logdet`
+    standardised_before : the standardizations before the last one, in their order
     """
 
     matrix: Matrix
@@ -56,6 +60,7 @@ class Weights:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     standardization: str = "none"
     determinant: str = "auto"
+    standardised_before: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -63,7 +68,7 @@ class Weights:
         what = f"W[{self.name}] needs ids, the city of every row"
         object.__setattr__(self, "ids", tuple(listed(self.ids, what, WeightsError)))
         object.__setattr__(self, "matrix", _stored(self.matrix, self.name))
-        _check_matrix(self.matrix, self.ids, self.name)
+        check_matrix(self.matrix, self.ids, self.name)
 
     @classmethod
     def from_matrix(
@@ -132,6 +137,11 @@ class Weights:
     def is_row_standardised(self) -> bool:
         """Whether every row sums to one."""
         return bool(np.abs(self.row_sums - 1).max() <= ROW_SUM)
+
+    @property
+    def standardizations(self) -> str:
+        """All of them, "column, then row" where there are two; the last is `standardization`."""
+        return THEN.join((*self.standardised_before, self.standardization))
 
     @property
     def isolates(self) -> tuple[Any, ...]:
@@ -230,8 +240,9 @@ class Weights:
         return standardize(self, how)
 
     def rename(self, name: str) -> Weights:
-        """The same matrix under another name."""
-        return replace(self, name=name)
+        """The same matrix under another name; the recipe keeps the one it was made with."""
+        made = replace(self, name=name)
+        return replace(made, recipe=_with_old_name(self, name))
 
     def aligned(self, ids: Sequence[Any]) -> Weights:
         """The same matrix with its rows in the order of `ids`, which must be the same cities."""
@@ -295,9 +306,16 @@ class Weights:
         years = f", base years {self.base_years}" if self.base_years is not None else ""
         return (
             f"Weights {self.name!r}: {self.n} cities, {links} links, "
-            f"{self.recipe.get('kind', 'matrix')}, standardised: {self.standardization}{years}, "
+            f"{self.recipe.get('kind', 'matrix')}, standardised: {self.standardizations}{years}, "
             f"hash {self.hash}"
         )
+
+
+def _with_old_name(weights: Weights, name: str) -> dict[str, Any]:
+    """The recipe of weights that are to be called `name`: a name that they were given stays."""
+    first = weights.recipe.get("renamed_from", weights.name)
+    plain = {key: value for key, value in weights.recipe.items() if key != "renamed_from"}
+    return plain if first in (NAMELESS, name) else {**plain, "renamed_from": first}
 
 
 def joint_base_years(weights: Iterable[Weights]) -> str | tuple[int, ...] | None:
@@ -355,38 +373,3 @@ def _labelled(frame: pd.DataFrame, ids: Sequence[Any] | None, name: str) -> tupl
                 f"pass matrix.to_numpy() if the order is right.{of_another_kind(order, labels)}"
             )
     return frame.loc[order, order].to_numpy(), order
-
-
-def _check_matrix(matrix: Matrix, ids: tuple[Any, ...], name: str) -> None:
-    n = len(ids)
-    if matrix.shape != (n, n):
-        raise WeightsError(f"W[{name}] is {matrix.shape}, but {n} ids are given: it must be n x n.")
-    odd = () if {*map(type, ids)} <= {str, int} else enumerate(ids, start=1)
-    nameless = [i for i, city in odd if pd.api.types.is_scalar(city) and pd.isna(city)]
-    if nameless:
-        raise WeightsError(
-            f"W[{name}] has no city id in the rows {named(nameless)}, counted from 1."
-        )
-    if len(set(ids)) < n:
-        counts = Counter(ids)
-        twice = sorted((i for i in counts if counts[i] > 1), key=str)
-        raise WeightsError(f"W[{name}] lists the cities {named(twice)} more than once.")
-    values = matrix.data if sparse.issparse(matrix) else matrix
-    if not np.isfinite(values).all():
-        raise WeightsError(
-            f"W[{name}] has {int((~np.isfinite(values)).sum())} weights that are missing or "
-            "infinite. A distance or gap of zero, or a hole in the data, makes such weights."
-        )
-    if (np.asarray(values) < 0).any():
-        raise WeightsError(
-            f"W[{name}] has {int((np.asarray(values) < 0).sum())} negative weights. Weights "
-            "measure strength of connection: use a similarity, or a distance turned into one."
-        )
-    own = np.flatnonzero(matrix.diagonal())
-    if len(own):
-        raise WeightsError(
-            f"W[{name}] links {named(ids[i] for i in own)} to themselves. A city is not its own "
-            "neighbour: set the diagonal to zero."
-        )
-    if not np.any(values):
-        raise WeightsError(f"W[{name}] has no links at all.")

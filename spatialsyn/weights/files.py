@@ -29,7 +29,7 @@ from zipfile import BadZipFile
 
 from scipy import sparse
 
-from spatialsyn.cities.writing import written
+from spatialsyn.cities.writing import destination, written
 from spatialsyn.errors import AlignmentError, WeightsError, expect, listed, named
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.economic import BaseYears, given_years
@@ -58,7 +58,7 @@ def write(
         with spaces in a .gal or .gwt, ids that are no whole numbers for Stata.
     """
     expect(weights, Weights, "write takes one Weights", WeightsError)
-    path = _path(path)
+    path = destination(_path(path))
     _, writer = _of(path, FORMATS)
     if layout not in ("long", "square"):
         raise WeightsError(f"layout={layout!r} is not one of 'long', 'square'.")
@@ -71,7 +71,6 @@ def write(
     if path.suffix.lower() == ".csv" and layout == "square":
         writer = write_square
     content = writer(weights)
-    path.parent.mkdir(parents=True, exist_ok=True)
     return written(path, content)
 
 
@@ -159,7 +158,7 @@ def _check_same(wanted: list[str], found: list[str], file: str) -> None:
 
 def _path(path: object) -> Path:
     expect(path, (str, os.PathLike), f"path is a file, one of {named(READERS, 7)}", WeightsError)
-    return Path(path)  # type: ignore[arg-type]
+    return Path(path).expanduser()  # type: ignore[arg-type]
 
 
 def _of(path: Path, formats: Mapping[str, T]) -> T:

@@ -59,7 +59,7 @@ class WeightsSeries:
                 "cities in all: weights.subset(ids)."
             )
         ordered = w.aligned(ids)
-        return ordered if ordered.name == self.name else ordered.rename(self.name)
+        return ordered if ordered.name == self.name else replace(ordered, name=self.name)
 
     @property
     def years(self) -> tuple[int, ...]:
@@ -111,13 +111,22 @@ class WeightsSeries:
     def recipe(self) -> dict[str, Any]:
         """What the series is made of, for notes and tables."""
         kinds = dict.fromkeys(str(w.recipe.get("kind", "matrix")) for w in self.by_year.values())
-        return {"kind": f"{' / '.join(kinds)}, one for each year", "base_years": self.base_years}
+        made = {"kind": f"{' / '.join(kinds)}, one for each year", "base_years": self.base_years}
+        olds = [w.recipe.get("renamed_from") for w in self.by_year.values()]
+        before = ", ".join(dict.fromkeys(str(old) for old in olds if old))
+        return made | ({"renamed_from": before} if before else {})
 
     @property
     def standardization(self) -> str:
         """How all years were standardised; "none" where they differ."""
         ways = {w.standardization for w in self.by_year.values()}
         return ways.pop() if len(ways) == 1 else "none"
+
+    @property
+    def standardizations(self) -> str:
+        """All of them, in their order, where all years share them; see `Weights`."""
+        ways = {w.standardizations for w in self.by_year.values()}
+        return ways.pop() if len(ways) == 1 else self.standardization
 
     @property
     def is_row_standardised(self) -> bool:
@@ -154,7 +163,7 @@ class WeightsSeries:
 
     def rename(self, name: str) -> WeightsSeries:
         """The same matrices under another name."""
-        return WeightsSeries(self.by_year, name)
+        return WeightsSeries({y: w.rename(name) for y, w in self.by_year.items()}, name)
 
     def aligned(self, ids: Sequence[Any]) -> WeightsSeries:
         """The same matrices, rows in the order of `ids`, which must be the same cities."""
@@ -179,7 +188,7 @@ class WeightsSeries:
         years = f"{self.years[0]}-{self.years[-1]}" if len(self.years) > 1 else str(self.years[0])
         return (
             f"WeightsSeries {self.name!r}: {self.n} cities, {len(self.years)} years ({years}), "
-            f"standardised: {self.standardization}, hash {self.hash}"
+            f"standardised: {self.standardizations}, hash {self.hash}"
         )
 
 

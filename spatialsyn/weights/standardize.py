@@ -27,7 +27,11 @@ STANDARDIZATIONS = ("row", "column", "spectral", "minmax", "none")
 
 
 def standardize(weights: Weights, how: str = "row") -> Weights:
-    """`weights` scaled by `how`; a matrix that was standardised before is scaled anew."""
+    """`weights` scaled by `how`; a matrix that was standardised before is scaled once more.
+
+    Rows of a column-standardised matrix that are made to sum to one are not those of the matrix
+    itself: `Weights.standardizations` says "column, then row".
+    """
     if how not in STANDARDIZATIONS:
         raise WeightsError(f"standardize({how!r}) is not one of {named(STANDARDIZATIONS)}.")
     if how == "none":
@@ -40,15 +44,21 @@ def standardize(weights: Weights, how: str = "row") -> Weights:
         factor = 1 / _emitted(weights)[None, :]
     else:
         factor = np.array(1 / _scale(weights, how))
-    return replace(weights, matrix=sparse.csr_array(links * factor), standardization=how)
+    return _recorded(weights, sparse.csr_array(links * factor), how)
 
 
 def scaled_together(weights: Sequence[Weights], how: str) -> list[Weights]:
     """Several matrices divided by one number, the largest of their scales."""
     scale = max(_scale(w, how) for w in weights)
-    return [
-        replace(w, matrix=sparse.csr_array(w.sparse / scale), standardization=how) for w in weights
-    ]
+    return [_recorded(w, sparse.csr_array(w.sparse / scale), how) for w in weights]
+
+
+def _recorded(weights: Weights, matrix: sparse.csr_array, how: str) -> Weights:
+    """`weights` with the scaled `matrix`, and every way it was scaled before by."""
+    last, before = weights.standardization, weights.standardised_before
+    if last not in ("none", how):
+        before = (*before, last)
+    return replace(weights, matrix=matrix, standardization=how, standardised_before=before)
 
 
 def _emitted(weights: Weights) -> Array:

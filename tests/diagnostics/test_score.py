@@ -151,7 +151,7 @@ def test_refusals():
     refusal(lambda: lm(results, "wx", naive=True), "leave naive out")
     refusal(lambda: lm(panel, "lag"), "lm needs what ss.fit returns")
     plain = ss.fit(ss.ols("y ~ x + z", **two), panel)
-    refusal(lambda: lm(plain, "lag"), "which matrix shall the lag have")
+    refusal(lambda: lm(plain, "lag"), "which matrix shall the lag have.*none: say W=geo, the W")
     refusal(lambda: lm(plain, "lag", W="geo"), "W='geo' is not a matrix of this model")
     assert lm(plain, "lag", W=w) == lm(results, "lag") == lm(results, "lag", W=w)
     turned = ss.Weights.from_matrix(w.dense()[::-1, ::-1], ids=w.ids, name="w")

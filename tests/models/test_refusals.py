@@ -47,7 +47,19 @@ def test_a_model_is_a_value():
             "must name one weights matrix or several",
         ),
         (lambda: ss.sdm("y ~ x", W=None), "sdm needs W"),
+        (lambda: ss.sar("y ~ x"), "sar needs W: the name of a weights matrix"),
         (lambda: ss.SpatialModel("ols", "y ~ x", W="w"), "ols has no spatial lag"),
+        (
+            lambda: ss.ols("y ~ x", W="w", fixed_effects="twoways"),
+            r"leave W='w' out.*or use slx, sar.*take the Weights.*results.diagnostics\(W=geo\)",
+        ),
+        (lambda: ss.ols("y ~ x", W=["a", "b"]), r"leave W=\['a', 'b'\] out"),
+        (lambda: ss.ols("y ~ x", W=made_up()[1]), "leave W=Weights 'w': .* out"),
+        (lambda: ss.ols("y ~ x", W=np.eye(3)), "leave W=array"),
+        (
+            lambda: ss.sdm("y ~ x", W={"wy": "a", "wx": "b"}).but(family="ols"),
+            r"leave W=\['a', 'b'\] out, model.but\(family='ols', W=None\)",
+        ),
         (
             lambda: ss.SpatialModel("sarar", "y ~ x", W="w"),
             "family='sarar' is not one of 'ols', 'slx'",
@@ -371,3 +383,14 @@ def test_other_units_are_units(unit):
     plain = ss.fit(model, panel, w).effects().table["estimate"]
     scaled = ss.fit(model, panel.assign(y=panel.frame["y"] * unit), w).effects().table["estimate"]
     np.testing.assert_allclose(scaled / unit, plain, rtol=1e-8)
+
+
+def test_what_is_said_of_least_squares_and_a_matrix_works():
+    """The way out that `ss.ols(..., W=...)` names: another model of it, and the tests."""
+    panel, w = made_up()
+    plain = ss.sdm("y ~ x", W="w", fixed_effects="twoways").but(family="ols", W=None)
+    assert plain == ss.ols("y ~ x", fixed_effects="twoways", W=None)
+    results = ss.fit(plain, panel, w)
+    lag = ss.diagnostics.lm(results, "lag", W=w)
+    assert lag.p > 0
+    assert results.diagnostics(W=w)["LM lag"].statistic == lag.statistic

@@ -391,7 +391,3 @@ def test_a_failed_saving_keeps_the_old_file(tmp_path, monkeypatch):
 def test_an_unknown_suffix_lists_the_known_ones(tmp_path):
     with pytest.raises(ss.ConfigError, match=r"'\.pdf' names no format.*\.tex, \.docx, \.html"):
         tiny().save(tmp_path / "t.pdf")
-    with pytest.raises(
-        ss.ConfigError, match=r"there is no folder.*absent'\)\.mkdir\(parents=True\)"
-    ):
-        tiny().save(tmp_path / "absent" / "t.md")

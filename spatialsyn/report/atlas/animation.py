@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.writing import destination, make_folder
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.report import theme
@@ -35,7 +36,7 @@ WRITERS: dict[str, Any] = {".gif": PillowWriter, ".mp4": FFMpegWriter}
 PAINTED = ("cities", "no data", "hatched", "below zero")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Animation:
     """Frames of one figure, all in the same classes and on the same sheet.
 
@@ -53,6 +54,10 @@ class Animation:
     _classes: Classes
     _look: Look
     _title: str
+
+    def __repr__(self) -> str:
+        said = f"{self._title}: " if self._title else ""
+        return f"Animation: {said}{len(self.years)} frames, years {named(self.years)}; .save(path)"
 
     def draw(self, frame: int) -> Figure:
         """Draw one frame, counted from 0, into the figure."""
@@ -76,7 +81,7 @@ class Animation:
         path : folders on the way are made; the file is written beside and renamed
         fps : frames a second
         """
-        path = Path(path)
+        path = destination(path)
         writer = WRITERS.get(path.suffix.lower())
         if writer is None:
             raise ConfigError(
@@ -86,7 +91,7 @@ class Animation:
             raise ConfigError(f"fps={fps}, dpi={dpi}: both must be above zero.")
         if not writer.isAvailable():
             raise ConfigError("an .mp4 needs the program ffmpeg, which is not there; a .gif works.")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
             file, film = Path(beside) / path.name, writer(fps=fps)
             with film.saving(self.figure, str(file), dpi=dpi):

@@ -75,8 +75,9 @@ def names(units: Any, labels: str | pd.Series | None) -> pd.Series:
     column = COLUMNS[labels]
     if column not in units:
         raise ConfigError(
-            f"the polygons have no column {column!r} with names; "
-            "give labels= a Series of names indexed by city id, or labels=None for a map without."
+            f"the polygons have no column {column!r} with names, which labels={labels!r} writes: "
+            "add it to them, give labels= a Series of names indexed by city id, or labels=None for "
+            "a map without."
         )
     texts = units[column].dropna().astype(str)
     short: pd.Series = texts.str.replace(SUFFIX, "", regex=True) if labels == "zh" else texts

@@ -27,7 +27,7 @@ from matplotlib.colors import to_hex
 from scipy.stats import norm
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.cities.writing import check_folder, written
+from spatialsyn.cities.writing import destination, written
 from spatialsyn.errors import AlignmentError, ConfigError, expect, named
 from spatialsyn.report.atlas.labels import SUFFIX
 from spatialsyn.report.atlas.layers import hatch_ink
@@ -108,8 +108,8 @@ def page(
     Raises
     ------
     ConfigError
-        No results, no folder, an `x`, `by` or language that does not exist, or a label that
-        matches nothing.
+        No results, a path that leads through a file, an `x`, `by` or language that does not exist,
+        or a label that matches nothing.
     AlignmentError
         A model has cities that `panel` lacks.
 
@@ -119,8 +119,7 @@ def page(
     them show effects by city alone (`models.MOST_BYTES`).
     """
     check_language(language)
-    path = Path(path)
-    check_folder(path, "write")
+    path = destination(path)
     fits = by_name(results, "page")
     first = next(iter(fits.values()))
     panel = first.panel if panel is None else panel

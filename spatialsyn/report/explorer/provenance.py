@@ -55,7 +55,7 @@ def matrices(fits: Iterable[Results], language: str) -> list[tuple[str, ...]]:
             w.name,
             _recipe(w),
             _text(w.base_years) or phrase("none", language),
-            w.standardization,
+            w.standardizations,
             key,
         )
         for key, w in used.items()

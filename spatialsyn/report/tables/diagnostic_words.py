@@ -113,6 +113,12 @@ CHINESE = {
     ),
     "which matrix shall the {} have? The model has {}: say W=, one Weights or the name of one of "
     "them.": "{}应使用哪个矩阵？模型含有的矩阵：{}，请用 W= 指定。",
+    "which matrix shall the {} have? The model has none: say W=geo, the Weights themselves.": (
+        "{}应使用哪个矩阵？模型不含矩阵，请用 W= 指定。"
+    ),
+    "which matrix? The model has none: say W=geo, the Weights themselves.": (
+        "使用哪个矩阵？模型不含矩阵，请用 W= 指定。"
+    ),
     "which matrix? The model has {}: say W=, one Weights or the name of one of them.": (
         "使用哪个矩阵？模型含有的矩阵：{}，请用 W= 指定。"
     ),

@@ -16,6 +16,10 @@ from spatialsyn.report.tables.regression import Table
 from spatialsyn.report.words import letter
 
 LEVEL = 0.05
+ODDS = (
+    "Posterior probabilities of the families, equally likely before, under a g-prior "
+    "(log-marginal likelihoods in brackets): {}."
+)
 
 
 def diagnostics_table(
@@ -27,8 +31,9 @@ def diagnostics_table(
     """Every test of `results.diagnostics()`: statistic, degrees of freedom and p-value.
 
     A test that does not apply shows dashes. Letters lead to the notes, which say why, and how
-    each statistic is made; what all tests together say stands before them, and Moran's I of
-    the residuals by year and the variance inflation of every column after them.
+    each statistic is made; what all tests together say stands before them, and posterior
+    probabilities of the families, Moran's I of the residuals by year and the variance inflation
+    of every column after them.
 
     Parameters
     ----------
@@ -64,7 +69,9 @@ def _names(found: Diagnostics) -> list[str]:
     """What labels may replace: columns of the model, and the matrices and regressors in them."""
     columns = list(map(str, found.vif.index))
     lags = [name.removeprefix("W[").split("]*") for name in columns if name.startswith("W[")]
-    return [*columns, *(unbracketed(part) for parts in lags for part in parts)]
+    odds = found.families
+    matrices = [] if odds is None or odds.table.empty else [W for W in odds.table["W"] if W != "-"]
+    return [*columns, *(unbracketed(part) for parts in lags for part in parts), *matrices]
 
 
 def _letters(notes: pd.Series) -> dict[str, str]:
@@ -87,6 +94,12 @@ def _notes(found: Diagnostics, letters: dict[str, str], how: Display) -> list[st
     """What follows from the tests, the notes of the letters, the residuals, collinearity."""
     notes = [spoken(found.reading, how.language)]
     notes += [_note(letter, spoken(note, how.language), how) for note, letter in letters.items()]
+    if found.families is not None and len(found.families.table):
+        odds = ", ".join(
+            f"{_family(name, how)} {fixed(share, 3)} ({fixed(log, 2)})"
+            for name, share, log in found.families.odds
+        )
+        notes.append(how.say(ODDS, odds))
     if len(found.moran):
         years = ", ".join(
             f"{year:g} {fixed(moran, 2)}{'*' if p < LEVEL else ''}"
@@ -97,6 +110,12 @@ def _notes(found: Diagnostics, letters: dict[str, str], how: Display) -> list[st
         columns = ", ".join(f"{_column(str(k), how)} {fixed(v, 1)}" for k, v in found.vif.items())
         notes.append(how.say("Variance inflation factors: {}.", columns))
     return notes
+
+
+def _family(name: str, how: Display) -> str:
+    """``SAR W[geo]`` with the label of the matrix."""
+    family, of, W = name.partition(" W[")
+    return f"{family}{of}{how.label(W[:-1])}]" if of else family
 
 
 def _note(letter: str, note: str, how: Display) -> str:

@@ -12,6 +12,7 @@ from spatialsyn.errors import ConfigError, is_whole, named, percent
 from spatialsyn.report.labels import unquoted
 from spatialsyn.report.tables.phrases import known, phrase, sentence
 from spatialsyn.report.tables.recipes import BLOCKS, RECIPES, VALUES
+from spatialsyn.weights.core import THEN
 
 Labels = Mapping[str, str] | None
 # An estimate with its uncertainty, and the columns that hold it.
@@ -75,6 +76,10 @@ class Display:
     def recipe(self, key: str) -> str:
         """A word of the recipe of weights."""
         return known(key, self.language, RECIPES)
+
+    def standardised(self, ways: str) -> str:
+        """How weights were standardised, one way after the other."""
+        return self.say(THEN).join(map(self.say, ways.split(THEN)))
 
     def value(self, text: str) -> str:
         """A value of a recipe: yes, no, or a name that stays."""

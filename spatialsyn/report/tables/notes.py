@@ -184,7 +184,8 @@ def _weights(w: Links, how: Display) -> str:
     given = how.say(" (its rows sum to one)") if standard else ""
     return how.say(
         "W[{}]: {}; {}standardization: {}{}; hash {}.",
-        w.name, ", ".join(made), _base_years(w, how), how.say(w.standardization), given, w.hash,
+        w.name, ", ".join(made), _base_years(w, how), how.standardised(w.standardizations), given,
+        w.hash,
     )  # fmt: skip
 
 

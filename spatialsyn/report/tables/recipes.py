@@ -34,6 +34,6 @@ RECIPES = {
     "within": "组内", "decay": "衰减率", "rewired": "随机重连",
     "shares": "份额", "strongest": "保留最强", "share": "份额", "per": "按", "receiver": "接收方",
     "measure": "度量", "platforms": "平台数", "from km": "起（公里）", "to km": "止（公里）",
-    "beyond km": "超过（公里）", "own": "市内流量份额", "subset of": "取自",
+    "beyond km": "超过（公里）", "own": "市内流量份额", "subset of": "取自", "renamed from": "原名",
     "weight lost": "损失的权重", "weight left": "剩余权重",
 }  # fmt: skip

@@ -65,7 +65,10 @@ class Table(Layout):
         return writers.csv(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write .tex, .docx, .html, .md, .csv or .xlsx, by the suffix of `path`."""
+        """Write .tex, .docx, .html, .md, .csv or .xlsx, by the suffix of `path`.
+
+        Folders on the way are made; the file is complete, and replaces one of its name.
+        """
         return writers.save(self, path)
 
     def _repr_html_(self) -> str:

@@ -133,6 +133,10 @@ WORDS = {
     "Statistic": "统计量",
     "d.f.": "自由度",
     "Note": "注",
+    "Posterior probabilities of the families, equally likely before, under a g-prior "
+    "(log-marginal likelihoods in brackets): {}.": (
+        "各模型族的后验概率（先验等可能，g 先验；括号内为对数边际似然）：{}。"
+    ),
     "Moran's I of the residuals by year (* p < 0.05): {}.": (
         "各年残差的 Moran's I（* p < 0.05）：{}。"
     ),
@@ -165,6 +169,7 @@ WORDS = {
     "column": "列标准化",
     "spectral": "谱标准化",
     "minmax": "极小极大标准化",
+    ", then ": "，再",
     " (its rows sum to one)": "（各行之和为一）",
     "base years not stated; ": "基期年份未注明；",
     "base years {}; ": "基期年份 {}；",

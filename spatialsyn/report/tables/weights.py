@@ -107,7 +107,7 @@ def _cell(key: str, value: object, how: Display) -> str:
     if value == "-":
         return NONE
     if key == "standardised":
-        return how.say(str(value))
+        return how.standardised(str(value))
     if key == "unit":
         return known(str(value), how.language, UNITS)
     return how.recipe(str(value)) if key == "kind" else str(value)

@@ -15,7 +15,7 @@ from pathlib import Path
 from textwrap import fill
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from spatialsyn.cities.writing import check_folder, written
+from spatialsyn.cities.writing import destination, written
 from spatialsyn.errors import ConfigError
 from spatialsyn.report.tables.latex import tex
 from spatialsyn.report.tables.layout import Layout, Row, width
@@ -166,14 +166,13 @@ FORMATS: dict[str, Callable[[Layout], str | bytes]] = {
 
 def save(table: Layout, path: str | os.PathLike[str]) -> Path:
     """Write `table` in the format its suffix names; the file is complete or absent."""
-    path = Path(path)
+    path = destination(path)
     write = FORMATS.get(path.suffix.lower())
     if write is None:
         raise ConfigError(
             f"cannot save a table as {path.name!r}: the suffix {path.suffix!r} names no format. "
             f"Use one of {', '.join(FORMATS)}."
         )
-    check_folder(path, "save")
     made = write(table)
     return written(path, made if isinstance(made, bytes) else made.encode("utf-8"))
 
