@@ -253,8 +253,8 @@ def _not_nested(results: Results, to: str, foreign: Iterable[str] = ()) -> Hypot
     why = f"{to} is no special case of {family}: compare aic and bic, or ss.diagnostics.posterior."
     if family == to and foreign:
         why = (
-            f"the model it is tested against has {named(sorted(foreign))}, which this one lacks, and "
-            "is no special case of it: compare aic and bic, or ss.diagnostics.posterior."
+            f"the model it is tested against has {named(sorted(foreign))}, which this one lacks, "
+            "and is no special case of it: compare aic and bic, or ss.diagnostics.posterior."
         )
     elif family == to:
         why = (

@@ -151,8 +151,8 @@ CHINESE = {
     "{} is not available for models with lags in time or changing weights and city effects: the "
     "dummies of the cities move the score by order 1/T. Test the static model with one W, or use "
     'fixed_effects="time".': (
-        "{}不适用于带城市效应的动态模型或时变权重模型：城市虚拟变量使得分偏移 1/T 阶，请检验使用单一 "
-        'W 的静态模型，或使用 fixed_effects="time"。'
+        "{}不适用于带城市效应的动态模型或时变权重模型：城市虚拟变量使得分偏移 1/T 阶，请检验使用"
+        '单一 W 的静态模型，或使用 fixed_effects="time"。'
     ),
     "{} is not available where outcomes are missing: fit with missing='balance', which says what "
     "it leaves out.": (
