@@ -51,6 +51,17 @@ def where_it_may_be(frame: pd.DataFrame, name: Any) -> str:
     return ""
 
 
+def check_keys_are_columns(frame: pd.DataFrame, city: str, year: str) -> None:
+    """The keys are columns, not levels of an index, where pandas keeps them so often."""
+    levels = [level for level in frame.index.names if level is not None]
+    absent = [key for key in (city, year) if isinstance(key, str) and key not in frame.columns]
+    if levels and not set(absent) <= set(levels):
+        raise PanelError(
+            f"the table has no column {named(absent)}; its index holds {named(levels)}. Make "
+            "columns of them and say which: ss.CityPanel(frame.reset_index(), city=..., year=...)."
+        )
+
+
 def check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
     """The panel calls its keys city and year; no other column may."""
     taken = [k for k, own in (("city", city), ("year", year)) if own != k and k in frame.columns]
