@@ -285,10 +285,9 @@ def test_the_table_of_shares_is_that_of_the_curves(runs):
         assert_allclose(table.frame.loc[effect].astype(float), expected.astype(float))
         column = table.columns.index(effect.capitalize())
         printed = {row.label: row.cells[column] for row in table.rows}
-        count = len(runs.curve("x", effect).table)
-        positive = (runs.curve("x", effect).table["estimate"] > 0).sum()
-        assert printed["Models"] == str(count)
-        assert printed["Positive"] == f"{100 * positive / count:.3g}%"
+        estimates = runs.curve("x", effect).table["estimate"]
+        assert printed["Models"] == str(len(estimates))
+        assert printed["Positive"] == f"{100 * (estimates > 0).sum() / len(estimates):.3g}%"
     assert table.columns == ("Direct", "Indirect", "Total")
     assert table.notes[0] == "Effects of Broadband; significant: p < 0.05."
     assert "are no p-values" in table.notes[1]

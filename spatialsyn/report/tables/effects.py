@@ -153,10 +153,10 @@ def _label(line: Mapping[Any, Any], how: Display) -> str:
         label = f"{label}: {ends}" if any(key in line for key in ACROSS) else ends
     if "city" in line:
         label = f"{how.label(line['city'])}: {label}"
-    return ", ".join([label, *(_level(key, line[key], how) for key in ACROSS if key in line)])
+    return ", ".join([label, *(level_label(key, line[key], how) for key in ACROSS if key in line)])
 
 
-def _level(key: str, value: object, how: Display) -> str:
+def level_label(key: str, value: object, how: Display) -> str:
     """A year of the horizon, an order of neighbours, a band or a channel."""
     if key == "horizon":
         return how.say("long run") if value == "long" else how.say("year {}", value)
@@ -183,7 +183,7 @@ def _across(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row
             f"none of them; they are told apart by {', '.join(tidy.columns[:2])}."
         )
     lines = tidy.to_dict("records")
-    heads = [_level(across, line[across], how) for line in lines]
+    heads = [level_label(across, line[across], how) for line in lines]
     rest = [{key: value for key, value in line.items() if key != across} for line in lines]
     labels = [_label(line, how) for line in rest]
     return _crossing(tidy.assign(head=heads, row=labels, label=labels), how)
