@@ -131,7 +131,12 @@ def with_objects_as_numbers(frame: pd.DataFrame, blocks: Container[Any]) -> pd.D
         and name not in blocks
         and (_all_are(frame[name], FLAGS) or _all_are(frame[name], NUMBERS, but=FLAGS))
     }
-    return frame.assign(**made) if made else frame
+    if not made:
+        return frame
+    copy = frame.copy()
+    for name, numbers in made.items():
+        copy[name] = numbers
+    return copy
 
 
 def _all_are(column: pd.Series, kinds: tuple[type, ...], but: tuple[type, ...] = ()) -> bool:

@@ -116,7 +116,10 @@ def specification_table(
     curves = [runs.curve(x, effect) for effect in EFFECTS]
     shares = pd.DataFrame([found.shares for found in curves], index=list(EFFECTS))
     rows = [
-        Row(how.say(str(name).capitalize()), tuple(map(_cell, shares[name], [name] * len(shares))))
+        Row(
+            how.say(str(name).capitalize()),
+            tuple(_cell(value, str(name)) for value in shares[name]),
+        )
         for name in shares
     ]
     what = how.say("Effects of {}; significant: p < {}.", how.label(x), f"{ALPHA:g}")
