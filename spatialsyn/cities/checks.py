@@ -231,15 +231,22 @@ def _bare(i: Any) -> str:
 
 
 def check_blocks(name: str, blocks: pd.Series) -> None:
-    """No two blocks differ by blanks alone: effects would tell 'GBA' from 'GBA '."""
-    texts = [block for block in blocks.unique() if isinstance(block, str)]
-    bare = [re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip() for text in texts]
-    twins = [text for text, plain in zip(texts, bare, strict=True) if bare.count(plain) > 1]
-    if twins:
+    """No two blocks differ by blanks or case alone: effects would tell 'GBA' from 'gba '."""
+    texts = [block for block in blocks.value_counts().index if isinstance(block, str)]
+    usual: dict[str, str] = {}  # how most cities write it
+    for text in texts:
+        usual.setdefault(_folded(text), text)
+    alike = {text: usual[_folded(text)] for text in texts if usual[_folded(text)] != text}
+    if alike:
+        twins = [text for text in texts if text in {*alike, *alike.values()}]
         raise PanelError(
-            f"the grouping {name!r} has blocks that differ by blanks or widths of letters alone: "
-            f"{named(twins)}. Write them alike: frame[{name!r}].str.strip()."
+            f"the grouping {name!r} has blocks that differ by blanks, case or widths of letters "
+            f"alone: {named(twins)}. Write them alike: frame[{name!r}].replace({alike})."
         )
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
 
 
 def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from ast import literal_eval
 from decimal import Decimal
 
 import numpy as np
@@ -99,3 +101,16 @@ def test_effects_by_a_series_or_a_column_of_groups_are_told_how():
         res.effects("urbanization", by=core)
     with pytest.raises(ss.AlignmentError, match=r"a row and a column for every city.*blocks="):
         res.effects("urbanization", by=core.to_frame())
+
+
+@pytest.mark.parametrize("twin", ["gba", "GBA ", "ＧＢＡ"])
+def test_blocks_are_written_alike_the_way_the_error_says(twin):
+    """The spelling of most cities is taken; a strip would leave case and width."""
+    odd = pd.concat([table(), table().assign(adcode=lambda f: f["adcode"] + "9")])
+    odd.loc[odd["adcode"] == "440300", "region"] = twin
+    with pytest.raises(ss.PanelError, match="differ by blanks, case or widths") as refused:
+        ss.CityPanel(odd, blocks=["region"])
+    (mapping,) = re.findall(r"replace\((\{.*\})\)", str(refused.value))
+    alike = odd.assign(region=odd["region"].replace(literal_eval(mapping)))
+    sizes = ss.CityPanel(alike, blocks=["region"]).blocks["region"].value_counts()
+    assert sizes.to_dict() == {"GBA": 4, "edge": 2}
