@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -61,14 +62,15 @@ class Convergence:
         return pd.concat(found, names=["year"])
 
     def __repr__(self) -> str:
-        return (
-            f"Beta convergence of {self.column} over {self.horizon} year(s), starting "
-            f"{named(self.starts)}\n"
-            f"{self.results.equation}\n{self.table.to_string(float_format='{:.4g}'.format)}"
-        )
+        return "\n".join([*self._above(), self.table.to_string(float_format="{:.4g}".format)])
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(float_format="{:.4g}".format))
+        shown = self.table.to_html(float_format="{:.4g}".format)
+        return f"<p>{'<br>'.join(map(escape, self._above()))}</p>{shown}"
+
+    def _above(self) -> list[str]:
+        what = f"Beta convergence of {self.column} over {self.horizon} year(s), starting "
+        return [what + named(self.starts), self.results.equation]
 
 
 def beta_convergence(

@@ -101,6 +101,8 @@ def glance(results: Results) -> pd.DataFrame:
     dynamic models always are. The AIC of these compares with no static model's.
     """
     corrects = results.model.fixed_effects != "none" and results.design.instruments is None
+    model = results.model
+    lags = [*(["y(t-1)"] if model.lag_y else []), *(f"W[{name}]*y(t-1)" for name in model.lag_wy)]
     row = {
         "outcome": results.data.outcome,
         "family": results.model.family,
@@ -110,6 +112,8 @@ def glance(results: Results) -> pd.DataFrame:
         "fixed_effects": results.model.fixed_effects,
         "correction": results.model.correction if corrects else "-",
         "random": results.model.random or "none",
+        "regimes": str(model.regimes or "none"),
+        "lags_in_time": ", ".join(lags) or "none",
         "covariance": results.cov_kind,
         "missing": results.sample.missing,
         "cities": results.panel.n,

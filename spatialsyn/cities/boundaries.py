@@ -7,6 +7,7 @@ and then every city's area is compared before and after.
 
 from __future__ import annotations
 
+import os
 from hashlib import blake2b
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from spatialsyn.cities.checks import are_absent
 from spatialsyn.cities.mend import mended, metric, misfit_message
 from spatialsyn.cities.tidying import are_whole
 from spatialsyn.cities.topology import are_one_ring, check_borders
-from spatialsyn.errors import BoundaryError, named
+from spatialsyn.errors import BoundaryError, expect, named
 
 REPAIRS = (None, "snap")
 # Layers whose borders were found exact: every matrix made of a layer asks for the check again.
@@ -58,6 +59,8 @@ def read_boundaries(
     # GDAL takes 40 MB, which a panel without a file of polygons need not have.
     from spatialsyn.cities.boundary_files import open_polygons
 
+    what = "boundaries are the path of a file; polygons go into ss.CityPanel(frame, cities=...)"
+    expect(path, (str, os.PathLike), what, BoundaryError)
     path = Path(path).expanduser()
     cities = open_polygons(path, encoding)
     return check_boundaries(cities, city=city, repair=repair, name=path.name)

@@ -51,6 +51,17 @@ def where_it_may_be(frame: pd.DataFrame, name: Any) -> str:
     return ""
 
 
+def check_keys_are_columns(frame: pd.DataFrame, city: str, year: str) -> None:
+    """The keys are columns, not levels of an index, where pandas keeps them so often."""
+    levels = [level for level in frame.index.names if level is not None]
+    absent = [key for key in (city, year) if isinstance(key, str) and key not in frame.columns]
+    if levels and not set(absent) <= set(levels):
+        raise PanelError(
+            f"the table has no column {named(absent)}; its index holds {named(levels)}. Make "
+            "columns of them and say which: ss.CityPanel(frame.reset_index(), city=..., year=...)."
+        )
+
+
 def check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:
     """The panel calls its keys city and year; no other column may."""
     taken = [k for k, own in (("city", city), ("year", year)) if own != k and k in frame.columns]
@@ -220,15 +231,22 @@ def _bare(i: Any) -> str:
 
 
 def check_blocks(name: str, blocks: pd.Series) -> None:
-    """No two blocks differ by blanks alone: effects would tell 'GBA' from 'GBA '."""
-    texts = [block for block in blocks.unique() if isinstance(block, str)]
-    bare = [re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip() for text in texts]
-    twins = [text for text, plain in zip(texts, bare, strict=True) if bare.count(plain) > 1]
-    if twins:
+    """No two blocks differ by blanks or case alone: effects would tell 'GBA' from 'gba '."""
+    texts = [block for block in blocks.value_counts().index if isinstance(block, str)]
+    usual: dict[str, str] = {}  # how most cities write it
+    for text in texts:
+        usual.setdefault(_folded(text), text)
+    alike = {text: usual[_folded(text)] for text in texts if usual[_folded(text)] != text}
+    if alike:
+        twins = [text for text in texts if text in {*alike, *alike.values()}]
         raise PanelError(
-            f"the grouping {name!r} has blocks that differ by blanks or widths of letters alone: "
-            f"{named(twins)}. Write them alike: frame[{name!r}].str.strip()."
+            f"the grouping {name!r} has blocks that differ by blanks, case or widths of letters "
+            f"alone: {named(twins)}. Write them alike: frame[{name!r}].replace({alike})."
         )
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
 
 
 def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:

@@ -21,11 +21,12 @@ from spatialsyn.cities.checks import (
     check_ids,
     check_key_names,
     check_keys,
+    check_keys_are_columns,
     check_years,
 )
 from spatialsyn.cities.tidying import (
     matched_polygons,
-    with_flags_as_numbers,
+    with_objects_as_numbers,
     with_rows,
     with_used_categories,
 )
@@ -87,6 +88,7 @@ class CityPanel:
             raise PanelError(f"absent={absent!r} is not one of {named(ABSENT)}.")
         what = "blocks are columns, such as ['region'], or none, ()"
         blocks = (blocks,) if isinstance(blocks, str) else tuple(listed(blocks, what, PanelError))
+        check_keys_are_columns(frame, city, year)
         check_columns(frame, (city, year, *frame.columns.unique()))
         frame = with_used_categories(frame, city)
         check_key_names(frame, city, year)
@@ -95,7 +97,7 @@ class CityPanel:
         holes = check_keys(frame, city, years, absent)
         tidy = frame.assign(**{year: years}).rename(columns={city: "city", year: "year"})
         tidy = with_rows(tidy.set_index(list(KEYS)), holes, blocks).sort_index()
-        tidy = with_flags_as_numbers(tidy, blocks)
+        tidy = with_objects_as_numbers(tidy, blocks)
         check_cells_are_numbers(tidy, ignore=blocks)
         self._frame, self.absent = tidy, tuple(holes)
         self._cities, self._context = matched_polygons(cities, self.ids, city)
@@ -223,6 +225,7 @@ class CityPanel:
             frame = frame.join(pd.DataFrame(made, index=frame.index))
         if set(columns) & set(self._blocks):
             return self._with(frame)
+        frame = with_objects_as_numbers(frame, self._blocks)
         check_cells_are_numbers(frame[list(columns)], ignore=())
         return self._beside(frame)
 

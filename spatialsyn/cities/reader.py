@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from spatialsyn.cities.checks import where_it_may_be
 from spatialsyn.cities.encoding import encoding_of, text_encoding
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.tidying import with_empty_cells, with_kind_of, with_years_of_dates
-from spatialsyn.errors import PanelError, named
+from spatialsyn.errors import PanelError, expect, named
 
 TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet", ".dta")
 UNICODE_STATA = 118  # the format of files from which Stata, with its release 14, writes UTF-8
@@ -67,6 +68,8 @@ def read_panel(
             f'missing={missing!r} must be a list of texts that stand for a missing cell, ["-"]. '
             'City-years without a row are kept with absent="keep".'
         )
+    what = "the table is the path of a file; a DataFrame goes into ss.CityPanel(frame, cities=...)"
+    expect(table, (str, os.PathLike), what, PanelError)
     polygons = None if boundaries is None else read_boundaries(boundaries, city=city, repair=repair)
     ids = None if polygons is None else polygons.index
     frame = _read_table(Path(table), city, year, ids, [str(text) for text in missing], thousands)
@@ -75,12 +78,23 @@ def read_panel(
             f"{Path(table).name!r} has no column {city!r}, which the boundaries have; it has "
             f"{named(frame.columns, 40)}. Where the two files call the cities differently: "
             f"ss.CityPanel(frame, city=..., cities=ss.read_boundaries({str(boundaries)!r}, "
-            f"city={city!r})).{where_it_may_be(frame, city)}"
+            f"city={city!r})).{where_it_may_be(frame, city)}{_across(frame, polygons.index, year)}"
         )
     # A key that is not there is told from the names of the file, not from new ones.
     taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own in frame}
     frame = frame.rename(columns={k: v for k, v in taken.items() if v not in frame.columns})
     return CityPanel(frame, city, year, polygons, blocks, absent)
+
+
+def _across(frame: pd.DataFrame, ids: pd.Index, year: str) -> str:
+    """How a table becomes long whose columns are the cities."""
+    cities = set(map(str, frame.columns)) & set(map(str, ids))
+    if len(cities) < 2:
+        return ""
+    return (
+        f" The cities seem to be columns ({named(sorted(cities), 3)}). A panel has a row for every "
+        f"city and year: frame.melt(id_vars={year!r}, ...)."
+    )
 
 
 def _read_table(

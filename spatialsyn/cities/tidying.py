@@ -6,8 +6,10 @@ And a table as a file meant it: cells that stand for missing ones, ids of one ki
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from spatialsyn.cities.checks import check_index_is_meant, check_same_cities
 
 # Whole numbers up to here are exact as decimals.
 EXACT_DECIMALS = 2**53
+# What pandas may keep as objects: flags, and numbers that are none.
+FLAGS, NUMBERS = (bool, np.bool_), (Real, Decimal)
 
 
 def with_empty_cells(frame: pd.DataFrame, missing: Iterable[str]) -> pd.DataFrame:
@@ -114,28 +118,34 @@ def with_rows(
     return full
 
 
-def with_flags_as_numbers(frame: pd.DataFrame, blocks: tuple[str, ...]) -> pd.DataFrame:
-    """True and False beside missing cells as 1, 0 and missing; pandas keeps them as objects.
+def with_objects_as_numbers(frame: pd.DataFrame, blocks: Container[Any]) -> pd.DataFrame:
+    """Numbers, or True and False, that pandas keeps as objects beside missing cells, as numbers.
 
-    Those of Arrow are a kind of their own, which pandas does not count among the numbers.
+    One pd.NA or None makes objects of a column. Flags of Arrow are a kind of their own, which
+    pandas does not count among the numbers.
     """
-    flags = [
-        name
+    made = {
+        name: frame[name].where(frame[name].notna(), np.nan).astype(float)
         for name, kind in frame.dtypes.items()
         if (pd.api.types.is_object_dtype(kind) or isinstance(kind, pd.ArrowDtype))
         and name not in blocks
-        and _is_flag(frame[name])
-    ]
-    return frame.astype(dict.fromkeys(flags, float)) if flags else frame
+        and (_all_are(frame[name], FLAGS) or _all_are(frame[name], NUMBERS, but=FLAGS))
+    }
+    if not made:
+        return frame
+    copy = frame.copy()
+    for name, numbers in made.items():
+        copy[name] = numbers
+    return copy
 
 
-def _is_flag(column: pd.Series) -> bool:
+def _all_are(column: pd.Series, kinds: tuple[type, ...], but: tuple[type, ...] = ()) -> bool:
+    """Whether every cell that is there is of these kinds; the first one tells of most columns."""
     cells = column[column.notna()]
-    flag = (bool, np.bool_)
     return (
         bool(len(cells))
-        and isinstance(cells.iloc[0], flag)
-        and all(isinstance(cell, flag) for cell in cells)
+        and isinstance(cells.iloc[0], kinds)
+        and all(isinstance(cell, kinds) and not isinstance(cell, but) for cell in cells)
     )
 
 

@@ -5,12 +5,16 @@
                   (rho e_k', e_k', beta_k) in (beta, theta, rho)
     SDM -> SDEM   not nested: neither is a special case of the other
 
+    regimes -> one coefficient for all blocks, by the likelihood ratio against that fit
+
 The constant and regressors without a lag of their own are no part of the common factor. The
 Wald test of a product depends on how it is written, the likelihood ratio does not: with few
 observations look at both (Gregory & Veall 1985, Econometrica 53).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -73,7 +77,9 @@ def lr(results: Results, to: str | Results) -> HypothesisTest:
     Parameters
     ----------
     to : a family, which is fitted to the same data in the same way, or another fit
-        It must then share the outcome, the cities, the years and the way effects are removed.
+        It must then share the outcome, the cities, the years and the way effects are removed. Of
+        a model with regimes it may be the fit without: do the blocks differ at all? A number
+        `above` is taken as given then, not as one that was looked for (see `ss.threshold`).
 
     Raises
     ------
@@ -105,8 +111,10 @@ def _ratio(results: Results, other: Results) -> HypothesisTest:
         null = _null(results, family) if alike else ""
     elif _common_factor(results, family) and not _factor_fails(results):
         df, null = len(ours) - len(theirs), COMMON_FACTOR
+    elif _shares_coefficients(results, other):
+        df, null = len(ours) - len(theirs), _shared_by_blocks(results, other)
     else:
-        return _not_nested(results, family)
+        return _not_nested(results, family, set(theirs) - set(ours))
     null = null or f"no {named(name for name in ours if name not in theirs)}"
     statistic = 2 * (results.loglik - other.loglik)
     if statistic < -SLACK:
@@ -148,6 +156,23 @@ def _check_comparable(one: Results, other: Results) -> None:
                 "Fit both in the same way; for fixed effects see fixed_effects_lr, for random "
                 "ones random_effects_lr."
             )
+
+
+def _shares_coefficients(results: Results, other: Results) -> bool:
+    """Whether `other` is the model of `results`, with coefficients that its blocks share."""
+    mine, its = results.model.regimes, other.model.regimes
+    if mine is None or results.model.but(regimes=its) != other.model:
+        return False
+    if its is None:
+        return True
+    one_grouping = (mine.grouping, mine.above) == (its.grouping, its.above)
+    fewer = not mine.x or (bool(its.x) and set(its.x) <= set(mine.x))
+    return one_grouping and fewer and mine.rho >= its.rho
+
+
+def _shared_by_blocks(results: Results, other: Results) -> str:
+    shared = [n for n in other.estimate.names if n not in results.estimate.names]
+    return f"the blocks of {results.model.regimes.grouping} share {named(shared)}"
 
 
 def _common_factor(results: Results, to: str) -> bool:
@@ -223,9 +248,19 @@ def _null(results: Results, to: str) -> str:
     return f"{' = '.join(SYMBOLS[lag] for lag in gone)} = 0"
 
 
-def _not_nested(results: Results, to: str) -> HypothesisTest:
+def _not_nested(results: Results, to: str, foreign: Iterable[str] = ()) -> HypothesisTest:
     family, to = results.model.family.upper(), to.upper()
     why = f"{to} is no special case of {family}: compare aic and bic, or ss.diagnostics.posterior."
+    if family == to and foreign:
+        why = (
+            f"the model it is tested against has {named(sorted(foreign))}, which this one lacks, "
+            "and is no special case of it: compare aic and bic, or ss.diagnostics.posterior."
+        )
+    elif family == to:
+        why = (
+            f"the family is {family} already. A fit with fewer regressors, or without regimes=, "
+            "is what lr(results, to=fit) takes."
+        )
     return HypothesisTest(f"{family} could be {to}", np.nan, np.nan, np.nan, why)
 
 

@@ -123,6 +123,8 @@ def _tested(pairs: Sequence[Pair], draws: int, seed: int, engine: Engine) -> lis
             )
         p = (1 + (known >= test.statistic).sum()) / (1 + len(known))
         note = f"p from {len(known)} panels drawn from the model, seed {seed}"
+        if len(known) < draws:
+            note += f"; {draws - len(known)} more without an estimate"
         found.append(replace(test, p=float(p), note=note))
     return found
 

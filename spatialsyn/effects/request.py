@@ -331,19 +331,22 @@ def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
         raise ModelError(f"per={per!r} counts effects by block: by='region', or another grouping.")
     if by is None:
         return average(panel.n)
-    if isinstance(by, pd.DataFrame) or by == "pair":
+    if isinstance(by, pd.DataFrame) or (isinstance(by, str) and by == "pair"):
         check_written(panel.n, "effects by pair of cities")
     if isinstance(by, pd.DataFrame):
         return by_pairs(_labels_of_pairs(by, panel))
-    if by == "city":
+    if isinstance(by, str) and by == "city":
         return by_city(panel.ids)
-    if by == "pair":
+    if isinstance(by, str) and by == "pair":
         return by_pair(panel.ids)
     if not isinstance(by, str) or by not in panel.blocks:
+        said = repr(by) if isinstance(by, str) else f"{type(by).__name__}: {str(by)[:60]!r}"
         raise ModelError(
-            f"by={by!r} is neither 'city', 'pair', 'channel', a grouping of the panel nor a table "
+            f"by={said} is neither 'city', 'pair', 'channel', a grouping of the panel nor a table "
             "of labels for pairs of cities (ss.weights.bands); the groupings: "
-            f"{named(panel.blocks) or 'none'}. Name one when the panel is made: blocks=['region']."
+            f"{named(panel.blocks) or 'none'}. A further one is a column that is named when the "
+            "panel is made: ss.CityPanel(panel.assign(core=...).frame.reset_index(), city='city', "
+            "cities=panel.cities, blocks=['region', 'core'])."
         )
     return by_block(panel.blocks[by].loc[list(panel.ids)], per)
 
@@ -355,7 +358,9 @@ def _labels_of_pairs(labels: pd.DataFrame, panel: CityPanel) -> pd.DataFrame:
         if absent or len(axis) != len(ids):
             raise AlignmentError(
                 f"the labels of pairs lack {named(absent) or 'none'} of the panel's cities, or "
-                f"name others: {len(axis)} against {len(ids)}. Make them from panel.cities."
+                f"name others: {len(axis)} against {len(ids)}. Make them from panel.cities: a row "
+                "and a column for every city, as ss.weights.bands does. Groups of cities are "
+                "named when the panel is made, blocks=[...]."
             )
     made = labels.loc[ids, ids]
     made.attrs = dict(labels.attrs)

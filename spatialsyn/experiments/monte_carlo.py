@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -82,12 +83,16 @@ class MonteCarlo:
 
     def __repr__(self) -> str:
         shown = self.table.to_string(index=False, float_format="{:.3g}".format)
-        lost = [f"{row.model}: {row.failed} x {row.message}" for row in self.failures.itertuples()]
-        about = f"({self.size} panels drawn from {self.model}, seed {self.seed})"
-        return "\n".join([shown, about, *(["no estimate:", *lost] if lost else [])])
+        return "\n".join([shown, *self._below()])
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format="{:.3g}".format))
+        shown = self.table.to_html(index=False, float_format="{:.3g}".format)
+        return f"{shown}<p>{'<br>'.join(map(escape, self._below()))}</p>"
+
+    def _below(self) -> list[str]:
+        lost = [f"{row.model}: {row.failed} x {row.message}" for row in self.failures.itertuples()]
+        about = f"({self.size} panels drawn from {self.model}, seed {self.seed})"
+        return [about, *(["no estimate:", *lost] if lost else [])]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -76,10 +77,14 @@ class Autocorrelation:
 
     def __repr__(self) -> str:
         shown = self.table.to_string(index=False, float_format="{:.4g}".format)
-        return f"{shown}\n({self.about}; {self.permutations} permutations, seed {self.seed})"
+        return f"{shown}\n{self._below()}"
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format="{:.4g}".format))
+        shown = self.table.to_html(index=False, float_format="{:.4g}".format)
+        return f"{shown}<p>{escape(self._below())}</p>"
+
+    def _below(self) -> str:
+        return f"({self.about}; {self.permutations} permutations, seed {self.seed})"
 
 
 def autocorrelation(

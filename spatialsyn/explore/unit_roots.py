@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -56,12 +57,14 @@ class UnitRoots:
     seed: int
 
     def __repr__(self) -> str:
-        how = f"{self.trend}, {self.lags} lags, {self.simulations} simulated panels"
-        shown = self.table.to_string(float_format="{:.4g}".format)
-        return f"{shown}\n(H0: a unit root in every city; {how}, seed {self.seed})"
+        return f"{self.table.to_string(float_format='{:.4g}'.format)}\n{self._below()}"
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(float_format="{:.4g}".format))
+        return f"{self.table.to_html(float_format='{:.4g}'.format)}<p>{escape(self._below())}</p>"
+
+    def _below(self) -> str:
+        how = f"{self.trend}, {self.lags} lags, {self.simulations} simulated panels"
+        return f"(H0: a unit root in every city; {how}, seed {self.seed})"
 
 
 def unit_roots(

@@ -18,6 +18,7 @@ compare them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -65,11 +66,14 @@ class Disparity:
         ).rename_axis("measure")
 
     def __repr__(self) -> str:
-        weighted = f", weighted by {self.weight}" if self.weight else ""
-        return f"Disparity of {self.column}{weighted}\n{self.table.round(4).to_string()}"
+        return f"{self._above()}\n{self.table.round(4).to_string()}"
 
     def _repr_html_(self) -> str:
-        return str(self.table.round(4).to_html())
+        return f"<p>{escape(self._above())}</p>{self.table.round(4).to_html()}"
+
+    def _above(self) -> str:
+        weighted = f", weighted by {self.weight}" if self.weight else ""
+        return f"Disparity of {self.column}{weighted}"
 
 
 def disparity(

@@ -16,6 +16,7 @@ import numpy as np
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, expect, named
+from spatialsyn.measures.columns import cells
 from spatialsyn.numerics.lags import Array
 
 BENEFIT, COST = 1, -1
@@ -81,6 +82,14 @@ def limits_by_year(
 ) -> tuple[Array, Array]:
     """Limits of a column in every year of the panel, two arrays of length T."""
     x = panel.array(column)
+    holes = ~np.isfinite(x)
+    if holes.any():
+        raise PanelError(
+            f"{column!r} has {holes.sum()} missing or infinite cells, in {cells(panel, holes)}; an "
+            "index needs all of them. Take other years or cities, panel.subset(...), leave the "
+            f"indicator out, or fill them: panel.interpolate({column!r}) makes the column "
+            f"'{column}_interpolated', in which holes at an end of a series stay."
+        )
     if over == "year":
         found = [
             limits(x[:, t], f"{column} in {year}", origin) for t, year in enumerate(panel.years)

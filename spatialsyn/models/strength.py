@@ -17,6 +17,7 @@ Over-identification: Sargan (1958) e'He / sigma2 under a classical covariance, e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -58,11 +59,14 @@ class FirstStage:
 
     def __repr__(self) -> str:
         text = self.table.to_string(index=False, float_format="{:.4g}".format)
-        said = f"\n{self.note}" if self.note else ""
-        return f"{text}\n(instruments: {', '.join(self.instruments)}){said}"
+        return "\n".join([text, *self._below()])
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format="{:.4g}".format))
+        shown = self.table.to_html(index=False, float_format="{:.4g}".format)
+        return f"{shown}<p>{'<br>'.join(map(escape, self._below()))}</p>"
+
+    def _below(self) -> list[str]:
+        return [f"(instruments: {', '.join(self.instruments)})", *filter(None, [self.note])]
 
 
 def first_stage(design: Design, kind: str) -> FirstStage:

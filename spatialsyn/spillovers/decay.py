@@ -30,7 +30,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import PROFILE, Effects
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import EstimationError, ModelError, check_whole, expect, named, percent
+from spatialsyn.errors import EstimationError, ModelError, check_whole, expect, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import align, listed_weights, sweep_effects
@@ -42,7 +42,7 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
 from spatialsyn.spillovers import profile as profiles
 from spatialsyn.spillovers.curve import curves
-from spatialsyn.spillovers.doubts import doubts, intervals, tabulated
+from spatialsyn.spillovers.doubts import doubts, half_distances, intervals, said_of, tabulated
 from spatialsyn.spillovers.kernel import Kernel, kernels
 from spatialsyn.spillovers.region import Fitted, Region, not_rejected, span
 from spatialsyn.spillovers.replicates import FEWEST
@@ -170,6 +170,11 @@ class Decay:
     def _side_by_side(self) -> pd.DataFrame:
         return self._drawn(self.kernels)
 
+    @property
+    def half_distance(self) -> pd.DataFrame:
+        """ln 2 / delta by distance: over it exponential weights fall by half; powers have none."""
+        return half_distances(self.kernels[0].kind, self.estimate, self.se, self.interval)
+
     def bootstrap(
         self,
         draws: int = 499,
@@ -211,10 +216,7 @@ class Decay:
             )
         for name in self.estimate.index:
             row = self.interval.loc[name]
-            said.append(
-                f"Decay of {name} ({kind}): {self.estimate[name]:.4g}, se {self.se[name]:.3g}, "
-                f"{percent(self.level)} interval {row['low']:.4g} .. {row['high']:.4g}."
-            )
+            said.append(said_of(name, kind, self.estimate, self.se, self.interval, self.level))
             tried = self.profile.loc[self.profile["distance"] == name, "decay"]
             peaked = bool(np.isfinite(self.se[name]))
             said += doubts(row, tried, None if peaked else float(self.estimate[name]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spatialsyn.errors import ModelError, percent
 from spatialsyn.spillovers.profile import STEP, Interval
 
 
@@ -28,6 +29,41 @@ def tabulated(ends: list[Interval], names: list[str], top: float) -> pd.DataFram
     ]
     profile = pd.concat(parts, ignore_index=True)
     return profile.assign(lr=2 * (top - profile["loglik"]))
+
+
+def half_distances(
+    kind: str, estimate: pd.Series, se: pd.Series, interval: pd.DataFrame
+) -> pd.DataFrame:
+    """ln 2 / delta, over which exponential weights fall by half; 0 or infinite where it is open."""
+    if kind != "exponential":
+        power = float(estimate.iloc[0])
+        raise ModelError(
+            "weights that fall with a power of the distance have no half distance: they halve "
+            f"where it is 2^(1/delta) times as long, here {2 ** (1 / power):.4g} times. "
+            'kind="exponential" has one.'
+        )
+    half = np.log(2) / estimate
+    low = (np.log(2) / interval["high"]).mask(interval["open_above"], 0.0)
+    high = (np.log(2) / interval["low"]).mask(interval["open_below"], np.inf)
+    return pd.DataFrame({"estimate": half, "se": half / estimate * se, "low": low, "high": high})
+
+
+def said_of(
+    name: str, kind: str, estimate: pd.Series, se: pd.Series, interval: pd.DataFrame, level: float
+) -> str:
+    """The decay with one distance and its interval, in words."""
+    row = interval.loc[name]
+    said = (
+        f"Decay of {name} ({kind}): {estimate[name]:.4g}, se {se[name]:.3g}, "
+        f"{percent(level)} interval {row['low']:.4g} .. {row['high']:.4g}"
+    )
+    if kind == "exponential":
+        half = half_distances(kind, estimate, se, interval).loc[name]
+        said += (
+            f"; weights halve over a distance of {half['estimate']:.4g} "
+            f"({half['low']:.4g} .. {half['high']:.4g})"
+        )
+    return f"{said}."
 
 
 def doubts(row: pd.Series, tried: pd.Series, at: float | None) -> list[str]:

@@ -12,13 +12,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from typing import Any
 
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import ModelError, PanelError, SpatialsynError, expect
+from spatialsyn.errors import ModelError, PanelError, SpatialsynError, expect, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.design import align
 from spatialsyn.models.spec import SpatialModel
@@ -68,13 +69,17 @@ class Jackknife:
         return pd.DataFrame(rows)
 
     def __repr__(self) -> str:
-        lost = f", {len(self.failures)} without an estimate" if self.failures else ""
         shown = self.summary.to_string(index=False, float_format="{:.4g}".format)
-        cities = self.table["without"].nunique() + len(self.failures)
-        return f"{shown}\n(each of {cities} cities left out once{lost})"
+        return f"{shown}\n{self._below()}"
 
     def _repr_html_(self) -> str:
-        return str(self.summary.to_html(index=False, float_format="{:.4g}".format))
+        shown = self.summary.to_html(index=False, float_format="{:.4g}".format)
+        return f"{shown}<p>{escape(self._below())}</p>"
+
+    def _below(self) -> str:
+        cities = self.table["without"].nunique() + len(self.failures)
+        gone = f", {len(self.failures)} without an estimate: {named(self.failures)}"
+        return f"(each of {cities} cities left out once{gone if self.failures else ''})"
 
 
 def jackknife(

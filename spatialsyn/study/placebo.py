@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -63,15 +64,17 @@ class Placebo:
     seed: int
 
     def __repr__(self) -> str:
-        count = self.draws["draw"].nunique()
-        lost = f", {self.failed} without an estimate" if self.failed else ""
         shown = self.table.to_string(index=False, float_format="{:.4g}".format)
-        return (
-            f"{shown}\n({self.shuffle} exchanged at random, {count} draws{lost}, seed {self.seed})"
-        )
+        return f"{shown}\n{self._below()}"
 
     def _repr_html_(self) -> str:
-        return str(self.table.to_html(index=False, float_format="{:.4g}".format))
+        shown = self.table.to_html(index=False, float_format="{:.4g}".format)
+        return f"{shown}<p>{escape(self._below())}</p>"
+
+    def _below(self) -> str:
+        count = self.draws["draw"].nunique()
+        lost = f", {self.failed} without an estimate" if self.failed else ""
+        return f"({self.shuffle} exchanged at random, {count} draws{lost}, seed {self.seed})"
 
 
 def placebo(

@@ -45,7 +45,7 @@ def test_maps_find_the_groupings_of_the_panel_with_its_polygons():
     assert p.blocks["region"].to_dict() == {"440100": "GBA", "440300": "GBA", "440400": "edge"}
 
 
-@pytest.mark.parametrize("twin", ["GBA ", "\u3000GBA", "ＧＢＡ"])
+@pytest.mark.parametrize("twin", ["GBA ", "\u3000GBA", "ＧＢＡ", "gba"])
 def test_blocks_that_look_alike_are_refused(twin):
     frame = table()
     frame.loc[:2, "region"] = twin

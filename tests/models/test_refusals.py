@@ -237,6 +237,17 @@ def test_the_summary_says_how_few_cities_there_are_and_what_is_no_effect():
     assert w.hash in text
 
 
+def test_a_glance_tells_models_apart_that_differ_in_regimes_or_lags_in_time():
+    panel, w = made_up()
+    model = ss.sdm("y ~ x", W="w", fixed_effects="individual")
+    plain = ss.fit(model, panel, w).glance().iloc[0]
+    own = ss.fit(model.but(regimes=ss.regimes("region", x="x")), panel, w).glance().iloc[0]
+    lagged = ss.fit(model.but(lag_y=True, lag_wy=True), panel, w).glance().iloc[0]
+    assert (plain["regimes"], plain["lags_in_time"]) == ("none", "none")
+    assert own["regimes"] == "region (x)"
+    assert lagged["lags_in_time"] == "y(t-1), W[w]*y(t-1)"
+
+
 def test_glance_and_tidy():
     panel, w = made_up(n=40)
     res = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="twoways"), panel, w)

@@ -89,6 +89,21 @@ def test_chinese_has_the_same_numbers_and_no_english_but_reasons(kind):
         assert not re.search(r"[A-Za-z]{3,}", NAMES.sub("", text)), text
 
 
+@pytest.mark.filterwarnings("ignore:the process has a root")
+@pytest.mark.parametrize("kind", KINDS)
+def test_reasons_are_chinese_too(kind):
+    """Of every note and of why a test does not apply: no three English words in a row."""
+    for note in set(fitted(kind).diagnostics().table["note"]):
+        said = NAMES.sub("", spoken(note, "zh"))
+        assert not re.search(r"[a-z]{2,},? [a-z]{2,},? [a-z]{2,}", said), note
+
+
+def test_what_blocks_share_is_said_in_chinese_with_its_list():
+    assert spoken("the blocks of region share 'x', 'W[w]*x'", "zh") == (
+        "region 各区块的 'x', 'W[w]*x' 相同"
+    )
+
+
 def test_letters_are_greek_and_minus_signs_real():
     assert spoken("rho = lambda = 0, given theta", "en") == "ρ = λ = 0, given θ"
     assert spoken("mean I -0.033", "en") == "mean I −0.033"

@@ -10,6 +10,7 @@ from zipfile import ZipFile
 import numpy as np
 import pandas as pd
 import pytest
+from cases import made_up
 from models import fitted, places
 
 import spatialsyn as ss
@@ -113,3 +114,15 @@ def test_p_values_at_the_foot_are_explained_where_there_are_any(index):
     assert note not in ss.report.table(index, show="tests").notes  # the bounds of rho are no test
     tests = {"Wald": ss.diagnostics.wald(index, "sar")}
     assert note in ss.report.table(index, show="tests", tests=tests).notes
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.03, 0.001, 40.0])
+def test_the_variance_shows_two_digits_at_least_whatever_the_units_of_y(scale):
+    """It has the units of y squared: with three decimals 0.00074 was 0.001, a third too much."""
+    panel, w = made_up()
+    model = ss.sdm("y ~ x", W="w", fixed_effects="twoways")
+    res = ss.fit(model, panel.assign(y=scale * panel.array("y")), w)
+    for layout, name in (("default", "σ²"), ("matlab", "sigma^2")):
+        (row,) = [r for r in ss.report.table(res, layout=layout).rows if r.label == name]
+        printed = float(row.cells[0].replace(",", ""))
+        assert printed == pytest.approx(res.sigma2, rel=0.05)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import spatialsyn as ss
@@ -63,8 +65,10 @@ def test_effects_of_several_kinds_are_not_drawn_as_one(results):
     for figure in (report.block_plot, report.block_matrix):
         with pytest.raises(ConfigError, match="several rows of a kind, by 'channel'"):
             figure(by_channel)
-    with pytest.raises(ConfigError, match="several rows of a kind, by 'order', and effects_plot"):
-        report.effects_plot(results.effects(order=2))
+    both = results.effects(order=2)
+    two = replace(both, table=both.table.assign(channel=["geo", "dig"] * (len(both.table) // 2)))
+    with pytest.raises(ConfigError, match="by 'order', 'channel', and effects_plot tells them"):
+        report.effects_plot(two)
 
 
 @pytest.mark.parametrize(

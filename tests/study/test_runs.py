@@ -283,6 +283,11 @@ def test_the_table_of_shares_is_that_of_the_curves(runs):
     for effect in ("direct", "indirect", "total"):
         expected = runs.curve("x", effect).shares
         assert_allclose(table.frame.loc[effect].astype(float), expected.astype(float))
+        column = table.columns.index(effect.capitalize())
+        printed = {row.label: row.cells[column] for row in table.rows}
+        estimates = runs.curve("x", effect).table["estimate"]
+        assert printed["Models"] == str(len(estimates))
+        assert printed["Positive"] == f"{100 * (estimates > 0).sum() / len(estimates):.3g}%"
     assert table.columns == ("Direct", "Indirect", "Total")
     assert table.notes[0] == "Effects of Broadband; significant: p < 0.05."
     assert "are no p-values" in table.notes[1]

@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
 from spatialsyn.report.figures.surroundings import above, finished, name_axes
-from spatialsyn.report.labels import check_labels
+from spatialsyn.report.labels import check_labels, unquoted
 from spatialsyn.report.magnitudes import plain
 from spatialsyn.report.words import word
 from spatialsyn.spillovers.decay import Decay
@@ -38,8 +38,8 @@ def decay_plot(
     Parameters
     ----------
     x : which regressor, where several have lags that decay
-    labels : regressor or distance -> what to print for it
-    outcome : what to print for y
+    labels : regressor, distance or outcome -> what to print for it
+    outcome : what to print for y; its label, or the formula's own, by default
 
     Raises
     ------
@@ -54,7 +54,7 @@ def decay_plot(
     if x is None or x not in known:
         raise ConfigError(f"x={x!r}: choose one regressor with decaying lags, {named(known)}.")
     table, names = table[table["x"] == x], list(found.estimate.index)
-    check_labels(labels, "decay_plot", [x, *names])
+    check_labels(labels, "decay_plot", [x, *names], [found.results])
     with theme.style(language):
         if ax is None:
             ax = theme.axes_of(width_mm, HEIGHT_MM)
@@ -71,10 +71,11 @@ def decay_plot(
             far = word("share of pairs of cities that are nearer", language)
             ax.xaxis.set_major_formatter(PercentFormatter(1))
             above(ax)
-        y = outcome or found.results.data.outcome
+        own = found.results.data.outcome
+        y = outcome or given.get(own) or unquoted(own)
         text = word("change in {} per unit of {}", language)
         band = word("{} interval of the whole curve", language).format(percent(found.level))
-        name_axes(ax, far, text.format(y, given.get(x, x)), band)
+        name_axes(ax, far, text.format(y, given.get(x, unquoted(x))), band)
         return finished(ax, title)
 
 

@@ -18,6 +18,8 @@ from spatialsyn.report.figures.forest import FILLED, Point, Row, forest, name_ax
 from spatialsyn.report.folding import columns, folded
 from spatialsyn.report.labels import check_labels, unquoted
 from spatialsyn.report.magnitudes import LARGE, ten_to
+from spatialsyn.report.tables.display import Display
+from spatialsyn.report.tables.effects import ACROSS, level_label
 from spatialsyn.report.words import word
 from spatialsyn.results import Results
 
@@ -51,12 +53,13 @@ def effects_plot(
     markers, in the order given. A hollow marker: the interval contains zero. A regressor in
     units so small that its intervals reach less than a tenth as far as the widest is drawn
     times a power of ten, which its heading states; the numbers stay those of one unit.
+    Effects by band of distance, order, channel or year have a row for each of these.
 
     Parameters
     ----------
     results : one model, or several by the name the legend gives them
-    labels : regressor -> what to print for it
-    outcome : what to print for the outcome; the formula's own by default
+    labels : regressor, outcome, channel or band -> what to print for it
+    outcome : what to print for the outcome; its label, or the formula's own, by default
 
     Raises
     ------
@@ -73,15 +76,21 @@ def effects_plot(
         raise ConfigError(f"the models' intervals have different levels: {sorted(levels)}.")
     level = levels.pop()
     fits = [item for item in models.values() if isinstance(item, Results)]
-    regressors = [x for effects in found.values() for x in effects.table["x"]]
-    check_labels(labels, "effects_plot", regressors, fits)
+    names = [
+        name
+        for effects in found.values()
+        for column in ("x", *told_apart_by(effects.table))
+        for name in effects.table[column]
+    ]
+    check_labels(labels, "effects_plot", names, fits)
     with theme.style(language):
         rows = effect_rows(found, labels or {}, language)
         head = word("{} interval", language).format(percent(level)) if len(models) == 1 else ""
         ax = forest(rows, ax, width_mm, title, head)
         if len(models) > 1:
             model_legend(ax, list(models))
-        y = outcome or unquoted(outcome_of(models)) or word("the outcome", language)
+        own = outcome_of(models)
+        y = outcome or (labels or {}).get(own) or unquoted(own) or word("the outcome", language)
         label = word("change in {} per unit of {}", language).format(y, word("x", language))
         if any(p.times != 1 for row in rows for p in row.points):
             label += word(", times the factor of the heading", language)
@@ -100,19 +109,28 @@ def averages(item: Results | Effects) -> Effects:
             "effects_plot shows effects averaged over all cities, results.effects(). These have "
             f"the columns {named(sorted(other))}: see block_plot for blocks, map for cities."
         )
-    check_rows(effects.table, "effects_plot")
+    crossed = told_apart_by(effects.table)
+    if len(crossed) > 1:
+        raise ConfigError(
+            f"these effects have several rows of a kind, by {named(crossed)}, and effects_plot "
+            "tells them apart by one: leave one out, or see ss.report.effects_table."
+        )
     return effects
 
 
+def told_apart_by(table: pd.DataFrame) -> list[str]:
+    """What else tells effects of one kind apart: bands, orders, channels, years."""
+    return [column for column in ACROSS if column in table and table[column].nunique() > 1]
+
+
 def check_rows(table: pd.DataFrame, caller: str) -> None:
-    """Refuse effects with several rows where the figure has one."""
-    parts = [c for c in ("horizon", "order", "channel", "band") if c in table]
-    several = [column for column in parts if table[column].nunique() > 1]
+    """Refuse effects between blocks with several rows where the figure has one."""
+    several = told_apart_by(table)
     if several:
         raise ConfigError(
             f"these effects have several rows of a kind, by {named(several)}, and {caller} shows "
-            "one: make them for one, such as results.effects(x, horizon=5), or see "
-            "ss.report.effects_table."
+            'one: make them without, results.effects(x, by="region"), or for one year, '
+            "horizon=5; ss.report.effects_table shows them all."
         )
 
 
@@ -132,19 +150,32 @@ def effect_rows(
     found: Mapping[str, Effects], labels: Mapping[str, str], language: str
 ) -> list[Row]:
     """A heading per regressor, and a row per effect with a point per model."""
-    rows, factors = [], enlarged(pd.concat([effects.table for effects in found.values()]))
-    for x in factors:
-        times = factors[x]
+    tables = [_labelled(effects.table, labels, language) for effects in found.values()]
+    together = pd.concat(tables)
+    colours = dict(zip(EFFECTS, theme.COLOURS, strict=False))
+    rows = []
+    for x, times in enlarged(together).items():
         drawn = "" if times == 1 else word(" (drawn × {})", language).format(factor(times))
         rows.append(Row(labels.get(x, unquoted(x)) + drawn))
-        for kind, colour in zip(EFFECTS, theme.COLOURS, strict=False):
+        of_x = together[together["x"] == x]
+        for label, kind in dict(zip(of_x["label"], of_x["effect"], strict=True)).items():
             points: list[Point] = []
-            for marker, effects in zip(MARKERS, found.values(), strict=False):
-                table = effects.table
-                mine = table[(table["x"] == x) & (table["effect"] == kind)]
-                points += [point(row, colour, marker, times) for _, row in mine.iterrows()]
-            rows.append(Row(word(kind, language), tuple(points)))
+            for marker, table in zip(MARKERS, tables, strict=False):
+                mine = table[(table["x"] == x) & (table["label"] == label)]
+                points += [point(row, colours[kind], marker, times) for _, row in mine.iterrows()]
+            rows.append(Row(label, tuple(points)))
     return rows
+
+
+def _labelled(table: pd.DataFrame, labels: Mapping[str, str], language: str) -> pd.DataFrame:
+    """What each row is called; what is zero by construction in a band or order is no row."""
+    kinds, crossed = [word(kind, language) for kind in table["effect"]], told_apart_by(table)
+    if not crossed:
+        return table.assign(label=kinds)
+    how = Display(labels, language=language)
+    levels = [level_label(crossed[0], level, how) for level in table[crossed[0]]]
+    made = table.assign(label=[f"{a}, {b}" for a, b in zip(kinds, levels, strict=True)])
+    return made[made["se"] > 0]
 
 
 def factor(times: float) -> str:

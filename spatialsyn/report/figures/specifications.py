@@ -116,7 +116,11 @@ def specification_table(
     curves = [runs.curve(x, effect) for effect in EFFECTS]
     shares = pd.DataFrame([found.shares for found in curves], index=list(EFFECTS))
     rows = [
-        Row(how.say(str(name).capitalize()), tuple(map(_cell, shares[name]))) for name in shares
+        Row(
+            how.say(str(name).capitalize()),
+            tuple(_cell(value, str(name)) for value in shares[name]),
+        )
+        for name in shares
     ]
     what = how.say("Effects of {}; significant: p < {}.", how.label(x), f"{ALPHA:g}")
     return Table(
@@ -130,7 +134,10 @@ def specification_table(
     )
 
 
-def _cell(value: float) -> str:
+def _cell(value: float, name: str) -> str:
+    """A number, or a share in percent: a 1 below the number of models would read as one model."""
+    if name.split()[0] in ("positive", "negative", "significant"):
+        return f"{100 * value:.3g}%"
     return f"{value:z.3g}".replace("-", "\N{MINUS SIGN}")
 
 

@@ -23,6 +23,9 @@ GREEK = {
 }
 STOPS = (("; ", "；"), (", ", "，"))
 READING = "At {}: {}."
+FACTOR = "the common factor needs one rho and one W for y and x; the model has {}."
+SHARED = "the blocks of {} share {}"
+LISTING = (READING, FACTOR, SHARED)  # whose blanks hold lists, with commas
 CHINESE = {
     # groups
     "Which lags in space? At least squares": "需要哪些空间滞后？以最小二乘为原假设",
@@ -82,8 +85,8 @@ CHINESE = {
         "得分未中心化，有年份效应时拒绝过于频繁"
     ),
     "n T observations, not n (T - 1)": "按 n T 个观测值计，而非 n (T - 1)",
-    "dummy variables on both sides; {} before the small-sample factor {}": (
-        "两侧均为虚拟变量估计；乘小样本系数 {1} 之前为 {0}"
+    "dummy variables on both sides; {} without small-sample factor": (
+        "两侧均为虚拟变量估计；未乘小样本系数时为 {}"
     ),
     "chi-squared is rough: as many parameters as effects": "卡方近似较粗略：参数与效应一样多",
     "one-sided: half of chi-squared(1)": "单侧：卡方(1) 的一半",
@@ -105,6 +108,14 @@ CHINESE = {
     ),
     "{} is no special case of {}: compare aic and bic, or ss.diagnostics.posterior.": (
         "{} 并非 {} 的特例：请比较 AIC 与 BIC，或后验概率。"
+    ),
+    "the model it is tested against has {}, which this one lacks, and is no special case of it: "
+    "compare aic and bic, or ss.diagnostics.posterior.": (
+        "对照模型含有本模型没有的 {}，并非本模型的特例：请比较 AIC 与 BIC，或后验概率。"
+    ),
+    "the family is {} already. A fit with fewer regressors, or without regimes=, is what "
+    "lr(results, to=fit) takes.": (
+        "模型族已是 {}：解释变量较少或不带 regimes= 的估计可交给 lr(results, to=fit)。"
     ),
     "year effects make the residuals of a year sum to zero, and with them the correlations: the "
     "CD test has no power and the wrong mean. See residual_moran and lm.": (
@@ -131,6 +142,77 @@ CHINESE = {
         "rho 或 lambda 为估计值，检验偏保守：请看给定滞后项的 LM 检验"
     ),
     "F({}, {})": "F({}, {})",
+    SHARED: "{} 各区块的 {} 相同",
+    # why a test does not apply
+    "an LM test": "LM 检验",
+    "a test of fixed effects": "固定效应检验",
+    "this test": "该检验",
+    "a Hausman test": "Hausman 检验",
+    "a Wald test of lags": "空间滞后的 Wald 检验",
+    "a likelihood ratio test": "似然比检验",
+    "a CD test": "CD 检验",
+    "a test of serial correlation": "序列相关检验",
+    "a test of normality": "正态性检验",
+    "a mixture of matrices": "矩阵的凸组合",
+    "{} is not available for models with lags in time or changing weights and city effects: the "
+    "dummies of the cities move the score by order 1/T. Test the static model with one W, or use "
+    'fixed_effects="time".': (
+        "{}不适用于带城市效应的动态模型或时变权重模型：城市虚拟变量使得分偏移 1/T 阶，请检验使用"
+        '单一 W 的静态模型，或使用 fixed_effects="time"。'
+    ),
+    "{} is not available where outcomes are missing: fit with missing='balance', which says what "
+    "it leaves out.": (
+        "被解释变量有缺失时{}不可用：请用 missing='balance' 估计，它会说明舍去了什么。"
+    ),
+    "{} is not available for {}: its relatives are models of the table in ss.SpatialModel with "
+    "one W for each lag. Test ss.sdm with one of the matrices; for mixtures see "
+    "results.share_test.": (
+        "{}不适用于{}：请检验使用单一矩阵的 ss.sdm；凸组合请看 results.share_test。"
+    ),
+    '{} compares likelihoods, and estimator={} has none. Test with estimator="qml", or read the '
+    "Wald tests of the coefficients.": (
+        '{}比较似然值，而 estimator={} 没有似然：请用 estimator="qml" 检验，或看系数的 Wald 检验。'
+    ),
+    "{} is read at a maximum of the likelihood; bias-corrected estimates have left it. Use "
+    'correction="lee-yu" or "direct".': (
+        '{}须在似然函数的最大值处计算，偏误修正后的估计已离开该点：请用 correction="lee-yu" 或 '
+        '"direct"。'
+    ),
+    "a Hausman test compares city effects, and the model has none: "
+    'fixed_effects="individual" or "twoways", or random="individual".': (
+        'Hausman 检验比较城市效应，而模型没有城市效应：请用 fixed_effects="individual" 或 '
+        '"twoways"，或 random="individual"。'
+    ),
+    "the fixed effects absorb regressors: the two sides differ in more.": (
+        "固定效应吸收了解释变量：两侧的差别不止于此。"
+    ),
+    "regimes with random effects are not available: use fixed effects.": (
+        "分区块系数不能与随机效应并用：请用固定效应。"
+    ),
+    'the naive form is known for "lag" and "error" in models without random effects, given "wx" '
+    "at most: leave naive out.": (
+        '未中心化形式仅限无随机效应模型的 "lag" 与 "error"，且至多给定 "wx"。'
+    ),
+    "random={} stands for the cities already: test fixed effects in the model without random "
+    "ones, and see hausman for the choice.": (
+        "random={} 已代表城市效应：请在无随机效应的模型中检验固定效应，取舍请看 Hausman 检验。"
+    ),
+    FACTOR: "公因子约束要求 y 与 x 只有一个 rho 和一个 W；模型含有 {}。",
+    "fixed_effects={} removes each city's mean over time and needs two years at least; the panel "
+    "has {}. Use fixed_effects='none' or 'time'.": (
+        "fixed_effects={} 消去各城市的时间均值，至少需要两年；面板只有 {} 年。"
+    ),
+    "random={} tells a city's own draw from its error by repeated years and needs two at least; "
+    "the panel has {}. Use random=None.": (
+        "random={} 靠重复年份区分城市效应与误差，至少需要两年；面板只有 {} 年。"
+    ),
+    "the effect of the only year is the constant: there is nothing to test.": (
+        "仅有一年，其效应即常数项：无可检验。"
+    ),
+    "correlations over {} years are not defined: three are needed.": (
+        "{} 年不足以计算相关系数：至少需要三年。"
+    ),
+    "{} years are too few: three are needed": "仅有 {} 年，过少：至少需要三年",
     "slope {}": "斜率 {}",
     "expected {}": "期望值 {}",
     "skewness {}": "偏度 {}",
@@ -201,6 +283,6 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    lacked = "|".join(stop for stop, _ in STOPS if stop not in text and text != READING)
+    lacked = "|".join(stop for stop, _ in STOPS if stop not in text and text not in LISTING)
     blank = f"((?:(?!{lacked}).)+?)" if lacked else "(.+?)"
     return re.compile(blank.join(map(re.escape, text.split("{}"))))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import Effects
-from spatialsyn.errors import ConfigError, expect, percent
+from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report.labels import check_labels
+from spatialsyn.report.tables.comparison import MODELS, SENDERS, side_by_side
 from spatialsyn.report.tables.display import Display, Labels, check_shown, number
 from spatialsyn.report.tables.layout import Row
-from spatialsyn.report.tables.notes import UNDER, method, sample_notes, star_notes
+from spatialsyn.report.tables.notes import UNDER, by_column, method, sample_notes, star_notes
 from spatialsyn.report.tables.regression import Table
 from spatialsyn.results import Results
 
@@ -52,17 +54,20 @@ ACROSS = ("horizon", "band", "order", "channel")
 
 
 def effects_table(
-    effects: Effects,
+    effects: Effects | Mapping[str, Effects],
     labels: Labels = None,
     digits: int = 3,
     title: str | None = None,
-    of: Results | None = None,
+    of: Results | Mapping[str, Results] | None = None,
     below: str | None = "se",
     stars: bool = False,
     wide: bool | None = None,
     language: str = "en",
 ) -> Table:
-    """One set of effects: averages, by block, by city, by pair, by channel or over years.
+    """Effects: averages, by block, by city, by pair, by channel or over years.
+
+    Several models stand side by side, ``{"borders": effects, "digital": others}``: one row an
+    effect, one column a model. Of one model:
 
     Averages and pairs print estimate, standard error, interval and p-value on one line.
     Blocks and cities print one row per receiver with standard errors below, since what a
@@ -73,7 +78,8 @@ def effects_table(
     labels : print labels of variables, blocks, cities, channels and bands (as text)
     digits : decimals at least; more where a standard error of x needs them for two digits
     of : Results, optional
-        The fit behind the effects: its weights, corrections and cities go into the notes.
+        The fit behind the effects: its weights, corrections and cities go into the notes. Of
+        several models, their fits by the same names.
     below : "se" | "interval" | "z" | "p" | None
         What stands below estimates that stand side by side.
     stars : whether p-values are starred
@@ -83,12 +89,15 @@ def effects_table(
     Raises
     ------
     ConfigError
-        Not effects, an option that does not exist, labels that match nothing, or nothing to
-        stand side by side.
+        Not effects, effects of different kinds, an option that does not exist, labels that
+        match nothing, or nothing to stand side by side.
     """
+    if isinstance(effects, Mapping):
+        return _compared(effects, Display(labels, digits, below, stars, language), title, of)
     expect(effects, Effects, "effects_table needs effects: results.effects(...)", ConfigError)
     check_shown(below=below)
-    check_labels(labels, "effects_table", _names(effects), [of] if of is not None else [])
+    fits = _fits(of, effects)
+    check_labels(labels, "effects_table", _names(effects), fits.values())
     how = Display(labels, digits, below, stars, language, level=effects.level)
     tidy = effects.table
     by_block = "to" in tidy and "total" in set(tidy["effect"]) and not _crossed(tidy)
@@ -104,7 +113,7 @@ def effects_table(
         columns = tuple(how.say(head, percent(effects.level)) for head in heads)
         rows, notes = _one_line_each(tidy, how), []
     notes.append(method(effects, how))
-    notes += sample_notes({"": of}, how) if of is not None else []
+    notes += sample_notes(fits, how)
     notes += [how.sentence(effects.note)] if effects.note else []
     notes += star_notes(how)
     default = "Effects by block" if by_block else "Effects by city" if by_city else "Effects"
@@ -112,6 +121,61 @@ def effects_table(
         how.say(default) if title is None else title,
         columns, tuple(rows), tuple(notes), effects.tidy(), align="right", language=language,
     )  # fmt: skip
+
+
+def _compared(
+    effects: Mapping[str, Effects],
+    how: Display,
+    title: str | None,
+    of: Results | Mapping[str, Results] | None,
+) -> Table:
+    """Effects of several models, one column each."""
+    fits = _fits(of, effects)
+    check_shown(below=how.below)
+    tidy = side_by_side(effects, lambda line: _receiver(line, how))
+    names = [name for made in effects.values() for name in _names(made)]
+    check_labels(how.labels, "effects_table", names, fits.values())
+    how = replace(how, level=next(iter(effects.values())).level)
+    by_block = "to" in tidy and "total" in set(tidy["effect"])
+    columns, rows = _crossing(tidy, how)
+    told = by_block or "city" in tidy
+    notes = [how.say(_meaning(next(iter(effects.values())), by_block))] if told else []
+    notes = [note.replace(SENDERS[how.language], MODELS[how.language]) for note in notes]
+    notes += _under(how)
+    notes += by_column(effects, lambda made: method(made, how))
+    notes += sample_notes(fits, how)
+    notes += by_column(effects, lambda made: how.sentence(made.note) if made.note else "")
+    frame = pd.concat({name: made.tidy() for name, made in effects.items()}, names=["model"])
+    return Table(
+        how.say("Effects by block" if by_block else "Effects") if title is None else title,
+        columns, tuple(rows), tuple(notes + star_notes(how)),
+        frame.reset_index(level="model").reset_index(drop=True), align="right",
+        language=how.language,
+    )  # fmt: skip
+
+
+def _fits(
+    of: Results | Mapping[str, Results] | None, effects: Effects | Mapping[str, Effects]
+) -> Mapping[str, Results]:
+    """The fits behind the effects by the name of their column, if they were given."""
+    if of is None:
+        return {}
+    made = of if isinstance(of, Mapping) else {"": of}
+    wanted = set(effects) if isinstance(effects, Mapping) else {""}
+    if set(made) != wanted:
+        raise ConfigError(
+            "of= holds the fit behind the effects, and of effects by the name of a column the fits "
+            f"by the same names; got {named(made)} for {named(sorted(wanted))}."
+        )
+    return made
+
+
+def _receiver(line: Mapping[Any, Any], how: Display) -> str:
+    """A line by who receives: "GBA: From periphery", where columns are models."""
+    if "to" not in line or line["effect"] not in ("direct", "indirect", "total"):
+        return _label(line, how)
+    levels = (level_label(key, line[key], how) for key in ACROSS if key in line)
+    return ", ".join([f"{how.block(line['to'])}: {_head(line, how)}", *levels])
 
 
 def _names(effects: Effects) -> list[object]:
@@ -153,10 +217,10 @@ def _label(line: Mapping[Any, Any], how: Display) -> str:
         label = f"{label}: {ends}" if any(key in line for key in ACROSS) else ends
     if "city" in line:
         label = f"{how.label(line['city'])}: {label}"
-    return ", ".join([label, *(_level(key, line[key], how) for key in ACROSS if key in line)])
+    return ", ".join([label, *(level_label(key, line[key], how) for key in ACROSS if key in line)])
 
 
-def _level(key: str, value: object, how: Display) -> str:
+def level_label(key: str, value: object, how: Display) -> str:
     """A year of the horizon, an order of neighbours, a band or a channel."""
     if key == "horizon":
         return how.say("long run") if value == "long" else how.say("year {}", value)
@@ -183,7 +247,7 @@ def _across(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row
             f"none of them; they are told apart by {', '.join(tidy.columns[:2])}."
         )
     lines = tidy.to_dict("records")
-    heads = [_level(across, line[across], how) for line in lines]
+    heads = [level_label(across, line[across], how) for line in lines]
     rest = [{key: value for key, value in line.items() if key != across} for line in lines]
     labels = [_label(line, how) for line in rest]
     return _crossing(tidy.assign(head=heads, row=labels, label=labels), how)

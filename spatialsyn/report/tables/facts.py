@@ -11,7 +11,7 @@ from spatialsyn.errors import ConfigError
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.report.tables.arrangement import Arrangement
-from spatialsyn.report.tables.display import NONE, Display, chance, decimals, fixed
+from spatialsyn.report.tables.display import NONE, Display, chance, decimals, fixed, two_digits
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.results import Results
 
@@ -134,6 +134,8 @@ def _fact(key: str, value: object, how: Display) -> str:
     if isinstance(value, str):
         return _words(key, value, how)
     fact = float(value)  # type: ignore[arg-type]
+    if key == "sigma2" and fact > 0:  # it has the size of y squared: 0.001 would be 0.00074
+        return fixed(fact, max(how.digits, two_digits(fact)))
     return fixed(fact, PLACES.get(key, decimals(fact, how.digits)))
 
 

@@ -31,7 +31,8 @@ def effects_of(
         raise ConfigError(
             f"effects={{{named(unknown)}: ...}}: a table of models shows average effects and "
             f"takes {named(ASKED)}. For blocks, cities, years and orders make "
-            "ss.report.effects_table(results.effects(...))."
+            "ss.report.effects_table(results.effects(...)), of several models "
+            'effects_table({"borders": effects, "digital": others}).'
         )
     made: dict[str, tuple[Effects, Effects | None]] = {}
     for column, fit in fits.items():
