@@ -22,9 +22,10 @@ NAMED = $(BIN)/python -c "import os, pathlib, sysconfig; pathlib.Path(\
 study: $(VENV)/.study
 	$(BIN)/spatialsyn run studies/guangdong.toml
 
-# One BLAS thread a worker: two workers with two threads each are five times slower.
+# One BLAS thread a worker: two workers with two threads each are five times slower. Compiled
+# modules are kept, whatever the shell says: many tests start a Python of their own.
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check spatialsyn tests benchmarks shapefiles

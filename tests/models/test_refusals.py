@@ -229,36 +229,6 @@ def test_prediction_needs_the_cities_and_years_of_the_fit():
         res.predict(panel.subset(years=[2001, 2002]))
 
 
-def test_the_summary_says_how_few_cities_there_are_and_what_is_no_effect():
-    panel, w = made_up()
-    text = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="twoways"), panel, w).summary()
-    assert "Only 12 cities" in text
-    assert "W[w]*x  (not an effect)" in text
-    assert w.hash in text
-
-
-def test_a_glance_tells_models_apart_that_differ_in_regimes_or_lags_in_time():
-    panel, w = made_up()
-    model = ss.sdm("y ~ x", W="w", fixed_effects="individual")
-    plain = ss.fit(model, panel, w).glance().iloc[0]
-    own = ss.fit(model.but(regimes=ss.regimes("region", x="x")), panel, w).glance().iloc[0]
-    lagged = ss.fit(model.but(lag_y=True, lag_wy=True), panel, w).glance().iloc[0]
-    assert (plain["regimes"], plain["lags_in_time"]) == ("none", "none")
-    assert own["regimes"] == "region (x)"
-    assert lagged["lags_in_time"] == "y(t-1), W[w]*y(t-1)"
-
-
-def test_glance_and_tidy():
-    panel, w = made_up(n=40)
-    res = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="twoways"), panel, w)
-    row = res.glance().iloc[0]
-    assert (row["nobs"], row["weights_hash"], row["correction"]) == (39 * 5, w.hash, "lee-yu")
-    tidy = res.tidy().set_index("term")
-    assert np.isnan(tidy.loc["sigma2", "p"])
-    assert tidy.loc["rho[w]", "low"] < res.rho["w"] < tidy.loc["rho[w]", "high"]
-    assert "Only" not in res.summary()
-
-
 def test_criteria_count_dummies_in_the_direct_approach_only():
     panel, w = made_up()
     model = ss.sar("y ~ x", W="w", fixed_effects="twoways")

@@ -167,7 +167,8 @@ def test_chinese_without_a_font_is_refused_with_the_way_out(panel, results):
 
 @pytest.mark.skipif(theme.cjk_family() is None, reason="no Chinese font is installed")
 def test_chinese_words_and_names_are_written(panel, results):
-    ax = ss.report.map(panel.cities, panel.mean("x", "all"), labels="zh", language="zh")
+    nameless = panel.mean("x", "all").rename(None)
+    ax = ss.report.map(panel.cities, nameless, labels="zh", language="zh")
     assert ax.get_legend().get_title().get_text() == "图例"
     assert "广州" in {text.get_text() for text in drawn(ax, "label")}
     assert "直接效应" in rows(ss.report.effects_plot(results, language="zh"))
