@@ -117,6 +117,8 @@ def cases() -> list[Case]:
         case("SDM, two-way, wild bootstrap", "sdm", wild=399, **two),
         case("SDM, two-way, 10 % of y missing", "sdm", holes=0.1, **two),
         case("SDM, two-way, weights of every year", "sdm", yearly=True, **two),
+        case("SEM, two-way, weights of every year", "sem", yearly=True, **two),
+        case("SDEM, two-way, weights of every year", "sdem", yearly=True, **two),
         Case("SAR, two-way, regimes in x",
              ss.sar("y ~ x", W="geo", regimes="side", **two),
              {"x[a]": 1.0, "x[b]": 0.5, "rho[geo]": 0.4, "sigma2": 1.0}),
@@ -275,18 +277,18 @@ Where intervals hold the truth less often than 93 %, and what to use instead:
   shown here; effects fare better. Use `ss.sdm` or `ss.sac`, or compare both.
 * Dummies with two-way effects (`correction="direct"`): rho is biased towards zero by order 1/n, and
   removing the leading bias does not bring all of it back at n = 21. Use the default, `"lee-yu"`.
-* SAC and spatial errors at n = 21: intervals fall one to five points short, as normal
-  approximations do with so few cities. `ss.wild_test` imposes the null instead; its size was
-  checked for x, W*x and rho (tests/models/test_wild.py).
-* Dynamic models: one to six points short for the indirect effect, most in the long run at n = 21.
+* SAC, by likelihood or by moments: one to three points short, as rho and lambda share what little
+  tells them apart. `ss.wild_test` imposes the null instead; its size was checked for x, W*x and rho
+  (tests/models/test_wild.py).
+* Dynamic models: two to five points short for the indirect effect, most in the long run at n = 21.
   The error of the bias correction itself is in no interval; more years help, and the summary says
   how near the long run is to its boundary.
-* Clusters by city and robust covariances cost two to four points at n = 21 where errors are
-  independent and normal, as here; they pay where errors are not.
-* The wild bootstrap at n = 21 costs five points for the direct effect: its quantiles are those of
+* Clusters by city and robust covariances cost two to four points for effects at n = 21 where errors
+  are independent and normal, as here; they pay where errors are not.
+* The wild bootstrap at n = 21 costs three to five points for effects: its quantiles are those of
   few clusters. It pays with serial correlation; for one hypothesis `ss.wild_test` is right there.
-* `direct %` and `indirect %` of 92 to 93 lie about two standard errors below 95 (1.3 points in 300
-  draws, 1.0 in 500); rows of a size share their regressors.
+* A share of 500 draws has a standard error of 1.0 points: 93 % lies two of them below 95. Rows of a
+  size share their regressors and their seeds.
 
 An indirect effect of 100 % belongs to models that have none (SEM): it is zero by construction.
 """
