@@ -12,7 +12,13 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.mixed import SeveralWeights
-from spatialsyn.effects.request import asked_for, inferred, reading_by, split_channel
+from spatialsyn.effects.request import (
+    asked_for,
+    grouping,
+    inferred,
+    reading_by,
+    split_channel,
+)
 from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
 from spatialsyn.effects.told import told
@@ -253,7 +259,7 @@ class Results(SeveralWeights, Tabled):
     def effects(
         self,
         x: str | Iterable[str] | None = None,
-        by: str | Sequence[str] | pd.DataFrame | None = None,
+        by: str | Sequence[str] | pd.Series | pd.DataFrame | None = None,
         per: str = "receiver",
         order: int | None = None,
         horizon: Any = None,
@@ -271,10 +277,11 @@ class Results(SeveralWeights, Tabled):
             Regressors, as they stand in the formula; all of them by default. A variable
             that enters through several terms or a function (``va + va:gdp``, ``log(gdp)``)
             has its average marginal effect under its own name.
-        by : None | "city" | "pair" | name of a grouping of the panel | labels of pairs
+        by : None | "city" | "pair" | a grouping | labels of pairs
             Averages over all cities; emitted and received per city; every pair of
             cities (with ``q``, p adjusted for false discoveries); what each block of cities
-            receives from each block; or what comes from each band of
+            receives from each block, by the name of a grouping of the panel or a Series, the
+            block of each city; or what comes from each band of
             ``ss.weights.bands(panel.cities, [100, 200])``. ``"channel"``, also in a list
             beside another, takes effects apart by the matrix they arrive through.
         per : "receiver" | "source" | "share"
@@ -307,13 +314,13 @@ class Results(SeveralWeights, Tabled):
         made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
         made = made.shares() if per == "share" else made
         made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
-        per_block = per if isinstance(by, str) and by in self.panel.blocks else None
+        per_block = per if grouping(by, self.panel) is not None else None
         return told(made, asked, self.model, self.data, per_block, (horizon, lasting))
 
     def scenario(
         self,
         changes: Mapping[str, Change],
-        by: str | Sequence[str] | pd.DataFrame | None = "city",
+        by: str | Sequence[str] | pd.Series | pd.DataFrame | None = "city",
         horizon: Any = None,
         method: str = "delta",
         level: float = 0.95,
@@ -327,7 +334,7 @@ class Results(SeveralWeights, Tabled):
         changes : variable -> (where, amount)
             ``{"va": ("periphery", "+10%")}``; where is a block, a city, a list or "all";
             amounts are "+10%", "-0.5" in each city, or "+100 in all" shared equally.
-        by : "city" | None | name of a grouping | labels of pairs
+        by : "city" | None | a grouping | labels of pairs
             From the own change (direct), from that of all others (indirect) and altogether:
             per city, on average, by block, by distance.
         horizon : None | "long" | years; method, level, draws, seed : see `effects`

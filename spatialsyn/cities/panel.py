@@ -7,7 +7,7 @@ cities sorted, years sorted, arrays of shape (n, T).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,9 @@ from spatialsyn.cities.checks import (
     check_years,
 )
 from spatialsyn.cities.tidying import (
+    block_of_each,
     matched_polygons,
+    on_index,
     with_objects_as_numbers,
     with_rows,
     with_used_categories,
@@ -229,6 +231,20 @@ class CityPanel:
         check_cells_are_numbers(frame[list(columns)], ignore=())
         return self._beside(frame)
 
+    def grouped(self, **blocks: pd.Series | Mapping[Any, Any]) -> CityPanel:
+        """A new panel with added or replaced groupings: the block of each city, by its id.
+
+        ``panel.grouped(zone={"440100": "core", ...})``, or a Series by city. Models are estimated
+        on the new panel; `Results.effects` takes such a Series itself.
+        """
+        frame = self.frame
+        for name, given in blocks.items():
+            if name in KEYS or (name in frame and name not in self._blocks):
+                raise PanelError(f"the panel has a column {name!r}: call the grouping otherwise.")
+            by_city = block_of_each(name, given, self.ids)
+            frame[name] = by_city.repeat(self.T).set_axis(frame.index)
+        return self._with(frame, (*self._blocks, *blocks))
+
     def subset(
         self, ids: Iterable[Any] | None = None, years: Iterable[int] | None = None
     ) -> CityPanel:
@@ -294,10 +310,10 @@ class CityPanel:
             groups.append(f"no row for {len(self.absent)} of {self.n * self.T} city-years")
         return "; ".join([head, *groups])
 
-    def _with(self, frame: pd.DataFrame) -> CityPanel:
-        """The same panel over another frame."""
+    def _with(self, frame: pd.DataFrame, blocks: Iterable[str] = ()) -> CityPanel:
+        """The same panel over another frame, grouped by what it was or by `blocks`."""
         everything = None if self.cities is None else pd.concat([self.cities, self.context])
-        made = CityPanel(frame.reset_index(), "city", "year", everything, tuple(self.blocks))
+        made = CityPanel(frame.reset_index(), "city", "year", everything, blocks or self._blocks)
         absent = tuple(key for key in self.absent if key in made._frame.index)
         object.__setattr__(made, "absent", absent)
         return made
@@ -314,8 +330,8 @@ class CityPanel:
         index = self.frame.index
         if isinstance(values, pd.Series):
             if values.index.nlevels == 2:
-                return _on_index(name, values, index)
-            by_city = _on_index(name, values, pd.Index(self.ids))
+                return on_index(name, values, index)
+            by_city = on_index(name, values, pd.Index(self.ids))
             return pd.Series(np.repeat(by_city.to_numpy(), self.T), index=index)
         if isinstance(values, np.ndarray):
             if values.shape != (self.n, self.T):
@@ -376,19 +392,3 @@ class CityPanel:
             )
         check_blocks(name, group)
         return group.rename(name)
-
-
-def _on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:
-    """`values` in the order of `index`, which it must cover exactly."""
-    if values.index.has_duplicates:
-        twice = named(values.index[values.index.duplicated()].unique())
-        raise PanelError(f"the series for {name!r} has duplicate keys, {twice}: keep one of each.")
-    absent = index.difference(values.index)
-    extra = values.index.difference(index)
-    if len(absent) or len(extra):
-        raise PanelError(
-            f"the series for {name!r} does not cover the panel: "
-            f"{len(absent)} keys are missing ({named(absent)}), "
-            f"{len(extra)} are foreign ({named(extra)})."
-        )
-    return values.reindex(index)

@@ -6,7 +6,7 @@ And a table as a file meant it: cells that stand for missing ones, ids of one ki
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from numbers import Real
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spatialsyn.cities.checks import check_index_is_meant, check_same_cities
+from spatialsyn.cities.checks import check_blocks, check_index_is_meant, check_same_cities
+from spatialsyn.errors import PanelError, expect, named
 
 # Whole numbers up to here are exact as decimals.
 EXACT_DECIMALS = 2**53
@@ -164,3 +165,32 @@ def matched_polygons(cities: Any, ids: tuple[Any, ...], city: str) -> tuple[Any,
     check_same_cities(ids, tuple(cities.index))
     cities = cities.rename_axis("city")
     return cities.loc[list(ids)], cities.drop(index=list(ids))
+
+
+def on_index(name: str, values: pd.Series, index: pd.Index) -> pd.Series:
+    """`values` in the order of `index`, which it must cover exactly."""
+    if values.index.has_duplicates:
+        twice = named(values.index[values.index.duplicated()].unique())
+        raise PanelError(f"the series for {name!r} has duplicate keys, {twice}: keep one of each.")
+    absent = index.difference(values.index)
+    extra = values.index.difference(index)
+    if len(absent) or len(extra):
+        raise PanelError(
+            f"the series for {name!r} does not cover the panel: "
+            f"{len(absent)} keys are missing ({named(absent)}), "
+            f"{len(extra)} are foreign ({named(extra)})."
+        )
+    return values.reindex(index)
+
+
+def block_of_each(name: str, given: Any, ids: tuple[Any, ...]) -> pd.Series:
+    """A grouping given by city, a Series or a mapping, in the order of the panel's cities."""
+    what = f"the grouping {name!r} is a Series or a mapping from city to block"
+    expect(given, (pd.Series, Mapping), what, PanelError)
+    group = on_index(name, pd.Series(given), pd.Index(ids))
+    if group.isna().any():
+        raise PanelError(
+            f"the grouping {name!r} is missing for {named(group.index[group.isna()])}."
+        )
+    check_blocks(name, group)
+    return group.rename(name)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.tidying import block_of_each
 from spatialsyn.effects.averages import averages
 from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, by_pair, by_pairs
 from spatialsyn.effects.channels import ALL, OWN, Channels
@@ -327,7 +328,8 @@ def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
     """The reading of the derivatives: on average, by city, by pair, by block, by label of pairs."""
     if not isinstance(per, str) or per not in PER:
         raise ModelError(f"per={per!r} is not one of {named(PER)}.")
-    if per != "receiver" and (not isinstance(by, str) or by not in panel.blocks):
+    group = grouping(by, panel)
+    if per != "receiver" and group is None:
         raise ModelError(f"per={per!r} counts effects by block: by='region', or another grouping.")
     if by is None:
         return average(panel.n)
@@ -339,16 +341,24 @@ def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
         return by_city(panel.ids)
     if isinstance(by, str) and by == "pair":
         return by_pair(panel.ids)
-    if not isinstance(by, str) or by not in panel.blocks:
+    if group is None:
         said = repr(by) if isinstance(by, str) else f"{type(by).__name__}: {str(by)[:60]!r}"
         raise ModelError(
             f"by={said} is neither 'city', 'pair', 'channel', a grouping of the panel nor a table "
             "of labels for pairs of cities (ss.weights.bands); the groupings: "
-            f"{named(panel.blocks) or 'none'}. A further one is a column that is named when the "
-            "panel is made: ss.CityPanel(panel.assign(core=...).frame.reset_index(), city='city', "
-            "cities=panel.cities, blocks=['region', 'core'])."
+            f"{named(panel.blocks) or 'none'}. A further one is a Series, the block of each city: "
+            "by=pd.Series({'440100': 'core', ...})."
         )
-    return by_block(panel.blocks[by].loc[list(panel.ids)], per)
+    return by_block(group, per)
+
+
+def grouping(by: Any, panel: CityPanel) -> pd.Series | None:
+    """The block of each city, where `by` is a grouping of the panel or a Series by city."""
+    if isinstance(by, str) and by in panel.blocks:
+        return panel.blocks[by].loc[list(panel.ids)]
+    if not isinstance(by, pd.Series):
+        return None
+    return block_of_each("by" if by.name is None else str(by.name), by, panel.ids)
 
 
 def _labels_of_pairs(labels: pd.DataFrame, panel: CityPanel) -> pd.DataFrame:
@@ -359,8 +369,8 @@ def _labels_of_pairs(labels: pd.DataFrame, panel: CityPanel) -> pd.DataFrame:
             raise AlignmentError(
                 f"the labels of pairs lack {named(absent) or 'none'} of the panel's cities, or "
                 f"name others: {len(axis)} against {len(ids)}. Make them from panel.cities: a row "
-                "and a column for every city, as ss.weights.bands does. Groups of cities are "
-                "named when the panel is made, blocks=[...]."
+                "and a column for every city, as ss.weights.bands does. Groups of cities are a "
+                "Series, the block of each."
             )
     made = labels.loc[ids, ids]
     made.attrs = dict(labels.attrs)
