@@ -91,16 +91,14 @@ def test_the_cells_that_an_index_lacks_are_named_and_interpolation_by_its_column
     assert ss.measures.composite(filled.subset(years=[2011, 2012]), {"gdp_interpolated": "+"})
 
 
-def test_effects_by_a_series_or_a_column_of_groups_are_told_how():
+def test_effects_by_a_table_with_a_column_of_groups_are_told_how():
     guangdong = ss.datasets.guangdong()
     W = ss.weights.contiguity(guangdong.cities, name="geo").standardize("row")
     model = ss.sdm("log(gdp) ~ urbanization", W="geo", fixed_effects="twoways")
     res = ss.fit(model, guangdong, W)
-    core = guangdong.blocks["region"]
-    with pytest.raises(ss.ModelError, match=r"by=Series: .*blocks=\['region', 'core'\]"):
+    core = guangdong.blocks["region"].to_frame()
+    with pytest.raises(ss.AlignmentError, match="a row and a column for every city.*a Series"):
         res.effects("urbanization", by=core)
-    with pytest.raises(ss.AlignmentError, match=r"a row and a column for every city.*blocks="):
-        res.effects("urbanization", by=core.to_frame())
 
 
 @pytest.mark.parametrize("twin", ["gba", "GBA ", "ＧＢＡ"])
