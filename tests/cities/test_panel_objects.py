@@ -97,7 +97,7 @@ def test_effects_by_a_table_with_a_column_of_groups_are_told_how():
     model = ss.sdm("log(gdp) ~ urbanization", W="geo", fixed_effects="twoways")
     res = ss.fit(model, guangdong, W)
     core = guangdong.blocks["region"].to_frame()
-    with pytest.raises(ss.AlignmentError, match="a row and a column for every city.*a Series"):
+    with pytest.raises(ss.AlignmentError, match=r"a row and a column for every city.*a Series"):
         res.effects("urbanization", by=core)
 
 
