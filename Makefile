@@ -25,7 +25,7 @@ study: $(VENV)/.study
 # One BLAS thread a worker: two workers with two threads each are five times slower. Compiled
 # modules are kept, whatever the shell says: many tests start a Python of their own.
 test: $(VENV)/.test
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check spatialsyn tests benchmarks shapefiles
