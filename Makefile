@@ -22,10 +22,11 @@ NAMED = $(BIN)/python -c "import os, pathlib, sysconfig; pathlib.Path(\
 study: $(VENV)/.study
 	$(BIN)/spatialsyn run studies/guangdong.toml
 
-# One BLAS thread a worker: two workers with two threads each are five times slower. Compiled
-# modules are kept, whatever the shell says: many tests start a Python of their own.
+# One BLAS thread a worker: two workers with two threads each are five times slower. What the tests
+# of a file share is made once, and compiled modules are kept, whatever the shell says: many tests
+# start a Python of their own.
 test: $(VENV)/.test
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check spatialsyn tests benchmarks shapefiles

@@ -1,5 +1,6 @@
-# CPU seconds of a spatial Durbin model by a package of R, standard errors included and effects not,
-# after one on a small sample. Called by speed.py: Rscript peers.R small large years package method
+# CPU seconds of a spatial Durbin model by a package of R with standard errors, by SDPDmod with
+# effects too: the second time on the sample, after one on a small sample, so that nothing is
+# loaded or compiled. Called by speed.py: Rscript peers.R small large years years package [method]
 
 sample_of <- function(stem, years) {
   part <- function(name, what) {
@@ -48,6 +49,7 @@ SDPDmod_model <- function(given, method) {
     y ~ x0 + x1 + x2, given$frame, given$W, c("unit", "year"), model = "sdm", effect = "twoways",
     LYtrans = TRUE
   )
+  SDPDmod::impactsSDPDm(made) # 200 draws
   c(made$rho, made$rho.se)
 }
 
@@ -71,6 +73,7 @@ program <- programs[[arguments[5]]]
 invisible(program$model(program$given(sample_of(arguments[1], years[1])), arguments[6]))
 given <- program$given(sample_of(arguments[2], years[2]))
 held <- memory("VmRSS")
+invisible(suppressWarnings(program$model(given, arguments[6])))
 spent <- system.time(made <- suppressWarnings(program$model(given, arguments[6])))
 peak <- memory("VmHWM")
 cat(sprintf(

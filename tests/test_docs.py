@@ -15,8 +15,6 @@ from shapely.geometry import box
 import spatialsyn as ss
 
 ROOT = Path(__file__).parents[1]
-# The pages are built once, not by every worker.
-pytestmark = pytest.mark.xdist_group("site")
 
 
 @pytest.fixture(scope="module")
