@@ -37,7 +37,7 @@ class Diagnostics:
     moran: pd.DataFrame
     vif: pd.Series
     reading: str
-    families: Probabilities | None = None
+    families: Probabilities
 
     def __getitem__(self, test: str) -> HypothesisTest:
         """One test by its name in the table."""
@@ -97,7 +97,7 @@ class Diagnostics:
 
     def _more(self) -> list[str]:
         """The odds of the families, Moran's I by year and VIF, a line each."""
-        lines = [] if self.families is None else [_odds(self.families)]
+        lines = [_odds(self.families)]
         if len(self.moran):
             columns = (self.moran[name] for name in ("year", "I", "p"))
             values = ", ".join(

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from itertools import combinations
 from typing import Any
 
@@ -84,7 +85,7 @@ class IndexUncertainty:
 
     def _repr_html_(self) -> str:
         shown = self.table.to_html(index=False, float_format="{:.4g}".format)
-        return f"{shown}<p>{self._note}</p>"
+        return f"{shown}<p>{escape(self._note)}</p>"
 
     @property
     def _note(self) -> str:

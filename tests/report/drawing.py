@@ -33,6 +33,15 @@ def fitted(panel):
     return ss.fit(ss.sdm("y ~ x + z", W="geo", fixed_effects="twoways"), panel, geo), geo
 
 
+def two_matrices():
+    """The embedded panel, a model of it by contiguity, and weights by contiguity and distance."""
+    panel = ss.datasets.guangdong()
+    geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
+    km = ss.weights.inverse_distance(panel.cities, power=2, name="km").standardize("row")
+    model = ss.sdm("log(gdp) ~ urbanization + log(loans)", W="geo", fixed_effects="twoways")
+    return panel, model, [geo, km]
+
+
 def drawn(ax, name):
     """The artists of one kind."""
     return [artist for artist in ax.get_children() if artist.get_gid() == name]

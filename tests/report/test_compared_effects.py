@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import docx
 import pytest
+from drawing import two_matrices
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
@@ -12,13 +13,10 @@ from spatialsyn import report
 
 @pytest.fixture(scope="module")
 def fits():
-    panel = ss.datasets.guangdong()
-    geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
-    km = ss.weights.inverse_distance(panel.cities, power=2, name="km").standardize("row")
-    model = ss.sdm("log(gdp) ~ urbanization + log(loans)", W="geo", fixed_effects="twoways")
+    panel, model, weights = two_matrices()
     own = model.but(regimes="region")
     return {
-        name: ss.fit(one, panel, [geo, km])
+        name: ss.fit(one, panel, weights)
         for name, one in {"borders": model, "distance": model.but(W="km"), "own": own}.items()
     }
 

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from drawing import drawn
+from drawing import drawn, two_matrices
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
 from spatialsyn import report
 
 
-@pytest.fixture(autouse=True)
-def no_figures_left():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def guangdong():
-    panel = ss.datasets.guangdong()
-    geo = ss.weights.contiguity(panel.cities, name="geo").standardize("row")
-    km = ss.weights.inverse_distance(panel.cities, power=2, name="km").standardize("row")
-    model = ss.sdm("log(gdp) ~ urbanization + log(loans)", W="geo", fixed_effects="twoways")
-    return panel, model, [geo, km]
+    return two_matrices()
 
 
 def rows(ax):

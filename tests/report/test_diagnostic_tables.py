@@ -10,6 +10,7 @@ import pytest
 from models import KINDS, fitted, places
 
 import spatialsyn as ss
+from spatialsyn.diagnostics.marginal import Probabilities
 from spatialsyn.diagnostics.table import Diagnostics
 from spatialsyn.report import diagnostics_table
 from spatialsyn.report.tables.diagnostic_words import CHINESE, spoken
@@ -63,9 +64,8 @@ def test_more_notes_than_letters_go_on_with_two():
         {"group": "all", "test": notes, "null": "", "statistic": 1.0, "df": 1.0, "p": 0.5,
          "note": notes}
     )  # fmt: skip
-    made = diagnostics_table(
-        Diagnostics("y ~ x", table, pd.DataFrame(), pd.Series(dtype=float), "Nothing.")
-    )
+    none, untold = pd.Series(dtype=float), Probabilities(pd.DataFrame(), "there is none")
+    made = diagnostics_table(Diagnostics("y ~ x", table, pd.DataFrame(), none, "Nothing.", untold))
     assert [row.cells[3] for row in made.rows[25:]] == ["y", "z", "aa", "ab", "ac", "ad"]
     assert len(made.notes) == 31
 

@@ -69,8 +69,8 @@ def _names(found: Diagnostics) -> list[str]:
     """What labels may replace: columns of the model, and the matrices and regressors in them."""
     columns = list(map(str, found.vif.index))
     lags = [name.removeprefix("W[").split("]*") for name in columns if name.startswith("W[")]
-    odds = found.families
-    matrices = [] if odds is None or odds.table.empty else [W for W in odds.table["W"] if W != "-"]
+    odds = found.families.table
+    matrices = [] if odds.empty else [W for W in odds["W"] if W != "-"]
     return [*columns, *(unbracketed(part) for parts in lags for part in parts), *matrices]
 
 
@@ -94,7 +94,7 @@ def _notes(found: Diagnostics, letters: dict[str, str], how: Display) -> list[st
     """What follows from the tests, the notes of the letters, the residuals, collinearity."""
     notes = [spoken(found.reading, how.language)]
     notes += [_note(letter, spoken(note, how.language), how) for note, letter in letters.items()]
-    if found.families is not None and len(found.families.table):
+    if len(found.families.table):
         odds = ", ".join(
             f"{_family(name, how)} {fixed(share, 3)} ({fixed(log, 2)})"
             for name, share, log in found.families.odds
