@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect, is_whole, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.notebook import as_html
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
 
@@ -65,8 +65,7 @@ class Convergence:
         return "\n".join([*self._above(), self.table.to_string(float_format="{:.4g}".format)])
 
     def _repr_html_(self) -> str:
-        shown = self.table.to_html(float_format="{:.4g}".format)
-        return f"<p>{'<br>'.join(map(escape, self._above()))}</p>{shown}"
+        return as_html(self.table, above=self._above(), index=True)
 
     def _above(self) -> list[str]:
         what = f"Beta convergence of {self.column} over {self.horizon} year(s), starting "

@@ -16,6 +16,7 @@ from spatialsyn.models.covariance import in_words
 from spatialsyn.models.design import Design
 from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
+from spatialsyn.notebook import as_html, paragraph
 from spatialsyn.numerics.regression import inflation
 from spatialsyn.weights.base_years import said_of_base_years
 
@@ -64,15 +65,15 @@ def summary(results: Results) -> str:
 
 def html(results: Results) -> str:
     """What `summary` says, as paragraphs and tables of HTML."""
-    effects = results.effects()._repr_html_() if results.regressors else f"<p>{NO_EFFECTS}</p>"
+    effects = results.effects()._repr_html_() if results.regressors else paragraph([NO_EFFECTS])
     parts = [
         f"<p><code>{escape(results.equation)}</code></p>",
-        f"<p>{'<br>'.join(map(escape, notes(results)))}</p>",
+        paragraph(notes(results)),
         "<p><b>Coefficients</b></p>",
-        _coefficients(results).to_html(float_format=DIGITS.format),
+        as_html(_coefficients(results), digits=DIGITS, index=True),
         f"<p><b>{_heading(results)}</b></p>",
         effects,
-        f"<p>{escape(_fitted(results))}</p>",
+        paragraph([_fitted(results)]),
     ]
     return "\n".join(parts)
 

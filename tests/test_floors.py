@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "spatialsyn"
 FLOORS = [
     ("errors",),
-    ("numerics", "engine"),
+    ("numerics", "engine", "notebook"),
     ("cities",),
     ("measures", "weights"),
     ("explore",),

@@ -31,6 +31,7 @@ from spatialsyn.models.design import Design, align, build, listed_weights
 from spatialsyn.models.likelihood import filtered, jacobian, names
 from spatialsyn.models.posterior import legendre
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.transform import dummies
@@ -89,8 +90,7 @@ class Probabilities:
         return f"{shown}\n({self.about})"
 
     def _repr_html_(self) -> str:
-        shown = self.table.to_html(index=False, formatters=SHOWN)
-        return f"{shown}<p>{self.about}</p>"
+        return as_html(self.table, f"({self.about})", digits=SHOWN)
 
 
 def posterior(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from spatialsyn.diagnostics.marginal import Probabilities
 from spatialsyn.errors import ModelError, named
+from spatialsyn.notebook import paragraph
 from spatialsyn.numerics.hypothesis import HypothesisTest
 
 NOTHING = "–"
@@ -78,7 +79,7 @@ class Diagnostics:
                 cells = "".join(f"<td style='text-align:left'>{v}</td>" for v in rest)
                 name = f"<td style='text-align:left;white-space:nowrap'>{first}</td>"
                 parts.append(f"<tr>{name}{cells}</tr>")
-        more = "".join(f"<p>{escape(line)}</p>" for line in self._more())
+        more = "".join(paragraph([line]) for line in self._more())
         return "".join([*parts, "</tbody></table>", more, f"<p><b>{escape(self.reading)}</b></p>"])
 
     def _shown(self) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from spatialsyn.errors import ModelError, expect, named, percent
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.randomness import generator
@@ -262,8 +262,7 @@ class Effects:
         return "\n".join([text, *self._cut(), *self._about()])
 
     def _repr_html_(self) -> str:
-        table = self._ends.to_html(index=False, float_format=DIGITS.format)
-        return f"{table}\n<p>{'<br>'.join(map(escape, [*self._cut(), *self._about()]))}</p>"
+        return as_html(self._ends, *self._cut(), *self._about(), digits=DIGITS)
 
     @property
     def _ends(self) -> pd.DataFrame:

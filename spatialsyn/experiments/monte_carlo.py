@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -43,6 +42,7 @@ from spatialsyn.models.simulate import Truth, truth_of
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import stacked
 from spatialsyn.models.syntax import parse
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.randomness import apart, sequence
 from spatialsyn.numerics.threads import threads_for
@@ -86,8 +86,7 @@ class MonteCarlo:
         return "\n".join([shown, *self._below()])
 
     def _repr_html_(self) -> str:
-        shown = self.table.to_html(index=False, float_format="{:.3g}".format)
-        return f"{shown}<p>{'<br>'.join(map(escape, self._below()))}</p>"
+        return as_html(self.table, *self._below(), digits="{:.3g}")
 
     def _below(self) -> list[str]:
         lost = [f"{row.model}: {row.failed} x {row.message}" for row in self.failures.itertuples()]

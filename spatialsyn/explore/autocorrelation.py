@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from spatialsyn.explore.readings import (
     matrix_of,
     years_of,
 )
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import Array, Matrix, paired, quadratic
 from spatialsyn.numerics.permutation import simulated, two_sided
 from spatialsyn.numerics.randomness import generator
@@ -80,8 +80,7 @@ class Autocorrelation:
         return f"{shown}\n{self._below()}"
 
     def _repr_html_(self) -> str:
-        shown = self.table.to_html(index=False, float_format="{:.4g}".format)
-        return f"{shown}<p>{escape(self._below())}</p>"
+        return as_html(self.table, self._below())
 
     def _below(self) -> str:
         return f"({self.about}; {self.permutations} permutations, seed {self.seed})"

@@ -29,6 +29,7 @@ from spatialsyn.explore.readings import (
     years_of,
 )
 from spatialsyn.explore.transitions import Transitions, transitions
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.conditional import conditional
 from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.randomness import generator
@@ -87,11 +88,14 @@ class Lisa:
         return transitions(wide, classes)
 
     def __repr__(self) -> str:
-        how = f"q <= {self.level:g}, {self.permutations} permutations, seed {self.seed}"
-        return "\n".join(filter(None, [str(self.counts), f"({self.about}; {how})", self.note]))
+        return "\n".join([str(self.counts), *self._below()])
 
     def _repr_html_(self) -> str:
-        return f"{self.counts.to_html()}<p>{self.about}. {self.note}</p>"
+        return as_html(self.counts, *self._below(), index=True)
+
+    def _below(self) -> list[str]:
+        how = f"q <= {self.level:g}, {self.permutations} permutations, seed {self.seed}"
+        return [f"({self.about}; {how})", *filter(None, [self.note])]
 
 
 def lisa(

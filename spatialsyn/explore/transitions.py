@@ -12,6 +12,7 @@ from itertools import pairwise
 import pandas as pd
 
 from spatialsyn.errors import PanelError
+from spatialsyn.notebook import as_html
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +44,7 @@ class Transitions:
         return str(self.probabilities.round(3))
 
     def _repr_html_(self) -> str:
-        return str(self.probabilities.round(3).to_html())
+        return as_html(self.probabilities, digits="{:.3f}", index=True)
 
 
 def transitions(wide: pd.DataFrame, classes: list[str]) -> Transitions:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ import pandas as pd
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, is_whole, named
 from spatialsyn.explore.readings import each_by_year
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.randomness import generator
 
@@ -60,7 +60,7 @@ class UnitRoots:
         return f"{self.table.to_string(float_format='{:.4g}'.format)}\n{self._below()}"
 
     def _repr_html_(self) -> str:
-        return f"{self.table.to_html(float_format='{:.4g}'.format)}<p>{escape(self._below())}</p>"
+        return as_html(self.table, self._below(), index=True)
 
     def _below(self) -> str:
         how = f"{self.trend}, {self.lags} lags, {self.simulations} simulated panels"

@@ -18,7 +18,6 @@ compare them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -27,6 +26,7 @@ from scipy.stats import kendalltau
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 from spatialsyn.measures.columns import check_panel, non_negative, positive
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import Array
 
 
@@ -69,7 +69,7 @@ class Disparity:
         return f"{self._above()}\n{self.table.round(4).to_string()}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self._above())}</p>{self.table.round(4).to_html()}"
+        return as_html(self.table, above=[self._above()], digits="{:.4f}", index=True)
 
     def _above(self) -> str:
         weighted = f", weighted by {self.weight}" if self.weight else ""

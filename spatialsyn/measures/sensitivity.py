@@ -28,6 +28,7 @@ from spatialsyn.measures.order import BASES, SystemSynergy
 from spatialsyn.measures.relational import GreyRelation
 from spatialsyn.measures.synergy import Coupling
 from spatialsyn.measures.weighting import METHODS, entropy_weights
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import sweep
 
@@ -60,7 +61,7 @@ class Sensitivity:
         return str(self.table.round(3).to_string(index=False))
 
     def _repr_html_(self) -> str:
-        return str(self.table.round(3).to_html(index=False))
+        return as_html(self.table, digits="{:.3f}")
 
 
 def sensitivity(index: Any) -> Sensitivity:

@@ -17,7 +17,6 @@ Over-identification: Sargan (1958) e'He / sigma2 under a classical covariance, e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -28,6 +27,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.endogenous import WORDS
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.moments import clusters, columns, instruments_of, moment_variance, projector
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.hypothesis import HypothesisTest
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.regression import least_squares
@@ -62,8 +62,7 @@ class FirstStage:
         return "\n".join([text, *self._below()])
 
     def _repr_html_(self) -> str:
-        shown = self.table.to_html(index=False, float_format="{:.4g}".format)
-        return f"{shown}<p>{'<br>'.join(map(escape, self._below()))}</p>"
+        return as_html(self.table, *self._below())
 
     def _below(self) -> list[str]:
         return [f"(instruments: {', '.join(self.instruments)})", *filter(None, [self.note])]

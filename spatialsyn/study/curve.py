@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from spatialsyn.errors import ModelError, named
+from spatialsyn.notebook import as_html
 
 # An effect is called significant where p is below this.
 ALPHA = 0.05
@@ -100,7 +101,7 @@ class Curve:
         return f"{self.shares.to_string(float_format='{:.3g}'.format)}\n{self.caveat}"
 
     def _repr_html_(self) -> str:
-        return f"{self.shares.to_frame().to_html(float_format='{:.3g}'.format)}<p>{self.caveat}</p>"
+        return as_html(self.shares.to_frame(), self.caveat, digits="{:.3g}", index=True)
 
 
 def curve(

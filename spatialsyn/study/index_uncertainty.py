@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from itertools import combinations
 from typing import Any
 
@@ -36,6 +35,7 @@ from spatialsyn.measures.redraw import Redrawn
 from spatialsyn.measures.sensitivity import AS_IT_IS, Sensitivity
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import names_in, parse
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import Array
 from spatialsyn.study.curve import ALPHA, Curve
 from spatialsyn.study.grid import Specification, axis_of
@@ -84,8 +84,7 @@ class IndexUncertainty:
         return f"{shown}\n({self._note})"
 
     def _repr_html_(self) -> str:
-        shown = self.table.to_html(index=False, float_format="{:.4g}".format)
-        return f"{shown}<p>{escape(self._note)}</p>"
+        return as_html(self.table, f"({self._note})")
 
     @property
     def _note(self) -> str:

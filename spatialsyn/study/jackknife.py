@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from typing import Any
 
 import pandas as pd
@@ -23,6 +22,7 @@ from spatialsyn.errors import ModelError, PanelError, SpatialsynError, expect, n
 from spatialsyn.fitting import fit
 from spatialsyn.models.design import align
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import dense
 from spatialsyn.weights.series import Links
 
@@ -73,8 +73,7 @@ class Jackknife:
         return f"{shown}\n{self._below()}"
 
     def _repr_html_(self) -> str:
-        shown = self.summary.to_html(index=False, float_format="{:.4g}".format)
-        return f"{shown}<p>{escape(self._below())}</p>"
+        return as_html(self.summary, self._below())
 
     def _below(self) -> str:
         cities = self.table["without"].nunique() + len(self.failures)

@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from spatialsyn.errors import ModelError, PanelError, SpatialsynError, check_who
 from spatialsyn.fitting import fit
 from spatialsyn.models.design import align
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.notebook import as_html
 from spatialsyn.numerics.permutation import two_sided
 from spatialsyn.numerics.randomness import generator, sequence
 from spatialsyn.results import Results
@@ -68,8 +68,7 @@ class Placebo:
         return f"{shown}\n{self._below()}"
 
     def _repr_html_(self) -> str:
-        shown = self.table.to_html(index=False, float_format="{:.4g}".format)
-        return f"{shown}<p>{escape(self._below())}</p>"
+        return as_html(self.table, self._below())
 
     def _below(self) -> str:
         count = self.draws["draw"].nunique()

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from importlib.resources import files
 
 import numpy as np
@@ -20,6 +19,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.notebook import as_html
 from spatialsyn.results import Results
 from spatialsyn.validation.quantities import quantity
 from spatialsyn.weights.core import Weights
@@ -57,8 +57,7 @@ class Validation:
 
     def _repr_html_(self) -> str:
         shown = self.table.drop(columns="promised")
-        html = shown.to_html(index=False, formatters={c: "{:.10g}".format for c in NUMBERS})
-        return f"{html}<p>{escape(self.summary())}</p>"
+        return as_html(shown, self.summary(), digits={c: "{:.10g}".format for c in NUMBERS})
 
     def summary(self) -> str:
         """Programs with the digits that agree, and whether all promises are kept."""
