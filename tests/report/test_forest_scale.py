@@ -3,11 +3,13 @@
 import warnings
 from itertools import pairwise
 
+import numpy as np
 import pytest
-from drawing import drawn
+from drawing import drawn, fitted, invented_panel
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
+from spatialsyn.report.figures.forest import printed
 
 FORMULA = "log(gdp) ~ digital_finance + urbanization + log(loans)"
 
@@ -109,3 +111,17 @@ def test_a_power_of_ten_in_some_rows_only_warns_of_nothing(results):
     texts = [text.get_text() for text in ax.texts]
     assert "" in texts
     assert any("10⁻" in text for text in texts)
+
+
+def test_what_is_zero_by_construction_is_a_plain_zero():
+    """Nothing changes in a block, or comes from one, that a scenario leaves alone."""
+    results, _ = fitted(invented_panel())
+    ax = ss.report.block_plot(results.scenario({"x": ("periphery", "+10%")}, by="region"))
+    texts = [text.get_text() for text in drawn(ax, "number")]
+    estimates, intervals = texts[:8], texts[8:16]
+    # GBA: own city and within; periphery: from GBA.
+    assert [i for i, text in enumerate(estimates) if text == "0"] == [0, 1, 5]
+    assert [i for i, text in enumerate(intervals) if not text] == [0, 1, 5]
+    assert not any(set(text) <= set("0.[], ") for text in texts if text not in ("0", ""))
+    small = np.array([[0.0, -1e-9, 1e-9], [0.0, 0.0, 0.0]])
+    assert printed(small)[0][0][0] != "0"  # an estimate that happens to be zero has its interval

@@ -67,7 +67,7 @@ class OnArrow:
 
     def text(self, form: str, room: float, size: float) -> str:
         """What is written."""
-        return form.format(*self.parts)
+        return form.format(*self.parts).rstrip()
 
     def choice(self, ax: Axes, size: Array, rows: Array, arrows: Arrows) -> Choice:
         """Places on the arrow and on both sides of it, near its middle."""
@@ -123,7 +123,7 @@ class Within:
 
     def text(self, form: str, room: float, size: float) -> str:
         """What is written."""
-        return f"{folded(self.name, room, size)}\n{form.format(*self.parts)}"
+        return f"{folded(self.name, room, size)}\n{form.format(*self.parts)}".rstrip()
 
     def choice(self, ax: Axes, size: Array, rows: Array, arrows: Arrows) -> Choice:
         """Places over the block, the best on the side away from others; some beside its middle."""

@@ -170,7 +170,7 @@ def draw_numbers(ax: Axes, placed: list[tuple[float, Row]], head: str) -> None:
     intervals = [interval for _, interval, _ in of]
     edge = draw_column(ax, [*heights, -0.45], [*intervals, head], edge + GUTTER)
     if any(exponent for _, _, exponent in of):
-        powers = [times(exponent) if exponent else "" for _, _, exponent in of]
+        powers = [times(exponent) if exponent and interval else "" for _, interval, exponent in of]
         draw_column(ax, heights, powers, edge + GUTTER / 2)
 
 
@@ -178,7 +178,8 @@ def printed(numbers: np.ndarray) -> tuple[list[tuple[str, str]], int]:
     """Estimates and their intervals as text, and the power of ten that they are printed in.
 
     `numbers` has the columns estimate, low, high. Decimals show two digits of an interval of
-    usual width, or three of the estimates when there are no intervals.
+    usual width, or three of the estimates when there are no intervals. What is zero by
+    construction is a plain 0 without an interval.
     """
     half = (numbers[:, 2] - numbers[:, 1]) / 2
     exponent = power(half, numbers)
@@ -187,7 +188,10 @@ def printed(numbers: np.ndarray) -> tuple[list[tuple[str, str]], int]:
     typical = float(np.median(half[half > 0])) if (half > 0).any() else largest / 10
     decimals = max(0, 1 - int(np.floor(np.log10(typical))))
     texts = [[number(value, decimals) for value in row] for row in shown]
-    return [(estimate, f"[{low}, {high}]") for estimate, low, high in texts], exponent
+    return [
+        (estimate, f"[{low}, {high}]") if some else ("0", "")
+        for some, (estimate, low, high) in zip(shown.any(axis=1), texts, strict=True)
+    ], exponent
 
 
 def draw_column(ax: Axes, heights: list[float], texts: list[str], left: float) -> float:
