@@ -22,7 +22,10 @@ from spatialsyn.report.figures.specifications import specification_curve, specif
 from spatialsyn.report.figures.spectra import spectrum_plot
 from spatialsyn.report.tables.diagnostics import diagnostics_table
 from spatialsyn.report.tables.effects import effects_table
+from spatialsyn.report.tables.jackknife import jackknife_table
+from spatialsyn.report.tables.placebo import placebo_table
 from spatialsyn.report.tables.regression import Table, table
+from spatialsyn.report.tables.rivals import j_tests_table, probabilities_table
 from spatialsyn.report.tables.variables import correlations, definitions, descriptives
 from spatialsyn.report.tables.weights import weights_table
 from spatialsyn.report.theme import save, style
@@ -47,11 +50,15 @@ __all__ = [
     "effects_table",
     "emitted_received",
     "flow_map",
+    "j_tests_table",
+    "jackknife_table",
     "lisa_map",
     "map",
     "maps",
     "moran_scatter",
     "page",
+    "placebo_table",
+    "probabilities_table",
     "save",
     "sensitivity_plot",
     "shares_plot",

@@ -27,6 +27,9 @@ from spatialsyn.numerics.lags import dense
 from spatialsyn.weights.series import Links
 
 FEWEST = 4
+# Coverage of the intervals of effects, and the p below which one is significant.
+LEVEL, ALPHA = 0.95, 0.05
+NUMBER = ("estimate", "se", "low", "high", "p")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,9 +40,10 @@ class Jackknife:
     ----------
     table : DataFrame, one row per city left out and effect
         ``without, x, effect, estimate, se``, ``change`` from the estimate with all cities,
-        ``in_se``, that change in standard errors of it, ``p``, and for every matrix
-        ``lost[geo]``: the share of the weight of the other cities that lay on this one.
-    full : the effects with all cities
+        ``in_se``, that change in standard errors of it, ``low, high`` (95 %), ``p``, and for
+        every matrix ``lost[geo]``: the share of the weight of the other cities that lay on this
+        one.
+    full : the effects with all cities, ``x, effect, estimate, se, low, high, p``
     failures : city -> why there is no estimate without it
     """
 
@@ -63,7 +67,7 @@ class Jackknife:
                     "most": None if most is None else most["without"],
                     "in_se": float("nan") if most is None else most["in_se"],
                     "other_sign": int((mine["estimate"] * row["estimate"] < 0).sum()),
-                    "other_significance": int(((mine["p"] < 0.05) != (row["p"] < 0.05)).sum()),
+                    "other_significance": int(((mine["p"] < ALPHA) != (row["p"] < ALPHA)).sum()),
                 }
             )  # fmt: skip
         return pd.DataFrame(rows)
@@ -109,7 +113,7 @@ def jackknife(
         raise ModelError(f"leaving one out needs {FEWEST} cities at least; there are {panel.n}.")
     matrices = align(weights, model.weights_names, panel)
     own = fit(model, panel, matrices, cov)
-    full = own.effects().table
+    full = own.effects(level=LEVEL).table
     call = partial(without, model, panel, matrices, cov)
     made = engine.all(call, panel.ids, "cities")
     pairs = list(zip(panel.ids, made, strict=True))
@@ -123,7 +127,7 @@ def jackknife(
     change = table["estimate"] - base["estimate"]
     table.insert(5, "change", change)
     table.insert(6, "in_se", change / base["se"].where(base["se"] > 0))
-    return Jackknife(table, full[[*keys, "estimate", "se", "p"]], failures)
+    return Jackknife(table, full[[*keys, *NUMBER]], failures)
 
 
 def without(
@@ -139,10 +143,10 @@ def without(
         warnings.simplefilter("ignore")
         try:
             cut = {name: w.subset(kept) for name, w in weights.items()}
-            table = fit(model, panel.subset(kept), cut, cov).effects().table
+            table = fit(model, panel.subset(kept), cut, cov).effects(level=LEVEL).table
         except SpatialsynError as error:
             return str(error)
-    table = table[["x", "effect", "estimate", "se", "p"]].copy()
+    table = table[["x", "effect", *NUMBER]].copy()
     table.insert(0, "without", city)
     for name, w in weights.items():
         table[f"lost[{name}]"] = weight_lost(w, panel, city)

@@ -137,7 +137,7 @@ def _compared(
     check_labels(how.labels, "effects_table", names, fits.values())
     how = replace(how, level=next(iter(effects.values())).level)
     by_block = "to" in tidy and "total" in set(tidy["effect"])
-    columns, rows = _crossing(tidy, how)
+    columns, rows = crossing(tidy, how)
     told = by_block or "city" in tidy
     notes = [how.say(_meaning(next(iter(effects.values())), by_block))] if told else []
     notes = [note.replace(SENDERS[how.language], MODELS[how.language]) for note in notes]
@@ -235,7 +235,7 @@ def _side_by_side(
     """One row per x and receiver (block or city), one column per effect."""
     heads = [_head(line, how) for line in tidy.to_dict("records")]
     labels = [how.block(name) for name in tidy[receiver]]
-    return _crossing(tidy.assign(head=heads, row=tidy[receiver], label=labels), how)
+    return crossing(tidy.assign(head=heads, row=tidy[receiver], label=labels), how)
 
 
 def _across(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row]]:
@@ -250,10 +250,10 @@ def _across(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row
     heads = [level_label(across, line[across], how) for line in lines]
     rest = [{key: value for key, value in line.items() if key != across} for line in lines]
     labels = [_label(line, how) for line in rest]
-    return _crossing(tidy.assign(head=heads, row=labels, label=labels), how)
+    return crossing(tidy.assign(head=heads, row=labels, label=labels), how)
 
 
-def _crossing(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row]]:
+def crossing(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row]]:
     """Lines by `row`, columns by `head`; a crossing without a number is empty."""
     columns = tuple(dict.fromkeys(tidy["head"]))
     rows = []

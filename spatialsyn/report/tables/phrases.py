@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from spatialsyn.report.tables import grid_words, sentences
-from spatialsyn.report.tables.sentences import PIECES
+from spatialsyn.report.tables import grid_words, robustness_words, sentences
 from spatialsyn.report.words import check_language
 
-WORDS = sentences.WORDS | grid_words.WORDS
-SENTENCES = sentences.SENTENCES | grid_words.SENTENCES
+WORDS = sentences.WORDS | grid_words.WORDS | robustness_words.WORDS
+PIECES = sentences.PIECES | robustness_words.PIECES
+SENTENCES = sentences.SENTENCES | grid_words.SENTENCES | robustness_words.SENTENCES
 
 
 def phrase(text: str, language: str, *values: object) -> str:

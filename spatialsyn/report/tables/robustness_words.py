@@ -1,0 +1,107 @@
+"""Chinese of tables of robustness: single cities, placebos, posterior odds, J tests."""
+
+from __future__ import annotations
+
+WORDS = {
+    # without single cities
+    "Effects without single cities": "逐一剔除城市后的效应",
+    "All cities": "全部城市",
+    "Moved most without": "影响最大的城市",
+    "By (s.e.)": "变动（标准误）",
+    "Other sign": "符号改变",
+    "Other significance": "显著性改变",
+    "Without": "剔除城市",
+    "none: all cities": "无（全部城市）",
+    "Weight in W[{}]": "在 W[{}] 中的权重",
+    # placebos
+    "Effects beside those of chance": "效应与安慰剂检验",
+    "Mean of placebos": "安慰剂均值",
+    "{} of placebos": "{} 的安慰剂区间",
+    "p of t": "t 值的 p 值",
+    # odds and J tests
+    "Posterior probabilities of the models": "各模型的后验概率",
+    "Probability": "后验概率",
+    "Log-marginal likelihood": "对数边际似然",
+    "ρ or λ": "ρ 或 λ",
+    "Without a matrix": "不含空间权重矩阵",
+    "{}, all families": "{}，全部模型族",
+    "{}, all matrices": "{}，全部矩阵",
+    "J tests of the matrices": "空间权重矩阵的 J 检验",
+    "Tested": "被检验模型",
+    "{} against {}": "{} 对 {}",
+}
+SENTENCES = {
+    "Each of {} cities is left out once with its links; what is standardised is standardised anew. "
+    "The spread of these estimates shows influence and is no standard error.": (
+        "{} 个城市各剔除一次，其联系一并剔除，标准化的权重重新标准化。这些估计值的离散程度反映"
+        "单个城市的影响，并非标准误。"
+    ),
+    "Moved most without: the city without which the effect moves most, and by how many of its "
+    "standard errors with all cities. Other sign, other significance: without how many cities the "
+    "effect has the other sign, or p is on the other side of {}.": (
+        "影响最大的城市：剔除后效应变动最大的城市，变动以全部城市估计的标准误为单位。符号改变、"
+        "显著性改变：剔除后效应符号相反、或 p 值落到 {} 另一侧的城市数。"
+    ),
+    "Weight in a matrix: share of the weight of the other cities that lies on the city left out.": (
+        "在矩阵中的权重：其他城市的权重中落在所剔除城市上的份额。"
+    ),
+    "No estimate without {}: {}.": "剔除{}后没有估计值：{}。",
+    "Placebo: the cities of every matrix are relabelled at random. Its structure stays, and "
+    "cities get the neighbours of others.": (
+        "安慰剂检验：随机调换各矩阵中的城市；矩阵结构不变，每个城市得到其他城市的邻居。"
+    ),
+    "Placebo: every city keeps the strengths of its links and gets random cities at their ends.": (
+        "安慰剂检验：每个城市保留其联系的强度，联系的另一端随机指定。"
+    ),
+    "Placebo: the cities exchange their whole series of the variable at random.": (
+        "安慰剂检验：各城市随机交换该变量的整个时间序列。"
+    ),
+    "{:,} draws, seed {}.": "{:,} 次抽样，随机种子 {}。",
+    "{:,} more draws have no estimate.": "另有 {:,} 次抽样没有估计值。",
+    "p: twice the share of draws, the data counted among them, that lie as far out as the estimate "
+    "on its side; p of t: the same of the estimate over its standard error. The smallest that "
+    "{} draws allow is {}.": (
+        "p 值：与估计值同侧且至少同样极端的抽样（含实际数据本身）所占比例的两倍；t 值的 p 值：对"
+        "估计值与其标准误之比作同样计算。{} 次抽样可得的最小 p 值为 {}。"
+    ),
+    "Probability: posterior, of models that are equally likely before the data. Log-marginal "
+    "likelihood: differences of it are logarithms of odds. ρ, or λ in SEM and SDEM: "
+    "posterior mean.": (
+        "后验概率：各模型先验等可能。对数边际似然之差为对数后验比。"
+        "ρ（SEM 与 SDEM 中为 λ）：后验均值。"
+    ),
+    "{}; fixed effects: {} ({}); g-prior, families and W equally likely.": (
+        "{}；固定效应：{}（{}）；g 先验，各模型族与矩阵先验等可能。"
+    ),
+    "{}; fixed effects: {}; g-prior, families and W equally likely.": (
+        "{}；固定效应：{}；g 先验，各模型族与矩阵先验等可能。"
+    ),
+    "{}; fixed effects: {} ({}); flat prior, families and W equally likely.": (
+        "{}；固定效应：{}（{}）；平坦先验，各模型族与矩阵先验等可能。"
+    ),
+    "{}; fixed effects: {}; flat prior, families and W equally likely.": (
+        "{}；固定效应：{}；平坦先验，各模型族与矩阵先验等可能。"
+    ),
+    "Rows are tested, columns are rivals. H0: the model with the matrix of the row needs nothing "
+    "of what the model with that of the column predicts. Statistic, p-value in parentheses. Both "
+    "of two models may be rejected, or neither.": (
+        "行为被检验模型，列为竞争模型。原假设：使用行矩阵的模型无需列矩阵模型的预测值。单元格为统计量，"
+        "括号内为 p 值。两个模型可能都被拒绝，也可能都不被拒绝。"
+    ),
+    "p of chi-squared(1), which rejects a true model too often; that of panels drawn from the "
+    "model does not.": (
+        "p 值由卡方(1) 分布得到，对真实模型拒绝过于频繁；由模型生成的模拟面板得到的 p 值"
+        "没有此问题。"
+    ),
+    "p from {} panels drawn from the model, seed {}.": (
+        "p 值由模型生成的 {} 个模拟面板得到，随机种子 {}。"
+    ),
+    "p from {} panels drawn from the model, seed {}; {} more without an estimate.": (
+        "p 值由模型生成的 {} 个模拟面板得到，随机种子 {}；另有 {} 个没有估计值。"
+    ),
+}
+# What may stand in the blanks of a sentence made elsewhere.
+PIECES = {
+    "none": "无", "individual": "城市", "time": "年份", "twoways": "城市和年份",
+    "lee-yu": "Lee-Yu 变换", "direct": "虚拟变量",
+}  # fmt: skip
