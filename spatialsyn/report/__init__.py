@@ -15,7 +15,10 @@ from spatialsyn.report.figures.exploration import (
     lisa_map,
 )
 from spatialsyn.report.figures.indices import disparity_plot, sensitivity_plot
+from spatialsyn.report.figures.jackknife import jackknife_plot
 from spatialsyn.report.figures.matrix import block_matrix
+from spatialsyn.report.figures.placebo import placebo_plot
+from spatialsyn.report.figures.probabilities import probabilities_plot
 from spatialsyn.report.figures.scatter import moran_scatter
 from spatialsyn.report.figures.shares import shares_plot
 from spatialsyn.report.figures.specifications import specification_curve, specification_table
@@ -51,13 +54,16 @@ __all__ = [
     "emitted_received",
     "flow_map",
     "j_tests_table",
+    "jackknife_plot",
     "jackknife_table",
     "lisa_map",
     "map",
     "maps",
     "moran_scatter",
     "page",
+    "placebo_plot",
     "placebo_table",
+    "probabilities_plot",
     "probabilities_table",
     "save",
     "sensitivity_plot",

@@ -126,6 +126,23 @@ CHINESE = {
         "门槛值 {}，区间 {} 至 {}；无门槛检验 p {}"
     ),
     "likelihood ratio": "似然比",
+    "{} effect of one unit of {} on {}": "{1}增加一个单位对{2}的{0}",
+    "{} effect of one unit of {} on {}, without one city": (
+        "剔除一个城市后{1}增加一个单位对{2}的{0}"
+    ),
+    "; line and band: all {} cities": "；竖线与色带：全部 {} 个城市",
+    "; the {} that move it most": "；仅绘影响最大的 {} 个",
+    "cities of W exchanged at random": "随机调换 W 中的城市",
+    "links of W exchanged at random": "随机调换 W 中的联系",
+    "series of the cities exchanged at random": "随机交换各城市的序列",
+    "; {} draws, two-sided p {}": "；{} 次抽样，双侧 p {}",
+    "log-likelihood": "对数似然值",
+    "; {} beyond the axis": "；{} 次超出坐标范围",
+    "number of draws": "抽样次数",
+    "estimate of the data": "实际估计值",
+    "posterior probability": "后验概率",
+    "of models that are equally likely before the data": "各模型先验等可能",
+    "without a matrix": "不含空间权重矩阵",
     "region": "区域",
     "GBA": "大湾区",
     "periphery": "外围城市",

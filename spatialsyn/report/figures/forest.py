@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -74,11 +75,17 @@ def point(row: pd.Series, colour: str, marker: str = "o", times: float = 1.0) ->
 
 
 def forest(
-    rows: list[Row], ax: Axes | None, width_mm: float | str, title: str | None, head: str = ""
+    rows: list[Row],
+    ax: Axes | None,
+    width_mm: float | str,
+    title: str | None,
+    head: str = "",
+    draw: Callable[[Axes, float, Row], None] | None = None,
 ) -> Axes:
     """Draw the rows from top to bottom, with a line at zero.
 
-    `head` is the heading of a column with the numbers on the right; "" leaves it out.
+    `head` is the heading of a column with the numbers on the right; "" leaves it out. `draw`
+    puts what a row holds at its height; points with their intervals by default.
     """
     wide = theme.width(width_mm) * theme.MM * 72 if ax is None else theme.points_wide(ax)
     rows = in_lines(rows, wide)
@@ -93,7 +100,7 @@ def forest(
     placed = [(float(end) - depth(row) / 2, row) for end, row in zip(bottoms, rows, strict=True)]
     for y, row in placed:
         if row.points:
-            draw_points(ax, y, row)
+            (draw or draw_points)(ax, y, row)
         else:
             draw_heading(ax, y, row)
     shown = [(y, row) for y, row in placed if row.points]
@@ -216,9 +223,17 @@ def number(value: float, decimals: int) -> str:
     return f"{value:z.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def name_axis(ax: Axes, label: str, level: float, language: str) -> None:
-    """Name the axis, say what the intervals are, and check that all text can be printed."""
+def name_axis(ax: Axes, label: str, level: float, language: str, more: str = "") -> None:
+    """Name the axis, say what the intervals are, and check that all text can be printed.
+
+    `more` is said after what the intervals are.
+    """
     note = word("{} interval; hollow: it contains zero", language).format(percent(level))
+    finish_rows(ax, label, note + more)
+
+
+def finish_rows(ax: Axes, label: str, note: str) -> None:
+    """Name the axis with its power of ten, and fit headings and ticks into the figure."""
     put_name(ax, with_power(label, state_power(ax.xaxis)), note)
     shrink_headings(ax, theme.figure_of(ax).bbox.width)
     space_ticks(ax)

@@ -8,7 +8,7 @@ from spatialsyn.effects.table import EFFECTS
 from spatialsyn.errors import ConfigError, expect, percent
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.arrangement import DEFAULT
-from spatialsyn.report.tables.display import Display, Labels, chance, fixed, interval
+from spatialsyn.report.tables.display import NONE, Display, Labels, chance, fixed, interval
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import sample_notes
 from spatialsyn.report.tables.regression import Table
@@ -83,10 +83,12 @@ def _rows(lines: pd.DataFrame, how: Display) -> list[Row]:
     spread = (lines["high"] - lines["low"]) / 4  # 95 % of a normal are four standard deviations
     rows = []
     for line, places in zip(lines.to_dict("records"), how.places(spread), strict=True):
-        middle = (fixed(line[key], places) for key in ("estimate", "mean"))
-        ends = interval(line["low"], line["high"], places)
-        tails = (chance(line[key], how.digits) for key in ("p", "p_t"))
-        rows.append(Row(effect_label(line["effect"], line["x"], how), (*middle, ends, *tails)))
+        cells = [NONE] * len(HEADS)
+        if any(line[key] != 0 for key in ("estimate", "low", "high")):
+            middle = (fixed(line[key], places) for key in ("estimate", "mean"))
+            ends = interval(line["low"], line["high"], places)
+            cells = [*middle, ends, *(chance(line[key], how.digits) for key in ("p", "p_t"))]
+        rows.append(Row(effect_label(line["effect"], line["x"], how), tuple(cells)))
     return rows
 
 
