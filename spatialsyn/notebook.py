@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,10 +25,10 @@ def as_html(
     digits : the format of all numbers, or that of each column
     index : whether the index of the table says something
     """
+    numbers: dict[str, Any] = {"formatters": digits}
     if isinstance(digits, str):
-        made = table.to_html(index=index, float_format=digits.format)
-    else:
-        made = table.to_html(index=index, formatters=dict(digits))
+        numbers = {"float_format": digits.format}
+    made = table.to_html(index=index, **numbers)
     return "\n".join(filter(None, [paragraph(above), made, paragraph(below)]))
 
 

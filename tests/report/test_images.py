@@ -18,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 import spatialsyn as ss
 from spatialsyn.models.posterior import Posterior
 from spatialsyn.report import theme
+from spatialsyn.study.placebo import Placebo
 
 mpl.use("Agg")
 
@@ -47,6 +48,27 @@ def curve():
     return pd.DataFrame({"x": x, "estimate": y, "low": y - 0.1, "high": y + 0.1})
 
 
+def single_cities():
+    from report.robustness import by_hand
+
+    return by_hand()
+
+
+def chance():
+    """199 invented draws of one effect."""
+    draws = pd.DataFrame({"draw": range(199), "x": "x", "effect": "total"})
+    draws = draws.assign(estimate=np.random.default_rng(0).normal(size=199), t=0.0)
+    table = pd.DataFrame({"x": ["x"], "effect": "total", "estimate": 2.5, "mean": 0.0,
+                          "low": -1.96, "high": 1.96, "p": 0.01, "p_t": 0.01})  # fmt: skip
+    return Placebo("W", table, draws, 0, 0)
+
+
+def odds():
+    from report.robustness import probabilities
+
+    return probabilities()
+
+
 FIGURES = {
     "map": lambda p, r, w: ss.report.map(
         p.cities, r.effects("z", by="city")["emitted"], blocks="region", labels="en"
@@ -62,6 +84,9 @@ FIGURES = {
     "moran": lambda p, r, w: ss.report.moran_scatter(p.at(2012)["y"], w),
     "spectra": lambda p, r, w: ss.report.spectrum_plot(w),
     "shares": lambda p, r, w: ss.report.shares_plot(posterior()),
+    "jackknife": lambda p, r, w: ss.report.jackknife_plot(single_cities()),
+    "placebo": lambda p, r, w: ss.report.placebo_plot(chance()),
+    "probabilities": lambda p, r, w: ss.report.probabilities_plot(odds()),
 }
 
 

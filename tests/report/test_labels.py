@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import pytest
 from models import fitted, places
+from robustness import by_hand, j_tests, placebo, probabilities
 
 import spatialsyn as ss
 from spatialsyn import report
@@ -41,12 +42,29 @@ def by_function():
         "specification_curve": lambda labels: report.specification_curve(runs, X, labels=labels),
         "specification_table": lambda labels: report.specification_table(runs, X, labels=labels),
         "disparity_plot": lambda labels: report.disparity_plot(disparity, labels),
+        **robustness(),
+    }
+
+
+def robustness():
+    """Those of the checks of a fit."""
+    single, chance, odds, tests = by_hand(), placebo(), probabilities(), j_tests()
+    return {
+        "jackknife_table": lambda labels: report.jackknife_table(single, labels=labels),
+        "placebo_table": lambda labels: report.placebo_table(chance, labels),
+        "probabilities_table": lambda labels: report.probabilities_table(odds, labels),
+        "j_tests_table": lambda labels: report.j_tests_table(tests, labels),
+        "jackknife_plot": lambda labels: report.jackknife_plot(single, labels=labels),
+        "placebo_plot": lambda labels: report.placebo_plot(chance, "x", labels=labels),
+        "probabilities_plot": lambda labels: report.probabilities_plot(odds, labels),
     }
 
 
 MATCHING = {
     "weights_table": "geo", "block_plot": "GBA", "block_matrix": "periphery",
     "disparity_plot": "GBA", "specification_curve": "fixed effects",
+    "jackknife_table": "a", "jackknife_plot": "b", "placebo_table": "x", "placebo_plot": "w",
+    "probabilities_table": "geo", "probabilities_plot": "eco", "j_tests_table": "other",
 }  # fmt: skip
 
 

@@ -197,7 +197,7 @@ def printed(numbers: np.ndarray) -> tuple[list[tuple[str, str]], int]:
     texts = [[number(value, decimals) for value in row] for row in shown]
     return [
         (estimate, f"[{low}, {high}]") if some else ("0", "")
-        for some, (estimate, low, high) in zip(shown.any(axis=1), texts, strict=True)
+        for some, (estimate, low, high) in zip(map(np.any, shown), texts, strict=True)
     ], exponent
 
 

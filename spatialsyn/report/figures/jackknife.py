@@ -86,9 +86,7 @@ def one_effect(table: pd.DataFrame, x: str | None, effect: str) -> pd.Series:
         raise ConfigError(f"effect={effect!r} is not one of {named(known)}.")
     row = one_regressor(table[table["effect"] == effect], x, "jackknife_plot").iloc[0]
     if not row["se"] > 0:
-        raise ConfigError(
-            f"the {effect} effect of {row['x']!r} is zero in this model, whoever is in."
-        )
+        raise ConfigError(f"{effect} of {row['x']!r} is zero in this model, whoever is in.")
     return row
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from spatialsyn.effects.table import EFFECTS
 from spatialsyn.errors import ConfigError, expect, named
@@ -69,9 +70,7 @@ def placebo_plot(
     mine = found.draws[(found.draws["x"] == row["x"]) & (found.draws["effect"] == effect)]
     draws = mine["estimate"].to_numpy(dtype=float)
     if not draws.any():
-        raise ConfigError(
-            f"the {effect} effect of {row['x']!r} is zero in this model, by chance too."
-        )
+        raise ConfigError(f"{effect} of {row['x']!r} is zero in this model, by chance too.")
     with theme.style(language):
         if ax is None:
             ax = theme.axes_of(width_mm, HEIGHT_MM)
@@ -100,7 +99,7 @@ def draw_draws(ax: Axes, draws: Array, row: pd.Series, language: str) -> int:
     ax.axvline(estimate, color=theme.COLOURS[1], lw=1.3, zorder=3, gid="estimate",
                label=word("estimate of the data", language))  # fmt: skip
     ax.margins(x=0.03)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return len(draws) - len(inside)
 
 
