@@ -58,11 +58,14 @@ def figures(language: str) -> dict[str, object]:
     real = ss.datasets.guangdong()
     panel, (geo, eco, near) = invented()
     formula = "synergy ~ va + gdp"
-    results = ss.fit(ss.sdm(formula, W="geo", fixed_effects="twoways"), panel, geo)
+    model = ss.sdm(formula, W="geo", fixed_effects="twoways")
+    results = ss.fit(model, panel, geo)
     moving = ss.sdm("synergy ~ va", W="geo", fixed_effects="twoways", lag_y=True)
     dynamic = ss.fit(moving, panel, geo)
     mixed = ss.sdm(formula, W=ss.convex("geo", "eco", "near"), fixed_effects="twoways")
     both = ss.fit(mixed, panel, [geo, eco, near])
+    single, chance = ss.jackknife(model, panel, geo), ss.placebo(model, panel, geo)
+    odds = ss.diagnostics.posterior(model, panel, [geo, eco, near])
     pair, region = (results.effects("va", by=by) for by in ("pair", "region"))
     city = results.effects("va", by="city")
     steps = dynamic.effects("va", horizon=range(9)).jointly()["indirect"].reset_index()
@@ -106,6 +109,11 @@ def figures(language: str) -> dict[str, object]:
         "spectra": report.spectrum_plot(geo, eco, near, **common),
         "audit": report.audit(geo, eco, near, **common),
         "shares": report.shares_plot(both.posterior(), **common),
+        "jackknife": report.jackknife_plot(
+            single, "va", labels=out | names.to_dict(), outcome=synergy, **common
+        ),
+        "placebo": report.placebo_plot(chance, "va", labels=out, outcome=synergy, **common),
+        "probabilities": report.probabilities_plot(odds, **common),
         "response": report.animate(
             panel, dynamic.effects("va", by="city", horizon=range(6)), labels=language, **common
         ),
