@@ -191,15 +191,20 @@ def boxed(centres: Array, sizes: Array) -> Array:
 
 def overlap(a: Array, b: Array) -> Array:
     """(len(a), len(b)) common areas of boxes."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.asarray(np.clip(high - low, 0, None).prod(axis=2))
+    # A reduction over an axis of two numbers takes several times as long as one operation.
+    wide, high = (
+        np.minimum(a[:, None, 2 + k], b[:, 2 + k]) - np.maximum(a[:, None, k], b[:, k])
+        for k in (0, 1)
+    )
+    return np.asarray(np.clip(wide, 0, None) * np.clip(high, 0, None))
 
 
 def within(points: Array, boxes: Array) -> NDArray[np.bool_]:
     """(points, boxes) whether a point lies in a box."""
-    inside = (points[:, None] > boxes[None, :, :2]) & (points[:, None] < boxes[None, :, 2:])
-    return np.asarray(inside.all(axis=2))
+    beside, level = (
+        (points[:, None, k] > boxes[:, k]) & (points[:, None, k] < boxes[:, 2 + k]) for k in (0, 1)
+    )
+    return np.asarray(beside & level)
 
 
 def rectangles(boxes: Array) -> Shapes:
@@ -209,22 +214,27 @@ def rectangles(boxes: Array) -> Shapes:
 
 def through(lines: Array, boxes: Array) -> NDArray[np.bool_]:
     """(lines, boxes) whether a line passes through a box; one of NaN passes through none."""
-    start, along = lines[:, None, 0], lines[:, None, 1] - lines[:, None, 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        first = (boxes[None, :, :2] - start) / along
-        second = (boxes[None, :, 2:] - start) / along
-    enters = np.minimum(first, second).max(axis=2)
-    leaves = np.maximum(first, second).min(axis=2)
-    return np.asarray((leaves > np.maximum(enters, 0)) & (enters < 1))
+    enters, leaves = np.zeros(1), np.full(1, np.inf)
+    for k in (0, 1):
+        start, along = lines[:, 0, k, None], lines[:, 1, k, None] - lines[:, 0, k, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            first, second = (boxes[:, k] - start) / along, (boxes[:, 2 + k] - start) / along
+        enters = np.maximum(enters, np.minimum(first, second))
+        leaves = np.minimum(leaves, np.maximum(first, second))
+    return np.asarray((leaves > enters) & (enters < 1))
 
 
 def crossed(a: Array, b: Array) -> NDArray[np.bool_]:
     """(len(a), len(b)) whether two lines cross; one of NaN crosses none."""
+    return np.asarray(_parts(a, b) & _parts(b, a).T)
 
-    def sides(lines: Array, points: Array) -> Array:
-        along, away = lines[:, 1] - lines[:, 0], points[None] - lines[:, None, None, 0]
-        return np.asarray(along[:, None, None, 0] * away[..., 1]
-                          - along[:, None, None, 1] * away[..., 0])  # fmt: skip
 
-    of_a, of_b = sides(a, b), sides(b, a).swapaxes(0, 1)
-    return np.asarray((of_a.prod(axis=2) < 0) & (of_b.prod(axis=2) < 0))
+def _parts(lines: Array, others: Array) -> NDArray[np.bool_]:
+    """(lines, others) whether the ends of another line lie on either side of a line."""
+    (x, y), (along_x, along_y) = lines[:, 0].T, (lines[:, 1] - lines[:, 0]).T
+    one, other = (
+        along_x[:, None] * (others[:, k, 1] - y[:, None])
+        - along_y[:, None] * (others[:, k, 0] - x[:, None])
+        for k in (0, 1)
+    )
+    return np.asarray(one * other < 0)
