@@ -173,3 +173,12 @@ def test_what_is_missing_or_not_to_be_tested_is_said():
         ss.fit(MODEL, panel, [w, same])
     test = ss.diagnostics.weights_exogeneity(ss.fit(MODEL.but(family="sar"), panel, [w, same]))
     assert "same: there is nothing to compare" in test.note
+
+
+def test_diagnostics_say_once_what_two_stages_do_not_have():
+    panel, weights = two()
+    told = repr(ss.fit(MODEL, panel, weights).diagnostics())
+    assert told.count("an LM test compares likelihoods") == 1
+    assert told.count("as for LM lag\n") > 10
+    assert "log-marginals are not available with estimator='2sls'" in told
+    assert "residuals of neighbours are unrelated" in told
