@@ -146,9 +146,17 @@ def cases() -> list[Case]:
         Case("ols", "ols", {
             "Baltagi-Song-Koh, error given random": partial(_bsk, tested="error", given="random"),
         }, ("individual",), random=True),
+        *(Case(family, family, {"exogenous W": d.weights_exogeneity},
+               changes={"estimator": "2sls", "instrument_W": "near"}, draws=1000)
+          for family in ("slx", "sdm")),
         Case("sdm", "sdm", {"J test of W, chi-squared": partial(_rival, draws=0)}, draws=1000),
         Case("sdm", "sdm", {"J test of W, 99 draws": partial(_rival, draws=99)}, draws=200),
     ]  # fmt: skip
+
+
+def near(n: int) -> ss.Weights:
+    """A matrix that stands in for the contiguity: that one, and the gap."""
+    return ss.weights.convex(*weights(n), shares=[0.7, 0.3], name="near")
 
 
 def _bsk(results: ss.Results, tested: str, given: str) -> ss.HypothesisTest:
@@ -163,7 +171,7 @@ def _rival(results: ss.Results, draws: int) -> ss.HypothesisTest:
 
 def draw(at: int, effects: str, n: int, T: int, seed: int) -> list[float]:
     """p of every test of a case in one panel; missing where it does not apply."""
-    case, links = cases()[at], weights(n)
+    case, links = cases()[at], [*weights(n), near(n)]
     model = case.draw(effects)
     names = {"x", "z", "sigma2"} | ({"Intercept"} if model.intercept else set())
     names |= {"W[geo]*x", "W[geo]*z"} if model.has_wx else set()

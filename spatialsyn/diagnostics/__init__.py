@@ -1,6 +1,7 @@
 """Specification tests: which lags in space, which effects, and what the residuals hide."""
 
 from spatialsyn.diagnostics.battery import battery, diagnose
+from spatialsyn.diagnostics.endogenous_weights import weights_exogeneity
 from spatialsyn.diagnostics.hausman import hausman
 from spatialsyn.diagnostics.marginal import Probabilities, log_marginal, posterior
 from spatialsyn.diagnostics.moran import residual_moran, residual_moran_by_year
@@ -39,4 +40,5 @@ __all__ = [
     "serial_correlation",
     "vif",
     "wald",
+    "weights_exogeneity",
 ]

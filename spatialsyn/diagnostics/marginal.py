@@ -122,6 +122,7 @@ def posterior(
     unknown = [name for name in listed if name not in FAMILIES]
     if unknown or not listed:
         raise ModelError(f"families has {named(unknown) or 'none'}; there are {named(FAMILIES)}.")
+    _refuse(model)
     given = listed_weights(weights)
     rows = []
     for family in listed:
@@ -261,12 +262,19 @@ def _check(model: SpatialModel, prior: str, g: float | None) -> None:
         raise ModelError(f"prior={prior!r} is not one of {named(PRIORS)}.")
     if g is not None and (prior != "g" or not g > 0):
         raise ModelError(f"g={g!r} is the positive number of the g-prior: leave it out elsewhere.")
+    _refuse(model, {
+        "a mixture of matrices": model.roles.mixed is not None,
+        f"family={model.family!r}": model.family not in FAMILIES,
+    })  # fmt: skip
+
+
+def _refuse(model: SpatialModel, more: Mapping[str, bool] | None = None) -> None:
+    """Refuse what all members share and no log-marginal exists for, or `more`."""
     absent = {
         f"random={model.random!r}": model.random is not None,
         "a lagged outcome": model.dynamic,
         f"estimator={model.estimator!r}": model.estimator != "qml",
-        "a mixture of matrices": model.roles.mixed is not None,
-        f"family={model.family!r}": model.family not in FAMILIES,
+        **(more or {}),
     }
     given = [what for what, there in absent.items() if there]
     if given:

@@ -14,6 +14,8 @@ from spatialsyn.notebook import paragraph
 from spatialsyn.numerics.hypothesis import HypothesisTest
 
 NOTHING = "–"
+# Notes as long as this are said once.
+LONG = 50
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,9 +94,17 @@ class Diagnostics:
                 "statistic": [_number(v, ".2f") for v in table["statistic"]],
                 "df": [_number(v, "g") for v in table["df"]],
                 "p": [_chance(v) for v in table["p"]],
-                "note": table["note"],
+                "note": self._notes(),
             }
         )
+
+    def _notes(self) -> list[str]:
+        """What is said beside each test: once, and then by the name of the test where it stands."""
+        said: dict[str, str] = {}
+        for test, note in zip(self.table["test"], self.table["note"], strict=True):
+            said.setdefault(note, test)
+        return [note if test == said[note] or len(note) < LONG else f"as for {said[note]}"
+                for test, note in zip(self.table["test"], self.table["note"], strict=True)]  # fmt: skip
 
     def _more(self) -> list[str]:
         """The odds of the families, Moran's I by year and VIF, a line each."""

@@ -314,9 +314,7 @@ def sweep_effects(
         copies=copies,
         outside_error=model.random == "baltagi" and model.roles.wu is not None,
         cities_estimated=cities,
-        instruments=None
-        if likelihood
-        else instruments(model, data, X, {c.name: c.x for c in columns}, outside, weights),
+        instruments=None if likelihood else instruments(model, data, X, columns, outside, weights),
         observed=data.y if np.isnan(data.y).any() else None,
         mixture=mixture(model.roles, columns),
     )

@@ -1,11 +1,12 @@
 """Endogenous regressors as a specification: what is endogenous, and what stands in for it.
 
-Wy is endogenous in every model that has it; with a regressor its spatial lag is too.
+Wy is endogenous in every model that has it; with a regressor its spatial lag is too, and with a
+matrix all lags by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spatialsyn.errors import ModelError, named
@@ -48,9 +49,39 @@ def terms_of(expressions: Sequence[str], formula: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def stand_ins(given: Any, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """(endogenous matrix, the one that stands in for it), for the matrices `names` of a model."""
+    if isinstance(given, str) and len(names) == 1:
+        given = {names[0]: given}
+    pairs = tuple(dict(given).items()) if isinstance(given, Mapping | tuple) else None
+    if pairs is None or not all(isinstance(name, str) for pair in pairs for name in pair):
+        raise ModelError(
+            f"instrument_W={given!r}: give a mapping from a matrix of the model to the one that "
+            'stands in for it, such as instrument_W={"dig": "dig_hat"}.'
+        )
+    foreign = [W for W, _ in pairs if W not in names]
+    if foreign:
+        raise ModelError(
+            f"instrument_W has {named(foreign)}, and the matrices of this model are "
+            f"{named(names) or 'none'}."
+        )
+    same = [W for W, other in pairs if other == W]
+    if same:
+        raise ModelError(
+            f"instrument_W lets {named(same)} stand in for itself: an endogenous matrix needs "
+            "another one, such as ss.weights.predicted_flows(...)."
+        )
+    return pairs
+
+
 def check_estimator(model: SpatialModel) -> None:
     """Refuse an estimator that this model does not have, with the one that it has."""
     lags, how = FAMILIES[model.family], model.estimator
+    if model.instrument_W and how != "2sls":
+        raise ModelError(
+            f"instrument_W makes W[{model.instrument_W[0][0]}] endogenous, and {how} takes every "
+            'matrix as given: use estimator="2sls", of a model without a spatial error.'
+        )
     if how == "qml":
         if model.endogenous or model.instruments:
             raise ModelError(
@@ -131,7 +162,8 @@ def _check_terms(model: SpatialModel) -> None:
         )
     if not regressors:
         raise ModelError(f"{model.formula!r} has no regressors to make instruments from.")
-    if not endogenous and "y" not in FAMILIES[model.family] and model.estimator != "gmm":
+    troubled = endogenous or model.instrument_W
+    if not troubled and "y" not in FAMILIES[model.family] and model.estimator != "gmm":
         raise ModelError(
             f"nothing is endogenous in this {model.family}, and {model.estimator} would be least "
             'squares: leave estimator out, or name endogenous=["x"].'

@@ -9,6 +9,10 @@ E[Wy] = W S^-1 Z delta is made of these lags (Kelejian & Prucha 1998, Journal of
 Finance and Economics 17), M Zx makes two stages of filtered data generalised least squares,
 and a spatial first stage without W z makes a valid instrument invalid (Betz, Cook & Hollenbach
 2020, Political Science Research and Methods 8).
+
+Where a matrix is endogenous all lags by it are, and the instruments are lags by the one that
+stands in for it, V: V Zx, V^2 Zx, and V^3 Zx in a Durbin model (Kelejian & Piras 2014, Regional
+Science and Urban Economics 46).
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spatialsyn.errors import ModelError, named
+from spatialsyn.models.columns import Column
 from spatialsyn.models.endogenous import terms_of
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.roles import Roles
@@ -67,13 +72,13 @@ def instruments(
     model: SpatialModel,
     data: Regressors,
     X: Array,
-    of: Mapping[str, str | None],
+    of: Sequence[Column],
     outside: Regressors | None,
     weights: Mapping[str, Links],
 ) -> Instruments:
     """The instruments for the columns of Z = `X`, (n, T, p), not yet swept.
 
-    `of` names the regressor that each column is, or is the lag of.
+    `of` says what each column is.
 
     Raises
     ------
@@ -83,8 +88,8 @@ def instruments(
     """
     owner = dict(zip(data.names, data.terms, strict=True))
     chosen = terms_of(model.endogenous, model.formula)
-    names = tuple(of)
-    troubled = [owner[x] in chosen if x else False for x in of.values()]
+    names, stands = tuple(column.name for column in of), dict(model.instrument_W)
+    troubled = [bool(c.x and owner[c.x] in chosen) or c.W in stands for c in of]
     endogenous = {name: j for j, name in enumerate(names) if troubled[j]}
     endogenous |= {lag_of(W, data.outcome): len(names) + j for j, W in enumerate(model.roles.wy)}
     columns = {name: X[..., j] for j, name in enumerate(names) if not troubled[j]}
@@ -94,7 +99,7 @@ def instruments(
         given = enumerate(outside.names)
         external = {z: outside.X[..., j] for j, z in given if z != "Intercept"}
     _check_absorbed(external, model.fixed_effects)
-    for name, (W, source) in excluded(exogenous, tuple(external), model.roles).items():
+    for name, (W, source) in excluded(exogenous, tuple(external), model.roles, stands).items():
         columns[name] = lag(weights[W].over(data.years), columns[source]) if W else external[source]
     basis, kept = independent_columns(columns, model.fixed_effects)
     included = sum(name in exogenous for name in kept)
@@ -116,7 +121,7 @@ def instruments(
 
 
 def excluded(
-    exogenous: Sequence[str], external: Sequence[str], given: Roles
+    exogenous: Sequence[str], external: Sequence[str], given: Roles, stands: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
     """The instruments that are no regressors: name -> (matrix, column that it lags).
 
@@ -130,19 +135,22 @@ def excluded(
             made.setdefault(name, (W, of))
 
     varying = [name for name in exogenous if name != "Intercept"]
-    for W in given.wy:
-        for name in varying:
-            add(W, name)
-        for name in varying:
-            add(W, lagged(W, name))
+    lags_x = [W for W, _ in given.wx if W in stands]
+    for W in dict.fromkeys((*given.wy, *lags_x)):
+        before = varying
+        # A lag of x by an exogenous matrix is in `varying`; by one that is not, it needs its own.
+        for _ in range(2 * (W in given.wy) + (W in lags_x)):
+            for name in before:
+                add(stands.get(W, W), name)
+            before = [lagged(stands.get(W, W), name) for name in before]
     for name in exogenous if given.wu is not None else ():
         add(str(given.wu), name)
     for z in external:
         made[z] = ("", z)
         for W in given.names:
-            add(W, z)
+            add(stands.get(W, W), z)
         for W in given.wy:
-            add(W, lagged(W, z))
+            add(stands.get(W, W), lagged(stands.get(W, W), z))
     return made
 
 

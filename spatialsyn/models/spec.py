@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from spatialsyn.errors import FormulaError, ModelError, expect, named
-from spatialsyn.models.endogenous import WORDS, check_estimator, listed
+from spatialsyn.models.endogenous import WORDS, check_estimator, listed, stand_ins
 from spatialsyn.models.equation import equation
 from spatialsyn.models.roles import FAMILIES, Convex, Roles, as_regimes, lagged_before, roles
 from spatialsyn.models.syntax import parse
@@ -77,6 +77,9 @@ class SpatialModel:
     endogenous : regressors of the formula that the error moves
     instruments : columns or expressions that stand in for them
         Each enters with its lag by every matrix, and its second by those of Wy.
+    instrument_W : mapping of names, or the name for the one W
+        ``{"dig": "dig_hat"}`` for "2sls": W[dig] is endogenous, and so are all lags by it; lags
+        by W[dig_hat] are their instruments (`weights.predicted_flows`).
     """
 
     family: str
@@ -91,6 +94,7 @@ class SpatialModel:
     estimator: str = "qml"
     endogenous: Sequence[str] = ()
     instruments: Sequence[str] = ()
+    instrument_W: Any = ()
 
     def __post_init__(self) -> None:
         _among("family", self.family, tuple(FAMILIES))
@@ -106,6 +110,7 @@ class SpatialModel:
             self._check_random()
         given = roles(self.family, self.W)
         object.__setattr__(self, "W", self.W if isinstance(self.W, str | None) else given)
+        object.__setattr__(self, "instrument_W", stand_ins(self.instrument_W, given.names))
         object.__setattr__(self, "lag_wy", lagged_before(self.family, given, self.lag_wy))
         object.__setattr__(self, "regimes", as_regimes(self.regimes))
         if self.dynamic:
@@ -250,7 +255,8 @@ class SpatialModel:
     @property
     def weights_names(self) -> tuple[str, ...]:
         """The matrices that the model needs."""
-        return tuple(dict.fromkeys([*self.roles.names, *self.lag_wy]))
+        stand_ins = dict(self.instrument_W).values()
+        return tuple(dict.fromkeys([*self.roles.names, *self.lag_wy, *stand_ins]))
 
     @property
     def equation(self) -> str:
@@ -289,6 +295,7 @@ class Maker(Protocol):
         estimator: str = "qml",
         endogenous: Sequence[str] = (),
         instruments: Sequence[str] = (),
+        instrument_W: Any = (),
     ) -> SpatialModel: ...
 
 
@@ -329,10 +336,11 @@ def _maker(family: str, says: str) -> Maker:
         estimator: str = "qml",
         endogenous: Sequence[str] = (),
         instruments: Sequence[str] = (),
+        instrument_W: Any = (),
     ) -> SpatialModel:
         return SpatialModel(
             family, formula, W, fixed_effects, correction, random, lag_y, lag_wy, regimes,
-            estimator, endogenous, instruments,
+            estimator, endogenous, instruments, instrument_W,
         )  # fmt: skip
 
     make.__name__ = make.__qualname__ = family

@@ -136,23 +136,33 @@ def overidentify(design: Design, estimate: Estimate, kind: str) -> HypothesisTes
     lam = float(estimate.params[-2]) if design.error is not None else 0.0
     y, Q = columns(design, lam)
     df = len(given.names) - Q.shape[1]
-    reason = ""
+    reason = few_clusters(design, kind, len(given.names))
     if df == 0:
         reason = "There are as many instruments as coefficients: every estimate satisfies them."
-    elif clusters(design, kind) <= len(given.names):
-        reason = (
-            f"{clusters(design, kind)} clusters for {len(given.names)} instruments: the variance "
-            'of the moments has no inverse. Use with_cov("robust").'
-        )
     if reason:
         return HypothesisTest(null, np.nan, df, np.nan, reason)
     H = given.basis
     S = moment_variance(H, estimate.residuals, design.nobs, kind)
-    root = np.linalg.inv(np.linalg.cholesky(S))
-    moments, slopes = root @ (H.T @ y), root @ (H.T @ Q)
-    left = moments - slopes @ least_squares(slopes, moments)
-    J = float(left @ left)
+    J = distance(H.T @ y, H.T @ Q, S)
     return HypothesisTest(null, J, df, float(chdtrc(df, J)))
+
+
+def few_clusters(design: Design, kind: str, count: int) -> str:
+    """Why a covariance of this kind says nothing of so many moments; empty where it does."""
+    if clusters(design, kind) > count:
+        return ""
+    return (
+        f"{clusters(design, kind)} clusters for {count} instruments: the variance of the moments "
+        'has no inverse. Use with_cov("robust").'
+    )
+
+
+def distance(moments: Array, slopes: Array, S: Array) -> float:
+    """The least of (H'y - H'Q b)' S^-1 (H'y - H'Q b) over b, of moments H'y with slopes H'Q."""
+    root = np.linalg.inv(np.linalg.cholesky(S))
+    moments, slopes = root @ moments, root @ slopes
+    left = moments - slopes @ least_squares(slopes, moments)
+    return float(left @ left)
 
 
 def instruments_note(design: Design, estimator: str) -> list[str]:

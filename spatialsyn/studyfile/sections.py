@@ -34,14 +34,17 @@ from spatialsyn.studyfile.measures import MEASURES, TABULATED, Options, in_secti
 from spatialsyn.studyfile.sweep import swept
 
 # Parameters of the builders that stand for data: a study file names the column, or the file.
-COLUMNS = {"gap": "values", "gravity": "mass", "similarity": "profile"}
+COLUMNS = {
+    "gap": "values", "gravity": "mass", "similarity": "profile", "predicted_flows": "mass",
+}  # fmt: skip
 FILES = {"flows": "table", "comembership": "incidence", "travel_time": "table", "read": "path"}
 COMPOSITES = (
     "product", "convex", "union", "intersection", "conditional", "sparsify", "series",
+    "predicted_flows",
 )  # fmt: skip
 WEIGHTS = (
     "contiguity", "knn", "distance_band", "rings", "inverse_distance", "kernel",
-    *COLUMNS, *FILES, *COMPOSITES,
+    *dict.fromkeys((*COLUMNS, *FILES, *COMPOSITES)),
 )  # fmt: skip
 # Parameters that the panel and the keys of a section fill by themselves.
 FILLED = {"panel", "cities", "distances", "name", "ids", "weights", "by_year"}
@@ -101,6 +104,7 @@ class ModelSection(_Section):
     estimator: str = "qml"
     endogenous: str | list[str] = []
     instruments: str | list[str] = []
+    instrument_W: str | dict[str, str] = {}
     cov: str | None = None
     missing: Literal["refuse", "balance", "likelihood"] = "refuse"
     years: list[int] | None = Field(default=None, min_length=2, max_length=2)

@@ -44,7 +44,7 @@ def build_weights(study: Study, panel: CityPanel, folder: Path) -> dict[str, Mad
         takes = inspect.signature(function).parameters
         if "ids" in takes:
             arguments["ids"] = panel.ids
-        if "cities" in takes and (kind not in COMPOSITES or "beyond" in options):
+        if "cities" in takes and ("beyond" in options or kind not in COMPOSITES or kind in COLUMNS):
             arguments["cities"] = polygons(panel, section)
         parts = _parts(section, kind, options, made)
         built = in_section(section, function, arguments | options, parts)

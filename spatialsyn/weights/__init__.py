@@ -16,6 +16,7 @@ from spatialsyn.weights.distance import distance_band, inverse_distance, kernel,
 from spatialsyn.weights.economic import gap, gravity, similarity
 from spatialsyn.weights.files import read, write
 from spatialsyn.weights.geographic import contiguity, distances
+from spatialsyn.weights.predicted import predicted_flows
 from spatialsyn.weights.series import WeightsSeries, series
 from spatialsyn.weights.standardize import standardize
 from spatialsyn.weights.travel import travel_time
@@ -38,6 +39,7 @@ __all__ = [
     "inverse_distance",
     "kernel",
     "knn",
+    "predicted_flows",
     "product",
     "read",
     "rings",

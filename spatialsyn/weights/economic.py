@@ -98,16 +98,11 @@ def gravity(
         cities the larger pulls more on the smaller than the other way round.
     """
     years = base_years_of(mass, base_years)
-    m = checked_values(mass, "gravity")
-    small = [i for i, value in zip(mass.index, m, strict=True) if value <= 0]
-    if small:
-        raise WeightsError(
-            f"the mass {mass.name!r} must be positive; it is not for {named(small)}."
-        )
+    m = masses(mass, "gravity")
     if not 0 <= real(power) < np.inf:
         raise WeightsError(f"power={power!r}: distance decay cannot be negative.")
     check_flag("directed", directed, WeightsError)
-    km = _km_between(mass, cities, power)
+    km = kilometres(mass, cities, power)
     weights = np.outer(m, m) * (km**-power if power else np.isfinite(km))
     if directed:
         weights = weights * (m / (m[:, None] + m))
@@ -118,7 +113,18 @@ def gravity(
     return Weights(weights, tuple(mass.index), name, recipe)
 
 
-def _km_between(mass: pd.Series, cities: Any, power: float) -> Array:
+def masses(mass: pd.Series, kind: str) -> Array:
+    """Positive values of a city series, without holes."""
+    m = checked_values(mass, kind)
+    small = [i for i, value in zip(mass.index, m, strict=True) if value <= 0]
+    if small:
+        raise WeightsError(
+            f"the mass {mass.name!r} must be positive; it is not for {named(small)}."
+        )
+    return m
+
+
+def kilometres(mass: pd.Series, cities: Any, power: float = 1.0) -> Array:
     """Kilometres between the cities of `mass`, infinite on the diagonal."""
     where = places(cities)
     position = {city: i for i, city in enumerate(where.ids)}

@@ -23,7 +23,8 @@ RECIPES = {
     "kernel (gaussian)": "核函数（高斯）", "kernel (triangular)": "核函数（三角）",
     "kernel (uniform)": "核函数（均匀）", "kernel (epanechnikov)": "核函数（Epanechnikov）",
     "economic gap": "经济差距", "gravity": "引力模型", "gravity (directed)": "引力模型（有向）",
-    "similarity": "相似度", "flows": "流量", "co-membership": "共同成员", "travel time": "出行时间",
+    "similarity": "相似度", "flows": "流量", "predicted flows": "预测流量",
+    "co-membership": "共同成员", "travel time": "出行时间",
     "product": "乘积", "convex sum": "凸组合", "union": "并集", "intersection": "交集",
     "conditional": "条件", "sparsified": "稀疏化", "matrix": "给定矩阵",
     "column": "变量", "floor": "下限", "floored pairs": "触及下限的城市对", "power": "幂次",
@@ -35,5 +36,7 @@ RECIPES = {
     "shares": "份额", "strongest": "保留最强", "share": "份额", "per": "按", "receiver": "接收方",
     "measure": "度量", "platforms": "平台数", "from km": "起（公里）", "to km": "止（公里）",
     "beyond km": "超过（公里）", "own": "市内流量份额", "subset of": "取自", "renamed from": "原名",
+    "sender elasticity": "流出方弹性", "receiver elasticity": "流入方弹性",
+    "distance elasticity": "距离弹性", "fit": "拟合度",
     "weight lost": "损失的权重", "weight left": "剩余权重",
 }  # fmt: skip

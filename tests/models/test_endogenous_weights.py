@@ -1,0 +1,184 @@
+"""A matrix that moves with the error, and another one that stands in for it."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from cases import made_up, ring, within
+from numpy.testing import assert_allclose
+from scipy.stats import chi2
+
+import spatialsyn as ss
+
+MODEL = ss.sdm("y ~ x + z", W="w", fixed_effects="individual", estimator="2sls",
+               instrument_W={"w": "v"})  # fmt: skip
+
+
+def two(n: int = 12, T: int = 6) -> tuple[ss.CityPanel, list[ss.Weights]]:
+    """A panel, ``w`` of its model, and ``v``, which is near it."""
+    panel, w = made_up(n, T, noise=0.5)
+    near = 0.7 * w.dense() + 0.3 * ring(n, 5)
+    return panel, [w, ss.Weights.from_matrix(near, ids=panel.ids, name="v")]
+
+
+def written_out(panel: ss.CityPanel, w: np.ndarray, v: np.ndarray):
+    """y, Q = [x, z, Wx, Wz, Wy] and H = [x, z, V, V^2, V^3 of them], without city means."""
+    y, x, z = (panel.array(name) for name in ("y", "x", "z"))
+    Q, H = [x, z, w @ x, w @ z, w @ y], [x, z]
+    for _ in range(3):
+        H += [v @ H[-2], v @ H[-1]]
+    Q, H = (np.stack([within(c).ravel() for c in some], axis=1) for some in (Q, H))
+    return within(y).ravel(), Q, H
+
+
+def two_stages(y, Q, H):
+    """Coefficients, and the residuals they leave."""
+    b = np.linalg.solve(Q.T @ H @ np.linalg.solve(H.T @ H, H.T @ Q),
+                        Q.T @ H @ np.linalg.solve(H.T @ H, H.T @ y))  # fmt: skip
+    return b, y - Q @ b
+
+
+def test_two_stages_with_lags_by_the_other_matrix_are_those_written_out():
+    panel, (w, v) = two()
+    res = ss.fit(MODEL, panel, [w, v])
+    y, Q, H = written_out(panel, w.dense(), v.dense())
+    b, e = two_stages(y, Q, H)
+    names = ["x", "z", "W[w]*x", "W[w]*z", "rho[w]"]
+    assert_allclose(res.params[names], b, rtol=1e-8)
+    s2 = e @ e / (panel.n * (panel.T - 1))
+    cov = s2 * np.linalg.inv(Q.T @ H @ np.linalg.solve(H.T @ H, H.T @ Q))
+    assert_allclose(res.se[names], np.sqrt(np.diag(cov)), rtol=1e-8)
+    first = res.first_stage()
+    assert list(first.table["endogenous"]) == ["W[w]*x", "W[w]*z", "W[w]*y"]
+    assert first.instruments == (*(f"W[v]{p}*{x}" for p in ("", "^2", "^3") for x in "xz"),)
+
+
+def test_one_name_is_enough_where_there_is_one_matrix():
+    panel, weights = two()
+    named = MODEL.but(instrument_W="v")
+    assert named == MODEL
+    assert named.weights_names == ("w", "v")
+    assert pickle.loads(pickle.dumps(named)) == MODEL
+    assert len({named, MODEL}) == 1
+    assert ss.fit(named, panel, weights).rho.equals(ss.fit(MODEL, panel, weights).rho)
+
+
+def test_a_lag_by_an_exogenous_matrix_stays_its_own_instrument():
+    panel, (w, v) = two()
+    geo = ss.Weights.from_matrix(ring(panel.n, 8), ids=panel.ids, name="geo")
+    model = MODEL.but(family="slx", W={"wx": {"x": "w", "z": "geo"}})
+    res = ss.fit(model, panel, [w, v, geo])
+    assert list(res.first_stage().table["endogenous"]) == ["W[w]*x"]
+    y, x, z = (panel.array(name) for name in ("y", "x", "z"))
+    V, G = v.dense(), geo.dense()
+    Q, H = [x, z, w.dense() @ x, G @ z], [x, z, G @ z, V @ x, V @ z, V @ G @ z]
+    Q, H = (np.stack([within(c).ravel() for c in some], axis=1) for some in (Q, H))
+    b, _ = two_stages(within(y).ravel(), Q, H)
+    assert_allclose(res.params[["x", "z", "W[w]*x", "W[geo]*z"]], b, rtol=1e-8)
+
+
+def test_whether_the_matrix_is_exogenous_is_the_difference_of_two_statistics():
+    panel, (w, v) = two()
+    res = ss.fit(MODEL, panel, [w, v])
+    test = ss.diagnostics.weights_exogeneity(res)
+    y, Q, H = written_out(panel, w.dense(), v.dense())
+    x, z = H[:, 0].reshape(panel.n, -1), H[:, 1].reshape(panel.n, -1)
+    W = w.dense()
+    more = [W @ x, W @ z, W @ W @ x, W @ W @ z]
+    both = np.column_stack([H, *(column.ravel() for column in more)])
+    _, e = two_stages(y, Q, both)
+    s2 = e @ e / (panel.n * (panel.T - 1))
+
+    def sargan(some):
+        _, left = two_stages(y, Q, some)
+        return left @ some @ np.linalg.solve(some.T @ some, some.T @ left) / s2
+
+    assert test.df == 4
+    assert_allclose(test.statistic, sargan(both) - sargan(H), rtol=1e-6)
+    assert_allclose(test.p, chi2.sf(test.statistic, 4), rtol=1e-6)
+    assert str(test).startswith("H0: W[w] exogenous (difference of J): statistic")
+    robust = ss.diagnostics.weights_exogeneity(res.with_cov("robust"))
+    assert robust.statistic > 0
+    assert robust.df == 4
+    few = ss.diagnostics.weights_exogeneity(res.with_cov("city"))
+    assert np.isnan(few.statistic)
+    assert "12 clusters for 12 instruments" in few.note
+
+
+def drawn(seed: int, dependent: float) -> tuple[ss.CityPanel, list[ss.Weights]]:
+    """y = x + 0.5 Wx + v; flows W to a city rise with its v, their law V does not know of it."""
+    n, T, rng = 60, 3, np.random.default_rng(seed)
+    points = np.random.default_rng(1).random((n, 2))
+    apart = np.linalg.norm(points[:, None] - points, axis=2) + np.eye(n)
+    law = apart**-2.0 - np.eye(n)
+    law /= law.sum(axis=1).max()
+    x, shock, own = rng.normal(size=(3, n, T))
+    x, v = x + 1, dependent * shock + np.sqrt(1 - dependent**2) * own
+    ids, years = [f"c{i:02d}" for i in range(n)], range(2001, 2001 + T)
+    noise = rng.gamma(4, 0.25, size=(T, n, n))
+    W = [law * np.exp(0.5 * shock[:, [t]]) * noise[t] for t in range(T)]
+    y = np.stack([x[:, t] + 0.5 * W[t] @ x[:, t] + v[:, t] for t in range(T)], axis=1)
+    index = pd.MultiIndex.from_product([ids, years], names=["city", "year"])
+    frame = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index=index).reset_index()
+    by_year = {year: ss.Weights.from_matrix(W[t], ids=ids) for t, year in enumerate(years)}
+    weights = [ss.weights.series(by_year, name="w"), ss.Weights.from_matrix(law, ids=ids, name="v")]
+    return ss.CityPanel(frame, city="city", year="year"), weights
+
+
+@pytest.mark.parametrize("dependent", [0.8, 0.0])
+def test_estimates_are_right_where_flows_move_with_the_error(dependent):
+    """Without a stand-in the lag takes what the error does to the flows for its own effect."""
+    plain = ss.slx("y ~ x", W="w", fixed_effects="individual")
+    model = plain.but(estimator="2sls", instrument_W="v")
+    found, rejected = [], []
+    for seed in range(40):
+        panel, weights = drawn(seed, dependent)
+        res = ss.fit(model, panel, weights)
+        found.append([ss.fit(plain, panel, weights).params["W[w]*x"], res.params["W[w]*x"]])
+        rejected.append(ss.diagnostics.weights_exogeneity(res).p < 0.05)
+    (naive, right), spread = np.mean(found, axis=0), np.std(found, axis=0) / np.sqrt(len(found))
+    assert abs(right - 0.5) < 3 * spread[1]
+    assert naive > 0.5 + 10 * spread[0] if dependent else abs(naive - 0.5) < 3 * spread[0]
+    assert np.mean(rejected) > 0.9 if dependent else np.mean(rejected) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: MODEL.but(estimator="qml"), r'makes W\[w\] endogenous, and qml takes every matrix'),
+        (lambda: MODEL.but(family="sac", W="w", estimator="gmm"), 'use estimator="2sls"'),
+        (lambda: MODEL.but(instrument_W={"geo": "v"}), "instrument_W has 'geo', and the matrices"),
+        (lambda: MODEL.but(instrument_W="w"), "lets 'w' stand in for itself"),
+        (lambda: MODEL.but(instrument_W=3), "instrument_W=3: give a mapping from a matrix"),
+        (lambda: MODEL.but(W=["w", "u"], instrument_W="v"), "give a mapping"),
+    ],
+)  # fmt: skip
+def test_stand_ins_that_make_no_sense_are_refused(make, message):
+    with pytest.raises(ss.ModelError, match=message):
+        make()
+
+
+def test_what_is_missing_or_not_to_be_tested_is_said():
+    panel, (w, v) = two()
+    with pytest.raises(ss.AlignmentError, match="the model needs the weights 'v'"):
+        ss.fit(MODEL, panel, [w])
+    res = ss.fit(MODEL.but(instrument_W=()), panel, [w, v])
+    with pytest.raises(ss.ModelError, match="compares a matrix with the one that stands in for it"):
+        ss.diagnostics.weights_exogeneity(res)
+    same = ss.Weights.from_matrix(w.dense(), ids=panel.ids, name="v")
+    with pytest.raises(ss.ModelError, match=r"explain 'W\[w\]\*x' exactly"):
+        ss.fit(MODEL, panel, [w, same])
+    test = ss.diagnostics.weights_exogeneity(ss.fit(MODEL.but(family="sar"), panel, [w, same]))
+    assert "same: there is nothing to compare" in test.note
+
+
+def test_diagnostics_say_once_what_two_stages_do_not_have():
+    panel, weights = two()
+    told = repr(ss.fit(MODEL, panel, weights).diagnostics())
+    assert told.count("an LM test compares likelihoods") == 1
+    assert told.count("as for LM lag\n") > 10
+    assert "log-marginals are not available with estimator='2sls'" in told
+    assert "residuals of neighbours are unrelated" in told
