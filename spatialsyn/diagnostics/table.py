@@ -101,10 +101,11 @@ class Diagnostics:
     def _notes(self) -> list[str]:
         """What is said beside each test: once, and then by the name of the test where it stands."""
         said: dict[str, str] = {}
+        shown = []
         for test, note in zip(self.table["test"], self.table["note"], strict=True):
-            said.setdefault(note, test)
-        return [note if test == said[note] or len(note) < LONG else f"as for {said[note]}"
-                for test, note in zip(self.table["test"], self.table["note"], strict=True)]  # fmt: skip
+            first = said.setdefault(note, test)
+            shown.append(note if test == first or len(note) < LONG else f"as for {first}")
+        return shown
 
     def _more(self) -> list[str]:
         """The odds of the families, Moran's I by year and VIF, a line each."""
