@@ -14,7 +14,6 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.mixed import SeveralWeights
 from spatialsyn.effects.request import (
     asked_for,
-    grouping,
     inferred,
     reading_by,
     split_channel,
@@ -309,12 +308,12 @@ class Results(SeveralWeights, Tabled):
         check_flag("lasting", lasting, ModelError)
         asked = asked_for(x, self.model, self.data, self.panel, self.sample)
         by, channels = split_channel(by, per)
-        reading = reading_by(by, self.panel, per)
+        read_as, pairs = reading_by(by, self.panel, per), isinstance(by, str) and by == "pair"
         when, how = (order, horizon, lasting), (method, level, draws, seed)
-        made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
+        made = inferred(self.design, self.estimate, asked, read_as, when, how, channels)
         made = made.shares() if per == "share" else made
-        made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
-        per_block = per if grouping(by, self.panel) is not None else None
+        made = made.discoveries() if pairs and not channels else made
+        per_block = per if "from" in read_as[1] and not pairs else None
         return told(made, asked, self.model, self.data, per_block, (horizon, lasting))
 
     def scenario(

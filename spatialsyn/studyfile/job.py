@@ -337,7 +337,11 @@ def _write_manifest(job: Job, folder: Path) -> None:
             "sha256": panel_hash(job.panel),
         },
         "weights": {
-            name: {"hash": w.hash, "recipe": {k: str(v) for k, v in w.recipe.items()}}
+            name: {
+                "hash": w.hash,
+                "standardization": w.standardizations,
+                "recipe": {k: str(v) for k, v in w.recipe.items()},
+            }
             for name, w in job.weights.items()
         },
         "models": {name: r.equation for name, r in job.results.items()},

@@ -36,4 +36,5 @@ RECIPES = {
     "measure": "度量", "platforms": "平台数", "from km": "起（公里）", "to km": "止（公里）",
     "beyond km": "超过（公里）", "own": "市内流量份额", "subset of": "取自", "renamed from": "原名",
     "weight lost": "损失的权重", "weight left": "剩余权重",
+    "parts standardised": "各矩阵标准化",
 }  # fmt: skip
