@@ -113,7 +113,7 @@ def _strength(design: Design, H: Array, x: Array, kind: str) -> float:
     nobs = design.nobs
     if kind == "classical":
         nobs -= len(instruments_of(design).names)
-    S = moment_variance(H, v, nobs, kind)
+    S = moment_variance(H, v, nobs, kind, design.groups)
     return float(p @ np.linalg.solve(S, p))
 
 
@@ -148,7 +148,7 @@ def overidentify(design: Design, estimate: Estimate, kind: str) -> HypothesisTes
     if reason:
         return HypothesisTest(null, np.nan, df, np.nan, reason)
     H = given.basis
-    S = moment_variance(H, estimate.residuals, design.nobs, kind)
+    S = moment_variance(H, estimate.residuals, design.nobs, kind, design.groups)
     root = np.linalg.inv(np.linalg.cholesky(S))
     moments, slopes = root @ (H.T @ y), root @ (H.T @ Q)
     left = moments - slopes @ least_squares(slopes, moments)

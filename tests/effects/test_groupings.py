@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import spatialsyn as ss
-from spatialsyn.effects import request
+from spatialsyn.cities import tidying
 
 MODEL = ss.sdm("log(gdp) ~ digital_finance", W="geo", fixed_effects="twoways")
 
@@ -57,8 +57,8 @@ def test_a_panel_that_is_grouped_later_gives_the_effects_of_the_series(panel, ge
 
 def test_the_blocks_of_a_series_are_looked_up_once(panel, geo, zones, monkeypatch):
     res, looked = ss.fit(MODEL, panel, geo), []
-    found = request.block_of_each
-    monkeypatch.setattr(request, "block_of_each", lambda *a: looked.append(a[0]) or found(*a))
+    found = tidying.block_of_each
+    monkeypatch.setattr(tidying, "block_of_each", lambda *a: looked.append(a[0]) or found(*a))
     assert "if x rose by one unit in every city of `from`" in res.effects(by=zones).about
     assert looked == ["zone"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import percent
-from spatialsyn.models.covariance import in_words
+from spatialsyn.models.covariance import worded
 from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.tables.display import STARS, Display
@@ -128,7 +128,7 @@ def sample_notes(fits: Mapping[str, Results], how: Display) -> list[str]:
     """Covariance, fixed effects, every W, and how far the number of cities carries."""
 
     def covariance(fit: Results) -> str:
-        words = how.say(in_words(fit.cov_kind))
+        words = how.say(*worded(fit.cov_kind))
         return how.say("Covariance of the parameters: {}.", words)
 
     return [
