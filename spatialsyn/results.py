@@ -107,7 +107,7 @@ class Results(SeveralWeights, Tabled):
         design, chosen = clustered(self.design, kind, by, self.panel)
         with threads_for(self.panel.n):
             estimate = covered(design, self.estimate, kind, near)
-        shown = ", ".join(filter(None, (kind, chosen, km and f"{km:g} km")))
+        shown = ", ".join(filter(None, (kind, chosen, f"{km:g} km" if km else "")))
         return replace(self, design=design, estimate=estimate, cov_kind=shown)
 
     def first_stage(self) -> FirstStage:

@@ -63,9 +63,7 @@ def wild_bootstrap(
     engine = Engine(n_jobs, backend, scheduler)
     _check(results)
     design, kind, name = _clusters(results, cluster)
-    estimate = with_draws(
-        design, results.estimate, Wild(kind, weights, draws, seed), engine
-    )
+    estimate = with_draws(design, results.estimate, Wild(kind, weights, draws, seed), engine)
     assert estimate.draws is not None
     lost = draws - len(estimate.draws)
     made = f"{draws} draws{f' ({lost} lost)' if lost else ''}, {weights} weights, seed {seed}"

@@ -13,8 +13,9 @@ Which clusters? rho and lambda are found from e'De. Weights by city change the p
 two cities, whose sum then varies as it should where cities depend on each other through the
 model only. One weight per year multiplies e_t'De_t by v_t^2, which is one: the draws of rho
 would lack its variance (half of its width and less in simulations). So years are clusters
-of models without Wy and without a spatial error only, and so are groups of cities. Squares of residuals are not redrawn
-either way: sigma2 has no draws, and rho's lack the small part of the diagonal of D.
+of models without Wy and without a spatial error only, and so are groups of cities. Squares of
+residuals are not redrawn either way: sigma2 has no draws, and rho's lack the small part of the
+diagonal of D.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def _studentised_samples(nulls: Sequence[Null], item: tuple[int, slice]) -> Arra
 
 def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Source:
     """Outcomes for `design`, made by the model `null` at `estimate`."""
-    C = clusters(design, how.cluster)
+    C = int(clusters(design, how.cluster))
     v = generator(how.seed).choice(WEIGHTS[how.weights], size=(how.draws, C))
     v *= np.sqrt(C / (C - 1))
     v = v[:, groups_of(design)] if how.cluster == CLUSTER else v
@@ -362,7 +363,7 @@ def _check(design: Design, how: Wild) -> None:
             f"one weight per {one} leaves what identifies {', '.join(names(design))}, the products "
             f'of the errors of one {one}, as it is. Use cluster="city"{other}.'
         )
-    C = clusters(design, cluster)
+    C = int(clusters(design, cluster))
     possible = len(WEIGHTS[weights]) ** C
     if possible < draws:
         raise ModelError(

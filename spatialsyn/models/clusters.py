@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
@@ -38,7 +39,7 @@ def clustered(design: Design, kind: str, by: Any, panel: CityPanel) -> tuple[Des
             f"by={by!r} is not a grouping of the panel, which has {named(panel.blocks) or 'none'}. "
             "A further one is a Series, the group of each city, or panel.grouped(zone=...)."
         )
-    return replace(design, groups=pd.factorize(group)[0]), str(group.name)
+    return replace(design, groups=np.asarray(pd.factorize(group)[0])), str(group.name)
 
 
 def groups_of(design: Design) -> Array:

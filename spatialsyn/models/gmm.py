@@ -19,8 +19,8 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from spatialsyn.errors import EstimationError, ModelError, digits
-from spatialsyn.models.design import Design
 from spatialsyn.models.clusters import CLUSTER, groups_of
+from spatialsyn.models.design import Design
 from spatialsyn.models.error_moments import error_by_moments, joint_covariance
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.instruments import Instruments, independent_columns

@@ -157,7 +157,8 @@ class Runs:
     def __repr__(self) -> str:
         lost = len(self.failures)
         without = f", {lost} not: see .failures" if lost else ""
-        return f"Runs: {len(self)} model{'s' * (len(self) != 1)}, {len(self) - lost} estimated{without}"
+        models = f"{len(self)} model{'s' * (len(self) != 1)}"
+        return f"Runs: {models}, {len(self) - lost} estimated{without}"
 
 
 def without_estimate(runs: Runs) -> list[str]:

@@ -153,7 +153,7 @@ def test_standard_errors_are_those_of_shocks_that_a_group_shares():
     """300 draws: the sd of an estimate is good to 4 %; clusters by city are far too narrow."""
     C, size, T = 30, 6, 3
     n, rng = C * size, np.random.default_rng(0)
-    groups, W = np.repeat(np.arange(C), size), ring(n)
+    groups, W = rng.permutation(np.repeat(np.arange(C), size)), ring(n)
     panel, w = made_up(n=n, T=T)
     x = rng.normal(size=(C, T))[groups] + rng.normal(size=(n, T))
     panel = panel.assign(x=x)

@@ -148,5 +148,5 @@ def test_runs_are_read_by_name_as_a_grid_is():
     assert repr(one) == "Runs: 1 model, 1 estimated"
     assert list(runs["twoways, lag 5"].failures) == [runs.failures["twoways, lag 5"]]
     for name in ("twoways, no lags", 0):
-        with pytest.raises(ss.ModelError, match="there is no model .* there are 'individual, no"):
+        with pytest.raises(ss.ModelError, match=r"there is no model .* there are 'individual, no"):
             runs[name]

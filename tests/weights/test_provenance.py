@@ -106,7 +106,10 @@ def test_weights_made_of_weights_say_how_their_parts_were_standardised(case):
 
 
 def test_a_series_whose_years_differ_says_how():
-    years = {2001: weights().standardize("column").standardize("row"), 2002: weights().standardize()}
+    years = {
+        2001: weights().standardize("column").standardize("row"),
+        2002: weights().standardize(),
+    }
     made = ss.weights.series(years)
     assert made.standardization == "row"
     assert made.standardizations == "column, then row / row"
