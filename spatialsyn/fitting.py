@@ -43,8 +43,8 @@ def fit(
         (xtreg, fe) is "city"; "sandwich" leaves the usual standard errors to the coefficients of
         ss.ols and ss.slx. Estimates from instruments have "classical" (their default),
         "robust" and the last three; matrix exponentials have "robust" too, for variances that
-        differ from city to city. "spatial-hac" needs a reach:
-        ``results.with_cov("spatial-hac", km=200)``.
+        differ from city to city. "spatial-hac" needs a reach, "cluster" a grouping:
+        ``results.with_cov("spatial-hac", km=200)``, ``.with_cov("cluster", by="region")``.
     missing : "refuse" | "balance" | "likelihood"
         What becomes of city-years in which a column of the model is missing: an error that
         names them; cities or years are dropped, and W cut, with a warning that says what

@@ -14,7 +14,6 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.effects.mixed import SeveralWeights
 from spatialsyn.effects.request import (
     asked_for,
-    grouping,
     inferred,
     reading_by,
     split_channel,
@@ -23,6 +22,7 @@ from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
 from spatialsyn.effects.told import told
 from spatialsyn.errors import ModelError, PanelError, check_flag, expect
+from spatialsyn.models.clusters import clustered
 from spatialsyn.models.covariance import covered
 from spatialsyn.models.criteria import counted, criteria
 from spatialsyn.models.data import regressors
@@ -93,28 +93,30 @@ class Results(SeveralWeights, Tabled):
             se = se.mask(se.index.str.startswith("share[") & (se == 0))
         return se
 
-    def with_cov(self, kind: str, km: float | None = None) -> Results:
+    def with_cov(self, kind: str, km: float | None = None, by: Any = None) -> Results:
         """The same estimates with another covariance; effects and tables follow.
 
         Parameters
         ----------
-        kind : one of `fit`, or "spatial-hac"
-            The latter for errors of near cities that are correlated, without a lag of y.
-        km : the reach of "spatial-hac", in kilometres
+        kind : one of `fit`, or "spatial-hac" | "cluster"
+            The latter two for errors of near cities, or of the cities of a group, that are
+            correlated: without a lag of y; "cluster" with one too under estimator="2sls".
+        km, by : the reach of "spatial-hac" in km; the grouping of "cluster", or a Series
         """
         near = None if km is None else nearness(self.panel.cities, km)
+        design, chosen = clustered(self.design, kind, by, self.panel)
         with threads_for(self.panel.n):
-            estimate = covered(self.design, self.estimate, kind, near)
-        shown = kind if km is None else f"{kind}, {km:g} km"
-        return replace(self, estimate=estimate, cov_kind=shown)
+            estimate = covered(design, self.estimate, kind, near)
+        shown = ", ".join(filter(None, (kind, chosen, f"{km:g} km" if km else "")))
+        return replace(self, design=design, estimate=estimate, cov_kind=shown)
 
     def first_stage(self) -> FirstStage:
         """Strength of the instruments per endogenous column: F, partial R2, conditional F."""
-        return first_stage(self.design, self.cov_kind)
+        return first_stage(self.design, self.cov_kind.partition(",")[0])
 
     def overid(self) -> HypothesisTest:
         """Sargan's test, or Hansen's J, that the surplus instruments are exogenous too."""
-        return overidentify(self.design, self.estimate, self.cov_kind)
+        return overidentify(self.design, self.estimate, self.cov_kind.partition(",")[0])
 
     @property
     def rho(self) -> pd.Series:
@@ -309,12 +311,12 @@ class Results(SeveralWeights, Tabled):
         check_flag("lasting", lasting, ModelError)
         asked = asked_for(x, self.model, self.data, self.panel, self.sample)
         by, channels = split_channel(by, per)
-        reading = reading_by(by, self.panel, per)
+        read_as, pairs = reading_by(by, self.panel, per), isinstance(by, str) and by == "pair"
         when, how = (order, horizon, lasting), (method, level, draws, seed)
-        made = inferred(self.design, self.estimate, asked, reading, when, how, channels)
+        made = inferred(self.design, self.estimate, asked, read_as, when, how, channels)
         made = made.shares() if per == "share" else made
-        made = made.discoveries() if isinstance(by, str) and by == "pair" and not channels else made
-        per_block = per if grouping(by, self.panel) is not None else None
+        made = made.discoveries() if pairs and not channels else made
+        per_block = per if "from" in read_as[1] and not pairs else None
         return told(made, asked, self.model, self.data, per_block, (horizon, lasting))
 
     def scenario(

@@ -12,18 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, expect, named
-from spatialsyn.models.bootstrap import Wild, null_tests, with_draws
+from spatialsyn.models.bootstrap import CLUSTERS, Wild, null_tests, with_draws
+from spatialsyn.models.clusters import CLUSTER, clustered
+from spatialsyn.models.design import Design
 from spatialsyn.results import Results
 
 
 def wild_bootstrap(
     results: Results,
-    cluster: str = "city",
+    cluster: str | pd.Series = "city",
     weights: str = "rademacher",
     draws: int = 999,
     seed: int = 0,
@@ -39,9 +42,10 @@ def wild_bootstrap(
 
     Parameters
     ----------
-    cluster : "city" | "period"
-        What may be dependent within: the years of a city, or the cities of a year; the
-        latter for models without a lag of y and without a spatial error only.
+    cluster : "city" | "period" | a grouping of the panel, or a Series, the group of each city
+        What may be dependent within: the years of a city, the cities of a year, or all that is
+        in a group of cities; the latter two for models without a lag of y and without a
+        spatial error only.
     weights : "rademacher" | "webb"
         Signs, or six points where there are fewer than about ten clusters.
     draws, seed : number of samples, and the seed they come from
@@ -58,18 +62,18 @@ def wild_bootstrap(
     """
     engine = Engine(n_jobs, backend, scheduler)
     _check(results)
-    how = Wild(cluster, weights, draws, seed)
-    estimate = with_draws(results.design, results.estimate, how, engine)
+    design, kind, name = _clusters(results, cluster)
+    estimate = with_draws(design, results.estimate, Wild(kind, weights, draws, seed), engine)
     assert estimate.draws is not None
     lost = draws - len(estimate.draws)
     made = f"{draws} draws{f' ({lost} lost)' if lost else ''}, {weights} weights, seed {seed}"
-    return replace(results, estimate=estimate, cov_kind=f"wild bootstrap by {cluster}, {made}")
+    return replace(results, estimate=estimate, cov_kind=f"wild bootstrap by {name}, {made}")
 
 
 def wild_test(
     results: Results,
     names: str | Iterable[str] | None = None,
-    cluster: str = "city",
+    cluster: str | pd.Series = "city",
     weights: str = "rademacher",
     draws: int = 999,
     seed: int = 0,
@@ -98,12 +102,22 @@ def wild_test(
     absent = [name for name in chosen if name not in known]
     if absent:
         raise ModelError(f"{named(absent)} cannot be tested; there are {named(known, 40)}.")
-    how = Wild(cluster, weights, draws, seed)
-    found = null_tests(results.design, results.estimate, chosen, how, engine)
+    design, kind, _ = _clusters(results, cluster)
+    how = Wild(kind, weights, draws, seed)
+    found = null_tests(design, results.estimate, chosen, how, engine)
     table = pd.DataFrame(found, columns=["se", "t", "p"])
     table.insert(0, "term", chosen)
     table.insert(1, "estimate", results.params[chosen].to_numpy())
     return table
+
+
+def _clusters(results: Results, cluster: Any) -> tuple[Design, str, str]:
+    """The design with its clusters, their kind, and what they are called."""
+    panel = results.panel
+    if isinstance(cluster, str) and (cluster in CLUSTERS or cluster not in panel.blocks):
+        return results.design, cluster, cluster
+    design, name = clustered(results.design, CLUSTER, cluster, panel)
+    return design, CLUSTER, str(name)
 
 
 def _check(results: Results) -> None:

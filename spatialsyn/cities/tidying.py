@@ -10,13 +10,16 @@ from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.checks import check_blocks, check_index_is_meant, check_same_cities
 from spatialsyn.errors import PanelError, expect, named
+
+if TYPE_CHECKING:
+    from spatialsyn.cities.panel import CityPanel
 
 # Whole numbers up to here are exact as decimals.
 EXACT_DECIMALS = 2**53
@@ -194,3 +197,12 @@ def block_of_each(name: str, given: Any, ids: tuple[Any, ...]) -> pd.Series:
         )
     check_blocks(name, group)
     return group.rename(name)
+
+
+def grouping(by: Any, panel: CityPanel) -> pd.Series | None:
+    """The block of each city, where `by` is a grouping of the panel or a Series by city."""
+    if isinstance(by, str) and by in panel.blocks:
+        return panel.blocks[by].loc[list(panel.ids)]
+    if not isinstance(by, pd.Series):
+        return None
+    return block_of_each("by" if by.name is None else str(by.name), by, panel.ids)

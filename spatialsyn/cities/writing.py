@@ -12,7 +12,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from spatialsyn.errors import ConfigError, expect
+from spatialsyn.errors import ConfigError, SpatialsynError, expect
 
 
 def destination(path: str | os.PathLike[str]) -> Path:
@@ -34,20 +34,20 @@ def destination(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, error: type[SpatialsynError] = ConfigError) -> None:
     """The folder and those above it, where they are not there.
 
     Raises
     ------
-    ConfigError
+    error
         The system refuses it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"the folder {str(folder)!r} cannot be made: {error.strerror}. Choose another one."
-        ) from error
+    except OSError as refused:
+        raise error(
+            f"the folder {str(folder)!r} cannot be made: {refused.strerror}. Choose another folder."
+        ) from refused
 
 
 def written(path: Path, content: bytes) -> Path:

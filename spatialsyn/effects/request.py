@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.cities.tidying import block_of_each
+from spatialsyn.cities.tidying import grouping
 from spatialsyn.effects.averages import averages
 from spatialsyn.effects.blocks import PER, Labels, average, by_block, by_city, by_pair, by_pairs
 from spatialsyn.effects.channels import ALL, OWN, Channels
@@ -350,15 +350,6 @@ def reading_by(by: Any, panel: CityPanel, per: str) -> tuple[Reading, Labels]:
             "by=pd.Series({'440100': 'core', ...})."
         )
     return by_block(group, per)
-
-
-def grouping(by: Any, panel: CityPanel) -> pd.Series | None:
-    """The block of each city, where `by` is a grouping of the panel or a Series by city."""
-    if isinstance(by, str) and by in panel.blocks:
-        return panel.blocks[by].loc[list(panel.ids)]
-    if not isinstance(by, pd.Series):
-        return None
-    return block_of_each("by" if by.name is None else str(by.name), by, panel.ids)
 
 
 def _labels_of_pairs(labels: pd.DataFrame, panel: CityPanel) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The wild cluster bootstrap: residuals of a city, or of a year, change sign together.
+"""The wild cluster bootstrap: residuals of a city, a group, or a year, change sign together.
 
     y* = y + S^-1 R^-1 (e* - e),   e*_c = sqrt(C / (C - 1)) v_c e_c for each of C clusters
 
@@ -13,8 +13,9 @@ Which clusters? rho and lambda are found from e'De. Weights by city change the p
 two cities, whose sum then varies as it should where cities depend on each other through the
 model only. One weight per year multiplies e_t'De_t by v_t^2, which is one: the draws of rho
 would lack its variance (half of its width and less in simulations). So years are clusters
-of models without Wy and without a spatial error only. Squares of residuals are not redrawn
-either way: sigma2 has no draws, and rho's lack the small part of the diagonal of D.
+of models without Wy and without a spatial error only, and so are groups of cities. Squares of
+residuals are not redrawn either way: sigma2 has no draws, and rho's lack the small part of the
+diagonal of D.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ import numpy as np
 
 from spatialsyn.engine.tasks import HERE, Engine, ranges
 from spatialsyn.errors import EstimationError, ModelError, check_whole
+from spatialsyn.models.clusters import CLUSTER, groups_of
 from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.likelihood import filtered, names, split
+from spatialsyn.models.moments import clusters
 from spatialsyn.models.outcomes import maxima
 from spatialsyn.models.qml import at, estimate_qml, parameter_names
 from spatialsyn.models.search import best_spatial
@@ -84,8 +87,8 @@ class Source:
     design : whose outcomes are redrawn
     spread : S^-1 R^-1 of the model that makes them
     residuals : (n, T), its structural errors
-    by_city : whether clusters are cities, or else years
-    v : (draws, clusters), the weights
+    by_city : whether a city has one weight, or else a year
+    v : (draws, n), or (draws, T), the weights
     """
 
     design: Design
@@ -182,11 +185,11 @@ def _studentised_samples(nulls: Sequence[Null], item: tuple[int, slice]) -> Arra
 
 def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Source:
     """Outcomes for `design`, made by the model `null` at `estimate`."""
-    n, T = design.y.shape
-    by_city = how.cluster == "city"
-    clusters = n if by_city else T
-    v = generator(how.seed).choice(WEIGHTS[how.weights], size=(how.draws, clusters))
-    v *= np.sqrt(clusters / (clusters - 1))
+    C = int(clusters(design, how.cluster))
+    v = generator(how.seed).choice(WEIGHTS[how.weights], size=(how.draws, C))
+    v *= np.sqrt(C / (C - 1))
+    v = v[:, groups_of(design)] if how.cluster == CLUSTER else v
+    by_city = how.cluster != "period"
     return Source(design, _spread(null, estimate), estimate.residuals, by_city, v)
 
 
@@ -318,9 +321,14 @@ def _kept(made: Array) -> Array:
 
 def _check(design: Design, how: Wild) -> None:
     cluster, weights, draws, _ = how
-    for what, value, allowed in (("cluster", cluster, CLUSTERS), ("weights", weights, WEIGHTS)):
-        if value not in allowed:
-            raise ModelError(f"{what}={value!r} is not one of {', '.join(map(repr, allowed))}.")
+    known = CLUSTERS if design.groups is None else (*CLUSTERS, CLUSTER)
+    if cluster not in known:
+        raise ModelError(
+            f"cluster={cluster!r} is not one of {', '.join(map(repr, CLUSTERS))}, nor a grouping "
+            "of the panel or a Series, the group of each city."
+        )
+    if weights not in WEIGHTS:
+        raise ModelError(f"{weights=} is not one of {', '.join(map(repr, WEIGHTS))}.")
     check_whole("draws", draws, FEWEST)
     if design.observed is not None:
         raise ModelError(
@@ -348,16 +356,18 @@ def _check(design: Design, how: Wild) -> None:
             "a lag in time or with weights that change over the years. Use "
             'effects(method="simulation").'
         )
-    if cluster == "period" and names(design):
+    if cluster != "city" and names(design):
+        one = "year" if cluster == "period" else "group of cities"
+        other = ', or with_cov("period")' if cluster == "period" else ""
         raise ModelError(
-            f"one weight per year leaves what identifies {', '.join(names(design))}, the products "
-            'of the errors of one year, as it is. Use cluster="city", or with_cov("period").'
+            f"one weight per {one} leaves what identifies {', '.join(names(design))}, the products "
+            f'of the errors of one {one}, as it is. Use cluster="city"{other}.'
         )
-    clusters = design.y.shape[0 if cluster == "city" else 1]
-    possible = len(WEIGHTS[weights]) ** clusters
+    C = int(clusters(design, cluster))
+    possible = len(WEIGHTS[weights]) ** C
     if possible < draws:
         raise ModelError(
-            f"{clusters} clusters with {weights} weights make {possible} samples only, fewer than "
+            f"{C} clusters with {weights} weights make {possible} samples only, fewer than "
             f"draws={draws}."
             + (' Use weights="webb".' if weights == "rademacher" else " Cluster otherwise.")
         )

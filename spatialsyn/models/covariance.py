@@ -14,6 +14,8 @@
                     1998); lag length floor(4 (T/100)^(2/9)).
 ``city``            J from the scores of the cities (`scores`): any dependence over time, and
                     variances that differ; Arellano's for least squares, White's with one year.
+``cluster``         the same with groups of cities, such as provinces, for cities: any dependence
+                    within a group, for models without a lag of y as ``spatial-hac``.
 ``spatial-hac``     the same with Bartlett weights over neighbouring cities (Conley 1999), for
                     the coefficients of models without a lag of y; a lambda is then the one
                     that fits best, not a parameter of the errors. It needs many cities.
@@ -30,7 +32,8 @@ Journal of Econometrics 157, 34-52); so does dependence between cities that the 
 lacks: the mean of its score is tr(G Omega_t) / s2 - tr G, summed over the years. No covariance
 mends that. Matrix exponentials (`mess`) stay consistent under the first. Variances that differ
 between years only, Omega_t = s2_t I, leave that mean zero: so ``period`` is there with Wy, while
-``spatial-hac``, which adds dependence between cities to ``city`` and nothing else, is refused.
+``spatial-hac`` and ``cluster``, which add dependence between cities to ``city`` and nothing else,
+are refused. Moments of instruments stay right under it (`moments`).
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from dataclasses import replace
 import numpy as np
 
 from spatialsyn.errors import EstimationError, ModelError
+from spatialsyn.models.clusters import CLUSTER, groups_of
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.gmm import check_moments, covered_by_moments
@@ -52,9 +56,9 @@ from spatialsyn.models.information import (
 )
 from spatialsyn.models.likelihood import filtered, lags
 from spatialsyn.models.masked_estimate import check_masked, describe_masked
-from spatialsyn.models.moments import between_clusters
+from spatialsyn.models.moments import between_clusters, membership
 from spatialsyn.models.qml import describe, inverted, pulled_back
-from spatialsyn.models.scores import between_cities, city_scores, period_scores
+from spatialsyn.models.scores import between_cities, between_groups, city_scores, period_scores
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.transform import independent, sweeps_cities, sweeps_time
 
@@ -70,12 +74,14 @@ WORDS = {
     "city": "clustered by city",
 }
 HAC = "spatial-hac"
-ROBUST = ("sandwich", "period", "driscoll-kraay", "city", HAC)
+# Those with a choice of their own, which stands behind the kind: "cluster, region".
+CHOSEN = {HAC: "spatial HAC, Bartlett weights to {}", CLUSTER: "clustered by {}"}
+ROBUST = ("sandwich", "period", "driscoll-kraay", "city", *CHOSEN)
 
 
 def check_kind(cov: object) -> None:
     """Refuse what is the name of no covariance, of whatever model; None is the usual one."""
-    known = (*WORDS, HAC)
+    known = (*WORDS, *CHOSEN)
     if cov is not None and not (isinstance(cov, str) and cov in known):
         raise ModelError(
             f"cov={cov!r} is not one of {', '.join(map(repr, known))}. Leave it out for the usual "
@@ -119,8 +125,15 @@ def covered(design: Design, estimate: Estimate, kind: str, near: Array | None = 
 
 
 def in_words(kind: str) -> str:
-    """What a reader is told of a covariance; one with choices of its own says them itself."""
-    return WORDS.get(kind, kind.replace(f"{HAC},", "spatial HAC, Bartlett weights to"))
+    """What a reader is told of a covariance."""
+    text, *values = worded(kind)
+    return text.format(*values) if values else text
+
+
+def worded(kind: str) -> tuple[str, ...]:
+    """The same as a phrase and what its blank holds: `kind` says its choice behind a comma."""
+    name, _, choice = kind.partition(", ")
+    return (CHOSEN[name], choice) if name in CHOSEN else (WORDS.get(kind, kind),)
 
 
 def robust_covariance(
@@ -151,6 +164,10 @@ def robust_covariance(
     H = information(design, estimate.multiplier, *at, estimate.residuals, how)
     if kind == "sandwich":
         middle = _independent(design, estimate, *at)
+    elif kind == CLUSTER:
+        member = membership(groups_of(design))
+        _check_clusters(kind, "groups", len(member), len(params))
+        middle = between_groups(city_scores(design, estimate, *at), member)
     elif kind in ("city", HAC):
         scores = city_scores(design, estimate, *at)
         _check_clusters(kind, "cities", *scores.own.shape)
@@ -191,18 +208,22 @@ def _check(design: Design, kind: str, near: Array | None) -> None:
             f"cov={kind!r} is not available with weights that change over the years: use "
             '"expected", "observed" or "period".'
         )
-    if design.dynamic and kind in ("city", HAC):
+    if kind == CLUSTER:
+        groups_of(design)
+    if design.dynamic and kind in ("city", *CHOSEN):
         raise ModelError(
             f"cov={kind!r} allows errors that depend on their own past, and then y(t-1) is "
             'correlated with them: no estimate of this model is consistent. Use "sandwich" or '
             '"period".'
         )
-    if kind == HAC and design.W:
+    if kind in CHOSEN and design.W:
+        which = "near cities" if kind == HAC else "the cities of a group"
+        moments = "" if kind == HAC else ', or with estimator="2sls"'
         raise ModelError(
-            f"cov={kind!r} allows errors of near cities to be correlated, and then the likelihood "
+            f"cov={kind!r} allows errors of {which} to be correlated, and then the likelihood "
             f"estimate of {', '.join(design.rho_names)} is inconsistent: no covariance makes its "
             "intervals cover. Put the dependence into the model (ss.sac, ss.gns), or use it with "
-            "a model without a lag of y (ss.ols, ss.slx, ss.sem, ss.sdem)."
+            f"a model without a lag of y (ss.ols, ss.slx, ss.sem, ss.sdem){moments}."
         )
     if kind == HAC and near is None:
         raise ModelError(

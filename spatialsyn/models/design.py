@@ -94,6 +94,7 @@ class Design:
     observed : (n, T), the outcome itself, not swept, NaN where it is missing; None where it
         is complete. With holes the lags of the outcome, and what is swept of it, are NaN too.
     mixture : the restriction of a convex model, None where every matrix has its own rho
+    groups : (n,), for each city the number of the cluster that it is in, where cities make some
     """
 
     y: Array
@@ -116,6 +117,7 @@ class Design:
     instruments: Instruments | None = None
     observed: Array | None = None
     mixture: Mixture | None = None
+    groups: Array | None = None
 
     def __repr__(self) -> str:
         n, T = self.y.shape

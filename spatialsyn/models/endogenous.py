@@ -35,11 +35,11 @@ def listed(field: str, value: Any) -> tuple[str, ...]:
 
 
 def terms_of(expressions: Sequence[str], formula: str) -> tuple[str, ...]:
-    """Each expression as the formula would name it."""
-    left = formula.split("~")[0]
-    found = []
+    """Each expression as the formula would name it, by which name it may be given too."""
+    left, regressors = formula.split("~")[0], parse(formula).texts
+    found: list[str] = []
     for text in expressions:
-        terms = [str(term) for term in parse(f"{left} ~ {text}").terms]
+        terms = [text] if text in regressors else list(parse(f"{left} ~ {text}").texts)
         if len(terms) != 1 or "|" in text:
             raise ModelError(f"{text!r} is not one column or expression: list them one by one.")
         found += terms

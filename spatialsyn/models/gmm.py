@@ -19,6 +19,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from spatialsyn.errors import EstimationError, ModelError, digits
+from spatialsyn.models.clusters import CLUSTER, groups_of
 from spatialsyn.models.design import Design
 from spatialsyn.models.error_moments import error_by_moments, joint_covariance
 from spatialsyn.models.estimate import Estimate
@@ -188,7 +189,8 @@ def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimat
             )
         basis = instruments_of(design).basis
         B = projector(basis, columns(design)[1])
-        found = B @ moment_variance(basis, estimate.residuals, design.nobs, kind) @ B.T
+        S = moment_variance(basis, estimate.residuals, design.nobs, kind, design.groups)
+        found = B @ S @ B.T
     known = len(found)
     cov = np.full((len(estimate.params), len(estimate.params)), np.nan)
     cov[:known, :known] = (found + found.T) / 2
@@ -202,6 +204,8 @@ def check_moments(design: Design, kind: str) -> None:
             f"cov={kind!r} does not exist without a likelihood; estimates from instruments have "
             f"{', '.join(map(repr, KINDS))}."
         )
+    if kind == CLUSTER:
+        groups_of(design)
     if design.error is not None and kind != "classical":
         raise ModelError(
             f"cov={kind!r} allows errors that the moments of lambda do not: they take them as "

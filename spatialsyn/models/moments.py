@@ -6,6 +6,7 @@
 ``robust``          independent, each with its own variance (White 1980)
 ``city``            dependent within a city, over all years (Arellano 1987)
 ``period``          dependent between the cities of a year
+``cluster``         dependent between the cities of a group of them, over all years
 ``driscoll-kraay``  and over neighbouring years, with Bartlett weights
 
 Instruments are exogenous, so that the moments of two cities are independent where their
@@ -23,7 +24,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.instruments import Instruments
 from spatialsyn.numerics.lags import Array
 
-KINDS = ("classical", "robust", "city", "period", "driscoll-kraay")
+KINDS = ("classical", "robust", "city", "period", "driscoll-kraay", "cluster")
 
 
 def instruments_of(design: Design) -> Instruments:
@@ -48,8 +49,17 @@ def projector(basis: Array, Q: Array) -> Array:
     return np.asarray(solve_triangular(R, U.T) / size[:, None])
 
 
-def moment_variance(H: Array, residuals: Array, nobs: int, kind: str) -> Array:
-    """Variance of H'e, (q, q); `residuals` are (n, T), `nobs` what fixed effects left of n T."""
+def moment_variance(
+    H: Array, residuals: Array, nobs: int, kind: str, groups: Array | None = None
+) -> Array:
+    """Variance of H'e, (q, q).
+
+    Parameters
+    ----------
+    residuals : (n, T)
+    nobs : what fixed effects left of n T
+    groups : (n,), the cluster of each city, for the kind ``cluster``
+    """
     n, T = residuals.shape
     e = residuals.ravel()
     if kind == "classical":
@@ -57,7 +67,16 @@ def moment_variance(H: Array, residuals: Array, nobs: int, kind: str) -> Array:
     cells = H * e[:, None]
     if kind == "robust":
         return np.asarray(cells.T @ cells * (n * T / nobs))
-    return between_clusters(cells.reshape(n, T, -1).sum(axis=1 if kind == "city" else 0), kind)
+    sums = cells.reshape(n, T, -1).sum(axis=1 if kind in ("city", "cluster") else 0)
+    if kind == "cluster":
+        assert groups is not None
+        sums = membership(groups) @ sums
+    return between_clusters(sums, kind)
+
+
+def membership(groups: Array) -> Array:
+    """(C, n): one where a city is in a cluster."""
+    return np.equal.outer(np.arange(groups.max() + 1), groups).astype(float)
 
 
 def between_clusters(sums: Array, kind: str) -> Array:
@@ -78,4 +97,5 @@ def between_clusters(sums: Array, kind: str) -> Array:
 def clusters(design: Design, kind: str) -> float:
     """How many independent clusters a covariance of this kind rests on."""
     n, T = design.y.shape
-    return {"city": n, "period": T, "driscoll-kraay": T}.get(kind, np.inf)
+    C = 0 if design.groups is None else int(design.groups.max()) + 1
+    return {"city": n, "period": T, "driscoll-kraay": T, "cluster": C}.get(kind, np.inf)

@@ -106,6 +106,20 @@ def city_scores(
     return CityScores(np.column_stack([by_delta, by_spatial, by_sigma2]), pairs)
 
 
+def between_groups(scores: CityScores, member: Array) -> Array:
+    """Variance of the score where cities of a group depend on each other, (q, q).
+
+    Groups take the place of cities: theirs are the pairs that an order gives to the later one.
+
+    Parameters
+    ----------
+    member : (C, n), one where a city is in a group
+    """
+    pairs = member @ scores.pairs @ member.T
+    between = pairs * (1 - np.eye(len(member)))
+    return between_cities(CityScores(member @ scores.own, between), np.eye(len(member)))
+
+
 def between_cities(scores: CityScores, near: Array) -> Array:
     """Sum over pairs of cities of `near`_ij s_i s_j', (q, q), its mean over all orders."""
     own = scores.own - scores.own.mean(axis=0)  # zero already, unless the bias was removed

@@ -112,7 +112,7 @@ def _strength(design: Design, H: Array, x: Array, kind: str) -> float:
     nobs = design.nobs
     if kind == "classical":
         nobs -= len(instruments_of(design).names)
-    S = moment_variance(H, v, nobs, kind)
+    S = moment_variance(H, v, nobs, kind, design.groups)
     return float(p @ np.linalg.solve(S, p))
 
 
@@ -142,7 +142,7 @@ def overidentify(design: Design, estimate: Estimate, kind: str) -> HypothesisTes
     if reason:
         return HypothesisTest(null, np.nan, df, np.nan, reason)
     H = given.basis
-    S = moment_variance(H, estimate.residuals, design.nobs, kind)
+    S = moment_variance(H, estimate.residuals, design.nobs, kind, design.groups)
     J = distance(H.T @ y, H.T @ Q, S)
     return HypothesisTest(null, J, df, float(chdtrc(df, J)))
 

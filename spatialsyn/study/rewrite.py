@@ -22,6 +22,7 @@ from itertools import compress
 from typing import Any
 
 from spatialsyn.errors import FormulaError, ModelError, named
+from spatialsyn.models.endogenous import terms_of
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import Factor, Parsed, Term, names_in, parse
 
@@ -166,7 +167,7 @@ def _check_spare(term: str, model: SpatialModel, parsed: Parsed, left_out: Seque
             f"interaction optional too, optional={[*whole, term]}, or write a model without it."
         )
     stands_on = {
-        "endogenous": tuple(model.endogenous),
+        "endogenous": terms_of(model.endogenous, model.formula),
         "W (by terms)": tuple(t for _, terms in model.roles.wx for t in terms),
         "regimes": () if model.regimes is None else model.regimes.x,
     }
@@ -232,7 +233,8 @@ def _renamed(model: SpatialModel, formula: str, name: Mapping[str, str]) -> Spat
     def renamed(terms: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name.get(term, term) for term in terms)
 
-    fields: dict[str, Any] = {"formula": formula, "endogenous": renamed(tuple(model.endogenous))}
+    endogenous = renamed(terms_of(model.endogenous, model.formula))
+    fields: dict[str, Any] = {"formula": formula, "endogenous": endogenous}
     if any(terms for _, terms in model.roles.wx):
         wx = tuple((matrix, renamed(terms)) for matrix, terms in model.roles.wx)
         fields["W"] = replace(model.roles, wx=wx)

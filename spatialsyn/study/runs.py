@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from spatialsyn.errors import ModelError, expect, named
+from spatialsyn.errors import ModelError, expect, named, near
 from spatialsyn.study.curve import Curve, curve
 from spatialsyn.study.grid import Specification
 
@@ -22,6 +22,8 @@ TOLD = 5
 @dataclass(frozen=True, eq=False, repr=False)
 class Runs:
     """A result, or the reason why there is none, for every model of a study.
+
+    Iterating gives the names, as of a grid; ``runs[name]`` is what was found of that model alone.
 
     Attributes
     ----------
@@ -135,13 +137,28 @@ class Runs:
                 tables.append(made)
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
+    def __getitem__(self, name: str) -> Runs:
+        """What was found of one model: its `table`, `parameters`, `effects`, `failures`.
+
+        The model itself is in `models`, and ``ss.fit(runs.models[name].model, ...)`` fits it.
+        """
+        if name not in list(self):
+            raise ModelError(
+                f"there is no model {name!r} here{near(name, self)}; there are {named(self, 40)}."
+            )
+        return Runs({name: self.models[name]}, {name: self.records[name]})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.records)
+
     def __len__(self) -> int:
         return len(self.records)
 
     def __repr__(self) -> str:
         lost = len(self.failures)
         without = f", {lost} not: see .failures" if lost else ""
-        return f"Runs: {len(self)} models, {len(self) - lost} estimated{without}"
+        models = f"{len(self)} model{'s' * (len(self) != 1)}"
+        return f"Runs: {models}, {len(self) - lost} estimated{without}"
 
 
 def without_estimate(runs: Runs) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from spatialsyn import __version__
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.cities.writing import make_folder
 from spatialsyn.errors import StoreError, expect
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
@@ -66,12 +67,7 @@ def opened(path: str | os.PathLike[str]) -> Path:
     """
     expect(path, (str, os.PathLike), "store is the path of a folder", StoreError)
     folder = Path(path).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the store {str(folder)!r} cannot be made: {error.strerror}. Choose another folder."
-        ) from error
+    make_folder(folder, StoreError)
     return folder
 
 

@@ -6,7 +6,6 @@ Two runs of the same study give the same bytes, the time in the manifest aside.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import shutil
@@ -24,12 +23,21 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.writing import make_folder
 from spatialsyn.errors import ConfigError, named
 from spatialsyn.fitting import fit
+from spatialsyn.measures.redraw import Redrawn
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.results import Results
+from spatialsyn.study.index_uncertainty import IndexUncertainty
 from spatialsyn.study.run import Study as Specifications
 from spatialsyn.study.runs import Runs, without_estimate
 from spatialsyn.studyfile.columns import check_columns
-from spatialsyn.studyfile.measures import tabulated
+from spatialsyn.studyfile.folder import (
+    MANIFEST,
+    check_replaceable,
+    digest,
+    digests,
+    put_in_place,
+)
+from spatialsyn.studyfile.measures import indices, tabulated
 from spatialsyn.studyfile.sections import (
     FIGURES,
     ON_REQUEST,
@@ -43,9 +51,9 @@ from spatialsyn.studyfile.sections import (
     stem,
     years_of,
 )
+from spatialsyn.studyfile.uncertainty import redrawn, uncertain
 from spatialsyn.studyfile.weights import build_weights
 
-MANIFEST = "manifest.json"
 Say = Callable[[str], None]
 
 
@@ -112,6 +120,27 @@ class Job:
         if self.grid is None:
             raise ConfigError("the study has no [grid].")
         return self.grid.run(**self.engine)
+
+    @cached_property
+    def redrawn(self) -> dict[str, Redrawn]:
+        """The indices of [index_uncertainty], drawn anew; nothing is estimated with them yet."""
+        section = self.study.index_uncertainty
+        if section is None:
+            return {}
+        made = indices(self.source, self.study.measures, section.names, self.path.parent)
+        return redrawn(section, made)
+
+    @cached_property
+    def uncertainty(self) -> IndexUncertainty | None:
+        """What [index_uncertainty] found; None without it."""
+        section = self.study.index_uncertainty
+        if section is None:
+            return None
+        base, model = self.study.models[section.of], self.models[section.of]
+        engine = {key: value for key, value in self.engine.items() if key != "store"}
+        how = {"rescale": section.rescale, "cov": base.cov, **engine}
+        panel = years_of(self.panel, base.years)
+        return uncertain(model, panel, self.weights, {"indices": self.redrawn, **how})
 
     @cached_property
     def fitted(self) -> dict[str, Results]:
@@ -187,7 +216,7 @@ class Job:
     def check_columns(self) -> None:
         """Refuse names of columns and groupings that the panel does not have; nothing is fitted."""
         check_columns(self.study, self.source)
-        _ = self.weights, self.measures  # each looks up its own
+        _ = self.weights, self.measures, self.redrawn  # each looks up its own
 
     def check_fonts(self) -> None:
         """Refuse figures with Chinese text that no installed font can print."""
@@ -260,13 +289,13 @@ def run(
     engine = {"store": store, "n_jobs": n_jobs, "backend": backend, "scheduler": scheduler}
     job = open_job(path, engine)
     job.check_fonts()
-    _check_replaceable(folder)
+    check_replaceable(folder)
     job.check_columns()
     make_folder(folder.parent)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _write(job, beside, say)
-        _put_in_place(beside, folder)
+        put_in_place(beside, folder)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
@@ -292,6 +321,9 @@ def _write(job: Job, folder: Path, say: Say) -> None:
         for line in grid_of(job.study).said():
             say(f"           {line}")
         say(f"           {job.runs!r}")
+    if job.uncertainty is not None:
+        said = "; ".join(f"{name}: {how}" for name, how in job.uncertainty.indices.items())
+        say(f"indices    {said}")
     _write_results(job, folder / "results")
     say(f"tables     {', '.join(job.tables)}")
     tables = write_tables(job, folder / "tables")
@@ -316,6 +348,9 @@ def _write_results(job: Job, folder: Path) -> None:
         job.runs.parameters.to_csv(folder / "grid_parameters.csv", index=False)
         if job.results[job.main].regressors:
             job.runs.effects().to_csv(folder / "grid_effects.csv", index=False)
+    if job.uncertainty is not None:
+        job.uncertainty.table.to_csv(folder / "index_effects.csv", index=False)
+        job.uncertainty.parameters.to_csv(folder / "index_parameters.csv", index=False)
     for name, table in job.measures.items():
         table.to_csv(folder / f"measure_{stem(name)}.csv")
     job.panel.audit().to_csv(folder / "panel_audit.csv", index=False)
@@ -326,69 +361,30 @@ def _write_manifest(job: Job, folder: Path) -> None:
     from spatialsyn.report.explorer.provenance import panel_hash, versions
     from spatialsyn.studyfile.figures import SEED
 
+    section = job.study.index_uncertainty
+    seeds = {} if section is None else {"index_uncertainty": section.seed}
+    seeds |= {"autocorrelation": SEED} if "autocorrelation" in job.figures else {}
     manifest: dict[str, Any] = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "packages": versions(),
-        "study": {"file": job.path.name, "sha256": _digest(job.path)},
+        "study": {"file": job.path.name, "sha256": digest(job.path)},
         "panel": {
             "cities": list(map(str, job.panel.ids)),
             "years": list(job.panel.years),
             "sha256": panel_hash(job.panel),
         },
         "weights": {
-            name: {"hash": w.hash, "recipe": {k: str(v) for k, v in w.recipe.items()}}
+            name: {
+                "hash": w.hash,
+                "standardization": w.standardizations,
+                "recipe": {k: str(v) for k, v in w.recipe.items()},
+            }
             for name, w in job.weights.items()
         },
         "models": {name: r.equation for name, r in job.results.items()},
-        "seeds": {"autocorrelation": SEED} if "autocorrelation" in job.figures else {},
-        "files": _digests(folder),
+        "seeds": seeds,
+        "files": digests(folder),
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Only a folder that an earlier run wrote, unchanged, may be replaced."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    way_out = "Move it away, or choose another folder with --out."
-    if not (folder / MANIFEST).is_file():
-        raise ConfigError(f"{str(folder)!r} exists and was not written by a run. {way_out}")
-    listed = _listed(folder / MANIFEST)
-    changed = [name for name, digest in _digests(folder).items() if listed.get(name) != digest]
-    if changed:
-        raise ConfigError(
-            f"{str(folder)!r} holds files that were added or changed since the run that wrote it: "
-            f"{named(sorted(changed))}. {way_out}"
-        )
-
-
-def _listed(manifest: Path) -> Mapping[str, str]:
-    """The files of an earlier run and their hashes; nothing for a manifest of another kind."""
-    try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
-    except ValueError:
-        return {}
-    return dict(content.get("files", {})) if isinstance(content, dict) else {}
-
-
-def _put_in_place(beside: Path, folder: Path) -> None:
-    beside.chmod(0o755)
-    if not folder.exists():
-        beside.rename(folder)
-        return
-    retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    folder.rename(retired / folder.name)
-    beside.rename(folder)
-    shutil.rmtree(retired)
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """The hash of every file but the manifest, by its path in the folder."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != MANIFEST]
-    return {p.relative_to(folder).as_posix(): _digest(p) for p in files}
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

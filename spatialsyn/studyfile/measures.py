@@ -23,6 +23,8 @@ MEASURES = (
     "penetration", "price_segmentation", "ratio", "small_firms", "spillover_index",
     "transaction_cost",
 )  # fmt: skip
+# Indices whose indicators can be drawn anew.
+REDRAWN = ("composite", "composite_synergy", "coupling", "grey_relational")
 # By year, or by industry and year: no columns of a panel of cities.
 TABULATED = ("coagglomeration_pairs", "disparity", "ellison_glaeser", "haken", "network_density")
 
@@ -57,6 +59,13 @@ def tabulated(
             table = getattr(made, "table", made)
             found[name] = table.to_frame() if isinstance(table, pd.Series) else table
     return found
+
+
+def indices(
+    panel: CityPanel, sections: Mapping[str, Options], names: Sequence[str], folder: Path
+) -> dict[str, Any]:
+    """The indices of some sections, not their columns; `panel` has the columns of all measures."""
+    return {name: _made(panel, f"measures.{name}", sections[name], folder) for name in names}
 
 
 def in_section(

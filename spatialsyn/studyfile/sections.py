@@ -6,6 +6,7 @@
     [models.m]      specifications: the fields of SpatialModel, family among them
     [sweep]         one model under every combination of some of its fields, side by side
     [grid]          one model under every combination of the choices a reader may question
+    [index_uncertainty]  one model with its indices made of other indicators, or by other weights
     [report]        which tables and figures, and in which language
 
 Years: ``years = [2011, 2019]`` in [panel] and [models.m] is a range, the first year and the
@@ -29,9 +30,18 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study.grid import Grid
+from spatialsyn.study.rewrite import columns_read
 from spatialsyn.studyfile.grid import GridSection, specifications
-from spatialsyn.studyfile.measures import MEASURES, TABULATED, Options, in_section, measured
+from spatialsyn.studyfile.measures import (
+    MEASURES,
+    REDRAWN,
+    TABULATED,
+    Options,
+    in_section,
+    measured,
+)
 from spatialsyn.studyfile.sweep import swept
+from spatialsyn.studyfile.uncertainty import IndexSection
 
 # Parameters of the builders that stand for data: a study file names the column, or the file.
 COLUMNS = {
@@ -132,6 +142,7 @@ class Study(_Section):
     models: dict[str, ModelSection] = Field(min_length=1)
     sweep: Options = {}
     grid: GridSection | None = None
+    index_uncertainty: IndexSection | None = None
     report: ReportSection = ReportSection()
 
 
@@ -171,6 +182,7 @@ def read_study(path: str | Path) -> Study:
         _check_options("weights", name, options, WEIGHTS, also)
     _check_report(study)
     _check_grid(study)
+    _check_indices(study)
     return study
 
 
@@ -299,6 +311,31 @@ def _check_grid(study: Study) -> None:
         )
 
 
+def _check_indices(study: Study) -> None:
+    """The model is one of the file, complete, and reads indices that can be drawn anew."""
+    section = study.index_uncertainty
+    if section is None:
+        return
+    if section.of not in study.models:
+        raise ConfigError(
+            f"[index_uncertainty] needs of = one of {named(study.models)}; got {section.of!r}."
+        )
+    if study.models[section.of].missing != "refuse":
+        raise ConfigError(
+            f"[index_uncertainty] of = {section.of!r}, which has missing = "
+            f"{study.models[section.of].missing!r}: it is estimated on complete panels. Fill the "
+            "cells, or leave cities or years out."
+        )
+    read = columns_read(models(study)[section.of])
+    known = [n for n, made in study.measures.items() if made["kind"] in REDRAWN and n in read]
+    foreign = [name for name in section.names if name not in known]
+    if foreign or not section.names:
+        raise ConfigError(
+            f"[index_uncertainty] indices = {named(foreign) or 'none'}: these are measures that "
+            f"{section.of} reads, of the kinds {named(REDRAWN)}; it reads {named(known) or 'none'}."
+        )
+
+
 def _check_names(study: Study) -> None:
     """Every model, matrix, and measure that is a table, writes files of its own."""
     tables = [name for name, options in study.measures.items() if options["kind"] in TABULATED]
@@ -339,5 +376,6 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "panel": PanelSection,
     "models": ModelSection,
     "grid": GridSection,
+    "index_uncertainty": IndexSection,
     "report": ReportSection,
 }

@@ -1,7 +1,7 @@
 """The weights of a study file: every section [weights.name] calls one function of ss.weights.
 
     kind         which function; the other keys are its parameters
-    standardize  how the result is scaled
+    standardize  how the result is scaled: "row", or one way after another, ["column", "row"]
     base_years   of the columns or the table that the weights are made from: a list of single
                  years, [2011, 2015] are two, unlike years in [panel], which is a range
     of           the matrices, named further up, that a composite one is made of

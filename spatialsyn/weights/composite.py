@@ -8,7 +8,8 @@
     sparsify      the strongest links
 
 Matrices are matched by city id. What leaves here is not standardised unless it is by
-itself, as a convex sum of row-standardised matrices is.
+itself, as a convex sum of row-standardised matrices is; how its parts were standardised
+stays in the recipe.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from spatialsyn.cities.geodesy import places
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.checks import check_km, real
-from spatialsyn.weights.core import Weights, joint_base_years
+from spatialsyn.weights.core import BESIDE, Weights, joint_base_years
 from spatialsyn.weights.isolates import check_policy, settle
 
 # Weights that differ by less are tied: which of them is stronger is rounding.
@@ -243,8 +244,11 @@ def _settled(
 
 
 def _recipe(weights: tuple[Weights, ...], own: dict[str, Any]) -> dict[str, Any]:
-    """The recipe with the matrices it was made of, and all their base years."""
+    """The recipe with the matrices it was made of, their scales, and all their base years."""
     made = {**own, "of": tuple(f"{w.name} ({w.hash})" for w in weights)}
+    ways = [w.standardizations for w in weights]
+    if set(ways) != {"none"} and own["unit"] != "1 = a link":  # links have no scale
+        made["parts_standardised"] = BESIDE.join(ways)
     years = joint_base_years(weights)
     return made if years is None else made | {"base_years": years}
 

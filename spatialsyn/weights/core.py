@@ -37,6 +37,8 @@ DENSE_FROM = 0.25
 NAMELESS = "w"
 # Between two standardizations.
 THEN = ", then "
+# Between those of several matrices, in their order.
+BESIDE = " / "
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -231,10 +233,10 @@ class Weights:
         digest.update("".join(f"{w:.12e}" for w in links.data[rank]).encode())
         return digest.hexdigest()[:16]
 
-    def standardize(self, how: str = "row") -> Weights:
+    def standardize(self, how: str | Sequence[str] = "row") -> Weights:
         """Divide by row sums (``"row"``), column sums (``"column"``), the spectral radius
         (``"spectral"``) or the smaller of the largest row and column sums (``"minmax"``,
-        Kelejian & Prucha 2010)."""
+        Kelejian & Prucha 2010); ``["column", "row"]`` does one after the other."""
         from spatialsyn.weights.standardize import standardize
 
         return standardize(self, how)

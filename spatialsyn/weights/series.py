@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from spatialsyn.errors import AlignmentError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import Eigenvalues
-from spatialsyn.weights.core import Weights, joint_base_years
+from spatialsyn.weights.core import BESIDE, Weights, joint_base_years
 from spatialsyn.weights.standardize import scaled_together
 
 # Ways to scale that divide the matrices of all years by one number.
@@ -124,9 +124,8 @@ class WeightsSeries:
 
     @property
     def standardizations(self) -> str:
-        """All of them, in their order, where all years share them; see `Weights`."""
-        ways = {w.standardizations for w in self.by_year.values()}
-        return ways.pop() if len(ways) == 1 else self.standardization
+        """All of them, in their order, see `Weights`; "row / minmax" where years differ."""
+        return BESIDE.join(dict.fromkeys(w.standardizations for w in self.by_year.values()))
 
     @property
     def is_row_standardised(self) -> bool:
@@ -149,13 +148,15 @@ class WeightsSeries:
         parts = [f"{year}:{w.hash}" for year, w in self.by_year.items()]
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
-    def standardize(self, how: str = "row") -> WeightsSeries:
+    def standardize(self, how: str | Sequence[str] = "row") -> WeightsSeries:
         """Every year scaled; ``"row"`` and ``"column"`` year by year.
 
         ``"spectral"`` and ``"minmax"`` divide all years by one number, the largest of the
         years': dividing each by its own would change how strong the links of one year are
         beside those of another, which is what such a series is for.
         """
+        if isinstance(how, list | tuple):
+            return reduce(WeightsSeries.standardize, how, self)
         if how in TOGETHER:
             scaled = scaled_together(list(self.by_year.values()), how)
             return WeightsSeries(dict(zip(self.years, scaled, strict=True)), self.name)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 from scipy import sparse
@@ -26,12 +27,15 @@ from spatialsyn.weights.core import Weights
 STANDARDIZATIONS = ("row", "column", "spectral", "minmax", "none")
 
 
-def standardize(weights: Weights, how: str = "row") -> Weights:
+def standardize(weights: Weights, how: str | Sequence[str] = "row") -> Weights:
     """`weights` scaled by `how`; a matrix that was standardised before is scaled once more.
 
-    Rows of a column-standardised matrix that are made to sum to one are not those of the matrix
-    itself: `Weights.standardizations` says "column, then row".
+    Several ways, ``["column", "row"]``, follow one another. Rows of a column-standardised matrix
+    that are made to sum to one are not those of the matrix itself: `Weights.standardizations`
+    says "column, then row".
     """
+    if isinstance(how, list | tuple):
+        return reduce(standardize, how, weights)
     if how not in STANDARDIZATIONS:
         raise WeightsError(f"standardize({how!r}) is not one of {named(STANDARDIZATIONS)}.")
     if how == "none":

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import spatialsyn as ss
+from spatialsyn.cities import tidying
 
 MODEL = ss.sdm("log(gdp) ~ digital_finance", W="geo", fixed_effects="twoways")
 
@@ -52,6 +53,20 @@ def test_a_panel_that_is_grouped_later_gives_the_effects_of_the_series(panel, ge
     of_panel = ss.fit(MODEL, later, geo).effects(by="zone", per=per)
     pd.testing.assert_frame_equal(of_series.table, of_panel.table)
     assert of_series.about == of_panel.about
+
+
+def test_the_blocks_of_a_series_are_looked_up_once(panel, geo, zones, monkeypatch):
+    res, looked = ss.fit(MODEL, panel, geo), []
+    found = tidying.block_of_each
+    monkeypatch.setattr(tidying, "block_of_each", lambda *a: looked.append(a[0]) or found(*a))
+    assert "if x rose by one unit in every city of `from`" in res.effects(by=zones).about
+    assert looked == ["zone"]
+
+
+def test_effects_by_pair_are_not_counted_by_block(panel, geo):
+    made = ss.fit(MODEL, panel, geo).effects("digital_finance", by="pair")
+    assert {"to", "from"} < set(made.table)
+    assert "`from`" not in made.about
 
 
 def test_scenarios_and_channels_take_a_series(panel, geo, zones):

@@ -96,6 +96,38 @@ def test_lags_in_time_and_instruments_follow():
     assert made.instruments == ("v",)
 
 
+@pytest.mark.parametrize("given", ["`digital economy (log)`", "digital economy (log)"])
+def test_endogenous_regressors_whose_names_are_not_one_word_follow_too(given):
+    """The numbers are those of the same columns under plain names."""
+    panel, w = panel_and_weights()
+    v = np.exp(panel.array("x") + panel.array("z") ** 2)  # x moves it
+    panel = panel.assign(v=v)
+    named = panel.assign(**{
+        "digital economy (log)": panel.array("x"), "phones per head": panel.array("v"),
+    })  # fmt: skip
+    plain = MODEL.but(family="slx", estimator="2sls", endogenous="x", instruments="v")
+    model = plain.but(
+        formula="y ~ `digital economy (log)` + z", endogenous=given,
+        instruments="`phones per head`",
+    )  # fmt: skip
+    options = {"winsor": [None, 0.05], "lag_x": [0, 1]}
+    made = ss.grid(model, x=ss.swap("digital economy (log)", "{`phones per head` ** 2}"), **options)
+    same = ss.grid(plain, x=ss.swap("x", "{v ** 2}"), **options)
+    assert len(made) == 8
+    assert_allclose(effects(made, named, w), effects(same, panel, w), rtol=1e-12)
+    with pytest.raises(ss.ModelError, match="cannot be left out: endogenous of the model names"):
+        ss.grid(model, optional="digital economy (log)")
+
+
+@pytest.mark.parametrize("given", ["{x**2}", "x ** 2"])
+def test_endogenous_arithmetic_follows_however_it_is_spelled(given):
+    model = MODEL.but(
+        formula="y ~ {x ** 2} + z", estimator="2sls", endogenous=given, instruments="v"
+    )
+    made = ss.grid(model, lag_x=1)["model"].model
+    assert made.endogenous == ("lag(x ** 2)",)
+
+
 def test_winsorising_cuts_outcome_and_regressors_at_quantiles_of_the_whole_panel():
     panel, w = panel_and_weights()
     cut = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import pytest
+from numpy.testing import assert_allclose
 from study.small import MODEL, panel_and_weights
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -130,3 +131,22 @@ def test_spectra_found_once_for_a_study_are_those_of_a_fit_to_the_last_bit():
         alone = ss.fit(model, panel, fresh)
     assert found["estimate"] == alone.params.tolist()
     assert found["se"] == alone.se.tolist()
+
+
+def test_runs_are_read_by_name_as_a_grid_is():
+    panel, w = panel_and_weights()
+    models = ss.grid(MODEL, fixed_effects=["individual", "twoways"], lag_x=[0, 5])
+    runs = ss.Study(panel, w, models).run()
+    assert list(runs) == list(models)
+    assert len(runs) == len(models)
+    assert "twoways, no lag" in runs
+    one = runs["twoways, no lag"]
+    own = ss.fit(models["twoways, no lag"].model, panel, w)
+    numbers = ["estimate", "se", "low", "high", "p"]
+    assert_allclose(one.effects()[numbers], own.effects().table[numbers])
+    assert_allclose(one.parameters["estimate"], own.params)
+    assert repr(one) == "Runs: 1 model, 1 estimated"
+    assert list(runs["twoways, lag 5"].failures) == [runs.failures["twoways, lag 5"]]
+    for name in ("twoways, no lags", 0):
+        with pytest.raises(ss.ModelError, match=r"there is no model .* there are 'individual, no"):
+            runs[name]

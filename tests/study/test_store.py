@@ -17,6 +17,7 @@ from pandas.testing import assert_frame_equal
 from study.small import MODEL, contents, panel_and_weights, two_hundred
 
 import spatialsyn as ss
+from spatialsyn.cities.writing import make_folder
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.numerics import determinants
 from spatialsyn.study import record as recording
@@ -165,8 +166,12 @@ def test_a_store_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ss.StoreError, match="cannot be made: File exists"):
         ss.Study(panel, w, {"main": MODEL}).run(tmp_path / "file")
-    with pytest.raises(ss.StoreError, match=r"cannot be made: .* Choose another folder"):
-        ss.Study(panel, w, {"main": MODEL}).run(tmp_path / "file" / "inside")
+    inside = tmp_path / "file" / "inside"
+    with pytest.raises(ss.StoreError, match=r"cannot be made: .* Choose another folder") as store:
+        ss.Study(panel, w, {"main": MODEL}).run(inside)
+    with pytest.raises(ss.ConfigError) as other:  # one rule: what is saved elsewhere says the same
+        make_folder(inside)
+    assert str(store.value) == str(other.value)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"key": "other", "format": 1}', "\xff"])

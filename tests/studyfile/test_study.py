@@ -57,6 +57,7 @@ def test_a_run_writes_everything_it_was_asked_for(study, tmp_path):
     assert {"numpy", "scipy", "pandas", *drawn} <= set(manifest["packages"])
     assert manifest["panel"]["sha256"] in page
     assert manifest["weights"]["eco"]["recipe"]["base_years"] == "(2001,)"
+    assert manifest["weights"]["eco"]["standardization"] == "row"
     assert (folder / "study.toml").read_text(encoding="utf-8") == STUDY
     table = pd.read_csv(folder / "results" / "main_effects.csv")
     job = open_job(study)

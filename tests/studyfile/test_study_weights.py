@@ -118,6 +118,14 @@ def test_a_section_is_the_call_of_its_function(folder, section):
     assert w.base_years == same.base_years
 
 
+def test_a_section_standardises_one_way_after_another(folder):
+    section = '[weights.w]\nkind = "contiguity"\nstandardize = ["column", "row"]\n'
+    job = open_job(study(folder, section))
+    same = W.contiguity(job.panel.cities).standardize("column").standardize("row")
+    assert job.weights["w"].hash == same.hash
+    assert job.weights["w"].standardizations == "column, then row"
+
+
 def test_tables_of_a_study_may_be_in_gbk(folder):
     """As Excel writes them in China."""
     path = folder / "platforms.csv"

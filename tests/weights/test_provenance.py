@@ -85,6 +85,49 @@ def test_results_tables_and_the_page_say_both(case):
         assert (text,) in rows.values()
 
 
+def test_weights_made_of_weights_say_how_their_parts_were_standardised(case):
+    panel, w = case
+    plain = ss.Weights.from_matrix(2 * w.dense(), ids=w.ids, name="plain")
+    once, twice = plain.standardize("row"), plain.standardize("column").standardize("row")
+    said = "row / column, then row"
+    both = ss.weights.convex(once, twice.rename("twice"), shares=[0.5, 0.5])
+    nested = ss.weights.product(once, twice)
+    assert (both.standardization, nested.standardization) == ("row", "none")
+    assert both.recipe["parts_standardised"] == nested.recipe["parts_standardised"] == said
+    strong = ss.weights.sparsify(twice, strongest=2)
+    assert strong.recipe["parts_standardised"] == "column, then row"
+    for silent in (ss.weights.union(once, twice), ss.weights.product(plain, plain)):
+        assert "parts_standardised" not in silent.recipe
+    results = ss.fit(ss.sar("y ~ x", W="convex"), panel, both)
+    assert any(f"parts standardised {said}; " in note for note in table(results).notes)
+    assert f"parts standardised {said}" in matrices([results], "en")[0][1]
+    zh = "各矩阵标准化 行标准化 / 列标准化，再行标准化"
+    assert any(zh in note for note in table(results, language="zh").notes)
+
+
+def test_a_series_whose_years_differ_says_how():
+    years = {
+        2001: weights().standardize("column").standardize("row"),
+        2002: weights().standardize(),
+    }
+    made = ss.weights.series(years)
+    assert made.standardization == "row"
+    assert made.standardizations == "column, then row / row"
+
+
+def test_a_list_standardises_one_way_after_the_other():
+    made = weights().standardize(["column", "row"])
+    assert_allclose(made.dense(), scaled(scaled(M, "column"), "row"), rtol=1e-12)
+    assert made.standardizations == "column, then row"
+    years = ss.weights.series({2001: weights(), 2002: weights(matrix=M.T)})
+    both = years.standardize(["row", "minmax"])
+    assert both.standardizations == "row, then minmax"
+    assert both.hash == years.standardize("row").standardize("minmax").hash
+    for given in (weights(), years):
+        with pytest.raises(ss.WeightsError, match=r"standardize\('rows'\) is not one of 'row', "):
+            given.standardize(["column", "rows"])
+
+
 def test_a_name_that_weights_were_given_stays_on_the_record(case):
     """`{"other": W}` is a model of W[other]; its notes say what the matrix was called."""
     panel, w = case

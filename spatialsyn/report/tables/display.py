@@ -12,7 +12,7 @@ from spatialsyn.errors import ConfigError, is_whole, named, percent
 from spatialsyn.report.labels import unquoted
 from spatialsyn.report.tables.phrases import known, phrase, sentence
 from spatialsyn.report.tables.recipes import BLOCKS, RECIPES, VALUES
-from spatialsyn.weights.core import THEN
+from spatialsyn.weights.core import BESIDE, THEN
 
 Labels = Mapping[str, str] | None
 # An estimate with its uncertainty, and the columns that hold it.
@@ -78,7 +78,9 @@ class Display:
         return known(key, self.language, RECIPES)
 
     def standardised(self, ways: str) -> str:
-        """How weights were standardised, one way after the other."""
+        """How weights were standardised, one way after the other, one matrix beside the other."""
+        if BESIDE in ways:
+            return BESIDE.join(map(self.standardised, ways.split(BESIDE)))
         return self.say(THEN).join(map(self.say, ways.split(THEN)))
 
     def value(self, text: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import percent
-from spatialsyn.models.covariance import in_words
+from spatialsyn.models.covariance import worded
 from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
 from spatialsyn.report.tables.display import STARS, Display
@@ -128,7 +128,7 @@ def sample_notes(fits: Mapping[str, Results], how: Display) -> list[str]:
     """Covariance, fixed effects, every W, and how far the number of cities carries."""
 
     def covariance(fit: Results) -> str:
-        words = how.say(in_words(fit.cov_kind))
+        words = how.say(*worded(fit.cov_kind))
         return how.say("Covariance of the parameters: {}.", words)
 
     return [
@@ -176,7 +176,7 @@ def used(fit: Results) -> list[Links]:
 def _weights(w: Links, how: Display) -> str:
     made = [how.recipe(str(w.recipe.get("kind", "matrix")))]
     made += [
-        f"{how.recipe(key.replace('_', ' '))} {_words(value, how)}"
+        f"{how.recipe(key.replace('_', ' '))} {_part(key, value, how)}"
         for key, value in w.recipe.items()
         if key not in ("kind", "base_years", "unit") and value not in (None, "", ())
     ]
@@ -191,6 +191,11 @@ def _weights(w: Links, how: Display) -> str:
 
 # Kinds of weights that came from outside: what they were made of is not known here.
 GIVEN = ("matrix", "libpysal Graph", "libpysal W", "file ")
+
+
+def _part(key: str, value: object, how: Display) -> str:
+    scales = key == "parts_standardised"
+    return how.standardised(str(value)) if scales else _words(value, how)
 
 
 def _words(value: object, how: Display) -> str:

@@ -39,4 +39,5 @@ RECIPES = {
     "sender elasticity": "流出方弹性", "receiver elasticity": "流入方弹性",
     "distance elasticity": "距离弹性", "fit": "拟合度",
     "weight lost": "损失的权重", "weight left": "剩余权重",
+    "parts standardised": "各矩阵标准化",
 }  # fmt: skip

@@ -94,6 +94,9 @@ WORDS = {
     "classical, for errors of one variance": "经典，误差同方差",
     "robust to heteroskedasticity": "异方差稳健",
     "clustered by city": "按城市聚类",
+    "cluster": "按组聚类",
+    "clustered by {}": "按 {} 聚类",
+    "spatial HAC, Bartlett weights to {}": "空间 HAC，Bartlett 权重至 {}",
     # effects
     "Effects": "效应",
     "Effects by block": "分区域效应",
