@@ -18,6 +18,7 @@ from spatialsyn.models.shares import warnings_of
 from spatialsyn.models.strength import instruments_note
 from spatialsyn.numerics.regression import inflation
 from spatialsyn.weights.base_years import said_of_base_years
+from spatialsyn.weights.core import said_of_cut
 
 if TYPE_CHECKING:
     from spatialsyn.results import Results
@@ -149,8 +150,7 @@ def notes(results: Results) -> list[str]:
     for name, w in results.weights.items():
         made = f", base years {w.base_years}" if w.base_years is not None else ""
         kind, way = w.recipe.get("kind"), w.standardizations
-        lost = w.recipe.get("weight_lost")
-        cut = "" if lost is None else f", cut from more cities ({lost:.1%} of the weight lost)"
+        cut = said_of_cut(w.recipe)
         old = w.recipe.get("renamed_from")
         called = f", made as W[{old}]" if old else ""
         found.append(f"W[{name}]: {kind}{called}{cut}{made}, standardization {way}, {w.hash}.")
