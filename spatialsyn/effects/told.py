@@ -13,7 +13,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 
 LOCAL = "no lag of y or of x in this model: effects on other cities are zero by construction"
-ONE_RATIO = "no lag of x in this model: indirect effects are one multiple of direct ones for every x"
+ONE_RATIO = "no lag of x in this model: every x has the same ratio of indirect to direct effects"
 # What was asked for: a regressor as it stands (None), or a variable of the panel, through
 # the columns that it moves and by how much in each city and year, (n, T).
 Asked = Mapping[str, Mapping[str, Array] | None]

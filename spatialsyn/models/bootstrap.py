@@ -322,6 +322,24 @@ def _check(design: Design, how: Wild) -> None:
         if value not in allowed:
             raise ModelError(f"{what}={value!r} is not one of {', '.join(map(repr, allowed))}.")
     check_whole("draws", draws, FEWEST)
+    _check_design(design)
+    if cluster == "period" and names(design):
+        raise ModelError(
+            f"one weight per year leaves what identifies {', '.join(names(design))}, the products "
+            'of the errors of one year, as it is. Use cluster="city", or with_cov("period").'
+        )
+    clusters = design.y.shape[0 if cluster == "city" else 1]
+    possible = len(WEIGHTS[weights]) ** clusters
+    if possible < draws:
+        raise ModelError(
+            f"{clusters} clusters with {weights} weights make {possible} samples only, fewer than "
+            f"draws={draws}."
+            + (' Use weights="webb".' if weights == "rademacher" else " Cluster otherwise.")
+        )
+
+
+def _check_design(design: Design) -> None:
+    """Refuse what outcomes with other signs of their residuals cannot be made for."""
     if design.observed is not None:
         raise ModelError(
             "the wild bootstrap gives every residual a sign: it is not available where outcomes "
@@ -347,17 +365,4 @@ def _check(design: Design, how: Wild) -> None:
             "the wild bootstrap draws outcomes year by year from one W: it is not available with "
             "a lag in time or with weights that change over the years. Use "
             'effects(method="simulation").'
-        )
-    if cluster == "period" and names(design):
-        raise ModelError(
-            f"one weight per year leaves what identifies {', '.join(names(design))}, the products "
-            'of the errors of one year, as it is. Use cluster="city", or with_cov("period").'
-        )
-    clusters = design.y.shape[0 if cluster == "city" else 1]
-    possible = len(WEIGHTS[weights]) ** clusters
-    if possible < draws:
-        raise ModelError(
-            f"{clusters} clusters with {weights} weights make {possible} samples only, fewer than "
-            f"draws={draws}."
-            + (' Use weights="webb".' if weights == "rademacher" else " Cluster otherwise.")
         )
