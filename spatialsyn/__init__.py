@@ -59,14 +59,14 @@ _HOMES = {
     "validate": "validation",
     "wild_bootstrap": "wild",
     "wild_test": "wild",
-    **{
-        name: "errors"
-        for name in (
+    **dict.fromkeys(
+        (
             "SpatialsynError", "PanelError", "BoundaryError", "WeightsError", "AlignmentError",
             "FormulaError", "ModelError", "EstimationError", "ConfigError", "StoreError",
             "EngineError",
-        )
-    },
+        ),
+        "errors",
+    ),
 }  # fmt: skip
 _MODULES = {
     "datasets": "cities.datasets",

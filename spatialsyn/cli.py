@@ -89,8 +89,10 @@ def run(
     ] = None,
 ) -> None:
     """Estimate every model and write tables, figures, results and a report page."""
+    from spatialsyn.engine.tasks import Engine
     from spatialsyn.studyfile.job import run as run_study
 
+    Engine(jobs, backend, scheduler)  # refused at once, and of studies without a grid too
     folder = run_study(study, out, typer.echo, jobs, backend, scheduler)
     typer.echo(f"Results are in {folder.resolve()}")
     typer.echo(f"Start with {(folder / 'report.html').resolve()}")

@@ -19,9 +19,11 @@ from spatialsyn.models.strength import instruments_note
 from spatialsyn.notebook import as_html, paragraph
 from spatialsyn.numerics.regression import inflation
 from spatialsyn.weights.base_years import said_of_base_years
+from spatialsyn.weights.core import said_of_cut
 
 if TYPE_CHECKING:
     from spatialsyn.results import Results
+    from spatialsyn.weights.series import Links
 
 OF_DUMMIES = (
     "Log-likelihood, AIC and BIC are those of city dummies over all years, before the bias of the "
@@ -147,14 +149,7 @@ def notes(results: Results) -> list[str]:
     said = results.sample.said(results.data)
     found += [said] if said else []
     found += instruments_note(results.design, results.model.estimator)
-    for name, w in results.weights.items():
-        made = f", base years {w.base_years}" if w.base_years is not None else ""
-        kind, way = w.recipe.get("kind"), w.standardizations
-        lost = w.recipe.get("weight_lost")
-        cut = "" if lost is None else f", cut from more cities ({lost:.1%} of the weight lost)"
-        old = w.recipe.get("renamed_from")
-        called = f", made as W[{old}]" if old else ""
-        found.append(f"W[{name}]: {kind}{called}{cut}{made}, standardization {way}, {w.hash}.")
+    found += [said_of_weights(name, w) for name, w in results.weights.items()]
     found += filter(
         None, (said_of_base_years(w, results.data.years) for w in results.weights.values())
     )
@@ -184,6 +179,15 @@ def notes(results: Results) -> list[str]:
             "rough here. Read the size of the effects and their intervals, not stars."
         )
     return found
+
+
+def said_of_weights(name: str, w: Links) -> str:
+    """How a matrix was made, by which a reader could make it again."""
+    made = f", base years {w.base_years}" if w.base_years is not None else ""
+    kind, way, cut = w.recipe.get("kind"), w.standardizations, said_of_cut(w.recipe)
+    old = w.recipe.get("renamed_from")
+    called = f", made as W[{old}]" if old else ""
+    return f"W[{name}]: {kind}{called}{cut}{made}, standardization {way}, {w.hash}."
 
 
 def _nearly_collinear(design: Design) -> list[str]:

@@ -54,3 +54,11 @@ def test_a_study_saved_by_an_editor_of_windows_is_read(study):
     study.write_bytes("# 广东\n".encode("gbk"))
     with pytest.raises(ss.ConfigError, match=r"is not UTF-8 .* Save it as UTF-8"):
         read_study(study)
+
+
+@pytest.mark.parametrize("option", [("--backend", "spark"), ("--jobs", "0")])
+def test_where_to_run_is_checked_at_once_also_without_a_grid(study, tmp_path, option):
+    done = CliRunner().invoke(app, ["run", str(study), "--out", str(tmp_path / "out"), *option])
+    assert isinstance(done.exception, ss.ConfigError)
+    assert done.stdout == ""  # not a model was fitted
+    assert not (tmp_path / "out").exists()

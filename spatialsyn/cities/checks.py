@@ -121,32 +121,13 @@ def _of_merged_cells(frame: pd.DataFrame, city: str, absent: pd.Series) -> str:
 def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
     """The years as integers."""
     years = frame[year]
-    first = years.dropna().head(1)
-    if pd.api.types.is_datetime64_any_dtype(years) or isinstance(years.dtype, pd.PeriodDtype):
-        raise PanelError(f"{year!r} holds dates; a panel needs years: frame[{year!r}].dt.year.")
-    if len(first) and isinstance(first.iloc[0], date):
-        raise PanelError(
-            f"{year!r} holds dates; a panel needs years: pandas.to_datetime(frame[{year!r}])"
-            ".dt.year."
-        )
-    if pd.api.types.is_timedelta64_dtype(years):
-        raise PanelError(f"{year!r} holds spans of time ({named(first)}); a panel needs years.")
-    if pd.api.types.is_numeric_dtype(years) and years.isna().any():
-        raise PanelError(
-            f"the year {year!r} is missing in the rows {named(frame.index[years.isna()])}, counted "
-            "from 0 below the header. Give these rows a year, or delete them in the file: sums and "
-            "sources below a table belong to no year."
-        )
-    if not pd.api.types.is_integer_dtype(years):
-        flags = years[[isinstance(value, (bool, np.bool_)) for value in years]].head(1)
-        if len(flags):
-            raise PanelError(f"{year!r} holds {named(flags)}, true or false; a panel needs years.")
+    _check_kind(years, year)
     numbers = pd.to_numeric(years, errors="coerce").astype(object)
     numbers = pd.to_numeric(numbers)  # of NumPy: other kinds have no remainder, or a missing one
     if pd.api.types.is_complex_dtype(numbers):
         raise PanelError(
-            f"{year!r} holds complex numbers ({named(first)}); a panel needs years: "
-            f"frame[{year!r}].map(lambda value: value.real).astype(int)."
+            f"{year!r} holds complex numbers ({named(years.dropna().head(1))}); a panel needs "
+            f"years: frame[{year!r}].map(lambda value: value.real).astype(int)."
         )
     text = years.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
     bad = numbers.isna().to_numpy() | (numbers % 1 != 0).to_numpy() | text
@@ -163,6 +144,30 @@ def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
             "of the cities, exchange city=... and year=..."
         )
     return numbers.astype(int)
+
+
+def _check_kind(years: pd.Series, year: str) -> None:
+    """Refuse dates, spans of time and flags, and rows without a year."""
+    first = years.dropna().head(1)
+    if pd.api.types.is_datetime64_any_dtype(years) or isinstance(years.dtype, pd.PeriodDtype):
+        raise PanelError(f"{year!r} holds dates; a panel needs years: frame[{year!r}].dt.year.")
+    if len(first) and isinstance(first.iloc[0], date):
+        raise PanelError(
+            f"{year!r} holds dates; a panel needs years: pandas.to_datetime(frame[{year!r}])"
+            ".dt.year."
+        )
+    if pd.api.types.is_timedelta64_dtype(years):
+        raise PanelError(f"{year!r} holds spans of time ({named(first)}); a panel needs years.")
+    if pd.api.types.is_numeric_dtype(years) and years.isna().any():
+        raise PanelError(
+            f"the year {year!r} is missing in the rows {named(years.index[years.isna()])}, counted "
+            "from 0 below the header. Give these rows a year, or delete them in the file: sums and "
+            "sources below a table belong to no year."
+        )
+    if not pd.api.types.is_integer_dtype(years):
+        flags = years[[isinstance(value, (bool, np.bool_)) for value in years]].head(1)
+        if len(flags):
+            raise PanelError(f"{year!r} holds {named(flags)}, true or false; a panel needs years.")
 
 
 def _to_years(years: pd.Series) -> str:

@@ -191,7 +191,7 @@ class CityPanel:
         fresh = [name for name in table.columns if name not in self.cities.columns]
         return self.cities.join(table[fresh])
 
-    def mean(self, column: str, years: Iterable[int] | str) -> pd.Series:
+    def mean(self, column: str, years: Iterable[int] | str | None = None) -> pd.Series:
         """Mean of `column` by city over `years` (``"all"`` for the whole sample).
 
         Years are listed one by one: ``(2011, 2015)`` are two years, ``range(2011, 2016)`` five.
@@ -348,10 +348,14 @@ class CityPanel:
             )
         return float(values)
 
-    def _years(self, years: Iterable[int] | str) -> tuple[int, ...]:
-        if isinstance(years, str):
+    def _years(self, years: Iterable[int] | str | None) -> tuple[int, ...]:
+        if years is None or isinstance(years, str):
             if years != "all":
-                raise PanelError(f'years={years!r}: give a sequence of years, or "all".')
+                raise PanelError(
+                    f'years={years!r}: give a sequence of years, or "all". Weights take years '
+                    "before the sample or at its start; those of all years are endogenous, a "
+                    "function of what drives y (Qu & Lee 2015)."
+                )
             return self.years
         chosen = tuple(listed(years, "years is a list such as [2011, 2012]", PanelError))
         if not chosen:

@@ -115,7 +115,18 @@ def _families(results: Results, W: str | Weights | None) -> Probabilities:
 
 
 def _rows(results: Results, W: str | Weights | None) -> Iterator[Row]:
-    fixed, family = results.model.fixed_effects, results.model.family
+    yield from _lags_in_space(results, W)
+    yield from _effects_of_cities_and_years(results)
+    yield from _other_lags(results, W)
+    group = "What is left in the residuals?"
+    yield group, "Pesaran CD", _later(pesaran_cd, results)
+    yield group, "Moran's I, all years", _later(residual_moran, results, W)
+    yield group, "serial correlation", _later(serial_correlation, results)
+    yield group, "Jarque-Bera", _later(normality, results)
+
+
+def _lags_in_space(results: Results, W: str | Weights | None) -> Iterator[Row]:
+    """Of least squares, before any lag is estimated."""
     group = "Which lags in space? At least squares"
     for name, tested, robust in SCORES:
         yield group, name, _later(lm, results, tested, robust, (), W)
@@ -126,10 +137,13 @@ def _rows(results: Results, W: str | Weights | None) -> Iterator[Row]:
         group = "Which lags in space, beside those of the regressors?"
         for name, tested, robust in SCORES:
             yield group, f"{name}, given WX", _later(lm, results, tested, robust, ("wx",), W)
-    if fixed != "none":
+    if results.model.fixed_effects != "none":
         group = "The same as programs print them (Elhorst, splm), not centred"
         for name, tested, robust in SCORES:
             yield group, f"{name}, naive", _later(lm, results, tested, robust, (), W, True)
+
+
+def _effects_of_cities_and_years(results: Results) -> Iterator[Row]:
     group = "Are there city and year effects?"
     for effects in _effects_of(results):
         for kind, test in (("F", fixed_effects_f), ("LR", fixed_effects_lr)):
@@ -138,7 +152,11 @@ def _rows(results: Results, W: str | Weights | None) -> Iterator[Row]:
     group = "Are city effects unrelated to the regressors?"
     for kind in KINDS:
         yield group, f"Hausman, {kind}", _later(hausman, results, kind)
-    group = "Would a simpler model do?"
+
+
+def _other_lags(results: Results, W: str | Weights | None) -> Iterator[Row]:
+    """Fewer than the model has, and more."""
+    group, family = "Would a simpler model do?", results.model.family
     for to in _simpler(family):
         yield group, f"Wald to {to.upper()}", _later(wald, results, to)
         yield group, f"LR to {to.upper()}", _later(lr, results, to)
@@ -149,11 +167,6 @@ def _rows(results: Results, W: str | Weights | None) -> Iterator[Row]:
         if own and lag not in own:
             name = f"LM {lag.replace('wx', 'WX')} given {family.upper()}"
             yield group, name, _later(lm, results, lag, (), own, W)
-    group = "What is left in the residuals?"
-    yield group, "Pesaran CD", _later(pesaran_cd, results)
-    yield group, "Moran's I, all years", _later(residual_moran, results, W)
-    yield group, "serial correlation", _later(serial_correlation, results)
-    yield group, "Jarque-Bera", _later(normality, results)
 
 
 def _simpler(family: str) -> list[str]:

@@ -180,6 +180,14 @@ def over_time(
         check_written(len(design.y), "effects some years after a change")
         path = Horizon(lambda params: process(design, params, names), at, years, lasting)
         return replace(model, path=path), _repeated(labels, "horizon", years)
+    return _in_the_long_run(model, design, estimate, lags, at), labels
+
+
+def _in_the_long_run(
+    model: Multipliers, design: Design, estimate: Estimate, lags: list[str], at: tuple[int, ...]
+) -> Multipliers:
+    """[(1 - tau) I - (rho + eta) W]^-1 (beta I + theta W): lags in time count as lags of y."""
+    names = estimate.names
     root = float(process(design, estimate.params, names).roots[0])
     if root >= 1:
         raise ModelError(
@@ -189,21 +197,18 @@ def over_time(
         )
     identity, inside = sparse.eye_array(len(design.y), format="csr"), model.stable
     before = [identity if name == "tau" else design.matrices[name[4:-1]] for name in lags]
-    return (
-        replace(
-            model,
-            W=(*before, *design.W),
-            rho_positions=at,
-            long=True,
-            # All roots inside the unit circle: the process comes to rest.
-            stable=lambda sample: np.array(
-                [
-                    within and bool(process(design, params, names).roots[0] < 1)
-                    for params, within in zip(sample, inside(sample), strict=True)
-                ]
-            ),
+    return replace(
+        model,
+        W=(*before, *design.W),
+        rho_positions=at,
+        long=True,
+        # All roots inside the unit circle: the process comes to rest.
+        stable=lambda sample: np.array(
+            [
+                within and bool(process(design, params, names).roots[0] < 1)
+                for params, within in zip(sample, inside(sample), strict=True)
+            ]
         ),
-        labels,
     )
 
 

@@ -13,6 +13,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 
 LOCAL = "no lag of y or of x in this model: effects on other cities are zero by construction"
+ONE_RATIO = "no lag of x in this model: every x has the same ratio of indirect to direct effects"
 # What was asked for: a regressor as it stands (None), or a variable of the panel, through
 # the columns that it moves and by how much in each city and year, (n, T).
 Asked = Mapping[str, Mapping[str, Array] | None]
@@ -28,12 +29,22 @@ def told(
 ) -> Effects:
     """The effects with what an entry means; `per` counts effects by block, None all others."""
     said = [made.about if per is None else PER[per]]
-    said += [] if model.roles.wy or model.has_wx else [LOCAL]
+    said += [_by_construction(asked, model)]
     when, lasting = horizon
     if when is not None and not isinstance(when, str):
         said.append("x stays changed from year 0 on" if lasting else "x is changed in year 0 alone")
     notes = [made.note, terms_alone(asked, data)]
     return replace(made, about="; ".join(filter(None, said)), note=" ".join(filter(None, notes)))
+
+
+def _by_construction(asked: Asked, model: SpatialModel) -> str:
+    """What the family decides before any data do (Elhorst 2014, chapter 2)."""
+    if model.has_wx:
+        return ""
+    if not model.roles.wy:
+        return LOCAL
+    as_they_stand = all(moved is None for moved in asked.values())
+    return ONE_RATIO if as_they_stand and model.regimes is None else ""
 
 
 def terms_alone(asked: Asked, data: Regressors) -> str:

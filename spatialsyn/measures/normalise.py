@@ -48,7 +48,7 @@ def minmax(x: Array, sign: int = BENEFIT, name: str = "x", origin: str = "minimu
     return between(x, *limits(x, name, origin), sign)
 
 
-def limits(x: Array, name: str = "x", origin: str = "minimum") -> tuple[float, float]:
+def limits(x: Array, name: str, origin: str) -> tuple[float, float]:
     """What becomes 0 and what becomes 1; refuses what `minmax` refuses."""
     if origin not in ORIGINS:
         raise PanelError(f"origin={origin!r} is not one of {named(ORIGINS)}.")

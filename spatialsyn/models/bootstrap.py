@@ -330,6 +330,26 @@ def _check(design: Design, how: Wild) -> None:
     if weights not in WEIGHTS:
         raise ModelError(f"{weights=} is not one of {', '.join(map(repr, WEIGHTS))}.")
     check_whole("draws", draws, FEWEST)
+    _check_design(design)
+    if cluster != "city" and names(design):
+        one = "year" if cluster == "period" else "group of cities"
+        other = ', or with_cov("period")' if cluster == "period" else ""
+        raise ModelError(
+            f"one weight per {one} leaves what identifies {', '.join(names(design))}, the products "
+            f'of the errors of one {one}, as it is. Use cluster="city"{other}.'
+        )
+    C = int(clusters(design, cluster))
+    possible = len(WEIGHTS[weights]) ** C
+    if possible < draws:
+        raise ModelError(
+            f"{C} clusters with {weights} weights make {possible} samples only, fewer than "
+            f"draws={draws}."
+            + (' Use weights="webb".' if weights == "rademacher" else " Cluster otherwise.")
+        )
+
+
+def _check_design(design: Design) -> None:
+    """Refuse what outcomes with other signs of their residuals cannot be made for."""
     if design.observed is not None:
         raise ModelError(
             "the wild bootstrap gives every residual a sign: it is not available where outcomes "
@@ -355,19 +375,4 @@ def _check(design: Design, how: Wild) -> None:
             "the wild bootstrap draws outcomes year by year from one W: it is not available with "
             "a lag in time or with weights that change over the years. Use "
             'effects(method="simulation").'
-        )
-    if cluster != "city" and names(design):
-        one = "year" if cluster == "period" else "group of cities"
-        other = ', or with_cov("period")' if cluster == "period" else ""
-        raise ModelError(
-            f"one weight per {one} leaves what identifies {', '.join(names(design))}, the products "
-            f'of the errors of one {one}, as it is. Use cluster="city"{other}.'
-        )
-    C = int(clusters(design, cluster))
-    possible = len(WEIGHTS[weights]) ** C
-    if possible < draws:
-        raise ModelError(
-            f"{C} clusters with {weights} weights make {possible} samples only, fewer than "
-            f"draws={draws}."
-            + (' Use weights="webb".' if weights == "rademacher" else " Cluster otherwise.")
         )

@@ -83,12 +83,7 @@ def evaluate(
     owners = [parsed.texts[i] for i in owner]
     lagged, sources = [parsed.lagged[i] for i in owner], [of_term[i] for i in owner]
     lost = parsed.years_lost + dynamic
-    if lost >= panel.T:
-        raise FormulaError(
-            f"{formula!r} needs {lost} years before its first one, for its lags in time; the panel "
-            f"has {panel.T} years, {panel.years[0]}-{panel.years[-1]}. Take a panel of {lost + 1} "
-            "years or more, or leave the lags out: lag_y, lag_wy, lag(x), diff(x)."
-        )
+    _check_years_left(formula, panel, lost)
     checked = cube
     if holes and not np.isfinite(cube).all():
         filled = _filled(panel, of_outcome.union(*of_term))
@@ -138,6 +133,15 @@ def _sides(
     keys = [parsed.outcome, *((*parsed.terms, constant, j) for j in range(len(names)))]
     values = np.column_stack([y, X.to_numpy(dtype=float)])
     return values.reshape(shape), names, owner, keys
+
+
+def _check_years_left(formula: str, panel: CityPanel, lost: int) -> None:
+    if lost >= panel.T:
+        raise FormulaError(
+            f"{formula!r} needs {lost} years before its first one, for its lags in time; the panel "
+            f"has {panel.T} years, {panel.years[0]}-{panel.years[-1]}. Take a panel of {lost + 1} "
+            "years or more, or leave the lags out: lag_y, lag_wy, lag(x), diff(x)."
+        )
 
 
 def _filled(panel: CityPanel, columns: frozenset[str]) -> CityPanel:

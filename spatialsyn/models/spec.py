@@ -299,30 +299,8 @@ class Maker(Protocol):
     ) -> SpatialModel: ...
 
 
-def ols(
-    formula: str,
-    fixed_effects: str = "none",
-    correction: str = "lee-yu",
-    random: str | None = None,
-    lag_y: bool = False,
-    regimes: Any = None,
-    estimator: str = "qml",
-    endogenous: Sequence[str] = (),
-    instruments: Sequence[str] = (),
-    W: Any = None,
-) -> SpatialModel:
-    """Least squares without any spatial term; the baseline of the family.
-
-    It takes no W, and says so; tests of the lags it lacks do: ``results.diagnostics(W=geo)``.
-    """
-    return SpatialModel(
-        "ols", formula, W, fixed_effects, correction, random, lag_y, False, regimes,
-        estimator, endogenous, instruments,
-    )  # fmt: skip
-
-
 def _maker(family: str, says: str) -> Maker:
-    """The function that specifies one family; all but `ols` take the same arguments."""
+    """The function that specifies one family; all take the same arguments."""
 
     def make(
         formula: str,
@@ -348,6 +326,11 @@ def _maker(family: str, says: str) -> Maker:
     return make
 
 
+ols = _maker(
+    "ols",
+    "Least squares without any spatial term: y = X beta + error; the baseline of the family.\n\n"
+    "It takes no W, and says so; tests of the lags it lacks do: ``results.diagnostics(W=geo)``.",
+)
 slx = _maker(
     "slx",
     "Spatial lag of X: y = X beta + W X theta + error (Halleck Vega & Elhorst 2015).",

@@ -308,9 +308,15 @@ class Weights:
         years = f", base years {self.base_years}" if self.base_years is not None else ""
         return (
             f"Weights {self.name!r}: {self.n} cities, {links} links, "
-            f"{self.recipe.get('kind', 'matrix')}, standardised: {self.standardizations}{years}, "
-            f"hash {self.hash}"
+            f"{self.recipe.get('kind', 'matrix')}{said_of_cut(self.recipe)}, "
+            f"standardised: {self.standardizations}{years}, hash {self.hash}"
         )
+
+
+def said_of_cut(recipe: Mapping[str, Any]) -> str:
+    """What leaving cities out did to a matrix; nothing where all are in."""
+    lost = recipe.get("weight_lost")
+    return "" if lost is None else f", cut from more cities ({lost:.1%} of the weight lost)"
 
 
 def _with_old_name(weights: Weights, name: str) -> dict[str, Any]:

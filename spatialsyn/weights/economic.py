@@ -199,10 +199,10 @@ def base_years_of(values: pd.Series | pd.DataFrame, base_years: BaseYears) -> st
     if years is None:
         raise WeightsError(
             "these weights come from economic or digital data and do not say of which years. Data "
-            "of the sample itself make W a function of what drives y, and the estimates biased "
-            "(Qu & Lee 2015). Use panel.mean(column, years=(first, second)), two years before "
-            'or at the start of the sample, or say base_years=(2011, 2012); base_years="all" is '
-            "possible and marks the matrix in every table."
+            "of the sample itself make W endogenous, a function of what drives y, and the "
+            "estimates biased (Qu & Lee 2015). Use panel.mean(column, years=(first, second)), two "
+            "years before or at the start of the sample, or say base_years=(2011, 2012); "
+            'base_years="all" is possible and marks the matrix in every table.'
         )
     return "all" if whole is not None and 1 < len(whole) == len(years) else years
 

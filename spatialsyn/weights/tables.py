@@ -92,21 +92,32 @@ def _table_of_weights(cells: list[list[str]], path: Path, ids: Sequence[Any] | N
     table = [[cell.strip() for cell in row] for row in cells]
     head, *body = table
     if sorted(head) == sorted(LONG):
-        odd = [row for row in body if len(row) != len(LONG)]
-        if odd:
-            raise WeightsError(
-                f"{path.name!r} has {len(odd)} rows that are not {', '.join(head)}: "
-                f"{named(','.join(row) for row in odd)}."
-            )
-        at = [head.index(name) for name in LONG]
-        links = [[row[i] for i in at] for row in body]
-        rows = [(a, b, _weight(w, a, b)) for a, b, w in links]
-        cities = list(dict.fromkeys([*(a for a, _, _ in rows), *(b for _, b, _ in rows)]))
-        return from_links(rows, cities, path.name)
+        return _long(head, body, path)
     # The first row and column of a symmetric matrix are the same, as those of ids would be.
     cities = head[1:]
     if _is_number(head[0]) and (ids is None or set(cities) != {str(i) for i in ids}):
         return bare(table, path, ids)
+    return _square(head, body, path)
+
+
+def _long(head: list[str], body: list[list[str]], path: Path) -> Stored:
+    """One row per link, its columns in any order."""
+    odd = [row for row in body if len(row) != len(LONG)]
+    if odd:
+        raise WeightsError(
+            f"{path.name!r} has {len(odd)} rows that are not {', '.join(head)}: "
+            f"{named(','.join(row) for row in odd)}."
+        )
+    at = [head.index(name) for name in LONG]
+    links = [[row[i] for i in at] for row in body]
+    rows = [(a, b, _weight(w, a, b)) for a, b, w in links]
+    cities = list(dict.fromkeys([*(a for a, _, _ in rows), *(b for _, b, _ in rows)]))
+    return from_links(rows, cities, path.name)
+
+
+def _square(head: list[str], body: list[list[str]], path: Path) -> Stored:
+    """The ids as first row and first column, whose orders may differ."""
+    cities = head[1:]
     if sorted(row[0] for row in body) != sorted(cities):
         raise WeightsError(
             f"{path.name!r} is neither long (the columns to, from, weight) nor square (the same "

@@ -335,6 +335,8 @@ def test_keys_are_no_columns_and_no_year_counts_twice():
     for name in ("city", "year"):
         with pytest.raises(ss.PanelError, match=f"'{name}' is a key of the panel"):
             panel().assign(**{name: 1.0})
+    with pytest.raises(ss.PanelError, match=r"years=None: give a sequence of years.*endogenous"):
+        panel().mean("gdp")
     with pytest.raises(ss.PanelError, match=r"years=\[2011, 2011, 2012\] lists a year twice"):
         panel().mean("gdp", years=(2011, 2011, 2012))
 

@@ -293,6 +293,30 @@ def test_models_without_spillovers_say_so_under_their_effects(family, zero):
     assert (effects["indirect"]["estimate"] == 0).all() == zero
 
 
+@pytest.mark.parametrize(
+    ("family", "formula", "regimes", "one"),
+    [
+        ("sar", "y ~ x + z", None, True),
+        ("sac", "y ~ x + z", None, True),
+        ("mess", "y ~ x + z", None, True),
+        ("sar", "y ~ x + z", "region", False),
+        ("sdm", "y ~ x + z", None, False),
+        ("sar", "y ~ x + log(size)", None, False),
+    ],
+)
+def test_without_lags_of_x_every_x_has_the_same_ratio_and_effects_say_so(
+    family, formula, regimes, one
+):
+    """The variable behind a logarithm has a derivative of its own in every city."""
+    panel, w = made_up()
+    effects = ss.fit(ss.SpatialModel(family, formula, "w", regimes=regimes), panel, w).effects(
+        ["x", "size"] if "size" in formula else None
+    )
+    ratio = effects["indirect"]["estimate"] / effects["direct"]["estimate"]
+    assert ("same ratio of indirect to direct" in str(effects)) is one
+    assert (np.ptp(ratio) < 1e-9) == one
+
+
 @pytest.mark.parametrize("rows", [("indirect",), ({"effect": "direct"}, 3)])
 def test_rows_are_selected_by_mappings(rows):
     panel, w = made_up()

@@ -203,6 +203,8 @@ def test_a_subset_says_what_it_lost():
     cut = w.subset(["a", "b", "d"])
     assert_allclose(cut.row_sums, 1)
     assert cut.recipe["weight_lost"] == pytest.approx(1 / 9)
+    assert "cut from more cities (11.1% of the weight lost)" in repr(cut)
+    assert "cut from" not in repr(w)
     with pytest.raises(ss.WeightsError, match="have no cities 'zz'"):
         w.subset(["zz"])
 

@@ -202,7 +202,7 @@ def colour_map(cmap: str | Colormap) -> Colormap:
     )
 
 
-def numbers(limits: Array, exponent: int = 0) -> list[str]:
+def numbers(limits: Array, exponent: int) -> list[str]:
     """Class limits as text, in this power of ten, with the fewest decimals that tell them apart."""
     limits = scaled(limits, exponent)
     gaps = np.abs(np.diff(limits))

@@ -84,9 +84,7 @@ def names(units: Any, labels: str | pd.Series | None) -> pd.Series:
     return short
 
 
-def put_labels(
-    ax: Axes, shown: Sheet, texts: pd.Series, taken: Sequence[Box], nodes: bool = False
-) -> None:
+def put_labels(ax: Axes, shown: Sheet, texts: pd.Series, taken: Sequence[Box], nodes: bool) -> None:
     """Write each name at its city, or beside it with a line where there is no room.
 
     Names keep off the heads of arrows. `nodes` keeps the places themselves free, for symbols.
