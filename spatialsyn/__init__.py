@@ -44,6 +44,7 @@ _HOMES = {
     "FirstStage": "models.strength",
     "HypothesisTest": "numerics.hypothesis",
     "beta_convergence": "convergence",
+    "convergence_effect": "convergence",
     "grid": "study.grid",
     "swap": "study.grid",
     "Specification": "study.grid",
@@ -85,7 +86,7 @@ if TYPE_CHECKING:
     from spatialsyn.cities.boundaries import read_boundaries
     from spatialsyn.cities.panel import CityPanel
     from spatialsyn.cities.reader import read_panel
-    from spatialsyn.convergence import beta_convergence
+    from spatialsyn.convergence import beta_convergence, convergence_effect
     from spatialsyn.effects.table import Effects
     from spatialsyn.errors import (
         AlignmentError,

@@ -8,17 +8,29 @@ effect: the table has the direct effect of the starting level (does a city that 
 lower than it did close the gap, its neighbours being what they are?), the indirect and
 the total one (if all start lower together), as in LeSage & Fischer (2008), Spatial
 Economic Analysis 3. Sigma convergence is `ss.measures.disparity`.
+
+In a model with lags in time the outcome of the year before moves its change by
+
+    S^-1 [(tau - 1) I + (rho + eta) W] = A - I,    A = S^-1 (tau I + eta W)
+
+(Elhorst 2014, section 4.6), negative where cities converge.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.effects.averages import averages
+from spatialsyn.effects.entered import Carried
+from spatialsyn.effects.inference import infer
+from spatialsyn.effects.request import multipliers, reading_by
+from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect, is_whole, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
@@ -145,3 +157,46 @@ def _speeds(results: Results, column: str, horizon: int) -> pd.DataFrame:
         speed_se=effects["se"] / room,
         half_life=(np.log(2) / speed).where(speed > 0),
     )
+
+
+def convergence_effect(results: Results, level: float = 0.95) -> Effects:
+    """What one more unit of the outcome in a year does to its change to the next.
+
+    Direct: in a city that was higher itself; indirect: in one whose neighbours were; total:
+    where all were. Below zero, cities converge.
+
+    Parameters
+    ----------
+    results : of a model with lag_y, lag_wy or both
+    level : coverage of the intervals, by the delta method
+
+    Raises
+    ------
+    ModelError
+        The model has no lag in time, or a matrix that changes over the years.
+    """
+    expect(results, Results, "convergence_effect needs what ss.fit returns", ModelError)
+    model, design, data = results.model, results.design, results.data
+    if not model.dynamic:
+        raise ModelError(
+            "convergence_effect is that of y(t-1) on the change of y, and this model has no lag in "
+            "time: fit model.but(lag_y=True), or use ss.beta_convergence."
+        )
+    if any(w.varies for w in results.weights.values()):
+        raise ModelError(
+            "convergence_effect needs one W of all years; this model has one for each year."
+        )
+    V = (results.weights[name].over(data.years) for name in model.lag_wy)
+    names = [*(["tau"] if model.lag_y else []), *(f"eta[{name}]" for name in model.lag_wy)]
+    carriers = (*([sparse.eye_array(len(results.panel.ids), format="csr")] * model.lag_y), *V)
+    positions = tuple(results.estimate.names.index(name) for name in names)
+    before = Carried(f"{data.outcome}(t-1)", positions, tuple(range(len(carriers))))
+    entered = multipliers(design, results.estimate, {})
+    path = averages(design, carriers, entered.rho_positions)
+    entered = replace(entered, carriers=carriers, regressors=(before,), path=path)
+    reading, labels = reading_by(None, results.panel, "receiver")
+    made = infer(results.estimate, entered, reading, labels, level=level)
+    table = made.table
+    table["estimate"] -= table["effect"] != "indirect"
+    moved = replace(made, table=table, about=f"of {before.name} on the change of {data.outcome}")
+    return moved.with_spread(made.spread)

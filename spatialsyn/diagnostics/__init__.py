@@ -15,6 +15,7 @@ from spatialsyn.diagnostics.random_effects import baltagi_song_koh
 from spatialsyn.diagnostics.residuals import normality, pesaran_cd, serial_correlation, vif
 from spatialsyn.diagnostics.rivals import j_test, j_tests
 from spatialsyn.diagnostics.score import lm
+from spatialsyn.diagnostics.separability import separability
 from spatialsyn.diagnostics.table import Diagnostics
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "random_effects_lr",
     "residual_moran",
     "residual_moran_by_year",
+    "separability",
     "serial_correlation",
     "vif",
     "wald",

@@ -27,6 +27,7 @@ from spatialsyn.diagnostics.reading import read
 from spatialsyn.diagnostics.relatives import LAGS, given_weights, held, is_results, lags_of, which
 from spatialsyn.diagnostics.residuals import normality, pesaran_cd, serial_correlation, vif
 from spatialsyn.diagnostics.score import lm
+from spatialsyn.diagnostics.separability import separability
 from spatialsyn.diagnostics.table import Diagnostics
 from spatialsyn.errors import ModelError, SpatialsynError, expect
 from spatialsyn.fitting import fit
@@ -162,6 +163,8 @@ def _other_lags(results: Results, W: str | Weights | None) -> Iterator[Row]:
         yield group, f"LR to {to.upper()}", _later(lr, results, to)
     if family == "sdm":
         yield group, "LM lag given SDEM", _later(lm, results, "lag", (), ("wx", "error"), W)
+    if results.model.lag_y and results.model.lag_wy:
+        yield group, "separability", _later(separability, results)
     group, own = "Is a lag missing?", lags_of(results.model)
     for lag in LAGS:
         if own and lag not in own:
