@@ -6,13 +6,10 @@ Two runs of the same study give the same bytes, the time in the manifest aside.
 
 from __future__ import annotations
 
-import json
-import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,10 +28,7 @@ from spatialsyn.study.run import Study as Specifications
 from spatialsyn.study.runs import Runs, without_estimate
 from spatialsyn.studyfile.columns import check_columns
 from spatialsyn.studyfile.folder import (
-    MANIFEST,
     check_replaceable,
-    digest,
-    digests,
     put_in_place,
 )
 from spatialsyn.studyfile.measures import indices, tabulated
@@ -305,6 +299,7 @@ def run(
 
 
 def _write(job: Job, folder: Path, say: Say) -> None:
+    from spatialsyn.studyfile.manifest import write_manifest
     from spatialsyn.studyfile.output import write_figures, write_page, write_tables
 
     say(f"panel      {job.panel!r}")
@@ -332,7 +327,7 @@ def _write(job: Job, folder: Path, say: Say) -> None:
     say("page       report.html")
     write_page(job, tables, figures, folder / "report.html")
     shutil.copyfile(job.path, folder / "study.toml")
-    _write_manifest(job, folder)
+    write_manifest(job, folder)
 
 
 def _write_results(job: Job, folder: Path) -> None:
@@ -355,36 +350,3 @@ def _write_results(job: Job, folder: Path) -> None:
         table.to_csv(folder / f"measure_{stem(name)}.csv")
     job.panel.audit().to_csv(folder / "panel_audit.csv", index=False)
     job.panel.frame.to_csv(folder / "panel.csv")
-
-
-def _write_manifest(job: Job, folder: Path) -> None:
-    from spatialsyn.report.explorer.provenance import panel_hash, versions
-    from spatialsyn.studyfile.figures import SEED
-
-    section = job.study.index_uncertainty
-    seeds = {} if section is None else {"index_uncertainty": section.seed}
-    seeds |= {"autocorrelation": SEED} if "autocorrelation" in job.figures else {}
-    manifest: dict[str, Any] = {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "packages": versions(),
-        "study": {"file": job.path.name, "sha256": digest(job.path)},
-        "panel": {
-            "cities": list(map(str, job.panel.ids)),
-            "years": list(job.panel.years),
-            "sha256": panel_hash(job.panel),
-        },
-        "weights": {
-            name: {
-                "hash": w.hash,
-                "standardization": w.standardizations,
-                "recipe": {k: str(v) for k, v in w.recipe.items()},
-            }
-            for name, w in job.weights.items()
-        },
-        "models": {name: r.equation for name, r in job.results.items()},
-        "seeds": seeds,
-        "files": digests(folder),
-    }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

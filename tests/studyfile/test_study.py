@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import geopandas as gpd
@@ -52,6 +53,10 @@ def test_a_run_writes_everything_it_was_asked_for(study, tmp_path):
     assert "spatialsyn run study.toml" in page
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["weights"]) == {"geo", "eco"}
+    assert manifest["study"]["text"] == STUDY
+    read = {name: sha256((study.parent / name).read_bytes()).hexdigest()
+            for name in ("cities.geojson", "panel.csv")}  # fmt: skip
+    assert manifest["inputs"] == read
     # Distances are pyproj's, borders shapely's, figures matplotlib's with classes of mapclassify.
     drawn = {"pyproj", "shapely", "matplotlib", "mapclassify"}
     assert {"numpy", "scipy", "pandas", *drawn} <= set(manifest["packages"])

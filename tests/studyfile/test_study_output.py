@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ import spatialsyn as ss
 from spatialsyn.report import theme
 from spatialsyn.studyfile.figures import FIGURES
 from spatialsyn.studyfile.job import open_job, run
+from spatialsyn.studyfile.manifest import inputs
 
 ASKED = STUDY.replace(
     'figures = ["blocks", "effects", "study_area"]',
@@ -190,3 +192,12 @@ def test_maps_of_effects_print_the_labels_of_blocks(tmp_path):
         for figure in FIGURES[name](job).values():
             printed = [text.get_text() for text in theme.texts(theme.figure_of(figure))]
             assert "border of the coast and inland" in printed
+
+
+def test_all_parts_of_a_shapefile_are_inputs(tmp_path):
+    path = written(tmp_path)
+    gpd.read_file(tmp_path / "cities.geojson").to_file(tmp_path / "cities.shp")
+    path.write_text(STUDY.replace("cities.geojson", "cities.shp"), encoding="utf-8")
+    found = inputs(open_job(path))
+    assert set(found) == {*(f"cities.{part}" for part in ("cpg", "dbf", "prj", "shp", "shx")),
+                          "panel.csv"}  # fmt: skip
