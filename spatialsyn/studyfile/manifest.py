@@ -16,6 +16,9 @@ from spatialsyn.studyfile.folder import MANIFEST, digest, digests
 if TYPE_CHECKING:
     from spatialsyn.studyfile.job import Job
 
+# The files of one shapefile.
+PARTS = (".cpg", ".dbf", ".prj", ".shp", ".shx")
+
 
 def write_manifest(job: Job, folder: Path) -> None:
     """The study file itself, versions, seeds, and hashes of inputs, weights and outputs."""
@@ -60,8 +63,8 @@ def inputs(job: Job) -> dict[str, str]:
     named += [value for given in job.study.weights.values() for value in given.values()]
     found: dict[str, str] = {}
     for path in (beside / name for name in named if isinstance(name, str)):
-        of_one = path.parent.glob(f"{path.stem}.*") if path.suffix == ".shp" else [path]
-        for part in sorted(of_one):
+        shapefile = path.suffix.lower() == ".shp"
+        for part in (path.with_suffix(end) for end in PARTS) if shapefile else (path,):
             if part.is_file():
                 found[Path(os.path.relpath(part, beside)).as_posix()] = digest(part)
     return found
