@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spatialsyn.cities.boundary_files import parts_beside
 from spatialsyn.report.explorer.provenance import panel_hash, versions
 from spatialsyn.studyfile.figures import SEED
 from spatialsyn.studyfile.folder import MANIFEST, digest, digests
@@ -63,8 +64,11 @@ def inputs(job: Job) -> dict[str, str]:
     named += [value for given in job.study.weights.values() for value in given.values()]
     found: dict[str, str] = {}
     for path in (beside / name for name in named if isinstance(name, str)):
-        shapefile = path.suffix.lower() == ".shp"
-        for part in (path.with_suffix(end) for end in PARTS) if shapefile else (path,):
+        shapefile = path.suffix.lower() == ".shp" and path.is_file()
+        parts = (
+            [p for end, p in parts_beside(path).items() if end in PARTS] if shapefile else [path]
+        )
+        for part in sorted(parts):
             if part.is_file():
                 found[Path(os.path.relpath(part, beside)).as_posix()] = digest(part)
     return found
