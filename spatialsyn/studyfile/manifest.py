@@ -64,11 +64,8 @@ def inputs(job: Job) -> dict[str, str]:
     named += [value for given in job.study.weights.values() for value in given.values()]
     found: dict[str, str] = {}
     for path in (beside / name for name in named if isinstance(name, str)):
-        shapefile = path.suffix.lower() == ".shp" and path.is_file()
-        parts = (
-            [p for end, p in parts_beside(path).items() if end in PARTS] if shapefile else [path]
-        )
-        for part in sorted(parts):
-            if part.is_file():
-                found[Path(os.path.relpath(part, beside)).as_posix()] = digest(part)
+        parts = [path] if path.is_file() else []
+        if path.suffix.lower() == ".shp":
+            parts = [part for end, part in sorted(parts_beside(path).items()) if end in PARTS]
+        found |= {Path(os.path.relpath(p, beside)).as_posix(): digest(p) for p in parts}
     return found
