@@ -297,10 +297,9 @@ class CityPanel:
         return audit(self, jump)
 
     def __repr__(self) -> str:
-        head = (
-            f"{self.n} cities x {self.T} years ({self.years[0]}-{self.years[-1]}), "
-            f"{len(self.variables)} variables"
-        )
+        first, *_, last = (*self.years, self.years[-1])
+        years = f"x {self.T} years ({first}-{last})" if self.T > 1 else f"in {first}"
+        head = f"{self.n} cities {years}, {len(self.variables)} variables"
         groups = []
         for name, group in sorted(self.blocks.items()):
             counts = group.value_counts()

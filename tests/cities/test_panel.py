@@ -23,6 +23,7 @@ def test_what_it_is():
     assert (p.n, p.T, p.ids, p.years) == (3, 3, ("440100", "440300", "440400"), (2011, 2012, 2013))
     assert p.variables == ("gdp",)
     assert repr(p) == "3 cities x 3 years (2011-2013), 1 variables; region: GBA 2, edge 1"
+    assert repr(p.subset(years=[2012])).startswith("3 cities in 2012, 1 variables")
     embedded = ss.datasets.guangdong()  # the line of the design, in the order of tables of effects
     assert repr(embedded).endswith("28 variables; region: GBA 9, periphery 12")
     assert list(p.frame.index.names) == ["city", "year"]
