@@ -268,26 +268,27 @@ def check_cells_are_numbers(frame: pd.DataFrame, ignore: Sequence[str]) -> None:
                     "by zero. Correct these cells, or leave them empty."
                 )
             continue
-        text = column.dropna().astype(object).map(str).str.strip()  # Arrow's NaN is no missing cell
+        cells = column.dropna().astype(object).map(str)  # Arrow's NaN is no missing cell
+        text = cells.str.strip()
         bare = text.map(lambda cell: re.sub(r"[,%\s]", "", unicodedata.normalize("NFKC", cell)))
         plain = pd.to_numeric(bare, errors="coerce").notna()
         if not plain.any():
             continue  # a name or a grouping
-        odd = text[~plain | (bare != text)]
-        where = odd if len(odd) else text
-        cells = [f"{key}: {value!r}" for key, value in where.items()]
+        odd = ~plain | (bare != text)
+        shown = cells[odd] if odd.any() else cells
+        found = [f"{key}: {value!r}" for key, value in shown.items()]
         raise PanelError(
-            f"{name!r} holds text where numbers belong, in {len(where)} cells: "
-            f"{'; '.join(cells[:4])}{' ...' if len(cells) > 4 else ''}. "
+            f"{name!r} holds text where numbers belong, in {len(found)} cells: "
+            f"{'; '.join(found[:4])}{' ...' if len(found) > 4 else ''}. "
             'Read the file with ss.read_panel(..., missing=["-", "..."], thousands=","), or '
-            f"convert the column with pandas.to_numeric{_of_percent(name, odd)}; a column of codes "
-            "is named in blocks=[...]."
+            f"convert the column with pandas.to_numeric{_of_percent(name, shown)}; a column of "
+            "codes is named in blocks=[...]."
         )
 
 
-def _of_percent(name: str, odd: pd.Series) -> str:
+def _of_percent(name: str, cells: pd.Series) -> str:
     """What takes the sign from percentages, where there are any; their unit is then percent."""
-    if not odd.str.contains("[%\N{FULLWIDTH PERCENT SIGN}]").any():
+    if not cells.str.contains("[%\N{FULLWIDTH PERCENT SIGN}]").any():
         return ""
     return f"(frame[{name!r}].str.rstrip('%')), whose unit is then percent"
 

@@ -64,7 +64,7 @@ def fixed_effects_lr(
         return HypothesisTest(_null(effects, less), ratio, q, float(chi2.sf(ratio, q)), note)
     scale = size - k - 1 + q / 2
     statistic, p = _around(results, less, more, lambda gain: scale * np.log1p(gain), chi2(q))
-    note = f"dummy variables on both sides; {ratio:.6g} without small-sample factor"
+    note = f"the filtered equation times a factor; as programs print it {ratio:.6g}"
     return HypothesisTest(_null(effects, less), statistic, q, p, note)
 
 

@@ -2,8 +2,9 @@
 
 With a spatial error, several lags of y or random effects the search has more than one
 dimension, and the likelihood may have more than one peak: it is climbed from the points of a
-grid that are higher than all around them. A lag and an error tell much the same story, so that
-what is found at (rho, lambda) is tried at (lambda, rho) too: a second peak there may be narrow.
+grid that are higher than all around them. For one rho beside one lambda the grid is dense
+(`plane`). Elsewhere it is coarse; a lag and an error tell much the same story, so that what is
+found at (rho, lambda) is tried at (lambda, rho) too: a second peak there may be narrow.
 (An outer loop that alternates between lambda and delta stops early; Anselin 1988, section 12.1.)
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 
 from spatialsyn.errors import EstimationError, digits
+from spatialsyn.models import plane
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import concentrated, names, score, split
 from spatialsyn.models.line import REACH, wider
@@ -40,7 +42,7 @@ NEXT, FACTOR = 1.25, 3.0
 CLIMBS = 4
 # At a peak Newton's step is below this, and so many of them do not leave the space.
 FLAT, ROOM = 1e-3, 10
-# Gain per unit of an exponential's parameter that rounding does not make: 1e-7 at maxima.
+# Gain per unit of a parameter, in its unit, that rounding does not make: 1e-7 at maxima.
 RISES = 1e-2
 
 
@@ -65,7 +67,9 @@ def best_spatial(
     """
     unit = _units(design)
     linear = not (design.random or design.exponential) and design.yearly_error is None
-    if loglik is concentrated and linear:
+    linear = linear and loglik is concentrated
+    dense = linear and len(design.W) == 1 and bool(plane.logdets(design))
+    if linear:
         design = compressed(design)
 
     def value(at: Array) -> float:
@@ -76,7 +80,10 @@ def best_spatial(
     def slope(at: Array) -> Array:
         return gradient(design, at * unit) * unit
 
-    starts = _seen(design, value, unit) if start is None else [start / unit]
+    if start is not None:
+        starts: list[Array] = [start / unit]
+    else:
+        starts = _on_plane(design, unit) if dense else _seen(design, value, unit)
     starts = [s for s in starts if np.isfinite(value(s))]
     if not starts:
         raise EstimationError("no starting value lies inside the parameter space of these W.")
@@ -85,7 +92,7 @@ def best_spatial(
         beside = max([np.r_[pooled, phi] / unit for phi in PHI], key=value)
         if value(beside) > value(top):
             top = maximise_from(value, slope, [beside])
-    if start is None and design.error is not None:
+    if start is None and design.error is not None and not dense:
         others = [s for s in _exchanged(top, len(design.W)) if np.isfinite(value(s))]
         top = max([top, *(maximise_from(value, slope, [s]) for s in others)], key=value)
     best = np.asarray(top * unit)
@@ -122,15 +129,26 @@ def check_peak(
 
     rise = slope(spatial / unit)
     step = newton_step(slope, spatial / unit, rise)
-    # Beside a ridge steps along it are short, however much is gained: exponentials have such.
-    climbs = design.exponential and np.abs(rise).max() > RISES
-    if climbs or not at_rest(lambda at: loglik(design, at), spatial, step, unit):
+
+    def value(at: Array) -> float:
+        return loglik(design, at)
+
+    # Beside a ridge steps along it are short, however much is gained: exponentials have such, and
+    # so has an edge, beyond which the differences behind the step may reach.
+    steep = np.abs(rise).max() > RISES and (design.exponential or _near_edge(value, spatial, unit))
+    if steep or not at_rest(value, spatial, step, unit):
         raise EstimationError(
             f"the likelihood still rises at [{digits(spatial)}] "
             f"({', '.join(names(design))}), the edge of the parameter space: the data do not "
             "identify this model with these W. Compare the models with one lag less, and look "
             f"at how alike the matrices are: ss.weights.audit(...).{_wider(design, spatial)}"
         )
+
+
+def _near_edge(value: Callable[[Array], float], at: Array, unit: Array) -> bool:
+    """Whether a step of `FLAT` of one parameter leaves the space."""
+    aside = FLAT * np.diag(unit)
+    return not np.isfinite([value(at + side) for side in (*aside, *-aside)]).all()
 
 
 def at_rest(value: Callable[[Array], float], at: Array, step: Array, unit: Array) -> bool:
@@ -174,6 +192,12 @@ def _seen(design: Design, value: Callable[[Array], float], unit: Array) -> list[
     axes = _axes(design, unit)
     found = [value(np.array(point)) for point in product(*axes)]
     return _starts(axes, np.reshape(found, [len(axis) for axis in axes]))
+
+
+def _on_plane(design: Design, unit: Array) -> list[Array]:
+    """The starts of climbs over one rho and one lambda, in units."""
+    rho, lam = plane.axes(design)
+    return _starts([list(rho / unit[0]), list(lam / unit[1])], plane.heights(design, rho, lam))
 
 
 def _starts(axes: Sequence[Sequence[float]], heights: Array) -> list[Array]:

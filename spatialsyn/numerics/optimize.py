@@ -43,11 +43,17 @@ def maximise(
     scan : points of the scan
     """
     low, high = bounds
-    points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(scan) + 0.5) / scan)) / 2
+    points = scanned(bounds, scan)
     ends, least = np.r_[low, points, high], STEP * (high - low)
     tops = _tops(value(points)[:, None])[:, 0]
     found = np.array([_polished(derivatives, ends[top : top + 3], least) for top in tops])
     return float(highest(found, value(found)) if len(found) > 1 else found[0])
+
+
+def scanned(bounds: tuple[float, float], scan: int = SCAN) -> Array:
+    """Chebyshev points of an interval, dense towards its ends."""
+    low, high = bounds
+    return low + (high - low) * (1 - np.cos(np.pi * (np.arange(scan) + 0.5) / scan)) / 2
 
 
 def _polished(
@@ -114,7 +120,7 @@ def maximise_many(
     derivatives : one rho per function to all slopes and all curvatures
     """
     low, high = bounds
-    points = low + (high - low) * (1 - np.cos(np.pi * (np.arange(SCAN) + 0.5) / SCAN)) / 2
+    points = scanned(bounds)
     ends = np.r_[low, points, high]
     found = [
         _polished_many(derivatives, (ends[top], ends[top + 1], ends[top + 2]), high - low)

@@ -95,8 +95,23 @@ def _long(table: Any, what: str) -> pd.DataFrame:
     raise WeightsError(
         f"the table of {what} has the columns {named(table.columns)}. It needs origin, destination "
         "and value (rename them: table.rename(columns={...})), or the same cities as rows and "
-        f"columns.{of_another_kind(list(table.columns), tuple(table.index))}"
+        f"columns.{_one_sided(table)}{of_another_kind(list(table.columns), tuple(table.index))}"
     )
+
+
+def _one_sided(table: pd.DataFrame) -> str:
+    """The cities that a table which is all but square has as rows or as columns only."""
+    rows, columns = set(table.index), set(table.columns)
+    if not rows & columns:
+        return ""
+    found = [
+        f" {named(v for v in ids if v not in others)} are {ends} only."
+        for ids, others, ends in (
+            (table.index, columns, "rows"), (table.columns, rows, "columns")
+        )
+        if not set(ids) <= others
+    ]  # fmt: skip
+    return "".join(found)
 
 
 def _check_values(long: pd.DataFrame, what: str) -> None:

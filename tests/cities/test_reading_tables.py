@@ -34,6 +34,14 @@ def test_texts_for_missing_and_thousands_are_read_on_request(tmp_path):
     assert np.isnan(p.array("gdp")[0, 1:]).all()
 
 
+def test_a_cell_of_blanks_is_shown_as_missing_would_name_it(tmp_path):
+    path = tmp_path / "panel.csv"
+    table().assign(gdp=["1", " ", *"3456789"]).to_csv(path, index=False)
+    with pytest.raises(ss.PanelError, match=r"in 1 cells: .*2012.*: ' '"):
+        ss.read_panel(None, path)
+    assert np.isnan(ss.read_panel(None, path, missing=[" "]).array("gdp")).sum() == 1
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 @pytest.mark.parametrize("cell", ["12,5", "1,23,456", "0,125,5"])
 def test_a_decimal_comma_is_not_taken_for_thousands(tmp_path, form, cell):

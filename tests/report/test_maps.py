@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib_scalebar.scalebar import ScaleBar
 from numpy.testing import assert_allclose
 from pyproj import Geod
-from shapely.geometry import box
+from shapely.geometry import MultiPolygon, box
 
 import spatialsyn as ss
 from spatialsyn.errors import AlignmentError, ConfigError, WeightsError
@@ -280,6 +280,16 @@ def test_cities_that_the_model_left_out_are_without_data(panel, results):
     foreign = effects.table.replace({"city": {left_out[0]: "999999"}})
     with pytest.raises(ss.AlignmentError, match=r"(?s)different cities.*a polygon: '999999'"):
         ss.report.emitted_received(panel, replace(effects, table=foreign))
+
+
+@pytest.mark.parametrize(("west", "right"), [(4.02, 4.08), (4.05, 4.11), (4.2, 4.08)])
+def test_an_islet_that_the_frame_would_cut_is_shown_whole(west, right):
+    """The frame ends two hundredths of the width beyond the largest parts, at 4.08."""
+    cells = [box(i, 0, i + 1, 1) for i in range(4)]
+    spread = MultiPolygon([cells[3], box(west, 0.2, west + 0.06, 0.3)])
+    layer = gpd.GeoDataFrame(geometry=[*cells[:3], spread], crs=4326)
+    bounds = frame.framed(layer, layer.iloc[:0], 0.02)
+    assert_allclose(bounds, [-0.08, -0.08, right, 1.08])
 
 
 # --- the study area and the weights --------------------------------------------------------

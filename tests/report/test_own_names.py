@@ -44,7 +44,7 @@ def test_maps_write_them(own, language, expected):
     W = ss.weights.contiguity(own.cities, name="geo")
     for ax in (
         ss.report.map(own.cities, values, labels=language, language=language),
-        ss.report.study_area(own, blocks="side", labels=language, language=language),
+        ss.report.study_area(own, labels=language, language=language),
         ss.report.weights_map(W, own.cities, labels=language, language=language),
     ):
         assert sorted(text.get_text() for text in drawn(ax, "label")) == expected

@@ -170,6 +170,15 @@ def test_tables_that_are_no_flows(table, options, error, message):
         W.flows(table, **({"ids": IDS, "base_years": 2011} | options))
 
 
+def test_a_table_that_is_all_but_square_names_the_cities_that_differ():
+    square = FLOWS.pivot(index="origin", columns="destination", values="value").fillna(0)
+    first, *_, last = square.index
+    cut = square.drop(index=last).rename(columns={first: "elsewhere"})
+    told = f"'{first}' are rows only. .*'elsewhere'.*'{last}'.* are columns only"
+    with pytest.raises(ss.WeightsError, match=told):
+        W.flows(cut, base_years=2011)
+
+
 def test_a_hint_when_the_ids_differ_in_kind():
     table = pairs([(1, 2, 1.0), (2, 1, 1.0)])
     with pytest.raises(ss.AlignmentError, match="differ in kind only"):

@@ -51,7 +51,7 @@ MOST = 2000
 
 def study_area(
     panel: CityPanel,
-    blocks: str = "region",
+    blocks: str | None = None,
     labels: str | pd.Series | None = "en",
     title: str | None = None,
     missing: str | None = None,
@@ -68,15 +68,18 @@ def study_area(
 
     Parameters
     ----------
-    blocks : a grouping of the panel, or a column of its polygons
+    blocks : a grouping of the panel, or a column of its polygons; by default the panel's only
+        grouping, or "region"
     labels : "en" | "zh" | Series of names by city id | None
     block_labels : block -> what the legend prints for it
     missing : what the legend calls units without data
     north : whether there is a north arrow
     """
     frame.check_panel(panel, "study_area(panel)")
-    cities = panel.cities
-    if blocks in panel.blocks:
+    cities, own = panel.cities, list(panel.blocks)
+    if blocks is None:
+        blocks = own[0] if len(own) == 1 else "region"
+    if blocks in own:
         cities = cities.assign(**{blocks: panel.blocks[blocks]})
     with theme.style(language):
         shown = frame.sheet(cities, panel.context)

@@ -202,11 +202,19 @@ def dash_line() -> gpd.GeoSeries:
 
 
 def framed(cities: gpd.GeoDataFrame, context: gpd.GeoDataFrame, margin: float) -> Box:
-    """Bounds of the largest part of every unit, with a margin as a share of the width."""
+    """Bounds of the largest part of every unit, with a margin as a share of the width.
+
+    Another part that they cut is shown whole, where twice the margin does.
+    """
     shapes = [*cities.geometry, *context.geometry]
     x0, y0, x1, y1 = shapely.total_bounds([largest_part(shape) for shape in shapes])
     room = margin * (x1 - x0)
-    return float(x0 - room), float(y0 - room), float(x1 + room), float(y1 + room)
+    bounds = (float(x0 - room), float(y0 - room), float(x1 + room), float(y1 + room))
+    wide = shapely.box(x0 - 2 * room, y0 - 2 * room, x1 + 2 * room, y1 + 2 * room)
+    parts = shapely.get_parts(np.asarray(shapes, dtype=object))
+    cut = shapely.intersects(shapely.box(*bounds), parts) & shapely.within(parts, wide)
+    seen = shapely.total_bounds(np.r_[parts[cut], shapely.box(*bounds)])
+    return tuple(map(float, seen))  # type: ignore[return-value]
 
 
 def projection(lonlat: Box) -> str:

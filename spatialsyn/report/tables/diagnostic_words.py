@@ -87,8 +87,8 @@ CHINESE = {
         "得分未中心化，有年份效应时拒绝过于频繁"
     ),
     "n T observations, not n (T - 1)": "按 n T 个观测值计，而非 n (T - 1)",
-    "dummy variables on both sides; {} without small-sample factor": (
-        "两侧均为虚拟变量估计；未乘小样本系数时为 {}"
+    "the filtered equation times a factor; as programs print it {}": (
+        "滤波后的方程，乘以小样本系数；一般软件给出 {}"
     ),
     "chi-squared is rough: as many parameters as effects": "卡方近似较粗略：参数与效应一样多",
     "one-sided: half of chi-squared(1)": "单侧：卡方(1) 的一半",
