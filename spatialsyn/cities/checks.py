@@ -134,8 +134,7 @@ def check_years(frame: pd.DataFrame, year: str) -> pd.Series:
     if bad.any():
         raise PanelError(
             f"the years in {year!r} must be integers; got {named(years[bad].unique())} in the rows "
-            f"{named(frame.index[bad])}. Convert them first, for example "
-            f"frame[{year!r}]{_to_years(years[bad])}."
+            f"{named(frame.index[bad])}. {_to_years(years[bad], year)}"
         )
     if numbers.max() - numbers.min() > MOST_YEARS:
         raise PanelError(
@@ -170,10 +169,16 @@ def _check_kind(years: pd.Series, year: str) -> None:
             raise PanelError(f"{year!r} holds {named(flags)}, true or false; a panel needs years.")
 
 
-def _to_years(years: pd.Series) -> str:
+def _to_years(years: pd.Series, year: str) -> str:
     """How these become integers: '2011' is text, and '2011年' holds more than a number."""
-    plain = pd.to_numeric(years, errors="coerce").notna().all()
-    return ".astype(int)" if plain else ".str.extract(r'(\\d{4})', expand=False).astype(int)"
+    numbers = pd.to_numeric(years, errors="coerce")
+    if (numbers % 1 > 0).any():
+        return (
+            "Parts of a year, quarters or months, make no panel: add up or average the rows first."
+        )
+    plain = ".astype(int)"
+    made = plain if numbers.notna().all() else rf".str.extract(r'(\d{{4}})', expand=False){plain}"
+    return f"Convert them first, for example frame[{year!r}]{made}."
 
 
 def check_keys(

@@ -67,7 +67,7 @@ def test_polygons_without_data_are_context():
         (lambda f: f.iloc[1:], r"not balanced: 1 of 9 city-years are missing: \('440100', 2011\)"),
         (lambda f: f[f["year"] != 2012], r"3 of 9 city-years are missing"),
         (lambda f: f.assign(year=f["year"].astype(str)), r"years in 'year' must be integers; got '2011'"),
-        (lambda f: f.assign(year=f["year"] + 0.5), r"must be integers; got 2011.5"),
+        (lambda f: f.assign(year=f["year"] + 0.5), r"must be integers; got 2011.5.*Parts of a year.*add up or average the rows first"),
         (lambda f: f.rename(columns={"adcode": "id"}), r"no column 'adcode'; the table has 'id'"),
         (lambda f: f.assign(adcode=[None, *f["adcode"][1:]]), r"city id 'adcode' is missing in the rows 0"),
         (lambda f: f.assign(adcode=[440100, *f["adcode"][1:]]), r"mix integers and strings"),
