@@ -16,6 +16,8 @@ UNITS = {
     "km^-power": "公里^-幂次", "mass^2 km^-power": "质量² 公里^-幂次", "product": "乘积",
     "share of weight": "权重份额", "time^-power": "时间^-幂次", "units of the table": "原表单位",
 }  # fmt: skip
+# What the kind of a series ends with, after those of its matrices.
+YEARLY = ", one for each year"
 RECIPES = {
     "contiguity (queen)": "邻接（queen）", "contiguity (rook)": "邻接（rook）",
     "k nearest": "k 近邻", "distance band": "距离带", "ring": "距离圈层",
@@ -38,5 +40,5 @@ RECIPES = {
     "beyond km": "超过（公里）", "own": "市内流量份额", "subset of": "取自", "renamed from": "原名",
     "sender elasticity": "流出方弹性", "receiver elasticity": "流入方弹性",
     "distance elasticity": "距离弹性", "fit": "拟合度",
-    "weight lost": "损失的权重", "weight left": "剩余权重",
+    YEARLY: "，逐年各一个", "weight lost": "损失的权重", "weight left": "剩余权重",
 }  # fmt: skip
