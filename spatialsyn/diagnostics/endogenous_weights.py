@@ -3,8 +3,8 @@
 With V for W the lags V x, V^2 x ... are instruments, valid whether or not W moves with the error.
 If it does not, the lags W x, and W^2 x in a model of Wy, are valid too, x the exogenous regressors,
 their lags by other matrices, and external instruments. Both sets are used, and what the additional
-ones cost is compared (the difference in Sargan's or Hansen's statistic: Newey 1985, Journal of Econometrics
-29; Hayashi 2000, section 3.6):
+ones cost is compared (the difference in Sargan's or Hansen's statistic: Newey 1985, Journal of
+Econometrics 29; Hayashi 2000, section 3.6):
 
     C = J(V, W) - J(V),    chi2 of as many degrees of freedom as W adds instruments
 
@@ -86,7 +86,11 @@ def _both(results: Results, suspects: Sequence[str]) -> Instruments:
 
 def _lags(results: Results, suspects: Sequence[str]) -> dict[str, Array]:
     """W x, and W^2 x for a matrix of Wy, of what is exogenous: lagged first, as in the model."""
-    model, design, troubled = results.model, results.design, instruments_of(results.design).endogenous
+    model, design, troubled = (
+        results.model,
+        results.design,
+        instruments_of(results.design).endogenous,
+    )
     data, outside = read(model, results.panel, results.sample)
     X, columns = right_side(model, data, results.weights)
     own = [j for j, c in enumerate(columns) if c.x != "Intercept" and c.name not in troubled]

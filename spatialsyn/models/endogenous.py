@@ -58,9 +58,10 @@ def stand_ins(given: Any, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     pairs = tuple(given.items()) if isinstance(given, Mapping) else given
     if not isinstance(pairs, tuple) or not all(map(_is_pair, pairs)):
         raise ModelError(
-            f"instrument_W={given!r:.60}: give a mapping of names, from a matrix of the model to "
-            f'the one that stands in for it, such as instrument_W={{"{[*names, "dig"][0]}": '
-            '"dig_hat"}. The matrices themselves go to ss.fit(model, panel, weights).'
+            f"instrument_W={given!r:.60}: give a mapping from a matrix of the model to the one "
+            f"that stands in for it, by name, such as "
+            f'instrument_W={{"{[*names, "dig"][0]}": "dig_hat"}}. The matrices themselves go to '
+            "ss.fit(model, panel, weights)."
         )
     chosen = dict(pairs)
     foreign = [W for W in chosen if W not in names]

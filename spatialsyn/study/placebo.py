@@ -138,7 +138,7 @@ def _check(model: SpatialModel, panel: CityPanel, shuffle: str, x: str | None, d
         W, other = model.instrument_W[0]
         raise ModelError(
             f'shuffle="links" gives W[{W}] and W[{other}], which stands in for it, random links of '
-            "their own: the one would be no instrument for the other. Use shuffle=\"W\", which "
+            'their own: the one would be no instrument for the other. Use shuffle="W", which '
             "exchanges the cities of both alike."
         )
 

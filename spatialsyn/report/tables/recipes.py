@@ -40,5 +40,5 @@ RECIPES = {
     "beyond km": "超过（公里）", "own": "市内流量份额", "subset of": "取自", "renamed from": "原名",
     "sender elasticity": "流出方弹性", "receiver elasticity": "流入方弹性",
     "distance elasticity": "距离弹性", "fit": "拟合度",
-    YEARLY: "，逐年各一个", "weight lost": "损失的权重", "weight left": "剩余权重",
+    YEARLY: "，逐年各一个", "unit": "单位", "weight lost": "损失的权重", "weight left": "剩余权重",
 }  # fmt: skip
