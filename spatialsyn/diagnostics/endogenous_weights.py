@@ -98,7 +98,7 @@ def _lags(results: Results, suspects: Sequence[str]) -> dict[str, Array]:
     if outside is not None:
         external = [j for j, z in enumerate(outside.names) if z != "Intercept"]
         exogenous = np.concatenate([exogenous, outside.X[..., external]], axis=2)
-    made = {}
+    made: dict[str, Array] = {}
     for W in suspects:
         lags = [lag(design.matrices[W], exogenous)]
         lags += [lag(design.matrices[W], lags[0])] if W in model.roles.wy else []

@@ -201,6 +201,9 @@ def test_the_stand_in_is_no_lag_of_the_model():
     panel, weights = two()
     res = ss.fit(MODEL, panel, weights)
     assert MODEL.lagged_by == ("w",)
+    glance = res.glance().iloc[0]
+    assert glance["weights"] == "w"
+    assert glance["weights_hash"] == ", ".join(w.hash for w in weights)
     b, V = res.params, res.cov
     lags, own = ["W[w]*x", "W[w]*z"], ["x", "z"]
     value = b[lags].to_numpy() + b["rho[w]"] * b[own].to_numpy()
@@ -245,3 +248,16 @@ def test_diagnostics_say_once_what_two_stages_do_not_have():
     assert told.count("as for LM lag\n") > 10
     assert "log-marginals are not available with estimator='2sls'" in told
     assert "residuals of neighbours are unrelated" in told
+    shown = ss.fit(MODEL, panel, weights).diagnostics()._repr_html_()
+    assert shown.count("an LM test compares likelihoods") == 1
+    assert shown.count("<td style='text-align:left'>as for LM lag</td>") > 10
+
+
+def test_errors_of_two_stages_need_not_be_normal():
+    panel, weights = two()
+    y = panel.array("y").copy()
+    y[3, 2] += 60
+    res = ss.fit(MODEL.but(family="slx"), panel.assign(y=y), weights)
+    found = res.diagnostics()
+    assert found["Jarque-Bera"].p < 0.001
+    assert "not normal" not in found.reading
