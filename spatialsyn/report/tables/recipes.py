@@ -29,6 +29,7 @@ RECIPES = {
     "co-membership": "共同成员", "travel time": "出行时间",
     "product": "乘积", "convex sum": "凸组合", "union": "并集", "intersection": "交集",
     "conditional": "条件", "sparsified": "稀疏化", "matrix": "给定矩阵",
+    YEARLY: "，逐年各一个", "unit": "单位",
     "column": "变量", "floor": "下限", "floored pairs": "触及下限的城市对", "power": "幂次",
     "cutoff km": "截断距离（公里）", "cutoff": "截断时间", "bandwidth km": "带宽（公里）",
     "neighbours": "邻居数", "symmetric": "对称化", "links": "附加联系", "order": "阶数",
@@ -40,5 +41,5 @@ RECIPES = {
     "beyond km": "超过（公里）", "own": "市内流量份额", "subset of": "取自", "renamed from": "原名",
     "sender elasticity": "流出方弹性", "receiver elasticity": "流入方弹性",
     "distance elasticity": "距离弹性", "fit": "拟合度",
-    YEARLY: "，逐年各一个", "unit": "单位", "weight lost": "损失的权重", "weight left": "剩余权重",
+    "weight lost": "损失的权重", "weight left": "剩余权重",
 }  # fmt: skip
