@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2
 
 import spatialsyn as ss
+from spatialsyn.report.explorer.models import one_model
 
 MODEL = ss.sdm("y ~ x + z", W="w", fixed_effects="individual", estimator="2sls",
                instrument_W={"w": "v"})  # fmt: skip
@@ -217,8 +218,12 @@ def test_the_stand_in_is_no_lag_of_the_model():
     plain = ss.fit(ss.sdm("y ~ x + z", W="geo", fixed_effects="individual"), panel, geo)
     labels = [row.label for row in ss.report.table([res, plain]).rows]
     assert "ρ" in labels
+    assert one_model("m", res, "x", None, panel.ids, "en", False)["W"] == "w"
     drawn = [ss.simulate(MODEL, panel, some, b, seed=1) for some in (weights, weights[0])]
     assert drawn[0].frame.equals(drawn[1].frame)
+    plain = MODEL.but(family="slx", estimator="qml", instrument_W=None)
+    made = ss.monte_carlo(MODEL, panel, weights[0], b, draws=50, fitted={"least squares": plain})
+    assert set(made.table["model"]) == {"least squares"}
 
 
 def test_studies_tell_models_apart_by_their_stand_in():
