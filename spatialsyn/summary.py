@@ -99,6 +99,7 @@ def _fitted(results: Results) -> str:
 def glance(results: Results) -> pd.DataFrame:
     """One row: what was estimated and how well it fits.
 
+    ``weights`` lag something, and stand-ins (`instrument_W`) have a hash behind theirs.
     ``correction`` is that of the parameters; ``likelihood`` says what ``loglik``, ``aic`` and
     ``bic`` are of: "transformed" data, or "dummies" of the effects, as those of cities in
     dynamic models always are. The AIC of these compares with no static model's.
@@ -110,7 +111,7 @@ def glance(results: Results) -> pd.DataFrame:
         "outcome": results.data.outcome,
         "family": results.model.family,
         "estimator": results.model.estimator,
-        "weights": ", ".join(results.weights) or "-",
+        "weights": ", ".join(model.lagged_by) or "-",
         "weights_hash": ", ".join(w.hash for w in results.weights.values()) or "-",
         "fixed_effects": results.model.fixed_effects,
         "correction": results.model.correction if corrects else "-",

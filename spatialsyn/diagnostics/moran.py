@@ -85,9 +85,9 @@ def _matrices(results: Results, W: str | Weights | None) -> list[Array]:
     """The matrix of every year."""
     name, more = given_weights(results, W)
     if name is None:
-        own = dict.fromkeys((*results.model.roles.names, *results.model.lag_wy))
+        own = results.model.lagged_by
         if len(own) != 1:
             raise ModelError(f"which matrix? {which(own)}")
-        name = next(iter(own))
+        name = own[0]
     M, T = dense(held(results, more)[name].over(results.data.years)), len(results.data.years)
     return list(M) if M.ndim == 3 else [M] * T

@@ -192,10 +192,10 @@ def _pairs(results: Results) -> list[tuple[str, str]]:
 def _factor(results: Results) -> tuple[Array, Array]:
     """theta + rho beta and its derivatives in all parameters."""
     model = results.model
-    if len(model.weights_names) > 1 or len(results.design.rho_names) > 1:
+    if len(model.lagged_by) > 1 or len(results.design.rho_names) > 1:
         raise ModelError(
             "the common factor needs one rho and one W for y and x; the model has "
-            f"{named([*results.design.rho_names, *model.weights_names])}."
+            f"{named([*results.design.rho_names, *model.lagged_by])}."
         )
     at = {name: j for j, name in enumerate(results.params.index)}
     params, rho = results.params, at[results.design.rho_names[0]]

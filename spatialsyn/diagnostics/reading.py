@@ -23,7 +23,7 @@ MISSING = {"LM lag": "a lag of y", "LM WX": "W X", "LM error": "a spatial error"
 def read(results: Results, table: pd.DataFrame, vif: pd.Series) -> str:
     """One sentence: the lags, the effects, the residuals, and collinearity."""
     p = {str(name): float(value) for name, value in zip(table["test"], table["p"], strict=True)}
-    parts = [_lags(results, p), *_effects(p), *_residuals(p)]
+    parts = [_lags(results, p), *_effects(p), *_residuals(results, p)]
     high = vif[vif > INFLATED]
     if len(high):
         parts.append(f"the VIF of {high.idxmax()} is {high.max():.0f}: read its effects jointly")
@@ -84,12 +84,13 @@ def _effects(p: dict[str, float]) -> list[str]:
     return said
 
 
-def _residuals(p: dict[str, float]) -> list[str]:
+def _residuals(results: Results, p: dict[str, float]) -> list[str]:
     said = []
     if p.get("Moran's I, all years", 1.0) < LEVEL or p.get("Pesaran CD", 1.0) < LEVEL:
         said.append("residuals of cities are still dependent")
     if p.get("serial correlation", 1.0) < LEVEL:
         said.append('errors are correlated over years, use cov="city" or a dynamic model')
-    if p.get("Jarque-Bera", 1.0) < LEVEL:
+    # Estimates from instruments need no normal errors.
+    if results.design.instruments is None and p.get("Jarque-Bera", 1.0) < LEVEL:
         said.append('errors are not normal, use cov="sandwich" for rho')
     return said

@@ -104,9 +104,9 @@ def relative(
     letters, given = FAMILIES[family], model.roles
     has = {"lag": given.wy, "wx": given.wx, "error": given.wu}
     absent = [name for name, letter in LAGS.items() if letter in letters and not has[name]]
-    sole = W or (model.weights_names[0] if len(model.weights_names) == 1 else None)
+    sole = W or (model.lagged_by[0] if len(model.lagged_by) == 1 else None)
     if absent and sole is None:
-        raise ModelError(f"which matrix shall the {absent[0]} have? {which(model.weights_names)}")
+        raise ModelError(f"which matrix shall the {absent[0]} have? {which(model.lagged_by)}")
     roles = Roles(
         wy=(given.wy or (str(sole),)) if "y" in letters else (),
         wx=(given.wx or ((str(sole), ()),)) if "x" in letters else (),

@@ -168,7 +168,7 @@ def _renamed(model: SpatialModel) -> SpatialModel:
 
 def _says(results: Results, other: Results) -> str:
     """What is different about the rival."""
-    ours, theirs = results.model.weights_names, other.model.weights_names
+    ours, theirs = results.model.lagged_by, other.model.lagged_by
     return f"W[{', '.join(theirs)}]" if ours != theirs else other.equation
 
 
@@ -203,6 +203,13 @@ def _check(results: Results, rivals: list[Results], draws: int) -> None:
             raise ModelError(
                 f"the rival has fixed_effects={other.model.fixed_effects!r}, the model "
                 f"{results.model.fixed_effects!r}: its prediction would bring the effects in."
+            )
+        moved = [*other.model.endogenous, *(f"W[{W}]" for W, _ in other.model.instrument_W)]
+        if moved:
+            raise ModelError(
+                f"the rival's prediction is made with {named(moved)}, which is endogenous, and the "
+                "J test takes it as an exogenous regressor. Take a rival without endogenous= and "
+                "instrument_W=."
             )
         if other.model == results.model:
             raise ModelError("the rival is the model itself: give it another W or other terms.")

@@ -173,7 +173,7 @@ def monte_carlo(
     check_whole("draws", draws, FEWEST)
     check_kind(cov)
     models = {model.family: model} if fitted is None else _checked(model, fitted)
-    names = dict.fromkeys(w for one in (model, *models.values()) for w in one.weights_names)
+    names = dict.fromkeys(w for one in models.values() for w in one.weights_names)
     weights = listed_weights(weights)  # read twice: an iterator would be used up
     truth = truth_of(model, panel, weights, params, apart(seed))
     matrices = align(weights, tuple(names), truth.panel)

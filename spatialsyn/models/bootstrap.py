@@ -355,6 +355,12 @@ def _check_design(design: Design) -> None:
             "the wild bootstrap gives every residual a sign: it is not available where outcomes "
             'are missing. Use effects(method="simulation"), or fit with missing="balance".'
         )
+    if design.instruments is not None:
+        raise ModelError(
+            "the wild bootstrap refits every sample by maximum likelihood, which takes every "
+            "regressor as exogenous: it is not available for estimates from instruments. Use "
+            'with_cov("city"), which allows the same dependence.'
+        )
     if design.mixture is not None:
         raise ModelError(
             "the wild bootstrap is not available with ss.convex(...). Use share_test(..., "

@@ -51,19 +51,25 @@ def terms_of(expressions: Sequence[str], formula: str) -> tuple[str, ...]:
 
 def stand_ins(given: Any, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """(endogenous matrix, the one that stands in for it), for the matrices `names` of a model."""
+    if given is None:
+        return ()
     if isinstance(given, str) and len(names) == 1:
         given = {names[0]: given}
-    pairs = tuple(dict(given).items()) if isinstance(given, Mapping | tuple) else None
-    if pairs is None or not all(isinstance(name, str) for pair in pairs for name in pair):
+    pairs = tuple(given.items()) if isinstance(given, Mapping) else given
+    if not isinstance(pairs, tuple) or not all(map(_is_pair, pairs)):
         raise ModelError(
-            f"instrument_W={given!r}: give a mapping from a matrix of the model to the one that "
-            'stands in for it, such as instrument_W={"dig": "dig_hat"}.'
+            f"instrument_W={given!r:.60}: give a mapping from a matrix of the model to the one "
+            f"that stands in for it, by name, such as "
+            f'instrument_W={{"{[*names, "dig"][0]}": "dig_hat"}}. The matrices themselves go to '
+            "ss.fit(model, panel, weights)."
         )
-    foreign = [W for W, _ in pairs if W not in names]
+    chosen = dict(pairs)
+    foreign = [W for W in chosen if W not in names]
     if foreign:
         raise ModelError(
             f"instrument_W has {named(foreign)}, and the matrices of this model are "
-            f"{named(names) or 'none'}."
+            f"{named(names) or 'none'}: name one of them and, behind it, the matrix that stands in "
+            "for it, or leave instrument_W out, model.but(instrument_W=None)."
         )
     same = [W for W, other in pairs if other == W]
     if same:
@@ -71,7 +77,19 @@ def stand_ins(given: Any, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
             f"instrument_W lets {named(same)} stand in for itself: an endogenous matrix needs "
             "another one, such as ss.weights.predicted_flows(...)."
         )
-    return pairs
+    moved = [other for other in chosen.values() if other in chosen]
+    if moved:
+        raise ModelError(
+            f"instrument_W lets {named(moved)} stand in for another matrix, and says that it is "
+            "endogenous itself: lags by it are no instruments. Use a matrix that is not, such as "
+            "ss.weights.predicted_flows(...)."
+        )
+    return tuple((W, chosen[W]) for W in names if W in chosen)
+
+
+def _is_pair(pair: Any) -> bool:
+    """Whether these are two names."""
+    return isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(n, str) for n in pair)
 
 
 def check_estimator(model: SpatialModel) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from spatialsyn.errors import ModelError, expect, named
+from spatialsyn.numerics.transform import FIXED_EFFECTS
 
 # What each family lags: the outcome (y), the regressors (x), the error (u).
 FAMILIES: dict[str, str] = {
@@ -127,6 +128,11 @@ def roles(family: str, W: Any) -> Roles:
     lags = FAMILIES[family]
     if not lags:
         shown = list(W.names) or None if isinstance(W, Roles) else W
+        if isinstance(shown, str) and shown in FIXED_EFFECTS:
+            raise ModelError(
+                f"{family} has no spatial lag, and W={shown!r} is no matrix: fixed effects are "
+                f"named, fixed_effects={shown!r}."
+            )
         if shown is not None:
             raise ModelError(
                 f"{family} has no spatial lag: leave W={shown!r:.60} out, model.but(family='ols', "

@@ -146,7 +146,7 @@ def truth_of(
     if isinstance(panel, tuple):
         panel = _drawn(panel, weights, [str(term) for term in parsed.terms], generator)
     panel = panel if outcome in panel.frame else panel.assign(**{outcome: 0.0})
-    matrices = align(weights, model.weights_names, panel)
+    matrices = align(weights, model.lagged_by, panel)
     still = replace(model, lag_y=False, lag_wy=False)
     data = regressors(still, panel)
     X, columns = right_side(still, data, matrices)

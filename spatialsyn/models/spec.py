@@ -253,10 +253,14 @@ class SpatialModel:
         return self.correction == "lee-yu" and self.fixed_effects != "none"
 
     @property
+    def lagged_by(self) -> tuple[str, ...]:
+        """The matrices of the equation, without those that stand in for them."""
+        return tuple(dict.fromkeys([*self.roles.names, *self.lag_wy]))
+
+    @property
     def weights_names(self) -> tuple[str, ...]:
-        """The matrices that the model needs."""
-        stand_ins = dict(self.instrument_W).values()
-        return tuple(dict.fromkeys([*self.roles.names, *self.lag_wy, *stand_ins]))
+        """The matrices that an estimate needs."""
+        return tuple(dict.fromkeys([*self.lagged_by, *dict(self.instrument_W).values()]))
 
     @property
     def equation(self) -> str:

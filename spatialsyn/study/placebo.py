@@ -134,6 +134,13 @@ def _check(model: SpatialModel, panel: CityPanel, shuffle: str, x: str | None, d
         raise ModelError(f'x={x!r} is exchanged by shuffle="x"; shuffle={shuffle!r} takes none.')
     elif not model.weights_names:
         raise ModelError(f"{model.family} has no matrix to exchange cities in: use shuffle='x'.")
+    elif shuffle == "links" and model.instrument_W:
+        W, other = model.instrument_W[0]
+        raise ModelError(
+            f'shuffle="links" gives W[{W}] and W[{other}], which stands in for it, random links of '
+            'their own: the one would be no instrument for the other. Use shuffle="W", which '
+            "exchanges the cities of both alike."
+        )
 
 
 def _check_moves(own: Results, x: str | None) -> None:

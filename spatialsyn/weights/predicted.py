@@ -27,7 +27,8 @@ from spatialsyn.weights.economic import BaseYears, base_years_of, kilometres, ma
 # Gradient of the likelihood, on columns of unit variance, that counts as zero.
 GRADIENT, STEPS = 1e-10, 200
 ONE_YEAR = (
-    "predicted_flows(observed, mass, cities) takes the Weights of one year; of several, "
+    "predicted_flows(observed, mass, cities) takes the Weights of one year, "
+    "ss.weights.flows(table, ids=panel.ids, isolates='keep'); of several, "
     "ss.weights.series({year: predicted_flows(...)})"
 )
 ELASTICITIES = ("sender_elasticity", "receiver_elasticity", "distance_elasticity")
@@ -75,10 +76,13 @@ def predicted_flows(
     years = base_years_of(mass, base_years)
     m = pd.Series(masses(mass, "predicted_flows"), index=mass.index)
     absent = [city for city in observed.ids if city not in m.index]
-    if absent or len(m) != observed.n:
+    beyond = [*m.index[~m.index.isin(observed.ids) | m.index.duplicated()]]
+    if absent or beyond:
         raise AlignmentError(
             f"W[{observed.name}] has {observed.n} cities and the mass {mass.name!r} {len(m)}; "
-            f"without a mass: {named(absent) or 'none'}. Give both the same cities: "
+            f"without a mass: {named(absent) or 'none'}; without flows, or there twice: "
+            f"{named(beyond) or 'none'}. "
+            "Give both the same cities: mass[list(panel.ids)], "
             'ss.weights.flows(table, ids=panel.ids, isolates="keep").'
         )
     size = np.log(m.loc[list(observed.ids)].to_numpy())
@@ -102,6 +106,11 @@ def _fitted(x: Array, flow: Array, name: str) -> tuple[Array, Array]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import PoissonRegressor
 
+    if np.ptp(flow) <= 1e-9 * flow.max():
+        raise WeightsError(
+            f"W[{name}] has the same flow between any two cities: there is nothing to predict. Is "
+            "it made of flows, ss.weights.flows(...)?"
+        )
     spread = x.std(axis=0)
     if spread.min() <= 1e-9 or np.linalg.matrix_rank(x - x.mean(axis=0)) < x.shape[1]:
         raise WeightsError(

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import chi2
 
 import spatialsyn as ss
+from spatialsyn.report.explorer.models import one_model
 
 MODEL = ss.sdm("y ~ x + z", W="w", fixed_effects="individual", estimator="2sls",
                instrument_W={"w": "v"})  # fmt: skip
@@ -154,6 +155,9 @@ def test_estimates_are_right_where_flows_move_with_the_error(dependent):
         (lambda: MODEL.but(instrument_W="w"), "lets 'w' stand in for itself"),
         (lambda: MODEL.but(instrument_W=3), "instrument_W=3: give a mapping from a matrix"),
         (lambda: MODEL.but(W=["w", "u"], instrument_W="v"), "give a mapping"),
+        (lambda: MODEL.but(instrument_W=("w", "v")), r'instrument_W=\{"w": "dig_hat"\}. The matri'),
+        (lambda: MODEL.but(W="geo"), "leave instrument_W out"),
+        (lambda: MODEL.but(W=["w", "u"], instrument_W={"w": "u", "u": "v"}), "'u' stand in for an"),
     ],
 )  # fmt: skip
 def test_stand_ins_that_make_no_sense_are_refused(make, message):
@@ -175,6 +179,73 @@ def test_what_is_missing_or_not_to_be_tested_is_said():
     assert "same: there is nothing to compare" in test.note
 
 
+def test_the_order_of_several_stand_ins_does_not_matter():
+    model = MODEL.but(W=["w", "u"], instrument_W={"w": "v", "u": "t"})
+    other = model.but(instrument_W={"u": "t", "w": "v"})
+    assert model == other
+    assert hash(model) == hash(other)
+    assert MODEL.but(instrument_W=None) == MODEL.but(instrument_W=())
+
+
+def test_where_every_regressor_is_endogenous_lags_of_its_instruments_are_compared():
+    panel, weights = two(n=20)
+    panel = panel.assign(q=panel.array("x") + 0.3 * panel.array("z"))
+    model = ss.slx("y ~ x", W="w", fixed_effects="individual", estimator="2sls", instrument_W="v",
+                   endogenous="x", instruments="q")  # fmt: skip
+    test = ss.diagnostics.weights_exogeneity(ss.fit(model, panel, weights))
+    assert test.df == 1  # W q
+    assert test.statistic > 0
+
+
+def test_the_stand_in_is_no_lag_of_the_model():
+    """What asks for the matrix of a model is not told of two."""
+    panel, weights = two()
+    res = ss.fit(MODEL, panel, weights)
+    assert MODEL.lagged_by == ("w",)
+    glance = res.glance().iloc[0]
+    assert glance["weights"] == "w"
+    assert glance["weights_hash"] == ", ".join(w.hash for w in weights)
+    b, V = res.params, res.cov
+    lags, own = ["W[w]*x", "W[w]*z"], ["x", "z"]
+    value = b[lags].to_numpy() + b["rho[w]"] * b[own].to_numpy()
+    G = np.zeros((2, len(b)))
+    for row, lag, x in zip(G, lags, own, strict=True):
+        row[b.index.get_indexer([lag, x, "rho[w]"])] = 1, b["rho[w]"], b[x]
+    spread = G @ np.nan_to_num(V.to_numpy()) @ G.T
+    common = ss.diagnostics.wald(res, "sem")
+    assert_allclose(common.statistic, value @ np.linalg.solve(spread, value), rtol=1e-8)
+    geo = ss.Weights.from_matrix(weights[1].dense(), ids=panel.ids, name="geo")
+    plain = ss.fit(ss.sdm("y ~ x + z", W="geo", fixed_effects="individual"), panel, geo)
+    labels = [row.label for row in ss.report.table([res, plain]).rows]
+    assert "ρ" in labels
+    assert one_model("m", res, "x", None, panel.ids, "en", False)["W"] == "w"
+    drawn = [ss.simulate(MODEL, panel, some, b, seed=1) for some in (weights, weights[0])]
+    assert drawn[0].frame.equals(drawn[1].frame)
+    plain = MODEL.but(family="slx", estimator="qml", instrument_W=None)
+    made = ss.monte_carlo(MODEL, panel, weights[0], b, draws=50, fitted={"least squares": plain})
+    assert set(made.table["model"]) == {"least squares"}
+
+
+def test_studies_tell_models_apart_by_their_stand_in():
+    panel, weights = two()
+    models = {"v": MODEL, "geo": MODEL.but(instrument_W="geo"), "none": MODEL.but(instrument_W=())}
+    other = ss.Weights.from_matrix(ring(panel.n, 8), ids=panel.ids, name="geo")
+    assert len(set(ss.Study(panel, [*weights, other], models).keys.values())) == 3
+
+
+def test_what_takes_instruments_for_a_likelihood_refuses_them():
+    panel, weights = two()
+    res = ss.fit(MODEL.but(family="slx"), panel, weights)
+    for boot in (ss.wild_bootstrap, ss.wild_test):
+        with pytest.raises(ss.ModelError, match="not available for estimates from instruments"):
+            boot(res, draws=100)
+    with pytest.raises(ss.ModelError, match=r"prediction is made with 'W\[w\]', which is endogen"):
+        ss.diagnostics.j_test(ss.fit(ss.slx("y ~ x", W="v", fixed_effects="individual"), panel,
+                                     weights), res, draws=0)  # fmt: skip
+    with pytest.raises(ss.ModelError, match=r"gives W\[w\] and W\[v\], which stands in for it"):
+        ss.placebo(res.model, panel, weights, shuffle="links")
+
+
 def test_diagnostics_say_once_what_two_stages_do_not_have():
     panel, weights = two()
     told = repr(ss.fit(MODEL, panel, weights).diagnostics())
@@ -182,3 +253,16 @@ def test_diagnostics_say_once_what_two_stages_do_not_have():
     assert told.count("as for LM lag\n") > 10
     assert "log-marginals are not available with estimator='2sls'" in told
     assert "residuals of neighbours are unrelated" in told
+    shown = ss.fit(MODEL, panel, weights).diagnostics()._repr_html_()
+    assert shown.count("an LM test compares likelihoods") == 1
+    assert shown.count("<td style='text-align:left'>as for LM lag</td>") > 10
+
+
+def test_errors_of_two_stages_need_not_be_normal():
+    panel, weights = two()
+    y = panel.array("y").copy()
+    y[3, 2] += 60
+    res = ss.fit(MODEL.but(family="slx"), panel.assign(y=y), weights)
+    found = res.diagnostics()
+    assert found["Jarque-Bera"].p < 0.001
+    assert "not normal" not in found.reading

@@ -50,6 +50,7 @@ def test_a_model_is_a_value():
         (lambda: ss.sar("y ~ x"), "sar needs W: the name of a weights matrix"),
         (lambda: ss.SpatialModel("ols", "y ~ x", W="w"), "ols has no spatial lag"),
         (lambda: ss.ols("y ~ x", "w"), "ols has no spatial lag: leave W='w' out"),
+        (lambda: ss.ols("y ~ x", "twoways"), "fixed effects are named, fixed_effects='twoways'"),
         (
             lambda: ss.ols("y ~ x", W="w", fixed_effects="twoways"),
             r"leave W='w' out.*or use slx, sar.*take the Weights.*results.diagnostics\(W=geo\)",

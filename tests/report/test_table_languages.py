@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from spatialsyn.report import (
     table,
     weights_table,
 )
+from spatialsyn.report.explorer import provenance
 from spatialsyn.report.tables.phrases import sentence
 from spatialsyn.report.tables.recipes import RECIPES, UNITS
 from spatialsyn.report.tables.sentences import SENTENCES, WORDS
@@ -215,3 +217,15 @@ def test_how_city_effects_leave_beside_an_error_that_changes_is_said_in_both_lan
     assert "Fixed effects removed by the restricted likelihood" in said
     assert "Lee and Yu" not in said
     assert "限制似然" in chinese
+
+
+def test_a_matrix_for_each_year_is_told_in_chinese():
+    panel, w = made_up()
+    flows = replace(w, recipe={**w.recipe, "kind": "flows"})
+    net = ss.weights.series({y: w if y < 2004 else flows for y in panel.years}, name="net")
+    fit = ss.fit(ss.slx("y ~ x", W="net"), panel, net)
+    said, chinese = (" ".join(table(fit, language=which).notes) for which in ("en", "zh"))
+    assert "W[net]: matrix / flows, one for each year" in said
+    assert "W[net]：给定矩阵 / 流量，逐年各一个" in chinese
+    assert provenance.matrices([fit], "zh")[0][1] == "给定矩阵 / 流量，逐年各一个"
+    assert provenance.matrices([fit], "en")[0][1] == "matrix / flows, one for each year"

@@ -74,7 +74,7 @@ def one_model(
     average = fit.effects(x, level=LEVEL)
     return {
         "name": name,
-        "W": ", ".join(fit.model.weights_names),
+        "W": ", ".join(fit.model.lagged_by),
         "what": described(fit, language),
         "equation": fit.equation,
         "fit": fit_facts(fit, language),

@@ -9,6 +9,9 @@ from importlib.metadata import version
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.report.explorer.words import phrase
+from spatialsyn.report.tables.display import Display
+from spatialsyn.report.tables.phrases import known
+from spatialsyn.report.tables.recipes import UNITS
 from spatialsyn.results import Results
 from spatialsyn.weights.series import Links
 
@@ -50,27 +53,35 @@ def matrices(fits: Iterable[Results], language: str) -> list[tuple[str, ...]]:
     used: dict[str, Links] = {}
     for fit in fits:
         used |= {w.hash: w for name, w in fit.weights.items() if name in fit.model.weights_names}
+    how = Display(language=language)
     return [
         (
             w.name,
-            _recipe(w),
+            _recipe(w, how),
             _text(w.base_years) or phrase("none", language),
-            w.standardizations,
+            how.standardised(w.standardizations),
             key,
         )
         for key, w in used.items()
     ]
 
 
-def _recipe(w: Links) -> str:
-    made = [str(w.recipe.get("kind", "matrix"))]
+def _recipe(w: Links, how: Display) -> str:
+    made = [how.recipe(str(w.recipe.get("kind", "matrix")))]
     left = ("kind", "base_years")
     made += [
-        f"{key.replace('_', ' ')} {_text(value)}"
+        f"{how.recipe(key.replace('_', ' '))} {_value(key, value, how)}"
         for key, value in w.recipe.items()
         if key not in left and value not in (None, "", ())
     ]
     return ", ".join(made)
+
+
+def _value(key: str, value: object, how: Display) -> str:
+    if key == "unit":
+        return known(str(value), how.language, UNITS)
+    listed = value if isinstance(value, tuple) else (value,)
+    return ", ".join(how.value(str(part)) for part in listed)
 
 
 def _text(value: object) -> str:

@@ -194,7 +194,7 @@ class Names:
 def names(fits: Mapping[str, Results], how: Display, layout: Arrangement) -> Names:
     """What the terms of these models are called."""
     outcomes = dict.fromkeys(how.label(fit.data.outcome) for fit in fits.values())
-    matrices = [fit.model.weights_names for fit in fits.values() if fit.model.weights_names]
+    matrices = [fit.model.lagged_by for fit in fits.values() if fit.model.lagged_by]
     one = all(len(used) == 1 for used in matrices)
     return Names(
         how,

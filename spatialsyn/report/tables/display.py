@@ -11,7 +11,7 @@ import numpy as np
 from spatialsyn.errors import ConfigError, is_whole, named, percent
 from spatialsyn.report.labels import unquoted
 from spatialsyn.report.tables.phrases import known, phrase, sentence
-from spatialsyn.report.tables.recipes import BLOCKS, RECIPES, VALUES
+from spatialsyn.report.tables.recipes import BLOCKS, RECIPES, VALUES, YEARLY
 from spatialsyn.weights.core import BESIDE, THEN
 
 Labels = Mapping[str, str] | None
@@ -75,7 +75,11 @@ class Display:
 
     def recipe(self, key: str) -> str:
         """A word of the recipe of weights."""
-        return known(key, self.language, RECIPES)
+        kinds, yearly, _ = key.partition(YEARLY)
+        if not yearly:
+            return known(key, self.language, RECIPES)
+        said = " / ".join(known(kind, self.language, RECIPES) for kind in kinds.split(" / "))
+        return said + known(yearly, self.language, RECIPES)
 
     def standardised(self, ways: str) -> str:
         """How weights were standardised, one way after the other, one matrix beside the other."""

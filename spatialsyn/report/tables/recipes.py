@@ -16,6 +16,8 @@ UNITS = {
     "km^-power": "公里^-幂次", "mass^2 km^-power": "质量² 公里^-幂次", "product": "乘积",
     "share of weight": "权重份额", "time^-power": "时间^-幂次", "units of the table": "原表单位",
 }  # fmt: skip
+# What the kind of a series ends with, after those of its matrices.
+YEARLY = ", one for each year"
 RECIPES = {
     "contiguity (queen)": "邻接（queen）", "contiguity (rook)": "邻接（rook）",
     "k nearest": "k 近邻", "distance band": "距离带", "ring": "距离圈层",
@@ -27,6 +29,7 @@ RECIPES = {
     "co-membership": "共同成员", "travel time": "出行时间",
     "product": "乘积", "convex sum": "凸组合", "union": "并集", "intersection": "交集",
     "conditional": "条件", "sparsified": "稀疏化", "matrix": "给定矩阵",
+    YEARLY: "，逐年各一个", "unit": "单位",
     "column": "变量", "floor": "下限", "floored pairs": "触及下限的城市对", "power": "幂次",
     "cutoff km": "截断距离（公里）", "cutoff": "截断时间", "bandwidth km": "带宽（公里）",
     "neighbours": "邻居数", "symmetric": "对称化", "links": "附加联系", "order": "阶数",
