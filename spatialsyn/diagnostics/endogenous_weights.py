@@ -86,11 +86,8 @@ def _both(results: Results, suspects: Sequence[str]) -> Instruments:
 
 def _lags(results: Results, suspects: Sequence[str]) -> dict[str, Array]:
     """W x, and W^2 x for a matrix of Wy, of what is exogenous: lagged first, as in the model."""
-    model, design, troubled = (
-        results.model,
-        results.design,
-        instruments_of(results.design).endogenous,
-    )
+    model, design = results.model, results.design
+    troubled = instruments_of(design).endogenous
     data, outside = read(model, results.panel, results.sample)
     X, columns = right_side(model, data, results.weights)
     own = [j for j, c in enumerate(columns) if c.x != "Intercept" and c.name not in troubled]
