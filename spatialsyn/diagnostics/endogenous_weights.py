@@ -51,7 +51,7 @@ def weights_exogeneity(results: Results) -> HypothesisTest:
             "weights_exogeneity compares a matrix with the one that stands in for it: fit "
             'model.but(estimator="2sls", instrument_W={"dig": "dig_hat"}) first.'
         )
-    design, kind = results.design, results.cov_kind
+    design, kind = results.design, results.cov_kind.partition(",")[0]
     null = f"{', '.join(f'W[{W}]' for W in suspects)} exogenous (difference of J)"
     both, q = _both(results, suspects), len(instruments_of(design).names)
     H, df = both.basis, len(both.names) - q

@@ -109,6 +109,18 @@ def test_whether_the_matrix_is_exogenous_is_the_difference_of_two_statistics():
     assert "12 clusters for 12 instruments" in few.note
 
 
+def test_groups_of_one_city_are_cities():
+    panel, weights = two(n=20)
+    model = MODEL.but(family="slx", formula="y ~ x")
+    res = ss.fit(model, panel, weights)
+    by_city = ss.diagnostics.weights_exogeneity(res.with_cov("city"))
+    own = pd.Series(panel.ids, index=panel.ids)
+    by_group = ss.diagnostics.weights_exogeneity(res.with_cov("cluster", by=own.rename("own")))
+    assert_allclose(by_group.statistic, by_city.statistic, rtol=1e-9)
+    by_year = ss.diagnostics.weights_exogeneity(res.with_cov("period"))
+    assert by_year.statistic != pytest.approx(by_city.statistic)
+
+
 def drawn(seed: int, dependent: float) -> tuple[ss.CityPanel, list[ss.Weights]]:
     """y = x + 0.5 Wx + v; flows W to a city rise with its v, their law V does not know of it."""
     n, T, rng = 60, 3, np.random.default_rng(seed)
