@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
+from spatialsyn.diagnostics.endogenous_weights import weights_exogeneity
 from spatialsyn.diagnostics.hausman import KINDS, hausman
 from spatialsyn.diagnostics.marginal import Probabilities, posterior
 from spatialsyn.diagnostics.moran import residual_moran, residual_moran_by_year
@@ -82,8 +83,8 @@ def diagnose(results: Results, W: str | Weights | None = None) -> Diagnostics:
     In this order: LM tests of a lag of y and a spatial error, plain and robust, centred and as
     programs print them; of W X (Koley & Bera); fixed effects; random against fixed; Wald and LR
     against simpler models and LM against larger ones, both sides fitted in the same way;
-    residuals. Whatever covariance `results` has, the Wald tests take it. Beside the table stand
-    posterior probabilities of the families, which are no tests: see `posterior`.
+    instruments; residuals. Whatever covariance `results` has, the Wald tests take it. Beside the
+    table stand posterior probabilities of the families, which are no tests: see `posterior`.
 
     Parameters
     ----------
@@ -119,6 +120,11 @@ def _rows(results: Results, W: str | Weights | None) -> Iterator[Row]:
     yield from _lags_in_space(results, W)
     yield from _effects_of_cities_and_years(results)
     yield from _other_lags(results, W)
+    if results.design.instruments is not None:
+        group = "Are the instruments exogenous, and is W?"
+        yield group, "over-identification", results.overid
+        if results.model.instrument_W:
+            yield group, "exogenous W", _later(weights_exogeneity, results)
     group = "What is left in the residuals?"
     yield group, "Pesaran CD", _later(pesaran_cd, results)
     yield group, "Moran's I, all years", _later(residual_moran, results, W)

@@ -86,6 +86,10 @@ def _effects(p: dict[str, float]) -> list[str]:
 
 def _residuals(results: Results, p: dict[str, float]) -> list[str]:
     said = []
+    if p.get("over-identification", 1.0) < LEVEL:
+        said.append("the instruments disagree, so that some of them are not exogenous")
+    if p.get("exogenous W", 1.0) < LEVEL:
+        said.append("W moves with the error, keep the matrix that stands in for it")
     if p.get("Moran's I, all years", 1.0) < LEVEL or p.get("Pesaran CD", 1.0) < LEVEL:
         said.append("residuals of cities are still dependent")
     if p.get("serial correlation", 1.0) < LEVEL:

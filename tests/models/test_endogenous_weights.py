@@ -121,6 +121,22 @@ def test_groups_of_one_city_are_cities():
     assert by_year.statistic != pytest.approx(by_city.statistic)
 
 
+def test_instruments_are_among_the_diagnostics():
+    panel, weights = drawn(0, 0.8)
+    model = ss.slx("y ~ x", W="w", fixed_effects="individual", estimator="2sls", instrument_W="v")
+    res = ss.fit(model, panel, weights)
+    made = res.diagnostics()
+    assert made["exogenous W"].p == ss.diagnostics.weights_exogeneity(res).p < 0.05
+    assert "as many instruments as coefficients" in made["over-identification"].note
+    assert "W moves with the error, keep the matrix that stands in for it" in made.reading
+    table = ss.report.diagnostics_table(made, language="zh")
+    assert any("W 与误差相关" in note for note in table.notes)
+    assert any("任何估计都满足矩条件" in note for note in table.notes)
+    plain = ss.fit(MODEL.but(instrument_W=()), *two()).diagnostics()
+    assert "over-identification" in set(plain.table["test"])
+    assert "exogenous W" not in set(plain.table["test"])
+
+
 def drawn(seed: int, dependent: float) -> tuple[ss.CityPanel, list[ss.Weights]]:
     """y = x + 0.5 Wx + v; flows W to a city rise with its v, their law V does not know of it."""
     n, T, rng = 60, 3, np.random.default_rng(seed)

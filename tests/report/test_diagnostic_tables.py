@@ -17,7 +17,7 @@ from spatialsyn.report.tables.diagnostic_words import CHINESE, spoken
 
 # What stays in a Chinese table: methods, symbols, what a user types.
 NAMES = re.compile(
-    r"(?:Koley|Bera|Elhorst|splm|LM|LR|WX|Wald|Hausman|Hotelling|Moran's I|Jarque-Bera|Pesaran CD|"
+    r"(?:Koley|Bera|Elhorst|splm|LM|LR|WX|Wald|Hausman|Hotelling|Moran's I|Jarque-Bera|Pesaran CD|Sargan|"
     r"V_FE|V_RE|AIC|BIC|VIF|cov=\"\w+\"|\w\[\w+\]|\b[A-Z_]{3,9}\b|n T|W=|F\()"
 )
 

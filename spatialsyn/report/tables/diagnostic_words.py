@@ -38,6 +38,7 @@ CHINESE = {
     "Are city effects unrelated to the regressors?": "城市效应与解释变量是否无关？",
     "Would a simpler model do?": "更简单的模型是否足够？",
     "Is a lag missing?": "是否缺少某个空间滞后？",
+    "Are the instruments exogenous, and is W?": "工具变量与 W 是否外生？",
     "What is left in the residuals?": "残差中还剩下什么？",
     # tests
     "LM lag": "LM 滞后",
@@ -65,12 +66,16 @@ CHINESE = {
     "Moran's I, all years": "Moran's I，全部年份",
     "serial correlation": "序列相关",
     "separability": "时空可分性",
+    "over-identification": "过度识别检验",
+    "exogenous W": "W 的外生性",
     # hypotheses
     "robust to {}": "对 {} 稳健",
     "given {}": "给定 {}",
     "no {}": "无{}",
     "theta + rho beta = 0 (common factor)": "theta + rho beta = 0（公因子约束）",
     "{} could be {}": "{} 可简化为 {}",
+    "the instruments are uncorrelated with the error ({})": "工具变量与误差不相关（{}）",
+    "{} exogenous (difference of J)": "{} 外生（J 统计量之差）",
     "eta = -tau rho (separable in space and time)": "eta = -tau rho（时间与空间可分）",
     "city effects are uncorrelated with the regressors": "城市效应与解释变量不相关",
     "residuals of cities are uncorrelated": "各城市残差不相关",
@@ -97,6 +102,16 @@ CHINESE = {
     ),
     "scores of the cities; Hotelling, F({}, {}) = {}": (
         "按城市得分计算；Hotelling，F({}, {}) = {}"
+    ),
+    "There are as many instruments as coefficients: every estimate satisfies them.": (
+        "工具变量与系数一样多，任何估计都满足矩条件。"
+    ),
+    "{} clusters for {} instruments: the variance of the moments has no inverse. "
+    'Use with_cov("robust").': (
+        '{} 个聚类对应 {} 个工具变量，矩的方差不可逆。请使用 with_cov("robust")。'
+    ),
+    "The lags by both matrices are the same: there is nothing to compare.": (
+        "两个矩阵的空间滞后相同，无从比较。"
     ),
     "classical: V_FE - V_RE": "经典：V_FE - V_RE",
     "V_FE - V_RE is not positive definite (smallest eigenvalue {}): the classical statistic does "
@@ -241,6 +256,12 @@ CHINESE = {
     ),
     "city effects are not visibly related to the regressors, random ones are not rejected ({})": (
         "看不出城市效应与解释变量相关，未拒绝随机效应（{}）"
+    ),
+    "the instruments disagree, so that some of them are not exogenous": (
+        "工具变量相互矛盾，其中一些并非外生"
+    ),
+    "W moves with the error, keep the matrix that stands in for it": (
+        "W 与误差相关，应保留替代矩阵"
     ),
     "residuals of cities are still dependent": "各城市残差仍相互依赖",
     'errors are correlated over years, use cov="city" or a dynamic model': (
