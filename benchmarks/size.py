@@ -280,8 +280,8 @@ together. What lies outside, and what to use instead:
   y: that is power, not size. Where the model has W X use `given="wx"`.
 * LR of fixed effects, not scaled (what papers print): it tests as many parameters as there are
   cities. Use the scaled form, the default, or F.
-* Pesaran's CD of neighbours rests on their pairs alone, some 40 at n = 21: `residual_moran` and `lm`
-  are closer to 5 %.
+* Pesaran's CD of neighbours rests on their pairs alone, some 40 at n = 21: `residual_moran`
+  and `lm` are closer to 5 %.
 * Hausman: by chi-squared the test of the cities' means rejects 17 to 20 % at n = 21 (300 panels,
   run apart), for they are only 21 numbers each; `hausman` refers to F instead. The classical form
   keeps chi-squared and rejects too often at n = 100 too, besides the panels in which it has no
