@@ -23,7 +23,7 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.effects.told import told
 from spatialsyn.errors import ModelError, PanelError, check_flag, expect
 from spatialsyn.models.clusters import clustered
-from spatialsyn.models.covariance import covered
+from spatialsyn.models.covariance import covered, without_choice
 from spatialsyn.models.criteria import counted, criteria
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import Design
@@ -112,11 +112,11 @@ class Results(SeveralWeights, Tabled):
 
     def first_stage(self) -> FirstStage:
         """Strength of the instruments per endogenous column: F, partial R2, conditional F."""
-        return first_stage(self.design, self.cov_kind.partition(",")[0])
+        return first_stage(self.design, without_choice(self.cov_kind))
 
     def overid(self) -> HypothesisTest:
         """Sargan's test, or Hansen's J, that the surplus instruments are exogenous too."""
-        return overidentify(self.design, self.estimate, self.cov_kind.partition(",")[0])
+        return overidentify(self.design, self.estimate, without_choice(self.cov_kind))
 
     @property
     def rho(self) -> pd.Series:

@@ -21,6 +21,7 @@ from scipy.special import chdtrc
 
 from spatialsyn.diagnostics.relatives import is_results
 from spatialsyn.errors import ModelError
+from spatialsyn.models.covariance import without_choice
 from spatialsyn.models.data import read
 from spatialsyn.models.gmm import two_stages
 from spatialsyn.models.instruments import Instruments, independent_columns
@@ -51,7 +52,7 @@ def weights_exogeneity(results: Results) -> HypothesisTest:
             "weights_exogeneity compares a matrix with the one that stands in for it: fit "
             'model.but(estimator="2sls", instrument_W={"dig": "dig_hat"}) first.'
         )
-    design, kind = results.design, results.cov_kind.partition(",")[0]
+    design, kind = results.design, without_choice(results.cov_kind)
     null = f"{', '.join(f'W[{W}]' for W in suspects)} exogenous (difference of J)"
     both, q = _both(results, suspects), len(instruments_of(design).names)
     H, df = both.basis, len(both.names) - q

@@ -28,7 +28,7 @@ from spatialsyn.diagnostics.relatives import is_results, needs_plain_lags, same_
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import EstimationError, ModelError, named
 from spatialsyn.fitting import fit
-from spatialsyn.models.covariance import CHOSEN
+from spatialsyn.models.covariance import CHOSEN, without_choice
 from spatialsyn.models.design import listed_weights
 from spatialsyn.models.simulate import simulate
 from spatialsyn.models.spec import SpatialModel
@@ -177,7 +177,7 @@ def _check(results: Results, rivals: list[Results], draws: int) -> None:
         raise ModelError("a J test needs a rival: another fit of the same outcome.")
     if draws and draws < FEWEST:
         raise ModelError(f"draws={draws}: {FEWEST} are needed at least, 0 for chi-squared.")
-    if results.estimate.draws is not None or results.cov_kind.startswith(tuple(CHOSEN)):
+    if results.estimate.draws is not None or without_choice(results.cov_kind) in CHOSEN:
         raise ModelError(
             "a J test fits the model anew and asks ss.fit for its covariance, which "
             f"{results.cov_kind!r} is not made by: take another, "

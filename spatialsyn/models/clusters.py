@@ -50,3 +50,8 @@ def groups_of(design: Design) -> Array:
             'ss.fit(...).with_cov("cluster", by="region").'
         )
     return design.groups
+
+
+def membership(groups: Array) -> Array:
+    """(C, n): one where a city is in a cluster."""
+    return np.equal.outer(np.arange(groups.max() + 1), groups).astype(float)

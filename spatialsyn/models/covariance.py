@@ -43,7 +43,7 @@ from dataclasses import replace
 import numpy as np
 
 from spatialsyn.errors import EstimationError, ModelError
-from spatialsyn.models.clusters import CLUSTER, groups_of
+from spatialsyn.models.clusters import CLUSTER, groups_of, membership
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.gmm import check_moments, covered_by_moments
@@ -56,7 +56,7 @@ from spatialsyn.models.information import (
 )
 from spatialsyn.models.likelihood import filtered, lags
 from spatialsyn.models.masked_estimate import check_masked, describe_masked
-from spatialsyn.models.moments import between_clusters, membership
+from spatialsyn.models.moments import between_clusters
 from spatialsyn.models.qml import describe, inverted, pulled_back
 from spatialsyn.models.scores import between_cities, between_groups, city_scores, period_scores
 from spatialsyn.numerics.lags import Array
@@ -131,9 +131,16 @@ def in_words(kind: str) -> str:
 
 
 def worded(kind: str) -> tuple[str, ...]:
-    """The same as a phrase and what its blank holds: `kind` says its choice behind a comma."""
-    name, _, choice = kind.partition(", ")
-    return (CHOSEN[name], choice) if name in CHOSEN else (WORDS.get(kind, kind),)
+    """The same as a phrase and what its blank holds."""
+    name = without_choice(kind)
+    if name not in CHOSEN:
+        return (WORDS.get(kind, kind),)
+    return CHOSEN[name], kind.removeprefix(f"{name}, ")
+
+
+def without_choice(kind: str) -> str:
+    """The covariance itself, of "cluster, region": what was chosen stands behind a comma."""
+    return kind.partition(",")[0]
 
 
 def robust_covariance(

@@ -135,22 +135,23 @@ def excluded(
             made.setdefault(name, (W, of))
 
     varying = [name for name in exogenous if name != "Intercept"]
+    through = {W: stands.get(W, W) for W in given.names}
     lags_x = [W for W, _ in given.wx if W in stands]
     for W in dict.fromkeys((*given.wy, *lags_x)):
         before = varying
         # A lag of x by an exogenous matrix is in `varying`; by one that is not, it needs its own.
         for _ in range(2 * (W in given.wy) + (W in lags_x)):
             for name in before:
-                add(stands.get(W, W), name)
-            before = [lagged(stands.get(W, W), name) for name in before]
+                add(through[W], name)
+            before = [lagged(through[W], name) for name in before]
     for name in exogenous if given.wu is not None else ():
         add(str(given.wu), name)
     for z in external:
         made[z] = ("", z)
         for W in given.names:
-            add(stands.get(W, W), z)
+            add(through[W], z)
         for W in given.wy:
-            add(stands.get(W, W), lagged(stands.get(W, W), z))
+            add(through[W], lagged(through[W], z))
     return made
 
 

@@ -20,11 +20,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from spatialsyn.models.clusters import CLUSTER, membership
 from spatialsyn.models.design import Design
 from spatialsyn.models.instruments import Instruments
 from spatialsyn.numerics.lags import Array
 
-KINDS = ("classical", "robust", "city", "period", "driscoll-kraay", "cluster")
+KINDS = ("classical", "robust", "city", "period", "driscoll-kraay", CLUSTER)
 
 
 def instruments_of(design: Design) -> Instruments:
@@ -67,16 +68,11 @@ def moment_variance(
     cells = H * e[:, None]
     if kind == "robust":
         return np.asarray(cells.T @ cells * (n * T / nobs))
-    sums = cells.reshape(n, T, -1).sum(axis=1 if kind in ("city", "cluster") else 0)
-    if kind == "cluster":
+    sums = cells.reshape(n, T, -1).sum(axis=1 if kind in ("city", CLUSTER) else 0)
+    if kind == CLUSTER:
         assert groups is not None
         sums = membership(groups) @ sums
     return between_clusters(sums, kind)
-
-
-def membership(groups: Array) -> Array:
-    """(C, n): one where a city is in a cluster."""
-    return np.equal.outer(np.arange(groups.max() + 1), groups).astype(float)
 
 
 def between_clusters(sums: Array, kind: str) -> Array:
@@ -98,4 +94,4 @@ def clusters(design: Design, kind: str) -> float:
     """How many independent clusters a covariance of this kind rests on."""
     n, T = design.y.shape
     C = 0 if design.groups is None else int(design.groups.max()) + 1
-    return {"city": n, "period": T, "driscoll-kraay": T, "cluster": C}.get(kind, np.inf)
+    return {"city": n, "period": T, "driscoll-kraay": T, CLUSTER: C}.get(kind, np.inf)

@@ -27,10 +27,7 @@ from spatialsyn.study.index_uncertainty import IndexUncertainty
 from spatialsyn.study.run import Study as Specifications
 from spatialsyn.study.runs import Runs, without_estimate
 from spatialsyn.studyfile.columns import check_columns
-from spatialsyn.studyfile.folder import (
-    check_replaceable,
-    put_in_place,
-)
+from spatialsyn.studyfile.folder import check_replaceable, put_in_place
 from spatialsyn.studyfile.measures import indices, tabulated
 from spatialsyn.studyfile.sections import (
     FIGURES,

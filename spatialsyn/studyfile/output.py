@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from spatialsyn.report.explorer.words import phrase
 from spatialsyn.report.tables.sars import sars
 from spatialsyn.report.theme import close, figure_of, rendered, save, style
 from spatialsyn.studyfile.figures import FIGURES, SEED, outcome
+from spatialsyn.studyfile.folder import digest
 from spatialsyn.studyfile.labels import labels_of
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def facts(job: Job) -> dict[str, str]:
     return {
         **({seed: str(SEED)} if "autocorrelation" in job.figures else {}),
         phrase("To reproduce", language): f"spatialsyn run {job.path.name}",
-        phrase("Study file, SHA-256", language): sha256(job.path.read_bytes()).hexdigest(),
+        phrase("Study file, SHA-256", language): digest(job.path),
     }
 
 

@@ -44,7 +44,8 @@ def build_weights(study: Study, panel: CityPanel, folder: Path) -> dict[str, Mad
         takes = inspect.signature(function).parameters
         if "ids" in takes:
             arguments["ids"] = panel.ids
-        if "cities" in takes and ("beyond" in options or kind not in COMPOSITES or kind in COLUMNS):
+        cities = takes.get("cities")
+        if cities and (cities.default is inspect.Parameter.empty or "beyond" in options):
             arguments["cities"] = polygons(panel, section)
         parts = _parts(section, kind, options, made)
         built = in_section(section, function, arguments | options, parts)

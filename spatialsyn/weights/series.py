@@ -23,6 +23,8 @@ from spatialsyn.weights.standardize import scaled_together
 
 # Ways to scale that divide the matrices of all years by one number.
 TOGETHER = ("spectral", "minmax")
+# What the kind of a series ends with, after those of its matrices.
+YEARLY = ", one for each year"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,7 +113,7 @@ class WeightsSeries:
     def recipe(self) -> dict[str, Any]:
         """What the series is made of, for notes and tables."""
         kinds = dict.fromkeys(str(w.recipe.get("kind", "matrix")) for w in self.by_year.values())
-        made = {"kind": f"{' / '.join(kinds)}, one for each year", "base_years": self.base_years}
+        made = {"kind": BESIDE.join(kinds) + YEARLY, "base_years": self.base_years}
         olds = [w.recipe.get("renamed_from") for w in self.by_year.values()]
         before = ", ".join(dict.fromkeys(str(old) for old in olds if old))
         return made | ({"renamed_from": before} if before else {})

@@ -209,11 +209,11 @@ def framed(cities: gpd.GeoDataFrame, context: gpd.GeoDataFrame, margin: float) -
     shapes = [*cities.geometry, *context.geometry]
     x0, y0, x1, y1 = shapely.total_bounds([largest_part(shape) for shape in shapes])
     room = margin * (x1 - x0)
-    bounds = (float(x0 - room), float(y0 - room), float(x1 + room), float(y1 + room))
+    bounds = shapely.box(x0 - room, y0 - room, x1 + room, y1 + room)
     wide = shapely.box(x0 - 2 * room, y0 - 2 * room, x1 + 2 * room, y1 + 2 * room)
     parts = shapely.get_parts(np.asarray(shapes, dtype=object))
-    cut = shapely.intersects(shapely.box(*bounds), parts) & shapely.within(parts, wide)
-    seen = shapely.total_bounds(np.r_[parts[cut], shapely.box(*bounds)])
+    cut = shapely.intersects(bounds, parts) & shapely.within(parts, wide)
+    seen = shapely.total_bounds([*parts[cut], bounds])
     return tuple(map(float, seen))  # type: ignore[return-value]
 
 

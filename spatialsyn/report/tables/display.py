@@ -11,8 +11,9 @@ import numpy as np
 from spatialsyn.errors import ConfigError, is_whole, named, percent
 from spatialsyn.report.labels import unquoted
 from spatialsyn.report.tables.phrases import known, phrase, sentence
-from spatialsyn.report.tables.recipes import BLOCKS, RECIPES, VALUES, YEARLY
+from spatialsyn.report.tables.recipes import BLOCKS, RECIPES, VALUES
 from spatialsyn.weights.core import BESIDE, THEN
+from spatialsyn.weights.series import YEARLY
 
 Labels = Mapping[str, str] | None
 # An estimate with its uncertainty, and the columns that hold it.
@@ -78,7 +79,7 @@ class Display:
         kinds, yearly, _ = key.partition(YEARLY)
         if not yearly:
             return known(key, self.language, RECIPES)
-        said = " / ".join(known(kind, self.language, RECIPES) for kind in kinds.split(" / "))
+        said = BESIDE.join(known(kind, self.language, RECIPES) for kind in kinds.split(BESIDE))
         return said + known(yearly, self.language, RECIPES)
 
     def standardised(self, ways: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from spatialsyn.weights.series import YEARLY
+
 # Names of blocks, senders and channels that come with the package.
 BLOCKS = {"GBA": "大湾区", "periphery": "外围城市", "own": "本市", "all": "全部"}
 # Values of recipes that are no names of columns or cities.
@@ -16,8 +18,6 @@ UNITS = {
     "km^-power": "公里^-幂次", "mass^2 km^-power": "质量² 公里^-幂次", "product": "乘积",
     "share of weight": "权重份额", "time^-power": "时间^-幂次", "units of the table": "原表单位",
 }  # fmt: skip
-# What the kind of a series ends with, after those of its matrices.
-YEARLY = ", one for each year"
 RECIPES = {
     "contiguity (queen)": "邻接（queen）", "contiguity (rook)": "邻接（rook）",
     "k nearest": "k 近邻", "distance band": "距离带", "ring": "距离圈层",
