@@ -1,6 +1,7 @@
 # CPU seconds of a spatial Durbin model by a package of R with standard errors, by SDPDmod with
-# effects too: the second time on the sample, after one on a small sample, so that nothing is
-# loaded or compiled. Called by speed.py: Rscript peers.R small large years years package [method]
+# effects too: the median of some runs, after one on a small sample and a first one, so that nothing
+# is loaded or compiled. Called by speed.py:
+# Rscript peers.R small large years years runs package [method]
 
 sample_of <- function(stem, years) {
   part <- function(name, what) {
@@ -69,15 +70,19 @@ memory <- function(which) {
 
 arguments <- commandArgs(trailingOnly = TRUE)
 years <- as.integer(arguments[3:4])
-program <- programs[[arguments[5]]]
-invisible(program$model(program$given(sample_of(arguments[1], years[1])), arguments[6]))
+runs <- as.integer(arguments[5])
+package <- arguments[6]
+program <- programs[[package]]
+invisible(program$model(program$given(sample_of(arguments[1], years[1])), arguments[7]))
 given <- program$given(sample_of(arguments[2], years[2]))
 held <- memory("VmRSS")
-invisible(suppressWarnings(program$model(given, arguments[6])))
-spent <- system.time(made <- suppressWarnings(program$model(given, arguments[6])))
+timed <- function(run) {
+  spent <- system.time(made <<- suppressWarnings(program$model(given, arguments[7])))
+  spent[["user.self"]] + spent[["sys.self"]]
+}
+spent <- vapply(seq_len(1 + runs), timed, 0)[-1]
 peak <- memory("VmHWM")
 cat(sprintf(
   '{"cpu": %.4f, "rho": %.12f, "se": %.12f, "gb": %.4f, "own": %.4f, "version": "%s"}\n',
-  spent[["user.self"]] + spent[["sys.self"]], made[1], made[2], peak, peak - held,
-  packageVersion(arguments[5])
+  median(spent), made[1], made[2], peak, peak - held, packageVersion(package)
 ))
