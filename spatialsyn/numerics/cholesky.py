@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from spatialsyn.numerics.eigenvectors import scaled
-from spatialsyn.numerics.lags import Array, Matrix, dense, norm
+from spatialsyn.numerics.lags import Array, Matrix, norm
 from spatialsyn.numerics.logdet import Eigenvalues
 from spatialsyn.numerics.spectrum import eigenvalues
 
@@ -42,15 +43,13 @@ class Symmetrised(Eigenvalues):
         LinAlgError
             A rho outside the interval.
         """
-        root, n = np.sqrt(self.scale), len(self.scale)
-        # In rows, whatever the order of W: factors take the place of the numbers.
-        made = np.ascontiguousarray(dense(W) * (-rho[:, None] * root)[..., None], dtype=float)
-        made /= root
-        below = np.tri(n, k=-1, dtype=bool)
+        root = np.sqrt(self.scale)
+        made = -rho[:, None, None] * _symmetric(W, root)
         for S in made:
-            S.flat[:: n + 1] += 1
+            S.flat[:: len(S) + 1] += 1
             _invert(S)
-            np.copyto(S, S.T, where=below)
+        for i in range(1, len(root)):
+            made[:, i, :i] = made[:, :i, i]
         made *= root
         made /= root[:, None]
         return made
@@ -65,10 +64,17 @@ def spectrum(W: Matrix) -> Eigenvalues:
     s = scaled(W)
     if s is None:
         return Eigenvalues(eigenvalues(W), norm=norm(W))
-    root = np.sqrt(s)
-    A = dense(W) * root[:, None]
+    return Symmetrised(np.linalg.eigvalsh(_symmetric(W, np.sqrt(s))), scale=s)
+
+
+def _symmetric(W: Matrix, root: Array) -> NDArray[np.float64]:
+    """A, (n, n), where `root` is s^1/2: scaled before it is dense."""
+    if sparse.issparse(W):
+        scales = np.repeat(root, np.diff(W.indptr)) / root[W.indices]
+        return sparse.csr_array((W.data * scales, W.indices, W.indptr), shape=W.shape).toarray()
+    A = np.multiply(W, root[:, None], dtype=float, order="C")  # in rows, whatever the order of W
     A /= root
-    return Symmetrised(np.linalg.eigvalsh(A), scale=s)
+    return A
 
 
 def _invert(S: NDArray[np.float64]) -> None:
