@@ -43,7 +43,7 @@ def test_what_is_given_instead_is_named(panel, results, call, message):
 
 
 def test_weights_and_polygons_are_asked_for(panel):
-    with pytest.raises(WeightsError, match="weights_table takes weights one by one; got CityPanel"):
+    with pytest.raises(WeightsError, match=r"one by one, weights_table\(geo, eco\); got CityPanel"):
         report.weights_table(panel)
     column = panel.at(panel.years[0])["y"]
     w = ss.weights.knn(panel.cities, 2)

@@ -55,8 +55,9 @@ def weights_table(
     WeightsError, ConfigError
         Two matrices of one name, or what `audit` refuses; labels that match nothing.
     """
+    what = "weights_table takes weights one by one, weights_table(geo, eco)"
     for w in weights:
-        expect(w, (Weights, WeightsSeries), "weights_table takes weights one by one", WeightsError)
+        expect(w, (Weights, WeightsSeries), what, WeightsError)
     given = [w.name for w in weights]
     twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
