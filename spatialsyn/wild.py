@@ -173,6 +173,8 @@ def wild_test_effects(
     how = Wild(kind, weights, draws, seed)
     check(design, how)
     _check_beside(design)
+    if rows is not None:
+        expect(rows, Mapping, "rows maps columns to values, {'effect': 'indirect'}", ModelError)
     table, effects = _asked(results, design, x, by)
     chosen = np.arange(len(table)) if rows is None else rows_of(table, rows)
     table, effects = table.loc[chosen].reset_index(drop=True), [effects[i] for i in chosen]
@@ -237,15 +239,16 @@ def _check_single(design: Design, params: Array, row: str, effect: Effect) -> No
     if nowhere.max() > NONE * here.max():
         return
     names = [name for name, some in zip(design.names, here, strict=True) if some]
+    rho = design.rho_names[0]
     way = (
-        f"wild_test(results, {[*names, *design.rho_names]}) tests both: report the larger p"
+        f"ss.wild_test(results, {[*names, rho]}) tests either: report the larger p"
         if len(names) == 1
-        else 'use effects(method="bootstrap") of ss.wild_bootstrap(results)'
+        else 'read effects(method="bootstrap") of ss.wild_bootstrap(results)'
     )
     raise ModelError(
-        f"the effect [{row}] is zero where {design.rho_names[0]} is, whatever the coefficients, "
-        f"and where {named(names)} make it so: two hypotheses, not one. Here {way}; other rows "
-        "are chosen by rows={'effect': 'total'}."
+        f"the effect [{row}] is zero where {rho} is, whatever {named(names)}, and elsewhere too: "
+        f"two hypotheses, not one. For this row {way}. Others are chosen by "
+        "rows={'effect': 'total'}."
     )
 
 
