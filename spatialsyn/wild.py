@@ -142,9 +142,10 @@ def wild_test_effects(
 ) -> pd.DataFrame:
     """Is an effect zero? p-values of the wild cluster bootstrap-t with the null imposed.
 
-    The samples come from the model estimated under direct, indirect or total effect of zero: at
-    every rho that is one linear restriction of the coefficients, so that a search over rho is
-    left. For models without a spatial error, with one spatial lag of y or none.
+    The samples come from the model estimated under an effect of zero: at every rho that is one
+    linear restriction of the coefficients, so that a search over rho is left. Where an effect is
+    so far from zero that this has no end inside the interval of rho, a warning says that the
+    estimated rho is kept. For models without a spatial error, with one spatial lag of y or none.
 
     Parameters
     ----------
@@ -166,7 +167,7 @@ def wild_test_effects(
         What `wild_test` refuses, other models than those above, and effects that rho = 0 makes
         zero, whatever the coefficients.
     EstimationError
-        No estimate under the null, or of too many samples.
+        Too many samples have no estimate.
     """
     _check(results)
     design, kind, _ = _clusters(results, cluster)

@@ -35,8 +35,12 @@ Effect: TypeAlias = Callable[[Array], tuple[float, Array]]
 DIFFERENCE = 1e-6
 
 
-def estimate_null(design: Design, effect: Effect) -> Estimate:
+def estimate_null(design: Design, effect: Effect, rho: Array | None = None) -> Estimate:
     """The estimate under which `effect` is zero, of a model with one rho or none; no covariance.
+
+    Parameters
+    ----------
+    rho : (1,), where it is held; the best one by default
 
     Raises
     ------
@@ -58,7 +62,8 @@ def estimate_null(design: Design, effect: Effect) -> Estimate:
         e = left @ mixed + m * (Q @ w)
         return np.r_[solve_triangular(U, q - m * w), rho, e @ e / design.nobs], e, m
 
-    rho = _best(design, effect, fitted) if design.W else np.zeros(0)
+    if rho is None:
+        rho = _best(design, effect, fitted) if design.W else np.zeros(0)
     params, e, _ = fitted(rho)
     return Estimate(
         names=parameter_names(design),

@@ -8,6 +8,7 @@ delta method.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -70,30 +71,33 @@ def null_tests(
 def effect_tests(
     design: Design, estimate: Estimate, effects: Mapping[str, Effect], how: Wild
 ) -> list[tuple[float, float, float]]:
-    """The same of the hypothesis that an effect is zero, for each; models with one rho, or none.
+    """The same of the hypothesis that an effect is zero, for each; their keys name them.
 
-    Raises
-    ------
-    EstimationError
-        No estimate under the hypothesis, which is named by its key.
+    Of samples that `check` allows, of a model whose samples are fitted side by side (`beside`).
     """
-    check(design, how)
-    nulls = [_no_effect(design, estimate, name, effects[name], how) for name in effects]
+    nulls = []
+    for name, effect in effects.items():
+        nulls.append(_no_effect(design, estimate, name, effect, how))
     return _tested(design, estimate, nulls, how.draws)
 
 
 def _no_effect(design: Design, estimate: Estimate, name: str, effect: Effect, how: Wild) -> Null:
+    """Samples in which an effect is zero.
+
+    Far from zero the likelihood under the null may rise up to the end of the interval of rho,
+    where no samples can be made. They keep the estimated rho then, which is as consistent.
+    """
     try:
         restricted = estimate_null(design, effect)
-    except EstimationError as error:
-        null = Null(effect, how.cluster, np.zeros(0), samples(design, design, estimate, how))
-        _, t = _studentised(design, estimate, null)
-        raise EstimationError(
-            f"the likelihood has no maximum inside the parameter space of rho where the effect "
-            f"[{name}] is zero, so that there is nothing to draw samples from. Its t is {t:.3g}: "
-            "far from zero the data may leave no rho that goes with an effect of none. "
-            "Choose the other rows: rows={...}."
-        ) from error
+    except EstimationError:
+        rho = estimate.params[len(design.names) : -1]
+        restricted = estimate_null(design, effect, rho)
+        warnings.warn(
+            f"where the effect [{name}] is zero the likelihood rises up to the end of the interval "
+            f"of rho: its samples keep the estimated rho = {rho[0]:.3g}. That is what an effect far "
+            "from zero does; if this one is not, look for a common trend (time effects).",
+            stacklevel=4,
+        )
     return Null(effect, how.cluster, np.zeros(0), samples(design, design, restricted, how))
 
 

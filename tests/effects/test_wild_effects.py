@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 import spatialsyn as ss
 from spatialsyn.models.bootstrap import WEIGHTS
 from spatialsyn.models.constrained import estimate_null
+from spatialsyn.numerics.transform import sweep
 from spatialsyn.wild import _asked
 
 # SLSQP stops where its likelihood is flat to 1e-12, a parameter near the root of that.
@@ -173,7 +174,9 @@ def test_units_change_no_p_value():
     model = ss.sdm("y ~ x + z", W="w", fixed_effects="twoways")
     other = panel.assign(y=1e-4 * panel.array("y"), x=1e5 * panel.array("x"))
     one, same = (
-        ss.wild_test_effects(ss.fit(model, one, w), "x", by="region", draws=100)
+        ss.wild_test_effects(
+            ss.fit(model, one, w), "x", "region", {"effect": "indirect"}, draws=100
+        )
         for one in (panel, other)
     )
     assert_allclose(same["estimate"], 1e-9 * one["estimate"], rtol=1e-7)
@@ -223,12 +226,12 @@ def test_an_effect_that_is_zero_by_construction_has_no_p_value():
 
 
 def test_the_test_has_its_size_where_the_delta_method_rejects_too_often():
-    """60 panels whose total effect is zero, with errors of a city that depend on each other."""
+    """50 panels whose total effect is zero, with errors of a city that depend on each other."""
     n, T, model = 14, 6, ss.sdm("y ~ x", W="w", fixed_effects="individual")
     panel, w = made_up(n=n, T=T, seed=2)
     W, boot, normal = w.dense(), [], []
     x = 0.5 * panel.array("x") + np.random.default_rng(0).normal(size=n)[:, None] * np.arange(T)
-    for seed in range(60):
+    for seed in range(50):
         rng = np.random.default_rng(seed)
         e = np.cumsum(rng.normal(size=(n, T)), axis=1)
         y = np.linalg.solve(np.eye(n) - 0.3 * W, x - W @ x + e)
@@ -277,11 +280,28 @@ def test_what_cannot_be_tested_is_refused():
         ss.wild_test_effects(sar, cluster="period")
 
 
-def test_a_null_that_the_data_rule_out_is_named():
-    """An effect of 47 standard errors: no rho below one goes with none."""
+def test_far_from_zero_the_null_is_imposed_at_the_estimated_rho():
+    """An effect of 47 standard errors: the likelihood under the null rises to rho = 1."""
     panel, w = made_up(n=21, T=9)
     res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
-    with pytest.raises(
-        ss.EstimationError, match=r"where the effect \[x, direct\] is zero.*Its t is 4\d.*rows="
+    with pytest.warns(
+        UserWarning,
+        match=r"where the effect \[x, direct\] is zero.*keep the estimated rho = 0.465.*common trend",
     ):
-        ss.wild_test_effects(res, "x", draws=100)
+        found = ss.wild_test_effects(res, "x", rows={"effect": "direct"}, draws=100).iloc[0]
+    assert found["t"] > 40
+    assert found["p"] == 1 / 101
+    # Least squares at that rho, of columns that leave x and Wx one coefficient: tr B = 0.
+    _, effects = _asked(res, res.design, "x", None)
+    W, rho = w.dense(), res.rho["w"]
+    null = estimate_null(res.design, effects[0], np.array([rho]))
+    S = np.linalg.inv(np.eye(21) - rho * W)
+    x, z = panel.array("x"), panel.array("z")
+    mixed = np.trace(S @ W) * x - np.trace(S) * W @ x
+    y, *Z = (
+        sweep(v, "twoways").ravel()
+        for v in (panel.array("y") - rho * W @ panel.array("y"), mixed, z, W @ z)
+    )
+    b = np.linalg.lstsq(np.stack(Z, axis=1), y, rcond=None)[0]
+    at = [np.trace(S @ W) * b[0], b[1], -np.trace(S) * b[0], b[2], rho]
+    assert_allclose(null.params[:-1], at, rtol=1e-8)
