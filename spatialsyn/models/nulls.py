@@ -94,8 +94,8 @@ def _no_effect(design: Design, estimate: Estimate, name: str, effect: Effect, ho
         restricted = estimate_null(design, effect, rho)
         warnings.warn(
             f"where the effect [{name}] is zero the likelihood rises up to the end of the interval "
-            f"of rho: its samples keep the estimated rho = {rho[0]:.3g}. That is what an effect far "
-            "from zero does; if this one is not, look for a common trend (time effects).",
+            f"of rho: its samples keep the estimated rho = {rho[0]:.3g}. It does so for effects "
+            "far from zero; if this one is not, look for a common trend (time effects).",
             stacklevel=4,
         )
     return Null(effect, how.cluster, np.zeros(0), samples(design, design, restricted, how))

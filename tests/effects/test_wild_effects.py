@@ -188,8 +188,8 @@ def test_rows_are_those_of_effects_and_do_not_depend_on_each_other():
     panel, w = weak(n=21, T=9)
     res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
     for by in (None, "region"):
-        table = ss.wild_test_effects(res, by=by, draws=100, seed=1)
-        told = res.with_cov("city").effects(by=by).table
+        table = ss.wild_test_effects(res, "z" if by else None, by, draws=100, seed=1)
+        told = res.with_cov("city").effects("z" if by else None, by=by).table
         keys = [key for key in told if key not in ("estimate", "se", "low", "high", "p")]
         pd.testing.assert_frame_equal(table[keys], told[keys])
         assert_allclose(table[["estimate", "se"]], told[["estimate", "se"]], rtol=1e-9)
@@ -226,12 +226,12 @@ def test_an_effect_that_is_zero_by_construction_has_no_p_value():
 
 
 def test_the_test_has_its_size_where_the_delta_method_rejects_too_often():
-    """50 panels whose total effect is zero, with errors of a city that depend on each other."""
+    """40 panels whose total effect is zero, with errors of a city that depend on each other."""
     n, T, model = 14, 6, ss.sdm("y ~ x", W="w", fixed_effects="individual")
     panel, w = made_up(n=n, T=T, seed=2)
     W, boot, normal = w.dense(), [], []
     x = 0.5 * panel.array("x") + np.random.default_rng(0).normal(size=n)[:, None] * np.arange(T)
-    for seed in range(50):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
         e = np.cumsum(rng.normal(size=(n, T)), axis=1)
         y = np.linalg.solve(np.eye(n) - 0.3 * W, x - W @ x + e)
@@ -240,7 +240,7 @@ def test_the_test_has_its_size_where_the_delta_method_rejects_too_often():
         boot.append(found["p"])
         normal.append(res.with_cov("city").effects().table.loc[2, "p"])
     boot, normal = (np.mean(np.array(p) <= 0.1) for p in (boot, normal))
-    assert 0.04 <= boot <= 0.17  # 10 +- 4 %
+    assert 0.04 <= boot <= 0.17  # 10 +- 5 %
     assert normal > boot + 0.03
 
 
