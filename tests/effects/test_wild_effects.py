@@ -174,9 +174,7 @@ def test_units_change_no_p_value():
     model = ss.sdm("y ~ x + z", W="w", fixed_effects="twoways")
     other = panel.assign(y=1e-4 * panel.array("y"), x=1e5 * panel.array("x"))
     one, same = (
-        ss.wild_test_effects(
-            ss.fit(model, one, w), "x", "region", {"effect": "indirect"}, draws=100
-        )
+        ss.wild_test_effects(ss.fit(model, one, w), "x", "region", BY_REGION, draws=100)
         for one in (panel, other)
     )
     assert_allclose(same["estimate"], 1e-9 * one["estimate"], rtol=1e-7)
