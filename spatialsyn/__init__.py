@@ -60,6 +60,7 @@ _HOMES = {
     "validate": "validation",
     "wild_bootstrap": "wild",
     "wild_test": "wild",
+    "wild_test_effects": "wild",
     **dict.fromkeys(
         (
             "SpatialsynError", "PanelError", "BoundaryError", "WeightsError", "AlignmentError",
@@ -136,7 +137,7 @@ if TYPE_CHECKING:
     from spatialsyn.validation import validate
     from spatialsyn.weights.core import Weights
     from spatialsyn.weights.series import WeightsSeries
-    from spatialsyn.wild import wild_bootstrap, wild_test
+    from spatialsyn.wild import wild_bootstrap, wild_test, wild_test_effects
 
 
 def __getattr__(name: str) -> Any:

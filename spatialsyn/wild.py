@@ -5,23 +5,43 @@ simulated Durbin panels of Guangdong's 21 cities and 12 years, with two-way effe
 correlation 0.6 and unequal variances, tests at 5 % reject a true null (x, W*x or rho) in 8-12 %
 of samples by the standard errors clustered by city, in 8-23 % by the expected information,
 and in 5-7 % by `wild_test`. Quantiles of the draws (`wild_bootstrap`) make intervals of 95 %
-that cover effects in 87-93 %, as clustered ones do.
+that cover effects in 87-93 %, as clustered ones do. Tests of effects reject in 7-9 % by the delta
+method with clustered errors, in 3-5 % by `wild_test_effects` (docs/inference.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from spatialsyn.effects.entered import Multipliers
+from spatialsyn.effects.inference import labelled, moved_at
+from spatialsyn.effects.multipliers import Reading
+from spatialsyn.effects.request import (
+    asked_for,
+    by_averages,
+    multipliers,
+    reading_by,
+    split_channel,
+)
+from spatialsyn.effects.table import rows_of
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, expect, named
-from spatialsyn.models.bootstrap import CLUSTERS, Wild, null_tests, with_draws
+from spatialsyn.models.bootstrap import CLUSTERS, Wild, beside, check, with_draws
 from spatialsyn.models.clusters import CLUSTER, clustered
+from spatialsyn.models.constrained import Effect
 from spatialsyn.models.design import Design
+from spatialsyn.models.nulls import effect_tests, null_tests
+from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
+
+# Derivatives of an effect this small, beside what they are elsewhere, are zero but for rounding.
+NONE = 1e-12
 
 
 def wild_bootstrap(
@@ -109,6 +129,129 @@ def wild_test(
     table.insert(0, "term", chosen)
     table.insert(1, "estimate", results.params[chosen].to_numpy())
     return table
+
+
+def wild_test_effects(
+    results: Results,
+    x: str | Iterable[str] | None = None,
+    by: str | pd.Series | pd.DataFrame | None = None,
+    rows: Mapping[str, Any] | None = None,
+    cluster: str | pd.Series = "city",
+    weights: str = "rademacher",
+    draws: int = 999,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Is an effect zero? p-values of the wild cluster bootstrap-t with the null imposed.
+
+    The samples come from the model estimated under an effect of zero: at every rho that is one
+    linear restriction of the coefficients, so that a search over rho is left. Where an effect is
+    so far from zero that this has no end inside the interval of rho, a warning says that the
+    estimated rho is kept. For models without a spatial error, with one spatial lag of y or none.
+
+    Parameters
+    ----------
+    x, by : see `Results.effects`; not by channel
+    rows : mapping from columns of the table to values, all rows by default
+        ``{"effect": "indirect", "to": "periphery", "from": "GBA"}`` with ``by="region"``.
+        Every row has samples of its own.
+    cluster, weights, draws, seed : see `wild_bootstrap`
+
+    Returns
+    -------
+    DataFrame
+        The rows of ``results.effects(x, by).table``, with ``estimate, se, t, p``; se is
+        clustered, by the delta method. p is missing where an effect is zero by construction.
+
+    Raises
+    ------
+    ModelError
+        What `wild_test` refuses, other models than those above, and effects that rho = 0 makes
+        zero, whatever the coefficients.
+    EstimationError
+        Too many samples have no estimate.
+    """
+    _check(results)
+    design, kind, _ = _clusters(results, cluster)
+    how = Wild(kind, weights, draws, seed)
+    check(design, how)
+    _check_beside(design)
+    if rows is not None:
+        expect(rows, Mapping, "rows maps columns to values, {'effect': 'indirect'}", ModelError)
+    table, effects = _asked(results, design, x, by)
+    chosen = np.arange(len(table)) if rows is None else rows_of(table, rows)
+    table, effects = table.loc[chosen].reset_index(drop=True), [effects[i] for i in chosen]
+    read = [effect(results.estimate.params) for effect in effects]
+    moves = [bool(gradient.any()) for _, gradient in read]
+    labels = [", ".join(map(str, row)) for row in table.itertuples(index=False)]
+    tested = {name: one for name, one, some in zip(labels, effects, moves, strict=True) if some}
+    for name, effect in tested.items():
+        _check_single(design, results.estimate.params, name, effect)
+    found = iter(effect_tests(design, results.estimate, tested, how))
+    columns = [next(found) if some else (0.0, np.nan, np.nan) for some in moves]
+    table["estimate"] = [value for value, _ in read]
+    table[["se", "t", "p"]] = columns
+    return table
+
+
+def _asked(results: Results, design: Design, x: Any, by: Any) -> tuple[pd.DataFrame, list[Effect]]:
+    """What tells the effects apart, row by row, and each as a function of the parameters."""
+    by, channels = split_channel(by, "receiver")
+    if channels:
+        raise ModelError(
+            "effects by channel are not tested. Test what they add up to, or read "
+            'effects(by="channel", method="bootstrap") of ss.wild_bootstrap(results).'
+        )
+    asked = asked_for(x, results.model, results.data, results.panel, results.sample)
+    reading, labels = reading_by(by, results.panel, "receiver")
+    model = by_averages(multipliers(design, results.estimate, asked), labels, design)
+    size = len(labels)
+    effects: list[Effect] = [
+        partial(_effect, replace(model, regressors=(one,)), reading, row)
+        for one in model.regressors
+        for row in range(size)
+    ]
+    return pd.DataFrame(labelled(asked, labels)), effects
+
+
+def _effect(model: Multipliers, reading: Reading, row: int, params: Array) -> tuple[float, Array]:
+    """One effect at these parameters, and its derivatives in them."""
+    values, gradients = moved_at(params, model, reading)
+    return float(values[row]), gradients[row]
+
+
+def _check_beside(design: Design) -> None:
+    """Refuse models whose null is not a search over rho alone."""
+    if beside(design):
+        return
+    also = f"a spatial error ({design.error.name})" if design.error is not None else ""
+    many = f"several lags of y ({', '.join(design.rho_names)})" if len(design.W) > 1 else ""
+    raise ModelError(
+        f"an effect is tested in models with one rho or none; this one has {also or many}. "
+        'Use ss.wild_test for its coefficients, or effects(method="bootstrap") of '
+        "ss.wild_bootstrap(results)."
+    )
+
+
+def _check_single(design: Design, params: Array, row: str, effect: Effect) -> None:
+    """Refuse an effect that rho = 0 makes zero, whatever the coefficients: it has two nulls."""
+    p = len(design.names)
+    if not design.W:
+        return
+    here, nowhere = (np.abs(effect(at)[1][:p]) for at in (params, np.r_[params[:p], 0.0, 1.0]))
+    if nowhere.max() > NONE * here.max():
+        return
+    names = [name for name, some in zip(design.names, here, strict=True) if some]
+    rho = design.rho_names[0]
+    way = (
+        f"ss.wild_test(results, {[*names, rho]}) tests either: report the larger p"
+        if len(names) == 1
+        else 'read effects(method="bootstrap") of ss.wild_bootstrap(results)'
+    )
+    raise ModelError(
+        f"the effect [{row}] is zero where {rho} is, whatever {named(names)}, and elsewhere too: "
+        f"two hypotheses, not one. For this row {way}. Others are chosen by "
+        "rows={'effect': 'total'}."
+    )
 
 
 def _clusters(results: Results, cluster: Any) -> tuple[Design, str, str]:

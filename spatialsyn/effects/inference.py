@@ -86,14 +86,19 @@ def by_delta(
 ) -> tuple[dict[str, Any], Array]:
     """The columns of the table of effects under the delta method, and their spread."""
     assert estimate.cov is not None
-    params = model.at(estimate.params)
-    found = model.readings(params, reading)
-    (values,), (gradient,) = moved(params[None], model, found.level[None], found.slope[None])
+    values, gradient = moved_at(model.at(estimate.params), model, reading)
     if model.structure is not None:
         gradient = gradient @ model.structure.jacobian(estimate.params)
     (spread,) = spread_of(gradient[None], estimate.cov[None])
     names = [x.name for x in model.regressors]
     return {**labelled(names, labels), **normal_columns(values, spread, level)}, spread
+
+
+def moved_at(params: Array, model: Multipliers, reading: Reading) -> tuple[Array, Array]:
+    """(rows,) effects at structural parameters, (q,), and their derivatives, (rows, q)."""
+    found = model.readings(params, reading)
+    (values,), (gradient,) = moved(params[None], model, found.level[None], found.slope[None])
+    return values, gradient
 
 
 def moved(params: Array, model: Multipliers, level: Array, slope: Array) -> tuple[Array, Array]:

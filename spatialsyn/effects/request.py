@@ -63,9 +63,8 @@ def inferred(
             "effects are read by channel, by order or over a horizon, one at a time: ask for each "
             "by itself."
         )
-    if list(labels.columns) == ["effect"] and not channels and order is None and horizon is None:
-        path = averages(design, entered.carriers, entered.rho_positions)
-        entered = replace(entered, path=path)
+    if not channels and order is None and horizon is None:
+        entered = by_averages(entered, labels, design)
     if channels:
         entered, labels = by_channel(entered, labels, design)
     if order is not None:
@@ -108,6 +107,13 @@ def multipliers(design: Design, estimate: Parameters, asked: Asked) -> Multiplie
         exponential=design.exponential,
         without_years=lacks_years(design),
     )
+
+
+def by_averages(model: Multipliers, labels: Labels, design: Design) -> Multipliers:
+    """`model` read from ln|S|, where averages over all cities are asked for."""
+    if list(labels.columns) != ["effect"]:
+        return model
+    return replace(model, path=averages(design, model.carriers, model.rho_positions))
 
 
 def lacks_years(design: Design) -> bool:

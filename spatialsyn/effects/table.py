@@ -102,7 +102,7 @@ class Effects:
         what = "test takes mappings from columns to values, {'effect': 'indirect'}"
         for selection in rows:
             expect(selection, Mapping, what, ModelError)
-        chosen = [self._rows(selection) for selection in rows]
+        chosen = [rows_of(self.table, selection) for selection in rows]
         words = [", ".join(f"{k} {v}" for k, v in selection.items()) for selection in rows]
         estimate = self.table["estimate"].to_numpy()
         value, moved = estimate[chosen[0]], self.spread[chosen[0]]
@@ -231,19 +231,6 @@ class Effects:
         """`about` without the word that intervals hold jointly."""
         return "; ".join(part for part in self.about.split("; ") if not part.startswith(JOINT))
 
-    def _rows(self, selection: Mapping[str, Any]) -> NDArray[np.intp]:
-        keep = np.ones(len(self.table), dtype=bool)
-        for column, value in selection.items():
-            if column not in self.table or not (self.table[column] == value).any():
-                has = self.table.get(column, pd.Series(list(self.table.columns)))
-                raise ModelError(
-                    f"no effects have {column} = {value!r}; there are {named(has.unique(), 30)}."
-                )
-            keep &= (self.table[column] == value).to_numpy()
-        if not keep.any():
-            raise ModelError(f"no effects are {dict(selection)} all at once.")
-        return np.flatnonzero(keep)
-
     def _about(self) -> list[str]:
         """How intervals were made, what an entry means, how far they carry."""
         how = f"{self.method}, {percent(self.level)} intervals"
@@ -288,6 +275,21 @@ class _HandedOut:
 
 
 Effects.table = _HandedOut()  # type: ignore[assignment]
+
+
+def rows_of(table: pd.DataFrame, selection: Mapping[str, Any]) -> NDArray[np.intp]:
+    """Places of the rows of `table` that have these values of its columns."""
+    keep = np.ones(len(table), dtype=bool)
+    for column, value in selection.items():
+        if column not in table or not (table[column] == value).any():
+            has = table.get(column, pd.Series(list(table.columns)))
+            raise ModelError(
+                f"no effects have {column} = {value!r}; there are {named(has.unique(), 30)}."
+            )
+        keep &= (table[column] == value).to_numpy()
+    if not keep.any():
+        raise ModelError(f"no effects are {dict(selection)} all at once.")
+    return np.flatnonzero(keep)
 
 
 def _in_both(column: str, one: Effects, other: Effects) -> bool:

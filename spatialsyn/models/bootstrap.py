@@ -20,7 +20,6 @@ diagonal of D.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -30,16 +29,15 @@ import numpy as np
 from spatialsyn.engine.tasks import HERE, Engine, ranges
 from spatialsyn.errors import EstimationError, ModelError, check_whole
 from spatialsyn.models.clusters import CLUSTER, groups_of
-from spatialsyn.models.covariance import robust_covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.likelihood import filtered, names, split
+from spatialsyn.models.likelihood import names, split
 from spatialsyn.models.moments import clusters
 from spatialsyn.models.outcomes import maxima
-from spatialsyn.models.qml import at, estimate_qml, parameter_names
+from spatialsyn.models.qml import at
 from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array, lag
-from spatialsyn.numerics.logdet import JointLogDet, LogDet
+from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
 from spatialsyn.numerics.randomness import generator
 from spatialsyn.numerics.transform import sweep
@@ -55,9 +53,6 @@ FEWEST = 100
 BLOCK, TASK = 128, 16
 # Share of samples that may have no estimate.
 LOST = 0.05
-# Where all signs are equal least squares finds the t of the data again, but for rounding: t that
-# differ by less than this share are the same.
-SAME = 1e-9
 
 
 class Wild(NamedTuple):
@@ -108,15 +103,6 @@ class Source:
         return refitted(self.design, self.part(which), start)
 
 
-class Null(NamedTuple):
-    """A hypothesis that is tested: where its parameter stands, and samples in which it is zero."""
-
-    where: int
-    cluster: str
-    start: Array
-    source: Source
-
-
 def with_draws(design: Design, estimate: Estimate, how: Wild, engine: Engine = HERE) -> Estimate:
     """`estimate` with bootstrap draws of its parameters, and their covariance.
 
@@ -128,59 +114,16 @@ def with_draws(design: Design, estimate: Estimate, how: Wild, engine: Engine = H
     EstimationError
         More than 5 % of the samples have no maximum inside the parameter space.
     """
-    _check(design, how)
+    check(design, how)
     start = estimate.params[len(design.names) : -1]
     call = partial(samples(design, design, estimate, how).refitted, start)
     # Side by side they take milliseconds, less than it takes to send them anywhere.
     engine, step = (HERE, BLOCK) if beside(design) else (engine, TASK)
-    made = _kept(np.concatenate(engine.all(call, ranges(how.draws, step), "samples")))
+    made = kept(np.concatenate(engine.all(call, ranges(how.draws, step), "samples")))
     made[:, -1] = np.nan
     cov = np.full((made.shape[1],) * 2, np.nan)
     cov[:-1, :-1] = np.atleast_2d(np.cov(made[:, :-1].T))
     return replace(estimate, cov=cov, draws=made)
-
-
-def null_tests(
-    design: Design, estimate: Estimate, tested: Sequence[str], how: Wild, engine: Engine = HERE
-) -> list[tuple[float, float, float]]:
-    """Standard error, t and bootstrap p-value of the hypothesis that a parameter is zero, for each.
-
-    The samples come from the model estimated without it, and every t, of the data and of
-    the samples, has the standard error clustered in the same way: the restricted wild
-    cluster bootstrap-t. p counts |t*| >= |t|, both sides together.
-    """
-    _check(design, how)
-    nulls = [_null(design, estimate, name, how) for name in tested]
-    parts = ranges(how.draws, BLOCK if beside(design) else TASK)
-    items = [(k, which) for k in range(len(nulls)) for which in parts]
-    made = engine.all(partial(_studentised_samples, nulls), items, "samples")
-    found = []
-    for k, null in enumerate(nulls):
-        se, t = _studentised(design, estimate, null.where, how.cluster)
-        stars = [stars for (of, _), stars in zip(items, made, strict=True) if of == k]
-        beyond = np.abs(_kept(np.concatenate(stars))[:, 1]) >= abs(t) * (1 - SAME)
-        found.append((se, t, float((1 + beyond.sum()) / (1 + len(beyond)))))
-    return found
-
-
-def _null(design: Design, estimate: Estimate, name: str, how: Wild) -> Null:
-    null = without(design, name)
-    restricted = estimate_qml(null)
-    true = dict(zip(restricted.names, restricted.params, strict=True))
-    start = np.array([true.get(k, 0.0) for k in names(design)])
-    source = samples(design, null, restricted, how)
-    return Null(estimate.names.index(name), how.cluster, start, source)
-
-
-def _studentised_samples(nulls: Sequence[Null], item: tuple[int, slice]) -> Array:
-    """(b, 2) standard errors and t of some samples of one hypothesis."""
-    where, cluster, start, source = nulls[item[0]]
-    made = source.part(item[1])
-    rows = [
-        _studentised_sample(drawn(source.design, made, i), params, where, cluster)
-        for i, params in enumerate(refitted(source.design, made, start))
-    ]
-    return np.array(rows)
 
 
 def samples(design: Design, null: Design, estimate: Estimate, how: Wild) -> Source:
@@ -252,74 +195,20 @@ def _one(design: Design, start: Array) -> Array:
         return np.full(len(design.names) + len(start) + 1, np.nan)
 
 
-def without(design: Design, name: str) -> Design:
-    """The design of the model in which parameter `name` is zero."""
-    if design.error is not None and name == design.error.name:
-        return replace(design, error=None)
-    error = design.error
-    if name in design.rho_names:
-        keep = [j for j, other in enumerate(design.rho_names) if other != name]
-        logdet = design.logdet
-        rest = None
-        if isinstance(logdet, JointLogDet):
-            rest = JointLogDet(tuple(logdet.matrices[j] for j in keep), logdet.unit_root)
-        return replace(
-            design,
-            Wy=design.Wy[..., keep],
-            W=tuple(design.W[j] for j in keep),
-            rho_names=tuple(design.rho_names[j] for j in keep),
-            logdet=rest,
-            error=error and replace(error, Wy=error.Wy[..., keep]),
-        )
-    keep = [j for j, other in enumerate(design.names) if other != name]
-    return replace(
-        design,
-        Z=design.Z[..., keep],
-        columns=tuple(design.columns[j] for j in keep),
-        error=error and replace(error, Z=error.Z[..., keep]),
-    )
-
-
-def _studentised(design: Design, estimate: Estimate, where: int, cluster: str) -> Array:
-    """(2,) clustered standard error and t of one parameter."""
-    se = np.sqrt(robust_covariance(design, estimate, cluster)[where, where])
-    return np.array([se, estimate.params[where] / se])
-
-
-def _studentised_sample(design: Design, params: Array, where: int, cluster: str) -> Array:
-    """The same of a sample; NaN where it has no estimate or no covariance."""
-    if not np.isfinite(params).all():
-        return np.full(2, np.nan)
-    p, m = len(design.names), len(design.W)
-    y, Z = filtered(design, params[p:-1])
-    estimate = Estimate(
-        names=parameter_names(design),
-        params=params,
-        cov=None,
-        loglik=np.nan,
-        nobs=design.nobs,
-        residuals=(y - Z @ params[:p]).reshape(design.y.shape),
-        multiplier=multiplier(design.W, params[p : p + m], len(design.y)),
-    )
-    try:
-        return _studentised(design, estimate, where, cluster)
-    except EstimationError:
-        return np.full(2, np.nan)
-
-
-def _kept(made: Array) -> Array:
+def kept(made: Array) -> Array:
     """The samples that have an estimate."""
-    kept = np.isfinite(made).all(axis=1)
-    if kept.mean() < 1 - LOST:
+    found = np.isfinite(made).all(axis=1)
+    if found.mean() < 1 - LOST:
         raise EstimationError(
-            f"{1 - kept.mean():.0%} of the bootstrap samples have no maximum inside the parameter "
+            f"{1 - found.mean():.0%} of the bootstrap samples have no maximum inside the parameter "
             "space: the data say too little about this model. Use fewer spatial lags, or time "
             "effects against a common trend."
         )
-    return made[kept]
+    return made[found]
 
 
-def _check(design: Design, how: Wild) -> None:
+def check(design: Design, how: Wild) -> None:
+    """Refuse samples that cannot be made, and choices that do not exist."""
     cluster, weights, draws, _ = how
     known = CLUSTERS if design.groups is None else (*CLUSTERS, CLUSTER)
     if cluster not in known:

@@ -11,8 +11,9 @@ from cases import made_up, redrawn
 from numpy.testing import assert_allclose
 
 import spatialsyn as ss
-from spatialsyn.models.bootstrap import WEIGHTS, Wild, null_tests, samples
+from spatialsyn.models.bootstrap import WEIGHTS, Wild, samples
 from spatialsyn.models.design import align, build
+from spatialsyn.models.nulls import null_tests
 from spatialsyn.models.qml import estimate_qml
 from spatialsyn.numerics.transform import sweep
 

@@ -1,0 +1,109 @@
+"""Maximum likelihood under the hypothesis that an effect is zero.
+
+    y = rho W y + Z delta + e,   R(rho)'delta = 0
+
+An effect is linear in the coefficients, given rho: R holds readings of S^-1 C_k
+(`effects.multipliers`). With Z = Q U and w = U'^-1 R restricted least squares takes out of
+Q'(y - rho W y) what lies along w,
+
+    delta = U^-1 (q - m w),   e = (I - QQ')(y - rho W y) + m Q w,   m = w'q / w'w
+
+so that a search over rho alone is left. At the best delta the slope of the likelihood is that of
+the Lagrangian, T* d ln|S| + (e'Wy - m dR'delta) / sigma2. Ours; with one carrier the
+regressor is left out, and where R does not turn with rho (the total effect, rows of W that sum
+to one) it is X - W X in place of X and W X.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from spatialsyn.models.design import Design
+from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.line import peak, searched
+from spatialsyn.models.qml import multiplier_at, parameter_names
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import LogDet
+
+# The effect at parameters (q,), and its derivatives in them, (q,).
+Effect: TypeAlias = Callable[[Array], tuple[float, Array]]
+# Step of differences of the slope, in parts of the interval of rho; they only guide Newton.
+DIFFERENCE = 1e-6
+
+
+def estimate_null(design: Design, effect: Effect, rho: Array | None = None) -> Estimate:
+    """The estimate under which `effect` is zero, of a model with one rho or none; no covariance.
+
+    Parameters
+    ----------
+    rho : (1,), where it is held; the best one by default
+
+    Raises
+    ------
+    EstimationError
+        The likelihood has no maximum inside the parameter space.
+    """
+    size, p = design.y.size, len(design.names)
+    both = np.column_stack([design.y.ravel(), design.Wy.reshape(size, -1)])
+    Q, U = np.linalg.qr(design.Z.reshape(size, p))
+    on_Q = Q.T @ both
+    left = both - Q @ on_Q
+
+    def fitted(rho: Array) -> tuple[Array, Array, float]:
+        """Parameters, e and m."""
+        _, moved = effect(np.r_[np.zeros(p), rho, 0.0])
+        w, mixed = solve_triangular(U, moved[:p], trans="T"), np.r_[1.0, -rho]
+        q = on_Q @ mixed
+        m = float(w @ q / (w @ w))
+        e = left @ mixed + m * (Q @ w)
+        return np.r_[solve_triangular(U, q - m * w), rho, e @ e / design.nobs], e, m
+
+    if rho is None:
+        rho = _best(design, effect, fitted) if design.W else np.zeros(0)
+    params, e, _ = fitted(rho)
+    return Estimate(
+        names=parameter_names(design),
+        params=params,
+        cov=None,
+        loglik=_value(design, params),
+        nobs=design.nobs,
+        residuals=e.reshape(design.y.shape),
+        multiplier=multiplier_at(design, rho),
+        space=design.space,
+    )
+
+
+def _best(
+    design: Design, effect: Effect, fitted: Callable[[Array], tuple[Array, Array, float]]
+) -> Array:
+    """The rho of the highest restricted likelihood, (1,)."""
+    logdet, Wy, p = design.logdet, design.Wy.ravel(), len(design.names)
+    assert isinstance(logdet, LogDet)
+    low, high = searched(logdet)
+    step = DIFFERENCE * (high - low)
+
+    def value(rho: Array) -> Array:
+        return np.array([_value(design, fitted(np.array([one]))[0]) for one in rho])
+
+    def slope(rho: float) -> float:
+        params, e, m = fitted(np.array([rho]))
+        turned = effect(params)[1][p]
+        return design.copies * float(logdet.slope(rho)) + (e @ Wy - m * turned) / params[-1]
+
+    def derivatives(rho: Array) -> tuple[Array, Array]:
+        one = float(rho)
+        bend = (slope(one + step) - slope(one - step)) / (2 * step)
+        return np.asarray(slope(one)), np.asarray(bend)
+
+    return np.array([peak(value, derivatives, logdet, "rho")])
+
+
+def _value(design: Design, params: Array) -> float:
+    """The log-likelihood, sigma2 being the best one, constants included."""
+    rho = params[len(design.names)]
+    jacobian = float(design.logdet(rho)) if isinstance(design.logdet, LogDet) else 0.0
+    return design.copies * jacobian - design.nobs / 2 * float(np.log(2 * np.pi * params[-1]) + 1)

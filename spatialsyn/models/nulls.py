@@ -1,0 +1,198 @@
+"""Hypotheses that are tested by the wild cluster bootstrap-t, with the null imposed.
+
+The samples come from the model estimated under the hypothesis: without a coefficient, or with
+an effect of zero (`constrained`). Every t, of the data and of the samples, has the standard
+error clustered in the same way (Cameron, Gelbach & Miller 2008), that of an effect by the
+delta method.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from spatialsyn.engine.tasks import HERE, Engine, ranges
+from spatialsyn.errors import EstimationError
+from spatialsyn.models.bootstrap import (
+    BLOCK,
+    TASK,
+    Source,
+    Wild,
+    beside,
+    check,
+    drawn,
+    kept,
+    refitted,
+    samples,
+)
+from spatialsyn.models.constrained import Effect, estimate_null
+from spatialsyn.models.covariance import robust_covariance
+from spatialsyn.models.design import Design
+from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.likelihood import filtered, names
+from spatialsyn.models.qml import estimate_qml, parameter_names
+from spatialsyn.numerics.lags import Array
+from spatialsyn.numerics.logdet import JointLogDet
+from spatialsyn.numerics.multiplier import multiplier
+
+# Where all signs are equal least squares finds the t of the data again, but for rounding: t that
+# differ by less than this share are the same.
+SAME = 1e-9
+
+
+class Null(NamedTuple):
+    """A hypothesis that is tested: what is zero in its samples, a coefficient or an effect."""
+
+    of: Effect
+    cluster: str
+    start: Array
+    source: Source
+
+
+def null_tests(
+    design: Design, estimate: Estimate, tested: Sequence[str], how: Wild, engine: Engine = HERE
+) -> list[tuple[float, float, float]]:
+    """Standard error, t and bootstrap p-value of the hypothesis that a parameter is zero, for each.
+
+    The samples come from the model estimated without it, and every t, of the data and of
+    the samples, has the standard error clustered in the same way: the restricted wild
+    cluster bootstrap-t. p counts |t*| >= |t|, both sides together.
+    """
+    check(design, how)
+    nulls = [_null(design, estimate, name, how) for name in tested]
+    return _tested(design, estimate, nulls, how.draws, engine)
+
+
+def effect_tests(
+    design: Design, estimate: Estimate, effects: Mapping[str, Effect], how: Wild
+) -> list[tuple[float, float, float]]:
+    """The same of the hypothesis that an effect is zero, for each; their keys name them.
+
+    Of samples that `check` allows, of a model whose samples are fitted side by side (`beside`).
+    """
+    nulls = []
+    for name, effect in effects.items():
+        nulls.append(_no_effect(design, estimate, name, effect, how))
+    return _tested(design, estimate, nulls, how.draws)
+
+
+def _no_effect(design: Design, estimate: Estimate, name: str, effect: Effect, how: Wild) -> Null:
+    """Samples in which an effect is zero.
+
+    Far from zero the likelihood under the null may rise up to the end of the interval of rho,
+    where no samples can be made. They keep the estimated rho then, which is as consistent.
+    """
+    try:
+        restricted = estimate_null(design, effect)
+    except EstimationError:
+        rho = estimate.params[len(design.names) : -1]
+        restricted = estimate_null(design, effect, rho)
+        warnings.warn(
+            f"where the effect [{name}] is zero the likelihood rises up to the end of the interval "
+            f"of rho: its samples keep the estimated rho = {rho[0]:.3g}. It does so for effects "
+            "far from zero; if this one is not, look for a common trend (time effects).",
+            stacklevel=4,
+        )
+    return Null(effect, how.cluster, np.zeros(0), samples(design, design, restricted, how))
+
+
+def _tested(
+    design: Design, estimate: Estimate, nulls: Sequence[Null], draws: int, engine: Engine = HERE
+) -> list[tuple[float, float, float]]:
+    parts = ranges(draws, BLOCK if beside(design) else TASK)
+    items = [(k, which) for k in range(len(nulls)) for which in parts]
+    made = engine.all(partial(_studentised_samples, nulls), items, "samples")
+    found = []
+    for k, null in enumerate(nulls):
+        se, t = _studentised(design, estimate, null)
+        stars = [stars for (of, _), stars in zip(items, made, strict=True) if of == k]
+        beyond = np.abs(kept(np.concatenate(stars))[:, 1]) >= abs(t) * (1 - SAME)
+        found.append((se, t, float((1 + beyond.sum()) / (1 + len(beyond)))))
+    return found
+
+
+def _null(design: Design, estimate: Estimate, name: str, how: Wild) -> Null:
+    null = without(design, name)
+    restricted = estimate_qml(null)
+    true = dict(zip(restricted.names, restricted.params, strict=True))
+    start = np.array([true.get(k, 0.0) for k in names(design)])
+    source = samples(design, null, restricted, how)
+    of = partial(_coefficient, estimate.names.index(name))
+    return Null(of, how.cluster, start, source)
+
+
+def _coefficient(where: int, params: Array) -> tuple[float, Array]:
+    """One of the parameters, and its derivatives in all of them."""
+    return float(params[where]), np.eye(len(params))[where]
+
+
+def _studentised_samples(nulls: Sequence[Null], item: tuple[int, slice]) -> Array:
+    """(b, 2) standard errors and t of some samples of one hypothesis."""
+    null = nulls[item[0]]
+    design, made = null.source.design, null.source.part(item[1])
+    rows = [
+        _studentised_sample(drawn(design, made, i), params, null)
+        for i, params in enumerate(refitted(design, made, null.start))
+    ]
+    return np.array(rows)
+
+
+def without(design: Design, name: str) -> Design:
+    """The design of the model in which parameter `name` is zero."""
+    if design.error is not None and name == design.error.name:
+        return replace(design, error=None)
+    error = design.error
+    if name in design.rho_names:
+        keep = [j for j, other in enumerate(design.rho_names) if other != name]
+        logdet = design.logdet
+        rest = None
+        if isinstance(logdet, JointLogDet):
+            rest = JointLogDet(tuple(logdet.matrices[j] for j in keep), logdet.unit_root)
+        return replace(
+            design,
+            Wy=design.Wy[..., keep],
+            W=tuple(design.W[j] for j in keep),
+            rho_names=tuple(design.rho_names[j] for j in keep),
+            logdet=rest,
+            error=error and replace(error, Wy=error.Wy[..., keep]),
+        )
+    keep = [j for j, other in enumerate(design.names) if other != name]
+    return replace(
+        design,
+        Z=design.Z[..., keep],
+        columns=tuple(design.columns[j] for j in keep),
+        error=error and replace(error, Z=error.Z[..., keep]),
+    )
+
+
+def _studentised(design: Design, estimate: Estimate, null: Null) -> Array:
+    """(2,) clustered standard error, by the delta method, and t of what is tested."""
+    value, gradient = null.of(estimate.params)
+    se = np.sqrt(gradient @ robust_covariance(design, estimate, null.cluster) @ gradient)
+    return np.array([se, value / se])
+
+
+def _studentised_sample(design: Design, params: Array, null: Null) -> Array:
+    """The same of a sample; NaN where it has no estimate or no covariance."""
+    if not np.isfinite(params).all():
+        return np.full(2, np.nan)
+    p, m = len(design.names), len(design.W)
+    y, Z = filtered(design, params[p:-1])
+    estimate = Estimate(
+        names=parameter_names(design),
+        params=params,
+        cov=None,
+        loglik=np.nan,
+        nobs=design.nobs,
+        residuals=(y - Z @ params[:p]).reshape(design.y.shape),
+        multiplier=multiplier(design.W, params[p : p + m], len(design.y)),
+    )
+    try:
+        return _studentised(design, estimate, null)
+    except EstimationError:
+        return np.full(2, np.nan)
