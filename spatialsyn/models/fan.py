@@ -3,16 +3,15 @@
     (rho_1, rho_2) = r d,   S = I - r D,   D = d_1 W_1 + d_2 W_2
     l(r) = T* ln|S| - n*T*/2 ln(e'e),   e = e_y - r (d_1 e_W1y + d_2 e_W2y)
 
-A ray is the model of one matrix, D: its eigenvalues give ln|S| at every r, and the space of r ends
-at one over the largest real one, as that of a single rho does. Elhorst, Lacombe & Piras (2012,
-Regional Science and Urban Economics 42, 211-220) look for the region in which such a model is
-stationary. |rho_1| + |rho_2| < 1 with rows that sum to one (Lee & Liu 2010, Econometric Theory 26,
-187-230; Badinger & Egger 2013) is enough for I + rD + (rD)^2 + ... to converge to S^-1, and not
-necessary; S^-1 exists without it, and so does a likelihood, whose highest peak lies beyond with few
-observations at times. Hence all of every ray is looked at; `warnings_of` tells where the series
-diverges. What lies behind the first r at which S is singular is left out, though det S may be
-positive again and the way there lead around: fewer of the same links would have no multiplier, and
-the model of the one matrix D ends there.
+A ray is the model of one matrix, D: its eigenvalues give ln|S| at every r (Ord 1975), and r ends
+at one over the largest real one, as a single rho does. |rho_1| + |rho_2| < 1 with rows that sum to
+one (Lee & Liu 2010, Econometric Theory 26, 187-230) is enough for I + rD + (rD)^2 + ... to come to
+S^-1, and not necessary; the region in which the model is stationary is larger (Elhorst, Lacombe &
+Piras 2012, Regional Science and Urban Economics 42, 211-220). Beyond it S^-1 and the likelihood
+still exist, and with few observations its highest peak is there at times. Hence all of every ray is
+looked at, and `diverging` tells where the series does not converge. What lies behind the first
+singular S of a ray is left out (ours), though det S may be positive again and the way there lead
+around: some share of the same links would have no multiplier, and as one matrix D ends there.
 """
 
 from __future__ import annotations
