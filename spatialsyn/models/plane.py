@@ -15,7 +15,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.line import stretches
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.optimize import scanned
+from spatialsyn.numerics.optimize import SCAN, scanned
 from spatialsyn.numerics.traces import Solved
 
 
@@ -29,27 +29,38 @@ def logdets(design: Design) -> list[LogDet]:
 
 def axes(design: Design) -> list[Array]:
     """The values of rho and of lambda, over all of their intervals, dense towards the ends."""
-    return [
-        np.sort(np.concatenate([scanned(part) for part in stretches(logdet)]))
-        for logdet in logdets(design)
-    ]
+    return [all_of(logdet, SCAN) for logdet in logdets(design)]
+
+
+def all_of(logdet: LogDet, points: int) -> Array:
+    """Values over all of the interval of one rho or lambda, so many in each of its stretches."""
+    return np.sort(np.concatenate([scanned(part, points) for part in stretches(logdet)]))
 
 
 def heights(design: Design, rho: Array, lam: Array) -> Array:
     """The concentrated log-likelihood without its constants, (k, l), of one rho and one lambda."""
-    error = design.error
-    assert error is not None
     of_rho, of_lam = logdets(design)
-    size = design.y.size
-    own = np.column_stack([v.reshape(size, -1) for v in (design.Z, design.y, design.Wy)])
-    lagged = np.column_stack([v.reshape(size, -1) for v in (error.Z, error.y, error.Wy)])
-    length = np.sqrt((own**2).sum(axis=0))
-    scale = np.where(length > 0, length, 1.0)
-    columns = own / scale - lam[:, None, None] * (lagged / scale)
-    # The last two rows of the triangle are what the regressors leave of y and Wy.
-    left = np.asarray(np.linalg.qr(columns, mode="r"))[:, -2:, -2:] * scale[-2:]
-    y, Wy = left[:, :, 0], left[:, :, 1]
+    rest = left(design, lam)
+    y, Wy = rest[:, :, 0], rest[:, :, 1]
     squares = ((y[:, None] - rho[:, None] * Wy[:, None]) ** 2).sum(axis=2).T
     with np.errstate(divide="ignore"):  # where nothing is left the regressors fit exactly
         jacobian = of_rho(rho)[:, None] + of_lam(lam)
         return np.asarray(design.copies * jacobian - design.nobs / 2 * np.log(squares))
+
+
+def left(design: Design, lam: Array) -> Array:
+    """What the regressors leave of y and every Wy at each lambda: triangles, (l, 1 + m, 1 + m).
+
+    Without a spatial error lambda is zero.
+    """
+    size, error, m = design.y.size, design.error, len(design.W)
+    own = np.column_stack([v.reshape(size, -1) for v in (design.Z, design.y, design.Wy)])
+    length = np.sqrt((own**2).sum(axis=0))
+    scale = np.where(length > 0, length, 1.0)
+    columns = (own / scale)[None]
+    if error is not None:
+        lagged = np.column_stack([v.reshape(size, -1) for v in (error.Z, error.y, error.Wy)])
+        columns = columns - lam[:, None, None] * (lagged / scale)
+    # The last rows of the triangle are what the regressors leave of y and the lags.
+    rows = np.asarray(np.linalg.qr(columns, mode="r"))
+    return rows[:, -1 - m :, -1 - m :] * scale[-1 - m :]

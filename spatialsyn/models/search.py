@@ -3,8 +3,9 @@
 With a spatial error, several lags of y or random effects the search has more than one
 dimension, and the likelihood may have more than one peak: it is climbed from the points of a
 grid that are higher than all around them. For one rho beside one lambda the grid is dense
-(`plane`). Elsewhere it is coarse; a lag and an error tell much the same story, so that what is
-found at (rho, lambda) is tried at (lambda, rho) too: a second peak there may be narrow.
+(`plane`), and so it is for the rho of two W (`fan`). Elsewhere it is coarse; a lag and an error
+tell much the same story, so that what is found at (rho, lambda) is tried at (lambda, rho) too: a
+second peak there may be narrow.
 (An outer loop that alternates between lambda and delta stops early; Anselin 1988, section 12.1.)
 """
 
@@ -13,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Literal
 
 import numpy as np
 from scipy.ndimage import maximum_filter
 
 from spatialsyn.errors import EstimationError, digits
-from spatialsyn.models import plane
+from spatialsyn.models import fan, plane
 from spatialsyn.models.design import Design
 from spatialsyn.models.likelihood import concentrated, names, score, split
 from spatialsyn.models.line import REACH, wider
@@ -69,6 +71,7 @@ def best_spatial(
     linear = not (design.random or design.exponential) and design.yearly_error is None
     linear = linear and loglik is concentrated
     dense = linear and len(design.W) == 1 and bool(plane.logdets(design))
+    by_rays = linear and fan.sees(design)
     if linear:
         design = compressed(design)
 
@@ -82,6 +85,8 @@ def best_spatial(
 
     if start is not None:
         starts: list[Array] = [start / unit]
+    elif by_rays:
+        starts = _on_rays(design, unit)
     else:
         starts = _on_plane(design, unit) if dense else _seen(design, value, unit)
     starts = [s for s in starts if np.isfinite(value(s))]
@@ -92,7 +97,7 @@ def best_spatial(
         beside = max([np.r_[pooled, phi] / unit for phi in PHI], key=value)
         if value(beside) > value(top):
             top = maximise_from(value, slope, [beside])
-    if start is None and design.error is not None and not dense:
+    if start is None and design.error is not None and not (dense or by_rays):
         others = [s for s in _exchanged(top, len(design.W)) if np.isfinite(value(s))]
         top = max([top, *(maximise_from(value, slope, [s]) for s in others)], key=value)
     best = np.asarray(top * unit)
@@ -200,12 +205,24 @@ def _on_plane(design: Design, unit: Array) -> list[Array]:
     return _starts([list(rho / unit[0]), list(lam / unit[1])], plane.heights(design, rho, lam))
 
 
+def _on_rays(design: Design, unit: Array) -> list[Array]:
+    """The starts of climbs over two rho, and lambda, in units: the last ray is by the first."""
+    rho, lam, heights = fan.seen(design)
+    tops = _peaks(heights, ("nearest", "wrap", "nearest"))
+    places = [np.unravel_index(top, heights.shape) for top in tops]
+    return [np.r_[rho[ray, at], lam[k]][: len(unit)] / unit for k, ray, at in places]
+
+
 def _starts(axes: Sequence[Sequence[float]], heights: Array) -> list[Array]:
     """The highest points of the grid of these axes among those that no neighbour exceeds."""
     points = [np.array(point) for point in product(*axes)]
-    peaks = np.flatnonzero(heights == maximum_filter(heights, size=3, mode="nearest"))
-    ordered = sorted(peaks, key=lambda at: heights.flat[at], reverse=True)
-    return [points[at] for at in ordered[:CLIMBS]]
+    return [points[at] for at in _peaks(heights, ["nearest"] * heights.ndim)]
+
+
+def _peaks(heights: Array, beyond: Sequence[Literal["nearest", "wrap"]]) -> list[int]:
+    """The places, in one row, of the highest that no neighbour exceeds; `beyond` every end."""
+    peaks = np.flatnonzero(heights == maximum_filter(heights, size=3, mode=beyond))
+    return sorted(peaks.tolist(), key=lambda at: float(heights.flat[at]), reverse=True)[:CLIMBS]
 
 
 def _exchanged(at: Array, m: int) -> list[Array]:

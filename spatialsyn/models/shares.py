@@ -23,6 +23,7 @@ from spatialsyn.errors import ModelError, named
 from spatialsyn.models.convex import at, check_peak, concentrated, highest, mixture_of
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.fan import diverging
 from spatialsyn.models.information import information
 from spatialsyn.models.likelihood import filtered
 from spatialsyn.models.mixture import Mixture
@@ -101,7 +102,7 @@ def share_test(
 
 
 def warnings_of(design: Design, estimate: Estimate) -> list[str]:
-    """What a reader must know about matrices that are hard to tell apart."""
+    """What a reader must know of several matrices: hard to tell apart, or without a series."""
     names = [name[4:-1] for name in design.rho_names]
     if len(names) < 2 and design.mixture is None:
         return []
@@ -118,7 +119,8 @@ def warnings_of(design: Design, estimate: Estimate) -> list[str]:
                 f"of the lags of y {lags:.2f}): the data hardly tell them apart."
             )
     if design.mixture is None:
-        return found
+        p = len(design.names)
+        return found + diverging(design, estimate.params[p : p + len(names)])
     sums = [dense(W).sum(axis=-1) for W in design.W]
     if max(float(np.abs(s - 1).max()) for s in sums) > ROW_SUM:
         found.append(

@@ -237,8 +237,8 @@ class JointLogDet:
     Where matrices change over time, (T, n, n), it is the mean over the years.
     With `unit_root`, for row-standardised matrices, ln|F'SF|: ln|S| less ln(1 - sum_m rho_m), but
     from J S J + 11'/n, J = I - 11'/n, which has its determinant and nothing to cancel at the edge.
-    The parameter space is the connected set around zero on which S stays invertible;
-    sum |rho_m| < 1 is sufficient for row-standardised matrices, not necessary.
+    The parameter space is that around zero on which S stays invertible on the straight way from
+    zero; sum |rho_m| < 1 is sufficient for row-standardised matrices, not necessary.
     """
 
     matrices: tuple[Array, ...]
@@ -258,6 +258,21 @@ class JointLogDet:
         w = by_parts(np.eye(self._n) - self.S(rho))
         real = w.real[np.abs(w.imag) <= REAL * max(1.0, float(np.abs(w).max()))]
         return float(1 - real.max(initial=0.0))
+
+    def along(self, d: Array) -> tuple[Eigenvalues, tuple[float, float]]:
+        """The log-determinant at r d as a function of r, and the r at which its space ends."""
+        D = np.eye(self._n) - self.S(d)
+        w, years = by_parts(D), len(D.reshape(-1, *D.shape[-2:]))
+        real = w.real[np.abs(w.imag) <= REAL * np.abs(w).max(initial=0.0)]
+        low, high = float(real.min(initial=0.0)), float(real.max(initial=0.0))
+        if self.unit_root:  # one of sum d a year, like that of sum rho
+            w = w[np.argsort(np.abs(w - d.sum()))[years:]]
+        ends = (1 / low if low < 0 else -np.inf, 1 / high if high > 0 else np.inf)
+        return Eigenvalues(w, years), ends
+
+    def radius(self, rho: Array) -> float:
+        """The spectral radius of sum_m rho_m W_m; below one S^-1 is the sum of its powers."""
+        return float(np.abs(by_parts(np.eye(self._n) - self.S(rho))).max())
 
     def contains(self, rho: Array) -> bool:
         """Whether rho, shape (m,), lies in the parameter space, and not on its edge."""

@@ -352,6 +352,10 @@ SENTENCES = {
     "tell them apart.": (
         "W[{}] 与 W[{}] 相互重叠（权重相关系数 {}，y 空间滞后相关系数 {}）：数据难以区分二者。"
     ),
+    "sum rho W has spectral radius {}, not below one: S^-1 exists, but is not the sum of "
+    "spillovers of all orders, which grow with the order.": (
+        "Σ rho W 的谱半径为 {}，不小于一：S^-1 存在，但各阶溢出逐阶放大，其和不收敛于 S^-1。"
+    ),
     "Not all rows of the mixed matrices sum to one: shares depend on their scales.": (
         "混合矩阵的行和并非均为一：份额取决于其尺度。"
     ),
