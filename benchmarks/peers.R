@@ -42,6 +42,11 @@ splm_model <- function(given, method) {
     y ~ x0 + x1 + x2 + w0 + w1 + w2, given$frame, listw = given$W, model = "within",
     effect = "twoways", lag = TRUE, spatial.error = "none"
   )
+  if (identical(method, "impacts")) { # traces of W alone: those of all years are T times as many
+    years <- length(unique(given$frame$year))
+    tr <- spatialreg::trW(as(given$W, "CsparseMatrix"), type = "mult") * years
+    summary(splm::impacts(made, tr = tr, R = 200), zstats = TRUE, short = TRUE)
+  }
   c(made$coefficients[[1]], sqrt(made$vcov[1, 1]))
 }
 

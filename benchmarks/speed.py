@@ -18,9 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -30,17 +28,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import in_r
 import numpy as np
+from in_r import EACH, EIGEN, OF_R, R, environ
 
 HERE = Path(__file__).parent
 PAGE, FIGURE = HERE.parent / "docs" / "speed.md", HERE.parent / "docs" / "speed.png"
 RATIOS = HERE / "ratios.json"
-THREADS = {key: "1" for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 RHO, FALL, DENSE = 0.5, 2 / 3, "dense W, bootstrap, draws"
-# Runs of a process that takes turns with one of R, after its first.
-EACH = 5
-R, EIGEN = "spatialreg Matrix", "spatialreg eigen"
-OF_R = (R, EIGEN, "splm", "SDPDmod")
 
 # Of each case: cities, years, fixed effects, and the programs: once, or once and more in turns.
 CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
@@ -59,7 +54,7 @@ CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
         300,
         15,
         "twoways",
-        {"ours": 26, "spreg panel": 26, "splm": 5, "SDPDmod": 5},
+        {"ours": 26, "spreg panel": 26, "splm": 5, "splm impacts": 5, "SDPDmod": 5},
     ),
     "the same, W known": (300, 15, "twoways", {"ours again": 26, "spreg panel": 26}),
 }
@@ -176,33 +171,11 @@ def _prepared(arrays: dict[str, Any], program: str, fixed: str) -> Callable[[], 
     return spreg(arrays, program.split()[1])
 
 
-def environ() -> dict[str, str]:
-    """One BLAS thread."""
-    return {**os.environ, **THREADS}
-
-
 def run(paths: list[str], fixed: str, turns: int, *programs: str) -> dict[str, Any]:
     """What a child says."""
     command = [sys.executable, __file__, "--child", *paths, fixed, str(turns), *programs]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environ())
     return dict(json.loads(shown.stdout.splitlines()[-1]))
-
-
-def in_r(program: str) -> bool:
-    """Whether R is installed with the package of a program."""
-    if shutil.which("Rscript") is None:
-        return False
-    command = ["Rscript", "-e", f"loadNamespace('{program.split()[0]}')"]
-    return subprocess.run(command, capture_output=True).returncode == 0
-
-
-def by_r(paths: list[str], years: list[int], program: str) -> dict[str, Any]:
-    """What a process of R says, of files beside those in `paths`."""
-    stems = [path.removesuffix(".npz") for path in paths]
-    numbers = map(str, [*years, EACH])
-    command = ["Rscript", str(HERE / "peers.R"), *stems, *numbers, *program.split()]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environ())
-    return dict(json.loads(shown.stdout.splitlines()[-1].replace("NaN", "null")))
 
 
 def stored(folder: str, n: int, T: int) -> str:
@@ -235,7 +208,7 @@ def measured(case: str, folder: str) -> dict[str, dict[str, Any]]:
         kept = {"runs": len(times), "cpu": statistics.median(times)}
         kept |= {"gb": alone["gb"], "own": alone["own"]}
         found[program] = kept | {key: own[key] for key in ("rho", "se", "said")}
-    for program in (one for one in programs if one in OF_R and in_r(one)):
+    for program in (one for one in programs if one in OF_R and in_r.installed(one)):
         found[program] = beside_r(paths, years, fixed, program, programs[program])
     return found
 
@@ -248,7 +221,7 @@ def beside_r(
     for _ in range(turns):
         mine = run(paths, fixed, 1 + EACH, "ours")["programs"]["ours"]
         own.append(statistics.median(mine["cpu"][1:]))
-        theirs.append(by_r(paths, years, program))
+        theirs.append(in_r.said(paths, years, program))
     kept = {"runs": turns, "cpu": statistics.median(one["cpu"] for one in theirs)}
     return theirs[-1] | kept | {"beside": statistics.median(own)}
 
@@ -294,6 +267,7 @@ def page(found: dict[str, dict[str, dict[str, Any]]], others: str) -> str:
         table="\n".join(rows),
         said="\n".join(f"* {case}: {text}" for case, text in said.items()),
         others=others,
+        each=EACH,
         version=next((v[R]["version"] for v in found.values() if R in v), ""),
         machine=f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
     )
@@ -313,18 +287,22 @@ on different days, on which the machine may be twice as slow: compare programs w
 
 {table}
 
-spreg's panel model has individual effects only and no effects table; ours is two-way with all
-effects, so the two estimates of rho differ. spreg's full method is given no 10,000 units, for its
-memory. Processes of R, with OpenBLAS as ours, take turns with ours, and the second run of each
-counts (`benchmarks/peers.R`). R's spatialreg {version} is `lagsarlm(Durbin = TRUE)` with standard
-errors and without effects. With method "Matrix" its standard errors come from a numerical Hessian:
+spreg's panel model is `ML_LagFE(slx_lags=1, spat_impacts="full")`: individual effects only, and
+average effects without standard errors; ours is two-way, so the two estimates of rho differ.
+spreg's full method is given no 10,000 units, for its memory. Processes of R, with OpenBLAS as
+ours, take turns with ours, and of each the median of {each} runs counts, after a first one
+(`benchmarks/peers.R`). R's spatialreg {version} is `lagsarlm(Durbin = TRUE)` with standard errors
+and without effects. With method "Matrix" its standard errors come from a numerical Hessian:
 compare them with those of method "eigen", which are of the exact information like ours. *None*
-says that it gave NaN for rho or for another parameter. R's splm (`spml(effect = "twoways")`) is
-without effects too; SDPDmod is `SDPDm(effect = "twoways", LYtrans = TRUE)` and `impactsSDPDm`, 200
+says that it gave NaN for rho or for another parameter. R's splm is `spml(effect = "twoways")`
+without effects; *splm impacts* is the same with those of `impacts`, 200 draws, and their standard
+errors, from traces of W alone: its documented call builds the matrix of all years and takes ten
+times as long. SDPDmod is `SDPDm(effect = "twoways", LYtrans = TRUE)` and `impactsSDPDm`, 200
 draws. Their rho is another one: both take the lag of the demeaned outcome for the demeaned lag,
 and SDPDmod corrects a bias afterwards that ours has not. Of these two, which Debian does not
-carry, the functions that such a model calls were run as their sources have them (splm 1.6, SDPDmod
-0.0.5); on 46 states and 30 years they give what the packages give, to 1e-8 and 1e-12.
+carry, the functions that such a model calls were run as their sources have them (splm 1.6-5;
+SDPDmod 0.0.5 with the log-determinant of 0.0.6, which takes four fifths of the time); on 46
+states and 30 years they give what the packages give, to 1e-8 and 1e-12.
 
 How exact ours was, as the results print it:
 
