@@ -33,6 +33,7 @@ from spatialsyn.studyfile.sections import (
     FIGURES,
     ON_REQUEST,
     TABLES,
+    ModelSection,
     Study,
     build_panel,
     grid_of,
@@ -89,12 +90,14 @@ class Job:
         if name not in self.models:
             raise ConfigError(f"the study has no model {name!r}; it has {named(self.models, 40)}.")
         if name not in self.fitted:
-            section = section_of(self.study, name)
-            panel = years_of(self.panel, section.years)
-            self.fitted[name] = fit(
-                self.models[name], panel, self.weights, section.cov, section.missing
-            )
+            self.fitted[name] = self._fit(self.models[name], section_of(self.study, name))
         return self.fitted[name]
+
+    def _fit(self, model: SpatialModel, section: ModelSection) -> Results:
+        panel, cov = years_of(self.panel, section.years), section.cov
+        if not isinstance(cov, dict):
+            return fit(model, panel, self.weights, cov, section.missing)
+        return fit(model, panel, self.weights, missing=section.missing).with_cov(**cov)
 
     @cached_property
     def grid(self) -> Specifications | None:
@@ -102,6 +105,7 @@ class Job:
         if self.study.grid is None:
             return None
         section = self.study.models[self.study.grid.of]
+        assert not isinstance(section.cov, dict)  # refused when the file was read
         panel = years_of(self.panel, section.years)
         return Specifications(panel, self.weights, grid_of(self.study), section.cov)
 

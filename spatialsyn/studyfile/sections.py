@@ -31,6 +31,7 @@ from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study.grid import Grid
 from spatialsyn.study.rewrite import columns_read
+from spatialsyn.studyfile.covariance import Covariance, check_covariance
 from spatialsyn.studyfile.grid import GridSection, specifications
 from spatialsyn.studyfile.measures import (
     MEASURES,
@@ -115,7 +116,7 @@ class ModelSection(_Section):
     endogenous: str | list[str] = []
     instruments: str | list[str] = []
     instrument_W: str | dict[str, str] = {}
-    cov: str | None = None
+    cov: Covariance = None
     missing: Literal["refuse", "balance", "likelihood"] = "refuse"
     years: list[int] | None = Field(default=None, min_length=2, max_length=2)
 
@@ -232,6 +233,7 @@ def models(study: Study) -> dict[str, SpatialModel]:
     """The specifications by name, with those of the sweep."""
     made, known = {}, weights_names(study)
     for name, section in study.models.items():
+        check_covariance(f"models.{name}", section.cov)
         try:
             made[name] = SpatialModel(**section.model_dump(exclude={"years", "cov", "missing"}))
         except SpatialsynError as error:
@@ -303,11 +305,22 @@ def _check_report(study: Study) -> None:
 
 def _check_grid(study: Study) -> None:
     grid_of(study)
-    missing = study.models[study.grid.of].missing if study.grid else "refuse"
-    if study.grid and missing != "refuse":
+    if study.grid is not None:
+        _check_repeated(study, "grid", study.grid.of)
+
+
+def _check_repeated(study: Study, part: str, of: str) -> None:
+    """A model that `part` estimates many times has a complete panel, and a covariance of `fit`."""
+    model = study.models[of]
+    if model.missing != "refuse":
         raise ConfigError(
-            f"[grid] of = {study.grid.of!r}, which has missing = {missing!r}: a grid is estimated "
-            "on complete panels. Fill the cells, or leave cities or years out."
+            f"[{part}] of = {of!r}, which has missing = {model.missing!r}: it is estimated on "
+            "complete panels. Fill the cells, or leave cities or years out."
+        )
+    if isinstance(model.cov, dict):
+        raise ConfigError(
+            f"[{part}] of = {of!r}, which has cov = {model.cov!r}: it is estimated with one that "
+            'has no choice beside its kind. Name a further model, with cov = "city" or without cov.'
         )
 
 
@@ -320,12 +333,7 @@ def _check_indices(study: Study) -> None:
         raise ConfigError(
             f"[index_uncertainty] needs of = one of {named(study.models)}; got {section.of!r}."
         )
-    if study.models[section.of].missing != "refuse":
-        raise ConfigError(
-            f"[index_uncertainty] of = {section.of!r}, which has missing = "
-            f"{study.models[section.of].missing!r}: it is estimated on complete panels. Fill the "
-            "cells, or leave cities or years out."
-        )
+    _check_repeated(study, "index_uncertainty", section.of)
     read = columns_read(models(study)[section.of])
     known = [n for n, made in study.measures.items() if made["kind"] in REDRAWN and n in read]
     foreign = [name for name in section.names if name not in known]
