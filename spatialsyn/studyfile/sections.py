@@ -32,6 +32,7 @@ from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study.grid import Grid
 from spatialsyn.study.rewrite import columns_read
 from spatialsyn.studyfile.covariance import Covariance, check_covariance
+from spatialsyn.studyfile.faults import faults
 from spatialsyn.studyfile.grid import GridSection, specifications
 from spatialsyn.studyfile.measures import (
     MEASURES,
@@ -174,7 +175,7 @@ def read_study(path: str | Path) -> Study:
     try:
         study = Study.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(_faults(path.name, error)) from error
+        raise ConfigError(faults(path.name, error, Study, SECTIONS)) from error
     for name, options in study.measures.items():
         _check_options("measures", name, options, (*MEASURES, *TABULATED), also=())
     _check_names(study)
@@ -282,18 +283,22 @@ def _source(section: PanelSection, folder: Path) -> CityPanel:
 def _check_options(
     part: str, name: str, options: Options, kinds: tuple[str, ...], also: tuple[str, ...]
 ) -> None:
-    """The kind exists and has every key that is given."""
+    """The kind exists, has every key that is given, and is given every key that it needs."""
     kind = options.get("kind")
     if kind not in kinds:
-        raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 30)}.")
+        given = f"kind = {kind!r} is not" if "kind" in options else "needs kind ="
+        raise ConfigError(f"[{part}.{name}] {given} one of {named(kinds, 30)}.")
     module = __import__(f"spatialsyn.{part}", fromlist=[kind])
-    has = set(inspect.signature(getattr(module, kind)).parameters) - FILLED
-    has |= {"kind", *also}
+    takes = inspect.signature(getattr(module, kind)).parameters
+    has = set(takes) - FILLED | {"kind", *also}
     unknown = sorted(set(options) - has)
-    if unknown:
-        raise ConfigError(
-            f"[{part}.{name}] {kind} has no {named(unknown)}; it has {named(sorted(has), 20)}."
-        )
+    # Columns, files and matrices that are not there are told where they are looked up.
+    told = {*takes} if kind in COMPOSITES else FILLED | {COLUMNS.get(kind), FILES.get(kind)}
+    needed = {key for key, one in takes.items() if one.default is one.empty} - told
+    absent = sorted(needed - set(options))
+    if unknown or absent:
+        fault = f"has no {named(unknown)}" if unknown else f"needs {named(absent)}"
+        raise ConfigError(f"[{part}.{name}] {kind} {fault}; it has {named(sorted(has), 20)}.")
 
 
 def _check_report(study: Study) -> None:
@@ -361,23 +366,6 @@ def _check_names(study: Study) -> None:
 def stem(name: str) -> str:
     """The name of a model or matrix as part of a file name."""
     return "".join(c if c.isalnum() else "_" for c in name).strip("_")
-
-
-def _faults(name: str, error: ValidationError) -> str:
-    """pydantic's findings, one per line, with the keys that there are."""
-    lines = []
-    for fault in error.errors(include_url=False):
-        *section, key = map(str, fault["loc"])
-        where = f"  [{'.'.join(section) or 'top level'}] {key}"
-        if fault["type"] == "extra_forbidden":
-            kind = SECTIONS.get(section[0] if section else "", Study)
-            lines.append(f"{where}: there is no such key; there are {named(kind.model_fields, 30)}")
-        else:
-            plain = isinstance(fault["input"], str | int | float)
-            given = f"; got {fault['input']!r}" if plain else ""
-            lines.append(f"{where}: {fault['msg']}{given}")
-    count = f"{len(lines)} fault{'s' * (len(lines) > 1)}"
-    return "\n".join([f"{name} has {count}:", *lines])
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

@@ -216,7 +216,8 @@ def test_a_run_tells_what_its_weights_share(folder):
         ('kind = "flows"\nids = [11]\ntable = "flows.csv"', "flows has no 'ids'"),
         ('kind = "rings"\nedges = [100]', r"\[weights.w\] .*two kilometres or more"),
         ('kind = "rings"', "rings need two kilometres or more"),
-        ("k = 3", "kind = None is not one of 'contiguity', 'knn'"),
+        ("k = 3", r"\[weights.w\] needs kind = one of 'contiguity', 'knn'"),
+        ('kind = "knn"', r"\[weights.w\] knn needs 'k'; it has 'k', 'kind', 'standardize', 'sym"),
         (
             'kind = "rings"\nedges = [0, 9]\n[weights.w_0_9]\nkind = "contiguity"',
             "two matrices of the study would be called 'w_0_9'",
@@ -261,7 +262,6 @@ def test_sections_that_are_refused_when_the_file_is_read(folder, section, messag
         ('kind = "union"', "needs of = weights named further up"),
         ('kind = "series"\nof = ["geo"]', r"needs of = \{ 2011 = "),
         ('kind = "knn"\nk = 9', r"\[weights.w\] k=9: of 6 cities"),
-        ('kind = "knn"', "cannot be made of these options"),
     ],
 )
 def test_sections_that_are_refused_when_they_are_made(folder, section, message):
