@@ -133,7 +133,9 @@ def test_tables_of_a_study_may_be_in_gbk(folder):
     job = open_job(study(folder, f"[weights.w]\n{INCIDENCE}\n"))
     assert job.weights["w"].hash == W.comembership(PLATFORMS, base_years=2001).hash
     path.write_bytes(b"id,p\n11,\xff\n")
-    with pytest.raises(ss.ConfigError, match=r"cannot read the table 'platforms.csv': it is nei"):
+    with pytest.raises(
+        ss.ConfigError, match=r"\[weights.w\] cannot read the table 'platforms.csv'"
+    ):
         _ = open_job(job.path).weights
 
 
