@@ -32,7 +32,7 @@ from spatialsyn.cities.tidying import (
     with_rows,
     with_used_categories,
 )
-from spatialsyn.errors import PanelError, expect, listed, named
+from spatialsyn.errors import PanelError, expect, listed, named, near
 from spatialsyn.numerics.lags import Array
 
 KEYS = ("city", "year")
@@ -367,9 +367,9 @@ class CityPanel:
     def _check_years(self, years: Iterable[int]) -> None:
         absent = [year for year in years if year not in self.years]
         if absent:
-            raise PanelError(
-                f"the panel has no years {named(absent)}; it has {self.years[0]}-{self.years[-1]}."
-            )
+            kind = ", whole numbers and no text" if any(isinstance(y, str) for y in absent) else ""
+            span = f"{self.years[0]}-{self.years[-1]}{kind}"
+            raise PanelError(f"the panel has no years {named(absent)}; it has {span}.")
 
     def _grouping(self, name: str) -> pd.Series:
         if name in self.columns:
@@ -390,8 +390,10 @@ class CityPanel:
             if isinstance(group.dtype, pd.CategoricalDtype):
                 group = group.cat.remove_unused_categories()
         else:
+            known = [*self.columns, *(() if self.cities is None else self.cities.columns)]
             raise PanelError(
-                f"no column {name!r} to group the cities by, in the table or polygons."
+                f"no column {name!r}{near(name, known)} to group the cities by, in the table or "
+                f"polygons{'' if self.cities is not None else ', of which there are none'}."
             )
         check_blocks(name, group)
         return group.rename(name)

@@ -16,7 +16,7 @@ from spatialsyn.cities.checks import where_it_may_be
 from spatialsyn.cities.encoding import encoding_of, text_encoding
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.tidying import with_empty_cells, with_kind_of, with_years_of_dates
-from spatialsyn.errors import PanelError, expect, named
+from spatialsyn.errors import PanelError, expect, named, near
 
 TABLES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet", ".dta")
 UNICODE_STATA = 118  # the format of files from which Stata, with its release 14, writes UTF-8
@@ -76,9 +76,10 @@ def read_panel(
     if polygons is not None and city not in frame.columns:
         raise PanelError(
             f"{Path(table).name!r} has no column {city!r}, which the boundaries have; it has "
-            f"{named(frame.columns, 40)}. Where the two files call the cities differently: "
-            f"ss.CityPanel(frame, city=..., cities=ss.read_boundaries({str(boundaries)!r}, "
-            f"city={city!r})).{where_it_may_be(frame, city)}{_across(frame, polygons.index, year)}"
+            f"{named(frame.columns, 40)}{near(city, frame.columns)}. Where the two files call the "
+            "cities differently: ss.CityPanel(frame, city=..., cities=ss.read_boundaries("
+            f"{str(boundaries)!r}, city={city!r})).{where_it_may_be(frame, city)}"
+            f"{_across(frame, polygons.index, year)}"
         )
     # A key that is not there is told from the names of the file, not from new ones.
     taken = {k: f"{k}_name" for k, own in (("city", city), ("year", year)) if k != own in frame}

@@ -74,6 +74,19 @@ def check_alike(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
             )
 
 
+def check_stand_ins(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
+    """Refuse a stand-in that is the matrix itself, or proportional to it."""
+    for W, other in model.instrument_W:
+        if dependent({W: matrices[W], other: matrices[other]}):
+            raise ModelError(
+                f"W[{other}], which stands in for W[{W}], is the same matrix, or proportional to "
+                "it: lags by it are those that are endogenous, the first stage is perfect by "
+                f"construction, and the estimates are those that take W[{W}] as given. Let a "
+                "matrix stand in that is made without what moves it, such as "
+                "ss.weights.predicted_flows(...), or take it as given: leave instrument_W out."
+            )
+
+
 def check_linked(model: SpatialModel, matrices: Mapping[str, Matrix]) -> None:
     """Refuse a rho of a block whose cities have no links: it multiplies nothing."""
     if model.regimes is None:  # `Weights` have links

@@ -25,6 +25,7 @@ from spatialsyn.models.checks import (
     check_pairs,
     check_rows,
     check_series,
+    check_stand_ins,
     check_yearly_error,
     has_yearly_error,
 )
@@ -280,6 +281,7 @@ def sweep_effects(
     fixed = model.fixed_effects
     matrices = {name: w.over(data.years) for name, w in weights.items()}
     check_alike(model, matrices)
+    check_stand_ins(model, matrices)
     check_even(model, matrices)
     X, columns = right_side(model, data, weights)
     check_names(tuple(column.name for column in columns))

@@ -13,7 +13,7 @@ from numbers import Integral
 from typing import Any
 
 from spatialsyn.errors import ModelError, SpatialsynError, expect, named
-from spatialsyn.models.roles import as_regimes
+from spatialsyn.models.roles import as_regimes, roles
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import parse
 from spatialsyn.study.rewrite import known, rewritten, spelled
@@ -114,6 +114,7 @@ def grid(
     lag_x: Any = None,
     blocks: Any = None,
     optional: str | Iterable[str] = (),
+    instrument_W: Mapping[str, str] | None = None,
 ) -> Grid:
     """Every combination of the choices, by name.
 
@@ -135,13 +136,17 @@ def grid(
         never stands without the terms it is made of: ``optional=["x:z", "z"]`` makes three models
         and leaves out "with x:z, without z": z would matter in proportion to x alone, and another
         zero of x, such as its mean, would be another model. `Grid.left_out` names them.
+    instrument_W : what stands in for the matrices of `W`, beside those that the model says itself
+        ``W=["dig", "eco"], instrument_W={"dig": "dig_hat", "eco": "eco_hat"}``: every model has
+        those of its own matrices, and one at least.
 
     A single value that is not in a list is taken by all.
 
     Raises
     ------
     ModelError
-        A combination that is no model, two that are the same one, an empty list.
+        A combination that is no model, two that are the same one, an empty list, a W without
+        a stand-in where others have one.
     """
     expect(model, SpatialModel, MODEL, ModelError)
     swaps = x if isinstance(x, list) else [] if x is None else [x]
@@ -160,6 +165,7 @@ def grid(
         if values is not None:
             axes[axis] = _alternatives(axis, values)
     axes |= {_with(term): [True, False] for term in terms}
+    stand_ins = _stand_ins(model, axes.get("W", []), instrument_W)
     points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     varied = [axis for axis, values in axes.items() if len(values) > 1]
     made, left_out = {}, []
@@ -168,7 +174,7 @@ def grid(
         if _has_orphan(point, terms, model.formula):
             left_out.append(name)
             continue
-        found = _specification(model, point, name, [one.term for one in swaps], terms)
+        found = _specification(model, point, name, [one.term for one in swaps], terms, stand_ins)
         if name in made:
             raise ModelError(f"the grid has {name!r} twice: every value of an axis once.")
         made[name] = found
@@ -237,12 +243,43 @@ def _years(value: Any) -> tuple[int, ...]:
     return tuple(sorted({int(year) for year in years}))
 
 
+def _stand_ins(model: SpatialModel, values: list[Any], given: Any) -> dict[str, str]:
+    """What stands in for each endogenous matrix of the model, and of the `values` of W."""
+    example = 'instrument_W={"dig": "dig_hat", "eco": "eco_hat"}'
+    if given is not None:
+        expect(given, Mapping, f"instrument_W of a grid is a mapping: {example}", ModelError)
+    found = {**dict(model.instrument_W), **(given or {})}
+    used = [roles(model.family, value).names for value in values] if found else []
+    foreign = [W for W in given or () if not any(W in names for names in used)]
+    if foreign:
+        raise ModelError(
+            f"instrument_W has {named(foreign)}, and the matrices of W=[...] are "
+            f"{named(dict.fromkeys(sum(used, ()))) or 'none'}: name what stands in for one of them."
+        )
+    bare = [value for value, names in zip(values, used, strict=False) if not found.keys() & names]
+    if bare:
+        raise ModelError(
+            f"nothing stands in for W={named(bare)}, while W[{next(iter(found))}] is endogenous: "
+            f"such models do not compare. Name a matrix for each, {example}, or give those that "
+            "are exogenous a grid of their own, of a model without instrument_W."
+        )
+    return found
+
+
 def _specification(
-    model: SpatialModel, point: dict[str, Any], name: str, swapped: list[str], optional: list[str]
+    model: SpatialModel,
+    point: dict[str, Any],
+    name: str,
+    swapped: list[str],
+    optional: list[str],
+    stand_ins: Mapping[str, str],
 ) -> Specification:
     fields: dict[str, Any] = {}
     if "W" in point:
         fields["W"] = point["W"]
+        if stand_ins:
+            names = roles(model.family, point["W"]).names
+            fields["instrument_W"] = {W: stand_ins[W] for W in names if W in stand_ins}
         # Lags in time that follow the matrices of Wy follow the new ones too.
         if model.lag_wy and model.lag_wy == model.roles.wy:
             fields["lag_wy"] = True

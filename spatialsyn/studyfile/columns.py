@@ -15,6 +15,7 @@ from spatialsyn.errors import ConfigError, named, near
 from spatialsyn.models.roles import Regimes, as_regimes
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import Term, names_in, parse
+from spatialsyn.studyfile.covariance import grouping_of
 from spatialsyn.studyfile.grid import NOTHING
 from spatialsyn.studyfile.sections import Study, models
 
@@ -75,6 +76,9 @@ def _groupings(study: Study, made: dict[str, SpatialModel]) -> Iterator[Place]:
     for place, regimes in _regimes(study, made):
         if regimes.above is None:
             yield place, regimes.grouping
+    for name, section in study.models.items():
+        if (by := grouping_of(section.cov)) is not None:
+            yield f"[models.{name}] cov", by
     if study.report.by is not None:
         yield "[report] by", study.report.by
 

@@ -33,6 +33,7 @@ class GridSection(BaseModel):
     lag_x: list[int] | None = None
     blocks: list[str | dict[str, Any]] | None = None
     optional: str | list[str] = []
+    instrument_W: dict[str, str] = {}
 
 
 def specifications(
@@ -62,6 +63,7 @@ def specifications(
             lag_x=section.lag_x,
             blocks=blocks and [None if b == NOTHING else b for b in blocks],
             optional=section.optional,
+            instrument_W=section.instrument_W,
         )
     except SpatialsynError as error:
         raise type(error)(f"[grid] {error}") from error

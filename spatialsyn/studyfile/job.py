@@ -18,7 +18,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.writing import make_folder
-from spatialsyn.errors import ConfigError, named
+from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.fitting import fit
 from spatialsyn.measures.redraw import Redrawn
 from spatialsyn.models.spec import SpatialModel
@@ -28,11 +28,12 @@ from spatialsyn.study.run import Study as Specifications
 from spatialsyn.study.runs import Runs, without_estimate
 from spatialsyn.studyfile.columns import check_columns
 from spatialsyn.studyfile.folder import check_replaceable, put_in_place
-from spatialsyn.studyfile.measures import indices, tabulated
+from spatialsyn.studyfile.measures import in_section, indices, tabulated
 from spatialsyn.studyfile.sections import (
     FIGURES,
     ON_REQUEST,
     TABLES,
+    ModelSection,
     Study,
     build_panel,
     grid_of,
@@ -67,7 +68,9 @@ class Job:
     @cached_property
     def panel(self) -> CityPanel:
         """The panel of the study's years."""
-        return years_of(self.source, self.study.panel.years)
+        years = {"panel": self.source, "span": self.study.panel.years}
+        made: CityPanel = in_section("panel", years_of, years)
+        return made
 
     @cached_property
     def weights(self) -> dict[str, Any]:
@@ -89,11 +92,13 @@ class Job:
         if name not in self.models:
             raise ConfigError(f"the study has no model {name!r}; it has {named(self.models, 40)}.")
         if name not in self.fitted:
-            section = section_of(self.study, name)
-            panel = years_of(self.panel, section.years)
-            self.fitted[name] = fit(
-                self.models[name], panel, self.weights, section.cov, section.missing
-            )
+            panel, weights = self.panel, self.weights  # which name their own sections
+            place = f"models.{name}]" if name in self.study.models else f"sweep] {name}:"
+            try:
+                made = _fitted(self.models[name], section_of(self.study, name), panel, weights)
+            except SpatialsynError as error:
+                raise type(error)(f"[{place} {error}") from error
+            self.fitted[name] = made
         return self.fitted[name]
 
     @cached_property
@@ -102,8 +107,11 @@ class Job:
         if self.study.grid is None:
             return None
         section = self.study.models[self.study.grid.of]
+        assert not isinstance(section.cov, dict)  # refused when the file was read
         panel = years_of(self.panel, section.years)
-        return Specifications(panel, self.weights, grid_of(self.study), section.cov)
+        parts = [panel, self.weights, grid_of(self.study), section.cov]
+        made: Specifications = in_section("grid", Specifications, {}, parts)
+        return made
 
     @cached_property
     def runs(self) -> Runs:
@@ -238,6 +246,16 @@ class Job:
             groups = named(self.panel.blocks) or "none"
             raise ConfigError(f"[report] by = {by!r} is not a grouping; the panel has {groups}.")
         return by
+
+
+def _fitted(
+    model: SpatialModel, section: ModelSection, panel: CityPanel, weights: Mapping[str, Any]
+) -> Results:
+    """`model` with the years, the covariance and the missing cells of its section."""
+    panel, cov = years_of(panel, section.years), section.cov
+    if not isinstance(cov, dict):
+        return fit(model, panel, weights, cov, section.missing)
+    return fit(model, panel, weights, missing=section.missing).with_cov(**cov)
 
 
 def open_job(path: str | Path, engine: Mapping[str, Any] | None = None) -> Job:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from spatialsyn.cities.encoding import text_encoding
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
 
@@ -105,7 +106,9 @@ def _made(panel: CityPanel, section: str, options: Options, folder: Path) -> Any
 
 def _flows(section: str, folder: Path, file: Any) -> pd.DataFrame:
     """A table of origins, destinations and flows beside the study file; ids are text."""
+    path = folder / str(file)
     try:
-        return pd.read_csv(folder / str(file), dtype={"origin": str, "destination": str})
+        ids = {"origin": str, "destination": str}
+        return pd.read_csv(path, dtype=ids, encoding=text_encoding(path))
     except (OSError, ValueError) as error:
         raise ConfigError(f"[{section}] cannot read flows = {file!r}: {error}.") from error

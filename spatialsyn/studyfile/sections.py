@@ -31,6 +31,8 @@ from spatialsyn.errors import ConfigError, SpatialsynError, named
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study.grid import Grid
 from spatialsyn.study.rewrite import columns_read
+from spatialsyn.studyfile.covariance import Covariance, check_covariance
+from spatialsyn.studyfile.faults import faults
 from spatialsyn.studyfile.grid import GridSection, specifications
 from spatialsyn.studyfile.measures import (
     MEASURES,
@@ -115,7 +117,7 @@ class ModelSection(_Section):
     endogenous: str | list[str] = []
     instruments: str | list[str] = []
     instrument_W: str | dict[str, str] = {}
-    cov: str | None = None
+    cov: Covariance = None
     missing: Literal["refuse", "balance", "likelihood"] = "refuse"
     years: list[int] | None = Field(default=None, min_length=2, max_length=2)
 
@@ -173,7 +175,7 @@ def read_study(path: str | Path) -> Study:
     try:
         study = Study.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(_faults(path.name, error)) from error
+        raise ConfigError(faults(path.name, error, Study, SECTIONS)) from error
     for name, options in study.measures.items():
         _check_options("measures", name, options, (*MEASURES, *TABULATED), also=())
     _check_names(study)
@@ -232,6 +234,7 @@ def models(study: Study) -> dict[str, SpatialModel]:
     """The specifications by name, with those of the sweep."""
     made, known = {}, weights_names(study)
     for name, section in study.models.items():
+        check_covariance(f"models.{name}", section.cov)
         try:
             made[name] = SpatialModel(**section.model_dump(exclude={"years", "cov", "missing"}))
         except SpatialsynError as error:
@@ -280,18 +283,22 @@ def _source(section: PanelSection, folder: Path) -> CityPanel:
 def _check_options(
     part: str, name: str, options: Options, kinds: tuple[str, ...], also: tuple[str, ...]
 ) -> None:
-    """The kind exists and has every key that is given."""
+    """The kind exists, has every key that is given, and is given every key that it needs."""
     kind = options.get("kind")
     if kind not in kinds:
-        raise ConfigError(f"[{part}.{name}] kind = {kind!r} is not one of {named(kinds, 30)}.")
+        given = f"kind = {kind!r} is not" if "kind" in options else "needs kind ="
+        raise ConfigError(f"[{part}.{name}] {given} one of {named(kinds, 30)}.")
     module = __import__(f"spatialsyn.{part}", fromlist=[kind])
-    has = set(inspect.signature(getattr(module, kind)).parameters) - FILLED
-    has |= {"kind", *also}
+    takes = inspect.signature(getattr(module, kind)).parameters
+    has = set(takes) - FILLED | {"kind", *also}
     unknown = sorted(set(options) - has)
-    if unknown:
-        raise ConfigError(
-            f"[{part}.{name}] {kind} has no {named(unknown)}; it has {named(sorted(has), 20)}."
-        )
+    # Columns, files and matrices that are not there are told where they are looked up.
+    told = {*takes} if kind in COMPOSITES else FILLED | {COLUMNS.get(kind), FILES.get(kind)}
+    needed = {key for key, one in takes.items() if one.default is one.empty} - told
+    absent = sorted(needed - set(options))
+    if unknown or absent:
+        fault = f"has no {named(unknown)}" if unknown else f"needs {named(absent)}"
+        raise ConfigError(f"[{part}.{name}] {kind} {fault}; it has {named(sorted(has), 20)}.")
 
 
 def _check_report(study: Study) -> None:
@@ -303,11 +310,22 @@ def _check_report(study: Study) -> None:
 
 def _check_grid(study: Study) -> None:
     grid_of(study)
-    missing = study.models[study.grid.of].missing if study.grid else "refuse"
-    if study.grid and missing != "refuse":
+    if study.grid is not None:
+        _check_repeated(study, "grid", study.grid.of)
+
+
+def _check_repeated(study: Study, part: str, of: str) -> None:
+    """A model that `part` estimates many times has a complete panel, and a covariance of `fit`."""
+    model = study.models[of]
+    if model.missing != "refuse":
         raise ConfigError(
-            f"[grid] of = {study.grid.of!r}, which has missing = {missing!r}: a grid is estimated "
-            "on complete panels. Fill the cells, or leave cities or years out."
+            f"[{part}] of = {of!r}, which has missing = {model.missing!r}: it is estimated on "
+            "complete panels. Fill the cells, or leave cities or years out."
+        )
+    if isinstance(model.cov, dict):
+        raise ConfigError(
+            f"[{part}] of = {of!r}, which has cov = {model.cov!r}: it is estimated with one that "
+            'has no choice beside its kind. Name a further model, with cov = "city" or without cov.'
         )
 
 
@@ -320,12 +338,7 @@ def _check_indices(study: Study) -> None:
         raise ConfigError(
             f"[index_uncertainty] needs of = one of {named(study.models)}; got {section.of!r}."
         )
-    if study.models[section.of].missing != "refuse":
-        raise ConfigError(
-            f"[index_uncertainty] of = {section.of!r}, which has missing = "
-            f"{study.models[section.of].missing!r}: it is estimated on complete panels. Fill the "
-            "cells, or leave cities or years out."
-        )
+    _check_repeated(study, "index_uncertainty", section.of)
     read = columns_read(models(study)[section.of])
     known = [n for n, made in study.measures.items() if made["kind"] in REDRAWN and n in read]
     foreign = [name for name in section.names if name not in known]
@@ -353,23 +366,6 @@ def _check_names(study: Study) -> None:
 def stem(name: str) -> str:
     """The name of a model or matrix as part of a file name."""
     return "".join(c if c.isalnum() else "_" for c in name).strip("_")
-
-
-def _faults(name: str, error: ValidationError) -> str:
-    """pydantic's findings, one per line, with the keys that there are."""
-    lines = []
-    for fault in error.errors(include_url=False):
-        *section, key = map(str, fault["loc"])
-        where = f"  [{'.'.join(section) or 'top level'}] {key}"
-        if fault["type"] == "extra_forbidden":
-            kind = SECTIONS.get(section[0] if section else "", Study)
-            lines.append(f"{where}: there is no such key; there are {named(kind.model_fields, 30)}")
-        else:
-            plain = isinstance(fault["input"], str | int | float)
-            given = f"; got {fault['input']!r}" if plain else ""
-            lines.append(f"{where}: {fault['msg']}{given}")
-    count = f"{len(lines)} fault{'s' * (len(lines) > 1)}"
-    return "\n".join([f"{name} has {count}:", *lines])
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

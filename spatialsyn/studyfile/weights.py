@@ -101,7 +101,7 @@ def _file(panel: CityPanel, section: str, kind: str, options: Options, folder: P
     path = folder / given
     if not path.is_file():
         raise ConfigError(f"[{section}] {parameter} = {given!r}: there is no such file.")
-    return path if kind == "read" else city_table(path, panel.ids)
+    return path if kind == "read" else in_section(section, city_table, {}, [path, panel.ids])
 
 
 def city_table(path: Path, ids: Sequence[Any]) -> pd.DataFrame:

@@ -282,7 +282,8 @@ class Weights:
         """The links among some of the cities.
 
         A standardised matrix is standardised again; links to the cities left out are
-        lost, which the recipe records as the share of all weight.
+        lost, which the recipe records as the share of all weight; of a matrix that was cut
+        before, the shares that it lost then stay, in ``weight_lost_before``.
         """
         keep = listed(ids, "subset needs a list of ids", WeightsError)
         foreign = [i for i in keep if i not in set(self.ids)]
@@ -292,7 +293,9 @@ class Weights:
         cut = self._rows([position[i] for i in keep], tuple(keep))
         rows = self.row_sums[[position[i] for i in keep]].sum()
         lost = 1 - float(cut.row_sums.sum() / rows) if rows else 0.0
-        recipe = {**self.recipe, "subset_of": self.hash, "weight_lost": round(lost, 6)}
+        recipe = {"subset_of": self.hash, **self.recipe, "weight_lost": round(lost, 6)}
+        if before := _losses(self.recipe):
+            recipe["weight_lost_before"] = before
         plain = replace(cut, recipe=recipe, standardization="none")
         return plain if self.standardization == "none" else plain.standardize(self.standardization)
 
@@ -315,8 +318,14 @@ class Weights:
 
 def said_of_cut(recipe: Mapping[str, Any]) -> str:
     """What leaving cities out did to a matrix; nothing where all are in."""
-    lost = recipe.get("weight_lost")
-    return "" if lost is None else f", cut from more cities ({lost:.1%} of the weight lost)"
+    lost = THEN.join(f"{share:.1%}" for share in _losses(recipe))
+    return lost and f", cut from more cities ({lost} of the weight lost)"
+
+
+def _losses(recipe: Mapping[str, Any]) -> tuple[float, ...]:
+    """The share of all weight that every cut took, in their order."""
+    last = (recipe["weight_lost"],) if "weight_lost" in recipe else ()
+    return (*recipe.get("weight_lost_before", ()), *last)
 
 
 def _with_old_name(weights: Weights, name: str) -> dict[str, Any]:

@@ -65,8 +65,9 @@ def read_pairs(table: Any, ids: Sequence[Any] | None, what: str) -> Pairs:
     foreign = [city for city in known if city not in set(cities)]
     if foreign:
         raise AlignmentError(
-            f"the table of {what} has cities that the matrix has not: {named(foreign)}. Leave "
-            f"their rows out, or add them to ids.{of_another_kind(foreign, cities)}"
+            f"the table of {what} has cities that the matrix has not: {named(foreign)}; its ids: "
+            f"{named(cities)}. Call the cities alike, leave their rows out, or add them to ids."
+            f"{of_another_kind(foreign, cities)}"
         )
     position = {city: i for i, city in enumerate(cities)}
     origin, destination = (

@@ -124,7 +124,7 @@ def test_the_sources_of_every_kind_are_known(tmp_path):
     ("section", "message"),
     [
         ('kind = "centrality"\nflows = "absent.csv"', r"\[measures.x\] cannot read flows = 'absent.csv'"),
-        ('kind = "centrality"', r"\[measures.x\] cannot be made of these options"),
+        ('kind = "centrality"', r"\[measures.x\] centrality needs 'flows'; it has 'direction', 'flows'"),
         ('kind = "variation"\ncolumn = "gdp"', r"kind = 'variation' is not one of 'centrality', 'coagglomeration'"),
         ('kind = "spillover_index"\ncolumn = "gdp"\ndecay = 0.1\ndistances = "km"', r"spillover_index has no 'distances'"),
         ('kind = "transaction_cost"\ncosts = "loans"\nper = "gdp"\nlevel = "macro"', r"\[measures.x\] level='macro'"),

@@ -200,10 +200,19 @@ def test_what_is_missing_or_not_to_be_tested_is_said():
     res = ss.fit(MODEL.but(instrument_W=()), panel, [w, v])
     with pytest.raises(ss.ModelError, match="compares a matrix with the one that stands in for it"):
         ss.diagnostics.weights_exogeneity(res)
-    same = ss.Weights.from_matrix(w.dense(), ids=panel.ids, name="v")
-    with pytest.raises(ss.ModelError, match=r"explain 'W\[w\]\*x' exactly"):
-        ss.fit(MODEL, panel, [w, same])
-    test = ss.diagnostics.weights_exogeneity(ss.fit(MODEL.but(family="sar"), panel, [w, same]))
+
+
+def test_matrices_whose_lags_are_the_same_have_nothing_to_compare():
+    """Cities of one row or column of a 3 x 3 board, and all others: V^2 and W are sums of I, V
+    and a matrix of ones, which year effects absorb.
+    """
+    panel, _ = made_up(9, 6)
+    one_line = np.kron(np.eye(3), np.ones((3, 3))) + np.kron(np.ones((3, 3)), np.eye(3))
+    made = {"v": one_line - 2 * np.eye(9), "w": 1 - one_line + np.eye(9)}
+    weights = [ss.Weights.from_matrix(W / 4, ids=panel.ids, name=w) for w, W in made.items()]
+    res = ss.fit(MODEL.but(family="sar", fixed_effects="twoways"), panel, weights)
+    test = ss.diagnostics.weights_exogeneity(res)
+    assert test.df == 0
     assert "same: there is nothing to compare" in test.note
 
 
@@ -294,3 +303,33 @@ def test_errors_of_two_stages_need_not_be_normal():
     found = res.diagnostics()
     assert found["Jarque-Bera"].p < 0.001
     assert "not normal" not in found.reading
+
+
+@pytest.mark.parametrize("family", ["slx", "sdm"])
+@pytest.mark.parametrize("change", [0.0, 1e-7, 2.0])
+def test_a_stand_in_that_is_the_matrix_itself_is_refused(family, change):
+    """Equal, equal but for rounding, or thrice as large: the instruments are W's own lags."""
+    panel, (w, _) = two()
+    noise = np.ones(w.dense().shape) if change > 1 else np.random.default_rng(2).random(w.dense().shape)  # fmt: skip
+    same = ss.Weights.from_matrix(w.dense() * (1 + change * noise), ids=panel.ids, name="v")
+    with pytest.raises(ss.ModelError, match=r"W\[v\], which stands in for W\[w\], is the same mat"):
+        ss.fit(MODEL.but(family=family), panel, [w, same])
+
+
+def test_of_a_stand_in_that_changes_over_the_years_all_are_compared():
+    panel, (w, v) = two()
+    last = panel.years[-1]
+    yearly = {y: w for y in panel.years}
+    same = ss.weights.series(yearly, name="v")
+    model = MODEL.but(family="slx")
+    with pytest.raises(ss.ModelError, match="first stage is perfect by construction"):
+        ss.fit(model, panel, [w, same])
+    other = ss.weights.series({**yearly, last: v}, name="v")
+    assert ss.fit(model, panel, [w, other]).first_stage().table["F"].between(1, 1e6).all()
+
+
+def test_a_stand_in_that_is_near_is_taken():
+    panel, (w, _) = two()
+    noise = np.random.default_rng(2).random(w.dense().shape)
+    near = ss.Weights.from_matrix(w.dense() * (1 + 0.01 * noise), ids=panel.ids, name="v")
+    assert ss.fit(MODEL.but(family="slx"), panel, [w, near]).first_stage().note == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from models import fitted
 
 import spatialsyn as ss
 from spatialsyn.errors import BoundaryError, ConfigError, WeightsError
@@ -107,3 +108,26 @@ def test_what_is_no_figure_is_not_saved(panel, results, tmp_path):
     for other in (panel, report.table(results)):
         with pytest.raises(ConfigError, match="save writes a figure"):
             report.save(other, tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "show", "message"),
+    [
+        (["two"], "tests", r"these models have no interval of rho \(several W have none\), instru"),
+        (["ols"], ["rho"], "these models have no rho. It shows 'effects', 'coefficients', 'rho'"),
+        (["ols", "two"], ["tests"], r"ss.report.diagnostics_table\(results.diagnostics\(\)\) has"),
+        (["ols"], [], "these models have no section to show"),
+    ],
+)
+def test_a_table_that_would_be_empty_says_what_its_models_lack(kinds, show, message):
+    with pytest.raises(ConfigError, match=message):
+        report.table([fitted(kind) for kind in kinds], show=show)
+
+
+def test_what_some_models_have_is_printed():
+    """One W has an interval of rho; a test that is handed over stands for models of two."""
+    rows = report.table([fitted("sdm"), fitted("two")], show="tests").rows
+    assert [(row.label, row.cells[1]) for row in rows] == [("Bounds of ρ", "")]
+    test = ss.diagnostics.wald(fitted("sdm"), "slx")
+    given = report.table(fitted("two"), show=["tests"], tests={"Wald": test})
+    assert [row.label for row in given.rows] == ["Wald"]

@@ -198,7 +198,7 @@ def test_a_wrong_study_file_is_refused_before_anything_is_computed(study, old, n
         ("base_years = [2001]", "base_years = [1990]", "no years 1990"),
         ('values = "size"', 'values = "wealth"', "no column 'wealth'"),
         ('x = "+", z', 'q = "+", z', r"\[measures.index\] no column 'q'"),
-        ('boundaries = "cities.geojson"\n', "", "no column 'side' to group the cities by"),
+        ('boundaries = "cities.geojson"\n', "", r"no column .side. .* to group the cities by, .* of which there are none"),
         ('table = "panel.csv"', 'table = "absent.csv"', "there is no table"),
         ('table = "panel.csv"\n', "", 'needs dataset = "guangdong", or table'),
         ('city = "id"', 'city = "id"\ndataset = "guangdong"', "either dataset, or boundaries and table"),

@@ -80,7 +80,7 @@ MISSPELT = {
     "weights": ('values = "size"', 'values = "siz"', r"\[weights.eco\] no column 'siz' \(near: 'size'\)"),
     "profile": ('["x", "z"]', '["x", "idex"]', r"\[weights.far\] no column 'idex' \(near: 'index'\)"),
     "links": ('across = "side"', 'across = "sides"', r"\[weights.beside\] 'sides' is no grouping; the panel has 'side'"),
-    "panel": ('blocks = ["side"]', 'blocks = ["sid"]', "no column 'sid' to group the cities by"),
+    "panel": ('blocks = ["side"]', 'blocks = ["sid"]', r"no column 'sid' \(near: 'side'\) to group the cities by"),
     "city": ('city = "id"', 'city = "ids"', "no column 'ids'"),
     "year": ('city = "id"', 'city = "id"\nyear = "yeer"', "no column 'yeer' .near: 'year'.; the table has 'id', 'year'"),
 }  # fmt: skip

@@ -166,9 +166,7 @@ def test_what_is_no_grid_is_refused_when_the_file_is_read(study, change, text):
 def test_a_grid_on_holes_is_refused(study):
     head = HEAD.replace('W = "geo"\n', 'W = "geo"\nmissing = "balance"\n')
     study.write_text(head + GRID, encoding="utf-8")
-    with pytest.raises(
-        ss.ConfigError, match="missing = 'balance': a grid is estimated on complete"
-    ):
+    with pytest.raises(ss.ConfigError, match="missing = 'balance': it is estimated on complete"):
         read_study(study)
 
 

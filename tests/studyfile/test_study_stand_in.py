@@ -53,3 +53,37 @@ def test_what_is_missing_is_named(folder, old, new, message):  # noqa: F811
     path = study(folder, SECTIONS.replace(old, new), "dig")
     with pytest.raises(ss.SpatialsynError, match=message):
         _ = (job := open_job(path)).weights, job.models
+
+
+GRID = """
+[weights.eco]
+kind = "gravity"
+mass = "size"
+base_years = [2001]
+standardize = "row"
+
+[grid]
+of = "moved"
+W = ["dig", "eco"]
+instrument_W = { eco = "hat" }
+"""
+
+
+def test_a_grid_names_what_stands_in_for_its_other_matrices(folder):  # noqa: F811
+    job = open_job(study(folder, SECTIONS + GRID, "dig"))
+    assert job.grid is not None
+    made = {name: one.model.instrument_W for name, one in job.grid.models.items()}
+    assert made == {"dig": (("dig", "hat"),), "eco": (("eco", "hat"),)}
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ("", r"\[grid\] nothing stands in for W='eco', while W\[dig\] is endogenous"),
+        ('instrument_W = { eco = "hut" }', r"\[grid\] names the unknown weights 'hut'; the study"),
+    ],
+)
+def test_what_a_grid_lacks_is_named(folder, new, message):  # noqa: F811
+    text = SECTIONS + GRID.replace('instrument_W = { eco = "hat" }', new)
+    with pytest.raises(ss.SpatialsynError, match=message):
+        open_job(study(folder, text, "dig"))

@@ -147,7 +147,12 @@ def test_a_city_that_receives_nothing_needs_a_decision():
     [
         (FLOWS, {"base_years": None}, ss.WeightsError, "do not say of which years"),
         (FLOWS, {"receiver": "both"}, ss.WeightsError, "receiver='both' is not one of"),
-        (FLOWS, {"ids": ["a", "b", "c"]}, ss.AlignmentError, "that the matrix has not: 'd'"),
+        (
+            FLOWS,
+            {"ids": ["a", "b", "c"]},
+            ss.AlignmentError,
+            "that the matrix has not: 'd'; its ids: 'a', 'b', 'c'. Call the cities alike",
+        ),
         (FLOWS.to_numpy(), {}, ss.WeightsError, "come as a DataFrame; got ndarray"),
         (FLOWS.rename(columns={"value": "n"}), {}, ss.WeightsError, "has the columns 'origin'"),
         (pd.concat([FLOWS, FLOWS]), {}, ss.WeightsError, r"lists \('a', 'b'\).*more than once"),

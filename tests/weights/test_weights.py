@@ -209,6 +209,23 @@ def test_a_subset_says_what_it_lost():
         w.subset(["zz"])
 
 
+@pytest.mark.parametrize("how", ["none", "row", "column", "minmax"])
+def test_a_matrix_that_is_cut_twice_says_what_it_lost_each_time(how):
+    W = np.random.default_rng(0).random((6, 6)) * (1 - np.eye(6))
+    w = ss.Weights.from_matrix(W, ids=range(6), name="w").standardize(how)
+    once = w.subset([0, 1, 2, 4])
+    twice = once.subset([4, 0, 2])
+    lost = [1 - a[np.ix_(k, k)].sum() / a[k].sum()
+            for a, k in ((w.dense(), [0, 1, 2, 4]), (once.dense(), [3, 0, 2]))]  # fmt: skip
+    assert once.recipe["weight_lost"] == pytest.approx(lost[0], abs=1e-6)
+    assert twice.recipe["weight_lost_before"] == (once.recipe["weight_lost"],)
+    assert twice.recipe["weight_lost"] == pytest.approx(lost[1], abs=1e-6)
+    assert twice.recipe["subset_of"] == once.recipe["subset_of"] == w.hash
+    assert f"cut from more cities ({lost[0]:.1%}, then {lost[1]:.1%} of the weight" in repr(twice)
+    assert_allclose(twice.dense(), w.subset([4, 0, 2]).dense())
+    assert len(twice.subset([0, 2]).recipe["weight_lost_before"]) == 2
+
+
 def test_weights_never_change():
     matrix = ring(4)
     w = ss.Weights.from_matrix(matrix, ids=IDS)

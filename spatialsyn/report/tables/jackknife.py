@@ -81,7 +81,7 @@ def jackknife_table(
     notes += [how.say(MOVED, f"{ALPHA:g}")] if x is None else [how.say(ON_IT)]
     notes += [how.say(UNDER[below], percent(LEVEL))] if below is not None else []
     notes += [
-        how.say("No estimate without {}: {}.", how.label(city), _reason(why))
+        how.say("No estimate without {}: {}.", how.label(city), how.sentence(_reason(why)))
         for city, why in found.failures.items()
     ]
     notes += [*sample_notes(fits, how), *star_notes(how)]

@@ -28,6 +28,14 @@ from spatialsyn.report.tables.numbers import effects_of, gather
 from spatialsyn.results import Results
 
 SECTIONS = ("effects", "coefficients", "rho", "tests", "fit")
+# What a section is made of, where some models have none of it.
+LACKING = {
+    "effects": "regressors",
+    "coefficients": "coefficients",
+    "rho": "rho",
+    "tests": "interval of rho (several W have none), instruments, or lags in time, and no tests= "
+    "are given",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -131,7 +139,8 @@ def table(
     Raises
     ------
     ConfigError
-        No results, an option that does not exist, or a label that matches nothing.
+        No results, an option that does not exist, a label that matches nothing, or sections of
+        which these models have none.
     """
     for given, name in ((effects, "effects={'draws': 500}"), (tests, "tests={'Hausman': test}")):
         expect(given, (Mapping, type(None)), f"a table takes a mapping, {name}", ConfigError)
@@ -154,6 +163,7 @@ def table(
     foot = test_rows(tested, fits, how)
     facts = fact_rows(fits, order, how) if "fit" in sections else []
     rows = [*facts, *body, *foot] if order.facts_first else [*body, *foot, *facts]
+    _check_rows(rows, sections)
     heads, columns = how.heads, tuple(fits)
     return Table(
         _title(fits, how) if title is None else title,
@@ -177,6 +187,17 @@ def _check_options(
         raise ConfigError(
             f'layout="matlab" has columns of its own beside the estimate; beside={beside!r} '
             'goes with the layouts "default" and "stata".'
+        )
+
+
+def _check_rows(rows: Sequence[Row], sections: Sequence[str]) -> None:
+    """Refuse a table without a line, with what there would have to be."""
+    if not rows:
+        lacking = " and ".join(dict.fromkeys(LACKING[name] for name in sections if name in LACKING))
+        raise ConfigError(
+            f"show={list(sections)} leaves this table empty: these models have no "
+            f"{lacking or 'section to show'}. It shows {named(SECTIONS)}; "
+            "ss.report.diagnostics_table(results.diagnostics()) has the tests of a model."
         )
 
 

@@ -46,6 +46,65 @@ SENTENCES = {
         "在矩阵中的权重：其他城市的权重中落在所剔除城市上的份额。"
     ),
     "No estimate without {}: {}.": "剔除{}后没有估计值：{}。",
+    # why there is none: the first sentence of what `ss.fit` says, without its stop
+    "W[{}] has cities without neighbours, {}: their rows cannot sum to one": (
+        "W[{}] 中有城市没有邻居（{}），其行之和无法为一"
+    ),
+    "W[{}] has cities that no other is linked to, {}: their columns cannot sum to one": (
+        "W[{}] 中有城市不是任何城市的邻居（{}），其列之和无法为一"
+    ),
+    "W[{}] has no links at all": "W[{}] 中没有任何联系",
+    "W[{}] gives all other cities the same weight: less the means of the year, W y is -y / {}, and "
+    "every value of its parameter has the same likelihood": (
+        "W[{}] 赋予其他各城市相同的权重：减去年份均值后 W y 为 -y / {}，其参数取任何值时似然都相同"
+    ),
+    "the matrices {} are equal, proportional or combinations of each other: the coefficients of "
+    "their lags cannot be told apart": (
+        "矩阵 {} 相等、成比例或互为线性组合，其滞后项的系数无法区分"
+    ),
+    "the grouping {} has one block only, {}": "分组 {} 只剩一个区块（{}）",
+    "{}: nothing is left once fixed_effects={} are removed (constant within each city, or common "
+    "to all cities in each year)": (
+        "{}：消去固定效应 {} 后不再有变动（各城市内不随时间变化，或每年各城市相同）"
+    ),
+    "nothing is left of the outcome once fixed_effects={} are removed (it is constant within each "
+    "city, or common to all cities in each year, but for rounding)": (
+        "消去固定效应 {} 后被解释变量不再有变动（各城市内不随时间变化，或每年各城市相同）"
+    ),
+    "{} is a linear combination of the other regressors (after fixed effects are removed): of {}": (
+        "（消去固定效应后）{} 是其他解释变量 {} 的线性组合"
+    ),
+    "the regressors fit the outcome exactly, but for rounding; there is no error left": (
+        "解释变量完全拟合被解释变量，没有误差"
+    ),
+    "the likelihood still rises at {} = {}, the end of its interval ({}, {}): the data do not "
+    "identify this model with this W": (
+        "似然函数在 {} = {} 处（取值范围 ({}, {}) 的端点）仍在上升，数据不能识别使用该矩阵的模型"
+    ),
+    "the likelihood still rises at [{}] ({}), the edge of the parameter space: the data do not "
+    "identify this model with these W": (
+        "似然函数在参数空间边缘 [{}]（{}）处仍在上升，数据不能识别使用这些矩阵的模型"
+    ),
+    "the likelihood still rises at {} = {}, the edge of the parameter space: the data do not "
+    "identify this model with these W": (
+        "似然函数在参数空间边缘 {} = {} 处仍在上升，数据不能识别使用这些矩阵的模型"
+    ),
+    "the likelihood still rises at alpha = {}: the data do not identify this model with this W": (
+        "似然函数在 alpha = {} 处仍在上升，数据不能识别使用该矩阵的模型"
+    ),
+    "the information matrix is not positive definite, so there are no standard errors": (
+        "信息矩阵非正定，没有标准误"
+    ),
+    "the bias correction moves rho to [{}], outside its parameter space": (
+        "偏误修正使 rho 变为 [{}]，超出参数空间"
+    ),
+    "the bias correction moves rho to [{}], outside its parameter space: the panel is too short "
+    "for this model": "偏误修正使 rho 变为 [{}]，超出参数空间：面板过短，不足以估计该模型",
+    "two stages put rho at {}, outside its parameter space": (
+        "两阶段估计得到 rho = {}，超出参数空间"
+    ),
+    "cov={} estimates the variance of {} parameters from {} cities: it needs more cities than "
+    "parameters": "cov={} 估计 {} 个参数的方差，却只有 {} 个城市：城市数须多于参数个数",
     "Placebo: the cities of every matrix are relabelled at random. Its structure stays, and "
     "cities get the neighbours of others.": (
         "安慰剂检验：随机调换各矩阵中的城市；矩阵结构不变，每个城市得到其他城市的邻居。"
