@@ -17,8 +17,8 @@ from spatialsyn.errors import AlignmentError, PanelError, expect, named, near
 MOST_YEARS = 3000
 
 
-def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
-    """Every one of `columns` exists, once."""
+def check_columns(frame: pd.DataFrame, columns: Iterable[str], way_out: str = "") -> None:
+    """Every one of `columns` exists, once; `way_out` is said where nothing is known of a column."""
     known = list(frame.columns)
     for name in columns:
         count = known.count(name) if isinstance(name, Hashable) else 0
@@ -27,8 +27,8 @@ def check_columns(frame: pd.DataFrame, columns: Iterable[str]) -> None:
             expect(name, Hashable, has, PanelError)
             found = "no column" if count == 0 else f"{count} columns called"
             close = near(name, known) if count == 0 else ""
-            way_out = where_it_may_be(frame, name) if count == 0 else ""
-            raise PanelError(f"{found} {name!r}{close}; the table has {named(known, 40)}.{way_out}")
+            where = (where_it_may_be(frame, name) or way_out) if count == 0 else ""
+            raise PanelError(f"{found} {name!r}{close}; the table has {named(known, 40)}.{where}")
 
 
 def where_it_may_be(frame: pd.DataFrame, name: Any) -> str:
@@ -60,6 +60,9 @@ def check_keys_are_columns(frame: pd.DataFrame, city: str, year: str) -> None:
             f"the table has no column {named(absent)}; its index holds {named(levels)}. Make "
             "columns of them and say which: ss.CityPanel(frame.reset_index(), city=..., year=...)."
         )
+    check_columns(
+        frame, absent, " city= and year= say which columns hold the cities and the years."
+    )
 
 
 def check_key_names(frame: pd.DataFrame, city: str, year: str) -> None:

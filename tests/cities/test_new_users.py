@@ -23,6 +23,14 @@ def test_a_key_with_a_space_behind_it_is_seen(files):
         ss.read_panel(cities, path)
 
 
+def test_keys_of_another_name_are_asked_for():
+    frame = table().rename(columns={"adcode": "city"})
+    with pytest.raises(
+        ss.PanelError, match=r"no column 'adcode'; .*'city'.*\. city= and year= say which columns"
+    ):
+        ss.CityPanel(frame)
+
+
 def test_the_table_before_the_polygons_is_told_which_comes_first(files):
     cities, path = files
     with pytest.raises(
