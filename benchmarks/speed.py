@@ -44,7 +44,7 @@ CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
         2500,
         1,
         "none",
-        {"ours": 6, "spreg LU": 6, "spreg full": 1, R: 5, EIGEN: 1},
+        {"ours": 6, "spreg LU": 6, "spreg full": 1, R: 11, EIGEN: 1},
     ),
     "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 1, R: 5}),
     "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6, R: 5}),
@@ -54,7 +54,7 @@ CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
         300,
         15,
         "twoways",
-        {"ours": 26, "spreg panel": 26, "splm": 5, "splm impacts": 5, "SDPDmod": 5},
+        {"ours": 26, "spreg panel": 26, "splm": 11, "splm impacts": 11, "SDPDmod": 5},
     ),
     "the same, W known": (300, 15, "twoways", {"ours again": 26, "spreg panel": 26}),
 }
