@@ -338,6 +338,7 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
     for ax, title in zip(axes, ("CPU time, seconds", "peak memory, GB"), strict=True):
         ax.set_title(title, loc="left", fontsize=10)
         ax.set_xlabel("units")
+        ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.25, linewidth=0.5)
         ax.xaxis.set_major_formatter(lambda n, _: f"{n:,.0f}")
