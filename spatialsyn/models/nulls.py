@@ -76,6 +76,7 @@ def effect_tests(
     Of samples that `check` allows, of a model whose samples are fitted side by side (`beside`).
     """
     nulls = []
+    # No comprehension: Python 3.11 gives it a frame, and the level of a warning counts frames.
     for name, effect in effects.items():
         nulls.append(_no_effect(design, estimate, name, effect, how))
     return _tested(design, estimate, nulls, how.draws)
