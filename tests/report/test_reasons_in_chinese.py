@@ -14,12 +14,9 @@ from robustness import by_hand
 
 import spatialsyn as ss
 from spatialsyn.report.tables.jackknife import _reason
-from spatialsyn.report.tables.robustness_words import SENTENCES
+from spatialsyn.report.tables.robustness_words import REASONS
 
 SOURCE = Path(ss.__file__).parent
-KEYS = list(SENTENCES)
-REASONS = KEYS[KEYS.index("No estimate without {}: {}.") + 1 : KEYS.index(
-    next(key for key in KEYS if key.startswith("Placebo")))]  # fmt: skip
 # What stays as it is in a Chinese sentence: names of the user and of options.
 KEPT = r"W\[\w+\]|'\w+'|cov='\w+'|c\d\d|rho|alpha"
 
@@ -104,7 +101,7 @@ def regimes(panel):
         (even, "c00", "W[w] 赋予其他各城市相同的权重：减去年份均值后 W y 为 -y / 6，"),
         (alike, "c00", "矩阵 'w', 'v' 相等、成比例或互为线性组合，"),
         (absorbed, "c00", "'x'：消去固定效应 'individual' 后不再有变动"),
-        (equal, "c00", "是其他解释变量 'x' 的线性组合。"),
+        (equal, "c00", "（消去固定效应后）是其他解释变量 'x' 的线性组合。"),
         (regimes, "c00", "分组 'zone' 只剩一个区块（near）。"),
     ],
 )
