@@ -5,8 +5,9 @@ simulated Durbin panels of Guangdong's 21 cities and 12 years, with two-way effe
 correlation 0.6 and unequal variances, tests at 5 % reject a true null (x, W*x or rho) in 8-12 %
 of samples by the standard errors clustered by city, in 8-23 % by the expected information,
 and in 5-7 % by `wild_test`. Quantiles of the draws (`wild_bootstrap`) make intervals of 95 %
-that cover effects in 87-93 %, as clustered ones do. Tests of effects reject in 7-9 % by the delta
-method with clustered errors, in 3-5 % by `wild_test_effects` (docs/inference.md).
+that cover effects in 87-93 %, as clustered ones do. In 400 panels of 9 years, rho = 0.4, tests of
+effects reject in 7-9 % by the delta method with clustered errors, in 3-5 % by `wild_test_effects`
+(docs/inference.md).
 """
 
 from __future__ import annotations

@@ -24,7 +24,6 @@ from spatialsyn.models.line import REACH
 from spatialsyn.numerics.lags import Array, products
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.optimize import scanned
-from spatialsyn.numerics.traces import Solved
 
 # Lines through zero, points on each of their two rays, and those of a stretch of lambda.
 LINES, POINTS, LAMBDAS = 16, 48, 24
@@ -32,8 +31,7 @@ LINES, POINTS, LAMBDAS = 16, 48, 24
 
 def sees(design: Design) -> bool:
     """Whether the spatial parameters are the rho of two W, or these and one lambda."""
-    error = None if design.error is None else design.error.logdet
-    plain = error is None or (isinstance(error, LogDet) and not isinstance(error.full, Solved))
+    plain = design.error is None or plane.is_cheap(design.error.logdet)
     return plain and len(design.W) == 2 and isinstance(design.logdet, JointLogDet)
 
 
@@ -55,9 +53,8 @@ def seen(design: Design) -> tuple[Array, Array, Array]:
     left = plane.left(design, lam)
     y, Wy = left[:, :, 0], left[:, :, 1:] @ d.T
     squares = ((y[:, :, None, None] - Wy[..., None] * r) ** 2).sum(axis=1)
-    jacobian = design.copies * (logdets + of_lam[:, None, None])
-    with np.errstate(divide="ignore"):  # where nothing is left the regressors fit exactly
-        return r[..., None] * d[:, None], lam, jacobian - design.nobs / 2 * np.log(squares)
+    jacobian = logdets + of_lam[:, None, None]
+    return r[..., None] * d[:, None], lam, plane.height(design, jacobian, squares)
 
 
 def _rays(design: Design) -> tuple[Array, Array, Array]:
@@ -89,7 +86,7 @@ def directions(design: Design) -> Array:
 
 def diverging(design: Design, rho: Array) -> list[str]:
     """What to say where the multiplier of several own rho is no sum of spillovers."""
-    if not isinstance(design.logdet, JointLogDet) or design.mixture is not None:
+    if not isinstance(design.logdet, JointLogDet):
         return []
     radius = design.logdet.radius(rho)
     if radius < 1:

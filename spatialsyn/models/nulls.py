@@ -76,6 +76,7 @@ def effect_tests(
     Of samples that `check` allows, of a model whose samples are fitted side by side (`beside`).
     """
     nulls = []
+    # No comprehension: Python 3.11 gives it a frame, and the level of a warning counts frames.
     for name, effect in effects.items():
         nulls.append(_no_effect(design, estimate, name, effect, how))
     return _tested(design, estimate, nulls, how.draws)
@@ -85,7 +86,8 @@ def _no_effect(design: Design, estimate: Estimate, name: str, effect: Effect, ho
     """Samples in which an effect is zero.
 
     Far from zero the likelihood under the null may rise up to the end of the interval of rho,
-    where no samples can be made. They keep the estimated rho then, which is as consistent.
+    where no samples can be made. They keep the estimated rho then: the null makes it no less
+    consistent.
     """
     try:
         restricted = estimate_null(design, effect)

@@ -9,6 +9,8 @@ narrow, and lie where a coarse grid has no point (five cities: rho = -1.9, lambd
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import numpy as np
 
 from spatialsyn.models.design import Design
@@ -23,8 +25,13 @@ def logdets(design: Design) -> list[LogDet]:
     """Those of one rho and one lambda, where they cost no factorisations; else none."""
     error = design.error
     found = [design.logdet, None if error is None else error.logdet]
-    plain = [one for one in found if isinstance(one, LogDet) and not isinstance(one.full, Solved)]
+    plain = [one for one in found if is_cheap(one)]
     return plain if len(plain) == 2 else []
+
+
+def is_cheap(logdet: object) -> TypeGuard[LogDet]:
+    """Whether it is that of one parameter, and costs no factorisations."""
+    return isinstance(logdet, LogDet) and not isinstance(logdet.full, Solved)
 
 
 def axes(design: Design) -> list[Array]:
@@ -43,8 +50,12 @@ def heights(design: Design, rho: Array, lam: Array) -> Array:
     rest = left(design, lam)
     y, Wy = rest[:, :, 0], rest[:, :, 1]
     squares = ((y[:, None] - rho[:, None] * Wy[:, None]) ** 2).sum(axis=2).T
+    return height(design, of_rho(rho)[:, None] + of_lam(lam), squares)
+
+
+def height(design: Design, jacobian: Array, squares: Array) -> Array:
+    """The concentrated log-likelihood without its constants, of ln|S| + ln|R| and e'e."""
     with np.errstate(divide="ignore"):  # where nothing is left the regressors fit exactly
-        jacobian = of_rho(rho)[:, None] + of_lam(lam)
         return np.asarray(design.copies * jacobian - design.nobs / 2 * np.log(squares))
 
 

@@ -207,10 +207,10 @@ def _on_plane(design: Design, unit: Array) -> list[Array]:
 
 def _on_rays(design: Design, unit: Array) -> list[Array]:
     """The starts of climbs over two rho, and lambda, in units: the last ray is by the first."""
-    rho, lam, heights = fan.seen(design)
-    tops = _peaks(heights, ("nearest", "wrap", "nearest"))
-    places = [np.unravel_index(top, heights.shape) for top in tops]
-    return [np.r_[rho[ray, at], lam[k]][: len(unit)] / unit for k, ray, at in places]
+    rho, lam, found = fan.seen(design)
+    tops = _peaks(found, ("nearest", "wrap", "nearest"))
+    at = [np.unravel_index(top, found.shape) for top in tops]
+    return [np.r_[rho[ray, point], lam[k]][: len(unit)] / unit for k, ray, point in at]
 
 
 def _starts(axes: Sequence[Sequence[float]], heights: Array) -> list[Array]:

@@ -249,14 +249,16 @@ def _stand_ins(model: SpatialModel, values: list[Any], given: Any) -> dict[str, 
     if given is not None:
         expect(given, Mapping, f"instrument_W of a grid is a mapping: {example}", ModelError)
     found = {**dict(model.instrument_W), **(given or {})}
-    used = [roles(model.family, value).names for value in values] if found else []
+    if not found:
+        return found
+    used = [roles(model.family, value).names for value in values]
     foreign = [W for W in given or () if not any(W in names for names in used)]
     if foreign:
         raise ModelError(
             f"instrument_W has {named(foreign)}, and the matrices of W=[...] are "
             f"{named(dict.fromkeys(sum(used, ()))) or 'none'}: name what stands in for one of them."
         )
-    bare = [value for value, names in zip(values, used, strict=False) if not found.keys() & names]
+    bare = [value for value, names in zip(values, used, strict=True) if not found.keys() & names]
     if bare:
         raise ModelError(
             f"nothing stands in for W={named(bare)}, while W[{next(iter(found))}] is endogenous: "

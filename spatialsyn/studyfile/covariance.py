@@ -17,8 +17,11 @@ from spatialsyn.models.covariance import HAC, check_kind
 
 Covariance: TypeAlias = str | dict[str, Any] | None
 
-# What is chosen beside the kind, and what it looks like in a file.
-CHOICES = {CLUSTER: ("by", 'by = "region"'), HAC: ("km", "km = 200")}
+# What is chosen beside the kind, how it looks in a file, and what it is.
+CHOICES = {
+    CLUSTER: ("by", 'by = "region"', "a grouping of the panel"),
+    HAC: ("km", "km = 200", "its reach in kilometres"),
+}
 
 
 def check_covariance(section: str, cov: Covariance) -> None:
@@ -35,11 +38,10 @@ def check_covariance(section: str, cov: Covariance) -> None:
     except SpatialsynError as error:
         raise ConfigError(f"[{section}] {error}") from error
     if kind in CHOICES:
-        key, example = CHOICES[kind]
+        key, example, what = CHOICES[kind]
         if not isinstance(cov, dict) or set(cov) != {"kind", key} or not _fits(key, cov[key]):
             raise ConfigError(
-                f'[{section}] cov = {cov!r}: write cov = {{ kind = "{kind}", {example} }}, '
-                f"{'a grouping of the panel' if key == 'by' else 'its reach in kilometres'}."
+                f'[{section}] cov = {cov!r}: write cov = {{ kind = "{kind}", {example} }}, {what}.'
             )
     elif isinstance(cov, dict):
         raise ConfigError(

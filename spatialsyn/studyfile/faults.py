@@ -9,8 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from spatialsyn.errors import named
 
-# How pydantic calls the kinds of value that a key may have, behind the name of the key.
-KIND = re.compile(r"(str|int|(list|dict)\[.*\])$")
+# How pydantic calls the kinds of value that a key may have. They stand behind section and key, the
+# first two names: a model may be called "str".
+KIND, NAMES = re.compile(r"(str|int|bool|(list|dict)\[.*\])$"), 2
 
 
 def faults(
@@ -25,7 +26,8 @@ def faults(
     """
     found: dict[str, list[str]] = {}
     for fault in error.errors(include_url=False):
-        *section, key = [str(part) for part in fault["loc"] if not KIND.match(str(part))]
+        parts = [str(part) for part in fault["loc"]]
+        *section, key = [p for i, p in enumerate(parts) if i < NAMES or not KIND.match(p)]
         said = str(fault["msg"])
         if fault["type"] == "extra_forbidden":
             kind = sections.get(section[0] if section else "", study)

@@ -93,11 +93,11 @@ class Job:
             raise ConfigError(f"the study has no model {name!r}; it has {named(self.models, 40)}.")
         if name not in self.fitted:
             panel, weights = self.panel, self.weights  # which name their own sections
-            place = f"models.{name}]" if name in self.study.models else f"sweep] {name}:"
+            place = f"[models.{name}]" if name in self.study.models else f"[sweep] {name}:"
             try:
                 made = _fitted(self.models[name], section_of(self.study, name), panel, weights)
             except SpatialsynError as error:
-                raise type(error)(f"[{place} {error}") from error
+                raise type(error)(f"{place} {error}") from error
             self.fitted[name] = made
         return self.fitted[name]
 

@@ -24,6 +24,8 @@ def changed(study, old, new):
     [
         ('W = "geo"\nf', "W = 3\nf", "1 fault:\n  [models.main] W: Input should be a valid string, or a valid list, or a valid dictionary; got 3"),
         (EFFECTS, f"{EFFECTS}\ncov = true", "1 fault:\n  [models.main] cov: Input should be a valid string, or a valid dictionary; got True"),
+        (EFFECTS, f"{EFFECTS}\nlag_wy = 3", "1 fault:\n  [models.main] lag_wy: Input should be a valid boolean, or a valid string, or a valid list; got 3"),
+        ("[models.main]", "[models.str]\ncov = 3", "[models.str] cov: Input should be a valid string, or a valid dictionary; got 3"),
         (EFFECTS, f"{EFFECTS}\nlagy = true", "1 fault:\n  [models.main] lagy: there is no such key; there are 'family', 'formula', 'W',"),
         ("[report]", '[report]\nxs = "a"\nlanguage = "cn"', "2 faults:\n  [report] language: Input should be 'en' or 'zh'; got 'cn'\n  [report] xs: there is no such key"),
         ("[models.main]", "[model.main]", "2 faults:\n  [top level] models: Field required\n  [top level] model: there is no such key; there are 'panel',"),

@@ -65,5 +65,7 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
     for english, chinese in sorted(SENTENCES.items(), key=lambda pair: -len(pair[0])):
         parts = re.split(r"\{[^}]*\}", english)
         blanks = re.sub(r"\{[^}]*\}", "{}", chinese) if "{0}" not in chinese else chinese
-        made.append((re.compile("(.+?)".join(map(re.escape, parts)) + r"(?=\s|$)"), blanks))
+        # What fills a blank at the end may have spaces: such a sentence is the last of a text.
+        end = r"(?=\s|$)" if parts[-1] else "$"
+        made.append((re.compile("(.+?)".join(map(re.escape, parts)) + end), blanks))
     return made

@@ -30,23 +30,8 @@ WORDS = {
     "Tested": "被检验模型",
     "{} against {}": "{} 对 {}",
 }
-SENTENCES = {
-    "Each of {} cities is left out once with its links; what is standardised is standardised anew. "
-    "The spread of these estimates shows influence and is no standard error.": (
-        "{} 个城市各剔除一次，其联系一并剔除，标准化的权重重新标准化。这些估计值的离散程度反映"
-        "单个城市的影响，并非标准误。"
-    ),
-    "Moved most without: the city without which the effect moves most, and by how many of its "
-    "standard errors with all cities. Other sign, other significance: without how many cities the "
-    "effect has the other sign, or p is on the other side of {}.": (
-        "影响最大的城市：剔除后效应变动最大的城市，变动以全部城市估计的标准误为单位。符号改变、"
-        "显著性改变：剔除后效应符号相反、或 p 值落到 {} 另一侧的城市数。"
-    ),
-    "Weight in a matrix: share of the weight of the other cities that lies on the city left out.": (
-        "在矩阵中的权重：其他城市的权重中落在所剔除城市上的份额。"
-    ),
-    "No estimate without {}: {}.": "剔除{}后没有估计值：{}。",
-    # why there is none: the first sentence of what `ss.fit` says, without its stop
+# Why there is no estimate: the first sentence of what `ss.fit` says, without its stop.
+REASONS = {
     "W[{}] has cities without neighbours, {}: their rows cannot sum to one": (
         "W[{}] 中有城市没有邻居（{}），其行之和无法为一"
     ),
@@ -72,7 +57,7 @@ SENTENCES = {
         "消去固定效应 {} 后被解释变量不再有变动（各城市内不随时间变化，或每年各城市相同）"
     ),
     "{} is a linear combination of the other regressors (after fixed effects are removed): of {}": (
-        "（消去固定效应后）{} 是其他解释变量 {} 的线性组合"
+        "{}（消去固定效应后）是其他解释变量 {} 的线性组合"
     ),
     "the regressors fit the outcome exactly, but for rounding; there is no error left": (
         "解释变量完全拟合被解释变量，没有误差"
@@ -105,6 +90,23 @@ SENTENCES = {
     ),
     "cov={} estimates the variance of {} parameters from {} cities: it needs more cities than "
     "parameters": "cov={} 估计 {} 个参数的方差，却只有 {} 个城市：城市数须多于参数个数",
+}
+SENTENCES = REASONS | {
+    "Each of {} cities is left out once with its links; what is standardised is standardised anew. "
+    "The spread of these estimates shows influence and is no standard error.": (
+        "{} 个城市各剔除一次，其联系一并剔除，标准化的权重重新标准化。这些估计值的离散程度反映"
+        "单个城市的影响，并非标准误。"
+    ),
+    "Moved most without: the city without which the effect moves most, and by how many of its "
+    "standard errors with all cities. Other sign, other significance: without how many cities the "
+    "effect has the other sign, or p is on the other side of {}.": (
+        "影响最大的城市：剔除后效应变动最大的城市，变动以全部城市估计的标准误为单位。符号改变、"
+        "显著性改变：剔除后效应符号相反、或 p 值落到 {} 另一侧的城市数。"
+    ),
+    "Weight in a matrix: share of the weight of the other cities that lies on the city left out.": (
+        "在矩阵中的权重：其他城市的权重中落在所剔除城市上的份额。"
+    ),
+    "No estimate without {}: {}.": "剔除{}后没有估计值：{}。",
     "Placebo: the cities of every matrix are relabelled at random. Its structure stays, and "
     "cities get the neighbours of others.": (
         "安慰剂检验：随机调换各矩阵中的城市；矩阵结构不变，每个城市得到其他城市的邻居。"
