@@ -1,4 +1,4 @@
-"""Processes of R that take turns with ours; `speed.py` and `peers.R` use it."""
+"""Processes of R, each of which runs `peers.R`, that take turns with ours in `speed.py`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 # Runs of a process, after its first.
 EACH = 5
-R, EIGEN = "spatialreg Matrix", "spatialreg eigen"
-OF_R = (R, EIGEN, "splm", "splm impacts", "SDPDmod")
+MATRIX, EIGEN = "spatialreg Matrix", "spatialreg eigen"
+OF_R = (MATRIX, EIGEN, "splm", "splm impacts", "SDPDmod")
 THREADS = {key: "1" for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 

@@ -1,6 +1,6 @@
-# CPU seconds of a spatial Durbin model by a package of R with standard errors, by SDPDmod with
-# effects too: the median of some runs, after one on a small sample and a first one, so that nothing
-# is loaded or compiled. Called by speed.py:
+# CPU seconds of a spatial Durbin model by a package of R with standard errors, by SDPDmod and
+# "splm impacts" with effects too: the median of some runs, after one on a small sample and a first
+# one, so that nothing is loaded or compiled. Called by speed.py, through in_r.py:
 # Rscript peers.R small large years years runs package [method]
 
 sample_of <- function(stem, years) {

@@ -16,7 +16,6 @@ came after its data.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import platform
 import statistics
@@ -30,7 +29,8 @@ from typing import Any
 
 import in_r
 import numpy as np
-from in_r import EACH, EIGEN, OF_R, R, environ
+from in_r import EACH, EIGEN, MATRIX, OF_R, environ
+from in_spreg import durbin
 
 HERE = Path(__file__).parent
 PAGE, FIGURE = HERE.parent / "docs" / "speed.md", HERE.parent / "docs" / "speed.png"
@@ -44,10 +44,10 @@ CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
         2500,
         1,
         "none",
-        {"ours": 6, "spreg LU": 6, "spreg full": 1, R: 11, EIGEN: 1},
+        {"ours": 6, "spreg LU": 6, "spreg full": 1, MATRIX: 11, EIGEN: 1},
     ),
-    "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 1, R: 5}),
-    "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6, R: 5}),
+    "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 1, MATRIX: 5}),
+    "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6, MATRIX: 5}),
     "SDM, n = 250,000": (250_000, 1, "none", {"ours": 3}),
     "SDM, n = 1,000,000": (1_000_000, 1, "none", {"ours": 1}),
     "two-way panel, n = 300, T = 15": (
@@ -124,16 +124,9 @@ def spreg(arrays: dict[str, Any], how: str) -> Callable[[], tuple[Any, ...]]:
     w.transform = "r"
     if how == "panel":
         stacked = y.T.reshape(-1, 1), X.transpose(1, 0, 2).reshape(n * T, -1)
-        options = {"slx_lags": 1, "spat_impacts": "full"}
-        return lambda: (_silent(peer.ML_LagFE, *stacked, w, **options),)
+        return lambda: (durbin(*stacked, w),)
     options = {"slx_lags": 1, "method": how, "spat_impacts": "full"}
     return lambda: (peer.ML_Lag(y, X[:, 0], w, **options),)
-
-
-def _silent(model: Callable[..., Any], *data: Any, **options: Any) -> Any:
-    """A model of spreg that prints its name."""
-    with contextlib.redirect_stdout(None):
-        return model(*data, **options)
 
 
 def child(first: str, path: str, fixed: str, turns: str, *programs: str) -> None:
@@ -268,7 +261,7 @@ def page(found: dict[str, dict[str, dict[str, Any]]], others: str) -> str:
         said="\n".join(f"* {case}: {text}" for case, text in said.items()),
         others=others,
         each=EACH,
-        version=next((v[R]["version"] for v in found.values() if R in v), ""),
+        version=next((v[MATRIX]["version"] for v in found.values() if MATRIX in v), ""),
         machine=f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
     )
 
@@ -301,7 +294,7 @@ times as long. SDPDmod is `SDPDm(effect = "twoways", LYtrans = TRUE)` and `impac
 draws. Their rho is another one: both take the lag of the demeaned outcome for the demeaned lag,
 and SDPDmod corrects a bias afterwards that ours has not. Of these two, which Debian does not
 carry, the functions that such a model calls were run as their sources have them (splm 1.6-5;
-SDPDmod 0.0.5 with the log-determinant of 0.0.6, which takes four fifths of the time); on 46
+SDPDmod 0.0.5 with the log-determinant of 0.0.6, with which it takes four fifths of the time); on 46
 states and 30 years they give what the packages give, to 1e-8 and 1e-12.
 
 How exact ours was, as the results print it:
@@ -327,7 +320,7 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
 
     styles = {"ours": ("spatialsyn", "o-", "#1b4965"), "spreg LU": ("spreg, LU", "s--", "#c8553d"),
               "spreg full": ("spreg, full", "^:", "#8d6a9f"),
-              R: ("spatialreg, no effects", "D-.", "#6b705c")}  # fmt: skip
+              MATRIX: ("spatialreg, no effects", "D-.", "#6b705c")}  # fmt: skip
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
     for program, (label, style, colour) in styles.items():
         at = [

@@ -13,12 +13,10 @@ Panel and weights are made anew for every run.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import platform
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from fit_speed import data, to_w
+from in_spreg import durbin
 from joblib.externals.loky import get_reusable_executor
 
 import spatialsyn as ss
@@ -132,8 +131,6 @@ def grid(
 
 def peer(panel: ss.CityPanel, weights: list[ss.Weights], specs: list[ss.Specification]) -> float:
     """CPU seconds of spreg per model and its effects, on what was made beforehand."""
-    import spreg
-
     from spatialsyn.models.data import read
 
     by_name = {w.name: to_w(w) for w in weights}
@@ -143,9 +140,7 @@ def peer(panel: ss.CityPanel, weights: list[ss.Weights], specs: list[ss.Specific
         X = found.X[..., [name != "Intercept" for name in found.names]]
         y, X = found.y.T.reshape(-1, 1), X.transpose(1, 0, 2).reshape(-1, X.shape[2])
         start = time.process_time()
-        with warnings.catch_warnings(), contextlib.redirect_stdout(None):
-            warnings.simplefilter("ignore")
-            spreg.ML_LagFE(y, X, by_name[spec.model.W], slx_lags=1, spat_impacts="full")
+        durbin(y, X, by_name[spec.model.W])
         spent += time.process_time() - start
     return spent / len(specs)
 

@@ -34,10 +34,7 @@ def readable(path: Path) -> str:
         raise BoundaryError(f"there is no file {str(path)!r} (looked in {str(Path.cwd())!r}).")
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
-        raise BoundaryError(
-            f"{path.name!r} is not one of the kinds read here: {named(SUFFIXES)}. Polygons come "
-            "first and the table second: ss.read_panel('cities.shp', 'panel.csv')."
-        )
+        raise BoundaryError(f"{path.name!r} is not one of the kinds read here: {named(SUFFIXES)}.")
     if kind == ".zip":
         inside = only_shapefile(path)
         with zipfile.ZipFile(path) as archive:

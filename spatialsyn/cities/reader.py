@@ -70,6 +70,11 @@ def read_panel(
         )
     what = "the table is the path of a file; a DataFrame goes into ss.CityPanel(frame, cities=...)"
     expect(table, (str, os.PathLike), what, PanelError)
+    if isinstance(boundaries, str | os.PathLike) and Path(boundaries).suffix.lower() in TABLES:
+        raise PanelError(
+            f"{Path(boundaries).name!r} is a table. Polygons come first and the table second, "
+            "ss.read_panel('cities.shp', 'panel.csv'); without polygons None comes first."
+        )
     polygons = None if boundaries is None else read_boundaries(boundaries, city=city, repair=repair)
     ids = None if polygons is None else polygons.index
     frame = _read_table(Path(table), city, year, ids, [str(text) for text in missing], thousands)

@@ -33,9 +33,7 @@ def test_keys_of_another_name_are_asked_for():
 
 def test_the_table_before_the_polygons_is_told_which_comes_first(files):
     cities, path = files
-    with pytest.raises(
-        ss.BoundaryError, match=r"'panel.csv' is not .* Polygons come first and the"
-    ):
+    with pytest.raises(ss.PanelError, match=r"'panel.csv' is a table. Polygons come first and the"):
         ss.read_panel(path, cities)
 
 
