@@ -179,14 +179,16 @@ def wild_test_effects(
     if rows is not None:
         expect(rows, Mapping, "rows maps columns to values, {'effect': 'indirect'}", ModelError)
     table, effects = _asked(results, design, x, by)
+    other = "total" if (table["effect"] == "total").any() else "direct"  # by pair there is none
     chosen = np.arange(len(table)) if rows is None else rows_of(table, rows)
     table, effects = table.loc[chosen].reset_index(drop=True), [effects[i] for i in chosen]
     read = [effect(results.estimate.params) for effect in effects]
     moves = [bool(gradient.any()) for _, gradient in read]
     labels = [", ".join(map(str, row)) for row in table.itertuples(index=False)]
-    tested = {name: one for name, one, some in zip(labels, effects, moves, strict=True) if some}
-    for name, effect in tested.items():
-        _check_single(design, results.estimate.params, name, effect)
+    pairs = zip(labels, effects, strict=True)
+    tested = [pair for pair, some in zip(pairs, moves, strict=True) if some]
+    for name, effect in tested:
+        _check_single(design, results.estimate.params, name, effect, other)
     found = iter(effect_tests(design, results.estimate, tested, how))
     columns = [next(found) if some else (0.0, np.nan, np.nan) for some in moves]
     table["estimate"] = [value for value, _ in read]
@@ -233,7 +235,7 @@ def _check_beside(design: Design) -> None:
     )
 
 
-def _check_single(design: Design, params: Array, row: str, effect: Effect) -> None:
+def _check_single(design: Design, params: Array, row: str, effect: Effect, other: str) -> None:
     """Refuse an effect that rho = 0 makes zero, whatever the coefficients: it has two nulls."""
     p = len(design.names)
     if not design.W:
@@ -251,7 +253,7 @@ def _check_single(design: Design, params: Array, row: str, effect: Effect) -> No
     raise ModelError(
         f"the effect [{row}] is zero where {rho} is, whatever {named(names)}, and elsewhere too: "
         f"two hypotheses, not one. For this row {way}. Others are chosen by "
-        "rows={'effect': 'total'}."
+        f"rows={{'effect': '{other}'}}."
     )
 
 

@@ -19,7 +19,7 @@ from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.line import peaks
 from spatialsyn.models.own_lag import given
-from spatialsyn.models.qml import DISTINCT, EXACT, REGULAR, multiplier_at, parameter_names
+from spatialsyn.models.qml import DISTINCT, EXACT, REGULAR, enough, multiplier_at, parameter_names
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.cholesky import Symmetrised
 from spatialsyn.numerics.decomposed import Decomposed
@@ -84,7 +84,7 @@ def suits(design: Design) -> bool:
 
 def identified(one: Design, regressors: int) -> bool:
     """Whether there are so many, and more observations than parameters, rho and sigma2 too."""
-    return 0 < regressors < one.nobs - len(one.W) - 1
+    return regressors > 0 and enough(one, regressors + len(one.W) + 1)
 
 
 def estimate_beside(models: Beside) -> list[tuple[Parameters, float] | None]:

@@ -9,7 +9,7 @@ delta method.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -69,15 +69,15 @@ def null_tests(
 
 
 def effect_tests(
-    design: Design, estimate: Estimate, effects: Mapping[str, Effect], how: Wild
+    design: Design, estimate: Estimate, effects: Sequence[tuple[str, Effect]], how: Wild
 ) -> list[tuple[float, float, float]]:
-    """The same of the hypothesis that an effect is zero, for each; their keys name them.
+    """The same of the hypothesis that an effect is zero, for each, with its name.
 
     Of samples that `check` allows, of a model whose samples are fitted side by side (`beside`).
     """
     nulls = []
     # No comprehension: Python 3.11 gives it a frame, and the level of a warning counts frames.
-    for name, effect in effects.items():
+    for name, effect in effects:
         nulls.append(_no_effect(design, estimate, name, effect, how))
     return _tested(design, estimate, nulls, how.draws)
 

@@ -34,6 +34,7 @@ from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 from spatialsyn.numerics.multiplier import multiplier
 from spatialsyn.numerics.solves import solver
+from spatialsyn.numerics.transform import independent
 
 # Columns of unit length whose pivot in the QR falls below this are linear combinations.
 COLLINEAR = 1e-10
@@ -253,13 +254,28 @@ def check_reach(design: Design) -> None:
         check_pairs(len(design.y))
 
 
+def enough(design: Design, parameters: int) -> bool:
+    """Whether so many parameters, sigma2 among them, may be estimated.
+
+    What dummies took away is no observation either: with fewer left the fit may be exact.
+    """
+    return design.nobs > parameters and _free(design) >= parameters
+
+
+def _free(design: Design) -> int:
+    """Observations that fixed effects leave, transformed away or as dummies."""
+    n, T = design.y.shape
+    units, copies = independent(n, T, design.fixed_effects)
+    return design.nobs - design.units * design.copies + units * copies
+
+
 def check_size(design: Design) -> None:
     """Refuse fewer independent observations than parameters."""
     parameters = len(parameter_names(design)) - (design.mixture is not None)  # shares sum to one
-    if design.nobs <= parameters:
+    if not enough(design, parameters):
         raise ModelError(
-            f"{design.nobs} independent observations cannot identify {parameters} parameters. Use "
-            "more years or cities, or fewer regressors (each lag in space is one more)."
+            f"{_free(design)} independent observations cannot identify {parameters} parameters. "
+            "Use more years or cities, or fewer regressors (each lag in space is one more)."
         )
 
 
@@ -271,8 +287,9 @@ def inverted(info: Array) -> Array:
     EstimationError
         It is not positive definite, or so nearly not that its inverse would be rounding.
     """
-    scale = 1 / np.sqrt(np.diag(info))
-    unit = info * scale * scale[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a parameter of no information: refused
+        scale = 1 / np.sqrt(np.diag(info))
+        unit = info * scale * scale[:, None]
     try:
         distinct = bool(np.diag(np.linalg.cholesky(unit)).min() > REGULAR)
     except np.linalg.LinAlgError:

@@ -223,6 +223,20 @@ def test_an_effect_that_is_zero_by_construction_has_no_p_value():
     assert table.loc["direct", "p"] == ss.wild_test(res, "x", draws=100)["p"].iloc[0]
 
 
+def test_groups_whose_names_hold_commas_are_told_apart():
+    """From "c" to "a, b" and from "b, c" to "a" read alike in a row."""
+    panel, w = weak()
+    res = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="individual"), panel, w)
+    comma, plain = (
+        ss.wild_test_effects(
+            res, by=pd.Series(np.repeat(names, 3), index=list(panel.ids)), draws=100,
+            rows={"effect": "indirect"},
+        ).drop(columns=["to", "from"])
+        for names in (["a", "a, b", "b, c", "c"], ["1", "2", "3", "4"])
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(comma, plain)
+
+
 def test_the_test_has_its_size_where_the_delta_method_rejects_too_often():
     """40 panels whose total effect is zero, with errors of a city that depend on each other."""
     n, T, model = 14, 6, ss.sdm("y ~ x", W="w", fixed_effects="individual")
@@ -253,6 +267,8 @@ def test_what_cannot_be_tested_is_refused():
     ):
         ss.wild_test_effects(sar, draws=100)
     assert len(ss.wild_test_effects(sar, rows={"effect": "total"}, draws=100)) == 2
+    with pytest.raises(ss.ModelError, match=r"Others are chosen by rows={'effect': 'direct'}"):
+        ss.wild_test_effects(sar, "x", by="pair", draws=100)
     apart = ss.Weights.from_matrix(np.roll(np.eye(panel.n), 1, axis=1), ids=w.ids, name="w")
     far = pd.Series(np.arange(panel.n) // 4, index=list(panel.ids), name="third")
     ring = ss.fit(ss.sdm("y ~ x + z", W="w", **fixed), panel, apart)

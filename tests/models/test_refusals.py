@@ -12,6 +12,7 @@ from cases import made_up, ring
 import spatialsyn as ss
 from spatialsyn.models import estimators
 from spatialsyn.models.line import wider
+from spatialsyn.models.qml import inverted
 
 
 def test_a_model_is_a_value():
@@ -159,12 +160,23 @@ def test_the_lag_of_the_outcome_made_by_hand_is_no_regressor(family):
     assert "lag of the outcome itself" in runs.failures["bad"]
 
 
+def test_a_parameter_without_information_is_refused_and_nothing_else_is_said():
+    """Dividing by its zero would warn, and warnings are errors here."""
+    with pytest.raises(ss.EstimationError, match="not positive definite"):
+        inverted(np.diag([1.0, 0.0]))
+
+
 def test_too_few_observations_or_periods_are_refused():
     panel, w = made_up(n=4, T=2)
     with pytest.raises(
         ss.ModelError, match="3 independent observations cannot identify 6 parameters"
     ):
         ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
+    # Dummies take the same number away: three coefficients fit what is left exactly.
+    with pytest.raises(
+        ss.ModelError, match="3 independent observations cannot identify 4 parameters"
+    ):
+        ss.fit(ss.sar("y ~ x + z", W="w", fixed_effects="twoways", correction="direct"), panel, w)
     one = panel.subset(years=[2001])
     with pytest.raises(ss.ModelError, match="needs two years at least; the panel has 1"):
         ss.fit(ss.sar("y ~ x", W="w", fixed_effects="individual"), one, w)
