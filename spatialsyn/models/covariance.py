@@ -255,7 +255,7 @@ def _check_clusters(kind: str, what: str, clusters: int, parameters: int) -> Non
         raise EstimationError(
             f"cov={kind!r} estimates the variance of {parameters} parameters from {clusters} "
             f"{what}: it needs more {what} than parameters. "
-            'Use cov="sandwich" or "expected".'
+            'Take fewer regressors, or cov="sandwich" or "expected".'
         )
 
 
