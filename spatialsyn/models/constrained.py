@@ -24,6 +24,7 @@ from scipy.linalg import solve_triangular
 
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
+from spatialsyn.models.likelihood import full, jacobian_slopes
 from spatialsyn.models.line import peak, searched
 from spatialsyn.models.qml import multiplier_at, parameter_names
 from spatialsyn.numerics.lags import Array
@@ -69,7 +70,7 @@ def estimate_null(design: Design, effect: Effect, rho: Array | None = None) -> E
         names=parameter_names(design),
         params=params,
         cov=None,
-        loglik=_value(design, params),
+        loglik=full(design, rho, params[-1]),
         nobs=design.nobs,
         residuals=e.reshape(design.y.shape),
         multiplier=multiplier_at(design, rho),
@@ -87,12 +88,14 @@ def _best(
     step = DIFFERENCE * (high - low)
 
     def value(rho: Array) -> Array:
-        return np.array([_value(design, fitted(np.array([one]))[0]) for one in rho])
+        params = [fitted(np.array([one]))[0] for one in rho]
+        return np.array([full(design, one[p:-1], one[-1]) for one in params])
 
     def slope(rho: float) -> float:
         params, e, m = fitted(np.array([rho]))
         turned = effect(params)[1][p]
-        return design.copies * float(logdet.slope(rho)) + (e @ Wy - m * turned) / params[-1]
+        (of_jacobian,) = jacobian_slopes(design, params[p:-1])
+        return float(of_jacobian + (e @ Wy - m * turned) / params[-1])
 
     def derivatives(rho: Array) -> tuple[Array, Array]:
         one = float(rho)
@@ -100,10 +103,3 @@ def _best(
         return np.asarray(slope(one)), np.asarray(bend)
 
     return np.array([peak(value, derivatives, logdet, "rho")])
-
-
-def _value(design: Design, params: Array) -> float:
-    """The log-likelihood, sigma2 being the best one, constants included."""
-    rho = params[len(design.names)]
-    jacobian = float(design.logdet(rho)) if isinstance(design.logdet, LogDet) else 0.0
-    return design.copies * jacobian - design.nobs / 2 * float(np.log(2 * np.pi * params[-1]) + 1)

@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from spatialsyn.numerics.eigenvectors import scaled
-from spatialsyn.numerics.lags import Array, Matrix, norm
+from spatialsyn.numerics.lags import Array, Matrix, dense, norm
 from spatialsyn.numerics.logdet import Eigenvalues
-from spatialsyn.numerics.spectrum import eigenvalues
+from spatialsyn.numerics.spectrum import eigenvalues, similar
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -44,7 +43,7 @@ class Symmetrised(Eigenvalues):
             A rho outside the interval.
         """
         root = np.sqrt(self.scale)
-        made = -rho[:, None, None] * _symmetric(W, root)
+        made = -rho[:, None, None] * dense(similar(W, root))
         for S in made:
             S.flat[:: len(S) + 1] += 1
             _invert(S)
@@ -64,17 +63,7 @@ def spectrum(W: Matrix) -> Eigenvalues:
     s = scaled(W)
     if s is None:
         return Eigenvalues(eigenvalues(W), norm=norm(W))
-    return Symmetrised(np.linalg.eigvalsh(_symmetric(W, np.sqrt(s))), scale=s)
-
-
-def _symmetric(W: Matrix, root: Array) -> NDArray[np.float64]:
-    """A, (n, n), where `root` is s^1/2: scaled before it is dense."""
-    if sparse.issparse(W):
-        scales = np.repeat(root, np.diff(W.indptr)) / root[W.indices]
-        return sparse.csr_array((W.data * scales, W.indices, W.indptr), shape=W.shape).toarray()
-    A = np.multiply(W, root[:, None], dtype=float, order="C")  # in rows, whatever the order of W
-    A /= root
-    return A
+    return Symmetrised(np.linalg.eigvalsh(dense(similar(W, np.sqrt(s)))), scale=s)
 
 
 def _invert(S: NDArray[np.float64]) -> None:

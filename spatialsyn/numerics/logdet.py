@@ -255,13 +255,13 @@ class JointLogDet:
 
     def room(self, rho: Array) -> float:
         """One less the largest real eigenvalue of sum_m rho_m W_m: positive inside the space."""
-        w = by_parts(np.eye(self._n) - self.S(rho))
+        w = by_parts(self._sum(rho))
         real = w.real[np.abs(w.imag) <= REAL * max(1.0, float(np.abs(w).max()))]
         return float(1 - real.max(initial=0.0))
 
     def along(self, d: Array) -> tuple[Eigenvalues, tuple[float, float]]:
         """The log-determinant at r d as a function of r, and the r at which its space ends."""
-        D = np.eye(self._n) - self.S(d)
+        D = self._sum(d)
         w, years = by_parts(D), len(D.reshape(-1, *D.shape[-2:]))
         real = w.real[np.abs(w.imag) <= REAL * np.abs(w).max(initial=0.0)]
         low, high = float(real.min(initial=0.0)), float(real.max(initial=0.0))
@@ -272,14 +272,14 @@ class JointLogDet:
 
     def radius(self, rho: Array) -> float:
         """The spectral radius of sum_m rho_m W_m; below one S^-1 is the sum of its powers."""
-        return float(np.abs(by_parts(np.eye(self._n) - self.S(rho))).max())
+        return float(np.abs(by_parts(self._sum(rho))).max())
 
     def contains(self, rho: Array) -> bool:
         """Whether rho, shape (m,), lies in the parameter space, and not on its edge."""
         # The sum first: a search that runs along it would ask for all eigenvalues at every step.
         if self.unit_root and 1 - rho.sum() <= EDGE:
             return False
-        norm = np.abs(np.eye(self._n) - self.S(rho)).sum(axis=-1).max()
+        norm = np.abs(self._sum(rho)).sum(axis=-1).max()
         # No eigenvalue exceeds a norm.
         return bool(norm < 1 - EDGE) or self.room(rho) > EDGE
 
@@ -299,6 +299,10 @@ class JointLogDet:
     @property
     def _n(self) -> int:
         return int(self.matrices[0].shape[-1])
+
+    def _sum(self, rho: Array) -> Array:
+        """sum_m rho_m W_m."""
+        return np.asarray(np.eye(self._n) - self.S(rho))
 
     def _left(self, rho: Array) -> Array:
         """S, or what has the determinant of F'SF."""

@@ -20,9 +20,9 @@ from numpy.polynomial import chebyshev
 from scipy import sparse
 
 from spatialsyn.numerics.interpolant import Interpolant, interpolated, q_of
-from spatialsyn.numerics.lags import Array, by_column
+from spatialsyn.numerics.lags import Array, Matrix, by_column
 from spatialsyn.numerics.solves import Iterative
-from spatialsyn.numerics.spectrum import symmetriser
+from spatialsyn.numerics.spectrum import similar, symmetriser
 from spatialsyn.numerics.traces import SEED, Solved
 
 # Nodes of the interpolant that its logarithm takes, beside those of its powers.
@@ -113,14 +113,7 @@ class Moments(Solved):
     error = "approximate"
 
 
-def similar(W: sparse.csr_array, root: Array) -> sparse.csr_array:
-    """D W D^-1 with D = diag(root)."""
-    data = W.data * np.repeat(root, np.diff(W.indptr))
-    data /= root[W.indices]
-    return sparse.csr_array((data, W.indices, W.indptr), shape=W.shape)
-
-
-def polynomials(A: sparse.csr_array, v: Array, products: int) -> Array:
+def polynomials(A: Matrix, v: Array, products: int) -> Array:
     """v'T_k(A)v for k = 0 ... 2 products - 1 and every column v, A symmetric."""
     found = np.empty((2 * products, v.shape[1]))
     before, now = v, A @ v

@@ -85,6 +85,18 @@ def symmetriser(W: Matrix) -> Array | None:
     return scales(_along_trees(links, step, rows)) if found is None else found
 
 
+def similar(W: Matrix, root: Array) -> Matrix:
+    """D W D^-1 with D = diag(root): symmetric where `root` is that of `symmetriser`."""
+    if sparse.issparse(W):
+        data = W.data * np.repeat(root, np.diff(W.indptr))
+        data /= root[W.indices]
+        return sparse.csr_array((data, W.indices, W.indptr), shape=W.shape)
+    # In rows, whatever the order of W.
+    made = np.multiply(W, root[:, None], dtype=float, order="C")
+    made /= root
+    return np.asarray(made)
+
+
 def _of_equal_rows(links: sparse.csr_array) -> Array:
     """ln s, (n,), if all links of a city weigh the same: by its first one."""
     log_s, some = np.zeros(links.shape[0]), np.diff(links.indptr) > 0
