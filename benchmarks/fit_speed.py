@@ -15,23 +15,41 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from in_spreg import durbin
+from numpy.typing import NDArray
 
 import spatialsyn as ss
 
 RUNS = 15
+Array = NDArray[np.float64]
+
+
+def nearest(far: Array) -> Array:
+    """Links to the six nearest, of squared distances, infinite on the diagonal."""
+    links = np.zeros_like(far)
+    links[np.arange(len(far))[:, None], np.argsort(far, axis=1)[:, :6]] = 1
+    return links
+
+
+def mutual(far: Array) -> Array:
+    """The same, and back."""
+    links = nearest(far)
+    return np.maximum(links, links.T)
+
+
+def inverse(far: Array) -> Array:
+    """Links to all, by inverse distance."""
+    return np.asarray(1 / np.sqrt(far))
 
 
 def data(
-    n: int, T: int, k: int = 3, seed: int = 0, mutual: bool = True
+    n: int, T: int, k: int = 3, seed: int = 0, links: Callable[[Array], Array] = mutual
 ) -> tuple[ss.CityPanel, ss.Weights]:
-    """A panel of `n` units in the plane, of six nearest neighbours, made `mutual` or not."""
+    """A panel of `n` units in the plane, and a row-standardised W, both made from `links`."""
     rng = np.random.default_rng(seed)
     points = rng.random((n, 2))
     far = ((points[:, None] - points) ** 2).sum(axis=2)
     np.fill_diagonal(far, np.inf)
-    links = np.zeros((n, n))
-    links[np.arange(n)[:, None], np.argsort(far, axis=1)[:, :6]] = 1
-    W = np.maximum(links, links.T) if mutual else links
+    W = links(far)
     W /= W.sum(axis=1, keepdims=True)
     X = rng.normal(size=(k, n, T))
     signal = X.sum(axis=0) + 0.5 * W @ X[0] + rng.normal(size=(n, 1)) + rng.normal(size=(n, T))

@@ -24,7 +24,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from fit_speed import data, to_w
+from fit_speed import data, inverse, mutual, nearest, to_w
 from in_spreg import durbin
 from joblib.externals.loky import get_reusable_executor
 
@@ -74,25 +74,35 @@ models are handed out up to 200 at a time, a tenth of a second's work, others on
 WINSOR = [None, 0.005, 0.01, 0.02, 0.05]
 
 
+def units(T: int, k: int, links: Callable[..., Any]) -> tuple[ss.CityPanel, list[ss.Weights]]:
+    """300 units over T years; their W, and one of neighbours' neighbours, or of a gap if dense."""
+    panel, w = data(300, T, k=k, links=links)
+    if links is inverse:
+        other = ss.weights.gap(panel.mean("x1", years=(2000, 2001)), name="o")
+    else:
+        twice = (w.dense() @ w.dense()) * (1 - np.eye(300))
+        other = ss.Weights.from_matrix(twice, ids=w.ids, name="o")
+    return panel, [w, other.standardize("row")]
+
+
 def large(
-    T: int = 15, mutual: bool = True
+    T: int, links: Callable[..., Any] = mutual
 ) -> tuple[ss.CityPanel, list[ss.Weights], dict[str, ss.Specification]]:
-    """300 units over T years, two matrices, of neighbours `mutual` or not and of theirs."""
-    panel, w = data(300, T, k=7, mutual=mutual)
-    other = ss.Weights.from_matrix((w.dense() @ w.dense()) * (1 - np.eye(300)), ids=w.ids, name="o")
+    """A grid over samples, regressors and what is done to them."""
+    panel, weights = units(T, 7, links)
     model = ss.sdm("y ~ x0 + x1 + x2", W="w", fixed_effects="twoways")
     swaps = ss.swap("x2", ["x3", "x4", "x5", "x6"])
     last = panel.years[-1]
     dropped = [None, 2000, 2007, last, (last - 1, last)]
-    return panel, [w, other.standardize("row")], grid(model, ["w", "o"], swaps, dropped)
+    return panel, weights, grid(model, ["w", "o"], swaps, dropped)
 
 
-def subsets() -> tuple[ss.CityPanel, list[ss.Weights], dict[str, ss.Specification]]:
-    """300 units over ten years, two matrices, and eight controls that models leave out."""
-    panel, weights, _ = large(10)
+def subsets(
+    links: Callable[..., Any] = mutual,
+) -> tuple[ss.CityPanel, list[ss.Weights], dict[str, ss.Specification]]:
+    """Eight controls that models leave out, over ten years."""
+    panel, weights = units(10, 9, links)
     controls = [f"x{i}" for i in range(1, 9)]
-    more = np.random.default_rng(8).normal(size=(2, panel.n, panel.T))
-    panel = panel.assign(x7=more[0], x8=more[1])
     model = ss.sdm(f"y ~ x0 + {' + '.join(controls)}", W="w")
     kinds = ["individual", "twoways"]
     return panel, weights, ss.grid(model, W=["w", "o"], fixed_effects=kinds, optional=controls)
@@ -129,20 +139,33 @@ def grid(
     )
 
 
-def peer(panel: ss.CityPanel, weights: list[ss.Weights], specs: list[ss.Specification]) -> float:
-    """CPU seconds of spreg per model and its effects, on what was made beforehand."""
+def peer(study: ss.Study, names: list[str]) -> tuple[float, dict[str, float]]:
+    """CPU seconds of spreg per model and its effects, on what was made beforehand.
+
+    Its rho too, of models with city effects only: it has no others.
+    """
     from spatialsyn.models.data import read
 
-    by_name = {w.name: to_w(w) for w in weights}
-    spent = 0.0
-    for spec in specs:
-        found, _ = read(spec.model, panel, sample_of(panel, spec))
-        X = found.X[..., [name != "Intercept" for name in found.names]]
+    by_name = {name: to_w(w) for name, w in study.weights.items()}
+    spent, rho = 0.0, {}
+    for name in names:
+        spec = study.models[name]
+        found, _ = read(spec.model, study.panel, sample_of(study.panel, spec))
+        X = found.X[..., [x != "Intercept" for x in found.names]]
         y, X = found.y.T.reshape(-1, 1), X.transpose(1, 0, 2).reshape(-1, X.shape[2])
         start = time.process_time()
-        durbin(y, X, by_name[spec.model.W])
+        theirs = durbin(y, X, by_name[spec.model.W])
         spent += time.process_time() - start
-    return spent / len(specs)
+        if spec.model.fixed_effects == "individual":
+            rho[name] = float(np.squeeze(theirs.rho))
+    return spent / len(names), rho
+
+
+def apart(runs: ss.Runs, rho: dict[str, float]) -> float:
+    """How far the rho of models lies from spreg's, at most."""
+    found = runs.parameters.set_index(["model", "term"])["estimate"]
+    named = {name: f"rho[{runs.models[name].model.W}]" for name in rho}
+    return max(abs(found[name, named[name]] - theirs) for name, theirs in rho.items())
 
 
 def fresh(made: Callable[[], Any], count: int) -> ss.Study:
@@ -172,9 +195,9 @@ def row(name: str, made: Callable[[], Any], options: argparse.Namespace) -> str:
         study = fresh(made, options.models)
         span, runs = timed(study, None, 1)
         spans.append(span)
-        chosen = list(study.models.values())
-        some = chosen[:: max(1, len(chosen) // options.peer)]
-        peers.append(len(chosen) * peer(study.panel, list(study.weights.values()), some))
+        chosen = list(study.models)
+        per_model, rho = peer(study, chosen[:: max(1, len(chosen) // options.peer)])
+        peers.append(len(chosen) * per_model)
     with tempfile.TemporaryDirectory() as folder:
         stored, _ = timed(fresh(made, options.models), folder, 1)
         again, _ = timed(fresh(made, options.models), folder, 1)
@@ -183,6 +206,7 @@ def row(name: str, made: Callable[[], Any], options: argparse.Namespace) -> str:
     one, theirs = median(spans), median(peers)
     numbers = [f"{one:.2f}", *(f"{value:.1f}" for value in (stored, again, two, theirs))]
     cells = [name, len(chosen), len(chosen) - len(runs.failures), *numbers, f"{theirs / one:.0f}"]
+    cells.append(f"{apart(runs, rho):.0e}")
     return f"| {' | '.join(map(str, cells))} |"
 
 
@@ -197,8 +221,10 @@ def main() -> None:
     rows = []
     cases = {"Guangdong, n = 21, T = 9": guangdong}
     cases |= {f"n = 300, T = {T}": partial(large, T) for T in (10, 15)}
+    cases["n = 300, T = 10, W not symmetrisable"] = partial(large, 10, nearest)
+    cases["n = 300, T = 10, dense W"] = partial(large, 10, inverse)
     cases["n = 300, T = 10, subsets of controls"] = subsets
-    cases["n = 300, T = 10, W not symmetrisable"] = partial(large, 10, mutual=False)
+    cases["n = 300, T = 10, subsets of controls, dense W"] = partial(subsets, inverse)
     for name, made in cases.items():
         rows.append(row(name, made, options))
         print(rows[-1], flush=True)
