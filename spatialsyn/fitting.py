@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError, PanelError, expect
 from spatialsyn.models.accuracy import too_far
+from spatialsyn.models.choice import Covariance
 from spatialsyn.models.data import Evaluate, read
 from spatialsyn.models.design import align, sweep_effects
 from spatialsyn.models.dynamic import stability
@@ -25,7 +26,7 @@ def fit(
     model: SpatialModel,
     panel: CityPanel,
     weights: Links | Iterable[Links] | Mapping[str, Links] | None = None,
-    cov: str | None = None,
+    cov: Covariance = None,
     missing: str = "refuse",
 ) -> Results:
     """Estimate `model` on `panel` with the weights it names.
@@ -43,8 +44,8 @@ def fit(
         (xtreg, fe) is "city"; "sandwich" leaves the usual standard errors to the coefficients of
         ss.ols and ss.slx. Estimates from instruments have "classical" (their default),
         "robust" and the last three; matrix exponentials have "robust" too, for variances that
-        differ from city to city. "spatial-hac" needs a reach, "cluster" a grouping:
-        ``results.with_cov("spatial-hac", km=200)``, ``.with_cov("cluster", by="region")``.
+        differ from city to city. Two come with a choice, the arguments of `with_cov`:
+        ``{"kind": "spatial-hac", "km": 200}``, ``{"kind": "cluster", "by": "region"}``.
     missing : "refuse" | "balance" | "likelihood"
         What becomes of city-years in which a column of the model is missing: an error that
         names them; cities or years are dropped, and W cut, with a warning that says what
@@ -67,7 +68,7 @@ def estimated_on(
     panel: CityPanel,
     matrices: Mapping[str, Links],
     sample: Sample,
-    cov: str | None,
+    cov: Covariance,
     evaluate: Evaluate = evaluate,
 ) -> Results:
     """`model` on the city-years of `sample`; the matrices are aligned with the panel."""
@@ -75,7 +76,7 @@ def estimated_on(
         data, outside = read(model, panel, sample, evaluate)
         check_observed(model, data, panel, matrices)
         design = sweep_effects(model, data, matrices, outside)
-        design, estimate, kind = estimated_as(model, design, cov)
+        design, estimate, kind = estimated_as(model, design, cov, panel)
         root = stability(design, estimate) if model.dynamic else None
     if root is not None and root[0] >= 1:
         warnings.warn(_unstable(*root), stacklevel=3)

@@ -22,8 +22,8 @@ from spatialsyn.effects.scenario import Change, by_receiving_city, change_of
 from spatialsyn.effects.table import Effects
 from spatialsyn.effects.told import told
 from spatialsyn.errors import ModelError, PanelError, check_flag, expect
-from spatialsyn.models.clusters import clustered
-from spatialsyn.models.covariance import covered, without_choice
+from spatialsyn.models.choice import covered_by
+from spatialsyn.models.covariance import without_choice
 from spatialsyn.models.criteria import counted, criteria
 from spatialsyn.models.data import regressors
 from spatialsyn.models.design import Design
@@ -42,7 +42,6 @@ from spatialsyn.numerics.lags import Array, lag
 from spatialsyn.numerics.threads import threads_for
 from spatialsyn.plugin import Tabled
 from spatialsyn.summary import glance, html, summary, tidy
-from spatialsyn.weights.bands import nearness
 from spatialsyn.weights.series import Links
 
 if TYPE_CHECKING:
@@ -103,11 +102,10 @@ class Results(SeveralWeights, Tabled):
             correlated: without a lag of y; "cluster" with one too under estimator="2sls".
         km, by : the reach of "spatial-hac" in km; the grouping of "cluster", or a Series
         """
-        near = None if km is None else nearness(self.panel.cities, km)
-        design, chosen = clustered(self.design, kind, by, self.panel)
         with threads_for(self.panel.n):
-            estimate = covered(design, self.estimate, kind, near)
-        shown = ", ".join(filter(None, (kind, chosen, f"{km:g} km" if km else "")))
+            design, estimate, shown = covered_by(
+                self.design, self.estimate, self.panel, kind, km, by
+            )
         return replace(self, design=design, estimate=estimate, cov_kind=shown)
 
     def first_stage(self) -> FirstStage:

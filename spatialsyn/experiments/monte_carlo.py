@@ -31,7 +31,7 @@ from spatialsyn.experiments.summary import (
     true_effects,
     true_values,
 )
-from spatialsyn.models.covariance import check_kind
+from spatialsyn.models.choice import Covariance, check_choice, check_chosen
 from spatialsyn.models.data import read
 from spatialsyn.models.design import Design, align, listed_weights, sweep_effects
 from spatialsyn.models.estimate import Estimate, Parameters
@@ -99,8 +99,9 @@ class Plan:
     """A model that is fitted to every panel, with its right side evaluated once."""
 
     model: SpatialModel
+    panel: CityPanel
     weights: Mapping[str, Links]
-    cov: str | None
+    cov: Covariance
     data: Regressors
     outside: Regressors | None
 
@@ -142,7 +143,7 @@ def monte_carlo(
     draws: int = 1000,
     seed: int = 0,
     fitted: Mapping[str, SpatialModel] | None = None,
-    cov: str | None = None,
+    cov: Covariance = None,
     effects_sd: float = 1.0,
     n_jobs: int = 1,
     backend: str = "joblib",
@@ -171,12 +172,13 @@ def monte_carlo(
     sequence(seed)  # what is no number is refused before anything is made
     expect(model, SpatialModel, "monte_carlo needs a model such as ss.sdm(...)", ModelError)
     check_whole("draws", draws, FEWEST)
-    check_kind(cov)
+    check_choice(cov)
     models = {model.family: model} if fitted is None else _checked(model, fitted)
     names = dict.fromkeys(w for one in models.values() for w in one.weights_names)
     weights = listed_weights(weights)  # read twice: an iterator would be used up
     truth = truth_of(model, panel, weights, params, apart(seed))
     matrices = align(weights, tuple(names), truth.panel)
+    check_chosen(cov, truth.panel)
     plans = [_plan(one, truth.panel, matrices, cov) for one in models.values()]
     call = partial(_fitted, truth, plans, effects_sd, seed)
     one = truth.drawn(np.random.default_rng(sequence(seed)), effects_sd)
@@ -219,11 +221,11 @@ def _checked(model: SpatialModel, fitted: Mapping[str, SpatialModel]) -> dict[st
 
 
 def _plan(
-    model: SpatialModel, panel: CityPanel, matrices: Mapping[str, Links], cov: str | None
+    model: SpatialModel, panel: CityPanel, matrices: Mapping[str, Links], cov: Covariance
 ) -> Plan:
     data, outside = read(model, panel)
     chosen = {name: matrices[name] for name in model.weights_names}
-    return Plan(model, chosen, cov, data, outside)
+    return Plan(model, panel, chosen, cov, data, outside)
 
 
 def _fitted(
@@ -263,7 +265,7 @@ def _fits(plan: Plan, outcomes: Sequence[Array]) -> Fits:
 
 def _fitted_to(plan: Plan, y: Array) -> tuple[Design, Estimate]:
     """The estimate from one outcome alone, and the design that it rests on."""
-    design, estimate, _ = estimated_as(plan.model, plan.design(y), plan.cov)
+    design, estimate, _ = estimated_as(plan.model, plan.design(y), plan.cov, plan.panel)
     return design, estimate
 
 

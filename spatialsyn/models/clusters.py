@@ -33,13 +33,25 @@ def clustered(design: Design, kind: str, by: Any, panel: CityPanel) -> tuple[Des
         return replace(design, groups=None), None
     if kind != CLUSTER:
         raise ModelError(f"by is the grouping of cov={CLUSTER!r}; cov={kind!r} has none.")
+    group = group_by(by, panel)
+    return replace(design, groups=np.asarray(pd.factorize(group)[0])), str(group.name)
+
+
+def group_by(by: Any, panel: CityPanel) -> pd.Series:
+    """The group of each city.
+
+    Raises
+    ------
+    ModelError
+        No such grouping.
+    """
     group = grouping(by, panel)
     if group is None:
         raise ModelError(
             f"by={by!r} is not a grouping of the panel, which has {named(panel.blocks) or 'none'}. "
             "A further one is a Series, the group of each city, or panel.grouped(zone=...)."
         )
-    return replace(design, groups=np.asarray(pd.factorize(group)[0])), str(group.name)
+    return group
 
 
 def groups_of(design: Design) -> Array:

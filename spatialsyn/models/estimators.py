@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from spatialsyn.cities.panel import CityPanel
 from spatialsyn.models.bias import remove_bias
+from spatialsyn.models.choice import Covariance, check_choice, covered_by
 from spatialsyn.models.convex import estimate_convex
 from spatialsyn.models.covariance import check_covariance, covered
 from spatialsyn.models.design import Design
@@ -37,9 +41,12 @@ def estimated(model: SpatialModel, design: Design) -> tuple[Design, Estimate]:
 
 
 def estimated_as(
-    model: SpatialModel, design: Design, cov: str | None
+    model: SpatialModel, design: Design, cov: Covariance, panel: CityPanel
 ) -> tuple[Design, Estimate, str]:
     """The same with a covariance of choice, and what that is called; None for the usual one."""
+    check_choice(cov)
+    if isinstance(cov, Mapping):
+        return covered_by(*estimated(model, design), panel, **cov)
     check_covariance(design, cov)
     design, estimate = estimated(model, design)
     usual = "expected" if design.instruments is None else "classical"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialsyn.models.beside import Beside, Kin
+from spatialsyn.models.choice import Covariance
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.line import peaks
@@ -35,7 +36,7 @@ FAMILIES = ("ols", "slx", "sar", "sdm")
 CANCELLED = 1e-3
 
 
-def joined(model: SpatialModel, n: int, cov: str | None) -> bool:
+def joined(model: SpatialModel, n: int, cov: Covariance) -> bool:
     """Whether a model of `n` cities may be estimated beside others, as far as can be told."""
     if model.estimator != "qml" or model.random is not None or model.dynamic:
         return False

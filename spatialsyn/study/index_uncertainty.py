@@ -33,6 +33,7 @@ from spatialsyn.errors import ModelError, PanelError, expect, named
 from spatialsyn.measures.overlap import overlap
 from spatialsyn.measures.redraw import Redrawn
 from spatialsyn.measures.sensitivity import AS_IT_IS, Sensitivity
+from spatialsyn.models.choice import Covariance
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.syntax import names_in, parse
 from spatialsyn.notebook import as_html
@@ -100,7 +101,7 @@ def index_uncertainty(
     weights: Any,
     indices: Mapping[str, Redrawn | Sensitivity],
     rescale: bool = True,
-    cov: str | None = None,
+    cov: Covariance = None,
     by: str | None = None,
     n_jobs: int = 1,
     backend: str = "joblib",

@@ -20,6 +20,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, SpatialsynError, expect, named
 from spatialsyn.fitting import fit
+from spatialsyn.models.choice import Covariance
 from spatialsyn.models.design import align
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.notebook import as_html
@@ -89,7 +90,7 @@ def jackknife(
     model: SpatialModel,
     panel: CityPanel,
     weights: Any,
-    cov: str | None = None,
+    cov: Covariance = None,
     n_jobs: int = 1,
     backend: str = "joblib",
     scheduler: str | None = None,
@@ -134,7 +135,7 @@ def without(
     model: SpatialModel,
     panel: CityPanel,
     weights: Mapping[str, Links],
-    cov: str | None,
+    cov: Covariance,
     city: Any,
 ) -> pd.DataFrame | str:
     """The effects without one city, or why there are none."""

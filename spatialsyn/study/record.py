@@ -14,6 +14,7 @@ from spatialsyn.effects.beside import Found, Shown, average_columns, columns_rea
 from spatialsyn.effects.request import reading_by
 from spatialsyn.errors import ModelError, SpatialsynError, named
 from spatialsyn.fitting import estimated_on
+from spatialsyn.models.choice import Covariance
 from spatialsyn.models.criteria import counted, criteria
 from spatialsyn.models.data import read
 from spatialsyn.models.design import Design
@@ -40,7 +41,7 @@ REFUSALS = (SpatialsynError, np.linalg.LinAlgError)
 def records_of(
     panel: CityPanel,
     weights: Mapping[str, Links],
-    cov: str | None,
+    cov: Covariance,
     by: str | None,
     specs: Sequence[Specification],
 ) -> list[files.Record]:
@@ -61,7 +62,7 @@ def records_of(
 def _beside(
     panel: CityPanel,
     weights: Mapping[str, Links],
-    cov: str | None,
+    cov: Covariance,
     by: str | None,
     specs: Sequence[Specification],
 ) -> Iterator[tuple[int, files.Record]]:
@@ -76,7 +77,7 @@ def _beside(
 
 
 def _read(
-    panel: CityPanel, cov: str | None, specs: Sequence[Specification]
+    panel: CityPanel, cov: Covariance, specs: Sequence[Specification]
 ) -> list[Regressors | None]:
     """The evaluated formulas; None of a model that is estimated alone, or cannot be."""
     found: dict[Hashable, Regressors | None] = {None: None}
@@ -124,7 +125,7 @@ def _estimated(
 def record_of(
     panel: CityPanel,
     weights: Mapping[str, Links],
-    cov: str | None,
+    cov: Covariance,
     by: str | None,
     spec: Specification,
 ) -> files.Record:
@@ -146,7 +147,7 @@ def _told(said: Sequence[warnings.WarningMessage]) -> list[str]:
 
 
 def fitted(
-    panel: CityPanel, weights: Mapping[str, Links], cov: str | None, spec: Specification
+    panel: CityPanel, weights: Mapping[str, Links], cov: Covariance, spec: Specification
 ) -> Results:
     """The model on the years it keeps; `weights` are aligned with the panel."""
     model = spec.model

@@ -19,7 +19,7 @@ from spatialsyn.cities.panel import CityPanel
 from spatialsyn.engine.progress import progress
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, PanelError, WeightsError, expect, named
-from spatialsyn.models.covariance import check_kind
+from spatialsyn.models.choice import Covariance, check_chosen
 from spatialsyn.models.design import align
 from spatialsyn.models.many import joined
 from spatialsyn.models.spec import SpatialModel
@@ -61,7 +61,7 @@ class Study:
     panel: CityPanel
     weights: Any
     models: Mapping[str, Any]
-    cov: str | None = None
+    cov: Covariance = None
     by: str | None = None
 
     def __post_init__(self) -> None:
@@ -75,8 +75,8 @@ class Study:
             twice = [name for name, times in Counter(map(str, self.models)).items() if times > 1]
             raise ModelError(f"models differ by name, as text; more than one is {named(twice)}.")
         object.__setattr__(self, "models", made)
-        check_kind(self.cov)
         self._check_panel()
+        check_chosen(self.cov, self.panel)
         needed = Counter(w for spec in made.values() for w in spec.model.weights_names)
         aligned = align(self.weights, tuple(needed), self.panel)
         weights = {name: _shared(w, needed[name]) for name, w in aligned.items()}
@@ -99,11 +99,11 @@ class Study:
     @cached_property
     def keys(self) -> dict[str, str]:
         """The fingerprint of every model's result, by name."""
-        panel = files.panel_hash(self.panel)
+        panel, cov = files.panel_hash(self.panel), files.cov_parts(self.cov, self.panel)
         return {
             name: files.key_of(
                 {
-                    "model": repr(spec.model), "drop_years": spec.drop_years, "cov": self.cov,
+                    "model": repr(spec.model), "drop_years": spec.drop_years, "cov": cov,
                     "by": self.by, "panel": panel,
                     "weights": files.weights_hash(self.weights, spec.model.weights_names),
                 }

@@ -21,6 +21,8 @@ from spatialsyn import __version__
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.cities.writing import make_folder
 from spatialsyn.errors import StoreError, expect
+from spatialsyn.models.choice import Covariance
+from spatialsyn.weights.bands import nearness
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
@@ -46,6 +48,15 @@ def panel_hash(panel: CityPanel) -> str:
     for name, group in sorted(panel.blocks.items()):
         digest.update(f"{name}\x1f{group.loc[list(panel.ids)].to_csv()}".encode())
     return digest.hexdigest()[:16]
+
+
+def cov_parts(cov: Covariance, panel: CityPanel) -> Any:
+    """What a covariance follows from that the fingerprint of the panel does not hold: places."""
+    if not isinstance(cov, Mapping):
+        return cov
+    km = cov.get("km")
+    near = None if km is None else nearness(panel.cities, km).tobytes()
+    return {**cov, "near": near and hashlib.sha256(near).hexdigest()[:16]}
 
 
 def weights_hash(weights: Mapping[str, Links], names: Sequence[str]) -> dict[str, str]:

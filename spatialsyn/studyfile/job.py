@@ -107,7 +107,6 @@ class Job:
         if self.study.grid is None:
             return None
         section = self.study.models[self.study.grid.of]
-        assert not isinstance(section.cov, dict)  # refused when the file was read
         panel = years_of(self.panel, section.years)
         parts = [panel, self.weights, grid_of(self.study), section.cov]
         made: Specifications = in_section("grid", Specifications, {}, parts)
@@ -252,10 +251,7 @@ def _fitted(
     model: SpatialModel, section: ModelSection, panel: CityPanel, weights: Mapping[str, Any]
 ) -> Results:
     """`model` with the years, the covariance and the missing cells of its section."""
-    panel, cov = years_of(panel, section.years), section.cov
-    if not isinstance(cov, dict):
-        return fit(model, panel, weights, cov, section.missing)
-    return fit(model, panel, weights, missing=section.missing).with_cov(**cov)
+    return fit(model, years_of(panel, section.years), weights, section.cov, section.missing)
 
 
 def open_job(path: str | Path, engine: Mapping[str, Any] | None = None) -> Job:

@@ -28,10 +28,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ConfigError, SpatialsynError, named
+from spatialsyn.models.choice import Covariance
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.study.grid import Grid
 from spatialsyn.study.rewrite import columns_read
-from spatialsyn.studyfile.covariance import Covariance, check_covariance
+from spatialsyn.studyfile.covariance import check_covariance
 from spatialsyn.studyfile.faults import faults
 from spatialsyn.studyfile.grid import GridSection, specifications
 from spatialsyn.studyfile.measures import (
@@ -315,17 +316,12 @@ def _check_grid(study: Study) -> None:
 
 
 def _check_repeated(study: Study, part: str, of: str) -> None:
-    """A model that `part` estimates many times has a complete panel, and a covariance of `fit`."""
+    """A model that `part` estimates many times has a complete panel."""
     model = study.models[of]
     if model.missing != "refuse":
         raise ConfigError(
             f"[{part}] of = {of!r}, which has missing = {model.missing!r}: it is estimated on "
             "complete panels. Fill the cells, or leave cities or years out."
-        )
-    if isinstance(model.cov, dict):
-        raise ConfigError(
-            f"[{part}] of = {of!r}, which has cov = {model.cov!r}: it is estimated with one that "
-            'has no choice beside its kind. Name a further model, with cov = "city" or without cov.'
         )
 
 

@@ -206,11 +206,11 @@ def test_truth_is_zero_or_unknown_where_the_model_does_not_have_it():
 def test_fits_that_fail_are_counted_with_their_messages(monkeypatch):
     whole, seen = module.estimated_as, []
 
-    def sometimes(model, design, cov):
+    def sometimes(model, design, cov, panel):
         seen.append(1)
         if len(seen) % 5 == 0:
             raise ss.EstimationError(f"the likelihood still rises at 0.{len(seen)}")
-        return whole(model, design, cov)
+        return whole(model, design, cov, panel)
 
     monkeypatch.setattr(module, "estimated_as", sometimes)
     made = drawn_from("SAC")
@@ -228,7 +228,7 @@ def test_fits_that_fail_are_counted_with_their_messages(monkeypatch):
     monkeypatch.setattr(module, "TASK", 1)  # tasks of nothing but a failure
     assert (drawn_from("SAC").table["failed"] == 10).all()
 
-    def never(model, design, cov):
+    def never(model, design, cov, panel):
         raise ss.EstimationError("no")
 
     monkeypatch.setattr(module, "estimated_as", never)
@@ -239,8 +239,8 @@ def test_fits_that_fail_are_counted_with_their_messages(monkeypatch):
 def test_effects_that_cannot_be_found_spoil_no_other_panel(monkeypatch):
     whole, plain = module.estimated_as, drawn_from("SAC").draws
 
-    def sometimes(model, design, cov):
-        own, estimate, kind = whole(model, design, cov)
+    def sometimes(model, design, cov, panel):
+        own, estimate, kind = whole(model, design, cov, panel)
         if own.y[0, 0] > 0:
             estimate = replace(estimate, cov=np.full_like(estimate.cov, np.nan))
         return own, estimate, kind

@@ -227,8 +227,6 @@ def test_what_is_not_valid_is_refused():
     res = ss.fit(ss.slx("y ~ x", W="w"), located, w)
     with pytest.raises(ss.ModelError, match=r"with_cov\(\"spatial-hac\", km=200\)"):
         res.with_cov("spatial-hac")
-    with pytest.raises(ss.ModelError, match="needs a reach"):
-        ss.fit(ss.slx("y ~ x", W="w"), located, w, cov="spatial-hac")
     with pytest.raises(ss.ModelError, match="km is the reach of cov='spatial-hac'; cov='city'"):
         res.with_cov("city", km=200)
     with pytest.raises(ss.WeightsError, match=r"km=10: the nearest two cities lie \d+ km apart"):

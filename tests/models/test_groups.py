@@ -238,7 +238,7 @@ def refusing():
     return {name: ss.fit(model, panel, w) for name, model in models.items()}
 
 
-def test_a_fit_asks_for_the_groups():
+def test_a_covariance_asks_for_the_groups():
     panel, w, _ = grouped(20, 9, 5)
     with pytest.raises(ss.ModelError, match=r'ss.fit\(...\).with_cov\("cluster", by="region"\)'):
-        ss.fit(ss.slx("y ~ x", W="w"), panel, w, cov="cluster")
+        ss.fit(ss.slx("y ~ x", W="w"), panel, w).with_cov("cluster")

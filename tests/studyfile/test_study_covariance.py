@@ -73,9 +73,9 @@ def test_a_run_writes_what_was_chosen(zoned, tmp_path):
 
 WRONG = {
     "unknown grouping": (CLUSTER.replace("zone", "zoen"), r"\[models.flat\] cov: 'zoen' is not a grouping; the panel has 'side', 'zone'"),
-    "no grouping": ('cov = "cluster"\n', r"\[models.flat\] cov = 'cluster': write cov = \{ kind = \"cluster\", by = \"region\" \}, a grouping"),
+    "no grouping": ('cov = "cluster"\n', r"\[models.flat\] cov='cluster': write cov = \{ kind = \"cluster\", by = \"region\" \}, a grouping"),
     "a grouping that is none": ('cov = { kind = "cluster", by = 3 }\n', 'write cov = { kind = "cluster", by = "region" }'),
-    "no reach": ('cov = { kind = "spatial-hac" }\n', r"write cov = \{ kind = \"spatial-hac\", km = 200 \}, its reach in kilometres"),
+    "no reach": ('cov = { kind = "spatial-hac" }\n', r"write cov = \{ kind = \"spatial-hac\", km = 200 \}, a reach in kilometres"),
     "a reach in words": ('cov = { kind = "spatial-hac", km = "150" }\n', r"write cov = \{ kind = \"spatial-hac\", km = 200 \}"),
     "the choice of the other": ('cov = { kind = "spatial-hac", by = "zone" }\n', r"write cov = \{ kind = \"spatial-hac\", km = 200 \}"),
     "a choice where there is none": ('cov = { kind = "city", km = 150 }\n', r"only 'cluster' and 'spatial-hac' have a choice beside their kind; write cov = \"city\""),
@@ -93,17 +93,26 @@ def test_what_is_wrong_with_a_covariance_is_said_before_anything_is_estimated(
         open_job(with_flat(zoned, lines)).check_columns()
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        '\n[grid]\nof = "flat"\nwinsor = [0, 0.02]\n',
-        '\n[index_uncertainty]\nof = "flat"\nindices = "index"\n',
-    ],
-)
-def test_what_is_estimated_many_times_has_a_covariance_without_choice(zoned, more):
+def test_every_model_of_a_grid_has_the_choice_of_the_model_it_varies(zoned, tmp_path):
+    grid = '\n[grid]\nof = "flat"\nwinsor = [0, 0.02]\n'
+    job = open_job(with_flat(zoned, CLUSTER, grid), {"store": tmp_path / "grid"})
+    for name, spec in job.grid.models.items():
+        alone = ss.fit(spec.model, job.panel).with_cov("cluster", by="zone")
+        se = job.runs[name].parameters.set_index("term")["se"]
+        assert_allclose(se, alone.se[se.index], rtol=1e-12)
+
+
+def test_an_index_drawn_anew_leaves_the_choice(zoned):
+    more = (
+        '\n[index_uncertainty]\nof = "flat"\nindices = "index"\nredraw = "weights"\ndraws = 100\n'
+    )
     path = with_flat(zoned, CLUSTER, more)
-    with pytest.raises(ss.ConfigError, match=r"Name a further model, with cov = .city. or without"):
-        open_job(path)
+    path.write_text(path.read_text("utf-8").replace('"y ~ size"', '"y ~ index"'), encoding="utf-8")
+    job = open_job(path)
+    alone = ss.fit(ss.ols("y ~ index", fixed_effects="twoways"), job.panel)
+    effects = job.uncertainty.table.set_index(["x", "effect"])
+    by_zone = alone.with_cov("cluster", by="zone").se["index"]
+    assert_allclose(effects.loc[("index", "direct"), "se"], by_zone, rtol=1e-9)
 
 
 def test_a_sweep_has_the_covariance_of_the_model_it_varies(zoned):

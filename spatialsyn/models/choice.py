@@ -1,0 +1,84 @@
+"""A covariance with a choice of its own: groups of cities, or a reach.
+
+It is written ``{"kind": "cluster", "by": "region"}`` or ``{"kind": "spatial-hac", "km": 200}``,
+with the arguments of `Results.with_cov`; others are written as their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from spatialsyn.cities.panel import CityPanel
+from spatialsyn.errors import ModelError
+from spatialsyn.models.clusters import CLUSTER, clustered, group_by
+from spatialsyn.models.covariance import HAC, check_kind, covered
+from spatialsyn.models.design import Design
+from spatialsyn.models.estimate import Estimate
+from spatialsyn.weights.bands import nearness
+
+Covariance: TypeAlias = str | Mapping[str, Any] | None
+
+# What is chosen beside the kind, an example, and what it is.
+CHOICES = {
+    CLUSTER: ("by", "region", "a grouping of the panel"),
+    HAC: ("km", 200, "a reach in kilometres"),
+}
+
+
+def check_choice(cov: object, written: Callable[..., str] = "cov={!r}".format) -> None:
+    """Refuse the name of no covariance, and a choice that is missing or there is none of.
+
+    Parameters
+    ----------
+    written : how a covariance is written, of a name or a dictionary
+    """
+    kind = cov.get("kind") if isinstance(cov, Mapping) else cov
+    check_kind(kind)
+    if kind in CHOICES:
+        key, example, what = CHOICES[kind]
+        if not isinstance(cov, Mapping) or set(cov) != {"kind", key} or not _fits(key, cov[key]):
+            whole = written({"kind": kind, key: example})
+            raise ModelError(f"cov={cov!r}: write {whole}, {what}.")
+    elif isinstance(cov, Mapping):
+        raise ModelError(
+            f"cov={cov!r}: only {' and '.join(map(repr, CHOICES))} have a choice beside their "
+            f"kind; write {written(kind or 'city')}."
+        )
+
+
+def check_chosen(cov: object, panel: CityPanel) -> None:
+    """Refuse what is no covariance on this panel, before anything is estimated.
+
+    Raises
+    ------
+    ModelError
+        See `check_choice`; or no such grouping.
+    WeightsError
+        A reach that `nearness` refuses.
+    """
+    check_choice(cov)
+    if isinstance(cov, Mapping) and cov["kind"] == HAC:
+        nearness(panel.cities, cov["km"])
+    elif isinstance(cov, Mapping):
+        group_by(cov["by"], panel)
+
+
+def covered_by(
+    design: Design,
+    estimate: Estimate,
+    panel: CityPanel,
+    kind: str,
+    km: float | None = None,
+    by: Any = None,
+) -> tuple[Design, Estimate, str]:
+    """The same estimate with another covariance, the design it rests on, and what it is called."""
+    near = None if km is None else nearness(panel.cities, km)
+    design, chosen = clustered(design, kind, by, panel)
+    estimate = covered(design, estimate, kind, near)
+    return design, estimate, ", ".join(filter(None, (kind, chosen, f"{km:g} km" if km else "")))
+
+
+def _fits(key: str, value: object) -> bool:
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, str) if key == "by" else numeric
