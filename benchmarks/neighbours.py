@@ -29,6 +29,7 @@ import geopandas as gpd  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import shapely  # noqa: E402
+from kept import keep  # noqa: E402
 from libpysal.graph import Graph  # noqa: E402
 from libpysal.weights import Queen, Rook  # noqa: E402
 from scipy import sparse  # noqa: E402
@@ -187,20 +188,21 @@ def detailed(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     )
 
 
-def line(case: Case, turns: int) -> list[str]:
-    """Rows of the table: medians in turns, and how many times ours a program takes."""
+def line(case: Case, turns: int) -> tuple[list[str], dict[str, float]]:
+    """Rows of the table: medians in turns; and how many times ours a program takes."""
     spent: dict[str, list[float]] = {name: [] for name in case.calls}
     for _ in range(turns):
         for name, call in case.calls.items():
             spent[name].append(timed(call))
     median = {name: float(np.median(times)) for name, times in spent.items()}
+    ratios = {name: seconds / median["ours"] for name, seconds in median.items() if name != "ours"}
     rows = []
     for name, seconds in median.items():
-        ratio = "" if name == "ours" else f"{seconds / median['ours']:.3g}"
+        ratio = f"{ratios[name]:.3g}" if name in ratios else ""
         agreed = case.agreed if name == "ours" else ""
         rows.append(f"| {case.name} | {name} | {seconds:.4f} | {ratio} | {agreed} |")
         print(rows[-1], flush=True)
-    return rows
+    return rows, {f"{case.name}: {name}": ratio for name, ratio in ratios.items()}
 
 
 def page(rows: list[str], turns: int) -> str:
@@ -234,9 +236,13 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     turns = parser.parse_args().turns
     warnings.simplefilter("ignore")  # what esda and libpysal warn of on the way
-    rows = [
-        row for case in [*contiguity_cases(), *permutation_cases()] for row in line(case, turns)
-    ]
+    rows: list[str] = []
+    ratios: dict[str, float] = {}
+    for case in [*contiguity_cases(), *permutation_cases()]:
+        lines, own = line(case, turns)
+        rows += lines
+        ratios |= own
+    keep("neighbours", ratios)
     PAGE.write_text(page(rows, turns), encoding="utf-8")
 
 

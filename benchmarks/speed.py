@@ -1,6 +1,6 @@
 """CPU time, peak memory and accuracy against the number of units, beside spreg and R's packages.
 
-Run ``python benchmarks/speed.py`` (half an hour with the largest cases; ``--only "n = 300"`` for
+Run ``python benchmarks/speed.py`` (an hour with the largest cases; ``--only "n = 300"`` for
 those of a name, ``--only dense`` for the table of ``dense.py``): it writes
 ``benchmarks/ratios.json``, and from all that is stored there ``docs/speed.md`` and
 ``docs/speed.png``, and prints which ratios fell by a third.
@@ -31,25 +31,25 @@ import in_r
 import numpy as np
 from in_r import EACH, EIGEN, MATRIX, OF_R, environ
 from in_spreg import durbin
+from kept import keep, stored
 
 HERE = Path(__file__).parent
 PAGE, FIGURE = HERE.parent / "docs" / "speed.md", HERE.parent / "docs" / "speed.png"
-RATIOS = HERE / "ratios.json"
-RHO, FALL, DENSE = 0.5, 2 / 3, "dense W, bootstrap, draws"
+RHO, DENSE = 0.5, "dense W, bootstrap, draws"
 
-# Of each case: cities, years, fixed effects, and the programs: once, or once and more in turns.
+# Of each case: cities, years, fixed effects, and the programs: once alone, and more in turns.
 CASES: dict[str, tuple[int, int, str, dict[str, int]]] = {
     "SDM, n = 300": (300, 1, "none", {"ours": 26, "spreg full": 26, "spreg LU": 26}),
     "SDM, n = 2,500": (
         2500,
         1,
         "none",
-        {"ours": 6, "spreg LU": 6, "spreg full": 1, MATRIX: 11, EIGEN: 1},
+        {"ours": 6, "spreg LU": 6, "spreg full": 5, MATRIX: 11, EIGEN: 5},
     ),
-    "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 1, MATRIX: 5}),
+    "SDM, n = 10,000": (10_000, 1, "none", {"ours": 6, "spreg LU": 5, MATRIX: 5}),
     "SDM, n = 40,000": (40_000, 1, "none", {"ours": 6, MATRIX: 5}),
-    "SDM, n = 250,000": (250_000, 1, "none", {"ours": 3}),
-    "SDM, n = 1,000,000": (1_000_000, 1, "none", {"ours": 1}),
+    "SDM, n = 250,000": (250_000, 1, "none", {"ours": 5}),
+    "SDM, n = 1,000,000": (1_000_000, 1, "none", {"ours": 5}),
     "two-way panel, n = 300, T = 15": (
         300,
         15,
@@ -171,7 +171,7 @@ def run(paths: list[str], fixed: str, turns: int, *programs: str) -> dict[str, A
     return dict(json.loads(shown.stdout.splitlines()[-1]))
 
 
-def stored(folder: str, n: int, T: int) -> str:
+def arrays_of(folder: str, n: int, T: int) -> str:
     """The file of a sample, which takes libraries to draw that no model needs; beside it, for R,
     one of every array."""
     path = Path(folder) / f"{n}_{T}.npz"
@@ -188,7 +188,7 @@ def measured(case: str, folder: str) -> dict[str, dict[str, Any]]:
     """Of every program the median of its CPU times, and its memory in a process of its own."""
     n, T, fixed, programs = CASES[case]
     years = [min(T, 3), T]
-    paths = [stored(folder, 60, years[0]), stored(folder, n, T)]
+    paths = [arrays_of(folder, 60, years[0]), arrays_of(folder, n, T)]
     mine = [program for program in programs if program not in OF_R]
     together = [program for program in mine if programs[program] > 1]
     turns = max(programs.values()) - 1
@@ -220,13 +220,13 @@ def beside_r(
 
 
 def ratios(found: dict[str, dict[str, dict[str, Any]]]) -> dict[str, float]:
-    """How many times our CPU time the others take, rounded to two digits."""
+    """How many times our CPU time the others take."""
     made = {}
     for case, programs in found.items():
         mine = next(v for k, v in programs.items() if k.startswith("ours"))
         for program, other in programs.items():
             if not program.startswith("ours"):
-                made[f"{case}: {program}"] = float(f"{ratio(other, mine):.2g}")
+                made[f"{case}: {program}"] = ratio(other, mine)
     return made
 
 
@@ -350,8 +350,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.child:
         return child(*given.child)
-    stored = json.loads(RATIOS.read_text()) if RATIOS.exists() else {"ratios": {}, "runs": {}}
-    runs = stored["runs"]
+    before = stored()
+    runs, others = before["runs"], before["others"]
     with tempfile.TemporaryDirectory() as folder:
         for case in (name for name in CASES if given.only in name):
             runs[case] = runs.get(case, {}) | measured(case, folder)
@@ -359,16 +359,11 @@ def main() -> None:
     if given.only in DENSE:
         command = [sys.executable, str(HERE / "dense.py")]
         shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environ())
-        stored["others"] = shown.stdout
-        print(shown.stdout, flush=True)
+        others = shown.stdout
+        print(others, flush=True)
     found = {case: runs[case] for case in CASES if case in runs}
-    now, before = ratios(found), stored["ratios"]
-    for key in now.keys() & before.keys():
-        if now[key] < FALL * before[key]:
-            print(f"slower: {key} was {before[key]:g} times ours, is {now[key]:g}")
-    kept = {"ratios": now, "runs": found, "others": stored.get("others", "")}
-    RATIOS.write_text(json.dumps(kept, indent=1) + "\n")
-    PAGE.write_text(page(found, kept["others"].strip()))
+    keep("speed", ratios(found), runs=found, others=others)
+    PAGE.write_text(page(found, others.strip()))
     figure(found)
 
 
