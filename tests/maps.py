@@ -19,6 +19,13 @@ def neighbours(n: int, seed: int = 0, mutual: bool = True) -> sparse.csr_array:
     return sparse.csr_array(sparse.diags_array(1 / links.sum(axis=1)) @ links)
 
 
+def circle(n: int) -> sparse.csr_array:
+    """Everyone between two neighbours: at half the distance round, factors fade to zero."""
+    i = np.arange(n)
+    pairs = (np.full(2 * n, 0.5), (np.r_[i, i], np.r_[(i + 1) % n, (i - 1) % n]))
+    return sparse.csr_array(sparse.coo_array(pairs, shape=(n, n)))
+
+
 def flows(n: int, reach: float = np.inf, seed: int = 0) -> np.ndarray:
     """Dense flows between all pairs, unequal in their two directions, row-standardised.
 

@@ -221,19 +221,36 @@ def _of_little_fill(links: sparse.csr_array) -> Indices:
     Cuthill-McKee) a shuffled grid fills no more than one in its rows.
     """
     near = reverse_cuthill_mckee(links, symmetric_mode=False)
-    factors = splu(_equal(links[near][:, near]), permc_spec="MMD_AT_PLUS_A", **NO_PIVOTING)
-    return np.asarray(near[np.argsort(factors.perm_c)[postorder(factors.L)]])
+    L, order = _eliminated(_equal(links[near][:, near]))
+    return np.asarray(near[order[postorder(L)]])
+
+
+def _eliminated(S: sparse.csc_array) -> tuple[sparse.csc_array, Indices]:
+    """The lower factor of a symmetric `S` by minimum degree, and the order that it has.
+
+    qdldl, where it is installed, finds an approximate one (Amestoy, Davis & Duff 1996, SIAM
+    Journal on Matrix Analysis 17, 886-905), in a tenth of the time at a million cities.
+    """
+    try:
+        from qdldl import Solver as Elimination
+    except ImportError:
+        factors = splu(S, permc_spec="MMD_AT_PLUS_A", **NO_PIVOTING)
+        return factors.L, np.argsort(factors.perm_c)
+    above = sparse.csc_matrix(sparse.triu(S, format="csc"))
+    below, _, order = Elimination(above, upper=True).factors()
+    return sparse.csc_array(below + sparse.eye_array(S.shape[0])), np.asarray(order)
 
 
 def _equal(links: sparse.csr_array) -> sparse.csc_array:
-    """S of equal weights on the links of W + W'.
+    """A symmetric S on the links of W + W', similar to that of equal weights in a row.
 
     With a rho near one its factors do not fade to zero across a map of a million cities, which
     would hide links.
     """
     both = sparse.csr_array(abs(links) + abs(links.T))
     counts = np.diff(both.indptr)
-    both.data = np.repeat(1 / np.maximum(counts, 1), counts)
+    root = np.repeat(np.sqrt(counts), counts)
+    both.data = 1 / root / np.sqrt(counts)[both.indices]
     return _with_diagonal(both, np.arange(len(counts)), 1.0).S(SLOW)
 
 

@@ -10,17 +10,15 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 from scipy.linalg import helmert
-from scipy.sparse.csgraph import reverse_cuthill_mckee
-from scipy.sparse.linalg import splu
 
 from spatialsyn.numerics import determinants
 from spatialsyn.numerics.determinants import chosen, determined
 from spatialsyn.numerics.interpolant import Interpolant
 from spatialsyn.numerics.logdet import Eigenvalues, JointLogDet
-from spatialsyn.numerics.solves import NO_PIVOTING, Iterative, pattern, solver
-from spatialsyn.numerics.spectrum import canonical, eigenvalues, perron, symmetriser, widest
+from spatialsyn.numerics.solves import Iterative, solver
+from spatialsyn.numerics.spectrum import eigenvalues, perron, symmetriser, widest
 from spatialsyn.numerics.traces import Propagation, controlled
-from tests.maps import neighbours, random_graph
+from tests.maps import circle, neighbours, random_graph
 
 RHO = np.linspace(-0.9, 0.97, 60)
 SIZES = (30, 300, 600)
@@ -68,7 +66,7 @@ def test_the_bound_holds_near_an_estimate(mutual, n, monkeypatch):
     for centre in (-0.8, 0.02, 0.5, 0.9, 0.985):
         part = determined(W, "sparse").near(centre)
         rho = np.linspace(*part.interval, 200)[1:-1]
-        assert np.abs(part(rho) - exact(rho)).max() <= part.tail
+        assert np.abs(part(rho) - exact(rho)).max() <= part.tail + 1e-13  # rounding of sums of 1200
         # What a fit needs of it: the slope, in units of an estimate's precision.
         moved = np.abs(part.slope(rho) - exact.slope(rho)) / -exact.curvature(rho)
         assert moved.max() < 2e-8
@@ -92,48 +90,6 @@ def test_the_bound_holds_in_every_window_of_islands(part, monkeypatch):
         exact = copies * np.log1p(-np.multiply.outer(rho, w)).sum(axis=1)
         assert np.abs(window(rho) - exact).max() <= window.tail + 1e-11  # rounding of sums of 1200
         assert window.tail < 1e-4
-
-
-def ring(n: int) -> sparse.csr_array:
-    """Everyone between two neighbours: at half the distance round, links fade to zero."""
-    i = np.arange(n)
-    pairs = (np.full(2 * n, 0.5), (np.r_[i, i], np.r_[(i + 1) % n, (i - 1) % n]))
-    return sparse.csr_array(sparse.coo_array(pairs, shape=(n, n)))
-
-
-@pytest.mark.parametrize("W", [neighbours(2500), neighbours(900, mutual=False), ring(5000)])
-def test_a_postorder_leaves_the_fill_of_minimum_degree(W):
-    n = W.shape[0]
-    S = sparse.csc_array(sparse.eye_array(n) - 0.4 * (W + W.T))
-    # Supernodes are not padded with zeros, so that the numbers of links compare.
-    how = {**NO_PIVOTING, "relax": 1}
-    near = reverse_cuthill_mckee(canonical(W), symmetric_mode=False)
-    moved = sparse.csc_array(S[near][:, near]).sorted_indices()
-    plain = splu(moved, permc_spec="MMD_AT_PLUS_A", **how)
-    order = pattern(W).order
-    assert sorted(order) == list(range(n))
-    factors = splu(sparse.csc_array(S[order][:, order]), permc_spec="NATURAL", **how)
-    assert factors.nnz == plain.nnz
-    columns = sparse.csc_array(factors.L)
-    columns.sort_indices()
-    links = np.diff(columns.indptr) > 1
-    parents = np.append(columns.indices, 0)[columns.indptr[:-1] + 1][links]
-    first = np.arange(n)
-    for child, parent in zip(np.flatnonzero(links), parents, strict=True):
-        first[parent] = min(first[parent], first[child])
-    sizes = np.ones(n, dtype=int)
-    for child, parent in zip(np.flatnonzero(links), parents, strict=True):
-        sizes[parent] += sizes[child]
-    # Every subtree is contiguous and ends with its root.
-    assert (np.arange(n) - first + 1 == sizes).all()
-
-
-def test_a_shuffled_grid_fills_no_more_than_one_in_its_rows():
-    side = sparse.diags_array([1.0, 1.0, 1.0], offsets=[-1, 0, 1], shape=(80, 80))
-    grid = sparse.csr_array(sparse.kron(side, side) - sparse.eye_array(6400))
-    shuffle = np.random.default_rng(0).permutation(6400)
-    rows, shuffled = (pattern(W).at(0.1).factors.nnz for W in (grid, grid[shuffle][:, shuffle]))
-    assert shuffled < 1.05 * rows  # a sixth more without Cuthill-McKee
 
 
 @pytest.mark.parametrize("mutual", [True, False])
@@ -210,7 +166,7 @@ def test_symmetrisable_matrices_are_recognised():
     K = sparse.random_array((60, 60), density=0.1, rng=rng)
     masses = sparse.csr_array((K + K.T) @ sparse.diags_array(rng.uniform(0.5, 2, 60)))
     islands = sparse.block_diag([masses, neighbours(30), sparse.csr_array((2, 2))], format="csr")
-    alike = sparse.block_diag([neighbours(30), sparse.csr_array((2, 2)), ring(9)], format="csr")
+    alike = sparse.block_diag([neighbours(30), sparse.csr_array((2, 2)), circle(9)], format="csr")
     for W in (islands, alike, masses):
         scaled = symmetriser(W)[:, None] * W.toarray()
         assert_allclose(scaled, scaled.T, rtol=1e-9)
