@@ -136,7 +136,13 @@ def _roots(cov: Array) -> Array:
     """L with L L' = cov of every (q, q), found on the scale of correlations."""
     scale = np.sqrt(np.clip(np.einsum("bii->bi", cov), 0, None))[..., None]
     unit = np.where(scale > 0, scale, 1.0)
-    values, vectors = np.linalg.eigh(cov / unit / unit.transpose(0, 2, 1))
+    correlations = cov / unit / unit.transpose(0, 2, 1)
+    try:
+        return np.asarray(scale * np.linalg.cholesky(correlations))
+    except np.linalg.LinAlgError:
+        if len(cov) > 1:  # what one has does not depend on the others
+            return np.concatenate([_roots(one[None]) for one in cov])
+    values, vectors = np.linalg.eigh(correlations)
     return np.asarray(scale * vectors * np.sqrt(np.clip(values, 0, None))[:, None])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -80,14 +81,16 @@ def _read(
     panel: CityPanel, cov: Covariance, specs: Sequence[Specification]
 ) -> list[Regressors | None]:
     """The evaluated formulas; None of a model that is estimated alone, or cannot be."""
-    found: dict[Hashable, Regressors | None] = {None: None}
+    found = _known(panel).read
+    if len(found) * panel.n * panel.T > ROOM:
+        found.clear()
     keys = [_read_as(spec) if joined(spec.model, panel.n, cov) else None for spec in specs]
     for key, spec in zip(keys, specs, strict=True):
-        if key not in found:
+        if key is not None and key not in found:
             found[key] = None
             with suppress(Exception):  # `record_of` comes upon it again, and says what it is
                 found[key], _ = read(spec.model, panel, sample_of(panel, spec), evaluated)
-    return [found[key] for key in keys]
+    return [None if key is None else found[key] for key in keys]
 
 
 def _read_as(spec: Specification) -> Hashable:
@@ -159,22 +162,37 @@ def evaluated(
     formula: str, panel: CityPanel, intercept: bool, dynamic: bool, holes: bool
 ) -> Regressors:
     """A formula on the panel, remembered for the models that differ in something else."""
-    terms, formulas = _known(panel)
-    key = formula, intercept, dynamic, holes
+    known = _known(panel)
+    key, formulas = (formula, intercept, dynamic, holes), known.formulas
     if key not in formulas:
         if len(formulas) * panel.n * panel.T > ROOM:
             formulas.clear()
-            terms.found.clear()
-        made = formulas[key] = evaluate(formula, panel, intercept, dynamic, holes, terms)
+            known.terms.found.clear()
+        made = formulas[key] = evaluate(formula, panel, intercept, dynamic, holes, known.terms)
         for values in (made.y, made.X):
             values.setflags(write=False)
     return formulas[key]
 
 
+@dataclass(frozen=True)
+class Known:
+    """What models of one panel share.
+
+    Attributes
+    ----------
+    terms : that formulas are made of
+    formulas : that were evaluated
+    read : the same on years that are kept, checked; None where they are refused
+    """
+
+    terms: Terms
+    formulas: dict[Hashable, Regressors]
+    read: dict[Hashable, Regressors | None]
+
+
 @lru_cache(maxsize=1)
-def _known(panel: CityPanel) -> tuple[Terms, dict[Hashable, Regressors]]:
-    """Terms that formulas share, and the formulas that were evaluated."""
-    return Terms(panel), {}
+def _known(panel: CityPanel) -> Known:
+    return Known(Terms(panel), {}, {})
 
 
 def forget() -> None:

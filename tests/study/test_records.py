@@ -113,11 +113,11 @@ def test_terms_are_let_go_with_the_formulas_that_they_stand_in(monkeypatch):
     formulas = [f"y ~ x + {{z**{k}}}" for k in range(2, 9)]
     specs = [ss.Specification(MODEL.but(formula=formula)) for formula in formulas]
     kept = records_of(panel, {"w": w}, None, None, specs)
-    assert len(recording._known(panel)[0].found) == 2 + len(formulas)
+    assert len(recording._known(panel).terms.found) == 2 + len(formulas)
     recording.forget()
     monkeypatch.setattr(recording, "ROOM", 2 * panel.n * panel.T)
     assert records_of(panel, {"w": w}, None, None, specs) == kept
-    assert len(recording._known(panel)[0].found) <= 2 + 3
+    assert len(recording._known(panel).terms.found) <= 2 + 3
     recording.forget()
 
 
