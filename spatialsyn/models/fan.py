@@ -85,10 +85,14 @@ def directions(design: Design) -> Array:
 
 
 def diverging(design: Design, rho: Array) -> list[str]:
-    """What to say where the multiplier of several own rho is no sum of spillovers."""
-    if not isinstance(design.logdet, JointLogDet):
+    """What to say where the multiplier is no sum of spillovers."""
+    logdet = design.logdet
+    if isinstance(logdet, JointLogDet):
+        radius = logdet.radius(rho)
+    elif isinstance(logdet, LogDet):
+        radius = abs(float(rho[0])) * logdet.radii[0]
+    else:
         return []
-    radius = design.logdet.radius(rho)
     if radius < 1:
         return []
     return [

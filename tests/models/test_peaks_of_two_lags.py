@@ -184,6 +184,22 @@ def test_where_spillovers_do_not_sum_to_the_multiplier_is_told():
     assert "Σ rho W 的谱半径为 1.71" in notes
 
 
+def test_a_rho_below_minus_one_is_told_too():
+    """Three cities in a row sum to one, and the least eigenvalue of a complete map is -1/2."""
+    rng, W = np.random.default_rng(0), np.kron(np.eye(20), (np.ones((3, 3)) - np.eye(3)) / 2)
+    x, e = rng.normal(size=(2, 60, 8))
+    for rho in (-1.5, -0.5):
+        y = np.linalg.solve(np.eye(60) - rho * W, x + 0.3 * e)
+        index = pd.MultiIndex.from_product([range(60), range(8)], names=["city", "year"])
+        frame = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index).reset_index()
+        panel = ss.CityPanel(frame, city="city", year="year")
+        w = ss.Weights.from_matrix(W, ids=panel.ids, name="w")
+        res = ss.fit(ss.sar("y ~ x", W="w"), panel, w)
+        said = f"sum rho W has spectral radius {-res.rho['w']:.3g}, not below one"
+        assert (said in str(res)) is (rho < -1)
+        assert ("谱半径" in " ".join(ss.report.table(res, language="zh").notes)) is (rho < -1)
+
+
 @pytest.mark.parametrize(
     ("panel", "near"), [((125, 4, 2, "none"), -10.4), ((4, 8, 1, "none", False), -14.5)]
 )
