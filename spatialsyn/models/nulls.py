@@ -50,13 +50,17 @@ from spatialsyn.numerics.logdet import JointLogDet
 # Where all signs are equal least squares finds the t of the data again, but for rounding: t that
 # differ by less than this share are the same.
 SAME = 1e-9
+# A value of rho, other than zero, at more standard errors than these from the estimate is no
+# hypothesis: of all p its own is the least, and samples so far from the data may have no estimate.
+FAR = 6.0
 # What clusters are.
 WHAT = {"city": "cities", "period": "years", CLUSTER: "groups"}
 
 
 class Null(NamedTuple):
-    """A hypothesis that is tested: what is zero in its samples, a coefficient or an effect."""
+    """A hypothesis that is tested: how it is told, and what is zero in its samples."""
 
+    label: str
     of: Effect
     cluster: str
     start: Array
@@ -88,7 +92,7 @@ def effect_tests(
     of a coefficient, or of rho, have samples that effects share.
     """
     _check_clusters(design, how.cluster)
-    unions = [parts(design, estimate.params, effect) for _, effect in effects]
+    unions = [_union(design, estimate, effect, how.cluster) for _, effect in effects]
     nulls: dict[str | float | Effect, Null] = {}
     # No comprehension: Python 3.11 gives it a frame, and the level of a warning counts frames.
     for (name, _), union in zip(effects, unions, strict=True):
@@ -105,20 +109,32 @@ def effect_tests(
     return found
 
 
+def _union(design: Design, estimate: Estimate, effect: Effect, cluster: str) -> list[Part]:
+    """The hypotheses under which an effect is zero, but for values of rho that are far."""
+
+    def near(part: Part) -> bool:
+        if not isinstance(part.of, float) or part.of == 0:
+            return True
+        less = partial(_less, len(design.names), part.of)
+        return bool(abs(_studentised(design, estimate, less, cluster)[1]) <= FAR)
+
+    return [part for part in parts(design, estimate.params, effect) if near(part)]
+
+
 def _null_of(design: Design, estimate: Estimate, name: str, part: Part, how: Wild) -> Null:
     """One of the hypotheses under which the effect `name` is zero."""
     if isinstance(part.of, str):
         return _null(design, estimate, part.of, how)
     if isinstance(part.of, float):
-        return _held(design, part.of, how)
+        return _held(design, part.label, part.of, how)
     return _no_effect(design, estimate, name, part.of, how)
 
 
-def _held(design: Design, rho: float, how: Wild) -> Null:
+def _held(design: Design, label: str, rho: float, how: Wild) -> Null:
     """Samples in which rho has a value."""
     restricted = _estimate(design, at(design, np.array([rho])))
     of = partial(_less, len(design.names), rho)
-    return Null(of, how.cluster, np.zeros(0), samples(design, design, restricted, how))
+    return Null(label, of, how.cluster, np.zeros(0), samples(design, design, restricted, how))
 
 
 def _no_effect(design: Design, estimate: Estimate, name: str, effect: Effect, how: Wild) -> Null:
@@ -139,7 +155,8 @@ def _no_effect(design: Design, estimate: Estimate, name: str, effect: Effect, ho
             "far from zero; if this one is not, look for a common trend (time effects).",
             stacklevel=5,
         )
-    return Null(effect, how.cluster, np.zeros(0), samples(design, design, restricted, how))
+    source = samples(design, design, restricted, how)
+    return Null(f"effect [{name}] = 0", effect, how.cluster, np.zeros(0), source)
 
 
 def _tested(
@@ -152,7 +169,11 @@ def _tested(
     for k, null in enumerate(nulls):
         se, t = _studentised(design, estimate, null.of, null.cluster)
         stars = [stars for (of, _), stars in zip(items, made, strict=True) if of == k]
-        beyond = np.abs(kept(np.concatenate(stars))[:, 1]) >= abs(t) * (1 - SAME)
+        try:
+            left = kept(np.concatenate(stars))
+        except EstimationError as error:
+            raise EstimationError(f"samples where {null.label}: {error}") from None
+        beyond = np.abs(left[:, 1]) >= abs(t) * (1 - SAME)
         found.append((se, t, float((1 + beyond.sum()) / (1 + len(beyond)))))
     return found
 
@@ -164,7 +185,7 @@ def _null(design: Design, estimate: Estimate, name: str, how: Wild) -> Null:
     start = np.array([true.get(k, 0.0) for k in names(design)])
     source = samples(design, null, restricted, how)
     of = partial(_less, estimate.names.index(name), 0.0)
-    return Null(of, how.cluster, start, source)
+    return Null(f"{name} = 0", of, how.cluster, start, source)
 
 
 def _less(where: int, value: float, params: Array) -> tuple[float, Array]:
