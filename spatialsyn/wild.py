@@ -33,7 +33,7 @@ from spatialsyn.effects.request import (
 from spatialsyn.effects.table import rows_of
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, expect, named
-from spatialsyn.models.bootstrap import CLUSTERS, Wild, beside, check, with_draws
+from spatialsyn.models.bootstrap import CLUSTERS, Wild, check, with_draws
 from spatialsyn.models.clusters import CLUSTER, clustered
 from spatialsyn.models.constrained import Effect
 from spatialsyn.models.design import Design
@@ -145,13 +145,16 @@ def wild_test_effects(
     weights: str = "rademacher",
     draws: int = 999,
     seed: int = 0,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> pd.DataFrame:
     """Is an effect zero? p-values of the wild cluster bootstrap-t with the null imposed.
 
     The samples come from the model estimated under an effect of zero: at every rho that is one
     linear restriction of the coefficients, so that a search over rho is left. Where an effect is
     so far from zero that this has no end inside the interval of rho, a warning says that the
-    estimated rho is kept. For models without a spatial error, with one spatial lag of y or none.
+    estimated rho is kept. For models without a spatial error.
 
     Some effects are zero where rho is, whatever the coefficients, and elsewhere too: the indirect
     ones of a SAR, those between blocks without a link. That is a union of hypotheses, and is
@@ -167,6 +170,7 @@ def wild_test_effects(
         ``{"effect": "indirect", "to": "periphery", "from": "GBA"}`` with ``by="region"``.
         Every row has samples of its own, but those of one rho or coefficient.
     cluster, weights, draws, seed : see `wild_bootstrap`
+    n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
     Returns
     -------
@@ -180,15 +184,16 @@ def wild_test_effects(
     Raises
     ------
     ModelError
-        What `wild_test` refuses, and other models than those above.
+        What `wild_test` refuses, a spatial error, and unions in models with several lags of y.
     EstimationError
         As many parameters as clusters; too many samples have no estimate.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     _check(results)
     design, kind, _ = _clusters(results, cluster)
     how = Wild(kind, weights, draws, seed)
     check(design, how)
-    _check_beside(design)
+    _check_error(design)
     if rows is not None:
         expect(rows, Mapping, "rows maps columns to values, {'effect': 'indirect'}", ModelError)
     table, effects = _asked(results, design, x, by)
@@ -199,7 +204,7 @@ def wild_test_effects(
     labels = [", ".join(map(str, row)) for row in table.itertuples(index=False)]
     pairs = zip(labels, effects, strict=True)
     tested = [pair for pair, some in zip(pairs, moves, strict=True) if some]
-    found = iter(effect_tests(design, results.estimate, tested, how))
+    found = iter(effect_tests(design, results.estimate, tested, how, engine))
     columns = [next(found) if some else (0.0, np.nan, np.nan, "") for some in moves]
     table["estimate"] = [value for value, _ in read]
     return table.join(pd.DataFrame(columns, columns=["se", "t", "p", "null"]))
@@ -231,16 +236,14 @@ def _effect(model: Multipliers, reading: Reading, row: int, params: Array) -> tu
     return float(values[row]), gradients[row]
 
 
-def _check_beside(design: Design) -> None:
+def _check_error(design: Design) -> None:
     """Refuse models whose null is not a search over rho alone."""
-    if beside(design):
+    if design.error is None:
         return
-    also = f"a spatial error ({design.error.name})" if design.error is not None else ""
-    many = f"several lags of y ({', '.join(design.rho_names)})" if len(design.W) > 1 else ""
     raise ModelError(
-        f"an effect is tested in models with one rho or none; this one has {also or many}. "
-        'Use ss.wild_test for its coefficients, or effects(method="bootstrap") of '
-        "ss.wild_bootstrap(results)."
+        "an effect is tested in models without a spatial error; this one has "
+        f"{design.error.name}. Use ss.wild_test for its coefficients, or "
+        'effects(method="bootstrap") of ss.wild_bootstrap(results).'
     )
 
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spatialsyn.engine.tasks import HERE, Engine, ranges
-from spatialsyn.errors import EstimationError
+from spatialsyn.errors import EstimationError, digits
 from spatialsyn.models.bootstrap import (
     BLOCK,
     TASK,
@@ -83,23 +83,27 @@ def null_tests(
 
 
 def effect_tests(
-    design: Design, estimate: Estimate, effects: Sequence[tuple[str, Effect]], how: Wild
+    design: Design,
+    estimate: Estimate,
+    effects: Sequence[tuple[str, Effect]],
+    how: Wild,
+    engine: Engine = HERE,
 ) -> list[tuple[float, float, float, str]]:
     """The same of the hypothesis that an effect is zero, for each, with its name.
 
-    Of samples that `check` allows, of a model whose samples are fitted side by side (`beside`).
-    Of several hypotheses under which it is zero p is the largest; the last entry says which. Those
-    of a coefficient, or of rho, have samples that effects share.
+    Of samples that `check` allows, of a model without a spatial error. Of several hypotheses
+    under which it is zero p is the largest; the last entry says which. Those of a coefficient, or
+    of rho, have samples that effects share.
     """
     _check_clusters(design, how.cluster)
-    unions = [_union(design, estimate, effect, how.cluster) for _, effect in effects]
+    unions = [_union(design, estimate, name, effect, how.cluster) for name, effect in effects]
     nulls: dict[str | float | Effect, Null] = {}
     # No comprehension: Python 3.11 gives it a frame, and the level of a warning counts frames.
     for (name, _), union in zip(effects, unions, strict=True):
         for part in union:
             if part.of not in nulls:
                 nulls[part.of] = _null_of(design, estimate, name, part, how)
-    made = _tested(design, estimate, list(nulls.values()), how.draws)
+    made = _tested(design, estimate, list(nulls.values()), how.draws, engine)
     tested = dict(zip(nulls, made, strict=True))
     found = []
     for (_, effect), union in zip(effects, unions, strict=True):
@@ -109,7 +113,9 @@ def effect_tests(
     return found
 
 
-def _union(design: Design, estimate: Estimate, effect: Effect, cluster: str) -> list[Part]:
+def _union(
+    design: Design, estimate: Estimate, name: str, effect: Effect, cluster: str
+) -> list[Part]:
     """The hypotheses under which an effect is zero, but for values of rho that are far."""
 
     def near(part: Part) -> bool:
@@ -118,7 +124,7 @@ def _union(design: Design, estimate: Estimate, effect: Effect, cluster: str) -> 
         less = partial(_less, len(design.names), part.of)
         return bool(abs(_studentised(design, estimate, less, cluster)[1]) <= FAR)
 
-    return [part for part in parts(design, estimate.params, effect) if near(part)]
+    return [part for part in parts(design, estimate.params, name, effect) if near(part)]
 
 
 def _null_of(design: Design, estimate: Estimate, name: str, part: Part, how: Wild) -> Null:
@@ -144,19 +150,20 @@ def _no_effect(design: Design, estimate: Estimate, name: str, effect: Effect, ho
     where no samples can be made. They keep the estimated rho then: the null makes it no less
     consistent.
     """
+    p = len(design.names)
     try:
         restricted = estimate_null(design, effect)
     except EstimationError:
-        rho = estimate.params[len(design.names) : -1]
+        rho = estimate.params[p:-1]
         restricted = estimate_null(design, effect, rho)
         warnings.warn(
             f"where the effect [{name}] is zero the likelihood rises up to the end of the interval "
-            f"of rho: its samples keep the estimated rho = {rho[0]:.3g}. It does so for effects "
+            f"of rho: its samples keep the estimated rho = {digits(rho)}. It does so for effects "
             "far from zero; if this one is not, look for a common trend (time effects).",
             stacklevel=5,
         )
     source = samples(design, design, restricted, how)
-    return Null(f"effect [{name}] = 0", effect, how.cluster, np.zeros(0), source)
+    return Null(f"effect [{name}] = 0", effect, how.cluster, restricted.params[p:-1], source)
 
 
 def _tested(

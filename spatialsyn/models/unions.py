@@ -7,17 +7,20 @@ rho the effect is zero whatever they are. Those of all coefficients vanish toget
 the indirect effects of a SAR do, and those between blocks without a link. With c rho^k the first
 term of R there, what is left is that R(rho)'delta / rho^k = 0. Of a single coefficient R(rho) is a
 number, and powers of W may cancel at other rho too (what a city of a SAR emits less what it
-receives is zero at rho = 0.47, say); what is left is that the coefficient is zero.
+receives is zero at rho = 0.47, say); what is left is that the coefficient is zero. With several W
+R(rho) = 0 of a single coefficient is a curve through rho = 0, which has no test here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
 
+from spatialsyn.errors import ModelError
 from spatialsyn.models.constrained import Effect
 from spatialsyn.models.design import Design
 from spatialsyn.numerics.lags import Array
@@ -44,14 +47,24 @@ class Part(NamedTuple):
     of: str | float | Effect
 
 
-def parts(design: Design, params: Array, effect: Effect) -> list[Part]:
-    """All hypotheses under which `effect` is zero, of a model with one rho or none."""
+def parts(design: Design, params: Array, name: str, effect: Effect) -> list[Part]:
+    """All hypotheses under which the effect `name` is zero, of a model without a spatial error.
+
+    Raises
+    ------
+    ModelError
+        Several lags of y, and an effect that is zero where all of their rho are.
+    """
     whole, logdet, p = Part("effect = 0", effect), design.logdet, len(design.names)
-    if not isinstance(logdet, LogDet):
+    if not design.W:
         return [whole]
-    here, nowhere = (np.abs(effect(at)[1][:p]) for at in (params, np.r_[params[:p], 0.0, 1.0]))
+    at_zero = np.r_[params[:p], np.zeros(len(design.W)), 1.0]
+    here, nowhere = (np.abs(effect(at)[1][:p]) for at in (params, at_zero))
+    vanishes = bool(nowhere.max() <= NONE * here.max())
+    if not isinstance(logdet, LogDet):
+        return [_only(whole, vanishes, name, design.rho_names)]
     moving, unit = np.flatnonzero(here), 1 / logdet.radii[0]
-    k = _order(effect, np.eye(p)[moving], SMALL * unit) if nowhere.max() <= NONE * here.max() else 0
+    k = _order(effect, np.eye(p)[moving], SMALL * unit) if vanishes else 0
     left = partial(_over, effect, p, k, unit * ROUNDING ** (1 / (k + 1))) if k else effect
     rho = design.rho_names[0]
     found = [Part(f"{rho} = 0", 0.0)] if k else []
@@ -62,6 +75,16 @@ def parts(design: Design, params: Array, effect: Effect) -> list[Part]:
     found += [Part(f"{rho} = {root:.3g}", root) for root in roots]
     coefficient = design.names[moving[0]]
     return [*found, Part(f"{coefficient} = 0", coefficient)] if found else [whole]
+
+
+def _only(whole: Part, vanishes: bool, name: str, rho: Sequence[str]) -> Part:
+    if not vanishes:
+        return whole
+    raise ModelError(
+        f"the effect [{name}] is zero where {' and '.join(rho)} are, whatever the coefficients, "
+        "and elsewhere too: that is tested in models with one lag of y only. Choose other effects "
+        'by rows=; this one has effects(method="bootstrap") of ss.wild_bootstrap(results).'
+    )
 
 
 def _order(effect: Effect, units: Array, rho: float) -> int:

@@ -74,7 +74,7 @@ def test_a_rho_at_which_powers_of_w_cancel_is_a_hypothesis_too():
     def t(results):
         return (results.rho["w"] - root) / results.se["rho[w]"]
 
-    p = p_by_hand(res, panel, w, [x, z], null, t, seed=1)
+    p = p_by_hand(res, panel, [w], [x, z], null, t, seed=1)
     assert_allclose(found["p"], p, rtol=1e-12)
     assert found["p"] > ss.wild_test(res, ["x", "rho[w]"], draws=100, seed=1)["p"].max()
 
@@ -118,7 +118,7 @@ def test_of_several_coefficients_their_sum_is_the_other_hypothesis(gap, k, label
     found = ss.wild_test_effects(res, "x", blocks, rows, draws=100, seed=3).iloc[0]
     assert found["null"] == f"effect / {label} = 0"
     null = brute_null(panel, W, reading)
-    effect = dense_effect(res, W, reading, **of_x(W))
+    effect = dense_effect(res, [W], reading, **of_x(W))
 
     def t(results):
         """With derivatives by differences."""
@@ -127,7 +127,7 @@ def test_of_several_coefficients_their_sum_is_the_other_hypothesis(gap, k, label
         gradient = approx_fprime(params, over, 1e-6)
         return over(params) / np.sqrt(gradient @ results.cov.to_numpy() @ gradient)
 
-    p = p_by_hand(res, panel, w, [x, z, W @ x, W @ z], null, t, seed=3)
+    p = p_by_hand(res, panel, [w], [x, z, W @ x, W @ z], null, t, seed=3)
     apart = ss.wild_test(res, "rho[w]", draws=100, seed=3)["p"].iloc[0]
     assert p > 0.02
     assert_allclose(found["p"], max(p, apart), rtol=1e-12)
