@@ -8,10 +8,10 @@ Q'(y - rho W y) what lies along w,
 
     delta = U^-1 (q - m w),   e = (I - QQ')(y - rho W y) + m Q w,   m = w'q / w'w
 
-so that a search over rho alone is left, or over those of several W. At the best delta the slope of the likelihood is that of
-the Lagrangian, T* d ln|S| + (e'Wy - m dR'delta) / sigma2. Ours; with one carrier the
-regressor is left out, and where R does not turn with rho (the total effect, rows of W that sum
-to one) it is X - W X in place of X and W X.
+so that a search over rho alone is left, or over those of several W. At the best delta the slope
+of the likelihood is that of the Lagrangian, T* d ln|S| + (e'Wy - m dR'delta) / sigma2. Ours; with
+one carrier the regressor is left out, and where R does not turn with rho (the total effect, rows of
+W that sum to one) it is X - W X in place of X and W X.
 """
 
 from __future__ import annotations
