@@ -33,16 +33,13 @@ from spatialsyn.effects.request import (
 from spatialsyn.effects.table import rows_of
 from spatialsyn.engine.tasks import Engine
 from spatialsyn.errors import ModelError, expect, named
-from spatialsyn.models.bootstrap import CLUSTERS, Wild, beside, check, with_draws
+from spatialsyn.models.bootstrap import CLUSTERS, Wild, check, with_draws
 from spatialsyn.models.clusters import CLUSTER, clustered
 from spatialsyn.models.constrained import Effect
 from spatialsyn.models.design import Design
 from spatialsyn.models.nulls import effect_tests, null_tests
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
-
-# Derivatives of an effect this small, beside what they are elsewhere, are zero but for rounding.
-NONE = 1e-12
 
 
 def wild_bootstrap(
@@ -115,6 +112,13 @@ def wild_test(
     -------
     DataFrame
         One row per name: ``term, estimate, se, t, p``; se is clustered.
+
+    Raises
+    ------
+    ModelError
+        Names that are no parameters, and what `wild_bootstrap` refuses.
+    EstimationError
+        As many parameters as clusters; too many samples have no estimate.
     """
     engine = Engine(n_jobs, backend, scheduler)
     _check(results)
@@ -141,45 +145,58 @@ def wild_test_effects(
     weights: str = "rademacher",
     draws: int = 999,
     seed: int = 0,
+    n_jobs: int = 1,
+    backend: str = "joblib",
+    scheduler: str | None = None,
 ) -> pd.DataFrame:
     """Is an effect zero? p-values of the wild cluster bootstrap-t with the null imposed.
 
     The samples come from the model estimated under an effect of zero: at every rho that is one
     linear restriction of the coefficients, so that a search over rho is left. Where an effect is
     so far from zero that this has no end inside the interval of rho, a warning says that the
-    estimated rho is kept. For models without a spatial error, with one spatial lag of y or none.
+    estimated rho is kept. For models without a spatial error.
+
+    Some effects are zero where rho is, whatever the coefficients, and elsewhere too: the indirect
+    ones of a SAR, those between blocks without a link. That is a union of hypotheses, and is
+    rejected where each of them is (Berger 1982, Technometrics 24): p is the larger of two, each
+    with samples and a t of its own (the t of the effect is small near either). With one
+    coefficient they are those of ``ss.wild_test(results, ["x", "rho[w]"])``; with several it is
+    the effect over rho that is zero in the samples of the second.
 
     Parameters
     ----------
     x, by : see `Results.effects`; not by channel
     rows : mapping from columns of the table to values, all rows by default
         ``{"effect": "indirect", "to": "periphery", "from": "GBA"}`` with ``by="region"``.
-        Every row has samples of its own.
+        Every row has samples of its own, but those of one rho or coefficient.
     cluster, weights, draws, seed : see `wild_bootstrap`
+    n_jobs, backend, scheduler : see `ss.Study.run`; the numbers do not depend on them
 
     Returns
     -------
     DataFrame
-        The rows of ``results.effects(x, by).table``, with ``estimate, se, t, p``; se is
-        clustered, by the delta method. p is missing where an effect is zero by construction.
+        The rows of ``results.effects(x, by).table``, with ``estimate, se, t, p, null``; se is
+        clustered, by the delta method, and t = estimate / se. ``null`` is the hypothesis that p
+        is of: ``effect = 0``, or, of a union, the one with the larger p, such as ``rho[w] = 0``,
+        ``x = 0`` or ``effect / rho[w] = 0``. p is missing, and ``null`` empty, where an effect is
+        zero by construction.
 
     Raises
     ------
     ModelError
-        What `wild_test` refuses, other models than those above, and effects that rho = 0 makes
-        zero, whatever the coefficients.
+        What `wild_test` refuses, a spatial error, and unions in models with several lags of y.
     EstimationError
-        Too many samples have no estimate.
+        As many parameters as clusters; too many samples have no estimate.
     """
+    engine = Engine(n_jobs, backend, scheduler)
     _check(results)
     design, kind, _ = _clusters(results, cluster)
     how = Wild(kind, weights, draws, seed)
     check(design, how)
-    _check_beside(design)
+    _check_error(design)
     if rows is not None:
         expect(rows, Mapping, "rows maps columns to values, {'effect': 'indirect'}", ModelError)
     table, effects = _asked(results, design, x, by)
-    other = "total" if (table["effect"] == "total").any() else "direct"  # by pair there is none
     chosen = np.arange(len(table)) if rows is None else rows_of(table, rows)
     table, effects = table.loc[chosen].reset_index(drop=True), [effects[i] for i in chosen]
     read = [effect(results.estimate.params) for effect in effects]
@@ -187,13 +204,10 @@ def wild_test_effects(
     labels = [", ".join(map(str, row)) for row in table.itertuples(index=False)]
     pairs = zip(labels, effects, strict=True)
     tested = [pair for pair, some in zip(pairs, moves, strict=True) if some]
-    for name, effect in tested:
-        _check_single(design, results.estimate.params, name, effect, other)
-    found = iter(effect_tests(design, results.estimate, tested, how))
-    columns = [next(found) if some else (0.0, np.nan, np.nan) for some in moves]
+    found = iter(effect_tests(design, results.estimate, tested, how, engine))
+    columns = [next(found) if some else (0.0, np.nan, np.nan, "") for some in moves]
     table["estimate"] = [value for value, _ in read]
-    table[["se", "t", "p"]] = columns
-    return table
+    return table.join(pd.DataFrame(columns, columns=["se", "t", "p", "null"]))
 
 
 def _asked(results: Results, design: Design, x: Any, by: Any) -> tuple[pd.DataFrame, list[Effect]]:
@@ -222,38 +236,14 @@ def _effect(model: Multipliers, reading: Reading, row: int, params: Array) -> tu
     return float(values[row]), gradients[row]
 
 
-def _check_beside(design: Design) -> None:
+def _check_error(design: Design) -> None:
     """Refuse models whose null is not a search over rho alone."""
-    if beside(design):
+    if design.error is None:
         return
-    also = f"a spatial error ({design.error.name})" if design.error is not None else ""
-    many = f"several lags of y ({', '.join(design.rho_names)})" if len(design.W) > 1 else ""
     raise ModelError(
-        f"an effect is tested in models with one rho or none; this one has {also or many}. "
-        'Use ss.wild_test for its coefficients, or effects(method="bootstrap") of '
-        "ss.wild_bootstrap(results)."
-    )
-
-
-def _check_single(design: Design, params: Array, row: str, effect: Effect, other: str) -> None:
-    """Refuse an effect that rho = 0 makes zero, whatever the coefficients: it has two nulls."""
-    p = len(design.names)
-    if not design.W:
-        return
-    here, nowhere = (np.abs(effect(at)[1][:p]) for at in (params, np.r_[params[:p], 0.0, 1.0]))
-    if nowhere.max() > NONE * here.max():
-        return
-    names = [name for name, some in zip(design.names, here, strict=True) if some]
-    rho = design.rho_names[0]
-    way = (
-        f"ss.wild_test(results, {[*names, rho]}) tests either: report the larger p"
-        if len(names) == 1
-        else 'read effects(method="bootstrap") of ss.wild_bootstrap(results)'
-    )
-    raise ModelError(
-        f"the effect [{row}] is zero where {rho} is, whatever {named(names)}, and elsewhere too: "
-        f"two hypotheses, not one. For this row {way}. Others are chosen by "
-        f"rows={{'effect': '{other}'}}."
+        "an effect is tested in models without a spatial error; this one has "
+        f"{design.error.name}. Use ss.wild_test for its coefficients, or "
+        'effects(method="bootstrap") of ss.wild_bootstrap(results).'
     )
 
 

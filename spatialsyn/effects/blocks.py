@@ -7,6 +7,7 @@ order. Row i of B receives, column j sends.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,13 @@ AVERAGES = Labels({"effect": ["direct", "indirect", "total"]})
 
 def average(n: int) -> tuple[Reading, Labels]:
     """Direct, indirect and total effect averaged over cities (LeSage & Pace 2009, 2.7)."""
+    return partial(_averages, n), AVERAGES
 
-    def reading(B: Response) -> Array:
-        direct, total = B.diagonal().sum() / n, B.times(np.ones(n)).sum() / n
-        return np.array([direct, total - direct, total])
 
-    return reading, AVERAGES
+# Readings are functions of the module, which other processes can be sent.
+def _averages(n: int, B: Response) -> Array:
+    direct, total = B.diagonal().sum() / n, B.times(np.ones(n)).sum() / n
+    return np.array([direct, total - direct, total])
 
 
 # What an entry of the effects by block is, by what it is counted per.
@@ -55,21 +57,12 @@ def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]
     names = sorted(blocks.unique(), key=str)
     member = np.column_stack([(blocks == name).to_numpy(dtype=float) for name in names])
     sizes = member.sum(axis=0)
-    alone = np.flatnonzero(sizes == 1)
     scale = {
         "receiver": np.broadcast_to(1 / sizes[:, None], (len(sizes), len(sizes))),
         "source": np.broadcast_to(1 / sizes, (len(sizes), len(sizes))),
         "share": np.ones((len(sizes), len(sizes))),
     }[per]
     weight = sizes / sizes.sum() if per == "source" else np.ones(len(sizes))
-
-    def reading(B: Response) -> Array:
-        own = B.diagonal()
-        between = scale * (member.T @ (B.times(member) - own[:, None] * member))
-        between[alone, alone] = 0.0  # exactly, not up to rounding
-        direct = np.diag(scale) * (member.T @ own)
-        return np.column_stack([direct, between, weight * direct + between @ weight]).ravel()
-
     rows = [
         (effect, to, sender)
         for to in names
@@ -77,7 +70,16 @@ def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]
             ("direct", to), *(("indirect", b) for b in names), ("total", "all"),
         )
     ]  # fmt: skip
+    reading = partial(_between_blocks, member, scale, weight)
     return reading, pd.DataFrame(rows, columns=["effect", "to", "from"])
+
+
+def _between_blocks(member: Array, scale: Array, weight: Array, B: Response) -> Array:
+    own, alone = B.diagonal(), np.flatnonzero(member.sum(axis=0) == 1)
+    between = scale * (member.T @ (B.times(member) - own[:, None] * member))
+    between[alone, alone] = 0.0  # exactly, not up to rounding
+    direct = np.diag(scale) * (member.T @ own)
+    return np.column_stack([direct, between, weight * direct + between @ weight]).ravel()
 
 
 def by_pairs(labels: pd.DataFrame) -> tuple[Reading, Labels]:
@@ -92,14 +94,14 @@ def by_pairs(labels: pd.DataFrame) -> tuple[Reading, Labels]:
     off = ~np.eye(n, dtype=bool)
     names = [name for name in _ordered(labels) if (text[off] == name).any()]
     masks = np.array([(text == name) & off for name in names], dtype=float)
-
-    def reading(B: Response) -> Array:
-        whole = B.whole()
-        between = np.einsum("bij,ij->b", masks, whole) / n
-        return np.array([np.trace(whole) / n, *between, whole.sum() / n])
-
     rows = [("direct", "own"), *(("indirect", name) for name in names), ("total", "all")]
-    return reading, pd.DataFrame(rows, columns=["effect", "band"])
+    return partial(_by_label, masks), pd.DataFrame(rows, columns=["effect", "band"])
+
+
+def _by_label(masks: Array, B: Response) -> Array:
+    whole = B.whole()
+    between, n = np.einsum("bij,ij->b", masks, whole), len(whole)
+    return np.array([np.trace(whole), *between, whole.sum()]) / n
 
 
 def _ordered(labels: pd.DataFrame) -> list[Any]:
@@ -115,18 +117,23 @@ def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
     change here? ``emitted``: if x rose by one unit here, how much would y change in all
     the other cities together? Both average to the indirect effect.
     """
-
-    def reading(B: Response) -> Array:
-        own, one = B.diagonal(), np.ones(len(ids))
-        received, emitted = B.times(one) - own, B.transposed_times(one) - own
-        return np.concatenate([own, received, emitted, emitted - received])
-
     effects = ("direct", "received", "emitted", "net")
     rows = [(effect, city) for effect in effects for city in ids]
-    return reading, pd.DataFrame(rows, columns=["effect", "city"])
+    return _of_cities, pd.DataFrame(rows, columns=["effect", "city"])
+
+
+def _of_cities(B: Response) -> Array:
+    own = B.diagonal()
+    one = np.ones(len(own))
+    received, emitted = B.times(one) - own, B.transposed_times(one) - own
+    return np.concatenate([own, received, emitted, emitted - received])
 
 
 def by_pair(ids: Sequence[Any]) -> tuple[Reading, Labels]:
     """The response of every city to every city: entry (to i, from j) is dy_i/dx_j."""
     rows = [("direct" if i == j else "indirect", i, j) for i in ids for j in ids]
-    return lambda B: B.whole().ravel(), pd.DataFrame(rows, columns=["effect", "to", "from"])
+    return _of_pairs, pd.DataFrame(rows, columns=["effect", "to", "from"])
+
+
+def _of_pairs(B: Response) -> Array:
+    return B.whole().ravel()

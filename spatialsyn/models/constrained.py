@@ -8,10 +8,10 @@ Q'(y - rho W y) what lies along w,
 
     delta = U^-1 (q - m w),   e = (I - QQ')(y - rho W y) + m Q w,   m = w'q / w'w
 
-so that a search over rho alone is left. At the best delta the slope of the likelihood is that of
-the Lagrangian, T* d ln|S| + (e'Wy - m dR'delta) / sigma2. Ours; with one carrier the
-regressor is left out, and where R does not turn with rho (the total effect, rows of W that sum
-to one) it is X - W X in place of X and W X.
+so that a search over rho alone is left, or over those of several W. At the best delta the slope
+of the likelihood is that of the Lagrangian, T* d ln|S| + (e'Wy - m dR'delta) / sigma2. Ours; with
+one carrier the regressor is left out, and where R does not turn with rho (the total effect, rows of
+W that sum to one) it is X - W X in place of X and W X.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from scipy.linalg import solve_triangular
 
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
-from spatialsyn.models.likelihood import full, jacobian_slopes
+from spatialsyn.models.likelihood import full, jacobian, jacobian_slopes
 from spatialsyn.models.line import peak, searched
 from spatialsyn.models.qml import multiplier_at, parameter_names
+from spatialsyn.models.search import best_spatial
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
 
@@ -37,11 +38,11 @@ DIFFERENCE = 1e-6
 
 
 def estimate_null(design: Design, effect: Effect, rho: Array | None = None) -> Estimate:
-    """The estimate under which `effect` is zero, of a model with one rho or none; no covariance.
+    """The estimate under which `effect` is zero, of a model without a spatial error; no covariance.
 
     Parameters
     ----------
-    rho : (1,), where it is held; the best one by default
+    rho : (m,), where it is held; the best one by default
 
     Raises
     ------
@@ -81,25 +82,33 @@ def estimate_null(design: Design, effect: Effect, rho: Array | None = None) -> E
 def _best(
     design: Design, effect: Effect, fitted: Callable[[Array], tuple[Array, Array, float]]
 ) -> Array:
-    """The rho of the highest restricted likelihood, (1,)."""
-    logdet, Wy, p = design.logdet, design.Wy.ravel(), len(design.names)
-    assert isinstance(logdet, LogDet)
+    """The rho of the highest restricted likelihood, (m,)."""
+    logdet, p = design.logdet, len(design.names)
+    Wy = design.Wy.reshape(design.y.size, -1)
+
+    def value(design: Design, rho: Array) -> float:
+        inside = np.isfinite(jacobian(design, rho))
+        return full(design, rho, fitted(rho)[0][-1]) if inside else -np.inf
+
+    def slopes(design: Design, rho: Array) -> Array:
+        params, e, m = fitted(rho)
+        turned = effect(params)[1][p:-1]
+        return jacobian_slopes(design, rho) + (e @ Wy - m * turned) / params[-1]
+
+    if not isinstance(logdet, LogDet):
+        return best_spatial(design, loglik=value, gradient=slopes)
     low, high = searched(logdet)
     step = DIFFERENCE * (high - low)
 
-    def value(rho: Array) -> Array:
-        params = [fitted(np.array([one]))[0] for one in rho]
-        return np.array([full(design, one[p:-1], one[-1]) for one in params])
+    def heights(rho: Array) -> Array:
+        return np.array([value(design, np.array([one])) for one in rho])
 
     def slope(rho: float) -> float:
-        params, e, m = fitted(np.array([rho]))
-        turned = effect(params)[1][p]
-        (of_jacobian,) = jacobian_slopes(design, params[p:-1])
-        return float(of_jacobian + (e @ Wy - m * turned) / params[-1])
+        return float(slopes(design, np.array([rho]))[0])
 
     def derivatives(rho: Array) -> tuple[Array, Array]:
         one = float(rho)
         bend = (slope(one + step) - slope(one - step)) / (2 * step)
         return np.asarray(slope(one)), np.asarray(bend)
 
-    return np.array([peak(value, derivatives, logdet, "rho")])
+    return np.array([peak(heights, derivatives, logdet, "rho")])

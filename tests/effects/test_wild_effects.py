@@ -5,34 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from by_hand import dense_effect, of_x, p_by_hand, weak
 from cases import made_up
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
 import spatialsyn as ss
-from spatialsyn.models.bootstrap import WEIGHTS
 from spatialsyn.models.constrained import estimate_null
 from spatialsyn.numerics.transform import sweep
-from spatialsyn.wild import _asked
 
 # SLSQP stops where its likelihood is flat to 1e-12, a parameter near the root of that.
 BRUTE = 1e-5
 BY_REGION = {"effect": "indirect", "to": "edge", "from": "core"}
 
 
-def weak(n=12, T=6, seed=1):
-    """A panel whose effects are not far from zero, and its weights."""
-    panel, w = made_up(n=n, T=T, seed=seed)
-    rng = np.random.default_rng(100 + seed)
-    x, z = panel.array("x"), panel.array("z")
-    signal = 0.2 * x - 0.1 * z + 0.1 * w.dense() @ z + rng.normal(size=(n, T))
-    return panel.assign(y=np.linalg.solve(np.eye(n) - 0.3 * w.dense(), signal)), w
-
-
-def restricted(res, x, row, by=None):
-    """The estimate under the null of the `row`-th effect, as a Series."""
-    _, effects = _asked(res, res.design, x, by)
-    found = estimate_null(res.design, effects[row])
+def restricted(res, effect):
+    """The estimate under the null of an effect, as a Series, and its log-likelihood."""
+    found = estimate_null(res.design, effect)
     return pd.Series(found.params, index=found.names), found.loglik
 
 
@@ -87,13 +76,9 @@ def test_the_restricted_estimate_is_that_of_a_dense_constrained_optimiser(name, 
     panel, w = weak()
     model = ss.sdm("y ~ x + z", W="w", fixed_effects=fixed_effects, correction="direct")
     res = ss.fit(model, panel, w)
-    by, row = ("region", 5) if name == "core to edge" else (None, None)
-    row = ["direct", "indirect", "total"].index(name) if row is None else row
-    table = res.effects("x", by=by).table
-    if by:
-        assert (table.loc[row, list(BY_REGION)] == pd.Series(BY_REGION)).all()
-    ours, loglik = restricted(res, "x", row, by)
-    theirs, height = brute(panel, w.dense(), fixed_effects, dense_reading(panel, name))
+    reading, W = dense_reading(panel, name), w.dense()
+    ours, loglik = restricted(res, dense_effect(res, [W], reading, **of_x(W)))
+    theirs, height = brute(panel, W, fixed_effects, reading)
     names = ["x", "z", "W[w]*x", "W[w]*z", "rho[w]"]
     assert_allclose(ours[names], theirs[:5], rtol=BRUTE, atol=BRUTE)
     assert_allclose(ours["sigma2"], np.exp(theirs[5]), rtol=BRUTE)
@@ -106,9 +91,10 @@ def test_a_total_effect_of_zero_is_the_regressor_x_less_wx(fixed_effects):
     """Rows of W sum to one: theta = -beta, at every rho."""
     panel, w = weak(n=21, T=9)
     res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects=fixed_effects), panel, w)
-    ours, loglik = restricted(res, "x", 2)
-    x, z = panel.array("x"), panel.array("z")
-    other = panel.assign(d=x - w.dense() @ x, wz=w.dense() @ z)
+    W, x, z = w.dense(), panel.array("x"), panel.array("z")
+    effect = dense_effect(res, [W], dense_reading(panel, "total"), **of_x(W))
+    ours, loglik = restricted(res, effect)
+    other = panel.assign(d=x - W @ x, wz=W @ z)
     theirs = ss.fit(ss.sar("y ~ d + z + wz", W="w", fixed_effects=fixed_effects), other, w)
     assert_allclose(ours[["x", "z", "W[w]*z", "rho[w]", "sigma2"]], theirs.params, rtol=1e-8)
     assert_allclose(ours["W[w]*x"], -ours["x"], rtol=1e-12)
@@ -139,34 +125,35 @@ def test_without_a_lag_of_y_effects_are_coefficients_and_so_are_their_tests():
         )
 
 
-@pytest.mark.parametrize("effect", ["direct", "indirect"])
-def test_the_p_value_is_that_of_effects_refitted_by_hand(effect):
+@pytest.mark.parametrize("name", ["direct", "indirect", "core to edge"])
+def test_the_p_value_is_that_of_effects_refitted_by_hand(name):
     """Samples through dense inverses; t by the delta method with the errors of `with_cov`."""
     panel, w = weak()
-    W, n = w.dense(), panel.n
+    W, x, z = w.dense(), panel.array("x"), panel.array("z")
     res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="twoways"), panel, w)
-    row = ["direct", "indirect"].index(effect)
-    found = ss.wild_test_effects(res, "x", rows={"effect": effect}, draws=100, seed=2).iloc[0]
+    by, rows = ("region", BY_REGION) if name == "core to edge" else (None, {"effect": name})
+    found = ss.wild_test_effects(res, "x", by, rows, draws=100, seed=2).iloc[0]
 
-    def t(results):
-        return results.effects("x").table.loc[row, ["estimate", "se"]].to_numpy(dtype=float)
+    def told(results):
+        table = results.effects("x", by=by).table
+        row = (table[list(rows)] == pd.Series(rows)).all(axis=1)
+        return table.loc[row, ["estimate", "se"]].to_numpy(dtype=float)[0]
 
-    estimate, se = t(res.with_cov("city"))
+    estimate, se = told(res.with_cov("city"))
     assert_allclose([found["estimate"], found["se"]], [estimate, se], rtol=1e-9)
     assert_allclose(found["t"], estimate / se, rtol=1e-9)
-    null, _ = restricted(res, "x", row)
-    Z = [panel.array("x"), panel.array("z"), W @ panel.array("x"), W @ panel.array("z")]
-    u = panel.array("y") - null["rho[w]"] * W @ panel.array("y")
-    u = u - sum(b * v for b, v in zip(null.iloc[:4], Z, strict=True))
-    u = u - u.mean(0) - u.mean(1, keepdims=True) + u.mean()
-    v = np.random.default_rng(2).choice(WEIGHTS["rademacher"], size=(100, n))
-    stars = []
-    for signs in v * np.sqrt(n / (n - 1)):
-        change = np.linalg.solve(np.eye(n) - null["rho[w]"] * W, signs[:, None] * u - u)
-        made = ss.fit(res.model, panel.assign(y=panel.array("y") + change), w, cov="city")
-        stars.append(np.divide(*t(made)))
-    beyond = (np.abs(stars) >= abs(estimate / se)).sum()
-    assert_allclose(found["p"], (1 + beyond) / 101, rtol=1e-12)
+    null, _ = restricted(res, dense_effect(res, [W], dense_reading(panel, name), **of_x(W)))
+    by_hand = p_by_hand(
+        res,
+        panel,
+        [w],
+        [x, z, W @ x, W @ z],
+        null.iloc[:5].to_numpy(),
+        lambda r: np.divide(*told(r)),
+        seed=2,
+    )
+    assert_allclose(found["p"], by_hand, rtol=1e-12)
+    assert found["null"] == "effect = 0"
 
 
 def test_units_change_no_p_value():
@@ -200,18 +187,24 @@ def test_rows_are_those_of_effects_and_do_not_depend_on_each_other():
 
 def test_a_variable_in_several_terms_is_tested_as_one():
     """Its effect is a combination of all of their coefficients."""
-    panel, w = weak(n=21, T=9)
+    panel, w = weak()
+    W, x, z = w.dense(), panel.array("x"), panel.array("z")
     model = ss.sdm("y ~ x + z + x:z", W="w", fixed_effects="twoways")
     res = ss.fit(model, panel, w)
-    found = ss.wild_test_effects(res, "x", rows={"effect": "total"}, draws=100).iloc[0]
-    told = res.with_cov("city").effects("x").table.loc[2]
+    found = ss.wild_test_effects(res, "x", rows={"effect": "direct"}, draws=100).iloc[0]
+    told = res.with_cov("city").effects("x").table.loc[0]
     assert_allclose([found["estimate"], found["se"]], [told["estimate"], told["se"]], rtol=1e-9)
-    null, _ = restricted(res, "x", 0)
-    S = np.linalg.inv(np.eye(panel.n) - null["rho[w]"] * w.dense())
-    slope = np.diag(panel.array("z").mean(axis=1))
-    B = null["x"] * np.eye(panel.n) + null["x:z"] * slope
-    B = B + w.dense() @ (null["W[w]*x"] * np.eye(panel.n) + null["W[w]*x:z"] * slope)
-    assert abs(np.trace(S @ B)) < 1e-10
+    slope = np.diag(z.mean(axis=1))
+    carriers = of_x(W) | {"x:z": slope, "W[w]*x:z": W @ slope}
+    null, _ = restricted(res, dense_effect(res, [W], dense_reading(panel, "direct"), **carriers))
+    Z = [x, z, x * z, W @ x, W @ z, W @ (x * z)]
+
+    def t(results):
+        return np.divide(*results.effects("x").table.loc[0, ["estimate", "se"]].astype(float))
+
+    assert list(null.index[:6]) == ["x", "z", "x:z", "W[w]*x", "W[w]*z", "W[w]*x:z"]
+    by_hand = p_by_hand(res, panel, [w], Z, null.iloc[:7].to_numpy(), t, seed=0)
+    assert_allclose(found["p"], by_hand, rtol=1e-12)
 
 
 def test_an_effect_that_is_zero_by_construction_has_no_p_value():
@@ -219,6 +212,7 @@ def test_an_effect_that_is_zero_by_construction_has_no_p_value():
     res = ss.fit(ss.ols("y ~ x", fixed_effects="individual"), panel)
     table = ss.wild_test_effects(res, draws=100).set_index("effect")
     assert np.isnan(table.loc["indirect", ["t", "p"]].to_numpy(dtype=float)).all()
+    assert list(table["null"]) == ["effect = 0", "", "effect = 0"]
     assert table.loc["direct", "p"] == table.loc["total", "p"]
     assert table.loc["direct", "p"] == ss.wild_test(res, "x", draws=100)["p"].iloc[0]
 
@@ -258,30 +252,11 @@ def test_the_test_has_its_size_where_the_delta_method_rejects_too_often():
 
 def test_what_cannot_be_tested_is_refused():
     panel, w = weak()
-    v = ss.Weights.from_matrix(np.roll(np.eye(panel.n), 3, axis=1), ids=w.ids, name="v")
     fixed = {"fixed_effects": "individual"}
     sar = ss.fit(ss.sar("y ~ x + z", W="w", **fixed), panel, w)
-    with pytest.raises(
-        ss.ModelError,
-        match=r"\[x, indirect\] is zero where rho\[w\] is.*two hypotheses.*ss.wild_test\(results, \['x', 'rho\[w\]'\]\).*the larger p.*rows=",
-    ):
-        ss.wild_test_effects(sar, draws=100)
-    assert len(ss.wild_test_effects(sar, rows={"effect": "total"}, draws=100)) == 2
-    with pytest.raises(ss.ModelError, match=r"Others are chosen by rows={'effect': 'direct'}"):
-        ss.wild_test_effects(sar, "x", by="pair", draws=100)
-    apart = ss.Weights.from_matrix(np.roll(np.eye(panel.n), 1, axis=1), ids=w.ids, name="w")
-    far = pd.Series(np.arange(panel.n) // 4, index=list(panel.ids), name="third")
-    ring = ss.fit(ss.sdm("y ~ x + z", W="w", **fixed), panel, apart)
-    with pytest.raises(
-        ss.ModelError, match=r"whatever 'x', 'W\[w\]\*x', and elsewhere too.*method=\"bootstrap\""
-    ):
-        ss.wild_test_effects(ring, "x", far, {"effect": "indirect"}, draws=100)
-    for model, has in (
-        (ss.sdem("y ~ x + z", W="w", **fixed), r"a spatial error \(lambda\[w\]\)"),
-        (ss.sar("y ~ x + z", W=["w", "v"], **fixed), r"several lags of y \(rho\[w\], rho\[v\]\)"),
-    ):
-        with pytest.raises(ss.ModelError, match=f"this one has {has}. Use ss.wild_test"):
-            ss.wild_test_effects(ss.fit(model, panel, [w, v]), draws=100)
+    sdem = ss.fit(ss.sdem("y ~ x + z", W="w", **fixed), panel, w)
+    with pytest.raises(ss.ModelError, match=r"this one has lambda\[w\]. Use ss.wild_test"):
+        ss.wild_test_effects(sdem, draws=100)
     with pytest.raises(ss.ModelError, match="not available with random effects"):
         ss.wild_test_effects(ss.fit(ss.sar("y ~ x", W="w", random="individual"), panel, w))
     with pytest.raises(ss.ModelError, match="effects by channel are not tested"):
@@ -292,6 +267,27 @@ def test_what_cannot_be_tested_is_refused():
         ss.wild_test_effects(sar, rows="total")
     with pytest.raises(ss.ModelError, match=r"one weight per year leaves what identifies rho\[w\]"):
         ss.wild_test_effects(sar, cluster="period")
+
+
+def test_fewer_cities_than_parameters_are_refused_with_the_way_out():
+    """Before any sample is made; neither test has a covariance to choose."""
+    panel, w = weak(n=7, T=20)
+    res = ss.fit(ss.sdm("y ~ x + z", W="w"), panel, w)
+    for test in (ss.wild_test_effects, ss.wild_test):
+        with pytest.raises(
+            ss.EstimationError,
+            match=r"variance of 7 parameters from 7 cities: it needs more cities than parameters. "
+            r"Take fewer regressors\.$",
+        ):
+            test(res, draws=100)
+    slx = ss.fit(ss.slx("y ~ x + z", W="w"), panel, w)
+    groups = pd.Series(np.minimum(np.arange(7), 5), index=list(panel.ids))
+    with pytest.raises(
+        ss.EstimationError,
+        match=r"6 parameters from 6 groups.*, or cluster by what there is more of \(cluster=\).",
+    ):
+        ss.wild_test_effects(slx, cluster=groups, weights="webb", draws=100)
+    assert len(ss.wild_test_effects(slx, "x", cluster="period", draws=100)) == 3
 
 
 def test_far_from_zero_the_null_is_imposed_at_the_estimated_rho():
@@ -306,9 +302,9 @@ def test_far_from_zero_the_null_is_imposed_at_the_estimated_rho():
     assert found["t"] > 40
     assert found["p"] == 1 / 101
     # Least squares at that rho, of columns that leave x and Wx one coefficient: tr B = 0.
-    _, effects = _asked(res, res.design, "x", None)
     W, rho = w.dense(), res.rho["w"]
-    null = estimate_null(res.design, effects[0], np.array([rho]))
+    effect = dense_effect(res, [W], dense_reading(panel, "direct"), **of_x(W))
+    null = estimate_null(res.design, effect, np.array([rho]))
     S = np.linalg.inv(np.eye(21) - rho * W)
     x, z = panel.array("x"), panel.array("z")
     mixed = np.trace(S @ W) * x - np.trace(S) * W @ x
