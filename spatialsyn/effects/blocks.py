@@ -14,8 +14,11 @@ import pandas as pd
 
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.response import Response
+from spatialsyn.errors import ModelError, named
 from spatialsyn.numerics.lags import Array
 
+# What a city emits less what it receives is rounding below this share of both.
+ROUNDING = 1e-12
 # Rows of the table that tell what each number of a reading is.
 Labels = pd.DataFrame
 AVERAGES = Labels({"effect": ["direct", "indirect", "total"]})
@@ -86,10 +89,23 @@ def by_pairs(labels: pd.DataFrame) -> tuple[Reading, Labels]:
     `labels` has a text for every pair (receiver, sender), such as a band of distance; the
     diagonal is the direct effect. The indirect entries of all labels sum to the indirect
     effect.
+
+    Raises
+    ------
+    ModelError
+        Pairs of different cities without a label.
     """
     text = labels.to_numpy(dtype=object)
     n = len(text)
     off = ~np.eye(n, dtype=bool)
+    bare = np.argwhere(labels.isna().to_numpy() & off)
+    if len(bare):
+        pairs = [(labels.index[i], labels.columns[j]) for i, j in bare[:3]]
+        raise ModelError(
+            f"{len(bare)} pairs of cities have no label, (to, from) = {named(pairs)} for example: "
+            "their effects would be in none of the rows. Call them something, "
+            "labels.fillna('others')."
+        )
     names = [name for name in _ordered(labels) if (text[off] == name).any()]
     masks = np.array([(text == name) & off for name in names], dtype=float)
 
@@ -104,8 +120,9 @@ def by_pairs(labels: pd.DataFrame) -> tuple[Reading, Labels]:
 
 def _ordered(labels: pd.DataFrame) -> list[Any]:
     """The labels in their own order where they have one (`labels.attrs`), else sorted."""
-    listed = labels.attrs.get("order")
-    return list(listed) if listed else sorted(pd.unique(labels.to_numpy().ravel()), key=str)
+    listed = list(labels.attrs.get("order", ()))
+    found = sorted(pd.unique(labels.to_numpy().ravel()), key=str)
+    return listed + [name for name in found if name not in listed]
 
 
 def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
@@ -113,13 +130,16 @@ def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
 
     ``received`` answers: if x rose by one unit in every other city, how much would y
     change here? ``emitted``: if x rose by one unit here, how much would y change in all
-    the other cities together? Both average to the indirect effect.
+    the other cities together? Both average to the indirect effect. A net effect that W alone
+    makes zero is exactly that, without a p-value.
     """
 
     def reading(B: Response) -> Array:
         own, one = B.diagonal(), np.ones(len(ids))
         received, emitted = B.times(one) - own, B.transposed_times(one) - own
-        return np.concatenate([own, received, emitted, emitted - received])
+        net = emitted - received
+        net[np.abs(net) <= ROUNDING * (np.abs(own) + np.abs(received) + np.abs(emitted))] = 0
+        return np.concatenate([own, received, emitted, net])
 
     effects = ("direct", "received", "emitted", "net")
     rows = [(effect, city) for effect in effects for city in ids]

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from spatialsyn.effects.blocks import PER
 from spatialsyn.errors import ModelError, expect, named, percent
 from spatialsyn.notebook import as_html
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
@@ -204,7 +205,7 @@ class Effects:
         keys = [key for key in ("effect", *KEYS[1:]) if key in self.table]
         a, b = self.spread, other.spread
         alike = (self.method, self.seed, a.shape) == (other.method, other.seed, b.shape)
-        alike = alike and _same(self.of, other.of)
+        alike = alike and _same(self.of, other.of) and _counted(self) == _counted(other)
         if not alike or not self.table[keys].equals(other.table.reindex(columns=keys)):
             raise ModelError("only effects of the same results, read the same way, are compared.")
         names = zip(self.table["x"], other.table["x"], strict=True)
@@ -295,6 +296,12 @@ def rows_of(table: pd.DataFrame, selection: Mapping[str, Any]) -> NDArray[np.int
 def _in_both(column: str, one: Effects, other: Effects) -> bool:
     """Whether two tables have the same values of `column`."""
     return column in other.table and one.table[column].equals(other.table[column])
+
+
+def _counted(effects: Effects) -> str:
+    """What effects by block are counted per, which `about` says first; empty of receivers."""
+    first = effects.about.split("; ")[0]
+    return first if first in (PER["source"], PER["share"]) else ""
 
 
 def _same(one: Array | None, other: Array | None) -> bool:

@@ -382,3 +382,15 @@ def test_the_way_out_for_other_logarithms_is_that_logarithm(base, power):
     panel = panel.assign(x=np.exp(panel.array("x")))
     made = evaluate("y ~ " + ELSEWHERE[base], panel, intercept=False).X[..., 0]
     assert_allclose(power**made, panel.array("x"))
+
+
+@pytest.mark.parametrize("term", ["d", "{2 * d}", "x:d"])
+@pytest.mark.parametrize("what", ["span", "date"])
+def test_spans_of_time_are_no_numbers_of_nanoseconds(term, what):
+    panel, _ = made_up()
+    days = pd.to_timedelta(np.arange(panel.n * panel.T) % 7, unit="D")
+    column = pd.Series(days if what == "span" else pd.Timestamp("2020-01-01") + days)
+    dated = panel.assign(d=column.set_axis(panel.frame.index))
+    with pytest.raises(ss.FormulaError, match=r"'d' holds dates or spans .*frame\['d'\].dt.days"):
+        ss.fit(ss.ols(f"y ~ {term}"), dated)
+    assert len(ss.fit(ss.ols("y ~ C(d)"), dated).params) == 8  # seven days and sigma2
