@@ -105,3 +105,60 @@ def test_effects_counted_per_receiver_and_per_source_are_not_subtracted():
         with pytest.raises(ss.ModelError, match="read the same way"):
             one.minus(other)
     assert (sent.minus(sent).table["estimate"] == 0).all()
+
+
+@pytest.mark.parametrize("family", ["slx", "sar", "sdm", "sdem", "mess"])
+def test_totals_of_blocks_are_equal_where_rows_of_the_matrix_sum_to_one(family):
+    """(beta + theta) / (1 - rho) in every city: there is nothing to test, nor to subtract."""
+    for seed in range(6):
+        panel, w = made_up(n=16, seed=seed)
+        make = getattr(ss, family)
+        res = ss.fit(make("y ~ x + z", W="w", fixed_effects="individual"), panel, w)
+        made = res.effects("x", by="region")
+        core, edge = ({"effect": "total", "to": to} for to in ("core", "edge"))
+        assert_allclose(*(made["total"].xs(to)["estimate"] for to in ("core", "edge")), rtol=1e-12)
+        test = made.test(core, edge)
+        assert np.isnan(test.p)
+        assert "equal by construction" in test.note
+        everyone = res.scenario({"x": ("all", "+1")})
+        first, last = ({"effect": "total", "city": panel.ids[i]} for i in (0, -1))
+        assert np.isnan(everyone.test(first, last).p)
+
+
+def test_what_is_equal_by_construction_adds_nothing_to_a_joint_test():
+    panel, w = made_up(n=16)
+    made = fitted("y ~ x + z", panel, w).effects("x", by="region")
+    core, edge = {"to": "core"}, {"to": "edge"}
+    rows = [(made.table["to"] == to).to_numpy() for to in ("core", "edge")]
+    value = np.subtract(*(made.table["estimate"].to_numpy()[at] for at in rows))[:-1]
+    moved = np.subtract(*(made.spread[at] for at in rows))[:-1]  # the total is the last row
+    assert made.table["effect"].to_numpy()[rows[0]][-1] == "total"
+    cov = moved @ moved.T
+    inverse = np.linalg.pinv(cov, rcond=1e-9, hermitian=True)
+    test = made.test(core, edge)
+    assert test.df == np.linalg.matrix_rank(cov, tol=1e-9 * np.abs(cov).max())
+    assert_allclose(test.statistic, value @ inverse @ value, rtol=1e-6)
+
+
+def test_totals_of_blocks_differ_where_rows_do_not_sum_to_one():
+    panel, w = made_up(n=16)
+    uneven = ss.Weights.from_matrix(w.dense() * np.linspace(0.5, 1, 16)[:, None], w.ids, "w")
+    res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="individual"), panel, uneven)
+    made = res.effects("x", by="region")
+    test = made.test({"effect": "total", "to": "core"}, {"effect": "total", "to": "edge"})
+    gap = np.subtract(*(made["total"].xs(to)["estimate"].iloc[0] for to in ("core", "edge")))
+    at = np.flatnonzero(made.table["effect"] == "total")
+    se = np.linalg.norm(made.spread[at[0]] - made.spread[at[1]])
+    assert_allclose(test.statistic, (gap / se) ** 2, rtol=1e-8)
+
+
+def test_scenarios_that_do_the_same_somewhere_do_not_differ_there():
+    panel, w = made_up()
+    res = fitted("y ~ x + z", panel, w)
+    one, other = ({"x": (where, "+1")} for where in ("all", list(panel.ids)))
+    gap = res.scenario(one).minus(res.scenario(other)).table
+    assert (gap[["estimate", "se"]] == 0).all(axis=None)
+    assert gap["p"].isna().all()
+    half = res.scenario({"x": ("all", "+0.3")}).minus(res.scenario({"x": ("all", "+0.1")})).table
+    assert_allclose(half["estimate"], 0.2 * res.scenario(one).table["estimate"], rtol=1e-9)
+    assert_allclose(half["se"], 0.2 * res.scenario(one).table["se"], rtol=1e-9)
