@@ -17,8 +17,8 @@ from spatialsyn.effects.response import Response
 from spatialsyn.errors import ModelError, named
 from spatialsyn.numerics.lags import Array
 
-# What a city emits less what it receives is rounding below this share of both.
-ROUNDING = 1e-12
+# Below this share of what it is a difference of, a difference is rounding.
+ROUNDING = 1e-13
 # Rows of the table that tell what each number of a reading is.
 Labels = pd.DataFrame
 AVERAGES = Labels({"effect": ["direct", "indirect", "total"]})
@@ -42,6 +42,12 @@ PER = {
     "`from`, on average",
     "share": "share of the sum of all effects between all cities",
 }
+
+
+def _without(own: Array, whole: Array) -> Array:
+    """`whole` less `own`, nothing where only rounding is left."""
+    left = whole - own
+    return np.where(np.abs(left) <= ROUNDING * np.abs(own), 0.0, left)
 
 
 def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]:
@@ -68,7 +74,7 @@ def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]
 
     def reading(B: Response) -> Array:
         own = B.diagonal()
-        between = scale * (member.T @ (B.times(member) - own[:, None] * member))
+        between = scale * (member.T @ _without(own[:, None] * member, B.times(member)))
         between[alone, alone] = 0.0  # exactly, not up to rounding
         direct = np.diag(scale) * (member.T @ own)
         return np.column_stack([direct, between, weight * direct + between @ weight]).ravel()
@@ -136,7 +142,7 @@ def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
 
     def reading(B: Response) -> Array:
         own, one = B.diagonal(), np.ones(len(ids))
-        received, emitted = B.times(one) - own, B.transposed_times(one) - own
+        received, emitted = (_without(own, sums(one)) for sums in (B.times, B.transposed_times))
         net = emitted - received
         net[np.abs(net) <= ROUNDING * (np.abs(own) + np.abs(received) + np.abs(emitted))] = 0
         return np.concatenate([own, received, emitted, net])

@@ -162,3 +162,25 @@ def test_scenarios_that_do_the_same_somewhere_do_not_differ_there():
     half = res.scenario({"x": ("all", "+0.3")}).minus(res.scenario({"x": ("all", "+0.1")})).table
     assert_allclose(half["estimate"], 0.2 * res.scenario(one).table["estimate"], rtol=1e-9)
     assert_allclose(half["se"], 0.2 * res.scenario(one).table["se"], rtol=1e-9)
+
+
+def test_cities_of_a_block_that_do_not_reach_each_other_have_no_indirect_effect():
+    """Two rings without a link between them, and one block with a city of each."""
+    n = 12
+    half = (np.roll(np.eye(6), 1, axis=1) + np.diag([0.7, 0.2, 0.9, 0.4, 0.6], -1)) / 2
+    W = np.kron(np.eye(2), half / half.sum(axis=1, keepdims=True))
+    for seed in range(6):
+        panel, _ = made_up(n=n, seed=seed)
+        w = ss.Weights.from_matrix(W, ids=panel.ids, name="w")
+        blocks = pd.Series("others", index=panel.ids)
+        blocks[[panel.ids[1], panel.ids[8]]] = "apart"
+        res = fitted("y ~ x + z", panel, w)
+        for given in ({}, {"per": "source"}, {"per": "share"}):
+            made = res.effects(by=blocks, **given).table
+            inside = made[(made["to"] == "apart") & (made["from"] == "apart")]
+            inside = inside[inside["effect"] == "indirect"]
+            assert len(inside) == 2
+            assert (inside[["estimate", "se"]] == 0).all(axis=None)
+            assert inside["p"].isna().all()
+            rest = made.drop(inside.index)
+            assert (rest["se"][rest["effect"] != "total"] > 0).all()
