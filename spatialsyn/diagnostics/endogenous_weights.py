@@ -63,7 +63,7 @@ def weights_exogeneity(results: Results) -> HypothesisTest:
         return HypothesisTest(null, np.nan, df, np.nan, reason)
     y, Q = columns(design)
     e = (y - Q @ two_stages(replace(design, instruments=both))).reshape(design.y.shape)
-    S = moment_variance(H, e, design.nobs, kind, design.groups)
+    S = moment_variance(design, H, e, kind)
     moments, slopes = H.T @ y, H.T @ Q
     C = distance(moments, slopes, S) - distance(moments[:q], slopes[:q], S[:q, :q])
     return HypothesisTest(null, C, df, float(chdtrc(df, C)))

@@ -65,7 +65,7 @@ def pesaran_cd(results: Results, W: str | Weights | None = None) -> HypothesisTe
 
 
 def serial_correlation(results: Results) -> HypothesisTest:
-    """The test that errors are not correlated with those of the year before.
+    """The test that errors are not correlated with those of the year before, where it is there.
 
     The squared t of the cities' scores, sum_t e_i,t-1 (e_it - expected slope e_i,t-1), whose mean
     is zero under the null, referred to F(1, n - 1). About their own mean: scores about zero hold
@@ -80,7 +80,10 @@ def serial_correlation(results: Results) -> HypothesisTest:
     if T < 3 or n < 2:
         few = f"{T} years are too few: three" if T < 3 else "one city is too few: two"
         return HypothesisTest(null, np.nan, np.nan, np.nan, f"{few} are needed")
-    now, before = e[:, 1:], e[:, :-1]
+    next_to = np.diff(results.data.years) == 1  # years between may have been left out
+    if not next_to.any():
+        return HypothesisTest(null, np.nan, np.nan, np.nan, "no two years follow each other")
+    now, before = e[:, 1:][:, next_to], e[:, :-1][:, next_to]
     expected = -1 / (T - 1) if swept else 0.0
     slope = float((now * before).sum()) / float((before**2).sum())
     scores = (before * (now - expected * before)).sum(axis=1)

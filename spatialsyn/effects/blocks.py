@@ -15,8 +15,11 @@ import pandas as pd
 
 from spatialsyn.effects.multipliers import Reading
 from spatialsyn.effects.response import Response
+from spatialsyn.errors import ModelError, named
 from spatialsyn.numerics.lags import Array
 
+# Below this share of what it is a difference of, a difference is rounding.
+ROUNDING = 1e-13
 # Rows of the table that tell what each number of a reading is.
 Labels = pd.DataFrame
 AVERAGES = Labels({"effect": ["direct", "indirect", "total"]})
@@ -41,6 +44,12 @@ PER = {
     "`from`, on average",
     "share": "share of the sum of all effects between all cities",
 }
+
+
+def _without(own: Array, whole: Array) -> Array:
+    """`whole` less `own`, nothing where only rounding is left."""
+    left = whole - own
+    return np.where(np.abs(left) <= ROUNDING * np.abs(own), 0.0, left)
 
 
 def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]:
@@ -76,7 +85,7 @@ def by_block(blocks: pd.Series, per: str = "receiver") -> tuple[Reading, Labels]
 
 def _between_blocks(member: Array, scale: Array, weight: Array, B: Response) -> Array:
     own, alone = B.diagonal(), np.flatnonzero(member.sum(axis=0) == 1)
-    between = scale * (member.T @ (B.times(member) - own[:, None] * member))
+    between = scale * (member.T @ _without(own[:, None] * member, B.times(member)))
     between[alone, alone] = 0.0  # exactly, not up to rounding
     direct = np.diag(scale) * (member.T @ own)
     return np.column_stack([direct, between, weight * direct + between @ weight]).ravel()
@@ -88,10 +97,23 @@ def by_pairs(labels: pd.DataFrame) -> tuple[Reading, Labels]:
     `labels` has a text for every pair (receiver, sender), such as a band of distance; the
     diagonal is the direct effect. The indirect entries of all labels sum to the indirect
     effect.
+
+    Raises
+    ------
+    ModelError
+        Pairs of different cities without a label.
     """
     text = labels.to_numpy(dtype=object)
     n = len(text)
     off = ~np.eye(n, dtype=bool)
+    bare = np.argwhere(labels.isna().to_numpy() & off)
+    if len(bare):
+        pairs = [(labels.index[i], labels.columns[j]) for i, j in bare[:3]]
+        raise ModelError(
+            f"{len(bare)} pairs of cities have no label, (to, from) = {named(pairs)} for example: "
+            "their effects would be in none of the rows. Call them something, "
+            "labels.fillna('others')."
+        )
     names = [name for name in _ordered(labels) if (text[off] == name).any()]
     masks = np.array([(text == name) & off for name in names], dtype=float)
     rows = [("direct", "own"), *(("indirect", name) for name in names), ("total", "all")]
@@ -106,8 +128,9 @@ def _by_label(masks: Array, B: Response) -> Array:
 
 def _ordered(labels: pd.DataFrame) -> list[Any]:
     """The labels in their own order where they have one (`labels.attrs`), else sorted."""
-    listed = labels.attrs.get("order")
-    return list(listed) if listed else sorted(pd.unique(labels.to_numpy().ravel()), key=str)
+    listed = list(labels.attrs.get("order", ()))
+    found = sorted(pd.unique(labels.to_numpy().ravel()), key=str)
+    return listed + [name for name in found if name not in listed]
 
 
 def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
@@ -115,7 +138,8 @@ def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
 
     ``received`` answers: if x rose by one unit in every other city, how much would y
     change here? ``emitted``: if x rose by one unit here, how much would y change in all
-    the other cities together? Both average to the indirect effect.
+    the other cities together? Both average to the indirect effect. A net effect that W alone
+    makes zero is exactly that, without a p-value.
     """
     effects = ("direct", "received", "emitted", "net")
     rows = [(effect, city) for effect in effects for city in ids]
@@ -125,8 +149,10 @@ def by_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:
 def _of_cities(B: Response) -> Array:
     own = B.diagonal()
     one = np.ones(len(own))
-    received, emitted = B.times(one) - own, B.transposed_times(one) - own
-    return np.concatenate([own, received, emitted, emitted - received])
+    received, emitted = (_without(own, sums(one)) for sums in (B.times, B.transposed_times))
+    net = emitted - received
+    net[np.abs(net) <= ROUNDING * (np.abs(own) + np.abs(received) + np.abs(emitted))] = 0
+    return np.concatenate([own, received, emitted, net])
 
 
 def by_pair(ids: Sequence[Any]) -> tuple[Reading, Labels]:

@@ -55,9 +55,20 @@ def inferred(
     when : order of neighbour, horizon, and whether a change lasts
     how : method, level, draws, seed
     channels : whether each is taken apart by the matrix it arrives through
+
+    Raises
+    ------
+    ModelError
+        Readings that exclude each other, or nothing asked for that moves a regressor.
     """
     (reading, labels), (order, horizon, lasting) = read_as, when
     entered = multipliers(design, estimate, asked)
+    if not entered.carriers:
+        raise ModelError(
+            f"{named(asked)}: a unit more in every year moves no regressor, as diff(x) holds the "
+            "changes of x over the years, and x:z nothing at z = 0. The effect is zero by "
+            "construction; effects() has those of the regressors as they stand."
+        )
     if channels + (order is not None) + (horizon is not None) > 1:
         raise ModelError(
             "effects are read by channel, by order or over a horizon, one at a time: ask for each "

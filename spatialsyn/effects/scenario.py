@@ -23,7 +23,7 @@ from spatialsyn.effects.told import Asked
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.data import regressors
 from spatialsyn.models.gaps import Sample
-from spatialsyn.models.marginal import check_repeatable
+from spatialsyn.models.marginal import check_repeatable, moves
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.numerics.lags import Array
 
@@ -65,7 +65,8 @@ def change_of(
     if before.names != after.names:
         raise ModelError("the scenario changes a category: its columns are not those of the fit.")
     shift = after.X - before.X
-    columns = {name: shift[..., j] for j, name in enumerate(before.names) if shift[..., j].any()}
+    kept = moves(shift, before.X)
+    columns = {name: shift[..., j] for j, name in enumerate(before.names) if kept[j]}
     if not columns:
         raise ModelError(
             f"{named(changes)} moves no regressor of {model.formula!r}: the scenario has no effect."

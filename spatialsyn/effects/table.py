@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from spatialsyn.effects.blocks import PER
 from spatialsyn.errors import ModelError, expect, named, percent
 from spatialsyn.notebook import as_html
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
@@ -104,17 +105,21 @@ class Effects:
             expect(selection, Mapping, what, ModelError)
         chosen = [rows_of(self.table, selection) for selection in rows]
         words = [", ".join(f"{k} {v}" for k, v in selection.items()) for selection in rows]
-        estimate = self.table["estimate"].to_numpy()
-        value, moved = estimate[chosen[0]], self.spread[chosen[0]]
+        parts = [(self.table["estimate"].to_numpy()[at], self.spread[at]) for at in chosen]
         if len(rows) == 1:
+            value, moved = parts[0]
             return wald(f"effects of [{words[0]}] are zero", value, moved @ moved.T)
         if len(chosen[0]) != len(chosen[1]):
             raise ModelError(
                 f"[{words[0]}] selects {len(chosen[0])} effects, [{words[1]}] {len(chosen[1])}: "
                 "effects are compared one with one."
             )
-        value, moved = value - estimate[chosen[1]], moved - self.spread[chosen[1]]
-        return wald(f"effects of [{words[0]}] equal [{words[1]}]", value, moved @ moved.T)
+        null = f"effects of [{words[0]}] equal [{words[1]}]"
+        value, moved = _difference(*parts)
+        if not (value.any() or moved.any()):
+            why = "they are equal by construction, as totals are where rows of W sum to one"
+            return HypothesisTest(null, np.nan, 0, np.nan, why)
+        return wald(null, value, moved @ moved.T)
 
     def jointly(self, seed: int = 0) -> Effects:
         """The same effects with intervals that hold all of the table at once.
@@ -204,19 +209,20 @@ class Effects:
         keys = [key for key in ("effect", *KEYS[1:]) if key in self.table]
         a, b = self.spread, other.spread
         alike = (self.method, self.seed, a.shape) == (other.method, other.seed, b.shape)
-        alike = alike and _same(self.of, other.of)
+        alike = alike and _same(self.of, other.of) and _counted(self) == _counted(other)
         if not alike or not self.table[keys].equals(other.table.reindex(columns=keys)):
             raise ModelError("only effects of the same results, read the same way, are compared.")
         names = zip(self.table["x"], other.table["x"], strict=True)
         # Values of a moderator that differ are those of neither; x names both.
         at = [column for column in map(str, self.table) if column.startswith("at ")]
         apart = [column for column in at if not _in_both(column, self, other)]
+        values = (effects.table["estimate"].to_numpy() for effects in (self, other))
+        value, moved = _difference(*zip(values, (a, b), strict=True))
         table = self.table.drop(columns=apart).assign(
-            x=[f"({one}) - ({two})" for one, two in names],
-            estimate=self.table["estimate"].to_numpy() - other.table["estimate"].to_numpy(),
+            x=[f"({one}) - ({two})" for one, two in names], estimate=value
         )
         made = replace(self, table=table, draws=None, seed=None, method="delta")
-        return made.with_spread(a - b)
+        return made.with_spread(moved)
 
     def with_spread(self, spread: Array) -> Effects:
         """The same estimates with errors, normal intervals and p-values from another `spread`."""
@@ -295,6 +301,24 @@ def rows_of(table: pd.DataFrame, selection: Mapping[str, Any]) -> NDArray[np.int
 def _in_both(column: str, one: Effects, other: Effects) -> bool:
     """Whether two tables have the same values of `column`."""
     return column in other.table and one.table[column].equals(other.table[column])
+
+
+def _difference(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Differences of effects, (rows,), and of their spreads, zero where only rounding is left.
+
+    What W makes equal, such as the totals of blocks where its rows sum to one, differs by nothing.
+    """
+    value, moved = one[0] - other[0], one[1] - other[1]
+    value[np.abs(value) <= ROUNDING * (np.abs(one[0]) + np.abs(other[0]))] = 0
+    length = [np.linalg.norm(spread, axis=1) for spread in (moved, one[1], other[1])]
+    moved[length[0] <= ROUNDING * (length[1] + length[2])] = 0
+    return value, moved
+
+
+def _counted(effects: Effects) -> str:
+    """What effects by block are counted per, which `about` says first; empty of receivers."""
+    first = effects.about.split("; ")[0]
+    return first if first in (PER["source"], PER["share"]) else ""
 
 
 def _same(one: Array | None, other: Array | None) -> bool:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 BASES = ("fixed", "adjacent")
 GEOMETRIC = "geometric"
+# Order degrees, in [0, 1], that differ by less are the same: a root would make rounding large.
+STILL = 1e-13
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,6 +147,7 @@ def composite_synergy(
     order = np.stack([_subsystem(u[name], how[name], list(signs[name])) for name in u], axis=2)
     start = order[:, :1] if base == "fixed" else order[:, :-1]
     change = order[:, 1:] - start
+    change[np.abs(change) < STILL] = 0
     sign = np.sign(change.min(axis=2))
     cm = np.full((panel.n, panel.T), np.nan)
     cm[:, 1:] = sign * root_of_product(np.abs(change), len(signs))

@@ -185,7 +185,7 @@ def robust_covariance(
         sums = period_scores(design, estimate, *at)
         _check_clusters(kind, "years", *sums.shape)
         # They sum to zero already, unless the bias was removed.
-        middle = between_clusters(sums - sums.mean(axis=0), kind)
+        middle = between_clusters(sums - sums.mean(axis=0), kind, design.years)
     free, entered, inner = pulled_back(design, H, params, estimate.residuals, how)
     inverse = free @ inverted(inner) @ entered.T
     V = np.asarray(inverse @ middle @ inverse.T)

@@ -96,6 +96,7 @@ class Design:
         is complete. With holes the lags of the outcome, and what is swept of it, are NaN too.
     mixture : the restriction of a convex model, None where every matrix has its own rho
     groups : (n,), for each city the number of the cluster that it is in, where cities make some
+    years : the T years, between which others may have been left out
     """
 
     y: Array
@@ -119,6 +120,7 @@ class Design:
     observed: Array | None = None
     mixture: Mixture | None = None
     groups: Array | None = None
+    years: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         n, T = self.y.shape
@@ -321,6 +323,7 @@ def sweep_effects(
         instruments=None if likelihood else instruments(model, data, X, columns, outside, weights),
         observed=data.y if np.isnan(data.y).any() else None,
         mixture=mixture(model.roles, columns),
+        years=data.years,
     )
 
 

@@ -221,9 +221,16 @@ def _with_dummies(
 
 
 def _check_text(factors: Iterable[Term], known: Terms) -> None:
-    """Refuse arithmetic with columns that are not numbers."""
+    """Refuse arithmetic with columns that are not numbers, and spans of time as if they were."""
+    kinds = known.panel.frame.dtypes
     for one in factors:
         text = known.sources(one) - known.panel.numeric
+        times = sorted(name for name in text if getattr(kinds[name], "kind", "") in "mM")
+        if times and not one.is_category:
+            raise FormulaError(
+                f"{times[0]!r} holds dates or spans of time, which have no unit of their own. Make "
+                f"a number of it: frame[{times[0]!r}].dt.days of a span, .dt.year of a date."
+            )
         if text and one.factors[0].method == "python" and not one.is_category:
             raise FormulaError(
                 f"cannot evaluate {str(one)!r}: {named(sorted(text))} is not made of numbers. "

@@ -189,7 +189,7 @@ def covered_by_moments(design: Design, estimate: Estimate, kind: str) -> Estimat
             )
         basis = instruments_of(design).basis
         B = projector(basis, columns(design)[1])
-        S = moment_variance(basis, estimate.residuals, design.nobs, kind, design.groups)
+        S = moment_variance(design, basis, estimate.residuals, kind)
         found = B @ S @ B.T
     known = len(found)
     cov = np.full((len(estimate.params), len(estimate.params)), np.nan)

@@ -17,10 +17,12 @@ years ``robust`` blurs how variances differ over the years of one city (Stock & 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from spatialsyn.models.clusters import CLUSTER, membership
+from spatialsyn.models.clusters import CLUSTER, groups_of, membership
 from spatialsyn.models.design import Design
 from spatialsyn.models.instruments import Instruments
 from spatialsyn.numerics.lags import Array
@@ -50,18 +52,15 @@ def projector(basis: Array, Q: Array) -> Array:
     return np.asarray(solve_triangular(R, U.T) / size[:, None])
 
 
-def moment_variance(
-    H: Array, residuals: Array, nobs: int, kind: str, groups: Array | None = None
-) -> Array:
+def moment_variance(design: Design, H: Array, residuals: Array, kind: str, used: int = 0) -> Array:
     """Variance of H'e, (q, q).
 
     Parameters
     ----------
     residuals : (n, T)
-    nobs : what fixed effects left of n T
-    groups : (n,), the cluster of each city, for the kind ``cluster``
+    used : how many observations count less than what fixed effects left of n T
     """
-    n, T = residuals.shape
+    (n, T), nobs = residuals.shape, design.nobs - used
     e = residuals.ravel()
     if kind == "classical":
         return np.asarray(e @ e / nobs * (H.T @ H))
@@ -70,23 +69,23 @@ def moment_variance(
         return np.asarray(cells.T @ cells * (n * T / nobs))
     sums = cells.reshape(n, T, -1).sum(axis=1 if kind in ("city", CLUSTER) else 0)
     if kind == CLUSTER:
-        assert groups is not None
-        sums = membership(groups) @ sums
-    return between_clusters(sums, kind)
+        sums = membership(groups_of(design)) @ sums
+    return between_clusters(sums, kind, design.years)
 
 
-def between_clusters(sums: Array, kind: str) -> Array:
+def between_clusters(sums: Array, kind: str, years: Sequence[int] = ()) -> Array:
     """Sum over clusters of s_c s_c', (q, q), from their sums, (C, q).
 
     Under ``driscoll-kraay`` clusters are years, and neighbouring ones enter too, weighted down
-    linearly.
+    linearly by how far apart they are: where `years` leave one out, those beside it are two apart.
     """
     C = len(sums)
     S = sums.T @ sums
-    reach = int(4 * (C / 100) ** (2 / 9)) if kind == "driscoll-kraay" else 0
-    for k in range(1, reach + 1):
-        product = sums[k:].T @ sums[:-k]
-        S = S + (1 - k / (reach + 1)) * (product + product.T)
+    if kind == "driscoll-kraay":
+        at = np.array(years if len(years) else range(C))
+        reach = int(4 * (C / 100) ** (2 / 9))
+        near = np.clip(1 - np.abs(np.subtract.outer(at, at)) / (reach + 1), 0, None)
+        S = sums.T @ near @ sums
     return np.asarray(S * C / (C - 1))
 
 

@@ -109,10 +109,8 @@ def _strength(design: Design, H: Array, x: Array, kind: str) -> float:
     """The Wald statistic that no column of H matters for x."""
     p = H.T @ x
     v = (x - H @ p).reshape(design.y.shape)
-    nobs = design.nobs
-    if kind == "classical":
-        nobs -= len(instruments_of(design).names)
-    S = moment_variance(H, v, nobs, kind, design.groups)
+    used = len(instruments_of(design).names) if kind == "classical" else 0
+    S = moment_variance(design, H, v, kind, used)
     return float(p @ np.linalg.solve(S, p))
 
 
@@ -142,7 +140,7 @@ def overidentify(design: Design, estimate: Estimate, kind: str) -> HypothesisTes
     if reason:
         return HypothesisTest(null, np.nan, df, np.nan, reason)
     H = given.basis
-    S = moment_variance(H, estimate.residuals, design.nobs, kind, design.groups)
+    S = moment_variance(design, H, estimate.residuals, kind)
     J = distance(H.T @ y, H.T @ Q, S)
     return HypothesisTest(null, J, df, float(chdtrc(df, J)))
 

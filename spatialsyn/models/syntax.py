@@ -154,7 +154,17 @@ def parse(formula: str) -> Parsed:
 def _terms(side: str, formula: str) -> list[Term]:
     """The terms of one side of the formula, all their factors checked."""
     _check_signs(side, formula)
-    terms = _products(side) if _SUM.fullmatch(side) else _read(side.strip(), formula)
+    read = _products(side) if _SUM.fullmatch(side) else _read(side.strip(), formula)
+    found = {ONE.product: ONE} if ONE in read else {}
+    for term in read:
+        if len(term.product) < len(term.factors):
+            twice = next(f.expr for f in term.factors if term.factors.count(f) > 1)
+            raise FormulaError(
+                f"{formula!r} multiplies {twice!r} by itself, and a formula reads x:x as x. A "
+                "square is arithmetic, in braces: {x ** 2}."
+            )
+        found.setdefault(term.product, term)
+    terms = list(found.values())
     for term in terms:
         if len(term.factors) > 1 and any(factor.method == "literal" for factor in term.factors):
             # Its column would be x times the number under the name of x.
@@ -167,12 +177,9 @@ def _terms(side: str, formula: str) -> list[Term]:
 
 def _products(side: str) -> list[Term]:
     """The terms of a sum of products, as formulaic, a tenth of a process, would read them."""
-    found = {ONE.product: ONE}
-    for product in _PRODUCT.findall(side):
-        factors = dict.fromkeys(map(_factor, re.findall(_FACTOR, product)))
-        term = Term(tuple(factors))
-        found.setdefault(term.product, term)
-    return sorted(found.values(), key=lambda term: len(term.factors))
+    products = [re.findall(_FACTOR, product) for product in _PRODUCT.findall(side)]
+    found = [ONE, *(Term(tuple(map(_factor, product))) for product in products)]
+    return sorted(found, key=lambda term: len(term.factors))
 
 
 def _factor(text: str) -> Factor:
@@ -198,16 +205,17 @@ def _read(side: str, formula: str) -> list[Term]:
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
-    factors: dict[Factor, str] = {}
+    known: dict[str, Factor] = {}
 
     def placed(found: re.Match[str]) -> str:
         factor = _factor(found[0])
         if factor.method == "literal":
             return factor.expr
-        return factors.setdefault(factor, f"factor_{len(factors)}_")
+        # Each time another one: what is multiplied by itself would be lost.
+        known[stand_in := f"factor_{len(known)}_"] = factor
+        return stand_in
 
     placeless = re.sub(_FACTOR, placed, side)
-    known = {stand_in: factor for factor, stand_in in factors.items()}
     try:
         found = [term.factors for term in Formula(placeless or "0")]
     except (FormulaicError, SyntaxError) as error:
@@ -268,7 +276,10 @@ def _written_here(node: ast.AST) -> str:
     if isinstance(node, ast.Set):
         return " Inside brackets arithmetic needs no braces: log(x / z)."
     if isinstance(node, ast.Attribute):
-        return " Of Stata's signs L.x is lag(x) here, D.x diff(x), i.x C(x), c.x#c.z x:z."
+        return (
+            " Of Stata's signs L.x is lag(x) here, D.x diff(x), i.x C(x), c.x#c.z x:z, c.x#c.x "
+            "{x ** 2}."
+        )
     return ""
 
 

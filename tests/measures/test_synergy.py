@@ -36,6 +36,25 @@ def test_grades_are_ten_steps_closed_below():
     assert made.max() == "excellent coordination"
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_subsystem_that_stands_still_leaves_no_synergy(seed):
+    """Its components change places, which moves their mean by rounding; a root would make that
+    large."""
+    n, rng = 6, np.random.default_rng(seed)
+    turning = rng.gamma(2, 2, size=(3, n)) + 0.1
+    columns = {name: np.roll(turning, k, axis=0).T.ravel() for k, name in enumerate("uvw")}
+    growing = {name: np.sort(rng.gamma(2, 2, size=(n, 3))).ravel() for name in "abcd"}
+    p = panel([f"c{i}" for i in range(n)], (2011, 2012, 2013), **columns, **growing)
+    parts = {"still": list("uvw"), **{name: [name] for name in growing}}
+    order = composite_synergy(p, parts, base="adjacent").order["still"].to_numpy().reshape(n, 3)
+    assert_allclose(np.ptp(order, axis=1), 0, atol=1e-14)
+    for base in ("fixed", "adjacent"):
+        score = composite_synergy(p, parts, base=base).score.to_numpy().reshape(n, 3)[:, 1:]
+        assert (score == 0).all()
+    moved = composite_synergy(p, {name: [name] for name in growing}).score.dropna()
+    assert (moved > 0).all()
+
+
 def test_a_coupling_keeps_what_it_is_made_of():
     p = random_panel()
     made = coupling(p, {"one": ["u", "w"], "two": {"v": -1}}, {"one": 0.7, "two": 0.3}, "equal")

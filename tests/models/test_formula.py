@@ -153,15 +153,17 @@ def sums(count: int) -> list[str]:
     """Right sides of all sorts, drawn anew but the same each time."""
     rng = np.random.default_rng(1)
     factors = [
-        "x", "z", "人口", "`a b`", "`a:b`", "size", "log((size + (2 * (size + 1))) / 3)", "log(size)", "log( size )", "sqrt(size + 1)",
+        "x", "z", "人口", "`a b`", "`a:b`", "size", "log((size + (2 * (size + 1))) / 3)", "log(size)", "sqrt(size + 1)",
         "{x/size}", "{x ** 2}", "{ -z }", "{(x + z) * 2}", "winsor(z, 0.1)", "lag(x)", "diff(x, 2)",
         "lag(log(size), k=2)", "standardize(`a b`)", "exp(x)", "{`a b` - x}", "1",
-        "log(`a b` / size)", "{size ** -1}", "{2.50 * x}",
+        "log(`a b` / size)", "{size ** -1}", "{2.50 * x}", "log( size )",
     ]  # fmt: skip
     drawn = []
     for _ in range(count):
         products = [
-            rng.choice([":", " : "]).join(rng.choice(factors[:-4] if k > 1 else factors, size=k))
+            rng.choice([":", " : "]).join(
+                rng.choice(factors[:-5] if k > 1 else factors, size=k, replace=False)
+            )
             for k in rng.choice([1, 1, 1, 2, 3], size=rng.integers(1, 6))
         ]
         drawn.append(rng.choice(["+", " + ", "  +"]).join(products))
