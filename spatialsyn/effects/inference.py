@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -137,11 +138,13 @@ def _roots(cov: Array) -> Array:
     scale = np.sqrt(np.clip(np.einsum("bii->bi", cov), 0, None))[..., None]
     unit = np.where(scale > 0, scale, 1.0)
     correlations = cov / unit / unit.transpose(0, 2, 1)
-    try:
-        return np.asarray(scale * np.linalg.cholesky(correlations))
-    except np.linalg.LinAlgError:
-        if len(cov) > 1:  # what one has does not depend on the others
-            return np.concatenate([_roots(one[None]) for one in cov])
+    with suppress(np.linalg.LinAlgError):
+        factors = np.linalg.cholesky(correlations)
+        if np.isfinite(factors).all():
+            return np.asarray(scale * factors)
+    if len(cov) > 1:  # what one has does not depend on the others
+        return np.concatenate([_roots(one[None]) for one in cov])
+    # Of a singular one; of one that is not finite it fails.
     values, vectors = np.linalg.eigh(correlations)
     return np.asarray(scale * vectors * np.sqrt(np.clip(values, 0, None))[:, None])
 

@@ -47,6 +47,15 @@ def check_choice(cov: object, written: Callable[..., str] = "cov={!r}".format) -
         )
 
 
+def choice_of(cov: Covariance) -> Mapping[str, Any] | None:
+    """A covariance with a choice, checked; None of one that has none."""
+    if isinstance(cov, Mapping) or (isinstance(cov, str) and cov in CHOICES):
+        check_choice(cov)
+        assert isinstance(cov, Mapping)
+        return cov
+    return None
+
+
 def check_chosen(cov: object, panel: CityPanel) -> None:
     """Refuse what is no covariance on this panel, before anything is estimated.
 
