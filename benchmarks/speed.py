@@ -149,7 +149,7 @@ def child(first: str, path: str, fixed: str, turns: str, *programs: str) -> None
             found[program]["rho"] = float(np.squeeze(made.rho))
             se = made.se["rho[w]"] if "ours" in program else made.std_err.flat[-1]
             found[program]["se"] = float(se)
-            found[program]["said"] = "; ".join(made.estimate.notes) if "ours" in program else ""
+            found[program]["said"] = " ".join(made.estimate.notes) if "ours" in program else ""
     peak = _memory("VmHWM")
     print(json.dumps({"programs": found, "gb": peak, "own": peak - held}))
 
@@ -324,7 +324,8 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
     import matplotlib.pyplot as plt
     import matplotlib.ticker
 
-    styles = {"ours": ("spatialsyn", "o-", "#1b4965"), "spreg LU": ("spreg, LU", "s--", "#c8553d"),
+    styles = {"ours": ("spatialsyn", "o-", "#1b4965"),
+              QDLDL: ("spatialsyn with qdldl", "o:", "#5fa8d3"), "spreg LU": ("spreg, LU", "s--", "#c8553d"),
               "spreg full": ("spreg, full", "^:", "#8d6a9f"),
               MATRIX: ("spatialreg, no effects", "D-.", "#6b705c")}  # fmt: skip
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
