@@ -325,7 +325,8 @@ def figure(found: dict[str, dict[str, dict[str, Any]]]) -> None:
     import matplotlib.ticker
 
     styles = {"ours": ("spatialsyn", "o-", "#1b4965"),
-              QDLDL: ("spatialsyn with qdldl", "o:", "#5fa8d3"), "spreg LU": ("spreg, LU", "s--", "#c8553d"),
+              QDLDL: ("spatialsyn with qdldl", "o:", "#5fa8d3"),
+              "spreg LU": ("spreg, LU", "s--", "#c8553d"),
               "spreg full": ("spreg, full", "^:", "#8d6a9f"),
               MATRIX: ("spatialreg, no effects", "D-.", "#6b705c")}  # fmt: skip
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
