@@ -27,7 +27,7 @@ from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
 # Higher wherever the same model has other numbers, or a record other parts, than it had before.
-FORMAT = 2
+FORMAT = 3
 # What is known of a model that was estimated, or why it was not.
 Record = dict[str, Any]
 
