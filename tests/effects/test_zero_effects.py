@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -184,3 +186,12 @@ def test_cities_of_a_block_that_do_not_reach_each_other_have_no_indirect_effect(
             assert inside["p"].isna().all()
             rest = made.drop(inside.index)
             assert (rest["se"][rest["effect"] != "total"] > 0).all()
+
+
+def test_a_covariance_that_is_not_finite_gives_no_errors_in_silence():
+    panel, w = made_up()
+    res = fitted("y ~ x + z", panel, w)
+    cov = res.estimate.cov.copy()
+    cov[0, 1] = cov[1, 0] = np.nan
+    with pytest.raises(ss.EstimationError, match="covariance of the parameters is not finite"):
+        replace(res, estimate=replace(res.estimate, cov=cov)).effects()
