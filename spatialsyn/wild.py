@@ -38,6 +38,7 @@ from spatialsyn.models.clusters import CLUSTER, clustered
 from spatialsyn.models.constrained import Effect
 from spatialsyn.models.design import Design
 from spatialsyn.models.nulls import effect_tests, null_tests
+from spatialsyn.models.unions import carried
 from spatialsyn.numerics.lags import Array
 from spatialsyn.results import Results
 
@@ -200,7 +201,7 @@ def wild_test_effects(
     chosen = np.arange(len(table)) if rows is None else rows_of(table, rows)
     table, effects = table.loc[chosen].reset_index(drop=True), [effects[i] for i in chosen]
     read = [effect(results.estimate.params) for effect in effects]
-    moves = [bool(gradient.any()) for _, gradient in read]
+    moves = [bool(carried(design, effect).any()) for effect in effects]
     labels = [", ".join(map(str, row)) for row in table.itertuples(index=False)]
     pairs = zip(labels, effects, strict=True)
     tested = [pair for pair, some in zip(pairs, moves, strict=True) if some]

@@ -134,7 +134,18 @@ def spread_of(gradient: Array, cov: Array) -> Array:
 
 
 def _roots(cov: Array) -> Array:
-    """L with L L' = cov of every (q, q), found on the scale of correlations."""
+    """L with L L' = cov of every (q, q), found on the scale of correlations.
+
+    Raises
+    ------
+    EstimationError
+        A covariance that is not finite, of which NumPy would make a root that is not either.
+    """
+    if not np.isfinite(cov).all():
+        raise EstimationError(
+            "the covariance of the parameters is not finite: effects have no standard errors. "
+            "Choose another one, results.with_cov(...)."
+        )
     scale = np.sqrt(np.clip(np.einsum("bii->bi", cov), 0, None))[..., None]
     unit = np.where(scale > 0, scale, 1.0)
     correlations = cov / unit / unit.transpose(0, 2, 1)

@@ -7,7 +7,10 @@ with the arguments of `Results.with_cov`; others are written as their names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isnan
 from typing import Any, TypeAlias
+
+import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import ModelError
@@ -16,6 +19,7 @@ from spatialsyn.models.covariance import HAC, check_kind, covered
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.weights.bands import nearness
+from spatialsyn.weights.checks import real
 
 Covariance: TypeAlias = str | Mapping[str, Any] | None
 
@@ -35,15 +39,22 @@ def check_choice(cov: object, written: Callable[..., str] = "cov={!r}".format) -
     """
     kind = cov.get("kind") if isinstance(cov, Mapping) else cov
     check_kind(kind)
+    whole = {name: written({"kind": name, key: one}) for name, (key, one, _) in CHOICES.items()}
     if kind in CHOICES:
-        key, example, what = CHOICES[kind]
+        key, _, what = CHOICES[kind]
+        if isinstance(cov, Mapping) and isinstance(cov.get("by"), pd.Series):
+            raise ModelError(
+                "cov has a Series as by, and here a grouping goes by its name: "
+                f"panel.grouped(region=...), and {whole[CLUSTER]}. Results.with_cov takes a Series."
+            )
         if not isinstance(cov, Mapping) or set(cov) != {"kind", key} or not _fits(key, cov[key]):
-            whole = written({"kind": kind, key: example})
-            raise ModelError(f"cov={cov!r}: write {whole}, {what}.")
+            raise ModelError(f"cov={cov!r}: write {whole[kind]}, {what}.")
+    elif isinstance(cov, Mapping) and kind is None:
+        raise ModelError(f"cov={cov!r} has no kind: write {' or '.join(whole.values())}.")
     elif isinstance(cov, Mapping):
         raise ModelError(
             f"cov={cov!r}: only {' and '.join(map(repr, CHOICES))} have a choice beside their "
-            f"kind; write {written(kind or 'city')}."
+            f"kind; write {written(kind)}."
         )
 
 
@@ -89,5 +100,4 @@ def covered_by(
 
 
 def _fits(key: str, value: object) -> bool:
-    numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, str) if key == "by" else numeric
+    return isinstance(value, str) if key == "by" else not isnan(real(value))

@@ -49,7 +49,7 @@ def group_by(by: Any, panel: CityPanel) -> pd.Series:
     if group is None:
         raise ModelError(
             f"by={by!r} is not a grouping of the panel, which has {named(panel.blocks) or 'none'}. "
-            "A further one is a Series, the group of each city, or panel.grouped(zone=...)."
+            "panel.grouped(zone=...) adds one."
         )
     return group
 

@@ -89,7 +89,7 @@ def diverging(design: Design, rho: Array) -> list[str]:
     logdet = design.logdet
     if isinstance(logdet, JointLogDet):
         radius = logdet.radius(rho)
-    elif isinstance(logdet, LogDet):
+    elif isinstance(logdet, LogDet) and np.isfinite(logdet.interval[1]):  # else no link leads back
         radius = abs(float(rho[0])) * logdet.radii[0]
     else:
         return []

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import ModelError
+from spatialsyn.errors import FormulaError, ModelError
 from spatialsyn.models.data import regressors
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.gaps import EVERYTHING, Sample
@@ -39,7 +39,8 @@ def slopes(
     Raises
     ------
     ModelError
-        The formula standardises or winsorises on the panel, a category, a constant.
+        The formula standardises or winsorises on the panel, a category, a constant, values at the
+        end of what the formula is defined on.
     """
     check_repeatable(model)
     values = panel.array(variable)
@@ -50,10 +51,16 @@ def slopes(
     step = np.exp2(np.floor(np.log2(spread * _steps(np.abs(values) / spread))))[:, None, None]
 
     def moved(step: Array) -> tuple[Regressors, Array]:
-        up, down = (
-            regressors(model, panel.assign(**{variable: values + side * step[..., 0]}), sample)
-            for side in (1, -1)
-        )
+        try:
+            up, down = (
+                regressors(model, panel.assign(**{variable: values + side * step[..., 0]}), sample)
+                for side in (1, -1)
+            )
+        except FormulaError as error:  # at the values themselves it has been estimated
+            raise ModelError(
+                f"{variable!r} lies so near the end of what {model.formula!r} is defined on that "
+                "its slope is not found there. effects() has those of the regressors as they stand."
+            ) from error
         if up.names != down.names:
             raise ModelError(f"{variable!r} is a category: ask for the effects of its columns.")
         return up, (up.X - down.X) / (2 * step)

@@ -124,7 +124,7 @@ def _union(
         less = partial(_less, len(design.names), part.of)
         return bool(abs(_studentised(design, estimate, less, cluster)[1]) <= FAR)
 
-    return [part for part in parts(design, estimate.params, name, effect) if near(part)]
+    return [part for part in parts(design, name, effect) if near(part)]
 
 
 def _null_of(design: Design, estimate: Estimate, name: str, part: Part, how: Wild) -> Null:
@@ -243,7 +243,7 @@ def _studentised(design: Design, estimate: Estimate, of: Effect, cluster: str) -
     """(2,) clustered standard error, by the delta method, and t of what is tested."""
     value, gradient = of(estimate.params)
     se = np.sqrt(gradient @ robust_covariance(design, estimate, cluster) @ gradient)
-    return np.array([se, value / se])
+    return np.array([se, value / se if se > 0 else np.nan])
 
 
 def _studentised_sample(design: Design, params: Array, null: Null) -> Array:

@@ -24,13 +24,16 @@ from spatialsyn.errors import ModelError
 from spatialsyn.models.constrained import Effect
 from spatialsyn.models.design import Design
 from spatialsyn.numerics.lags import Array
-from spatialsyn.numerics.logdet import LogDet
+from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.optimize import scanned
 
 # Derivatives of an effect this small, beside what they are elsewhere, are zero but for rounding.
 NONE = 1e-12
 # Rounding of R(rho), and the rho, in parts of 1/|w|max, from which its first term is read.
 ROUNDING, SMALL = 1e-16, 1e-2
+# Where it is seen which coefficients move an effect. Not at the estimate: near rho = 0 what begins
+# with a high power of rho is rounding.
+ANYWHERE = 0.37
 
 
 class Part(NamedTuple):
@@ -47,7 +50,7 @@ class Part(NamedTuple):
     of: str | float | Effect
 
 
-def parts(design: Design, params: Array, name: str, effect: Effect) -> list[Part]:
+def parts(design: Design, name: str, effect: Effect) -> list[Part]:
     """All hypotheses under which the effect `name` is zero, of a model without a spatial error.
 
     Raises
@@ -58,23 +61,37 @@ def parts(design: Design, params: Array, name: str, effect: Effect) -> list[Part
     whole, logdet, p = Part("effect = 0", effect), design.logdet, len(design.names)
     if not design.W:
         return [whole]
-    at_zero = np.r_[params[:p], np.zeros(len(design.W)), 1.0]
-    here, nowhere = (np.abs(effect(at)[1][:p]) for at in (params, at_zero))
+    here, nowhere = carried(design, effect), carried(design, effect, 0.0)
     vanishes = bool(nowhere.max() <= NONE * here.max())
     if not isinstance(logdet, LogDet):
         return [_only(whole, vanishes, name, design.rho_names)]
     moving, unit = np.flatnonzero(here), 1 / logdet.radii[0]
-    k = _order(effect, np.eye(p)[moving], SMALL * unit) if vanishes else 0
-    left = partial(_over, effect, p, k, unit * ROUNDING ** (1 / (k + 1))) if k else effect
+    units = np.eye(p)[moving]
+    k = _order(effect, units, _seen(effect, units, SMALL * unit, unit)) if vanishes else 0
+    least = _seen(effect, units, ROUNDING ** (1 / (k + 1)) * unit, unit) if k else 0.0
+    left = partial(_over, effect, p, k, least) if k else effect
     rho = design.rho_names[0]
     found = [Part(f"{rho} = 0", 0.0)] if k else []
     if len(moving) > 1:
         power = f"{rho}^{k}" if k > 1 else rho
         return [*found, Part(f"effect / {power} = 0", left)] if k else [whole]
-    roots = _roots(left, np.eye(p)[moving[0]], logdet)
-    found += [Part(f"{rho} = {root:.3g}", root) for root in roots]
+    roots = _roots(left, units[0], logdet)
+    found += [Part(f"{rho} = {root:.3g}", root) for root in roots if abs(root) > least]
     coefficient = design.names[moving[0]]
     return [*found, Part(f"{coefficient} = 0", coefficient)] if found else [whole]
+
+
+def carried(design: Design, effect: Effect, share: float = ANYWHERE) -> Array:
+    """(p,) how far coefficients move an effect; none does where it is zero by construction.
+
+    Parameters
+    ----------
+    share : the sum of |rho| in parts of one over the spectral radius of each W
+    """
+    p, logdet, rho = len(design.names), design.logdet, np.zeros(0)
+    if isinstance(logdet, LogDet | JointLogDet):
+        rho = share / len(logdet.radii) / np.array(logdet.radii)
+    return np.abs(effect(np.r_[np.zeros(p), rho, 1.0])[1][:p])
 
 
 def _only(whole: Part, vanishes: bool, name: str, rho: Sequence[str]) -> Part:
@@ -85,6 +102,20 @@ def _only(whole: Part, vanishes: bool, name: str, rho: Sequence[str]) -> Part:
         "and elsewhere too: that is tested in models with one lag of y only. Choose other effects "
         'by rows=; this one has effects(method="bootstrap") of ss.wild_bootstrap(results).'
     )
+
+
+def _seen(effect: Effect, units: Array, rho: float, end: float) -> float:
+    """The first of rho, 2 rho, 4 rho, ... up to `end` at which R(rho) and R(-rho) are not zero.
+
+    They may be: readings take differences that are rounding for that.
+    """
+
+    def seen(rho: float) -> bool:
+        return any(effect(np.r_[unit, rho, 1.0])[0] for unit in units)
+
+    while rho < end and not (seen(rho) and seen(-rho)):
+        rho *= 2
+    return rho
 
 
 def _order(effect: Effect, units: Array, rho: float) -> int:

@@ -77,6 +77,8 @@ class Study:
         object.__setattr__(self, "models", made)
         self._check_panel()
         check_chosen(self.cov, self.panel)
+        if isinstance(self.cov, Mapping):  # a copy: the dictionary of a caller may change
+            object.__setattr__(self, "cov", dict(self.cov))
         needed = Counter(w for spec in made.values() for w in spec.model.weights_names)
         aligned = align(self.weights, tuple(needed), self.panel)
         weights = {name: _shared(w, needed[name]) for name, w in aligned.items()}

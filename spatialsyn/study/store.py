@@ -27,7 +27,7 @@ from spatialsyn.weights.core import Weights
 from spatialsyn.weights.series import Links
 
 # Higher wherever the same model has other numbers, or a record other parts, than it had before.
-FORMAT = 2
+FORMAT = 3
 # What is known of a model that was estimated, or why it was not.
 Record = dict[str, Any]
 
@@ -51,12 +51,12 @@ def panel_hash(panel: CityPanel) -> str:
 
 
 def cov_parts(cov: Covariance, panel: CityPanel) -> Any:
-    """What a covariance follows from that the fingerprint of the panel does not hold: places."""
-    if not isinstance(cov, Mapping):
+    """A covariance as the fingerprint has it: a reach by which cities are near, not in that of
+    the panel."""
+    if not (isinstance(cov, Mapping) and "km" in cov):
         return cov
-    km = cov.get("km")
-    near = None if km is None else nearness(panel.cities, km).tobytes()
-    return {**cov, "near": near and hashlib.sha256(near).hexdigest()[:16]}
+    near = nearness(panel.cities, cov["km"]).tobytes()
+    return {"kind": cov["kind"], "near": hashlib.sha256(near).hexdigest()[:16]}
 
 
 def weights_hash(weights: Mapping[str, Links], names: Sequence[str]) -> dict[str, str]:

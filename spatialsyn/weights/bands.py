@@ -55,7 +55,7 @@ def nearness(cities: Any, km: float) -> Array:
     """
     if cities is None:
         raise WeightsError("distances need places: ss.CityPanel(..., cities=polygons).")
-    if not (isinstance(km, int | float) and km > 0):
+    if not real(km) > 0:
         raise WeightsError(f"km={km!r}: the reach is a positive number of kilometres.")
     d = distances(cities).to_numpy()
     apart = d[np.triu_indices(len(d), 1)]

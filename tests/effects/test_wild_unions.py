@@ -137,6 +137,59 @@ def test_of_several_coefficients_their_sum_is_the_other_hypothesis(gap, k, label
     assert_allclose(ours[:5], null, rtol=1e-5, atol=1e-5)
 
 
+def in_a_row(n, rho):
+    """Cities one behind the other: the net effect of one in the middle begins with W^(n/2 - 1)."""
+    panel, _ = weak(n, 6)
+    W = np.eye(n, k=1) + np.eye(n, k=-1)
+    W /= W.sum(axis=1, keepdims=True)
+    x, e = panel.array("x"), np.random.default_rng(5).normal(size=(n, 6))
+    y = np.linalg.solve(np.eye(n) - rho * W, 0.5 * x - 0.2 * W @ x + e)
+    return panel.assign(y=y), ss.Weights.from_matrix(W, ids=panel.ids, name="w")
+
+
+@pytest.mark.parametrize("rho", [0.4, 0.1])
+def test_an_effect_that_is_rounding_near_zero_has_a_second_hypothesis(rho):
+    panel, w = in_a_row(12, rho)
+    W, x, z, at, k = w.dense(), panel.array("x"), panel.array("z"), 5, 4
+    powers = [np.linalg.matrix_power(W, j) for j in range(k + 2)]
+    net = [P[:, at].sum() - P[at].sum() for P in powers]
+    assert_allclose(net[: k + 1], 0, atol=1e-12)
+    assert abs(net[k + 1]) > 0.01
+    res = ss.fit(ss.sdm("y ~ x + z", W="w", fixed_effects="individual"), panel, w)
+    rows = {"effect": "net", "city": panel.ids[at]}
+    found = ss.wild_test_effects(res, "x", "city", rows, draws=100, seed=3).iloc[0]
+    assert found["null"] == f"effect / rho[w]^{k} = 0"
+
+    def reading(B):
+        return B[:, at].sum() - B[at].sum()
+
+    effect = dense_effect(res, [W], reading, **of_x(W))
+
+    def t(results):
+        params = results.params.to_numpy()
+        value, gradient = effect(params)
+        gradient[-2] -= k * value / params[-2]
+        return value / np.sqrt(gradient @ results.cov.to_numpy() @ gradient)
+
+    null = brute_null(panel, W, reading)
+    p = p_by_hand(res, panel, [w], [x, z, W @ x, W @ z], null, t, seed=3)
+    assert_allclose(found["p"], p, rtol=1e-12)
+
+
+@pytest.mark.parametrize("family", ["sar", "sdm"])
+def test_an_estimate_of_rho_near_zero_hides_no_hypothesis(family):
+    model = getattr(ss, family)("y ~ x", W="w", fixed_effects="individual")
+
+    def fitted(rho):
+        return ss.fit(model, *in_a_row(12, rho))
+
+    none = fitted(brentq(lambda rho: fitted(rho).rho["w"] - 1e-4, -0.5, 0.5, xtol=1e-9))
+    rows = {"effect": "net", "city": none.panel.ids[5]}
+    found = ss.wild_test_effects(none, "x", "city", rows, draws=100).iloc[0]
+    assert found["null"] == "rho[w] = 0"
+    assert found["p"] == ss.wild_test(none, "rho[w]", draws=100)["p"].iloc[0] > 0.9
+
+
 def test_units_change_no_p_value_of_a_union():
     panel, w = on_a_circle()
     blocks, rows, _ = opposite(panel, 2)

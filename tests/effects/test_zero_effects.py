@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -184,3 +186,29 @@ def test_cities_of_a_block_that_do_not_reach_each_other_have_no_indirect_effect(
             assert inside["p"].isna().all()
             rest = made.drop(inside.index)
             assert (rest["se"][rest["effect"] != "total"] > 0).all()
+
+
+def test_a_covariance_that_is_not_finite_gives_no_errors_in_silence():
+    panel, w = made_up()
+    res = fitted("y ~ x + z", panel, w)
+    cov = res.estimate.cov.copy()
+    cov[0, 1] = cov[1, 0] = np.nan
+    with pytest.raises(ss.EstimationError, match="covariance of the parameters is not finite"):
+        replace(res, estimate=replace(res.estimate, cov=cov)).effects()
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-6])
+def test_a_value_at_the_end_of_a_function_has_a_slope_or_is_refused(gap):
+    """log(x / (1 - x)) has the slope 1 / (x (1 - x)), which is found where x is not too near one."""
+    panel, _ = made_up()
+    x = 1 / (1 + np.exp(-panel.array("x")))
+    x[0, 0] = 1 - gap
+    panel = panel.assign(x=x)
+    res = ss.fit(ss.ols("y ~ {log(x / (1 - x))}", fixed_effects="individual"), panel)
+    if gap > 1e-3:
+        slope = res.params.iloc[0] * (1 / (x * (1 - x))).mean()
+        assert_allclose(res.effects("x").table["estimate"].iloc[0], slope, rtol=1e-8)
+        return
+    with pytest.raises(ss.ModelError, match=r"'x' lies so near the end of what 'y ~ \{log\(x"):
+        res.effects("x")
+    assert res.effects().table["se"].iloc[0] > 0

@@ -102,9 +102,11 @@ WRONG = {
     "no reach": ("spatial-hac", r"cov='spatial-hac': write cov=\{'kind': 'spatial-hac', 'km': 200\}, a reach in"),
     "the choice of the other": ({"kind": "cluster", "km": 90}, r"write cov=\{'kind': 'cluster', 'by': 'region'\}"),
     "a choice too many": ({**HAC, "by": "zone"}, r"write cov=\{'kind': 'spatial-hac', 'km': 200\}"),
-    "a Series": ({"kind": "cluster", "by": pd.Series(ZONES)}, "write cov="),
+    "a Series": ({"kind": "cluster", "by": pd.Series(ZONES)}, r"^cov has a Series as by, .* name: panel.grouped\(region=...\), and cov=\{'kind': 'cluster', 'by': 'region'\}\. "),
     "none beside it": ({"kind": "city", "by": "zone"}, "only 'cluster' and 'spatial-hac' have a choice beside their kind; write cov='city'"),
-    "no kind": ({"by": "zone"}, "only 'cluster' and 'spatial-hac' have a choice"),
+    "no kind": ({"by": "zone"}, r"has no kind: write cov=\{'kind': 'cluster', 'by': 'region'\} or cov=\{'kind': 'spatial-hac', 'km': 200\}"),
+    "its name as the key": ({"cluster": "zone"}, r"has no kind: write cov=\{'kind': 'cluster', 'by': 'region'\} or"),
+    "no number": ({"kind": "spatial-hac", "km": np.nan}, r"write cov=\{'kind': 'spatial-hac', 'km': 200\}"),
     "unknown": ({"kind": "conley", "km": 3}, "cov='conley' is not one of 'expected'"),
     "unknown grouping": ({"kind": "cluster", "by": "zoen"}, "by='zoen' is not a grouping of the panel, which has 'zone'"),
     "too far": ({"kind": "spatial-hac", "km": 900}, "km=900: the nearest two cities lie"),
@@ -124,6 +126,25 @@ CALLS = {
 def test_what_is_no_covariance_is_said_before_anything_is_estimated(call, cov, message):
     with pytest.raises(ss.SpatialsynError, match=message):
         call(cov)
+
+
+def test_a_reach_from_an_array_is_the_number(tmp_path):
+    models, (km,) = {"m": MODEL}, np.arange(90, 91)
+    whole = {"kind": "spatial-hac", "km": km}
+    assert_allclose(ss.fit(MODEL, PANEL, cov=whole).cov, ss.fit(MODEL, PANEL, cov=HAC).cov)
+    for cov in (whole, HAC, {"km": 90.0, "kind": "spatial-hac"}):
+        ss.Study(PANEL, None, models, cov=cov).run(tmp_path)
+    assert len(list(tmp_path.glob("*.json"))) == 1
+
+
+def test_a_dictionary_that_changes_later_does_not_change_a_study(tmp_path):
+    cov = dict(HAC)
+    study = ss.Study(PANEL, None, {"m": MODEL}, cov=cov)
+    assert len(study.keys) == 1
+    cov["km"] = 60
+    for runs in (study.run(tmp_path), ss.Study(PANEL, None, {"m": MODEL}, cov=HAC).run(tmp_path)):
+        se = runs.parameters.set_index("term").loc["x", "se"]
+        assert_allclose(se, ss.fit(MODEL, PANEL, cov=HAC).se["x"], rtol=1e-9)
 
 
 def test_a_panel_without_places_has_no_reach():

@@ -200,6 +200,20 @@ def test_a_rho_below_minus_one_is_told_too():
         assert ("谱半径" in " ".join(ss.report.table(res, language="zh").notes)) is (rho < -1)
 
 
+def test_where_no_link_leads_back_the_sum_ends_whatever_rho_is():
+    """Downstream only: W^6 = 0, so that S^-1 is a sum of six terms."""
+    rng, W = np.random.default_rng(0), np.kron(np.eye(5), np.eye(6, k=-1))
+    x, e = rng.normal(size=(2, 30, 8))
+    y = np.linalg.solve(np.eye(30) - 1.3 * W, x + 0.3 * e)
+    index = pd.MultiIndex.from_product([range(30), range(8)], names=["city", "year"])
+    frame = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index).reset_index()
+    panel = ss.CityPanel(frame, city="city", year="year")
+    w = ss.Weights.from_matrix(W, ids=panel.ids, name="w")
+    res = ss.fit(ss.sar("y ~ x", W="w"), panel, w)
+    assert res.rho["w"] > 1.2
+    assert "spectral radius" not in str(res)
+
+
 @pytest.mark.parametrize(
     ("panel", "near"), [((125, 4, 2, "none"), -10.4), ((4, 8, 1, "none", False), -14.5)]
 )

@@ -79,7 +79,7 @@ WRONG = {
     "a reach in words": ('cov = { kind = "spatial-hac", km = "150" }\n', r"write cov = \{ kind = \"spatial-hac\", km = 200 \}"),
     "the choice of the other": ('cov = { kind = "spatial-hac", by = "zone" }\n', r"write cov = \{ kind = \"spatial-hac\", km = 200 \}"),
     "a choice where there is none": ('cov = { kind = "city", km = 150 }\n', r"only 'cluster' and 'spatial-hac' have a choice beside their kind; write cov = \"city\""),
-    "no kind": ('cov = { by = "zone" }\n', "only 'cluster' and 'spatial-hac' have a choice"),
+    "no kind": ('cov = { by = "zone" }\n', r"has no kind: write cov = \{ kind = \"cluster\", by = \"region\" \} or cov = \{ kind = \"spatial-hac\", km = 200 \}"),
     "unknown": ('cov = "clusters"\n', r"\[models.flat\] cov='clusters' is not one of 'expected'"),
     "unknown kind": ('cov = { kind = "conley", km = 150 }\n', r"\[models.flat\] cov='conley' is not one of 'expected'"),
 }  # fmt: skip
