@@ -150,12 +150,9 @@ def _roots(cov: Array) -> Array:
     unit = np.where(scale > 0, scale, 1.0)
     correlations = cov / unit / unit.transpose(0, 2, 1)
     with suppress(np.linalg.LinAlgError):
-        factors = np.linalg.cholesky(correlations)
-        if np.isfinite(factors).all():
-            return np.asarray(scale * factors)
+        return np.asarray(scale * np.linalg.cholesky(correlations))
     if len(cov) > 1:  # what one has does not depend on the others
         return np.concatenate([_roots(one[None]) for one in cov])
-    # Of a singular one; of one that is not finite it fails.
     values, vectors = np.linalg.eigh(correlations)
     return np.asarray(scale * vectors * np.sqrt(np.clip(values, 0, None))[:, None])
 
