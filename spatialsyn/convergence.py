@@ -141,9 +141,10 @@ def _check_controls(controls: str, horizon: int) -> None:
     """Refuse lag() and diff() where the row before is not the year before."""
     if controls and horizon > 1 and parse(f"y ~ {controls}").years_lost:
         raise ModelError(
-            f"controls={controls!r} with horizon={horizon}: only starting years are there, {horizon} "
-            "years apart, and lag() and diff() would reach back so many. Make a column of it, "
-            'panel.assign(before=panel.frame["x"].groupby("city").shift()), and start where it does.'
+            f"controls={controls!r} with horizon={horizon}: only starting years are there, "
+            f"{horizon} years apart, and lag() and diff() would reach back so many. Make a column "
+            'of it, panel.assign(before=panel.frame["x"].groupby("city").shift()), and start '
+            "where it does."
         )
 
 

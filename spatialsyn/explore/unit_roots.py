@@ -87,8 +87,8 @@ def unit_roots(
     Raises
     ------
     PanelError
-        Too few years for the lags, a gap between them, a city in which a variable does not change, missing cells,
-        two variables of one name.
+        Too few years for the lags, a gap between them, a city in which a variable does not
+        change, missing cells, two variables of one name.
     """
     _check(trend, lags, simulations)
     rows, cities = {}, {}

@@ -141,7 +141,7 @@ def test_two_numbers_never_share_one_cell():
     alike = {"GBA": "South", "periphery": "South"}
     with pytest.raises(ss.ConfigError, match="in the line 'South', column 'From South'"):
         report.effects_table(blocks, labels=alike)
-    with pytest.raises(ss.ConfigError, match="print alike. Give each a label of its own"):
+    with pytest.raises(ss.ConfigError, match=r"print alike\. Give each a label of its own"):
         report.effects_table({"a": blocks}, labels=alike)
     # Cities have a line each, whatever they are called.
     names = dict.fromkeys(cities.table["city"].unique(), "South")
