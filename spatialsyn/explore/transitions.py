@@ -12,6 +12,7 @@ from itertools import pairwise
 import pandas as pd
 
 from spatialsyn.errors import PanelError, named
+from spatialsyn.explore.readings import years_of
 from spatialsyn.notebook import as_html
 
 
@@ -49,7 +50,7 @@ class Transitions:
 
 def transitions(wide: pd.DataFrame, classes: list[str]) -> Transitions:
     """Count the moves in `wide`, cities in rows and years in columns; none over a gap of years."""
-    years = sorted(wide.columns)
+    years = sorted(years_of(wide))
     pairs = [(before, now) for before, now in pairwise(years) if now - before == 1]
     if not pairs:
         raise PanelError(
