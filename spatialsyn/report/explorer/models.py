@@ -44,7 +44,8 @@ def explored(
     made, seen, room = [], set(), MOST_BYTES
     for name, fit in fits.items():
         matrices = tuple(w.hash for w in fit.weights.values())
-        key = (fit.model, matrices, fit.data.years, fit.panel.ids, fit.cov_kind)
+        numbers = fit.params.to_numpy().tobytes()  # one model of two panels is no model met before
+        key = (fit.model, matrices, fit.data.years, fit.panel.ids, fit.cov_kind, numbers)
         if x not in fit.regressors or key in seen:
             continue
         seen.add(key)
