@@ -34,6 +34,7 @@ from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ModelError, PanelError, expect, is_whole, named
 from spatialsyn.fitting import fit
 from spatialsyn.models.spec import SpatialModel
+from spatialsyn.models.syntax import parse
 from spatialsyn.notebook import as_html
 from spatialsyn.results import Results
 from spatialsyn.weights.core import Weights
@@ -101,7 +102,7 @@ def beta_convergence(
     family, W, weights : as in the models and `fit`; with several periods year effects are
         in, which need a row-standardised W where the outcome is lagged
     controls : further terms of the formula, ``"urbanization + log(deposits)"``, of the
-        starting year: conditional convergence
+        starting year: conditional convergence; lag() and diff() with horizon=1 only
     horizon : years of growth; periods do not overlap, and a rest at the end is not used
 
     Raises
@@ -128,11 +129,23 @@ def beta_convergence(
         raise PanelError(f"the panel has a column {growth!r} already: rename it.")
     made = np.full_like(x, np.nan)
     made[:, :-horizon] = (np.log(x[:, horizon:]) - np.log(x[:, :-horizon])) / horizon
+    _check_controls(controls, horizon)
     starts = panel.years[:-horizon:horizon]
     periods = _periods(panel.assign(**{growth: made}), starts)
     terms = f"{growth} ~ log({column})" + (f" + {controls}" if controls else "")
     model = SpatialModel(family, terms, W, "time" if len(starts) > 1 else "none")
     return Convergence(fit(model, periods, weights), periods, starts, column, horizon)
+
+
+def _check_controls(controls: str, horizon: int) -> None:
+    """Refuse lag() and diff() where the row before is not the year before."""
+    if controls and horizon > 1 and parse(f"y ~ {controls}").years_lost:
+        raise ModelError(
+            f"controls={controls!r} with horizon={horizon}: only starting years are there, "
+            f"{horizon} years apart, and lag() and diff() would reach back so many. Make a column "
+            'of it, panel.assign(before=panel.frame["x"].groupby("city").shift()), and start '
+            "where it does."
+        )
 
 
 def _periods(panel: CityPanel, starts: tuple[int, ...]) -> CityPanel:

@@ -56,6 +56,14 @@ def test_beta_is_least_squares_with_year_dummies():
     assert_allclose(table.loc["direct", "speed_se"], table.loc["direct", "se"] / (1 + b[0]))
 
 
+def test_a_lagged_control_is_that_of_the_year_before_the_start():
+    p = incomes(noise=0.05)
+    before = p.frame["z"].groupby("city").shift()
+    by_hand = p.assign(before=before).subset(years=range(2002, 2001 + T))
+    made = ss.beta_convergence(p, "x", controls="lag(z)").results.params
+    assert_allclose(made, ss.beta_convergence(by_hand, "x", controls="before").results.params)
+
+
 def test_every_starting_year_is_a_cross_section():
     p = incomes(noise=0.05)
     by_year = ss.beta_convergence(p, "x", controls="z").by_year
@@ -132,6 +140,8 @@ def test_relabelling_cities_changes_nothing(geo):
         (lambda p, w: ss.beta_convergence(p, "x", "sar"), "sar"),
         (lambda p, w: ss.beta_convergence(p, "x", "sar", W="geo", weights=ss.Weights.from_matrix(2 * w.dense(), ids=w.ids, name="geo")), "row"),
         (lambda p, w: ss.beta_convergence(p, "q"), "no column 'q'"),
+        (lambda p, w: ss.beta_convergence(p, "x", controls="lag(z)", horizon=2), r"controls='lag\(z\)' with horizon=2: only starting years are there, 2 years apart"),
+        (lambda p, w: ss.beta_convergence(p, "x", controls="diff(z)", horizon=3), r"starting years are there, 3 years apart, and lag\(\) and diff\(\)"),
     ],
 )  # fmt: skip
 def test_convergence_that_is_not_defined_is_refused(call, message, geo):

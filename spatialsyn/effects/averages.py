@@ -134,8 +134,8 @@ def averages(
     """Average effects from ln|S|, where the model and its carriers allow it."""
     if design.exponential or design.varies:
         return None
-    if not design.W:
-        return Averages()
+    if not design.W:  # regimes of city-years have carriers for every year
+        return None if any(C.ndim == 3 for C in carriers) else Averages()
     if len(design.W) > 1 or not isinstance(design.logdet, LogDet):
         return None
     if not all(C is design.W[0] or _is_identity(C) for C in carriers):

@@ -121,12 +121,18 @@ class SeveralWeights:
         self._mixed()
         check_level(level)
         check_whole("draws", draws, 1)
-        return posterior(self.design, draws, level, seed)
+        found = posterior(self.design, draws, level, seed)
+        return replace(found, of=self.estimate.params)
 
     def with_draws(self: Fitted, post: Posterior) -> Fitted:
         """The same results, whose simulated effects use the draws of a posterior."""
         if post.names != self.estimate.names:
             raise ModelError("this posterior belongs to another model: its parameters differ.")
+        if post.of is None or not np.array_equal(post.of, self.estimate.params):
+            raise ModelError(
+                "this posterior belongs to another fit, whose estimates differ, of other data or "
+                "weights or with other fixed effects: take results.posterior() of these results."
+            )
         return replace(self, estimate=replace(self.estimate, draws=post.draws))  # type: ignore[type-var]
 
     def averaged(self, g: float | None = None) -> Averaged:

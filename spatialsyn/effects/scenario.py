@@ -22,6 +22,7 @@ from spatialsyn.effects.response import Response
 from spatialsyn.effects.told import Asked
 from spatialsyn.errors import ModelError, named
 from spatialsyn.models.data import regressors
+from spatialsyn.models.formula import Regressors
 from spatialsyn.models.gaps import Sample
 from spatialsyn.models.marginal import check_repeatable, moves
 from spatialsyn.models.spec import SpatialModel
@@ -48,7 +49,8 @@ def change_of(
     Raises
     ------
     ModelError
-        An unknown variable, place or amount, a scenario that moves no regressor.
+        An unknown variable, place or amount, a scenario that moves no regressor, or one that
+        moves city-years over the number at which regimes are cut.
     """
     check_repeatable(model)
     if not isinstance(changes, Mapping) or not changes:
@@ -64,6 +66,7 @@ def change_of(
     before, after = (regressors(model, one, sample) for one in (panel, moved))
     if before.names != after.names:
         raise ModelError("the scenario changes a category: its columns are not those of the fit.")
+    _check_sides(model, before, after)
     shift = after.X - before.X
     kept = moves(shift, before.X)
     columns = {name: shift[..., j] for j, name in enumerate(before.names) if kept[j]}
@@ -72,6 +75,19 @@ def change_of(
             f"{named(changes)} moves no regressor of {model.formula!r}: the scenario has no effect."
         )
     return {"; ".join(words): columns}
+
+
+def _check_sides(model: SpatialModel, before: Regressors, after: Regressors) -> None:
+    """Refuse city-years that come under other coefficients: derivatives do not know of these."""
+    now, then = (list(one.blocks.values()) for one in (before, after))
+    crossing = int((np.asarray(now) != np.asarray(then)).any(axis=0).sum()) if now else 0
+    if crossing:
+        raise ModelError(
+            f"the scenario moves {crossing} city-years over the number at which the regimes are "
+            f"cut, {model.regimes}: they would have other coefficients, which no derivative holds. "
+            "What it does to the expected outcome is results.predict(panel.assign(...)) less "
+            "results.predict(), without intervals; or change less."
+        )
 
 
 def by_receiving_city(ids: Sequence[Any]) -> tuple[Reading, Labels]:

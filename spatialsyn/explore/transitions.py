@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import pandas as pd
 
-from spatialsyn.errors import PanelError
+from spatialsyn.errors import PanelError, named
+from spatialsyn.explore.readings import years_of
 from spatialsyn.notebook import as_html
 
 
@@ -48,15 +49,18 @@ class Transitions:
 
 
 def transitions(wide: pd.DataFrame, classes: list[str]) -> Transitions:
-    """Count the moves in `wide`, cities in rows and years in columns."""
-    years = sorted(wide.columns)
-    if len(years) < 2:
-        raise PanelError(f"a move needs two years; there is {years[0]} only.")
+    """Count the moves in `wide`, cities in rows and years in columns; none over a gap of years."""
+    years = sorted(years_of(wide))
+    pairs = [(before, now) for before, now in pairwise(years) if now - before == 1]
+    if not pairs:
+        raise PanelError(
+            f"a move needs two years, one after the other; there is {named(years)} only."
+        )
     parts = [
         pd.DataFrame(
             {"city": wide.index, "year": now, "from": wide[before], "to": wide[now]}
         ).reset_index(drop=True)
-        for before, now in pairwise(years)
+        for before, now in pairs
     ]
     moves = pd.concat(parts, ignore_index=True)
     moves["type"] = [_type(a, b) for a, b in zip(moves["from"], moves["to"], strict=True)]

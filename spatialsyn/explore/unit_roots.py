@@ -20,7 +20,7 @@ import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import PanelError, is_whole, named
-from spatialsyn.explore.readings import each_by_year
+from spatialsyn.explore.readings import each_by_year, years_of
 from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.randomness import generator
@@ -87,14 +87,15 @@ def unit_roots(
     Raises
     ------
     PanelError
-        Too few years for the lags, a city in which a variable does not change, missing cells,
-        two variables of one name.
+        Too few years for the lags, a gap between them, a city in which a variable does not
+        change, missing cells, two variables of one name.
     """
     _check(trend, lags, simulations)
     rows, cities = {}, {}
     for name, wide in each_by_year(panel, variables).items():
         n, T = wide.shape
         _check_years(name, T, trend, lags)
+        _check_gaps(wide)
         _check_changes(wide)
         t = _of_cities(wide, trend, lags)
         null = simulated(n, T, trend, lags, simulations, seed)
@@ -131,6 +132,18 @@ def _check_years(name: str, T: int, trend: str, lags: int) -> None:
             f"{needed}. In a shorter panel the regression of a city has next to no degrees of "
             "freedom, and no test of unit roots, of the first generation either, has power. Say "
             "that T is too small; year effects take a common trend out, diff(y) any root."
+        )
+
+
+def _check_gaps(wide: pd.DataFrame) -> None:
+    """Refuse a series without some years: its differences would be those of several years."""
+    first, *_, last = years = years_of(wide)
+    gaps = sorted({*range(first, last)} - {*years})
+    if gaps:
+        raise PanelError(
+            f"{wide.attrs['name']!r} has no {named(gaps)} between {first} and {last}: a unit root "
+            "test takes differences from year to year. Give it years in a row, those before or "
+            "after the gap."
         )
 
 

@@ -62,6 +62,7 @@ class Posterior:
     names, draws : all parameters, and (size, q) draws of them
     seed : of the draws
     note : what limits it, empty when nothing does
+    of : the estimates of the fit that it is of
     """
 
     table: pd.DataFrame
@@ -70,6 +71,7 @@ class Posterior:
     draws: Array
     seed: int
     note: str = ""
+    of: Array | None = None
 
     def __repr__(self) -> str:
         shown = self.table.to_string(float_format="{:.4g}".format)

@@ -18,12 +18,13 @@ CELLS = 2**20
 def two_sided(value: float, simulated: Array) -> float:
     """Twice the smaller tail, the value itself counted among the draws; NaN without any.
 
-    A draw that gives the same number counts in both tails, though it may add up otherwise.
+    A draw that gives the same number counts in both tails, though it may add up otherwise;
+    how near that is follows the size of the numbers, which depends on units.
     """
     known = simulated[~np.isnan(simulated)]
     if np.isnan(value) or not len(known):
         return float("nan")
-    same = SAME * max(1.0, abs(value))
+    same = SAME * max(abs(value), float(np.median(np.abs(known))))
     beyond = min((known >= value - same).sum(), (known <= value + same).sum())
     return float(share(beyond, len(known)))
 

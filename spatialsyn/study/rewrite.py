@@ -68,10 +68,17 @@ def rewritten(
 
 
 def columns_read(model: SpatialModel) -> frozenset[str]:
-    """The columns that outcome, regressors and instruments of a model name."""
+    """The columns that outcome, regressors, instruments and thresholds of a model name."""
     parsed = parse(model.formula)
     outside = [parse(f"{text} ~ 1").outcome for text in model.instruments]
-    return frozenset().union(*map(names_in, (parsed.outcome, *parsed.terms, *outside)))
+    named_in = map(names_in, (parsed.outcome, *parsed.terms, *outside))
+    return frozenset(_cut_by(model)).union(*named_in)
+
+
+def _cut_by(model: SpatialModel) -> tuple[str, ...]:
+    """The column whose number divides city-years into regimes, if there is one."""
+    regimes = model.regimes
+    return () if regimes is None or regimes.above is None else (regimes.grouping,)
 
 
 def reading(model: SpatialModel, columns: Mapping[str, str]) -> tuple[SpatialModel, dict[str, str]]:
@@ -89,7 +96,10 @@ def reading(model: SpatialModel, columns: Mapping[str, str]) -> tuple[SpatialMod
         _reading(term, columns) if names_in(term) & columns.keys() else text
         for text, term in outside.items()
     ]
-    return made.but(instruments=moved), stands_for
+    made = made.but(instruments=moved)
+    for name in _cut_by(made):
+        made = made.but(regimes=replace(made.regimes, grouping=columns.get(name, name)))
+    return made, stands_for
 
 
 def _reading(term: Term, columns: Mapping[str, str]) -> str:

@@ -102,7 +102,7 @@ def overlaps(weights: Sequence[Weights]) -> pd.DataFrame:
 
 def lag_overlaps(weights: Sequence[Weights], y: pd.Series | pd.DataFrame) -> pd.DataFrame:
     """Correlations of the lags of y, swept of city and year means if y is a panel."""
-    lags = [_swept_lag(w, y) for w in weights]
+    lags = [_swept_lag(w.aligned(weights[0].ids), y) for w in weights]
     return _pairwise(weights, [_correlation(a, b) for a, b in combinations(lags, 2)])
 
 

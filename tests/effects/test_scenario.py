@@ -207,3 +207,21 @@ def test_blocks_may_be_numbers():
     assert_allclose(res.scenario({"x": (1, "+1")}).table["estimate"], listed)
     with pytest.raises(ss.ModelError, match="'1' is no city or block of the panel; blocks: 0, 1;"):
         res.scenario({"x": ("1", "+1")})
+
+
+@pytest.mark.parametrize("family", [ss.sdm, ss.slx])
+def test_what_crosses_the_number_that_cuts_regimes_is_refused(family):
+    """Moved city-years would have other coefficients: predictions know that, derivatives not."""
+    panel, w = made_up(n=12, T=8)
+    cut = ss.regimes("x", above=0.1)
+    fit = ss.fit(family("y ~ x + z", W="w", fixed_effects="individual", regimes=cut), panel, w)
+    for change in ({"x": ("all", "+0.5")}, {"x": ("c03", "+9")}):
+        with pytest.raises(ss.ModelError, match=r"over the number at which .* cut, x > 0\.1: they"):
+            fit.scenario(change)
+    # Where all stay on their side, it is the difference of two predictions.
+    gap = np.sort(np.abs(panel.array("x") - 0.1).ravel())[0]
+    for name, step in (("x", 0.9 * gap), ("z", 2.0)):
+        moved = panel.assign(**{name: panel.frame[name] + step})
+        change = (fit.predict(moved) - fit.predict()).groupby("city").mean()
+        made = fit.scenario({name: ("all", f"+{step:.12f}")})
+        assert_allclose(made["total"]["estimate"], change, rtol=1e-6)

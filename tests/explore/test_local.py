@@ -188,6 +188,19 @@ def test_types_of_moves_say_who_moved():
     assert "HH" in repr(found)
 
 
+def test_no_move_is_counted_over_years_that_are_left_out():
+    panel, w = field(smooth(T=5))
+    whole = ss.explore.lisa(panel, "x", w).transitions()
+    series = panel.frame["x"]
+    gap = series[series.index.get_level_values("year") != 2003]
+    cut = ss.explore.lisa(panel, gap, w).transitions()
+    kept = whole.moves["year"].isin([2002, 2005])
+    assert_frame_equal(cut.moves, whole.moves[kept].reset_index(drop=True))
+    apart = series[series.index.get_level_values("year").isin([2001, 2003])]
+    with pytest.raises(ss.PanelError, match="one after the other; there is 2001, 2003 only"):
+        ss.explore.lisa(panel, apart, w).transitions()
+
+
 def test_clusters_can_be_classes_of_their_own():
     panel, w = field(smooth())
     moved = ss.explore.lisa(panel, "x", w, level=0.3).transitions(clusters=True)
@@ -206,7 +219,7 @@ def test_mistakes_are_named():
         (lambda: ss.explore.lisa(panel, "x", w, permutations=10), "permutations=10"),
         (lambda: ss.explore.lisa(panel, "x", w).at(1999), "no year 1999 here; there are 2001, 2002"),
         (lambda: ss.explore.lisa(panel.subset(years=[2001]), "x", w).transitions(),
-         "a move needs two years; there is 2001 only"),
+         "a move needs two years, one after the other; there is 2001 only"),
     ]  # fmt: skip
     for call, text in cases:
         with pytest.raises(ss.PanelError, match=text):

@@ -164,6 +164,10 @@ def test_what_cannot_be_tested_is_named():
     ):
         with pytest.raises(ss.PanelError, match=text):
             ss.explore.unit_roots(good, "x", **options)
+    series = good.frame["x"]
+    gap = series[~series.index.get_level_values("year").isin([2004, 2005])]
+    with pytest.raises(ss.PanelError, match="'x' has no 2004, 2005 between 2001 and 2012"):
+        ss.explore.unit_roots(good, gap)
 
 
 def test_dependence_is_the_sum_of_all_correlations():

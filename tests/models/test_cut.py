@@ -110,3 +110,17 @@ def test_what_has_no_regimes_is_refused(fitted):
     with pytest.raises(ss.ModelError, match="cities change their regime"):
         dynamic.effects("x", horizon="long")
     assert len(dynamic.effects("z", horizon="long").table) == 3
+
+
+@pytest.mark.parametrize("family", [ss.ols, ss.slx, ss.sem, ss.sdem])
+def test_effects_without_a_lag_of_the_outcome_are_means_of_the_coefficients(family):
+    panel, w = made_up(n=12, T=8)
+    place = {} if family is ss.ols else {"W": "w"}
+    regimes = ss.regimes("size", "x", above=1.1)
+    model = family("y ~ x + z", fixed_effects="individual", regimes=regimes, **place)
+    fit = ss.fit(model, panel, w if place else [])
+    share, p = (panel.array("size") > 1.1).mean(), fit.params
+    found = fit.effects("x").table.set_index("effect")["estimate"]
+    assert_allclose(found["direct"], share * p[HIGH] + (1 - share) * p[LOW])
+    lagged = share * p[f"W[w]*{HIGH}"] + (1 - share) * p[f"W[w]*{LOW}"] if model.has_wx else 0.0
+    assert_allclose(found["indirect"], lagged, atol=1e-12)

@@ -283,3 +283,13 @@ def test_more_than_three_matrices_and_other_models_are_refused():
         ss.fit(sac, PANEL, WEIGHTS).posterior()
     with pytest.raises(ss.ModelError, match="belongs to another model"):
         RES["sar", "each"].with_draws(RES["sdm", "each"].posterior(draws=10))
+
+
+def test_a_posterior_of_other_data_is_refused():
+    """Names of parameters are the same then; the draws gave effects of the other data."""
+    fit = RES["sdm", "each"]
+    other = ss.fit(fit.model, PANEL.assign(y=2 * PANEL.frame["y"]), WEIGHTS)
+    post = fit.posterior(draws=10)
+    assert fit.with_draws(post).estimate.draws is not None
+    with pytest.raises(ss.ModelError, match="belongs to another fit, whose estimates differ"):
+        other.with_draws(post)

@@ -302,3 +302,13 @@ def test_more_blocks_than_there_is_room_for_are_pointed_to_the_matrix(panel, res
     effects = ss.fit(results.model, zoned, results.weights).effects("x", by="zone")
     with pytest.raises(ss.ConfigError, match=r"20 arrows between 5 blocks hide.*block_matrix"):
         ss.report.flow_map(zoned, effects)
+
+
+def test_two_groupings_of_the_same_blocks_are_not_mistaken_for_each_other(panel, blocks):
+    """The flows by one of them stood between the cities of the other."""
+    region = panel.blocks["region"]
+    same = panel.grouped(again=region)
+    assert len(drawn(ss.report.flow_map(same, blocks), "flow")) == 2
+    turned = dict(zip(panel.ids, region.iloc[::-1], strict=True))
+    with pytest.raises(AlignmentError, match="'region', 'other' of the panel have the same blocks"):
+        ss.report.flow_map(panel.grouped(other=turned), blocks)

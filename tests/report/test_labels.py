@@ -133,3 +133,17 @@ def test_backticks_of_the_formula_are_not_printed(tmp_path):
     table = report.table(fits, labels={term: "Loans"})
     assert "Loans" in str(table)
     assert "loans (2)" not in str(table)
+
+
+def test_two_numbers_never_share_one_cell():
+    """Blocks of one label had one column, which held the last of their numbers."""
+    blocks, cities = (fitted("sdm").effects(X, by=by) for by in ("region", "city"))
+    alike = {"GBA": "South", "periphery": "South"}
+    with pytest.raises(ss.ConfigError, match="in the line 'South', column 'From South'"):
+        report.effects_table(blocks, labels=alike)
+    with pytest.raises(ss.ConfigError, match=r"print alike\. Give each a label of its own"):
+        report.effects_table({"a": blocks}, labels=alike)
+    # Cities have a line each, whatever they are called.
+    names = dict.fromkeys(cities.table["city"].unique(), "South")
+    made = report.effects_table(cities, labels=names)
+    assert sum(row.label == "South" for row in made.rows) == len(names)

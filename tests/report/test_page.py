@@ -20,7 +20,7 @@ import spatialsyn as ss
 from spatialsyn.report.explorer import models as page_models
 from spatialsyn.report.explorer import page as pages
 from spatialsyn.report.explorer import words as page_words
-from spatialsyn.report.explorer.answers import answers
+from spatialsyn.report.explorer.answers import answers, said
 from spatialsyn.report.explorer.map import page_map
 
 # The page carries six significant digits, and pairs in single precision.
@@ -367,3 +367,18 @@ def test_boundaries_of_any_layer_can_be_drawn(tmp_path):
     units = gpd.GeoDataFrame({"id": list("abcd")}, geometry=shapes, crs=4326).set_index("id")
     drawn = page_map(units, None, None)
     assert all(path.startswith("M") for path in drawn.cities)
+
+
+def test_one_model_on_other_numbers_is_another_model_of_the_page(fits, panel):
+    main = fits["main"]
+    cut = panel.assign(x=panel.frame["x"].clip(-1, 1))
+    other = ss.fit(main.model, cut, list(main.weights.values()))
+    shown = {"main": main, "again": fits["again"], "x cut": other}
+    made = page_models.explored(shown, "x", None, panel.ids, "en")
+    assert [one["name"] for one in made] == ["main", "x cut"]
+    assert_allclose(made[1]["average"]["total"][0], other.effects("x")["total"]["estimate"], RTOL)
+
+
+def test_an_effect_known_to_more_digits_than_the_page_has_is_not_none():
+    assert said([0.0, 0.0, 0.0], "en") == "none in this model"
+    assert said([2.5, 2.5, 2.5], "en") == "2.500 (2.500 to 2.500)"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cases import made_up
 from drawing import MINUS, value
 from numpy.testing import assert_allclose
 
+import spatialsyn as ss
+from spatialsyn import report
 from spatialsyn.errors import percent
 from spatialsyn.report import theme
 from spatialsyn.report.atlas.classes import classify
 from spatialsyn.report.atlas.layers import takes_white
+from spatialsyn.report.explorer.models import fit_facts
 from spatialsyn.report.folding import columns, folded, lines, measured
 from spatialsyn.report.magnitudes import plain, power
 from spatialsyn.report.tables.display import fixed
@@ -132,3 +136,31 @@ def test_numbers_on_tiles_are_in_the_ink_that_stands_out_more():
         ("#fff", False),
     ):
         assert takes_white(colour) is white
+
+
+def test_rho_of_weights_in_large_units_is_printed_and_not_zero():
+    """Flows of 100000: rho and its bounds are as small as 1e-6, and 0.000 would be wrong."""
+    panel, w = made_up()
+    rows = np.random.default_rng(4).uniform(0.8, 1.2, (w.n, 1))
+    flows = ss.Weights.from_matrix(3e5 * rows * w.dense(), ids=w.ids, name="w")
+    fit = ss.fit(ss.sdm("y ~ x", W="w", fixed_effects="individual"), panel, flows)
+    low, high = flows.spectrum.interval
+
+    def cells(table):
+        return {row.label: row.cells for row in table.rows}
+
+    printed = cells(report.weights_table(flows))
+    assert_allclose(value(printed["Lower bound of ρ"][0]), low, rtol=0.05)
+    assert_allclose(value(printed["Upper bound of ρ"][0]), high, rtol=0.05)
+    tiny = ss.Weights.from_matrix(1e-12 * flows.dense(), ids=w.ids, name="w")
+    shown = value(cells(report.weights_table(tiny))["Largest row sum"][0])
+    assert_allclose(shown, tiny.row_sums.max(), rtol=0.05)
+    bounds = cells(report.table(fit))["Bounds of ρ"][0].strip("()").split(", ")
+    assert_allclose([value(end) for end in bounds], [low, high], rtol=0.05)
+    said = dict(fit_facts(fit, "en"))["rho[w]"].split(" ")[0]
+    assert_allclose(value(said), fit.rho["w"], atol=0.05 * fit.se["rho[w]"])
+    odds = fit.diagnostics().families
+    rho = odds.table.set_index("family")["rho"]
+    for family in ("sar", "sdem"):
+        found = cells(report.probabilities_table(odds))[family.upper()][2]
+        assert_allclose(value(found), rho[family], atol=0.05 * rho.abs().max())

@@ -334,3 +334,17 @@ def test_many_columns_join_a_panel_at_once():
     assert made.columns[-1] == "n149"
     assert made.array("z").max() == 0
     assert made.array("n7").min() == 7
+
+
+def test_an_index_that_also_cuts_regimes_cuts_them_where_it_is_drawn_anew(case, drawn):
+    panel, w, va = case
+    cut = ss.regimes("va", above=float(va.score.median()))
+    model = ss.slx("y ~ va + z", W="w", fixed_effects="individual", regimes=cut)
+    found = ss.index_uncertainty(model, panel, w, {"va": drawn})
+    params = [
+        ss.fit(model, panel.assign(va=like(drawn.scores[draw], va.score)), w).params.to_numpy()
+        for draw in drawn.scores.columns[1:]
+    ]
+    assert_allclose(found.parameters["mean"], np.mean(params, axis=0), rtol=1e-6)
+    assert_allclose(found.parameters["sd"], np.std(params, axis=0, ddof=1), rtol=1e-6)
+    assert columns_read(ss.slx("y ~ z", W="w", regimes=cut)) == {"y", "z", "va"}

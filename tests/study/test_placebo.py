@@ -137,6 +137,18 @@ def test_shares_of_draws_beyond():
     # The same number, added up in another order, is no less extreme.
     assert two_sided(0.1 + 0.2, np.full(19, 0.3)) == 1.0
     assert two_sided(0.3, np.full(19, 0.1 + 0.2)) == 1.0
+    # A share explained by yuan has effects of this size: they are small numbers, and no ties.
+    for unit in (1e-13, 1e13):
+        assert two_sided(100.0 * unit, unit * np.arange(1.0, 20)) == 2 / 20
+        assert two_sided(0.3 * unit, np.full(19, (0.1 + 0.2) * unit)) == 1.0
+    assert two_sided(0.0, np.zeros(19)) == 1.0
+
+
+def test_units_of_a_regressor_do_not_matter(data):
+    panel, w = data
+    yuan = panel.assign(x=1e13 * panel.frame["x"])
+    small, large = (ss.placebo(MODEL, one, w, draws=19).table for one in (panel, yuan))
+    assert_frame_equal(small[["p", "p_t"]], large[["p", "p_t"]])
 
 
 def test_links_that_cannot_be_scaled_again_make_a_draw_without_an_estimate(data):

@@ -213,3 +213,22 @@ def test_rows_of_one_sum_have_their_largest_eigenvalue_where_lanczos_fails(monke
     assert audited["rho_max"] == 0.5
     assert np.isnan(audited["rho_min"])
     assert_allclose(circle.standardize("spectral").dense(), circle.dense() / 2)
+
+
+def test_the_order_of_the_cities_of_each_matrix_does_not_matter():
+    """Lags were compared by position: those of two matrices in other orders hardly correlated."""
+    a, b, c = random(1, "a"), random(2, "b"), random(3, "c")
+    y = pd.DataFrame(np.random.default_rng(4).normal(size=(12, 5)), index=IDS)
+    lags = []
+    for w in (a, b):
+        Wy = w.dense() @ y.to_numpy()
+        lags.append((Wy - Wy.mean(0) - Wy.mean(1, keepdims=True) + Wy.mean()).ravel())
+    turned = [b.aligned(IDS[::-1]), c.aligned(IDS[3:] + IDS[:3])]
+    found = ss.weights.audit(a, *turned, y=y.sample(frac=1, random_state=0), blocks=BLOCKS)
+    assert_allclose(found.loc["a", "lag_overlap[b]"], np.corrcoef(lags)[0, 1])
+    numbers = found.select_dtypes("number")
+    assert_allclose(numbers, ss.weights.audit(a, b, c, y=y, blocks=BLOCKS)[numbers.columns])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        ss.weights.audit(a, a.aligned(IDS[::-1]).rename("again"), y=y)
+    assert ["is not identified" in str(w.message) for w in said] == [True]

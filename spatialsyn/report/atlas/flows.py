@@ -164,9 +164,16 @@ def grouping(panel: CityPanel, table: pd.DataFrame) -> pd.Series | None:
     ends = set(table["to"]) | set(table["from"])
     if ends <= set(panel.ids):
         return None
-    for blocks in panel.blocks.values():
-        if ends == set(blocks):
-            return blocks
+    fitting = {name: blocks for name, blocks in panel.blocks.items() if ends == set(blocks)}
+    if fitting:
+        first, *others = fitting.values()
+        if any(other.to_dict() != first.to_dict() for other in others):
+            raise AlignmentError(
+                f"the groupings {named(fitting)} of the panel have the same blocks, "
+                f"{named(sorted(ends, key=str))}, and different cities in them: effects do not say "
+                "which they are by. Call the blocks of one otherwise: panel.grouped(...)."
+            )
+        return first
     foreign = sorted(ends - set(panel.ids), key=str)
     raise AlignmentError(
         f"the effects are between {named(foreign)}, which are neither cities of the panel nor all "

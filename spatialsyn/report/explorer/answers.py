@@ -70,7 +70,7 @@ def said(interval: Interval, language: str) -> str:
     assert estimate is not None
     if low is None or high is None:
         return words["open"].format(fixed(estimate, 3))
-    if low == high:
+    if estimate == low == high == 0:
         return words["none"]
     places = decimals((high - low) / 4, 3)
     form = words["zero" if low <= 0 <= high else "number"]

@@ -16,7 +16,7 @@ from scipy.stats import norm
 
 from spatialsyn.effects.table import EFFECTS, Effects
 from spatialsyn.report.explorer.words import FIXED_EFFECTS, phrase
-from spatialsyn.report.tables.display import fixed, interval
+from spatialsyn.report.tables.display import decimals, fixed, interval
 from spatialsyn.results import Results
 
 LEVEL = 0.95
@@ -44,7 +44,8 @@ def explored(
     made, seen, room = [], set(), MOST_BYTES
     for name, fit in fits.items():
         matrices = tuple(w.hash for w in fit.weights.values())
-        key = (fit.model, matrices, fit.data.years, fit.panel.ids, fit.cov_kind)
+        numbers = fit.params.to_numpy().tobytes()  # one model of two panels is no model met before
+        key = (fit.model, matrices, fit.data.years, fit.panel.ids, fit.cov_kind, numbers)
         if x not in fit.regressors or key in seen:
             continue
         seen.add(key)
@@ -98,9 +99,10 @@ def described(fit: Results, language: str) -> str:
 def fit_facts(fit: Results, language: str) -> list[list[str]]:
     """Spatial parameters with their intervals, and how well the model fits: name and text."""
     shown = [
-        [row["term"], f"{fixed(row['estimate'], 3)} {interval(row['low'], row['high'], 3)}"]
+        [row["term"], f"{fixed(row['estimate'], at)} {interval(row['low'], row['high'], at)}"]
         for row in fit.tidy(LEVEL).to_dict("records")
         if row["term"].startswith(SPATIAL)
+        for at in [decimals(row["se"], 3)]
     ]
     facts = fit.glance().iloc[0]
     shown += [

@@ -254,7 +254,20 @@ def _across(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row
 
 
 def crossing(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row]]:
-    """Lines by `row`, columns by `head`; a crossing without a number is empty."""
+    """Lines by `row`, columns by `head`; a crossing without a number is empty.
+
+    Raises
+    ------
+    ConfigError
+        Two numbers in one crossing, for their blocks, cities or levels print alike.
+    """
+    twice = tidy[tidy.duplicated(["x", "row", "head"])]
+    if len(twice):
+        line, head = twice["label"].iloc[0], twice["head"].iloc[0]
+        raise ConfigError(
+            f"the table would have two numbers in the line {line!r}, column {head!r}: blocks, "
+            "cities or levels print alike. Give each a label of its own, labels={...}."
+        )
     columns = tuple(dict.fromkeys(tidy["head"]))
     rows = []
     for x, lines in tidy.groupby("x", sort=False):

@@ -90,7 +90,9 @@ def _own(fit: Results) -> Iterable[tuple[str, Tested]]:
 
 
 def _bound(value: float) -> str:
-    return fixed(value, 3) if np.isfinite(value) else ("−∞" if value < 0 else "∞")
+    if not np.isfinite(value):
+        return "−∞" if value < 0 else "∞"
+    return fixed(value, decimals(abs(value), 3))
 
 
 def test_rows(tests: Tests, columns: Iterable[str], how: Display) -> list[Row]:

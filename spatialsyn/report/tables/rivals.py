@@ -11,7 +11,7 @@ import pandas as pd
 from spatialsyn.diagnostics.marginal import Probabilities
 from spatialsyn.errors import ConfigError, expect, named
 from spatialsyn.report.labels import check_labels
-from spatialsyn.report.tables.display import NONE, Display, Labels, chance, fixed
+from spatialsyn.report.tables.display import NONE, Display, Labels, chance, decimals, fixed
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import by_column
 from spatialsyn.report.tables.regression import Table
@@ -64,8 +64,9 @@ def probabilities_table(
     for W, lines in table.groupby("W", sort=False):
         if several(found):
             rows.append(Row(_matrix(str(W), how), (), "group"))
+        places = decimals(lines["rho"].abs().max(), 3)  # rho of weights in large units is small
         for line in lines.to_dict("records"):
-            spatial = NONE if line["family"] in PLAIN else fixed(line["rho"], 3)
+            spatial = NONE if line["family"] in PLAIN else fixed(line["rho"], places)
             cells = chance(line["probability"], digits), fixed(line["log_marginal"], 2), spatial
             rows.append(Row(line["family"].upper(), cells))
     if several(found):

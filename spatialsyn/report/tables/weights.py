@@ -7,7 +7,7 @@ import pandas as pd
 
 from spatialsyn.errors import WeightsError, expect, named
 from spatialsyn.report.labels import check_labels
-from spatialsyn.report.tables.display import NONE, Display, Labels, fixed
+from spatialsyn.report.tables.display import NONE, Display, Labels, decimals, fixed
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import weights_notes
 from spatialsyn.report.tables.phrases import known
@@ -25,6 +25,8 @@ WEIGHTS_ROWS = {
     "row_sum_max": "Largest row sum", "rho_min": "Lower bound of ρ", "rho_max": "Upper bound of ρ",
     "eigenvalue_gap": "Eigenvalue gap", "base_years": "Base years", "unit": "Unit", "hash": "Hash",
 }  # fmt: skip
+# Numbers in units of the weights, or of one over them, which may be very small.
+SIZES = ("row_sum_min", "row_sum_max", "rho_min", "rho_max")
 WEIGHTS_PAIRS = {
     "overlap": "Correlation with W[{}]",
     "lag_overlap": "Correlation of lags with W[{}]",
@@ -103,6 +105,8 @@ def _cell(key: str, value: object, how: Display) -> str:
         return how.say("yes" if value else "no")
     if isinstance(value, int | np.integer):
         return fixed(float(value), 0)
+    if isinstance(value, float) and key in SIZES:
+        return fixed(value, decimals(abs(value), 3)) or NONE
     if isinstance(value, float):
         return fixed(value, 3) or NONE
     if value == "-":
