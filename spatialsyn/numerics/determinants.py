@@ -45,10 +45,11 @@ WIDEST = 8000
 NODES, CLOSE, CHEAP = (33, 65, 129), 1e-9, 1000
 # Half the width of a narrow interval in artanh rho: at most, and by the square root of n, about
 # two standard errors of a cross-section. The nodes on it, one fewer beyond so many cities or for
-# what moments leave, mostly a hundredth of the whole; more of them where the bound is above this,
-# which moves an estimate by thousandths of its standard error.
+# what moments leave, mostly a hundredth of the whole, and two beyond more; twice as many parts of
+# it where the bound is above this, which moves an estimate by thousandths of its standard error.
 WINDOW, SHRINKING = 0.05, 2.5
-NODES_OF_WINDOW, FEWER_NODES, MANY, CLOSE_BY = (6, 11), (5, 9), 5_000, 1e-4
+NODES_OF_WINDOW, FEWER_NODES, FEWEST_NODES = (6, 11), (5, 9), (4, 7)
+MANY, MOST, CLOSE_BY = 5_000, 100_000, 1e-4
 # Products, probes and links of the moments that say where the estimate is.
 ROUGHLY = (16, 6, 0)
 
@@ -119,6 +120,7 @@ class Factored(Solved):
             span = max(low, ends[0]) / self.radius, min(high, ends[1]) / self.radius
             base = self.few_moments[0] if self.few_moments[1] else None
             nodes = NODES_OF_WINDOW if base is None and n <= MANY else FEWER_NODES
+            nodes = nodes if n < MOST else FEWEST_NODES
             self.windows[place] = interpolated(
                 self.values, span, self.radius, nodes, CLOSE_BY, self.method, base
             )

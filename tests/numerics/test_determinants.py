@@ -56,20 +56,25 @@ def test_the_bound_holds_on_the_whole_interval(mutual, n):
     assert np.abs(found.whole(rho) - exact(rho)).max() <= found.whole.tail
 
 
+@pytest.mark.parametrize("most", [determinants.MOST, 0])
 @pytest.mark.parametrize("n", [300, 600, 1200])
 @pytest.mark.parametrize("mutual", [True, False])
-def test_the_bound_holds_near_an_estimate(mutual, n, monkeypatch):
-    """As it is found for more than `CHEAP` cities, less what moments say where W is mutual."""
+def test_the_bound_holds_near_an_estimate(mutual, n, most, monkeypatch):
+    """As it is found for more than `CHEAP` cities, less what moments say where W is mutual.
+
+    With 1,200 cities four nodes span more than they would with 100,000: their bound holds too.
+    """
     W = neighbours(n, seed=3, mutual=mutual)
     exact = Eigenvalues(eigenvalues(W))
     monkeypatch.setattr(determinants, "CHEAP", 0)
+    monkeypatch.setattr(determinants, "MOST", most)
     for centre in (-0.8, 0.02, 0.5, 0.9, 0.985):
         part = determined(W, "sparse").near(centre)
         rho = np.linspace(*part.interval, 200)[1:-1]
         assert np.abs(part(rho) - exact(rho)).max() <= part.tail + 1e-13  # rounding of sums of 1200
         # What a fit needs of it: the slope, in units of an estimate's precision.
         moved = np.abs(part.slope(rho) - exact.slope(rho)) / -exact.curvature(rho)
-        assert moved.max() < 2e-8
+        assert not most or moved.max() < 2e-8
         assert (len(part.coefficients) > part.degree + 1) == mutual
 
 
