@@ -20,7 +20,7 @@ import numpy as np
 
 from spatialsyn.models import plane
 from spatialsyn.models.design import Design
-from spatialsyn.models.line import REACH
+from spatialsyn.models.line import REACH, all_of
 from spatialsyn.numerics.lags import Array, products
 from spatialsyn.numerics.logdet import JointLogDet, LogDet
 from spatialsyn.numerics.optimize import scanned
@@ -48,7 +48,7 @@ def seen(design: Design) -> tuple[Array, Array, Array]:
     lam: Array = np.zeros(1)
     of_lam: Array = np.zeros(1)
     if design.error is not None and isinstance(design.error.logdet, LogDet):
-        lam = plane.all_of(design.error.logdet, LAMBDAS)
+        lam = all_of(design.error.logdet, LAMBDAS)
         of_lam = design.error.logdet(lam)
     left = plane.left(design, lam)
     y, Wy = left[:, :, 0], left[:, :, 1:] @ d.T

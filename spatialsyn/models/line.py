@@ -11,6 +11,7 @@ exact one near it what it is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from spatialsyn.errors import EstimationError
 from spatialsyn.models.design import Design, ErrorLag
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.optimize import SCAN, highest, maximise, maximise_many
+from spatialsyn.numerics.optimize import SCAN, maximise, maximise_many, scanned
 from spatialsyn.numerics.traces import Solved
 
 Value: TypeAlias = Callable[[Array], Array]
@@ -60,7 +61,8 @@ def best_on_line(of: Profile, logdet: LogDet, name: str) -> Array:
     for _ in range(MOVES):
         part = logdet.near(rho)
         low, high = (max(space[0], part.interval[0]), min(space[1], part.interval[1]))
-        rho = maximise(*of(part), (low, high), SCAN if (low, high) == space else FEW)
+        points = scanned((low, high), SCAN if (low, high) == space else FEW)
+        rho = maximise(*of(part), (low, high), points)
         if _distance(rho, (low, high)) > EDGE or _distance(rho, space) < EDGE:
             logdet.full.keep(rho, part)
             return np.array([_inside(rho, space, name, logdet)])
@@ -147,9 +149,8 @@ def peak(
     value: Value, derivatives: Derivatives, logdet: LogDet, name: str, scan: int = SCAN
 ) -> float:
     """The maximiser of `value` over the parameter space of one rho or lambda; see `maximise`."""
-    found = np.array([maximise(value, derivatives, part, scan) for part in stretches(logdet)])
-    top = highest(found, value(found)) if len(found) > 1 else found[0]
-    return _inside(float(top), searched(logdet), name, logdet)
+    space = searched(logdet)
+    return _inside(maximise(value, derivatives, space, all_of(logdet, scan)), space, name, logdet)
 
 
 def peaks(design: Design, logdet: LogDet, products: Products) -> tuple[Array, NDArray[np.bool_]]:
@@ -158,12 +159,9 @@ def peaks(design: Design, logdet: LogDet, products: Products) -> tuple[Array, ND
     `products` are arrays (b,), see `profile`.
     """
     value, derivatives = profile(design, logdet, products)
-    low, high = searched(logdet)
+    low, high = space = searched(logdet)
     with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit nothing is left
-        rho, *far = [maximise_many(value, derivatives, part) for part in stretches(logdet)]
-        if far:
-            every = np.stack([rho, *far])
-            rho = highest(every, np.stack([value(one) for one in every]))
+        rho = maximise_many(value, derivatives, space, all_of(logdet))
     return rho, np.minimum(rho - low, high - rho) >= EDGE * (high - low)
 
 
@@ -174,16 +172,14 @@ def searched(logdet: LogDet) -> tuple[float, float]:
     return max(low, -reach), min(high, reach)
 
 
-def stretches(logdet: LogDet) -> list[tuple[float, float]]:
-    """The parts of that interval in which a peak is looked for: the near one first."""
-    near = NEAR / logdet.radii[0]
-    low, high = searched(logdet)
-    found = [(max(low, -near), min(high, near))]
-    if low < -near:
-        found.append((low, -near))
-    if high > near:
-        found.append((near, high))
-    return found
+def all_of(logdet: LogDet, points: int = SCAN) -> Array:
+    """Values over all of that interval, ascending, so many in each of its stretches.
+
+    What lies beyond `NEAR` is a stretch of its own: most of a wide interval has no peak.
+    """
+    near, (low, high) = NEAR / logdet.radii[0], searched(logdet)
+    ends = [low, *(end for end in (-near, near) if low < end < high), high]
+    return np.concatenate([scanned(stretch, points) for stretch in pairwise(ends)])
 
 
 def _distance(rho: float, interval: tuple[float, float]) -> float:

@@ -14,10 +14,9 @@ from typing import TypeGuard
 import numpy as np
 
 from spatialsyn.models.design import Design
-from spatialsyn.models.line import stretches
+from spatialsyn.models.line import all_of
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.optimize import SCAN, scanned
 from spatialsyn.numerics.traces import Solved
 
 
@@ -36,12 +35,7 @@ def is_cheap(logdet: object) -> TypeGuard[LogDet]:
 
 def axes(design: Design) -> list[Array]:
     """The values of rho and of lambda, over all of their intervals, dense towards the ends."""
-    return [all_of(logdet, SCAN) for logdet in logdets(design)]
-
-
-def all_of(logdet: LogDet, points: int) -> Array:
-    """Values over all of the interval of one rho or lambda, so many in each of its stretches."""
-    return np.sort(np.concatenate([scanned(part, points) for part in stretches(logdet)]))
+    return [all_of(logdet) for logdet in logdets(design)]
 
 
 def heights(design: Design, rho: Array, lam: Array) -> Array:

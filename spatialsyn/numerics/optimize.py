@@ -27,23 +27,23 @@ def maximise(
     value: Callable[[Array], Array],
     derivatives: Callable[[Array], tuple[Array, Array]],
     bounds: tuple[float, float],
-    scan: int = SCAN,
+    points: Array | None = None,
 ) -> float:
     """The rho in `bounds` with the highest `value`.
 
-    A scan over Chebyshev points brackets the highest peak, and others that may outgrow it between
-    the points, so a second, lower peak is never returned; Newton on `derivatives` (first,
-    second) polishes inside the bracket and falls back to bisection when a step would leave it.
+    A scan brackets the highest peak, and others that may outgrow it between its points, so a
+    second, lower peak is never returned; Newton on `derivatives` (first, second) polishes inside
+    the bracket and falls back to bisection when a step would leave it.
 
     Parameters
     ----------
     value : vectorised function of an array of rho
     derivatives : function of one rho, returning (slope, curvature)
     bounds : open, finite interval
-    scan : points of the scan
+    points : of the scan, ascending; Chebyshev's by default
     """
     low, high = bounds
-    points = scanned(bounds, scan)
+    points = scanned(bounds) if points is None else points
     ends, least = np.r_[low, points, high], STEP * (high - low)
     tops = _tops(value(points)[:, None])[:, 0]
     found = np.array([_polished(derivatives, ends[top : top + 3], least) for top in tops])
@@ -111,6 +111,7 @@ def maximise_many(
     value: Callable[[Array], Array],
     derivatives: Callable[[Array], tuple[Array, Array]],
     bounds: tuple[float, float],
+    points: Array | None = None,
 ) -> Array:
     """`maximise` for many functions of one variable at once.
 
@@ -120,7 +121,7 @@ def maximise_many(
     derivatives : one rho per function to all slopes and all curvatures
     """
     low, high = bounds
-    points = scanned(bounds)
+    points = scanned(bounds) if points is None else points
     ends = np.r_[low, points, high]
     found = [
         _polished_many(derivatives, (ends[top], ends[top + 1], ends[top + 2]), high - low)

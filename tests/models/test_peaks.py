@@ -15,6 +15,7 @@ from scipy.linalg import expm, null_space
 import spatialsyn as ss
 from spatialsyn.models.design import build
 from spatialsyn.models.search import check_peak
+from spatialsyn.numerics.logdet import Eigenvalues
 from spatialsyn.numerics.optimize import SCAN, maximise, maximise_many
 
 
@@ -288,3 +289,15 @@ def test_beside_a_ridge_of_exponentials_a_slope_is_no_peak():
             lambda _, at: float(at[1] - 1e12 * at[0] ** 2 / 2),
             lambda _, at: np.array([-1e12 * at[0], 1.0]),
         )
+
+
+def test_an_interval_far_wider_than_its_peak_costs_no_steps(monkeypatch):
+    """A complete W of 41: rho from -40 to 1. Far from zero the likelihood only falls."""
+    n, T, rng = 41, 3, np.random.default_rng(4)
+    W = (np.ones((n, n)) - np.eye(n)) / (n - 1)
+    y, x = rng.normal(size=(2, n, T))
+    steps, slope = [], Eigenvalues.slopes
+    monkeypatch.setattr(Eigenvalues, "slopes", lambda of, rho: steps.append(rho) or slope(of, rho))
+    res = fitted(ss.sar("y ~ x", W="w", fixed_effects="individual"), y, x, W)
+    assert res.design.logdet.interval[0] < -39
+    assert 0 < len(steps) < 12
