@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.checks import (
-    check_blocks,
     check_cells_are_numbers,
     check_columns,
     check_ids,
@@ -24,15 +23,17 @@ from spatialsyn.cities.checks import (
     check_keys_are_columns,
     check_years,
 )
+from spatialsyn.cities.geodesy import all_km, places
 from spatialsyn.cities.tidying import (
     block_of_each,
+    column_of_blocks,
     matched_polygons,
     on_index,
     with_objects_as_numbers,
     with_rows,
     with_used_categories,
 )
-from spatialsyn.errors import PanelError, expect, listed, named, near
+from spatialsyn.errors import PanelError, expect, listed, named
 from spatialsyn.numerics.lags import Array
 
 KEYS = ("city", "year")
@@ -103,7 +104,7 @@ class CityPanel:
         check_cells_are_numbers(tidy, ignore=blocks)
         self._frame, self.absent = tidy, tuple(holes)
         self._cities, self._context = matched_polygons(cities, self.ids, city)
-        self._blocks = {name: self._grouping(name) for name in blocks}
+        self._blocks = {name: column_of_blocks(name, self._frame, self._cities) for name in blocks}
         if self._cities is not None:  # maps draw the borders of the panel's groupings
             self._cities = self._cities.assign(**self._blocks)
         self._made = True
@@ -162,6 +163,13 @@ class CityPanel:
         kinds = self._frame.dtypes
         flags = {name for name, kind in kinds.items() if pd.api.types.is_bool_dtype(kind)}
         return tuple(n for n in kinds.index if n in self.numeric - flags and n not in self._blocks)
+
+    @cached_property
+    def kilometres(self) -> Array:
+        """Geodesic distances between all cities, (n, n), found once; not to be written to."""
+        km = all_km(places(self._cities))
+        km.setflags(write=False)
+        return km
 
     @cached_property
     def columns(self) -> tuple[Any, ...]:
@@ -370,30 +378,3 @@ class CityPanel:
             kind = ", whole numbers and no text" if any(isinstance(y, str) for y in absent) else ""
             span = f"{self.years[0]}-{self.years[-1]}{kind}"
             raise PanelError(f"the panel has no years {named(absent)}; it has {span}.")
-
-    def _grouping(self, name: str) -> pd.Series:
-        if name in self.columns:
-            by_city = self.frame[name].groupby(level="city")
-            changing = [city for city, count in by_city.nunique().items() if count != 1]
-            if changing:
-                raise PanelError(
-                    f"the grouping {name!r} changes over time, or is missing, for "
-                    f"{named(changing)}. A block is a fixed property of a city: give it one "
-                    "value per city."
-                )
-            group = by_city.first()
-        elif self.cities is not None and name in self.cities.columns:
-            group = pd.Series(self.cities[name])
-            lonely = [city for city, block in group.items() if pd.isna(block)]
-            if lonely:
-                raise PanelError(f"the grouping {name!r} is missing for {named(lonely)}.")
-            if isinstance(group.dtype, pd.CategoricalDtype):
-                group = group.cat.remove_unused_categories()
-        else:
-            known = [*self.columns, *(() if self.cities is None else self.cities.columns)]
-            raise PanelError(
-                f"no column {name!r}{near(name, known)} to group the cities by, in the table or "
-                f"polygons{'' if self.cities is not None else ', of which there are none'}."
-            )
-        check_blocks(name, group)
-        return group.rename(name)

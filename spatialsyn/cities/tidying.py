@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.checks import check_blocks, check_index_is_meant, check_same_cities
-from spatialsyn.errors import PanelError, expect, named
+from spatialsyn.errors import PanelError, expect, named, near
 
 if TYPE_CHECKING:
     from spatialsyn.cities.panel import CityPanel
@@ -206,3 +206,32 @@ def grouping(by: Any, panel: CityPanel) -> pd.Series | None:
     if not isinstance(by, pd.Series):
         return None
     return block_of_each("by" if by.name is None else str(by.name), by, panel.ids)
+
+
+def column_of_blocks(name: str, frame: pd.DataFrame, cities: Any) -> pd.Series:
+    """The block of each city, from a column of the table or of the polygons, which may be None."""
+    if name in frame.columns:
+        by_city = frame[name].groupby(level="city")
+        changing = [city for city, count in by_city.nunique().items() if count != 1]
+        if changing:
+            raise PanelError(
+                f"the grouping {name!r} changes over time, or is missing, for "
+                f"{named(changing)}. A block is a fixed property of a city: give it one "
+                "value per city."
+            )
+        group = by_city.first()
+    elif cities is not None and name in cities.columns:
+        group = pd.Series(cities[name])
+        lonely = [city for city, block in group.items() if pd.isna(block)]
+        if lonely:
+            raise PanelError(f"the grouping {name!r} is missing for {named(lonely)}.")
+        if isinstance(group.dtype, pd.CategoricalDtype):
+            group = group.cat.remove_unused_categories()
+    else:
+        known = [*frame.columns, *(() if cities is None else cities.columns)]
+        raise PanelError(
+            f"no column {name!r}{near(name, known)} to group the cities by, in the table or "
+            f"polygons{'' if cities is not None else ', of which there are none'}."
+        )
+    check_blocks(name, group)
+    return group.rename(name)

@@ -58,15 +58,6 @@ def check_choice(cov: object, written: Callable[..., str] = "cov={!r}".format) -
         )
 
 
-def choice_of(cov: Covariance) -> Mapping[str, Any] | None:
-    """A covariance with a choice, checked; None of one that has none."""
-    if isinstance(cov, Mapping) or (isinstance(cov, str) and cov in CHOICES):
-        check_choice(cov)
-        assert isinstance(cov, Mapping)
-        return cov
-    return None
-
-
 def check_chosen(cov: object, panel: CityPanel) -> None:
     """Refuse what is no covariance on this panel, before anything is estimated.
 
@@ -79,7 +70,7 @@ def check_chosen(cov: object, panel: CityPanel) -> None:
     """
     check_choice(cov)
     if isinstance(cov, Mapping) and cov["kind"] == HAC:
-        nearness(panel.cities, cov["km"])
+        nearness(panel, cov["km"])
     elif isinstance(cov, Mapping):
         group_by(cov["by"], panel)
 
@@ -93,7 +84,7 @@ def covered_by(
     by: Any = None,
 ) -> tuple[Design, Estimate, str]:
     """The same estimate with another covariance, the design it rests on, and what it is called."""
-    near = None if km is None else nearness(panel.cities, km)
+    near = None if km is None else nearness(panel, km)
     design, chosen = clustered(design, kind, by, panel)
     estimate = covered(design, estimate, kind, near)
     return design, estimate, ", ".join(filter(None, (kind, chosen, f"{km:g} km" if km else "")))

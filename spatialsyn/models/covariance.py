@@ -93,8 +93,6 @@ def check_covariance(design: Design, kind: str | None) -> None:
     """Refuse, before anything is estimated, what is no covariance of the model of `design`."""
     if kind is None:
         return
-    if not isinstance(kind, str):
-        check_kind(kind)
     if design.observed is not None:
         check_masked(kind)
     elif design.instruments is not None:

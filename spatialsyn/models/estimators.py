@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.models.bias import remove_bias
-from spatialsyn.models.choice import Covariance, choice_of, covered_by
+from spatialsyn.models.choice import Covariance, check_chosen, covered_by
 from spatialsyn.models.convex import estimate_convex
 from spatialsyn.models.covariance import check_covariance, covered
 from spatialsyn.models.design import Design
@@ -44,10 +44,9 @@ def estimated_as(
     model: SpatialModel, design: Design, cov: Covariance, panel: CityPanel
 ) -> tuple[Design, Estimate, str]:
     """The same with a covariance of choice, and what that is called; None for the usual one."""
-    choice = choice_of(cov)
-    if choice is not None:
-        return covered_by(*estimated(model, design), panel, **choice)
-    assert not isinstance(cov, Mapping)
+    check_chosen(cov, panel)
+    if isinstance(cov, Mapping):
+        return covered_by(*estimated(model, design), panel, **cov)
     check_covariance(design, cov)
     design, estimate = estimated(model, design)
     usual = "expected" if design.instruments is None else "classical"

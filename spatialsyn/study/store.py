@@ -55,7 +55,7 @@ def cov_parts(cov: Covariance, panel: CityPanel) -> Any:
     the panel."""
     if not (isinstance(cov, Mapping) and "km" in cov):
         return cov
-    near = nearness(panel.cities, cov["km"]).tobytes()
+    near = nearness(panel, cov["km"]).tobytes()
     return {"kind": cov["kind"], "near": hashlib.sha256(near).hexdigest()[:16]}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spatialsyn.cities.panel import CityPanel
 from spatialsyn.errors import WeightsError, listed
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.checks import real
@@ -42,8 +43,8 @@ def bands(cities: Any, edges: Sequence[float]) -> pd.DataFrame:
     return labels
 
 
-def nearness(cities: Any, km: float) -> Array:
-    """Bartlett weights of pairs of cities, 1 - d / `km` and zero beyond, (n, n).
+def nearness(panel: CityPanel, km: float) -> Array:
+    """Bartlett weights of pairs of its cities, 1 - d / `km` and zero beyond, (n, n).
 
     They say whose errors may be correlated (Conley 1999, Journal of Econometrics 92), not
     who affects whom.
@@ -53,11 +54,11 @@ def nearness(cities: Any, km: float) -> Array:
     WeightsError
         No polygons, or a reach that holds no pair of cities or more than half of all pairs.
     """
-    if cities is None:
+    if panel.cities is None:
         raise WeightsError("distances need places: ss.CityPanel(..., cities=polygons).")
     if not real(km) > 0:
         raise WeightsError(f"km={km!r}: the reach is a positive number of kilometres.")
-    d = distances(cities).to_numpy()
+    d = panel.kilometres
     apart = d[np.triu_indices(len(d), 1)]
     least, half = apart.min(), np.median(apart)
     if not least < km <= half:

@@ -196,7 +196,7 @@ def test_spatial_hac_holds_where_clusters_by_city_are_too_narrow():
     )
     panel = ss.CityPanel(frame.reset_index(), city="city", cities=cities)
     design = build(ss.ols("y ~ x", fixed_effects="individual"), panel, {})
-    near, found = nearness(cities, 300), []
+    near, found = nearness(panel, 300), []
     for _ in range(300):
         e = root @ rng.normal(size=(n, T))
         one = redrawn(design, np.eye(n), (panel.array("x") + e)[..., None])

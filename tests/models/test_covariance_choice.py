@@ -11,6 +11,9 @@ from numpy.testing import assert_allclose
 from places import scattered
 
 import spatialsyn as ss
+from spatialsyn.cities import geodesy
+from spatialsyn.cities import panel as panels
+from spatialsyn.models import estimators
 
 ZONES = ["a", "b", "c", "d", "e", "f"] * 2
 CLUSTER = {"kind": "cluster", "by": "zone"}
@@ -152,3 +155,20 @@ def test_a_panel_without_places_has_no_reach():
     bare = ss.CityPanel(frame, city=frame.columns[0], year=frame.columns[1])
     with pytest.raises(ss.WeightsError, match="distances need places"):
         ss.Study(bare, None, {"m": MODEL}, cov=HAC)
+
+
+def test_places_are_measured_once_for_all_models_of_a_study(monkeypatch):
+    measured, all_km = [], geodesy.all_km
+    monkeypatch.setattr(panels, "all_km", lambda where: measured.append(where) or all_km(where))
+    panel = panel_of(scattered())
+    models = ss.grid(MODEL, drop_years=[None, 2001, 2006])
+    assert not ss.Study(panel, None, models, cov=HAC).run().failures.size
+    assert len(measured) == 1
+
+
+@pytest.mark.parametrize("case", ["unknown grouping", "too far"])
+def test_a_choice_that_there_is_not_is_refused_before_anything_is_estimated(monkeypatch, case):
+    monkeypatch.setattr(estimators, "estimated", None)
+    cov, message = WRONG[case]
+    with pytest.raises((ss.ModelError, ss.WeightsError), match=message):
+        ss.fit(MODEL, PANEL, cov=cov)
