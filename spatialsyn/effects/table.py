@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from spatialsyn.effects.blocks import PER
 from spatialsyn.errors import ModelError, expect, named, percent
 from spatialsyn.notebook import as_html
 from spatialsyn.numerics.hypothesis import HypothesisTest, wald
@@ -53,6 +52,7 @@ class Effects:
     seed : seed of the simulation, None under the other methods
     note : advice on how far the intervals carry, empty when there is none
     about : what an entry means, where there is more than one way to count
+    per : "receiver" | "source" | "share", what effects by block are counted per; None of others
     of : (2, q) parameters that the effects are of, and their standard errors, by which the
         same results are known again; None where several results stand behind the effects
     """
@@ -66,6 +66,7 @@ class Effects:
     rejected: float = 0.0
     seed: int | None = None
     about: str = ""
+    per: str | None = None
     of: Array | None = None
 
     def tidy(self) -> pd.DataFrame:
@@ -154,7 +155,17 @@ class Effects:
         The p-value is that of a share of zero. Where parts differ in sign a share may lie
         below zero or above one; where the sum is not told from zero it means little, and
         its interval says so.
+
+        Raises
+        ------
+        ModelError
+            Effects by block that are averages over cities: ``effects(by=..., per="share")``.
         """
+        if self.per not in (None, "share"):
+            raise ModelError(
+                f"effects by block per {self.per} are averages over cities, which are no parts of "
+                'one sum: results.effects(..., per="share") has the shares of blocks.'
+            )
         table, spread = self.table.copy(), self.spread
         parts = (table["effect"] != "total").to_numpy()
         value, moved = np.array(table["estimate"], dtype=float), np.array(spread)
@@ -209,7 +220,7 @@ class Effects:
         keys = [key for key in ("effect", *KEYS[1:]) if key in self.table]
         a, b = self.spread, other.spread
         alike = (self.method, self.seed, a.shape) == (other.method, other.seed, b.shape)
-        alike = alike and _same(self.of, other.of) and _counted(self) == _counted(other)
+        alike = alike and _same(self.of, other.of) and self.per == other.per
         if not alike or not self.table[keys].equals(other.table.reindex(columns=keys)):
             raise ModelError("only effects of the same results, read the same way, are compared.")
         names = zip(self.table["x"], other.table["x"], strict=True)
@@ -313,12 +324,6 @@ def _difference(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[A
     length = [np.linalg.norm(spread, axis=1) for spread in (moved, one[1], other[1])]
     moved[length[0] <= ROUNDING * (length[1] + length[2])] = 0
     return value, moved
-
-
-def _counted(effects: Effects) -> str:
-    """What effects by block are counted per, which `about` says first; empty of receivers."""
-    first = effects.about.split("; ")[0]
-    return first if first in (PER["source"], PER["share"]) else ""
 
 
 def _same(one: Array | None, other: Array | None) -> bool:

@@ -34,7 +34,8 @@ def told(
     if when is not None and not isinstance(when, str):
         said.append("x stays changed from year 0 on" if lasting else "x is changed in year 0 alone")
     notes = [made.note, terms_alone(asked, data)]
-    return replace(made, about="; ".join(filter(None, said)), note=" ".join(filter(None, notes)))
+    about, note = "; ".join(filter(None, said)), " ".join(filter(None, notes))
+    return replace(made, about=about, note=note, per=per)
 
 
 def _by_construction(asked: Asked, model: SpatialModel) -> str:

@@ -31,6 +31,8 @@ from spatialsyn.numerics.optimize import scanned
 NONE = 1e-12
 # Rounding of R(rho), and the rho, in parts of 1/|w|max, from which its first term is read.
 ROUNDING, SMALL = 1e-16, 1e-2
+# Where an effect over a power of rho is read for one between them, in parts of the nearest.
+NODES = np.array([-2.0, -1.0, 1.0, 2.0])
 # Where it is seen which coefficients move an effect. Not at the estimate: near rho = 0 what begins
 # with a high power of rho is rounding.
 ANYWHERE = 0.37
@@ -68,7 +70,8 @@ def parts(design: Design, name: str, effect: Effect) -> list[Part]:
     moving, unit = np.flatnonzero(here), 1 / logdet.radii[0]
     units = np.eye(p)[moving]
     k = _order(effect, units, _seen(effect, units, SMALL * unit, unit)) if vanishes else 0
-    least = _seen(effect, units, ROUNDING ** (1 / (k + 1)) * unit, unit) if k else 0.0
+    small = ROUNDING ** (1 / (k + len(NODES)))  # rounding is as large as what a cubic leaves
+    least = _seen(effect, units, small * unit, unit / 2) if k else 0.0
     left = partial(_over, effect, p, k, least) if k else effect
     rho = design.rho_names[0]
     found = [Part(f"{rho} = 0", 0.0)] if k else []
@@ -128,13 +131,26 @@ def _order(effect: Effect, units: Array, rho: float) -> int:
 def _over(effect: Effect, where: int, k: int, least: float, params: Array) -> tuple[float, Array]:
     """An effect over rho^k, and its derivatives.
 
-    Nearer to zero than `least`, where rounding would be seen, it is taken there.
+    Nearer to zero than `least`, where rounding would be seen, by the cubic through four others.
     """
+
+    def at(rho: float) -> tuple[float, Array]:
+        return _divided(effect, where, k, np.r_[params[:where], rho, params[where + 1 :]])
+
     rho = float(params[where])
-    if abs(rho) < least:
-        rho = float(np.copysign(least, rho))
-        params = np.r_[params[:where], rho, params[where + 1 :]]
-    value, gradient = effect(params)
+    if abs(rho) >= least:
+        return at(rho)
+    values, gradients = map(np.array, zip(*[at(least * node) for node in NODES], strict=True))
+    share, powers = rho / least, np.arange(len(NODES))
+    one, slope = share**powers, powers * share ** np.maximum(powers - 1, 0) / least
+    through = np.vander(NODES, increasing=True).T
+    gradient = np.linalg.solve(through, one) @ gradients
+    gradient[where] = np.linalg.solve(through, slope) @ values
+    return float(np.linalg.solve(through, one) @ values), gradient
+
+
+def _divided(effect: Effect, where: int, k: int, params: Array) -> tuple[float, Array]:
+    rho, (value, gradient) = params[where], effect(params)
     gradient = gradient / rho**k
     gradient[where] -= k * value / rho ** (k + 1)
     return value / rho**k, gradient

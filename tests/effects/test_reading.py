@@ -325,3 +325,12 @@ def test_rows_are_selected_by_mappings(rows):
         effects.test(*rows)
     with pytest.raises(ss.ModelError, match="minus takes other effects of the same results; got"):
         effects.minus(rows[0])
+
+
+@pytest.mark.parametrize("per", ["receiver", "source"])
+def test_averages_over_the_cities_of_blocks_have_no_shares(sdm, per):
+    effects = sdm.effects("x", by="region", per=per)
+    with pytest.raises(ss.ModelError, match=rf"per {per} are averages over cities.*per=\"share\""):
+        effects.shares()
+    of_blocks = sdm.effects("x", by="region", per="share")
+    assert_allclose(of_blocks.shares().table["estimate"], of_blocks.table["estimate"])

@@ -163,13 +163,14 @@ def test_an_effect_that_is_rounding_near_zero_has_a_second_hypothesis(rho):
     def reading(B):
         return B[:, at].sum() - B[at].sum()
 
-    effect = dense_effect(res, [W], reading, **of_x(W))
-
     def t(results):
-        params = results.params.to_numpy()
-        value, gradient = effect(params)
-        gradient[-2] -= k * value / params[-2]
-        return value / np.sqrt(gradient @ results.cov.to_numpy() @ gradient)
+        """Without the powers of W that cancel: effect / rho^k = (rho b + c) [W^(k + 1) S^-1]."""
+        b, rho, c = results.params[["x", "rho[w]", "W[w]*x"]]
+        S = np.linalg.inv(np.eye(12) - rho * W)
+        left, slope = reading(powers[k + 1] @ S), reading(powers[k + 1] @ S @ W @ S)
+        moved = {"x": rho * left, "W[w]*x": left, "rho[w]": b * left + (rho * b + c) * slope}
+        gradient = pd.Series(moved).reindex(results.params.index, fill_value=0.0).to_numpy()
+        return (rho * b + c) * left / np.sqrt(gradient @ results.cov.to_numpy() @ gradient)
 
     null = brute_null(panel, W, reading)
     p = p_by_hand(res, panel, [w], [x, z, W @ x, W @ z], null, t, seed=3)

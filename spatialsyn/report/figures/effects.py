@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import EFFECTS, Effects
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
@@ -30,7 +29,7 @@ BY_BLOCK = {
     "receiver": "mean change in {} when {} rises by one unit in every sending city",
     "source": "change in {} of all receiving cities when {} rises by one unit in one sending city",
     "share": "share of the sum of all effects on {} of {}",
-    "": "mean change in {} in the scenario {}",
+    None: "mean change in {} in the scenario {}",
 }
 # Points that an entry of the legend of models takes beside its name.
 ENTRY = 24.0
@@ -136,8 +135,7 @@ def check_rows(table: pd.DataFrame, caller: str) -> None:
 
 def block_label(effects: Effects, y: str, x: str, language: str) -> str:
     """What the axis of effects by block says of their unit."""
-    per = next((key for key, text in PER.items() if effects.about.startswith(text)), "")
-    return word(BY_BLOCK[per], language).format(y, x)
+    return word(BY_BLOCK[effects.per], language).format(y, x)
 
 
 def outcome_of(models: Mapping[str, Results | Effects]) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect, named
 
@@ -57,5 +56,4 @@ def side_by_side(
 def _kind(effects: Effects) -> str:
     """What tells the rows apart, and what blocks are counted per."""
     columns = named(column for column in effects.table if column not in ESTIMATED)
-    per = next((key for key, text in PER.items() if text in effects.about), "")
-    return f"by {columns}{f', per {per}' if per else ''}"
+    return f"by {columns}{f', per {effects.per}' if effects.per else ''}"

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import Effects
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report.labels import check_labels
@@ -21,21 +20,21 @@ from spatialsyn.results import Results
 
 # What the entries of a table by block mean, by what they are counted per.
 BY_BLOCK = {
-    PER["receiver"]: (
+    "receiver": (
         "Rows receive, columns send. Own: the response of a city to its own x, averaged over the "
         "block. From b: the response if x rose by one unit in every other city of block b. Each "
         "row sums to its total."
     ),
-    PER["source"]: (
+    "source": (
         "Rows receive, columns send: the change in all cities of the receiving block together if "
         "x rose by one unit in one city of the sending block, on average. Own: of that city "
         "itself, in its own block. Total: if it is an average city of all."
     ),
-    PER["share"]: (
+    "share": (
         "Rows receive, columns send: shares of the sum of all effects between all cities. Own: "
         "of the effects of cities on themselves. The totals sum to one."
     ),
-    "": (
+    None: (
         "Rows receive, columns send. Own: from the city's own change; From b: from the changes of "
         "the other cities of block b. Each row sums to its total."
     ),
@@ -191,8 +190,7 @@ def _crossed(tidy: pd.DataFrame) -> bool:
 
 def _meaning(effects: Effects, by_block: bool) -> str:
     if by_block:
-        return next((said for per, said in BY_BLOCK.items() if per and per in effects.about),
-                    BY_BLOCK[""])  # fmt: skip
+        return BY_BLOCK[effects.per]
     return BY_CITY if "received" in set(effects.table["effect"]) else BY_SCENARIO
 
 
