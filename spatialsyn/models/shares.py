@@ -104,8 +104,10 @@ def share_test(
 def warnings_of(design: Design, estimate: Estimate) -> list[str]:
     """What a reader must know of matrices: hard to tell apart, or without a series."""
     names, p = [name[4:-1] for name in design.rho_names], len(design.names)
-    if len(names) < 2 and design.mixture is None:
-        return diverging(design, estimate.params[p : p + len(names)])
+    rho, mixed = estimate.params[p : p + len(names)], design.mixture is not None
+    far = [] if mixed else diverging(design, rho)
+    if len(names) < 2 and not mixed:
+        return far
     off = ~np.eye(len(design.y), dtype=bool)
     flat, found = [dense(W)[..., off] for W in design.W], []
     for i, j in combinations(range(len(names)), 2):
@@ -119,7 +121,7 @@ def warnings_of(design: Design, estimate: Estimate) -> list[str]:
                 f"of the lags of y {lags:.2f}): the data hardly tell them apart."
             )
     if design.mixture is None:
-        return found + diverging(design, estimate.params[p : p + len(names)])
+        return found + far
     sums = [dense(W).sum(axis=-1) for W in design.W]
     if max(float(np.abs(s - 1).max()) for s in sums) > ROW_SUM:
         found.append(

@@ -119,8 +119,7 @@ class Factored(Solved):
             ends = np.tanh((place - 1) * half), np.tanh((place + 1) * half)
             span = max(low, ends[0]) / self.radius, min(high, ends[1]) / self.radius
             base = self.few_moments[0] if self.few_moments[1] else None
-            nodes = NODES_OF_WINDOW if base is None and n <= MANY else FEWER_NODES
-            nodes = nodes if n < MOST else FEWEST_NODES
+            nodes = _nodes_of_window(n, base is not None)
             self.windows[place] = interpolated(
                 self.values, span, self.radius, nodes, CLOSE_BY, self.method, base
             )
@@ -150,3 +149,10 @@ class Factored(Solved):
         """The largest of those in use."""
         used = [*self.windows.values(), *([self.whole] if "whole" in self.__dict__ else [])]
         return max(used, key=lambda part: part.tail).error if used else "not used yet"
+
+
+def _nodes_of_window(n: int, rest: bool) -> tuple[int, ...]:
+    """For a narrow interval of n cities, of all of ln|S| or of the `rest` that moments leave."""
+    if n >= MOST:
+        return FEWEST_NODES
+    return FEWER_NODES if rest or n > MANY else NODES_OF_WINDOW
