@@ -122,7 +122,7 @@ class Plan:
             for i, y in enumerate(outcomes)
         ]
         with suppress(Exception):  # each is estimated by itself, and says what it is
-            group = stacked([self.model] * len(outcomes), data, self.weights)
+            group = stacked([self.model] * len(outcomes), data, self.weights, {})
             if group is not None:
                 places, models = group
                 for i, one in zip(places, estimate_beside(models), strict=True):

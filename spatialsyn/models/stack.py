@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from spatialsyn.numerics.lags import Array, Matrix
 from spatialsyn.numerics.transform import sweep_in_place
 from spatialsyn.weights.series import Links
 
+# Lags of columns and outcomes, (n, T), by what they are and the name of the matrix.
+Lags: TypeAlias = dict[tuple[Hashable, Hashable], Array]
 _BUT_FORMULA = attrgetter(*(f.name for f in fields(SpatialModel) if f.name != "formula"))
 
 
@@ -34,9 +37,16 @@ def alike(model: SpatialModel) -> Hashable:
 
 
 def stacked(
-    models: Sequence[SpatialModel], data: Sequence[Regressors], weights: Mapping[str, Links]
+    models: Sequence[SpatialModel],
+    data: Sequence[Regressors],
+    weights: Mapping[str, Links],
+    lags: Lags,
 ) -> tuple[list[int], Beside] | None:
     """Models that are `alike` side by side, on data of the same cities and years.
+
+    Parameters
+    ----------
+    lags : that models of other effects on the same data had; those of these models are added
 
     Returns
     -------
@@ -49,7 +59,7 @@ def stacked(
     first = _first(models, data, weights)
     if first is None or not suits(first):
         return None
-    needed = Needed({}, [])
+    needed = Needed({}, [], lags)
     by_matrix = {None: None} | {name: first.matrices[name] for name, _ in models[0].roles.wx}
     found = []
     for i, (model, d) in enumerate(zip(models, data, strict=True)):
@@ -62,7 +72,8 @@ def stacked(
         ]
         y = "outcome", d.keys[0]
         at.append(needed.place((y, None), d.y, None))
-        at += [needed.place((y, k), d.y, W) for k, W in enumerate(first.W)]
+        lagged = zip(models[0].roles.wy, first.W, strict=True)
+        at += [needed.place((y, name), d.y, W) for name, W in lagged]
         found.append((i, columns, at))
     if not found:
         return None
@@ -83,10 +94,12 @@ class Needed:
     ----------
     places : of what is needed, by its key: what it is, and None or what it is lagged by
     listed : (n, T) numbers, and None or the matrix that they are lagged by
+    lags : (n, T) by the same keys, as far as they are known
     """
 
     places: dict[tuple[Hashable, Hashable], int]
     listed: list[tuple[Array, Matrix | None]]
+    lags: Lags
 
     def place(self, key: tuple[Hashable, Hashable], numbers: Array, W: Matrix | None) -> int:
         """Where they stand; what has the same key is the same."""
@@ -102,11 +115,14 @@ class Needed:
         for own, (numbers, W) in zip(made, self.listed, strict=True):
             if W is None:
                 own[:] = numbers
-        for (what, _), at in self.places.items():
+        for key, at in self.places.items():
             numbers, W = self.listed[at]
             if W is not None:
-                there = self.places.get((what, None))
-                made[at] = W @ (np.ascontiguousarray(numbers) if there is None else made[there])
+                if key not in self.lags:
+                    there = self.places.get((key[0], None))
+                    whole = np.ascontiguousarray(numbers) if there is None else made[there]
+                    self.lags[key] = W @ whole
+                made[at] = self.lags[key]
         return made
 
 

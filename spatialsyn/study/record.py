@@ -24,7 +24,7 @@ from spatialsyn.models.formula import Regressors, evaluate
 from spatialsyn.models.gaps import EVERYTHING, Sample
 from spatialsyn.models.many import estimate_beside, joined
 from spatialsyn.models.spec import SpatialModel
-from spatialsyn.models.stack import alike, stacked
+from spatialsyn.models.stack import Lags, alike, stacked
 from spatialsyn.models.syntax import parse
 from spatialsyn.models.terms import Terms
 from spatialsyn.numerics.threads import threads_for
@@ -105,16 +105,17 @@ def _estimated(
     weights: Mapping[str, Links],
 ) -> Iterator[tuple[int, Regressors, float, Shown]]:
     """Places of models that are estimated side by side, their numbers, and what is estimated."""
-    together: dict[Hashable, list[tuple[int, SpatialModel, Regressors]]] = {}
+    together: dict[tuple[Hashable, Hashable], list[tuple[int, SpatialModel, Regressors]]] = {}
     for i, (spec, own) in enumerate(zip(specs, data, strict=True)):
         if own is not None:
             key = alike(spec.model), own.years
             together.setdefault(key, []).append((i, spec.model, own))
-    for some in together.values():
+    lags: dict[Hashable, Lags] = {}  # by years
+    for (_, years), some in together.items():
         at, models, read_of = zip(*some, strict=True)
         chosen = {name: weights[name] for name in models[0].weights_names}
         with suppress(Exception):  # `record_of` comes upon it again, and says what it is
-            group = stacked(models, read_of, chosen)
+            group = stacked(models, read_of, chosen, lags.setdefault(years, {}))
             if group is None:
                 continue
             places, beside = group

@@ -48,7 +48,7 @@ def together(models, panel, weights):
 
     data = [read(model, panel, evaluate=known)[0] for model in models]
     chosen = {name: weights[name] for name in models[0].weights_names}
-    found, group = {}, stacked(models, data, chosen)
+    found, group = {}, stacked(models, data, chosen, {})
     if group is not None:
         places, beside = group
         for i, columns, at in zip(places, beside.columns, beside.at, strict=True):
