@@ -26,15 +26,15 @@ import pandas as pd
 from scipy.special import gammaln, logsumexp
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import ModelError, expect, named
+from spatialsyn.errors import ModelError, expect, listed, named
 from spatialsyn.models.design import Design, align, build, listed_weights
 from spatialsyn.models.likelihood import filtered, jacobian, names
-from spatialsyn.models.posterior import legendre
+from spatialsyn.models.posterior import check_g, observations
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.notebook import as_html
 from spatialsyn.numerics.lags import Array
 from spatialsyn.numerics.logdet import LogDet
-from spatialsyn.numerics.transform import dummies
+from spatialsyn.numerics.quadrature import legendre
 from spatialsyn.weights.series import Links
 
 FAMILIES = ("ols", "slx", "sar", "sdm", "sem", "sdem")
@@ -118,21 +118,22 @@ def posterior(
         estimators without a likelihood.
     """
     expect(model, SpatialModel, "posterior needs a model such as ss.sdm(...)", ModelError)
-    listed = [families] if isinstance(families, str) else list(families)
-    unknown = [name for name in listed if name not in FAMILIES]
-    if unknown or not listed:
+    chosen = [families] if isinstance(families, str) else families
+    chosen = listed(chosen, f"families are some of {named(FAMILIES)}", ModelError)
+    unknown = [name for name in chosen if name not in FAMILIES]
+    if unknown or not chosen:
         raise ModelError(f"families has {named(unknown) or 'none'}; there are {named(FAMILIES)}.")
     _refuse(model)
     given = listed_weights(weights)
     rows = []
-    for family in listed:
+    for family in chosen:
         for name in ["-"] if family == "ols" else [w.name for w in given]:
             member = _member(model, family, name)
             rows.append((family, name, *_marginal(member, panel, given, prior, g)))
     sizes = {row[-1] for row in rows}
     if prior == "flat" and len(sizes) > 1:
         raise ModelError(
-            f"{named(listed)} differ in the number of their columns; under a flat prior their "
+            f"{named(chosen)} differ in the number of their columns; under a flat prior their "
             'odds depend on the units of the regressors. Use prior="g", or compare slx, sdm and '
             "sdem."
         )
@@ -213,7 +214,7 @@ def _density(design: Design, spatial: Array, g: float | None) -> float:
     """ln of the likelihood with delta and sigma2 integrated out."""
     y, Z = filtered(design, spatial)
     flat = [j for j, name in enumerate(design.names) if name == "Intercept"]
-    N, k = _observations(design) - len(flat), Z.shape[1] - len(flat)
+    N, k = observations(design) - len(flat), Z.shape[1] - len(flat)
     logdet = 0.0
     if flat:
         one = Z[:, flat[0]]
@@ -235,12 +236,6 @@ def _density(design: Design, spatial: Array, g: float | None) -> float:
     return float(constant + jac - logdet / 2 - N / 2 * fit)
 
 
-def _observations(design: Design) -> int:
-    """Observations less the dummies that are in the likelihood."""
-    n, T = design.y.shape
-    return design.nobs if design.transformed else n * T - dummies(n, T, design.fixed_effects)
-
-
 def _interval(design: Design) -> tuple[float, float]:
     """Minus to plus one over the spectral radius, inside the parameter space."""
     logdet = design.logdet if design.error is None else design.error.logdet
@@ -260,8 +255,9 @@ def _member(model: SpatialModel, family: str, W: str) -> SpatialModel:
 def _check(model: SpatialModel, prior: str, g: float | None) -> None:
     if prior not in PRIORS:
         raise ModelError(f"prior={prior!r} is not one of {named(PRIORS)}.")
-    if g is not None and (prior != "g" or not g > 0):
-        raise ModelError(f"g={g!r} is the positive number of the g-prior: leave it out elsewhere.")
+    if g is not None and prior != "g":
+        raise ModelError(f"g={g!r} belongs to the g-prior: leave it out, or use prior='g'.")
+    check_g(g)
     _refuse(model, {
         "a mixture of matrices": model.roles.mixed is not None,
         f"family={model.family!r}": model.family not in FAMILIES,

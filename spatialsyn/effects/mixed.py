@@ -14,7 +14,7 @@ from spatialsyn.effects.channels import ALL
 from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.table import Effects
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import ModelError, check_whole, named
+from spatialsyn.errors import ModelError, check_whole, expect, named
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
 from spatialsyn.models.formula import Regressors
@@ -126,6 +126,7 @@ class SeveralWeights:
 
     def with_draws(self: Fitted, post: Posterior) -> Fitted:
         """The same results, whose simulated effects use the draws of a posterior."""
+        expect(post, Posterior, "with_draws needs a posterior: results.posterior()", ModelError)
         if post.names != self.estimate.names:
             raise ModelError("this posterior belongs to another model: its parameters differ.")
         if post.of is None or not np.array_equal(post.of, self.estimate.params):

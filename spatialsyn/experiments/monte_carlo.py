@@ -38,7 +38,7 @@ from spatialsyn.models.estimate import Estimate, Parameters
 from spatialsyn.models.estimators import estimated_as
 from spatialsyn.models.formula import Regressors
 from spatialsyn.models.many import estimate_beside, joined
-from spatialsyn.models.simulate import Truth, truth_of
+from spatialsyn.models.simulate import Truth, check_effects_sd, truth_of
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.models.stack import stacked
 from spatialsyn.models.syntax import parse
@@ -173,6 +173,7 @@ def monte_carlo(
     expect(model, SpatialModel, "monte_carlo needs a model such as ss.sdm(...)", ModelError)
     check_whole("draws", draws, FEWEST)
     check_choice(cov)
+    check_effects_sd(effects_sd)
     models = {model.family: model} if fitted is None else _checked(model, fitted)
     names = dict.fromkeys(w for one in models.values() for w in one.weights_names)
     weights = listed_weights(weights)  # read twice: an iterator would be used up

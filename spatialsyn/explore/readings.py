@@ -54,7 +54,12 @@ def each_by_year(
     panel: CityPanel, variables: str | pd.Series | Iterable[str | pd.Series]
 ) -> dict[str, pd.DataFrame]:
     """`by_year` of one variable or several, by name; refuses two of one name."""
-    listed = [variables] if isinstance(variables, str | pd.Series) else list(variables)
+    given = [variables] if isinstance(variables, str | pd.Series) else variables
+    what = "variables are columns or series by (city, year)"
+    expect(given, Iterable, what, PanelError)
+    listed = list(given)
+    if not listed:
+        raise PanelError(f"{what}; got none. The panel has {named(panel.columns)}.")
     read: dict[str, pd.DataFrame] = {}
     for variable in listed:
         wide = by_year(panel, variable)

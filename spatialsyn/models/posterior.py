@@ -1,15 +1,16 @@
 """The exact posterior of rho and the shares of up to three matrices, by integration.
 
-Flat priors on delta and ln sigma; rho uniform between minus and plus one over the largest
-eigenvalue of W_c; shares uniform on the simplex. Given (rho, shares), delta and sigma2
-integrate in closed form, N and T* being the observations and periods of the likelihood:
+Flat priors on delta, on dummies of fixed effects and on ln sigma; rho uniform between minus
+and plus one over the largest eigenvalue of W_c; shares uniform on the simplex. Given (rho,
+shares), delta and sigma2 integrate in closed form, T* being the periods of the likelihood and
+N its observations, less the dummies (correction="direct"):
 
     p(rho, shares | y)  ~  |S|^T* |Z'Z|^(-1/2) SSR(rho, shares)^(-(N - k)/2)
 
 What is left has at most three dimensions, and Gauss-Legendre nodes fill the box that holds
 all of its mass. ln|S| is smooth in the shares: it is exact at a few nodes and a polynomial
-through them elsewhere. Debarsy & LeSage (2018) sample this posterior instead, without the
-time effects' -ln(1 - rho).
+through them elsewhere, where that is what it is at some others. Debarsy & LeSage (2018) sample
+this posterior instead, of demeaned data that count as n T, without the time effects' -ln(1 - rho).
 
 `evidence` compares subsets of the matrices. Their regressors differ in number, and a flat
 prior would make the comparison depend on the units of x: there delta is N(0, g s2
@@ -17,6 +18,8 @@ prior would make the comparison depend on the units of x: there delta is N(0, g 
 without one c = 0) and taken out of Z:
 
     (1 + g)^(-k/2) int |S|^T* [SSR + (SSY - SSR) / (1 + g)]^(-(N - c)/2) d(rho, shares)
+
+as in `diagnostics.marginal`, whose log-marginal a mixture of one matrix has.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -39,14 +43,18 @@ from spatialsyn.models.mixture import Mixture
 from spatialsyn.models.search import compressed
 from spatialsyn.numerics.lags import Array, dense, norm
 from spatialsyn.numerics.logdet import Eigenvalues, LogDet
+from spatialsyn.numerics.quadrature import Axis, legendre, quantiles
 from spatialsyn.numerics.randomness import generator
 from spatialsyn.numerics.spectrum import by_parts
+from spatialsyn.numerics.transform import dummies
 
 # Matrices whose posterior is integrated.
 MOST = 3
 # Nodes in rho and in each share: of a look at where the mass is, and of the integration.
 LOOKS, LOOK, SHARE_LOOK = 4, 200, 9
 NODES, SHARE_NODES, EXACT = 128, 64, 16
+# Mixtures at which the polynomial is compared, and what it may miss ln of the density by.
+SPOTS, MISSED = 9, 1e-5
 # ln of the density, relative to its peak, at which the box ends: seven standard deviations.
 NOTHING = -25.0
 
@@ -77,34 +85,6 @@ class Posterior:
         shown = self.table.to_string(float_format="{:.4g}".format)
         how = f"{percent(self.level)} intervals; {len(self.draws)} draws, seed {self.seed}"
         return "\n".join(filter(None, [shown, f"(posterior, {how})", self.note]))
-
-
-@dataclass(frozen=True, eq=False)
-class Axis:
-    """Nodes of an interval and the widths of their cells, which fill it."""
-
-    low: float
-    high: float
-    nodes: Array
-    widths: Array
-
-    def around(self, there: NDArray[np.bool_]) -> tuple[float, float]:
-        """The interval that holds the marked nodes, one node wider on both sides."""
-        hit = np.flatnonzero(there)
-        low = self.nodes[hit[0] - 1] if hit[0] > 0 else self.low
-        high = self.nodes[hit[-1] + 1] if hit[-1] + 1 < len(self.nodes) else self.high
-        return float(low), float(high)
-
-    def within(self, cells: NDArray[np.intp], generator: np.random.Generator) -> Array:
-        """A point of each of these cells."""
-        after = generator.random(len(cells))
-        return np.asarray(self.low + np.cumsum(self.widths)[cells] - after * self.widths[cells])
-
-
-def legendre(low: float, high: float, count: int) -> Axis:
-    """Gauss-Legendre nodes; the sums of their weights separate them (Szego 1939, 3.41)."""
-    x, w = leggauss(count)
-    return Axis(low, high, low + (high - low) * (x + 1) / 2, (high - low) * w / 2)
 
 
 def _looking(low: float, high: float, count: int, peak: float) -> Axis:
@@ -168,9 +148,10 @@ def posterior(design: Design, size: int, level: float, seed: int) -> Posterior:
     mixture = _checked(design)
     small = compressed(design)
     grid = integrated(small, None)
-    rows = {mixture.rho_name: _marginal(grid.rho, grid.mass, level)}
-    for name, share in zip(mixture.share_names, grid.shares.T, strict=True):
-        rows[name] = _marginal(share[:, None], grid.mass.sum(axis=1, keepdims=True), level)
+    rows = {mixture.rho_name: [*_moments(grid.rho, grid.mass), *_ends(grid, level)]}
+    over_rho = grid.mass.sum(axis=1)
+    for j, (name, share) in enumerate(zip(mixture.share_names, grid.shares.T, strict=True)):
+        rows[name] = [*_moments(share, over_rho), *_share_ends(grid, j, level)]
     table = pd.DataFrame(rows, index=["mean", "sd", "low", "high"]).T
     draws, peak = _drawn(small, grid, size, seed), _peak(small)[0]
     note = (
@@ -184,9 +165,10 @@ def evidence(design: Design, g: float) -> tuple[float, Array]:
     """ln of the marginal likelihood under the g-prior, and the means of (rho, shares)."""
     mixture = _checked(design)
     flat = int("Intercept" in mixture.columns)
-    k, N = len(mixture.columns) - flat, design.nobs - flat
+    k, N = len(mixture.columns) - flat, observations(design) - flat
     grid = integrated(compressed(design), g)
     constant = gammaln(N / 2) - N / 2 * np.log(np.pi) - k / 2 * np.log1p(g)
+    constant -= flat * np.log(design.nobs) / 2
     means = [float((grid.mass * grid.rho).sum()), *(grid.mass.sum(axis=1) @ grid.shares)]
     return grid.total + float(constant), np.array(means)
 
@@ -247,6 +229,22 @@ def _checked(design: Design) -> Mixture:
     return design.mixture
 
 
+def check_g(g: object) -> None:
+    """Refuse a g of the g-prior that is no positive number; None stands for its default."""
+    number = isinstance(g, Real) and not isinstance(g, bool)
+    if g is not None and not (number and 0 < float(g) < np.inf):  # type: ignore[arg-type]
+        raise ModelError(
+            f"g={g!r}: the variance of the g-prior, in units of that of the estimates, is a "
+            "positive number. Left out, it is the number of observations."
+        )
+
+
+def observations(design: Design) -> int:
+    """Observations less the dummies of fixed effects, where these were not transformed away."""
+    gone = 0 if design.transformed else dummies(design.units, design.copies, design.fixed_effects)
+    return design.nobs - gone
+
+
 def _peak(design: Design) -> Array:
     """Where the likelihood is highest: rho over its bound, and the breaks of the stick."""
     m = len(_checked(design).weights)
@@ -285,25 +283,41 @@ def _logdets(design: Design, shares: Array, s: Array) -> tuple[Array, Array]:
 
 def _grid(design: Design, g: float | None, axes: list[Axis], through: Array | None = None) -> Grid:
     """ln of the density at all nodes; `through` takes ln|S| from a few of them to all."""
-    few = [axis if through is None else legendre(axis.low, axis.high, EXACT) for axis in axes[1:]]
-    logdet, radius = _logdets(design, _shares([axis.nodes for axis in few])[0], axes[0].nodes)
-    if through is not None:
-        all_of: Array = np.ones((1, 1))
-        for _ in few:
-            all_of = np.kron(all_of, through)
-        logdet, radius = all_of @ logdet, all_of @ radius
     shares, prior = _shares([axis.nodes for axis in axes[1:]])
+    found = None if through is None else _interpolated(design, axes, shares, through)
+    logdet, radius = found or _logdets(design, shares, axes[0].nodes)
     rho = axes[0].nodes / radius[:, None]
     squares = np.array([_squares(design, mix, g is not None) for mix in shares])
     ssr, ssy = (F[:, [0]] - 2 * rho * F[:, [1]] + rho**2 * F[:, [2]]
                 for F in (squares[:, :3], squares[:, 3:6]))  # fmt: skip
     names = _checked(design).columns
     if g is None:
-        fit = (design.nobs - len(names)) / 2 * np.log(ssr) + squares[:, [6]] / 2
+        fit = (observations(design) - len(names)) / 2 * np.log(ssr) + squares[:, [6]] / 2
     else:
-        fit = (design.nobs - ("Intercept" in names)) / 2 * np.log(ssr + (ssy - ssr) / (1 + g))
+        N = observations(design) - ("Intercept" in names)
+        fit = N / 2 * np.log(ssr + (ssy - ssr) / (1 + g))
     log = design.copies * logdet - fit + prior[:, None] - np.log(2)
     return Grid(axes, shares, radius, log)
+
+
+def _interpolated(
+    design: Design, axes: list[Axis], shares: Array, through: Array
+) -> tuple[Array, Array] | None:
+    """ln|S| and radius by their polynomials, or None where these miss them.
+
+    The largest eigenvalue has a kink where that of another component, or year, takes over.
+    """
+    few = [legendre(axis.low, axis.high, EXACT) for axis in axes[1:]]
+    all_of: Array = np.ones((1, 1))
+    for _ in few:
+        all_of = np.kron(all_of, through)
+    at = _logdets(design, _shares([axis.nodes for axis in few])[0], axes[0].nodes)
+    logdet, radius = (all_of @ values for values in at)
+    spots = np.unique(np.linspace(0, len(shares) - 1, SPOTS).astype(int))
+    exact = _logdets(design, shares[spots], axes[0].nodes)
+    off = design.copies * np.abs(logdet[spots] - exact[0]).max()
+    kinked = np.abs(radius[spots] / exact[1] - 1).max()
+    return None if max(off, kinked) > MISSED else (logdet, radius)
 
 
 def _squares(design: Design, shares: Array, centred: bool) -> Array:
@@ -326,14 +340,33 @@ def _columns(design: Design, shares: Array) -> tuple[Array, Array]:
     return np.column_stack([y, design.Wy.reshape(size, -1) @ shares]), Z
 
 
-def _marginal(value: Array, mass: Array, level: float) -> list[float]:
-    """Mean, standard deviation and equal-tailed interval."""
-    value, mass = np.broadcast_to(value, mass.shape).ravel(), mass.ravel()
-    mean = float(mass @ value)
-    order = np.argsort(value, kind="stable")
-    below = np.cumsum(mass[order]) - mass[order] / 2
-    ends = np.interp([(1 - level) / 2, (1 + level) / 2], below, value[order])
-    return [mean, float(np.sqrt(mass @ (value - mean) ** 2)), *map(float, ends)]
+def _moments(value: Array, mass: Array) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    mean = float(np.vdot(mass, value))
+    return mean, float(np.sqrt(np.vdot(mass, (value - mean) ** 2)))
+
+
+def _tails(level: float) -> Array:
+    return np.array([1 - level, 1 + level]) / 2
+
+
+def _ends(grid: Grid, level: float) -> Array:
+    """The equal-tailed interval of rho."""
+    return quantiles(grid.axes[0], grid.mass, 1 / grid.radius, _tails(level))
+
+
+def _share_ends(grid: Grid, j: int, level: float) -> Array:
+    """That of share j, what is broken off the stick at u_j; the last is what is left of it."""
+    if not grid.axes[1:]:
+        return np.ones(2)
+    at = min(j, len(grid.axes) - 2)
+    breaks = [len(axis.nodes) for axis in grid.axes[1:]]
+    shape = (int(np.prod(breaks[:at])), breaks[at], -1)
+    mass = grid.mass.sum(axis=1).reshape(shape).sum(axis=2)
+    left = 1 - grid.shares[:, :at].sum(axis=1).reshape(shape)[:, 0, 0]
+    if j == at:
+        return quantiles(grid.axes[1 + at], mass, left, _tails(level))
+    return quantiles(grid.axes[1 + at].mirrored, mass[:, ::-1], left, _tails(level))
 
 
 def _drawn(design: Design, grid: Grid, size: int, seed: int) -> Array:
@@ -354,7 +387,7 @@ def _drawn(design: Design, grid: Grid, size: int, seed: int) -> Array:
         filtered = Y[:, 0] - rho[i] * Y[:, 1]
         explained = Q.T @ filtered
         ssr = float(filtered @ filtered - explained @ explained)
-        sigma2 = ssr / stream.chisquare(design.nobs - Z.shape[1])
+        sigma2 = ssr / stream.chisquare(observations(design) - Z.shape[1])
         noise = np.sqrt(sigma2) * stream.standard_normal(Z.shape[1])
         draws.append(np.r_[solve_triangular(R, explained + noise), rho[i], mix, sigma2])
     return np.array(draws)

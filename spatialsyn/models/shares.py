@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import chdtrc, ndtri
 
 from spatialsyn.engine.tasks import HERE, Engine, ranges
-from spatialsyn.errors import ModelError, named
+from spatialsyn.errors import ModelError, listed, named
 from spatialsyn.models.convex import at, check_peak, concentrated, highest, mixture_of
 from spatialsyn.models.design import Design
 from spatialsyn.models.estimate import Estimate
@@ -160,17 +160,19 @@ def _spatial(design: Design, estimate: Estimate) -> Array:
 
 
 def _positions(mixture: Mixture, names: Iterable[str]) -> list[int]:
-    listed = list(dict.fromkeys([names] if isinstance(names, str) else names))
-    foreign = [name for name in listed if name not in mixture.weights]
-    if foreign or not listed:
-        raise ModelError(
-            f"{named(foreign) or 'nothing'} is not mixed here; there are {named(mixture.weights)}."
-        )
-    if len(listed) == len(mixture.weights):
+    given = [names] if isinstance(names, str) else names
+    what = f"the shares that are tested have the names {named(mixture.weights)}"
+    chosen = list(dict.fromkeys(listed(given, what, ModelError)))
+    foreign = [name for name in chosen if name not in mixture.weights]
+    if not chosen:
+        raise ModelError(f"{what}; got none.")
+    if foreign:
+        raise ModelError(f"{named(foreign)} is not mixed here; there are {named(mixture.weights)}.")
+    if len(chosen) == len(mixture.weights):
         raise ModelError(
             "shares sum to one: not all of them can be zero. Test one less, or rho: res.tidy()."
         )
-    return [mixture.weights.index(name) for name in listed]
+    return [mixture.weights.index(name) for name in chosen]
 
 
 def _moved(x: Array, share: int, value: float, mixture: Mixture) -> Array:

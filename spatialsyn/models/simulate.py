@@ -119,7 +119,7 @@ def simulate(
         A seed that is none.
     """
     generator = apart(seed)
-    _number("effects_sd", effects_sd)
+    check_effects_sd(effects_sd)
     truth = truth_of(model, panel, weights, params, generator)
     return truth.panel.assign(**{truth.outcome: truth.drawn(generator, effects_sd)})
 
@@ -181,6 +181,15 @@ def truth_of(
         spread=spread,
         before=_before(model, over, known, inverse) if model.dynamic else None,
     )
+
+
+def check_effects_sd(effects_sd: object) -> None:
+    """Refuse a standard deviation of the fixed effects that is none."""
+    if _number("effects_sd", effects_sd) < 0:
+        raise ModelError(
+            f"effects_sd = {effects_sd!r} must not be negative: the standard deviation of the city "
+            "and year effects that are drawn; 0 for none."
+        )
 
 
 def _number(name: str, value: object) -> float:

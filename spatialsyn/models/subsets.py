@@ -9,10 +9,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from spatialsyn.errors import ModelError
 from spatialsyn.models.design import sweep_effects
 from spatialsyn.models.formula import Regressors
-from spatialsyn.models.posterior import evidence
+from spatialsyn.models.posterior import check_g, evidence
 from spatialsyn.models.roles import Convex, Roles
 from spatialsyn.models.spec import SpatialModel
 from spatialsyn.weights.series import Links
@@ -45,8 +44,7 @@ def averaged(
     model: SpatialModel, data: Regressors, weights: Mapping[str, Links], g: float | None
 ) -> Averaged:
     """Every non-empty subset of the matrices, all equally likely before the data."""
-    if g is not None and not g > 0:
-        raise ModelError(f"g={g!r} must be positive: the prior's variance, in estimates'.")
+    check_g(g)
     mixed = model.roles.mixed
     assert mixed is not None
     rows = {}

@@ -389,8 +389,8 @@ def _searched(fall: tuple[Kernel, ...], between: Any) -> list[tuple[float, float
     given = between if isinstance(between, Mapping) else {k.name: between for k in fall}
     found = []
     for kernel in fall:
-        ends = list(given.get(kernel.name) or ())
-        numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
+        ends: Any = given.get(kernel.name)
+        numbers = np.shape(ends) == (2,) and all(isinstance(end, int | float) for end in ends)
         if not numbers or not 0 < ends[0] < ends[1] < np.inf:
             raise ModelError(
                 f"between={between!r}: give the lowest and highest decay of {kernel.name}, two "

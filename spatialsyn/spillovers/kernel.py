@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from spatialsyn.cities.panel import CityPanel
-from spatialsyn.errors import AlignmentError, ModelError, WeightsError, named
+from spatialsyn.errors import AlignmentError, ModelError, WeightsError, expect, named
 from spatialsyn.numerics.lags import Array
 from spatialsyn.weights.core import Weights
 from spatialsyn.weights.geographic import distances
@@ -87,6 +87,7 @@ def kernels(given: Any, panel: CityPanel, kind: str, standardize: str) -> tuple[
     AlignmentError, WeightsError
         A table that does not hold the distance of every pair of the panel's cities.
     """
+    expect(panel, CityPanel, "decay needs a panel: ss.CityPanel(frame, ...)", ModelError)
     if kind not in KINDS:
         raise ModelError(f"kind={kind!r} is not one of {named(KINDS)}.")
     if standardize not in STANDARDIZATIONS:

@@ -29,7 +29,7 @@ from spatialsyn.effects.inference import check_level
 from spatialsyn.effects.request import inferred
 from spatialsyn.effects.table import Effects
 from spatialsyn.engine.tasks import Engine
-from spatialsyn.errors import ModelError, check_whole, expect, named, percent
+from spatialsyn.errors import ModelError, check_whole, expect, listed, named, percent
 from spatialsyn.fitting import fit
 from spatialsyn.models.cut import cut_at
 from spatialsyn.models.design import Design, sweep_effects
@@ -311,8 +311,9 @@ def _checked(
 ) -> tuple[str, ...]:
     """The terms of `x`, if all that was asked for makes sense."""
     check_level(level)
-    terms = (x,) if isinstance(x, str) else tuple(x)
     known = [str(term) for term in parse(model.formula).terms]
+    given = (x,) if isinstance(x, str) else x
+    terms = tuple(listed(given, f"x names terms of the formula: {named(known)}", ModelError))
     absent = [term for term in terms if term not in known]
     if absent or not terms:
         raise ModelError(

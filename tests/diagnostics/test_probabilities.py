@@ -14,8 +14,9 @@ from scipy.special import gammaln
 
 import spatialsyn as ss
 from spatialsyn.diagnostics import log_marginal, posterior
-from spatialsyn.diagnostics.marginal import FAMILIES, _density, _observations
+from spatialsyn.diagnostics.marginal import FAMILIES, _density
 from spatialsyn.models.design import align, build
+from spatialsyn.models.posterior import observations
 
 TWO = {"fixed_effects": "twoways"}
 
@@ -28,7 +29,7 @@ def member(family: str, effects: str, correction: str) -> ss.SpatialModel:
 def in_their_constants(model, panel, w) -> float:
     """Programs write (2 pi)^-m/2 for pi^-m/2, and spread rho over all of (1 / w_min, 1)."""
     design = build(model, panel, align([w], model.weights_names, panel))
-    m = _observations(design) - len(design.names)
+    m = observations(design) - len(design.names)
     prior = 0.0 if model.family in ("ols", "slx") else np.log((1 - w.logdet.interval[0]) / 2)
     return log_marginal(model, panel, w, "flat")[0] - m / 2 * np.log(2) - prior
 
@@ -162,7 +163,7 @@ def test_refusals():
         (lambda: posterior(model, panel, w, families=["gns"]), "families has 'gns'"),
         (lambda: posterior(ss.fit(model, panel, w), panel, w), "needs a model .*got Results"),
         (lambda: log_marginal(model, panel, w, "uniform"), "prior='uniform' is not one of"),
-        (lambda: log_marginal(model, panel, w, g=-1), "g=-1 is the positive number"),
+        (lambda: log_marginal(model, panel, w, g=-1), "g=-1: .*positive number"),
         (lambda: log_marginal(model.but(lag_y=True), panel, w), "a lagged outcome"),
         (lambda: log_marginal(model.but(family="gns"), panel, w), "family='gns'"),
         (lambda: log_marginal(model.but(W=["w", "v"]), panel, [w, v]), "one spatial"),

@@ -169,7 +169,7 @@ def test_questions_without_an_answer_are_refused():
         SAR.share_test("a", bootstrap=-1)
     with pytest.raises(ss.ModelError, match="draws=0: give a whole number of at least 1"):
         SAR.posterior(draws=0)
-    with pytest.raises(ss.ModelError, match="g=0 must be positive"):
+    with pytest.raises(ss.ModelError, match=r"g=0: .*positive number"):
         SAR.averaged(g=0)
     with pytest.raises(ss.ModelError, match=r"wild bootstrap is not available with ss.convex"):
         ss.wild_bootstrap(SAR)
