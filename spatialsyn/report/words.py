@@ -94,8 +94,8 @@ CHINESE = {
     "their mean": "置换均值",
     "not significant": "不显著",
     "{} effect of {}": "{1}的{0}",
-    "{} specifications, {:.0%} positive, {:.0%} with p < 0.05": (
-        "{} 个模型设定，{:.0%} 为正，{:.0%} 的 p < 0.05"
+    "{} specifications, {} positive, {} with p < 0.05": (
+        "{} 个模型设定，{} 为正，{} 的 p < 0.05"
     ),
     "; {} wide intervals cut": "；{} 个过宽区间已截断",
     "; {} without an estimate": "；{} 个没有估计值",

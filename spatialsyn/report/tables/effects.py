@@ -209,15 +209,16 @@ def _one_line_each(tidy: pd.DataFrame, how: Display) -> list[Row]:
     return rows
 
 
-def _label(line: Mapping[Any, Any], how: Display) -> str:
-    """What tells a line apart from the others of its x."""
+def _label(line: Mapping[Any, Any], how: Display, across: str | None = None) -> str:
+    """What tells a line apart from the others of its x, and not what stands `across` the page."""
     label = how.say(str(line["effect"]).capitalize())
     if "to" in line:
         ends = f"{how.block(line['from'])} → {how.block(line['to'])}"
         label = f"{label}: {ends}" if any(key in line for key in ACROSS) else ends
     if "city" in line:
         label = f"{how.label(line['city'])}: {label}"
-    return ", ".join([label, *(level_label(key, line[key], how) for key in ACROSS if key in line)])
+    levels = (level_label(key, line[key], how) for key in ACROSS if key in line and key != across)
+    return ", ".join([label, *levels])
 
 
 def level_label(key: str, value: object, how: Display) -> str:
@@ -248,8 +249,7 @@ def _across(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row
         )
     lines = tidy.to_dict("records")
     heads = [level_label(across, line[across], how) for line in lines]
-    rest = [{key: value for key, value in line.items() if key != across} for line in lines]
-    labels = [_label(line, how) for line in rest]
+    labels = [_label(line, how, across) for line in lines]
     return crossing(tidy.assign(head=heads, row=labels, label=labels), how)
 
 
