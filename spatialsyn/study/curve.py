@@ -103,7 +103,9 @@ class Curve:
     def _shown(self) -> pd.Series:
         """`shares` as text, numbers of models to the last digit."""
         shares = self.shares
-        texts = {key: f"{value:{'.0f' if key in COUNTS else '.3g'}}" for key, value in shares.items()}
+        texts = {
+            key: f"{value:{'.0f' if key in COUNTS else '.3g'}}" for key, value in shares.items()
+        }
         return pd.Series(texts, name=shares.name)
 
     def __repr__(self) -> str:

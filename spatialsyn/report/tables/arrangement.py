@@ -217,8 +217,12 @@ def names(fits: Mapping[str, Results], how: Display, layout: Arrangement) -> Nam
         layout,
         frozenset().union(*map(own_terms, fits.values())),
         {name: pair for fit in fits.values() for name, pair in _of_blocks(fit).items()},
-        {f"{w}:{block}": (w, str(block)) for fit in fits.values()
-         for w in fit.model.lagged_by for block in fit.design.blocks},
+        {
+            f"{w}:{block}": (w, str(block))
+            for fit in fits.values()
+            for w in fit.model.lagged_by
+            for block in fit.design.blocks
+        },
         shared=one and len(set(matrices)) > 1,
         single=one,
         outcome=bracketed(next(iter(outcomes))) if len(outcomes) == 1 else "y",

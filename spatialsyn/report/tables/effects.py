@@ -10,6 +10,7 @@ import pandas as pd
 
 from spatialsyn.effects.blocks import PER
 from spatialsyn.effects.table import Effects
+from spatialsyn.effects.told import years_of
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.comparison import MODELS, SENDERS, side_by_side
@@ -17,6 +18,7 @@ from spatialsyn.report.tables.display import Display, Labels, check_shown, numbe
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import UNDER, by_column, method, sample_notes, star_notes
 from spatialsyn.report.tables.regression import Table
+from spatialsyn.report.words import word
 from spatialsyn.results import Results
 
 # What the entries of a table by block mean, by what they are counted per.
@@ -112,6 +114,7 @@ def effects_table(
         heads = ("Estimate", "s.e.", "{} interval", "p")
         columns = tuple(how.say(head, percent(effects.level)) for head in heads)
         rows, notes = _one_line_each(tidy, how), []
+    notes += filter(None, [_time(effects, how)])
     notes.append(method(effects, how))
     notes += sample_notes(fits, how)
     notes += [how.sentence(effects.note)] if effects.note else []
@@ -142,6 +145,7 @@ def _compared(
     notes = [how.say(_meaning(next(iter(effects.values())), by_block))] if told else []
     notes = [note.replace(SENDERS[how.language], MODELS[how.language]) for note in notes]
     notes += _under(how)
+    notes += by_column(effects, lambda made: _time(made, how))
     notes += by_column(effects, lambda made: method(made, how))
     notes += sample_notes(fits, how)
     notes += by_column(effects, lambda made: how.sentence(made.note) if made.note else "")
@@ -194,6 +198,12 @@ def _meaning(effects: Effects, by_block: bool) -> str:
         return next((said for per, said in BY_BLOCK.items() if per and per in effects.about),
                     BY_BLOCK[""])  # fmt: skip
     return BY_CITY if "received" in set(effects.table["effect"]) else BY_SCENARIO
+
+
+def _time(effects: Effects, how: Display) -> str:
+    """Which years of a change of x the effects are of, as a sentence."""
+    when = years_of(effects)
+    return how.say("Years: {}.", word(when, how.language)) if when else ""
 
 
 def _under(how: Display) -> list[str]:

@@ -8,7 +8,15 @@ from spatialsyn.effects.table import EFFECTS
 from spatialsyn.errors import ConfigError, expect, percent
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.arrangement import DEFAULT
-from spatialsyn.report.tables.display import NONE, Display, Labels, chance, decimals, fixed, interval
+from spatialsyn.report.tables.display import (
+    NONE,
+    Display,
+    Labels,
+    chance,
+    decimals,
+    fixed,
+    interval,
+)
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import sample_notes
 from spatialsyn.report.tables.regression import Table
