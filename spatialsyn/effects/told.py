@@ -14,6 +14,9 @@ from spatialsyn.numerics.lags import Array
 
 LOCAL = "no lag of y or of x in this model: effects on other cities are zero by construction"
 ONE_RATIO = "no lag of x in this model: every x has the same ratio of indirect to direct effects"
+# Which years of a change of x the effects of a dynamic model are of.
+LONG_RUN = "in the long run of a lasting change of x"
+LASTING, ALONE = "x stays changed from year 0 on", "x is changed in year 0 alone"
 # What was asked for: a regressor as it stands (None), or a variable of the panel, through
 # the columns that it moves and by how much in each city and year, (n, T).
 Asked = Mapping[str, Mapping[str, Array] | None]
@@ -31,11 +34,16 @@ def told(
     said = [made.about if per is None else PER[per]]
     said += [_by_construction(asked, model)]
     when, lasting = horizon
-    if when is not None and not isinstance(when, str):
-        said.append("x stays changed from year 0 on" if lasting else "x is changed in year 0 alone")
+    if when is not None:
+        said.append(LONG_RUN if isinstance(when, str) else LASTING if lasting else ALONE)
     notes = [made.note, terms_alone(asked, data)]
     about, note = "; ".join(filter(None, said)), " ".join(filter(None, notes))
     return replace(made, about=about, note=note, per=per)
+
+
+def years_of(effects: Effects) -> str:
+    """Which years of a change of x the effects are of; empty where nothing was asked of them."""
+    return next((when for when in (LONG_RUN, LASTING, ALONE) if when in effects.about), "")
 
 
 def _by_construction(asked: Asked, model: SpatialModel) -> str:

@@ -24,6 +24,9 @@ CHINESE = {
     ),
     "{} band, jointly": "{} 联合置信带",
     "{} posterior interval": "{} 可信区间",
+    "in the long run of a lasting change of x": "x 持续变化的长期效应",
+    "x stays changed from year 0 on": "x 自第 0 年起持续变化",
+    "x is changed in year 0 alone": "x 仅在第 0 年变化",
     "estimate": "估计值",
     "pointwise": "逐点区间",
     "effect": "效应",
@@ -94,9 +97,7 @@ CHINESE = {
     "their mean": "置换均值",
     "not significant": "不显著",
     "{} effect of {}": "{1}的{0}",
-    "{} specifications, {:.0%} positive, {:.0%} with p < 0.05": (
-        "{} 个模型设定，{:.0%} 为正，{:.0%} 的 p < 0.05"
-    ),
+    "{} specifications, {} positive, {} with p < 0.05": ("{} 个模型设定，{} 为正，{} 的 p < 0.05"),
     "; {} wide intervals cut": "；{} 个过宽区间已截断",
     "; {} without an estimate": "；{} 个没有估计值",
     "W": "空间权重",

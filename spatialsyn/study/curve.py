@@ -16,6 +16,8 @@ from spatialsyn.notebook import as_html
 
 # An effect is called significant where p is below this.
 ALPHA = 0.05
+# Shares that are numbers of models.
+COUNTS = ("models", "without an estimate")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,11 +99,20 @@ class Curve:
             }  # fmt: skip
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis(axis)
 
+    @property
+    def _shown(self) -> pd.Series:
+        """`shares` as text, numbers of models to the last digit."""
+        shares = self.shares
+        texts = {
+            key: f"{value:{'.0f' if key in COUNTS else '.3g'}}" for key, value in shares.items()
+        }
+        return pd.Series(texts, name=shares.name)
+
     def __repr__(self) -> str:
-        return f"{self.shares.to_string(float_format='{:.3g}'.format)}\n{self.caveat}"
+        return f"{self._shown.to_string()}\n{self.caveat}"
 
     def _repr_html_(self) -> str:
-        return as_html(self.shares.to_frame(), self.caveat, digits="{:.3g}", index=True)
+        return as_html(self._shown.to_frame(), self.caveat, index=True)
 
 
 def curve(

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from spatialsyn.errors import ConfigError, named, percent
 from spatialsyn.report import theme
-from spatialsyn.report.figures.surroundings import above, around_one, finished, name_axes
+from spatialsyn.report.figures.surroundings import above, around_one, entry, finished, name_axes
 from spatialsyn.report.words import word
 
 HEIGHT_MM = 62.0
@@ -127,4 +127,4 @@ def draw_curve(
                         zorder=2, gid="inner", label=word("pointwise", language))  # fmt: skip
     ax.plot(x, curve["estimate"], color=colour, lw=1.1, zorder=3, gid="estimate",
             marker="o" if len(curve) <= 25 else "", ms=2.4, linestyle=line,
-            label=name or word("estimate", language))  # fmt: skip
+            label=entry(name) or word("estimate", language))  # fmt: skip

@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
-from spatialsyn.report.figures.surroundings import above, finished, name_axes
+from spatialsyn.report.figures.surroundings import above, entry, finished, name_axes
 from spatialsyn.report.labels import check_labels, unquoted
 from spatialsyn.report.magnitudes import plain
 from spatialsyn.report.words import word
@@ -62,7 +62,7 @@ def decay_plot(
         for name, colour, marker in zip(names, theme.COLOURS, MARKERS, strict=False):
             rows = table[table["distance"] == name]
             at = rows["at"] if len(names) == 1 else rows["nearer"]
-            shown = {"color": colour, "gid": name, "label": given.get(name, name)}
+            shown = {"color": colour, "gid": name, "label": entry(given.get(name, name))}
             ax.fill_between(at, rows["low"], rows["high"], color=colour, alpha=0.18, lw=0)
             ax.plot(at, rows["effect"], marker=marker, ms=3.2, lw=1.1, **shown)
         distance = given.get(names[0], names[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import cycle
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from spatialsyn.effects.table import EFFECTS, Effects
+from spatialsyn.effects.told import years_of
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
 from spatialsyn.report.figures.forest import FILLED, Point, Row, forest, name_axis, point
@@ -93,7 +94,7 @@ def effects_plot(
         label = word("change in {} per unit of {}", language).format(y, word("x", language))
         if any(p.times != 1 for row in rows for p in row.points):
             label += word(", times the factor of the heading", language)
-        name_axis(ax, label, level, language)
+        name_axis(ax, label, level, language, said_of_years(found.values(), language))
     return ax
 
 
@@ -136,6 +137,13 @@ def check_rows(table: pd.DataFrame, caller: str) -> None:
 def block_label(effects: Effects, y: str, x: str, language: str) -> str:
     """What the axis of effects by block says of their unit."""
     return word(BY_BLOCK[effects.per], language).format(y, x)
+
+
+def said_of_years(found: Iterable[Effects], language: str) -> str:
+    """Which years of a change of x all these effects are of, to stand behind a note."""
+    times = {years_of(effects) for effects in found}
+    when = times.pop() if len(times) == 1 else ""
+    return f"; {word(when, language)}" if when else ""
 
 
 def outcome_of(models: Mapping[str, Results | Effects]) -> str:
@@ -248,7 +256,7 @@ def block_plot(
         ax = forest(block_rows(table, names, language), ax, width_mm, title, head)
         y = outcome or word("the outcome", language)
         label = block_label(effects, y, given.get(regressor, unquoted(regressor)), language)
-        name_axis(ax, label, effects.level, language)
+        name_axis(ax, label, effects.level, language, said_of_years([effects], language))
     return ax
 
 

@@ -14,7 +14,7 @@ from spatialsyn.errors import ConfigError, expect
 from spatialsyn.measures.disparity import Disparity
 from spatialsyn.measures.sensitivity import Sensitivity
 from spatialsyn.report import theme
-from spatialsyn.report.figures.surroundings import above, around_one, finished, name_axes
+from spatialsyn.report.figures.surroundings import above, around_one, entry, finished, name_axes
 from spatialsyn.report.folding import folded
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.words import word
@@ -104,7 +104,8 @@ def disparity_plot(
             text = word("between blocks", language)
             if name != "between":
                 text = word("within {}", language).format(given.get(block, word(block, language)))
-            ax.bar(table.index, table[name], bottom=bottom, color=colour, width=0.7, label=text)
+            ax.bar(table.index, table[name], bottom=bottom, color=colour, width=0.7,
+                   label=entry(text))  # fmt: skip
             bottom = bottom + table[name]
         if len(table) == 1:
             around_one(ax, float(table.index[0]))

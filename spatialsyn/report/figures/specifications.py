@@ -27,7 +27,7 @@ from spatialsyn.report.tables.facts import WORDS
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.regression import Table
 from spatialsyn.report.words import word
-from spatialsyn.study.curve import ALPHA, Curve
+from spatialsyn.study.curve import ALPHA, COUNTS, Curve
 from spatialsyn.study.grid import WITH
 from spatialsyn.study.runs import Runs
 
@@ -136,9 +136,20 @@ def specification_table(
 
 def _cell(value: float, name: str) -> str:
     """A number, or a share in percent: a 1 below the number of models would read as one model."""
+    if name in COUNTS:
+        return f"{value:,.0f}"
     if name.split()[0] in ("positive", "negative", "significant"):
-        return f"{100 * value:.3g}%"
+        said = f"{100 * value:.3g}%"
+        return _percent(value) if said == "100%" else said
     return f"{value:z.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _percent(share: float) -> str:
+    """A share in whole percent; with decimals where it would say all or none and is not."""
+    places = 0
+    while 0 < share < 1 and round(100 * share, places) in (0, 100):
+        places += 1
+    return f"{share:.{places}%}"
 
 
 def _curve(runs: Runs | Curve, x: str | None, effect: str | Mapping[str, str]) -> Curve:
@@ -286,8 +297,9 @@ def _label(found: Curve, labels: Mapping[str, str], language: str) -> str:
 def _note(found: Curve, language: str) -> str:
     """How many models there are, their signs and significance."""
     shares: pd.Series = found.shares
-    text = word("{} specifications, {:.0%} positive, {:.0%} with p < 0.05", language)
-    note = text.format(len(found.table), shares["positive"], shares["significant"])
+    text = word("{} specifications, {} positive, {} with p < 0.05", language)
+    positive, significant = (_percent(shares[key]) for key in ("positive", "significant"))
+    note = text.format(f"{len(found.table):,}", positive, significant)
     cut = int(too_wide(found.table).sum())
     if cut:
         note += word("; {} wide intervals cut", language).format(cut)

@@ -55,6 +55,11 @@ def above(ax: Axes) -> None:
     )  # fmt: skip
 
 
+def entry(name: str) -> str:
+    """A name as the legend takes it: matplotlib leaves out those that begin with an underscore."""
+    return f" {name}" if name.startswith("_") else name
+
+
 def put_title(ax: Axes, title: str | None) -> None:
     """The title above the legend."""
     if not title:

@@ -128,8 +128,14 @@ def group_of(name: str, fit: Results) -> str:
 
 def own_terms(fit: Results) -> set[str]:
     """Regressors, and those of one block: ``rho[a]`` is one where rho is a regressor, a a block."""
-    names = fit.data.names
-    return {*names, *(f"{x}[{block}]" for x in names for block in fit.design.blocks)}
+    return {*fit.data.names, *_of_blocks(fit)}
+
+
+def _of_blocks(fit: Results) -> dict[str, tuple[str, str]]:
+    """Regressors of one block by name, each with its regressor and its block."""
+    pairs = [(x, str(block)) for x in fit.data.names for block in fit.design.blocks]
+    # Behind W* a sum stands in brackets.
+    return {f"{form(x)}[{block}]": (x, block) for form in (str, bracketed) for x, block in pairs}
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,8 @@ class Names:
     Attributes
     ----------
     regressors : names that are columns of X or theirs of one block, whatever they look like
+    of_blocks : those of one block, with the column of X and the block
+    rho_of_blocks : what stands in the brackets of a rho of one block, with matrix and block
     shared : whether lags of different matrices stand on one line
     single : whether no model has more than one matrix
     outcome : label of y
@@ -147,6 +155,8 @@ class Names:
     how: Display
     layout: Arrangement
     regressors: frozenset[str]
+    of_blocks: Mapping[str, tuple[str, str]]
+    rho_of_blocks: Mapping[str, tuple[str, str]]
     shared: bool
     single: bool
     outcome: str
@@ -179,15 +189,21 @@ class Names:
         return pattern.format(w=self._bracket(w), x=term if pattern == "{x}" else bracketed(term))
 
     def _bracket(self, w: str) -> str:
+        if w in self.rho_of_blocks:
+            matrix, block = self.rho_of_blocks[w]
+            parts = self.how.block(block)
+            return f"[{parts}]" if self.shared else f"[{self.how.label(matrix)}:{parts}]"
         # The lag of a convex combination names all its matrices: geo+eco.
         parts = "+".join(map(self.how.label, w.split("+")))
         return "" if self.shared or not w else f"[{parts}]"
 
     def _of_block(self, name: str) -> str:
         """The label of a regressor, maybe of one block of cities: ``x[GBA]``."""
-        x, bracket, block = name.removesuffix("]").partition("[")
-        if not bracket or self.how.labelled(name):
+        if self.how.labelled(name) or name not in self.of_blocks:
             return self.how.label(unbracketed(name))
+        x, block = self.of_blocks[name]
+        if x == "Intercept":
+            return f"{self(x)}[{self.how.block(block)}]"
         return f"{bracketed(self.how.label(unbracketed(x)))}[{self.how.block(block)}]"
 
 
@@ -200,6 +216,13 @@ def names(fits: Mapping[str, Results], how: Display, layout: Arrangement) -> Nam
         how,
         layout,
         frozenset().union(*map(own_terms, fits.values())),
+        {name: pair for fit in fits.values() for name, pair in _of_blocks(fit).items()},
+        {
+            f"{w}:{block}": (w, str(block))
+            for fit in fits.values()
+            for w in fit.model.lagged_by
+            for block in fit.design.blocks
+        },
         shared=one and len(set(matrices)) > 1,
         single=one,
         outcome=bracketed(next(iter(outcomes))) if len(outcomes) == 1 else "y",

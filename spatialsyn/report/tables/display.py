@@ -22,6 +22,8 @@ NUMBER = ("estimate", "se", "low", "high", "p")
 NONE = "–"  # what is zero by construction, or does not apply
 # Significance levels, widest first: a star for each that p lies below.
 STARS = ((0.10, "*"), (0.05, "**"), (0.01, "***"))
+# Decimals that a p-value has at least.
+OF_P = 2
 # Doubles hold fifteen digits.
 MOST_DIGITS = 15
 # Decimals that numbers read together may carry beyond what the largest of their errors needs.
@@ -110,7 +112,8 @@ class Display:
     @property
     def _ends(self) -> tuple[str, str]:
         tail = (1 - self.level) / 2
-        return self.say("lower {:.3g}", tail), self.say("upper {:.3g}", 1 - tail)
+        ends = (f"{round(end, 12):.10g}" for end in (tail, 1 - tail))
+        return self.say("lower {}", next(ends)), self.say("upper {}", next(ends))
 
     def places(self, spreads: Iterable[float]) -> list[int]:
         """Decimals of estimates that are read together, from their standard errors.
@@ -177,7 +180,8 @@ def check_shown(**asked: str | None) -> None:
 
 
 def chance(p: float, digits: int = 3) -> str:
-    """A p-value, or that it is smaller than can be printed."""
+    """A p-value, or that it is smaller than can be printed; "<1" would say nothing."""
+    digits = max(digits, OF_P)
     small = 10.0**-digits
     return f"<{fixed(small, digits)}" if p < small else fixed(p, digits)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.effects.table import Effects
+from spatialsyn.effects.told import years_of
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.comparison import MODELS, SENDERS, side_by_side
@@ -16,6 +17,7 @@ from spatialsyn.report.tables.display import Display, Labels, check_shown, numbe
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import UNDER, by_column, method, sample_notes, star_notes
 from spatialsyn.report.tables.regression import Table
+from spatialsyn.report.words import word
 from spatialsyn.results import Results
 
 # What the entries of a table by block mean, by what they are counted per.
@@ -111,6 +113,7 @@ def effects_table(
         heads = ("Estimate", "s.e.", "{} interval", "p")
         columns = tuple(how.say(head, percent(effects.level)) for head in heads)
         rows, notes = _one_line_each(tidy, how), []
+    notes += filter(None, [_time(effects, how)])
     notes.append(method(effects, how))
     notes += sample_notes(fits, how)
     notes += [how.sentence(effects.note)] if effects.note else []
@@ -141,6 +144,7 @@ def _compared(
     notes = [how.say(_meaning(next(iter(effects.values())), by_block))] if told else []
     notes = [note.replace(SENDERS[how.language], MODELS[how.language]) for note in notes]
     notes += _under(how)
+    notes += by_column(effects, lambda made: _time(made, how))
     notes += by_column(effects, lambda made: method(made, how))
     notes += sample_notes(fits, how)
     notes += by_column(effects, lambda made: how.sentence(made.note) if made.note else "")
@@ -194,6 +198,12 @@ def _meaning(effects: Effects, by_block: bool) -> str:
     return BY_CITY if "received" in set(effects.table["effect"]) else BY_SCENARIO
 
 
+def _time(effects: Effects, how: Display) -> str:
+    """Which years of a change of x the effects are of, as a sentence."""
+    when = years_of(effects)
+    return how.say("Years: {}.", word(when, how.language)) if when else ""
+
+
 def _under(how: Display) -> list[str]:
     return [] if how.below is None else [how.say(UNDER[how.below], percent(how.level))]
 
@@ -207,15 +217,16 @@ def _one_line_each(tidy: pd.DataFrame, how: Display) -> list[Row]:
     return rows
 
 
-def _label(line: Mapping[Any, Any], how: Display) -> str:
-    """What tells a line apart from the others of its x."""
+def _label(line: Mapping[Any, Any], how: Display, across: str | None = None) -> str:
+    """What tells a line apart from the others of its x, and not what stands `across` the page."""
     label = how.say(str(line["effect"]).capitalize())
     if "to" in line:
         ends = f"{how.block(line['from'])} → {how.block(line['to'])}"
         label = f"{label}: {ends}" if any(key in line for key in ACROSS) else ends
     if "city" in line:
         label = f"{how.label(line['city'])}: {label}"
-    return ", ".join([label, *(level_label(key, line[key], how) for key in ACROSS if key in line)])
+    levels = (level_label(key, line[key], how) for key in ACROSS if key in line and key != across)
+    return ", ".join([label, *levels])
 
 
 def level_label(key: str, value: object, how: Display) -> str:
@@ -246,8 +257,7 @@ def _across(tidy: pd.DataFrame, how: Display) -> tuple[tuple[str, ...], list[Row
         )
     lines = tidy.to_dict("records")
     heads = [level_label(across, line[across], how) for line in lines]
-    rest = [{key: value for key, value in line.items() if key != across} for line in lines]
-    labels = [_label(line, how) for line in rest]
+    labels = [_label(line, how, across) for line in lines]
     return crossing(tidy.assign(head=heads, row=labels, label=labels), how)
 
 

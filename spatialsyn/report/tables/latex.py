@@ -104,8 +104,12 @@ def packages(table: Layout) -> list[str]:
 
 def escaped(words: str) -> str:
     """Escaped; neighbours in math mode, such as a Greek letter and its power, share it."""
-    quoted = re.sub(r'"([^"]*)"', r"``\1''", words.translate(LATEX))
-    return re.sub(r"(?<!\\)\$\$", "", quoted)
+    # Two hyphens would print as a dash.
+    parts = (part.translate(LATEX) for part in re.split("(?<=-)(?=-)", words))
+    quoted = re.sub(r'"([^"]*)"', r"``\1''", "{}".join(parts))
+    shared = re.sub(r"(?<!\\)\$\$", "", quoted)
+    # One power of two digits, where TeX refuses a power of a power.
+    return re.sub(r"(?:\^\d){2,}", lambda powers: f"^{{{powers[0].replace('^', '')}}}", shared)
 
 
 def _is_chinese(table: Layout) -> bool:
@@ -232,7 +236,7 @@ def _lines(table: Layout, kept: str) -> list[str]:
 
 def _stacked(head: str) -> str:
     """A header, its lines one below the other."""
-    lines = r" \\ ".join(map(escaped, head.split("\n")))
+    lines = r" \\ ".join(_guarded(line) + escaped(line) for line in head.split("\n"))
     return rf"\shortstack{{{lines}}}" if "\n" in head else lines
 
 
@@ -245,6 +249,9 @@ def _line(table: Layout, row: Row) -> str:
     cells = [_stacked(cell) if row.kind == "header" else escaped(cell) for cell in row.cells]
     if each > 1:
         cells = [rf"\multicolumn{{{each}}}{{c}}{{{cell}}}" for cell in cells]
-    # A line that begins with [ or * would be read as an option of the \\ above it.
-    guard = "{}" if row.label[:1] in ("[", "*") else ""
-    return guard + " & ".join([escaped(row.label), *cells])
+    return _guarded(row.label) + " & ".join([escaped(row.label), *cells])
+
+
+def _guarded(line: str) -> str:
+    """What keeps a line that begins with [ or * from being an option of the line end above it."""
+    return "{}" if line[:1] in ("[", "*") else ""

@@ -8,7 +8,15 @@ from spatialsyn.effects.table import EFFECTS
 from spatialsyn.errors import ConfigError, expect, percent
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.arrangement import DEFAULT
-from spatialsyn.report.tables.display import NONE, Display, Labels, chance, fixed, interval
+from spatialsyn.report.tables.display import (
+    NONE,
+    Display,
+    Labels,
+    chance,
+    decimals,
+    fixed,
+    interval,
+)
 from spatialsyn.report.tables.layout import Row
 from spatialsyn.report.tables.notes import sample_notes
 from spatialsyn.report.tables.regression import Table
@@ -59,7 +67,7 @@ def placebo_table(
     check_labels(labels, "placebo_table", filter(None, found.table["x"]), fits.values())
     how = Display(labels, digits, language=language)
     draws, table = found.draws["draw"].nunique(), found.table
-    effects = table["effect"].isin(EFFECTS)
+    effects, least = table["effect"].isin(EFFECTS), 2 / (1 + draws)
     rows = [row for x, lines in table[effects].groupby("x", sort=False)
             for row in (Row(how.label(x), (), "group"), *_rows(lines, how))]  # fmt: skip
     rows += [row._replace(kind="foot") for _, line in table[~effects].iterrows()
@@ -68,7 +76,7 @@ def placebo_table(
         how.say(EXCHANGED[found.shuffle]),
         how.say("{:,} draws, seed {}.", draws, found.seed),
         *([how.say("{:,} more draws have no estimate.", found.failed)] if found.failed else []),
-        how.say(TAILS, f"{draws:,}", fixed(2 / (1 + draws), digits)),
+        how.say(TAILS, f"{draws:,}", fixed(least, decimals(least, digits))),
         *sample_notes(fits, how),
     ]
     return Table(

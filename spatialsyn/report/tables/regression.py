@@ -112,7 +112,8 @@ def table(
         run where there is one.
     labels : mapping, optional
         Print labels of variables and weights, used inside ``W[geo]*x`` too.
-    digits : decimals; a standard error too small for them gets two significant digits
+    digits : decimals; a standard error too small for them gets two significant digits, and
+        p-values have two decimals at least
     below : "se" | "interval" | "z" | "p" | None
         What stands under each estimate: standard error or interval, statistic or p-value.
     beside : the same

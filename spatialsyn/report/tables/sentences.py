@@ -59,8 +59,8 @@ WORDS = {
     "Coefficient": "系数",
     "Asymptotic t-stat": "渐近 t 值",
     "z-probability": "p 值",
-    "lower {:.3g}": "下限 {:.3g}",
-    "upper {:.3g}": "上限 {:.3g}",
+    "lower {}": "下限 {}",
+    "upper {}": "上限 {}",
     "Short-term direct": "短期直接效应",
     "Short-term indirect": "短期间接效应",
     "Short-term total": "短期总效应",
@@ -216,6 +216,7 @@ SENTENCES = {
     "Direct, indirect and total effects are averages over cities, in units of the outcome "
     "per unit of x.": "直接、间接与总效应为各城市的平均值，即 x 每增加一个单位时被解释变量的变化。",
     "Standard errors of effects by the delta method.": "效应的标准误由 delta 法得到。",
+    "Years: {}.": "时间：{}。",
     "Standard errors and intervals of effects from {:,} bootstrap draws.": (
         "效应的标准误与置信区间由 {:,} 次自助抽样得到。"
     ),

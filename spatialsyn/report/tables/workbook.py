@@ -34,8 +34,8 @@ def excel(table: Layout) -> bytes:
         table.frame.to_excel(book, sheet_name="numbers", index=False)
         for sheet in book.sheets.values():
             for cell in (cell for line in sheet.iter_rows() for cell in line):
-                # A city named "=1+1" is a name, not a formula.
-                if cell.data_type == "f":
+                # A city named "=1+1" is a name, not a formula, and one named "#N/A" no error.
+                if cell.data_type in ("f", "e"):
                     cell.data_type = "s"
         _dress(book.sheets["table"], table, len(above))
         _widen(book.sheets["numbers"])
