@@ -53,6 +53,7 @@ class Effects:
     note : advice on how far the intervals carry, empty when there is none
     about : what an entry means, where there is more than one way to count
     per : "receiver" | "source" | "share", what effects by block are counted per; None of others
+    years : which years of a change of x they are of, in dynamic models
     of : (2, q) parameters that the effects are of, and their standard errors, by which the
         same results are known again; None where several results stand behind the effects
     """
@@ -67,6 +68,7 @@ class Effects:
     seed: int | None = None
     about: str = ""
     per: str | None = None
+    years: str = ""
     of: Array | None = None
 
     def tidy(self) -> pd.DataFrame:

@@ -31,19 +31,20 @@ def told(
     horizon: tuple[Any, bool],
 ) -> Effects:
     """The effects with what an entry means; `per` counts effects by block, None all others."""
-    said = [made.about if per is None else PER[per]]
-    said += [_by_construction(asked, model)]
-    when, lasting = horizon
-    if when is not None:
-        said.append(LONG_RUN if isinstance(when, str) else LASTING if lasting else ALONE)
+    years = _years(*horizon)
+    said = [made.about if per is None else PER[per], _by_construction(asked, model), years]
     notes = [made.note, terms_alone(asked, data)]
     about, note = "; ".join(filter(None, said)), " ".join(filter(None, notes))
-    return replace(made, about=about, note=note, per=per)
+    return replace(made, about=about, note=note, per=per, years=years)
 
 
-def years_of(effects: Effects) -> str:
+def _years(when: Any, lasting: bool) -> str:
     """Which years of a change of x the effects are of; empty where nothing was asked of them."""
-    return next((when for when in (LONG_RUN, LASTING, ALONE) if when in effects.about), "")
+    if when is None:
+        return ""
+    if isinstance(when, str):
+        return LONG_RUN
+    return LASTING if lasting else ALONE
 
 
 def _by_construction(asked: Asked, model: SpatialModel) -> str:

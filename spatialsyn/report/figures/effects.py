@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from spatialsyn.effects.table import EFFECTS, Effects
-from spatialsyn.effects.told import years_of
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report import theme
 from spatialsyn.report.figures.forest import FILLED, Point, Row, forest, name_axis, point
@@ -141,7 +140,7 @@ def block_label(effects: Effects, y: str, x: str, language: str) -> str:
 
 def said_of_years(found: Iterable[Effects], language: str) -> str:
     """Which years of a change of x all these effects are of, to stand behind a note."""
-    times = {years_of(effects) for effects in found}
+    times = {effects.years for effects in found}
     when = times.pop() if len(times) == 1 else ""
     return f"; {word(when, language)}" if when else ""
 

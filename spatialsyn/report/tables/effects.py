@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from spatialsyn.effects.table import Effects
-from spatialsyn.effects.told import years_of
 from spatialsyn.errors import ConfigError, expect, named, percent
 from spatialsyn.report.labels import check_labels
 from spatialsyn.report.tables.comparison import MODELS, SENDERS, side_by_side
@@ -200,8 +199,7 @@ def _meaning(effects: Effects, by_block: bool) -> str:
 
 def _time(effects: Effects, how: Display) -> str:
     """Which years of a change of x the effects are of, as a sentence."""
-    when = years_of(effects)
-    return how.say("Years: {}.", word(when, how.language)) if when else ""
+    return how.say("Years: {}.", word(effects.years, how.language)) if effects.years else ""
 
 
 def _under(how: Display) -> list[str]:
