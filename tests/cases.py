@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,17 @@ def ring(n: int, seed: int = 0) -> np.ndarray:
 def made_up(
     n: int = 12, T: int = 6, rho: float = 0.4, seed: int = 0, noise: float = 0.3
 ) -> tuple[ss.CityPanel, ss.Weights]:
-    """A panel drawn from a two-way spatial Durbin model, and its weights ``w``."""
+    """A panel drawn from a two-way spatial Durbin model, and its weights ``w``.
+
+    The panel, which does not change, is made once; weights, which remember their spectrum, anew.
+    """
+    ids = [f"c{i:02d}" for i in range(n)]
+    w = ss.Weights.from_matrix(ring(n, seed), ids=ids, name="w")
+    return _panel(n, T, rho, seed, noise), w
+
+
+@cache
+def _panel(n: int, T: int, rho: float, seed: int, noise: float) -> ss.CityPanel:
     rng = np.random.default_rng(seed)
     W = ring(n, seed)
     x, z = rng.normal(size=(2, n, T))
@@ -37,8 +48,7 @@ def made_up(
     frame = pd.DataFrame({"y": y.ravel(), "x": x.ravel(), "z": z.ravel()}, index=index)
     frame["size"] = np.exp(0.3 * frame["z"])
     frame["region"] = np.repeat(np.where(np.arange(n) < n // 3, "core", "edge"), T)
-    panel = ss.CityPanel(frame.reset_index(), city="city", year="year", blocks=["region"])
-    return panel, ss.Weights.from_matrix(W, ids=ids, name="w")
+    return ss.CityPanel(frame.reset_index(), city="city", year="year", blocks=["region"])
 
 
 def two_matrices(n: int = 7, T: int = 4, seed: int = 3) -> tuple[ss.CityPanel, list[ss.Weights]]:

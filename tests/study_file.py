@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pytest
 from shapely.geometry import box
+
+from spatialsyn.cli import main
 
 MAIN = Path(__file__).parents[1] / "studies" / "guangdong.toml"
 STUDY = """
@@ -66,3 +74,28 @@ def written(tmp_path: Path) -> Path:
     path = tmp_path / "study.toml"
     path.write_text(STUDY, encoding="utf-8")
     return path
+
+
+def in_a_process(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """What the command line says and its exit code, as a shell sees them."""
+    command = [sys.executable, "-m", "spatialsyn", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def in_here(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The same without a Python of its own, which takes a second or two to import everything."""
+    out, err, code = StringIO(), StringIO(), 0
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        warnings.catch_warnings(),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        patched.setattr(sys, "argv", ["spatialsyn", *map(str, arguments)])
+        patched.chdir(cwd or Path.cwd())
+        warnings.resetwarnings()
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code or 0
+    return subprocess.CompletedProcess(sys.argv, code, out.getvalue(), err.getvalue())

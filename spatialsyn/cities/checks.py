@@ -197,12 +197,13 @@ def check_keys(
             f"{len(twice)} city-years occur more than once: {named(twice)}. "
             "Keep one row each; frame[frame.duplicated([city, year], keep=False)] shows them."
         )
-    span = range(int(years.min()), int(years.max()) + 1)
-    full = pd.MultiIndex.from_product([frame[city].unique(), span])
+    span, ids = range(int(years.min()), int(years.max()) + 1), frame[city].unique()
+    if len(keys) == len(ids) * len(span):
+        return []
+    full = pd.MultiIndex.from_product([ids, span])
     holes = full.difference(keys)
-    if len(holes):
-        _check_spellings(frame[city], years)
-    if len(holes) and absent == "refuse":
+    _check_spellings(frame[city], years)
+    if absent == "refuse":
         raise PanelError(
             f"the panel is not balanced: {len(holes)} of {len(full)} city-years are missing: "
             f"{named(holes)}. Add these rows (cells may be empty), or keep them as rows of missing "

@@ -149,7 +149,7 @@ def score(design: Design, x: Array) -> Array:
     y, Z = _mixed(design, x)
     delta = least_squares(Z, y)
     e = y - Z @ delta
-    params = np.r_[delta, x, float(e @ e) / design.nobs]
+    params = np.concatenate([delta, x, [float(e @ e) / design.nobs]])
     wide, P = mixture(params), len(design.names)
     slopes = gradient(design, wide[P:-1], wide[:P], e, params[-1])
     return np.asarray(mixture.jacobian(params)[:, len(delta) : -1].T @ slopes)
@@ -164,7 +164,7 @@ def mixture_of(design: Design) -> Mixture:
 def _wide(design: Design, x: Array) -> Array:
     """(rho_1 ... rho_m, lambda) of (rho, shares, lambda)."""
     m = design.Wy.shape[2]
-    return np.r_[x[0] * x[1 : m + 1], x[m + 1 :]]
+    return np.concatenate([x[0] * x[1 : m + 1], x[m + 1 :]])
 
 
 def _mixed(design: Design, x: Array) -> tuple[Array, Array]:

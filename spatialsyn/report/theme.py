@@ -48,6 +48,8 @@ CJK = (
 )  # fmt: skip
 # Data packages that hold a Chinese font, and the file in each.
 FONT_PACKAGES = {"pylopdf_fonts_zh_cn": "NotoSansSC-Regular.otf"}
+# Where these files were found: every text asks.
+_PACKAGED: dict[tuple[str, str], str] = {}
 # The fonts of a text in an svg.
 FAMILY = re.compile(
     rb"(style=\"[^\"]*?font(?:-family)?: (?:[^';\"]* )?)('[^';\"]+'(?:, '[^';\"]+')*)"
@@ -180,11 +182,13 @@ def cjk_family() -> str | None:
 
 def packaged_font(package: str, file: str) -> str | None:
     """Path of a font file inside an installed package, found without importing it."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        return None
-    path = Path(spec.origin).with_name(file)
-    return str(path) if path.is_file() else None
+    if (package, file) not in _PACKAGED:
+        spec = importlib.util.find_spec(package)
+        path = Path(spec.origin).with_name(file) if spec and spec.origin else None
+        if path is None or not path.is_file():
+            return None
+        _PACKAGED[package, file] = str(path)
+    return _PACKAGED[package, file]
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ SOURCE = Path(ss.__file__).parent
 KEPT = r"W\[\w+\]|'\w+'|cov='\w+'|c\d\d|rho|alpha"
 
 
+@cache
 def raised() -> list[str]:
     """The first sentence of every error raised in the package, ``{}`` for what it fills in."""
     found = []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,16 +10,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from study_file import MAIN, STUDY
+from study_file import MAIN, STUDY, in_a_process, in_here
 
 import spatialsyn as ss
 from spatialsyn.studyfile.job import open_job, run
 from spatialsyn.studyfile.sections import read_study
-
-
-def spatialsyn(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "spatialsyn", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
 
 
 def edited(study: Path, old: str, new: str) -> Path:
@@ -97,7 +90,7 @@ def test_a_grouping_of_the_table_and_cities_without_names_are_enough(study, tmp_
     layer[["id", "geometry"]].to_file(study.parent / "cities.geojson")
     edited(study, '"study_area"]', '"study_area", "flows", "emitted_received"]')
     out = tmp_path / "out"
-    done = spatialsyn("run", study, "--out", out)
+    done = in_here("run", study, "--out", out)
     assert done.returncode == 0, done.stderr
     assert (out / "figures" / "study_area.pdf").is_file()
     assert (out / "report.html").is_file()
@@ -109,7 +102,7 @@ def test_a_study_says_what_becomes_of_missing_city_years(study, tmp_path):
     gone = (table["id"] == "k07") & (table["year"].isin([2002, 2005, 2006]))
     table[~gone & (table["year"] != 2004)].to_csv(study.parent / "panel.csv", index=False)
     study.write_text(STUDY.split("[measures")[0].rstrip() + "\n" + HOLED, encoding="utf-8")
-    ran = spatialsyn("run", study, "--out", tmp_path / "out")
+    ran = in_here("run", study, "--out", tmp_path / "out")
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.startswith('note: missing="balance" keeps 10 of 12 cities and 6 of 7 years')
     notes = (tmp_path / "out" / "tables" / "models.md").read_text(encoding="utf-8")
@@ -119,7 +112,7 @@ def test_a_study_says_what_becomes_of_missing_city_years(study, tmp_path):
     assert (fit.loc[0, "missing"], fit.loc[0, "nobs"]) == ("likelihood", 69)
     audit = pd.read_csv(tmp_path / "out" / "results" / "panel_audit.csv")
     assert (audit["finding"] == "absent").sum() == 15
-    refused = spatialsyn("check", edited(study, 'W = "geo"\n', 'W = "geo"\nmissing = "drop"\n'))
+    refused = in_here("check", edited(study, 'W = "geo"\n', 'W = "geo"\nmissing = "drop"\n'))
     assert refused.returncode == 1
     assert "'refuse', 'balance' or 'likelihood'" in refused.stderr
 
@@ -221,33 +214,33 @@ def test_weights_from_borders_need_polygons(study):
 
 
 def test_the_command_line_and_its_exit_codes(study, tmp_path, monkeypatch):
-    assert spatialsyn("check", study).returncode == 0
-    done = spatialsyn("run", study, cwd=tmp_path)
+    assert in_here("check", study).returncode == 0
+    done = in_a_process("run", study, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "results" / "study") in done.stdout
-    fit = spatialsyn("fit", study, "main")
+    fit = in_here("fit", study, "main")
     assert fit.returncode == 0
     assert "W[geo]*index  (not an effect)" in fit.stdout
-    effects = spatialsyn("effects", study, "main", "--by", "side")
+    effects = in_here("effects", study, "main", "--by", "side")
     assert effects.returncode == 0
     assert "east" in effects.stdout
-    refused = spatialsyn("fit", study, "absent")
+    refused = in_a_process("fit", study, "absent")
     assert refused.returncode == 1
     assert "refused: the study has no model 'absent'; it has 'main'" in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert spatialsyn("fit", study).returncode == 2
-    assert spatialsyn("dance").returncode == 2
+    assert in_a_process("fit", study).returncode == 2
+    assert in_a_process("dance").returncode == 2
     monkeypatch.setenv("COLUMNS", "200")
     # Square brackets in a help text are markup and vanish: "the models of [grid]" lost its noun.
-    assert "models of a grid" in spatialsyn("run", "--help").stdout
-    assert spatialsyn("check", tmp_path / "absent.toml").returncode == 1
+    assert "models of a grid" in in_a_process("run", "--help").stdout
+    assert in_a_process("check", tmp_path / "absent.toml").returncode == 1
 
 
 def test_code_in_a_formula_is_refused_with_exit_code_1(study, tmp_path):
     mark = tmp_path / "evaluated"
     for formula in (f"__import__('os').system('touch {mark}') ~ index", "y ~ index.__class__"):
         edited(study, 'formula = "y ~ index + size"', f'formula = "{formula}"')
-        refused = spatialsyn("run", study, cwd=tmp_path)
+        refused = in_here("run", study, cwd=tmp_path)
         assert refused.returncode == 1
         assert "Traceback" not in refused.stderr
     assert not mark.exists()
@@ -277,7 +270,7 @@ def test_what_is_asked_for_and_cannot_be_made_is_refused_by_check(study):
     study.write_text(
         STUDY.replace('[sweep]\nof = "main"\nW = ["geo", "eco"]\n', ""), encoding="utf-8"
     )
-    refused = spatialsyn("check", study)
+    refused = in_here("check", study)
     assert refused.returncode == 1
     assert 'tables has "sweep", which needs a [sweep]' in refused.stderr
 

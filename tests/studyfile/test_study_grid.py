@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from study_file import in_a_process, in_here
 
 import spatialsyn as ss
 from spatialsyn.studyfile.job import open_job, run
@@ -75,11 +74,6 @@ def study(tmp_path) -> Path:
     return path
 
 
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "spatialsyn", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
-
-
 def test_the_section_is_the_grid_of_the_same_choices(study):
     main = ss.sdm("y ~ x + z", W="geo", fixed_effects="twoways")
     assert grid_of(read_study(study)) == ss.grid(
@@ -109,7 +103,7 @@ def smaller(study: Path) -> Path:
 
 def test_a_run_writes_the_curve_and_keeps_its_results(study, tmp_path):
     smaller(study)
-    done = command("run", study, "--out", tmp_path / "out", "--jobs", 2)
+    done = in_a_process("run", study, "--out", tmp_path / "out", "--jobs", 2)
     assert done.returncode == 0, done.stderr
     assert "grid       24 models, results in" in done.stdout
     store = sorted((tmp_path / "out_grid").glob("*.json"))
@@ -171,7 +165,7 @@ def test_a_grid_on_holes_is_refused(study):
 
 
 def test_the_check_finds_years_matrices_and_variables_that_do_not_fit(study):
-    assert command("check", study).returncode == 0
+    assert in_here("check", study).returncode == 0
     study.write_text(HEAD + GRID.replace("2001,", "1999,"), encoding="utf-8")
     with pytest.raises(ss.PanelError, match="drop_years names 1999"):
         open_job(study).check()
@@ -186,7 +180,7 @@ def test_the_check_finds_years_matrices_and_variables_that_do_not_fit(study):
 
 
 def test_a_wrong_engine_is_refused_by_the_command_line(study, tmp_path):
-    done = command("run", smaller(study), "--out", tmp_path / "out", "--backend", "spark")
+    done = in_here("run", smaller(study), "--out", tmp_path / "out", "--backend", "spark")
     assert done.returncode == 1
     assert done.stderr.startswith("refused: backend='spark' is not one of 'joblib', 'dask'")
     assert not (tmp_path / "out").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,12 @@ def flatten(ax: Axes, shown: Sheet, least: float) -> Sheet:
 def extent(ax: Axes, artist: Any) -> tuple[float, float]:
     """Width and height of something drawn, in axes fractions."""
     figure = theme.figure_of(ax)
-    theme.lay_out(figure)
+    if figure.get_layout_engine() is None:
+        theme.check_glyphs(figure)
+        for each in figure.axes:
+            each.apply_aspect()
+    else:
+        theme.lay_out(figure)
     box = artist.get_window_extent()
     return box.width / ax.bbox.width, box.height / ax.bbox.height
 
@@ -124,14 +130,22 @@ def free_spot(
     ys = np.linspace(pad_y, max(1 - h - pad_y, pad_y), TRIED)
     x, y = (grid.ravel() for grid in np.meshgrid(xs, ys))
     boxes = shapely.box(x, y, x + w, y + h)
-    obstacles = shapely.union_all([shown.land, *(shapely.box(*box) for box in taken)])
-    covered = shapely.area(shapely.intersection(boxes, obstacles)) / (w * h)
+    hidden = on_land(shown, boxes)
+    if taken:
+        furniture = shapely.union_all([shapely.box(*box) for box in taken])
+        hidden = shapely.union(hidden, shapely.intersection(boxes, furniture))
+    covered = shapely.area(hidden) / (w * h)
     goal_x = xs[-1] if "right" in corner else xs[0]
     goal_y = ys[-1] if "upper" in corner else ys[0]
     away = np.hypot(x - goal_x, (y - goal_y) * shown.aspect)
     best = int(np.argmin(LAND * covered.round(5) + away))
     box = (float(x[best]), float(y[best]), float(x[best] + w), float(y[best] + h))
     return box, float(covered[best])
+
+
+def on_land(shown: Sheet, boxes: Any) -> Any:
+    """The part of each box that is land; a rectangle is cut out faster than a polygon."""
+    return np.array([shapely.clip_by_rect(shown.land, *box) for box in shapely.bounds(boxes)])
 
 
 def put_scale_bar(ax: Axes, shown: Sheet, taken: Sequence[Box]) -> Box:
@@ -191,9 +205,15 @@ def put_north_arrow(ax: Axes, shown: Sheet, taken: Sequence[Box], language: str)
 def north(shown: Sheet, at: Array) -> Array:
     """Unit vector to true north at a place given in axes fractions."""
     x0, y0, x1, y1 = shown.bounds
-    there = Transformer.from_crs(shown.cities.crs, WGS84, always_xy=True)
+    there = to_lonlat(shown.cities.crs.to_wkt())
     x, y = x0 + at[0] * (x1 - x0), y0 + at[1] * (y1 - y0)
     lon, lat = there.transform(x, y)
     further = there.transform(lon, lat + 0.1, direction="INVERSE")
     vector = np.array(further) - [x, y]
     return np.asarray(vector / np.hypot(*vector))
+
+
+@lru_cache(maxsize=16)
+def to_lonlat(crs: str) -> Transformer:
+    """From a projection, as WKT, to longitude and latitude; making one takes longer than a map."""
+    return Transformer.from_crs(crs, WGS84, always_xy=True)
