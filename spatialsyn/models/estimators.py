@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from spatialsyn.cities.panel import CityPanel
 from spatialsyn.models.bias import remove_bias
-from spatialsyn.models.choice import Covariance, check_chosen, covered_by
+from spatialsyn.models.choice import CHOICES, Covariance, check_chosen, covered_by
 from spatialsyn.models.convex import estimate_convex
 from spatialsyn.models.covariance import check_covariance, covered
 from spatialsyn.models.design import Design
@@ -44,7 +44,8 @@ def estimated_as(
     model: SpatialModel, design: Design, cov: Covariance, panel: CityPanel
 ) -> tuple[Design, Estimate, str]:
     """The same with a covariance of choice, and what that is called; None for the usual one."""
-    check_chosen(cov, panel)
+    if not isinstance(cov, str) or cov in CHOICES:  # another name is one of the model or not
+        check_chosen(cov, panel)
     if isinstance(cov, Mapping):
         return covered_by(*estimated(model, design), panel, **cov)
     check_covariance(design, cov)
