@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from configparser import ConfigParser
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def part(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
+@cache
 def imported(path: Path) -> list[str]:
     """Every imported module, type-checking blocks aside."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
