@@ -24,11 +24,9 @@ study: $(VENV)/.study
 
 # One BLAS thread a worker: two workers with two threads each are five times slower. What the tests
 # of a file share is made once, and compiled modules are kept, whatever the shell says: many tests
-# start a Python of their own. xdist would put files of few tests last, and the longest have few:
-# tests/conftest.py puts them first.
+# start a Python of their own.
 test: $(VENV)/.test
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile \
-		--no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check spatialsyn tests benchmarks shapefiles
