@@ -47,8 +47,7 @@ class Symmetrised(Eigenvalues):
         for S in made:
             S.flat[:: len(S) + 1] += 1
             _invert(S)
-        for i in range(1, len(root)):
-            made[:, i, :i] = made[:, :i, i]
+        np.copyto(made, made.transpose(0, 2, 1), where=np.tri(len(root), k=-1, dtype=bool))
         made *= root
         made /= root[:, None]
         return made
