@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from decimal import ROUND_HALF_EVEN, Decimal
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,12 +21,6 @@ from spatialsyn.study.placebo import Placebo
 
 AWKWARD = ["#N/A", "#DIV/0!", "=1+1", "-1", "1e5", "TRUE", "+2", "@SUM(1)", "50%", "a--b", "x²³"]
 INCOME, TAX = "GDP [yuan]", "a[b] tax"
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
